@@ -1,0 +1,29 @@
+/**
+ * What went wrong, by cause; each has an exit code of its own (`exitCodes`).
+ * Messages say what was found, what was expected, and which setting to change.
+ */
+export type ErrorCode = keyof typeof exitCodes;
+
+/** Process exit codes by cause; 1 is left to programming errors. */
+export const exitCodes = {
+  usage: 2,
+  config: 3,
+  model: 4,
+  images: 5,
+  disk: 6,
+  numeric: 7,
+  emptyCurriculum: 8,
+  run: 9,
+  cancelled: 130,
+} as const;
+
+/** The root of every error that a user can cause or repair. */
+export class VisplayError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "VisplayError";
+    this.code = code;
+  }
+}
