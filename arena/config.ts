@@ -1,0 +1,331 @@
+import * as z from "zod";
+
+/** Everything that determines a run; two runs of one configuration give the same bits. */
+export interface RunConfig {
+  readonly seed: number;
+  readonly rounds: number;
+  readonly model: string;
+  readonly out: string | null;
+  readonly threads: number;
+  readonly images: ImagesConfig;
+  readonly prompts: { readonly questioner: string | null; readonly reasoner: string | null };
+  readonly questioner: QuestionerConfig;
+  readonly curriculum: CurriculumConfig;
+  readonly reasoner: ReasonerConfig;
+  readonly optimizer: OptimizerConfig;
+  readonly evaluation: EvaluationConfig;
+}
+
+export interface ImagesConfig {
+  readonly folder: string | null;
+  readonly scenes: { readonly domain: SceneDomain; readonly count: number; readonly seed: number };
+}
+
+export type SceneDomain = "source" | "target";
+
+/** How a policy samples. */
+export interface SamplingConfig {
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly maxTokens: number;
+}
+
+/** How a policy learns from its groups. */
+export interface GrpoConfig {
+  readonly learningRate: number;
+  readonly beta: number;
+  readonly loss: "grpo" | "dr_grpo" | "dapo";
+  readonly clipLow: number;
+  readonly clipHigh: number;
+  readonly advantageScale: "group" | "batch" | "none";
+  readonly maskTruncated: boolean;
+}
+
+export interface QuestionerConfig extends SamplingConfig, GrpoConfig {
+  readonly train: boolean;
+  readonly stepsPerRound: number;
+  readonly imagesPerStep: number;
+  readonly groupSize: number;
+  readonly answersPerQuestion: number;
+  readonly answerTemperature: number;
+  readonly blindAnswersPerQuestion: number;
+  readonly reward: {
+    readonly form: "visplay" | "visplay_code" | "format_only";
+    readonly diversityWeight: number;
+    readonly maxAbstentionShare: number;
+    readonly minParsedShare: number;
+    readonly maxBlindAgreement: number;
+    readonly requireSupport: boolean;
+  };
+}
+
+export interface CurriculumConfig {
+  readonly images: number;
+  readonly imagesPerChunk: number;
+  readonly questionsPerImage: number;
+  readonly answersPerQuestion: number;
+  readonly temperature: number;
+  readonly band: { readonly low: number; readonly high: number };
+  readonly keepUnanswerable: boolean;
+  readonly dropDuplicates: boolean;
+}
+
+export interface ReasonerConfig extends SamplingConfig, GrpoConfig {
+  readonly stepsPerRound: number;
+  readonly itemsPerStep: number;
+  readonly itemsPerChunk: number;
+  readonly maxPasses: number;
+  readonly groupSize: number;
+  readonly learningRateDecayPerRound: number;
+  readonly reward: { readonly agreement: number; readonly format: number; readonly brevity: number };
+  readonly labels: "silver" | "true";
+}
+
+export interface OptimizerConfig {
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly maxGradientNorm: number;
+  readonly warmupSteps: number;
+  readonly connectorLearningRateFactor: number;
+  readonly visionLearningRateFactor: number;
+}
+
+export interface EvaluationConfig {
+  readonly everyRound: boolean;
+  readonly domain: SceneDomain;
+  readonly scenes: number;
+  readonly questionsPerScene: number;
+  readonly scenesPerChunk: number;
+  readonly samples: number;
+  readonly seed: number;
+}
+
+const count = (fallback: number, text: string, minimum = 1) =>
+  z.int().min(minimum).default(fallback).describe(text);
+const number = (fallback: number, text: string, minimum = 0, maximum = Number.MAX_VALUE) =>
+  z.number().min(minimum).max(maximum).default(fallback).describe(text);
+const share = (fallback: number, text: string) => number(fallback, `${text} (share, 0 to 1)`, 0, 1);
+const flag = (fallback: boolean, text: string) => z.boolean().default(fallback).describe(text);
+const choice = <const T extends readonly [string, ...string[]]>(
+  values: T,
+  fallback: T[number],
+  text: string,
+) => (z.enum(values) as z.ZodType<T[number]>).default(fallback as never).describe(text);
+const optionalText = (text: string) => z.string().min(1).nullable().default(null).describe(text);
+const seed = (fallback: number, text: string) =>
+  z.int().min(0).max(0xffff_ffff).default(fallback).describe(`${text} (0 to 4294967295)`);
+
+/** A group of settings; what is left out takes its default. */
+const group = <S extends z.ZodRawShape>(shape: S, text: string) =>
+  z
+    .strictObject(shape)
+    .describe(text)
+    .prefault({} as never);
+
+const groupSize = () =>
+  z
+    .int()
+    .min(2, "expected at least 2: an advantage compares a completion with the others of its group")
+    .default(8)
+    .describe("G, completions per prompt");
+
+const sampling = (maxTokens: number) => ({
+  temperature: number(1, "sampling temperature in training", 1e-3),
+  topK: count(0, "tokens kept when sampling; 0 keeps all", 0),
+  topP: number(1, "probability mass kept when sampling; 1 keeps all", 1e-6, 1),
+  maxTokens: count(maxTokens, "longest completion (tokens)"),
+});
+
+const grpo = (learningRate: number) => ({
+  learningRate: number(learningRate, "AdamW step size of the text model (1/step)"),
+  beta: number(0.02, "weight of the k3 KL to the run's base; 0 needs no reference"),
+  loss: choice(["grpo", "dr_grpo", "dapo"], "dapo", "how the loss averages over tokens and sequences"),
+  clipLow: share(0.2, "lower clip of the probability ratio, 1 - clipLow"),
+  clipHigh: number(0.3, "upper clip of the probability ratio, 1 + clipHigh"),
+  advantageScale: choice(["group", "batch", "none"], "group", "standard deviation that divides an advantage"),
+  maskTruncated: flag(true, "leave completions cut off at maxTokens out of the loss"),
+});
+
+const questioner = group(
+  {
+    train: flag(true, "false leaves the Questioner untrained (a control)"),
+    stepsPerRound: count(12, "optimiser steps per round"),
+    imagesPerStep: count(16, "images per step"),
+    groupSize: groupSize(),
+    answersPerQuestion: count(8, "m, answers of the Reasoner per question"),
+    answerTemperature: number(1, "sampling temperature of those answers", 1e-3),
+    blindAnswersPerQuestion: count(2, "answers per question with the image blanked; 0 skips that check", 0),
+    ...sampling(32),
+    ...grpo(3e-5),
+    reward: group(
+      {
+        form: choice(
+          ["visplay", "visplay_code", "format_only"],
+          "visplay",
+          "the paper's reward, its public code's, or a control that rewards only questions that parse",
+        ),
+        diversityWeight: number(1, "lambda, weight of the share of near duplicates within the image"),
+        maxAbstentionShare: share(0.5, "abstentions above which a question is gated out"),
+        minParsedShare: share(0.5, "parsed answers below which a question is gated out"),
+        maxBlindAgreement: share(0.5, "blind answers equal to the majority above which it is gated out"),
+        requireSupport: flag(false, "gate out questions whose own answer has no vote"),
+      },
+      "the Questioner's reward and its gate",
+    ),
+  },
+  "the Questioner phase",
+);
+
+const curriculum = group(
+  {
+    images: count(600, "images of the pool that are asked about per round"),
+    imagesPerChunk: count(32, "images asked about at once"),
+    questionsPerImage: count(6, "questions per image"),
+    answersPerQuestion: count(8, "votes per question"),
+    temperature: number(0.6, "sampling temperature of the votes", 1e-3),
+    band: group(
+      {
+        low: share(0.6, "least confidence that is admitted"),
+        high: share(1, "greatest confidence that is admitted"),
+      },
+      "which confidences enter the curriculum",
+    ),
+    keepUnanswerable: flag(true, 'admit questions whose silver answer is "unanswerable"'),
+    dropDuplicates: flag(true, "admit a question only once per image"),
+  },
+  "the curriculum: what the Reasoner learns from",
+);
+
+const reasoner = group(
+  {
+    stepsPerRound: count(60, "optimiser steps per round"),
+    itemsPerStep: count(32, "curriculum items per step"),
+    itemsPerChunk: count(16, "items sampled at once while the previous chunk is scored"),
+    maxPasses: number(8, "passes over one curriculum at most; a small one takes fewer steps", 1e-3),
+    groupSize: groupSize(),
+    ...sampling(32),
+    ...grpo(1e-4),
+    learningRateDecayPerRound: share(0.6, "factor on the learning rate after each round"),
+    reward: group(
+      {
+        agreement: number(0.9, "weight of agreement with the silver answer"),
+        format: number(0.1, "weight of a well-formed answer"),
+        brevity: number(0, "weight of brevity relative to the group"),
+      },
+      "weights of the parts of the Reasoner's reward",
+    ),
+    labels: choice(
+      ["silver", "true"],
+      "silver",
+      "majority votes, or the truth (a ceiling for comparison; scenes only)",
+    ),
+  },
+  "the Reasoner phase",
+);
+
+const optimizer = group(
+  {
+    weightDecay: number(0.01, "AdamW's decoupled weight decay"),
+    beta1: number(0.9, "decay of the gradient's mean", 0, 0.9999999),
+    beta2: number(0.999, "decay of the gradient's square", 0, 0.9999999),
+    epsilon: number(1e-8, "added to the root of the second moment", 1e-20),
+    maxGradientNorm: number(1, "global norm that the gradient is clipped to", 1e-12),
+    warmupSteps: count(5, "steps of linear warm-up", 0),
+    connectorLearningRateFactor: number(1, "learning rate of the connector, as a factor; 0 freezes it"),
+    visionLearningRateFactor: number(0.1, "learning rate of the vision tower, as a factor; 0 freezes it"),
+  },
+  "AdamW, for both policies",
+);
+
+const evaluation = group(
+  {
+    everyRound: flag(true, "evaluate after each round; false evaluates only the base and the last"),
+    domain: choice(["source", "target"], "target", "domain of the held-out scenes"),
+    scenes: count(60, "held-out scenes; 0 skips evaluation", 0),
+    questionsPerScene: count(7, "questions per scene, balanced over the families"),
+    scenesPerChunk: count(20, "scenes evaluated at once"),
+    samples: count(8, "answers per question for mean@k, maj@k and pass@k"),
+    seed: seed(20_251, "seed of the held-out scenes and their questions"),
+  },
+  "evaluation on held-out labelled scenes",
+);
+
+/** The configuration of a run: every setting with its default and its unit, unknown settings refused. */
+export const RunConfigSchema: z.ZodType<RunConfig> = z
+  .strictObject({
+    seed: seed(0, "seed of everything that is drawn"),
+    rounds: count(3, "rounds of self-play"),
+    model: z
+      .string()
+      .min(1)
+      .default("tiny")
+      .describe('a Hugging Face model folder, or "tiny", the embedded one'),
+    out: optionalText("folder of the run; null makes a new one under runs/"),
+    threads: count(2, "CPU threads, shared by the two policies"),
+    images: group(
+      {
+        folder: optionalText("folder of images, searched with its sub-folders; null draws scenes"),
+        scenes: group(
+          {
+            domain: choice(["source", "target"], "target", "domain of the drawn scenes"),
+            count: count(2000, "scenes in the pool"),
+            seed: seed(1, "seed of the scenes"),
+          },
+          "procedural scenes, used where there is no folder",
+        ),
+      },
+      "where unlabelled images come from",
+    ),
+    prompts: group(
+      {
+        questioner: optionalText("what the Questioner is told; null takes the model folder's or the default"),
+        reasoner: optionalText("what the Reasoner is told, with {question}; null as above"),
+      },
+      "prompts",
+    ),
+    questioner,
+    curriculum,
+    reasoner,
+    optimizer,
+    evaluation,
+  })
+  .superRefine((config, context) => {
+    for (const { path, message } of contradictions(config)) {
+      context.addIssue({ code: "custom", path: [...path], message });
+    }
+  });
+
+interface Contradiction {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** Settings that are fine alone and impossible together. */
+function contradictions(config: RunConfig): Contradiction[] {
+  const found: Contradiction[] = [];
+  const { band } = config.curriculum;
+  if (band.low > band.high) {
+    found.push({
+      path: ["curriculum", "band", "low"],
+      message: `found ${band.low}, expected at most curriculum.band.high (${band.high}): no confidence lies between`,
+    });
+  }
+  const { agreement, format, brevity } = config.reasoner.reward;
+  if (agreement + format + brevity === 0) {
+    found.push({
+      path: ["reasoner", "reward"],
+      message: "found only weights of 0, expected one above 0: every reward would be equal; raise agreement",
+    });
+  }
+  if (config.reasoner.labels === "true" && config.images.folder !== null) {
+    found.push({
+      path: ["reasoner", "labels"],
+      message:
+        'found "true" with images.folder set; only scenes know the truth: unset images.folder, or set labels to "silver"',
+    });
+  }
+  return found;
+}

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import * as z from "zod";
+import { RunConfigSchema } from "../../arena/config.ts";
+
+/** "path: message" of every issue of a configuration. */
+function issues(input: unknown): string[] {
+  const result = RunConfigSchema.safeParse(input);
+  return result.success ? [] : result.error.issues.map((i) => `${i.path.join(".")}: ${i.message}`);
+}
+
+describe("RunConfigSchema", () => {
+  it("needs nothing: every setting has a default", () => {
+    const config = RunConfigSchema.parse({});
+    expect(config.rounds).toBe(3);
+    expect(config.curriculum.band).toEqual({ low: 0.6, high: 1 });
+    expect(RunConfigSchema.parse(config)).toEqual(config);
+  });
+
+  it("describes every setting", () => {
+    const undescribed: string[] = [];
+    const visit = (schema: z.core.JSONSchema.BaseSchema, path: string): void => {
+      if (path !== "" && schema.description === undefined) undescribed.push(path);
+      for (const [key, child] of Object.entries(schema.properties ?? {})) {
+        visit(child as z.core.JSONSchema.BaseSchema, `${path}.${key}`);
+      }
+    };
+    visit(z.toJSONSchema(RunConfigSchema, { io: "input" }), "");
+    expect(undescribed).toEqual([]);
+  });
+
+  it.each([
+    [{ questioner: { groupSize: 1 } }, "questioner.groupSize: expected at least 2: an advantage compares"],
+    [{ curriculum: { band: { low: 0.7, high: 0.3 } } }, "curriculum.band.low: found 0.7, expected at most"],
+    [{ reasoner: { reward: { agreement: 0, format: 0 } } }, "reasoner.reward: found only weights of 0"],
+    [
+      { images: { folder: "p" }, reasoner: { labels: "true" } },
+      'reasoner.labels: found "true" with images.folder',
+    ],
+    [{ questioner: { grupSize: 4 } }, 'questioner: Unrecognized key: "grupSize"'],
+  ])("refuses %j", (input, message) => {
+    expect(issues(input)).toEqual([expect.stringContaining(message)]);
+  });
+});
