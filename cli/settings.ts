@@ -1,0 +1,143 @@
+import { readFileSync } from "node:fs";
+import { isMap, isScalar, isSeq, LineCounter, parse, parseDocument } from "yaml";
+import type { z } from "zod";
+import { VisplayError } from "../common/errors.ts";
+import { nearest } from "./nearest.ts";
+import { schemaAt, shapeOf } from "./schema.ts";
+
+type Path = readonly PropertyKey[];
+
+/** Settings from one source; `where` names the place in it that set a path, for messages. */
+export interface Layer {
+  readonly values: Readonly<Record<string, unknown>>;
+  where(path: Path): string;
+}
+
+/** The settings of a YAML file. Throws "config" if it cannot be read or is no mapping. */
+export function fileLayer(file: string): Layer {
+  const lines = new LineCounter();
+  const document = parseDocument(readText(file), { lineCounter: lines });
+  const [problem] = document.errors;
+  if (problem) throw new VisplayError("config", `${file}: ${problem.message}`, { cause: problem });
+  const values: unknown = document.toJS() ?? {};
+  if (!isRecord(values)) {
+    throw new VisplayError("config", `${file}: expected keys with values, found ${show(values)}`);
+  }
+  const where = (path: Path) => {
+    let node: unknown = document.contents;
+    let offset = 0;
+    for (const key of path) {
+      const pair =
+        isMap(node) && node.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
+      const next: unknown = pair ? pair.key : isSeq(node) ? node.items[key as number] : undefined;
+      offset = (next as { range?: [number] } | undefined)?.range?.[0] ?? offset;
+      node = pair ? pair.value : next;
+    }
+    return `${file}:${lines.linePos(offset).line}`;
+  };
+  return { values, where };
+}
+
+/** One `--set a.b=value`; the value is read as YAML, so that 3, 1e-4, true and [a, b] have their types. */
+export function assignmentLayer(assignment: string): Layer {
+  const [, path, value] = /^([^=]+)=(.*)$/s.exec(assignment) ?? [];
+  const keys = path?.split(".").map((key) => key.trim());
+  if (value === undefined || !keys || keys.includes("")) {
+    throw new VisplayError("usage", `--set ${assignment}: expected key=value, such as reasoner.steps=40`);
+  }
+  try {
+    return valueLayer(`--set ${assignment}`, keys, parse(value));
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new VisplayError("usage", `--set ${assignment}: the value is no YAML: ${reason}`, { cause });
+  }
+}
+
+/** One value under a path, from the named source. */
+export function valueLayer(source: string, path: readonly string[], value: unknown): Layer {
+  const values = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
+  return { values: values as Layer["values"], where: () => source };
+}
+
+/**
+ * Merges layers, later ones over earlier ones (objects key by key, lists whole), and checks the result.
+ * Throws "config" with every problem: its path and source, what was found and what was expected.
+ */
+export function resolve<S extends z.ZodType>(schema: S, layers: readonly Layer[]): z.output<S> {
+  const merged = layers.reduce<unknown>((below, { values }) => merge(below, values), {});
+  const result = schema.safeParse(merged);
+  if (result.success) return result.data;
+  const problems = result.error.issues.flatMap((issue) => explain(issue, schema, merged, layers));
+  const heading = problems.length === 1 ? "a setting is wrong" : `${problems.length} settings are wrong`;
+  throw new VisplayError("config", [`${heading}:`, ...problems].join("\n  "));
+}
+
+function merge(below: unknown, above: unknown): unknown {
+  if (!isRecord(below) || !isRecord(above)) return above;
+  const merged = Object.entries(above).map(([key, value]) => [key, merge(own(below, key), value)]);
+  return { ...below, ...Object.fromEntries(merged) };
+}
+
+function explain(
+  issue: z.core.$ZodIssue,
+  schema: z.ZodType,
+  merged: unknown,
+  layers: readonly Layer[],
+): string[] {
+  const { path } = issue;
+  if (issue.code === "unrecognized_keys") {
+    const known = Object.keys(shapeOf(schemaAt(schema, path) ?? schema) ?? {});
+    return issue.keys.map((key) => {
+      const parent = path.length > 0 ? ` in ${path.join(".")}` : "";
+      const guess = nearest(key, known);
+      const hint = guess ? `did you mean ${guess}?` : `known keys: ${known.join(", ")}`;
+      return `unknown key ${key}${parent}${source([...path, key], layers)}; ${hint}`;
+    });
+  }
+  const found = show(at(merged, path));
+  return [`${path.join(".")}: ${expectation(issue)}, found ${found}${source(path, layers)}`];
+}
+
+/** What zod expected, without its prefix ("Too small: ") and its type of what it received. */
+function expectation(issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_union" && issue.errors.length > 0) {
+    const branches = issue.errors.flatMap((branch) => branch.slice(0, 1).map(expectation));
+    return [...new Set(branches)].join(" or ").replaceAll(" or expected ", " or ");
+  }
+  return issue.message.replace(/^[A-Z][a-z ]+: (?=expected|must)/, "").replace(/, received \w+$/, "");
+}
+
+/** " (file.yaml:3)": the last source that set a path. */
+function source(path: Path, layers: readonly Layer[]): string {
+  const layer = layers.findLast(({ values }) => at(values, path) !== undefined);
+  return layer ? ` (${layer.where(path)})` : "";
+}
+
+function at(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((current, key) => own(current, key), value);
+}
+
+function own(value: unknown, key: PropertyKey): unknown {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<PropertyKey, unknown>)[key]
+    : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function show(value: unknown): string {
+  const text = value === undefined ? "nothing" : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    const reason =
+      (cause as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : (cause as Error).message;
+    throw new VisplayError("config", `--config ${file}: ${reason}`, { cause });
+  }
+}
