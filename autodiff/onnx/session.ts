@@ -1,0 +1,123 @@
+import * as ort from "onnxruntime-node";
+import { inferType, ShapeError, sameShape, type Tensor, type TensorData, topological } from "../tensor.ts";
+import { externalPath, type OnnxModel, OnnxWriter } from "./writer.ts";
+
+export interface SessionOptions {
+  /** Threads inside one operator. */
+  readonly threads: number;
+  /** Whether idle threads burn their core for lower latency (default) or sleep. */
+  readonly spinning?: boolean;
+}
+
+/** Values by name. Arrays are read in place: the caller must not change them while a run is under way. */
+export type Feeds = Readonly<Record<string, TensorData>>;
+
+/**
+ * Checks a graph and writes it as ONNX.
+ * Throws `ShapeError` where two inputs share a name but not a type, or a node's type is not what its rule gives.
+ */
+export function emit(outputs: Readonly<Record<string, Tensor>>): OnnxModel {
+  const onnx = new OnnxWriter();
+  const names = new Map<Tensor, string>();
+  for (const x of checked(Object.values(outputs))) {
+    const { source } = x;
+    if (source.kind === "input") names.set(x, source.name);
+    else if (source.kind === "constant") names.set(x, onnx.constant(source.data, x.shape));
+    else {
+      const inputs = source.inputs.map((i) => names.get(i) as string);
+      names.set(x, source.operator.emit(onnx, inputs, source.attributes, source.inputs));
+    }
+  }
+  for (const [name, x] of graphInputs(outputs)) onnx.input(name, x);
+  for (const [name, x] of Object.entries(outputs)) onnx.output(name, names.get(x) as string, x);
+  return onnx.finish();
+}
+
+function checked(outputs: readonly Tensor[]): Tensor[] {
+  const order = topological(outputs);
+  for (const x of order) {
+    if (x.source.kind !== "apply") continue;
+    const type = inferType(x.source);
+    if (!sameShape(type.shape, x.shape) || type.dtype !== x.dtype)
+      throw new ShapeError(`${x.source.operator.name} claims [${x.shape}], its rule gives [${type.shape}]`);
+  }
+  return order;
+}
+
+/** The inputs that `outputs` depend on, by name. */
+function graphInputs(outputs: Readonly<Record<string, Tensor>>): Map<string, Tensor> {
+  const inputs = new Map<string, Tensor>();
+  for (const x of topological(Object.values(outputs))) {
+    if (x.source.kind !== "input") continue;
+    const { name } = x.source;
+    const other = inputs.get(name);
+    if (other && (!sameShape(other.shape, x.shape) || other.dtype !== x.dtype))
+      throw new ShapeError(`input "${name}" is declared as [${other.shape}] and as [${x.shape}]`);
+    inputs.set(name, x);
+  }
+  return inputs;
+}
+
+/** A compiled graph: feeds in, named outputs out. */
+export class Session implements AsyncDisposable {
+  readonly #session: ort.InferenceSession;
+  readonly #inputs: Map<string, Tensor>;
+  readonly #outputs: Readonly<Record<string, Tensor>>;
+
+  private constructor(session: ort.InferenceSession, outputs: Readonly<Record<string, Tensor>>) {
+    this.#session = session;
+    this.#inputs = graphInputs(outputs);
+    this.#outputs = outputs;
+  }
+
+  static async compile(outputs: Readonly<Record<string, Tensor>>, options: SessionOptions): Promise<Session> {
+    const { model, external } = emit(outputs);
+    const spinning = (options.spinning ?? true) ? "1" : "0";
+    const session = await ort.InferenceSession.create(model, {
+      intraOpNumThreads: options.threads,
+      interOpNumThreads: 1,
+      executionMode: "sequential",
+      graphOptimizationLevel: "all",
+      logSeverityLevel: 3,
+      extra: { session: { intra_op: { allow_spinning: spinning } } },
+      ...(external ? { externalData: [{ path: externalPath, data: external }] } : {}),
+    });
+    return new Session(session, outputs);
+  }
+
+  /**
+   * Runs the graph. Outputs named in `into` are written there; the others come in new arrays.
+   * Throws `ShapeError` where a feed is missing or has the wrong number of elements.
+   */
+  async run(
+    feeds: Feeds,
+    into: Readonly<Record<string, Float32Array>> = {},
+  ): Promise<Record<string, Float32Array>> {
+    const inputs: Record<string, ort.Tensor> = {};
+    for (const [name, { dtype, shape }] of this.#inputs) inputs[name] = wrap(name, feeds[name], dtype, shape);
+    const fetches: Record<string, ort.Tensor | null> = {};
+    for (const [name, { dtype, shape }] of Object.entries(this.#outputs))
+      fetches[name] = into[name] ? wrap(name, into[name], dtype, shape) : null;
+    const results = await this.#session.run(inputs, fetches);
+    return Object.fromEntries(
+      Object.entries(results).map(([name, x]) => [name, into[name] ?? (x.data as Float32Array)]),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+function wrap(
+  name: string,
+  data: TensorData | undefined,
+  dtype: Tensor["dtype"],
+  shape: readonly number[],
+): ort.Tensor {
+  if (data === undefined) throw new ShapeError(`input "${name}" [${shape}] was not fed`);
+  const size = shape.reduce((product, n) => product * n, 1);
+  if (data.length !== size)
+    throw new ShapeError(`"${name}" [${shape}] needs ${size} elements, got ${data.length}`);
+  return new ort.Tensor(dtype as "float32", data as Float32Array, shape as number[]);
+}

@@ -1,0 +1,161 @@
+import type { DType, TensorData, TensorType } from "../tensor.ts";
+import { ProtobufWriter } from "./protobuf.ts";
+
+type Attribute = number | string | readonly number[];
+
+/** Constants of at least this many bytes go beside the model, whose own size protobuf limits to 2 GiB. */
+const externalThreshold = 1 << 20;
+/** Alignment at which external data can be mapped. */
+const pageSize = 4096;
+const irVersion = 10;
+const opset = 21;
+const contribOpset = 1;
+
+const elementTypes: Record<DType, number> = { float32: 1, int64: 7, bool: 9, float16: 10 };
+/** Attributes that ONNX types as float although their value may be whole. */
+const floatAttributes = new Set(["alpha", "epsilon", "beta"]);
+
+/** A finished ONNX model, and the large constants that it refers to by `externalPath`. */
+export interface OnnxModel {
+  readonly model: Uint8Array;
+  readonly external: Uint8Array | null;
+}
+
+export const externalPath = "constants.bin";
+
+/** Collects nodes, constants, inputs and outputs, and writes them as an ONNX model. */
+export class OnnxWriter {
+  readonly #nodes: Uint8Array[] = [];
+  readonly #initializers: Uint8Array[] = [];
+  readonly #inputs: Uint8Array[] = [];
+  readonly #outputs: Uint8Array[] = [];
+  readonly #external: { data: Uint8Array; offset: number }[] = [];
+  readonly #constants = new Map<TensorData | string, string>();
+  #externalLength = 0;
+  #names = 0;
+
+  dtype(dtype: DType): number {
+    return elementTypes[dtype];
+  }
+
+  /** Adds a node of one output and returns the output's name. */
+  node(
+    type: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    domain = "",
+  ): string {
+    const output = `${type}_${this.#names++}`;
+    this.#nodes.push(nodeProto(type, inputs, output, attributes, domain));
+    return output;
+  }
+
+  /** A stored constant; equal arrays (the same object) and equal short integers are stored once. */
+  constant(data: TensorData, shape: readonly number[]): string {
+    const key = data.length <= 16 ? `${data.constructor.name}[${shape}]:${data.join(",")}` : data;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const name = `constant_${this.#constants.size}`;
+    this.#constants.set(key, name);
+    this.#initializers.push(this.#tensorProto(name, data, shape));
+    return name;
+  }
+
+  /** An int64 constant of rank 1: axes, shapes, bounds. */
+  integers(values: readonly number[]): string {
+    return this.constant(BigInt64Array.from(values, BigInt), [values.length]);
+  }
+
+  input(name: string, type: TensorType): void {
+    this.#inputs.push(valueInfo(name, type));
+  }
+
+  /** Gives a computed value the name under which it is fetched. */
+  output(name: string, source: string, type: TensorType): void {
+    this.#nodes.push(nodeProto("Identity", [source], name, {}, ""));
+    this.#outputs.push(valueInfo(name, type));
+  }
+
+  finish(): OnnxModel {
+    const model = new ProtobufWriter()
+      .integer(1, irVersion)
+      .text(2, "visplay")
+      .message(7, (graph) => {
+        for (const node of this.#nodes) graph.bytes(1, node);
+        graph.text(2, "graph");
+        for (const tensor of this.#initializers) graph.bytes(5, tensor);
+        for (const value of this.#inputs) graph.bytes(11, value);
+        for (const value of this.#outputs) graph.bytes(12, value);
+      })
+      .message(8, (set) => set.text(1, "").integer(2, opset))
+      .message(8, (set) => set.text(1, "com.microsoft").integer(2, contribOpset))
+      .finish();
+    return { model, external: this.#externalData() };
+  }
+
+  #tensorProto(name: string, data: TensorData, shape: readonly number[]): Uint8Array {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const tensor = new ProtobufWriter();
+    for (const n of shape) tensor.integer(1, n);
+    tensor.integer(2, tensorElementType(data)).text(8, name);
+    if (bytes.length < externalThreshold) return tensor.bytes(9, bytes).finish();
+    const offset = this.#externalLength;
+    this.#external.push({ data: bytes, offset });
+    this.#externalLength = Math.ceil((offset + bytes.length) / pageSize) * pageSize;
+    const entries = { location: externalPath, offset: `${offset}`, length: `${bytes.length}` };
+    for (const [key, value] of Object.entries(entries))
+      tensor.message(13, (entry) => entry.text(1, key).text(2, value));
+    return tensor.integer(14, 1).finish();
+  }
+
+  #externalData(): Uint8Array | null {
+    if (this.#external.length === 0) return null;
+    const all = new Uint8Array(this.#externalLength);
+    for (const { data, offset } of this.#external) all.set(data, offset);
+    return all;
+  }
+}
+
+function tensorElementType(data: TensorData): number {
+  if (data instanceof Float32Array) return elementTypes.float32;
+  if (data instanceof Uint16Array) return elementTypes.float16;
+  return data instanceof BigInt64Array ? elementTypes.int64 : elementTypes.bool;
+}
+
+function nodeProto(
+  type: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: Readonly<Record<string, Attribute>>,
+  domain: string,
+): Uint8Array {
+  const node = new ProtobufWriter();
+  for (const name of inputs) node.text(1, name);
+  node.text(2, output).text(3, output).text(4, type);
+  for (const [name, value] of Object.entries(attributes))
+    node.message(5, (attribute) => writeAttribute(attribute, name, value));
+  return node.text(7, domain).finish();
+}
+
+function writeAttribute(attribute: ProtobufWriter, name: string, value: Attribute): void {
+  attribute.text(1, name);
+  if (typeof value === "string") attribute.text(4, value).integer(20, 3);
+  else if (typeof value !== "number") {
+    for (const n of value) attribute.integer(8, n);
+    attribute.integer(20, 7);
+  } else if (floatAttributes.has(name)) attribute.float(2, value).integer(20, 1);
+  else attribute.integer(3, value).integer(20, 2);
+}
+
+function valueInfo(name: string, { dtype, shape }: TensorType): Uint8Array {
+  return new ProtobufWriter()
+    .text(1, name)
+    .message(2, (type) =>
+      type.message(1, (tensor) =>
+        tensor.integer(1, elementTypes[dtype]).message(2, (dims) => {
+          for (const n of shape) dims.message(1, (dim) => dim.integer(1, n));
+        }),
+      ),
+    )
+    .finish();
+}

@@ -1,0 +1,6 @@
+export * from "./elementwise.ts";
+export * from "./linear.ts";
+export * from "./normalize.ts";
+export * from "./reduce.ts";
+export * from "./rotary.ts";
+export * from "./shape.ts";

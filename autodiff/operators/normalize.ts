@@ -1,0 +1,84 @@
+import { fail, type Op, primitive, scalar, type Tensor, type TensorType } from "../tensor.ts";
+import { add, div, mul, sqrt, sub } from "./elementwise.ts";
+import { reduceMean, reduceSum } from "./reduce.ts";
+import { oneHot, reshape } from "./shape.ts";
+
+const last = (x: TensorType): { axes: number[]; keepDims: true } => ({
+  axes: [x.shape.length - 1],
+  keepDims: true,
+});
+
+/** e^x / Σ e^x over the last axis. */
+export const softmax: Op<1> = primitive(1, "Softmax", {
+  infer: ([x]) => x,
+  emit: (onnx, names) => onnx.node("Softmax", names, { axis: -1 }),
+  vjp: (ct, y) => {
+    const product = mul(ct, y);
+    return [sub(product, mul(y, reduceSum(product, last(y))))];
+  },
+});
+
+/** log softmax over the last axis. */
+export const logSoftmax: Op<1> = primitive(1, "LogSoftmax", {
+  infer: ([x]) => x,
+  emit: (onnx, names) => onnx.node("LogSoftmax", names, { axis: -1 }),
+  vjp: (ct, _y, [x]) => [sub(ct, mul(softmax(x), reduceSum(ct, last(x))))],
+});
+
+/** Log-probability of one class per row: logits [..., V] and ids [...] give [...]. */
+export const classLogProb: Op<2> = primitive(2, "ClassLogProb", {
+  infer: ([logits, ids]) => {
+    if (ids.dtype !== "int64") fail("expected int64 ids");
+    if (`${ids.shape}` !== `${logits.shape.slice(0, -1)}`) fail("expected one id per row of logits");
+    return { dtype: logits.dtype, shape: ids.shape };
+  },
+  emit: (onnx, [logits, ids]) => {
+    const column = onnx.node("Unsqueeze", [ids, onnx.integers([-1])]);
+    const picked = onnx.node("GatherElements", [onnx.node("LogSoftmax", [logits], { axis: -1 }), column], {
+      axis: -1,
+    });
+    return onnx.node("Squeeze", [picked, onnx.integers([-1])]);
+  },
+  vjp: (ct, _y, [logits, ids]) => {
+    const classes = logits.shape.at(-1) as number;
+    const column = reshape(ct, { shape: [...ct.shape, 1] });
+    return [mul(column, sub(oneHot(ids, { classes }), softmax(logits))), null];
+  },
+});
+
+/** x / √(mean x² + ε) · γ over the last axis [..., D], γ [D]. */
+export const rmsNorm: Op<2, { epsilon: number }> = primitive(2, "RmsNorm", {
+  infer: ([x, gamma]) =>
+    `${gamma.shape}` === `${x.shape.slice(-1)}` ? x : fail("the weight does not fit the last axis"),
+  emit: (onnx, names, { epsilon }) =>
+    onnx.node("SimplifiedLayerNormalization", names, { axis: -1, epsilon, stash_type: 1 }),
+  // n = x r, h = g γ: dx = r (h - n mean(h n)), dγ = Σ g n.
+  vjp: (ct, _y, [x, gamma], { epsilon }) => {
+    const r = inverseRoot(reduceMean(mul(x, x), last(x)), epsilon);
+    const n = mul(x, r);
+    const h = mul(ct, gamma);
+    return [mul(r, sub(h, mul(n, reduceMean(mul(h, n), last(x))))), mul(ct, n)];
+  },
+});
+
+/** (x - mean) / √(variance + ε) · γ + β over the last axis [..., D]. */
+export const layerNorm: Op<3, { epsilon: number }> = primitive(3, "LayerNorm", {
+  infer: ([x, gamma, beta]) =>
+    `${gamma.shape}` === `${x.shape.slice(-1)}` && `${beta.shape}` === `${gamma.shape}`
+      ? x
+      : fail("weight and bias do not fit the last axis"),
+  emit: (onnx, names, { epsilon }) => onnx.node("LayerNormalization", names, { axis: -1, epsilon }),
+  // n = (x - mean) r, h = g γ: dx = r (h - mean h - n mean(h n)), dγ = Σ g n, dβ = Σ g.
+  vjp: (ct, _y, [x, gamma], { epsilon }) => {
+    const centred = sub(x, reduceMean(x, last(x)));
+    const r = inverseRoot(reduceMean(mul(centred, centred), last(x)), epsilon);
+    const n = mul(centred, r);
+    const h = mul(ct, gamma);
+    const rest = sub(sub(h, reduceMean(h, last(x))), mul(n, reduceMean(mul(h, n), last(x))));
+    return [mul(r, rest), mul(ct, n), ct];
+  },
+});
+
+function inverseRoot(mean: Tensor, epsilon: number): Tensor {
+  return div(scalar(1), sqrt(add(mean, scalar(epsilon))));
+}

@@ -1,0 +1,53 @@
+import { fail, type Op, primitive, scalar, type Tensor, type TensorType } from "../tensor.ts";
+import { cast, div, equal, mul } from "./elementwise.ts";
+import { expand, reshape } from "./shape.ts";
+
+export interface ReduceAttributes {
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+}
+
+/** The shape after reduction, with the reduced axes kept as 1 or dropped. */
+function reduced(x: TensorType, { axes, keepDims }: ReduceAttributes): TensorType {
+  for (const axis of axes)
+    if (axis < 0 || axis >= x.shape.length) fail(`axis ${axis} is outside rank ${x.shape.length}`);
+  const shape = x.shape.flatMap((n, axis) => (axes.includes(axis) ? (keepDims ? [1] : []) : [n]));
+  return { dtype: x.dtype, shape };
+}
+
+/** The reduced value with its axes back as 1, so that it broadcasts against the input. */
+function kept(y: Tensor, x: Tensor, { axes, keepDims }: ReduceAttributes): Tensor {
+  if (keepDims) return y;
+  return reshape(y, { shape: x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n)) });
+}
+
+/** Sums over `axes`. */
+export const reduceSum: Op<1, ReduceAttributes> = primitive(1, "ReduceSum", {
+  infer: ([x], attributes) => reduced(x, attributes),
+  emit: (onnx, [x], { axes, keepDims }) =>
+    onnx.node("ReduceSum", [x, onnx.integers(axes)], { keepdims: keepDims ? 1 : 0 }),
+  vjp: (ct, _y, [x], attributes) => [expand(kept(ct, x, attributes), { shape: x.shape })],
+});
+
+/** Means over `axes`. */
+export const reduceMean: Op<1, ReduceAttributes> = primitive(1, "ReduceMean", {
+  infer: ([x], attributes) => reduced(x, attributes),
+  emit: (onnx, [x], { axes, keepDims }) =>
+    onnx.node("ReduceMean", [x, onnx.integers(axes)], { keepdims: keepDims ? 1 : 0 }),
+  vjp: (ct, _y, [x], attributes) => {
+    const count = attributes.axes.reduce((product, axis) => product * (x.shape[axis] as number), 1);
+    return [expand(mul(kept(ct, x, attributes), scalar(1 / count)), { shape: x.shape })];
+  },
+});
+
+/** Maxima over `axes`; the gradient is shared equally by ties. */
+export const reduceMax: Op<1, ReduceAttributes> = primitive(1, "ReduceMax", {
+  infer: ([x], attributes) => reduced(x, attributes),
+  emit: (onnx, [x], { axes, keepDims }) =>
+    onnx.node("ReduceMax", [x, onnx.integers(axes)], { keepdims: keepDims ? 1 : 0 }),
+  vjp: (ct, y, [x], attributes) => {
+    const hits = cast(equal(x, kept(y, x, attributes)), { to: "float32" });
+    const ties = reduceSum(hits, { axes: attributes.axes, keepDims: true });
+    return [mul(hits, div(kept(ct, x, attributes), ties))];
+  },
+});
