@@ -1,49 +1,50 @@
 import { Document, isMap, isScalar, type Node } from "yaml";
 import { z } from "zod";
 
+type Schema = z.core.$ZodType;
+
 /** The keys of an object schema, through defaults and other wrappers; undefined for all other schemas. */
-export function shapeOf(schema: z.core.$ZodType): Readonly<Record<string, z.core.$ZodType>> | undefined {
-  if (schema instanceof z.ZodObject) return schema.shape;
-  const inner = innerOf(schema);
-  return inner && shapeOf(inner);
+export function shapeOf(schema: Schema): Readonly<Record<string, Schema>> | undefined {
+  return unwrapped(schema).find((inner) => inner instanceof z.ZodObject)?.shape;
 }
 
 /** What stands under a path of keys, or undefined where the schema has no such key. */
-export function schemaAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): z.core.$ZodType | undefined {
-  return path.reduce<z.core.$ZodType | undefined>(
-    (current, key) => current && shapeOf(current)?.[String(key)],
-    schema,
-  );
+export function schemaAt(schema: Schema, path: readonly PropertyKey[]): Schema | undefined {
+  return path.reduce<Schema | undefined>((at, key) => at && shapeOf(at)?.[String(key)], schema);
 }
 
-/** A configuration as YAML, each key below its description. */
-export function toYaml(schema: z.core.$ZodType, values: unknown): string {
+/** A configuration as YAML with the description of every key. */
+export function toYaml(schema: Schema, values: unknown): string {
   const document = new Document(values);
   annotate(document.contents, schema);
   return document.toString({ lineWidth: 0 });
 }
 
-function annotate(node: Node | null, schema: z.core.$ZodType): void {
+function annotate(node: Node | null, schema: Schema): void {
   const shape = shapeOf(schema);
   if (!shape || !isMap<unknown, Node | null>(node)) return;
   for (const { key, value } of node.items) {
     const child = isScalar(key) ? shape[String(key.value)] : undefined;
     if (!child || !isScalar(key)) continue;
-    const description = descriptionOf(child);
-    if (description) key.commentBefore = description.replace(/^/gm, " ");
+    const comment = descriptionOf(child)?.replace(/^/gm, " ");
+    if (comment && isScalar(value)) value.comment = comment;
+    else if (comment) key.commentBefore = comment;
     key.spaceBefore = isMap(value);
     annotate(value, child);
   }
 }
 
-function descriptionOf(schema: z.core.$ZodType): string | undefined {
-  const own = z.globalRegistry.get(schema)?.description;
-  const inner = innerOf(schema);
-  return own ?? (inner && descriptionOf(inner));
+/** What a key means and, where there are few, which values it takes. */
+function descriptionOf(schema: Schema): string | undefined {
+  const wrappers = unwrapped(schema);
+  const described = wrappers.find((inner) => z.globalRegistry.get(inner)?.description);
+  const text = described && z.globalRegistry.get(described)?.description;
+  const choices = wrappers.find((inner) => inner instanceof z.ZodEnum)?.options;
+  return choices ? [text, choices.join(" | ")].filter(Boolean).join(": ") : text;
 }
 
-/** The schema that a default, optional, nullable or readonly wraps. */
-function innerOf(schema: z.core.$ZodType): z.core.$ZodType | undefined {
+/** A schema and all that its defaults, optionals and nullables wrap, outermost first. */
+function unwrapped(schema: Schema): Schema[] {
   const { def } = schema._zod;
-  return "innerType" in def ? (def.innerType as z.core.$ZodType) : undefined;
+  return "innerType" in def ? [schema, ...unwrapped(def.innerType as Schema)] : [schema];
 }

@@ -94,8 +94,9 @@ function explain(
       return `unknown key ${key}${parent}${source([...path, key], layers)}; ${hint}`;
     });
   }
-  const found = show(at(merged, path));
-  return [`${path.join(".")}: ${expectation(issue)}, found ${found}${source(path, layers)}`];
+  const name = `${path.join(".")}${source(path, layers)}`;
+  if (issue.code === "custom") return [`${name}: ${issue.message}`];
+  return [`${name}: found ${show(at(merged, path))}, ${expectation(issue)}`];
 }
 
 /** What zod expected, without its prefix ("Too small: ") and its type of what it received. */

@@ -13,7 +13,7 @@ const Schema = z.strictObject({
   reasoner: z
     .strictObject({
       learningRate: z.number().positive().default(1e-4).describe("Of AdamW, per step."),
-      groupSize: z.int().min(2, "G = 1 has no advantage: expected at least 2").default(8),
+      groupSize: z.int().min(2, "expected at least 2: G = 1 has no advantage").default(8),
       loss: z.enum(["grpo", "dapo"]).default("grpo"),
       limit: z.union([z.int(), z.literal("none")]).default("none"),
       band: z.array(z.number()).default([0.3, 0.8]),
@@ -94,18 +94,20 @@ describe("errors", () => {
     );
     expect(message.split("\n")).toEqual([
       "5 settings are wrong:",
-      expect.stringMatching(/^ {2}rounds: expected number, found "three" \(.*run\.yaml:1\)$/),
-      "  images: expected string, found 7 (--images)",
-      "  reasoner.groupSize: G = 1 has no advantage: expected at least 2, found 1 (--set reasoner.groupSize=1)",
+      expect.stringMatching(/^ {2}rounds \(.*run\.yaml:1\): found "three", expected number$/),
+      "  images (--images): found 7, expected string",
+      "  reasoner.groupSize (--set reasoner.groupSize=1): found 1, expected at least 2: G = 1 has no advantage",
       expect.stringMatching(
-        /^ {2}reasoner\.loss: expected one of "grpo"\|"dapo", found "ppo" \(.*run\.yaml:3\)$/,
+        /^ {2}reasoner\.loss \(.*run\.yaml:3\): found "ppo", expected one of "grpo"\|"dapo"$/,
       ),
-      expect.stringMatching(/^ {2}reasoner\.limit: expected number or "none", found "maybe"/),
+      expect.stringMatching(/^ {2}reasoner\.limit .*: found "maybe", expected number or "none"$/),
     ]);
   });
 
   test("a scalar in place of a section says what it found", () => {
-    expect(problems(assignmentLayer("reasoner=5"))).toContain("reasoner: expected object, found 5");
+    expect(problems(assignmentLayer("reasoner=5"))).toContain(
+      "reasoner (--set reasoner=5): found 5, expected object",
+    );
   });
 
   test("keys of Object.prototype are unknown keys like others", () => {
@@ -134,9 +136,9 @@ describe("errors", () => {
 test("the defaults render as commented YAML that reads back to the same", () => {
   const defaults = resolve(Schema, []);
   const yaml = toYaml(Schema, defaults);
-  expect(yaml).toContain("# Rounds of self-play.\nrounds: 3\n");
-  expect(yaml).toContain(
-    "\n# The answering role.\n# Trained second.\nreasoner:\n  # Of AdamW, per step.\n  learningRate: 0.0001\n",
-  );
+  expect(yaml).toContain("rounds: 3 # Rounds of self-play.\n");
+  expect(yaml).toContain("\n# The answering role.\n# Trained second.\nreasoner:\n");
+  expect(yaml).toContain("  learningRate: 0.0001 # Of AdamW, per step.\n");
+  expect(yaml).toContain("  loss: grpo # grpo | dapo\n");
   expect(resolve(Schema, [fileLayer(yamlFile(yaml))])).toEqual(defaults);
 });

@@ -1,0 +1,32 @@
+import type { Estimate, RunEvent } from "../replay/events.ts";
+import { count, plural } from "./format.ts";
+
+/** The line that an event leaves on the screen for good; undefined for those that only move the live line. */
+export function notice(event: RunEvent): string | undefined {
+  switch (event.type) {
+    case "runStarted": {
+      const { modelType, parameters } = event.models.reasoner;
+      return `${plural(event.images, "image")} · ${modelType} with ${count(parameters)} trainable parameters`;
+    }
+    case "rolloutFailed":
+      return `skipped ${event.image.name}: ${event.reason}`;
+    case "curriculumBuilt": {
+      const rejected = Object.entries(event.rejected).map(([why, many]) => `${count(many)} ${why}`);
+      const admitted = `curriculum: ${count(event.admitted)} of ${plural(event.questions, "question")} admitted`;
+      return rejected.length > 0 ? `${admitted} (rejected: ${rejected.join(", ")})` : admitted;
+    }
+    case "curriculumEmpty":
+      return event.message;
+    case "evaluated": {
+      const { greedy, mean8, maj8 } = event.report.overall;
+      const k = event.report.samples;
+      return `held out: greedy ${percent(greedy)}, mean@${k} ${percent(mean8)}, maj@${k} ${percent(maj8)}`;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function percent({ percent: value, low, high }: Estimate): string {
+  return `${value.toFixed(1)}% (${low.toFixed(1)} to ${high.toFixed(1)})`;
+}

@@ -1,0 +1,165 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
+import { duration } from "../../cli/format.ts";
+import { Progress } from "../../cli/progress.ts";
+import { ProgressView } from "../../cli/terminal.ts";
+import type { EventBody, Phase, RunEvent } from "../../replay/events.ts";
+
+const config: RunConfig = RunConfigSchema.parse({ rounds: 2 });
+const at = (seconds: number, body: EventBody): RunEvent => ({ version: 1, atMs: seconds * 1000, ...body });
+
+const started = (seconds: number, round: number, phase: Phase, steps = 4) =>
+  at(seconds, { type: "phaseStarted", round, phase, steps });
+const finished = (seconds: number, round: number, phase: Phase, took: number) =>
+  at(seconds, { type: "phaseFinished", round, phase, durationMs: took * 1000 });
+const evaluationAt = (seconds: number, done: number) =>
+  at(seconds, { type: "evaluationProgress", round: 0, phase: "evaluation", done, total: 4 });
+const questionerStep = (seconds: number, step: number) =>
+  at(seconds, {
+    type: "questionerStep",
+    round: 1,
+    phase: "questioner",
+    step,
+    steps: 4,
+    durationMs: 5000,
+    timingsMs: {},
+    sampledTokens: 6000,
+    failed: 0,
+    meanReward: 0.413,
+    groups: 16,
+    droppedGroups: 2,
+    meanTokens: 12,
+    truncatedShare: 0,
+    update: null,
+    questions: 128,
+    meanConfidence: 0.72,
+    checks: {},
+    parts: {},
+  });
+
+function progressAfter(...events: RunEvent[]): Progress {
+  const progress = new Progress(config);
+  for (const event of events) progress.apply(event);
+  return progress;
+}
+
+describe("the live line", () => {
+  test("starts without an estimate", () => {
+    expect(new Progress(config).line(0)).toBe("starting");
+    expect(progressAfter(started(0, 0, "evaluation")).line(1000)).toBe(
+      "base · evaluation · step 0/4 · ETA …",
+    );
+  });
+
+  test("shows phase, step, time left, tokens per second, reward and confidence", () => {
+    const line = progressAfter(
+      started(0, 0, "evaluation"),
+      finished(20, 0, "evaluation", 20),
+      started(20, 1, "questioner"),
+      questionerStep(25, 0),
+      questionerStep(30, 1),
+    ).line(30_000);
+    // Left: 10 s of this phase, and seven more phases that are expected to take 20 s each.
+    expect(line).toBe(
+      "round 1/2 · questioner · step 2/4 · ETA 2 min 30 s · 1,200 tokens/s · reward 0.41 · confidence 0.72",
+    );
+  });
+});
+
+describe("the time left", () => {
+  const eta = (progress: Progress, seconds: number) =>
+    /ETA ([^·]+?)( ·|$)/.exec(progress.line(seconds * 1000))?.[1];
+
+  test("counts down between steps and never falls below what is to come", () => {
+    const progress = progressAfter(started(0, 0, "evaluation"), evaluationAt(10, 2));
+    // 4 steps of 5 s here, then 2 rounds of 4 phases expected to last as long.
+    expect(eta(progress, 10)).toBe("2 min 50 s");
+    expect(eta(progress, 15)).toBe("2 min 45 s");
+    expect(eta(progress, 60)).toBe("2 min 40 s");
+  });
+
+  test("uses what phases of the same kind took, and passes over phases that did not happen", () => {
+    const progress = progressAfter(
+      started(0, 1, "questioner"),
+      finished(40, 1, "questioner", 40),
+      started(40, 1, "curriculum"),
+      finished(100, 1, "curriculum", 60),
+      started(100, 1, "evaluation"), // an empty curriculum: no Reasoner phase
+      finished(120, 1, "evaluation", 20),
+    );
+    expect(eta(progress, 120)).toBe(duration((40 + 60 + (40 + 60 + 20) / 3 + 20) * 1000));
+  });
+
+  test("is nothing at the end", () => {
+    const progress = progressAfter(started(0, 2, "evaluation"), finished(20, 2, "evaluation", 20));
+    expect(eta(progress, 20)).toBe("0 s");
+  });
+});
+
+describe("lines that stay", () => {
+  test("a phase's end is summed up", () => {
+    const progress = progressAfter(started(20, 1, "questioner"), questionerStep(25, 0));
+    expect(progress.apply(finished(95, 1, "questioner", 75))).toBe(
+      "round 1/2 · questioner · took 1 min 15 s · 1,200 tokens/s · reward 0.41 · confidence 0.72",
+    );
+  });
+
+  test("a skipped image is named", () => {
+    const failed = at(1, {
+      type: "rolloutFailed",
+      round: 1,
+      phase: "questioner",
+      step: 0,
+      during: "load",
+      image: { index: 3, name: "cats/7.png" },
+      reason: "found 0 bytes, expected an image",
+    });
+    expect(new Progress(config).apply(failed)).toBe("skipped cats/7.png: found 0 bytes, expected an image");
+  });
+
+  test("steps leave none", () => {
+    expect(progressAfter(started(0, 1, "questioner")).apply(questionerStep(5, 0))).toBeUndefined();
+  });
+});
+
+describe("the view", () => {
+  beforeEach(() => void vi.useFakeTimers({ now: 0 }));
+  afterEach(() => void vi.useRealTimers());
+
+  function shown(isTTY: boolean, columns = 200) {
+    const written: string[] = [];
+    const screen = { isTTY, columns, write: (text: string) => written.push(text) };
+    using view = new ProgressView(new Progress(config), screen);
+    view.next(started(0, 1, "questioner"));
+    view.next(questionerStep(5, 0));
+    vi.advanceTimersByTime(31_000);
+    view.say("kept");
+    return written;
+  }
+
+  test("without a terminal writes plain lines at a calm rate", () => {
+    const written = shown(false);
+    expect(written).toHaveLength(3);
+    expect(written[0]).toMatch(/^round 1\/2 · questioner · step 1\/4 .*\n$/);
+    expect(written.at(-1)).toBe("kept\n");
+    expect(written.join("")).not.toContain("\u001b");
+  });
+
+  test("in a terminal rewrites one line, cut to the width", () => {
+    const written = shown(true, 20);
+    const live = written.filter((text) => !text.endsWith("\n"));
+    expect(live.length).toBeGreaterThan(100);
+    for (const text of live) expect(text.replace("\r\u001b[2K", "").length).toBeLessThan(20);
+    expect(written.filter((text) => text.endsWith("\n"))).toEqual(["\r\u001b[2Kkept\n"]);
+  });
+});
+
+test("durations", () => {
+  expect([0, 59_400, 59_600, 250_000, 3_900_000].map(duration)).toEqual([
+    "0 s",
+    "59 s",
+    "1 min 00 s",
+    "4 min 10 s",
+    "1 h 05 min",
+  ]);
+});
