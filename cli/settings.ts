@@ -43,7 +43,7 @@ export function assignmentLayer(assignment: string): Layer {
   const [, path, value] = /^([^=]+)=(.*)$/s.exec(assignment) ?? [];
   const keys = path?.split(".").map((key) => key.trim());
   if (value === undefined || !keys || keys.includes("")) {
-    throw new VisplayError("usage", `--set ${assignment}: expected key=value, such as reasoner.steps=40`);
+    throw new VisplayError("usage", `--set ${assignment}: expected key=value, such as reasoner.groupSize=4`);
   }
   try {
     return valueLayer(`--set ${assignment}`, keys, parse(value));

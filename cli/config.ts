@@ -1,0 +1,16 @@
+import type { Command } from "commander";
+import { RunConfigSchema } from "../arena/config.ts";
+import { addSettings } from "./options.ts";
+import { toYaml } from "./schema.ts";
+import { resolve } from "./settings.ts";
+
+/** Adds `visplay config`: every setting of a run with its value and meaning, as a file for --config. */
+export function addConfig(program: Command): void {
+  const command = program
+    .command("config")
+    .description("print every setting with its default and meaning, as YAML for --config");
+  const layers = addSettings(command, []);
+  command.action(() => {
+    process.stdout.write(toYaml(RunConfigSchema, resolve(RunConfigSchema, layers())));
+  });
+}

@@ -1,0 +1,22 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { addConfig } from "./config.ts";
+import { exitCodeOf, messageOf } from "./report.ts";
+
+const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+
+const program = new Command("visplay")
+  .description("A vision-language model improves itself from unlabelled images.")
+  .version(manifest.version)
+  .option("--debug", "show the stack of every error (also VISPLAY_DEBUG=1)")
+  .showHelpAfterError("see --help")
+  .exitOverride();
+for (const addCommand of [addConfig]) addCommand(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const debug = Boolean(program.opts<{ debug?: true }>().debug ?? process.env.VISPLAY_DEBUG);
+  process.stderr.write(messageOf(error, debug));
+  process.exitCode = exitCodeOf(error);
+}

@@ -1,0 +1,51 @@
+import { type Command, Option } from "commander";
+import { parse } from "yaml";
+import { assignmentLayer, fileLayer, type Layer, valueLayer } from "./settings.ts";
+
+/** A flag that stands for one setting; its value is taken as it is written unless `read` says otherwise. */
+interface SettingFlag {
+  readonly flags: string;
+  readonly about: string;
+  readonly path: readonly string[];
+  readonly read?: (text: string) => unknown;
+}
+
+type FlagName = "images" | "model" | "rounds" | "out" | "seed";
+
+const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
+  images: { flags: "--images <folder>", about: "folder of images to learn from", path: ["images", "folder"] },
+  model: { flags: "--model <folder>", about: "model to start from: a Hugging Face folder", path: ["model"] },
+  rounds: { flags: "--rounds <n>", about: "rounds of self-play", path: ["rounds"], read: parse },
+  out: { flags: "--out <folder>", about: "where to write", path: ["out"] },
+  seed: { flags: "--seed <n>", about: "seed of everything that is drawn", path: ["seed"], read: parse },
+};
+
+/** Adds --config, the named flags and --set to a command; gives the function that reads the settings they make. */
+export function addSettings(command: Command, names: readonly FlagName[]): () => Layer[] {
+  const options = names.map((name) => {
+    const flag = settingFlags[name];
+    return { flag, option: new Option(flag.flags, flag.about) };
+  });
+  command.option("--config <file>", "settings in YAML; `visplay config` prints all of them");
+  for (const { option } of options) command.addOption(option);
+  const collect = (text: string, before: readonly string[] = []) => [...before, text];
+  command.option(
+    "--set <key=value>",
+    "one setting, such as reasoner.groupSize=4; may be repeated",
+    collect,
+    [],
+  );
+  return () => {
+    const given = command.opts<Record<string, string | undefined> & { config?: string; set?: string[] }>();
+    const fromFlags = options.flatMap(({ flag, option }) => {
+      const text = given[option.attributeName()];
+      if (text === undefined) return [];
+      return valueLayer(`${option.long} ${text}`, flag.path, flag.read ? flag.read(text) : text);
+    });
+    return [
+      ...(given.config ? [fileLayer(given.config)] : []),
+      ...fromFlags,
+      ...(given.set ?? []).map(assignmentLayer),
+    ];
+  };
+}
