@@ -15,6 +15,14 @@ const elementTypes: Record<DType, number> = { float32: 1, int64: 7, bool: 9, flo
 /** Attributes that ONNX types as float although their value may be whole. */
 const floatAttributes = new Set(["alpha", "epsilon", "beta"]);
 
+interface Node {
+  readonly type: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly attributes: Readonly<Record<string, Attribute>>;
+  readonly domain: string;
+}
+
 /** A finished ONNX model, and the large constants that it refers to by `externalPath`. */
 export interface OnnxModel {
   readonly model: Uint8Array;
@@ -25,14 +33,17 @@ export const externalPath = "constants.bin";
 
 /** Collects nodes, constants, inputs and outputs, and writes them as an ONNX model. */
 export class OnnxWriter {
-  readonly #nodes: Uint8Array[] = [];
+  readonly #nodes: Node[] = [];
   readonly #initializers: Uint8Array[] = [];
   readonly #inputs: Uint8Array[] = [];
   readonly #outputs: Uint8Array[] = [];
   readonly #external: { data: Uint8Array; offset: number }[] = [];
-  readonly #constants = new Map<TensorData | string, string>();
+  readonly #constants = new Map<string, string>();
+  readonly #arrays = new Map<TensorData, number>();
+  readonly #made = new Map<string, string>();
+  readonly #computed = new Set<string>();
+  readonly #fetched = new Map<string, string>();
   #externalLength = 0;
-  #names = 0;
 
   dtype(dtype: DType): number {
     return elementTypes[dtype];
@@ -45,19 +56,27 @@ export class OnnxWriter {
     attributes: Readonly<Record<string, Attribute>> = {},
     domain = "",
   ): string {
-    const output = `${type}_${this.#names++}`;
-    this.#nodes.push(nodeProto(type, inputs, output, attributes, domain));
+    const output = `${type}_${this.#nodes.length}`;
+    this.#nodes.push({ type, inputs, output, attributes, domain });
+    this.#computed.add(output);
     return output;
   }
 
-  /** A stored constant; equal arrays (the same object) and equal short integers are stored once. */
+  /** A stored constant; the same array in the same shape, and equal short arrays, are stored once. */
   constant(data: TensorData, shape: readonly number[]): string {
-    const key = data.length <= 16 ? `${data.constructor.name}[${shape}]:${data.join(",")}` : data;
+    const key = `${tensorElementType(data)}[${shape}]${data.length <= 16 ? hex(data) : this.#arrayNumber(data)}`;
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
     const name = `constant_${this.#constants.size}`;
     this.#constants.set(key, name);
     this.#initializers.push(this.#tensorProto(name, data, shape));
+    return name;
+  }
+
+  /** The name that `make` gave when it was first called for `key`: tables that many nodes read. */
+  once(key: string, make: () => string): string {
+    const name = this.#made.get(key) ?? make();
+    this.#made.set(key, name);
     return name;
   }
 
@@ -70,9 +89,13 @@ export class OnnxWriter {
     this.#inputs.push(valueInfo(name, type));
   }
 
-  /** Gives a computed value the name under which it is fetched. */
+  /**
+   * Gives a value the name under which it is fetched. A node's own output is renamed, since onnxruntime runs an
+   * Identity (a copy) wherever another node reads it too; inputs, constants and second names need the Identity.
+   */
   output(name: string, source: string, type: TensorType): void {
-    this.#nodes.push(nodeProto("Identity", [source], name, {}, ""));
+    if (this.#computed.has(source) && !this.#fetched.has(source)) this.#fetched.set(source, name);
+    else this.#fetched.set(this.node("Identity", [source]), name);
     this.#outputs.push(valueInfo(name, type));
   }
 
@@ -81,7 +104,7 @@ export class OnnxWriter {
       .integer(1, irVersion)
       .text(2, "visplay")
       .message(7, (graph) => {
-        for (const node of this.#nodes) graph.bytes(1, node);
+        for (const node of this.#nodes) graph.message(1, (writer) => this.#writeNode(writer, node));
         graph.text(2, "graph");
         for (const tensor of this.#initializers) graph.bytes(5, tensor);
         for (const value of this.#inputs) graph.bytes(11, value);
@@ -91,6 +114,22 @@ export class OnnxWriter {
       .message(8, (set) => set.text(1, "com.microsoft").integer(2, contribOpset))
       .finish();
     return { model, external: this.#externalData() };
+  }
+
+  #writeNode(writer: ProtobufWriter, { type, inputs, output, attributes, domain }: Node): void {
+    const final = (name: string): string => this.#fetched.get(name) ?? name;
+    for (const name of inputs) writer.text(1, final(name));
+    writer.text(2, final(output)).text(3, output).text(4, type);
+    for (const [name, value] of Object.entries(attributes))
+      writer.message(5, (attribute) => writeAttribute(attribute, name, value));
+    writer.text(7, domain);
+  }
+
+  /** Tells large arrays apart without comparing their elements. */
+  #arrayNumber(data: TensorData): string {
+    const number = this.#arrays.get(data) ?? this.#arrays.size;
+    this.#arrays.set(data, number);
+    return `#${number}`;
   }
 
   #tensorProto(name: string, data: TensorData, shape: readonly number[]): Uint8Array {
@@ -122,19 +161,8 @@ function tensorElementType(data: TensorData): number {
   return data instanceof BigInt64Array ? elementTypes.int64 : elementTypes.bool;
 }
 
-function nodeProto(
-  type: string,
-  inputs: readonly string[],
-  output: string,
-  attributes: Readonly<Record<string, Attribute>>,
-  domain: string,
-): Uint8Array {
-  const node = new ProtobufWriter();
-  for (const name of inputs) node.text(1, name);
-  node.text(2, output).text(3, output).text(4, type);
-  for (const [name, value] of Object.entries(attributes))
-    node.message(5, (attribute) => writeAttribute(attribute, name, value));
-  return node.text(7, domain).finish();
+function hex({ buffer, byteOffset, byteLength }: TensorData): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString("hex");
 }
 
 function writeAttribute(attribute: ProtobufWriter, name: string, value: Attribute): void {
