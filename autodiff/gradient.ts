@@ -1,7 +1,7 @@
 import { add } from "./operators/elementwise.ts";
 import { reduceSum } from "./operators/reduce.ts";
-import { reshape } from "./operators/shape.ts";
-import { ShapeError, sameShape, scalar, type Tensor, topological, zeros } from "./tensor.ts";
+import { concat, type PadAttributes, reshape, zeros } from "./operators/shape.ts";
+import { ShapeError, sameShape, scalar, type Tensor, topological } from "./tensor.ts";
 
 /**
  * The gradient of a scalar with respect to each tensor of `wrt`, in their shapes: reverse mode over the
@@ -16,11 +16,14 @@ export function gradient(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
     if (x.source.kind === "apply" && x.source.inputs.some((i) => relevant.has(i))) relevant.add(x);
   }
 
+  const contributions = new Map<Tensor, Tensor[]>([[loss, [scalar(1)]]]);
   const cotangents = new Map<Tensor, Tensor>();
-  if (relevant.has(loss)) cotangents.set(loss, scalar(1));
   for (const y of order.reverse()) {
-    const ct = cotangents.get(y);
-    if (ct === undefined || y.source.kind !== "apply") continue;
+    const parts = contributions.get(y);
+    if (parts === undefined || !relevant.has(y)) continue;
+    const ct = sum(parts);
+    cotangents.set(y, ct);
+    if (y.source.kind !== "apply") continue;
     const { operator, inputs, attributes } = y.source;
     if (!inputs.some((x) => relevant.has(x))) continue;
     if (operator.vjp === null) continue;
@@ -28,12 +31,45 @@ export function gradient(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
     inputs.forEach((x, i) => {
       const flow = flows[i];
       if (!flow || !relevant.has(x)) return;
-      const own = unbroadcast(flow, x.shape);
-      const before = cotangents.get(x);
-      cotangents.set(x, before === undefined ? own : add(before, own));
+      const known = contributions.get(x);
+      if (known) known.push(unbroadcast(flow, x.shape));
+      else contributions.set(x, [unbroadcast(flow, x.shape)]);
     });
   }
   return wrt.map((x) => cotangents.get(x) ?? zeros(x.shape));
+}
+
+/** The sum of a tensor's cotangents; those of slices that tile the tensor are joined instead of padded. */
+function sum(parts: readonly Tensor[]): Tensor {
+  return joinTiles(parts) ?? parts.reduce((a, b) => add(a, b));
+}
+
+function joinTiles(parts: readonly Tensor[]): Tensor | null {
+  const tiles = parts.map(unpad);
+  if (parts.length < 2 || !tiles.every((tile) => tile !== null)) return null;
+  tiles.sort((a, b) => a.start - b.start);
+  const axis = (tiles[0] as Tile).axis;
+  let end = 0;
+  for (const { axis: other, start, piece } of tiles) {
+    if (other !== axis || start !== end) return null;
+    end += piece.shape[axis] as number;
+  }
+  const size = (parts[0] as Tensor).shape[axis];
+  return end === size
+    ? concat(
+        tiles.map(({ piece }) => piece),
+        { axis },
+      )
+    : null;
+}
+
+interface Tile extends PadAttributes {
+  readonly piece: Tensor;
+}
+
+function unpad({ source }: Tensor): Tile | null {
+  if (source.kind !== "apply" || source.operator.name !== "Pad") return null;
+  return { ...(source.attributes as PadAttributes), piece: source.inputs[0] as Tensor };
 }
 
 /** Sums a cotangent over the axes along which its input was broadcast. */

@@ -145,10 +145,6 @@ export function scalar(value: number): Tensor {
   return constant(Float32Array.of(value), []);
 }
 
-export function zeros(shape: readonly number[]): Tensor {
-  return constant(new Float32Array(sizeOf(shape)), shape);
-}
-
 /** Int64 constant of one dimension. */
 export function integers(values: readonly number[]): Tensor {
   return constant(BigInt64Array.from(values, BigInt), [values.length]);
@@ -162,7 +158,8 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((n, i) => n === b[i]);
 }
 
-function dtypeOf(data: TensorData): DType {
+/** The element type that an array holds. */
+export function dtypeOf(data: TensorData): DType {
   if (data instanceof Float32Array) return "float32";
   if (data instanceof Uint16Array) return "float16";
   if (data instanceof BigInt64Array) return "int64";

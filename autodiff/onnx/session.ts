@@ -1,5 +1,16 @@
 import * as ort from "onnxruntime-node";
-import { inferType, ShapeError, sameShape, type Tensor, type TensorData, topological } from "../tensor.ts";
+import {
+  dtypeOf,
+  formatType,
+  inferType,
+  ShapeError,
+  sameShape,
+  sizeOf,
+  type Tensor,
+  type TensorData,
+  type TensorType,
+  topological,
+} from "../tensor.ts";
 import { externalPath, type OnnxModel, OnnxWriter } from "./writer.ts";
 
 export interface SessionOptions {
@@ -14,7 +25,8 @@ export type Feeds = Readonly<Record<string, TensorData>>;
 
 /**
  * Checks a graph and writes it as ONNX.
- * Throws `ShapeError` where two inputs share a name but not a type, or a node's type is not what its rule gives.
+ * Throws `ShapeError` where two inputs share a name but not a type, an output has an input's name, or a node's
+ * type is not what its rule gives.
  */
 export function emit(outputs: Readonly<Record<string, Tensor>>): OnnxModel {
   const onnx = new OnnxWriter();
@@ -28,8 +40,12 @@ export function emit(outputs: Readonly<Record<string, Tensor>>): OnnxModel {
       names.set(x, source.operator.emit(onnx, inputs, source.attributes, source.inputs));
     }
   }
-  for (const [name, x] of graphInputs(outputs)) onnx.input(name, x);
-  for (const [name, x] of Object.entries(outputs)) onnx.output(name, names.get(x) as string, x);
+  const inputs = graphInputs(outputs);
+  for (const [name, x] of inputs) onnx.input(name, x);
+  for (const [name, x] of Object.entries(outputs)) {
+    if (inputs.has(name)) throw new ShapeError(`output "${name}" has the name of an input`);
+    onnx.output(name, names.get(x) as string, x);
+  }
   return onnx.finish();
 }
 
@@ -39,7 +55,9 @@ function checked(outputs: readonly Tensor[]): Tensor[] {
     if (x.source.kind !== "apply") continue;
     const type = inferType(x.source);
     if (!sameShape(type.shape, x.shape) || type.dtype !== x.dtype)
-      throw new ShapeError(`${x.source.operator.name} claims [${x.shape}], its rule gives [${type.shape}]`);
+      throw new ShapeError(
+        `${x.source.operator.name} claims ${formatType(x)}, its rule gives ${formatType(type)}`,
+      );
   }
   return order;
 }
@@ -52,7 +70,7 @@ function graphInputs(outputs: Readonly<Record<string, Tensor>>): Map<string, Ten
     const { name } = x.source;
     const other = inputs.get(name);
     if (other && (!sameShape(other.shape, x.shape) || other.dtype !== x.dtype))
-      throw new ShapeError(`input "${name}" is declared as [${other.shape}] and as [${x.shape}]`);
+      throw new ShapeError(`input "${name}" is declared as ${formatType(other)} and as ${formatType(x)}`);
     inputs.set(name, x);
   }
   return inputs;
@@ -87,20 +105,28 @@ export class Session implements AsyncDisposable {
 
   /**
    * Runs the graph. Outputs named in `into` are written there; the others come in new arrays.
-   * Throws `ShapeError` where a feed is missing or has the wrong number of elements.
+   * Throws `ShapeError` where a feed is missing, is of the wrong type or has the wrong number of elements, and where
+   * onnxruntime computes another shape than the graph declares (it would only warn).
    */
   async run(
     feeds: Feeds,
     into: Readonly<Record<string, Float32Array>> = {},
   ): Promise<Record<string, Float32Array>> {
     const inputs: Record<string, ort.Tensor> = {};
-    for (const [name, { dtype, shape }] of this.#inputs) inputs[name] = wrap(name, feeds[name], dtype, shape);
+    for (const [name, type] of this.#inputs) inputs[name] = wrap(name, feeds[name], type);
+    for (const name of Object.keys(into))
+      if (!this.#outputs[name]) throw new ShapeError(`"${name}" is to be written in place but is no output`);
     const fetches: Record<string, ort.Tensor | null> = {};
-    for (const [name, { dtype, shape }] of Object.entries(this.#outputs))
-      fetches[name] = into[name] ? wrap(name, into[name], dtype, shape) : null;
+    for (const [name, type] of Object.entries(this.#outputs))
+      fetches[name] = into[name] ? wrap(name, into[name], type) : null;
     const results = await this.#session.run(inputs, fetches);
     return Object.fromEntries(
-      Object.entries(results).map(([name, x]) => [name, into[name] ?? (x.data as Float32Array)]),
+      Object.entries(results).map(([name, x]) => {
+        const type = this.#outputs[name] as Tensor;
+        if (!sameShape(x.dims, type.shape))
+          throw new ShapeError(`output "${name}" is [${x.dims.join(", ")}], declared as ${formatType(type)}`);
+        return [name, into[name] ?? (x.data as Float32Array)];
+      }),
     );
   }
 
@@ -109,15 +135,13 @@ export class Session implements AsyncDisposable {
   }
 }
 
-function wrap(
-  name: string,
-  data: TensorData | undefined,
-  dtype: Tensor["dtype"],
-  shape: readonly number[],
-): ort.Tensor {
-  if (data === undefined) throw new ShapeError(`input "${name}" [${shape}] was not fed`);
-  const size = shape.reduce((product, n) => product * n, 1);
+function wrap(name: string, data: TensorData | undefined, type: TensorType): ort.Tensor {
+  const { dtype, shape } = type;
+  if (data === undefined) throw new ShapeError(`input "${name}" ${formatType(type)} was not fed`);
+  if (dtypeOf(data) !== dtype)
+    throw new ShapeError(`"${name}" ${formatType(type)} was given a ${data.constructor.name}`);
+  const size = sizeOf(shape);
   if (data.length !== size)
-    throw new ShapeError(`"${name}" [${shape}] needs ${size} elements, got ${data.length}`);
+    throw new ShapeError(`"${name}" ${formatType(type)} needs ${size} elements, got ${data.length}`);
   return new ort.Tensor(dtype as "float32", data as Float32Array, shape as number[]);
 }

@@ -25,11 +25,13 @@ export const rotary: Op<2, RotaryAttributes> = primitive(2, "Rotary", {
   emit: (onnx, [x, positions], { heads, theta, maxPositions, inverse = false }, [type]) => {
     const [rows, width] = type.shape as [number, number];
     const headSize = width / heads;
-    const { cos, sin } = rotationTables(headSize, theta, maxPositions, inverse);
-    const shape = [maxPositions, headSize / 2];
-    const batch = onnx.node("Reshape", [x, onnx.integers([1, rows, width])]);
-    const places = onnx.node("Reshape", [positions, onnx.integers([1, rows])]);
-    const tables = [onnx.constant(cos, shape), onnx.constant(sin, shape)];
+    const batch = onnx.node("Reshape", [x, onnx.integers([rows, 1, width])]);
+    const places = onnx.node("Reshape", [positions, onnx.integers([rows, 1])]);
+    const table = (name: "cos" | "sin" | "-sin"): string =>
+      onnx.once(`${name} ${headSize} ${theta} ${maxPositions}`, () =>
+        onnx.constant(rotationTable(name, headSize, theta, maxPositions), [maxPositions, headSize / 2]),
+      );
+    const tables = [table("cos"), table(inverse ? "-sin" : "sin")];
     const turned = onnx.node(
       "RotaryEmbedding",
       [batch, places, ...tables],
@@ -44,22 +46,21 @@ export const rotary: Op<2, RotaryAttributes> = primitive(2, "Rotary", {
   ],
 });
 
-function rotationTables(
+/** [positions, headSize / 2], with angles in float32 as in Python's implementations. */
+function rotationTable(
+  name: "cos" | "sin" | "-sin",
   headSize: number,
   theta: number,
   positions: number,
-  inverse: boolean,
-): { cos: Float32Array; sin: Float32Array } {
+): Float32Array {
   const half = headSize / 2;
-  const cos = new Float32Array(positions * half);
-  const sin = new Float32Array(positions * half);
+  const table = new Float32Array(positions * half);
   for (let i = 0; i < half; i++) {
     const frequency = Math.fround(1 / theta ** ((2 * i) / headSize));
     for (let p = 0; p < positions; p++) {
       const angle = Math.fround(p * frequency);
-      cos[p * half + i] = Math.cos(angle);
-      sin[p * half + i] = inverse ? -Math.sin(angle) : Math.sin(angle);
+      table[p * half + i] = name === "cos" ? Math.cos(angle) : Math.sin(name === "sin" ? angle : -angle);
     }
   }
-  return { cos, sin };
+  return table;
 }

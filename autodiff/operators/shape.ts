@@ -1,4 +1,4 @@
-import { fail, type Op, primitive, sameShape, sizeOf, type Tensor, variadic, zeros } from "../tensor.ts";
+import { fail, type Op, primitive, sameShape, scalar, sizeOf, type Tensor, variadic } from "../tensor.ts";
 import { matmul } from "./linear.ts";
 
 /** The same elements in another shape. */
@@ -31,6 +31,11 @@ export const expand: Op<1, { shape: readonly number[] }> = primitive(1, "Expand"
     sameShape(type.shape, shape) ? x : onnx.node("Expand", [x, onnx.integers(shape)]),
   vjp: (ct) => [ct],
 });
+
+/** Zeros, made when the graph runs. */
+export function zeros(shape: readonly number[]): Tensor {
+  return expand(scalar(0), { shape });
+}
 
 /** Joins tensors along `axis`. */
 export const concat: (inputs: readonly Tensor[], attributes: { axis: number }) => Tensor = variadic(
@@ -72,12 +77,32 @@ export const slice: Op<1, { axis: number; start: number; end: number }> = primit
     start === 0 && end === type.shape[axis]
       ? x
       : onnx.node("Slice", [x, onnx.integers([start]), onnx.integers([end]), onnx.integers([axis])]),
-  vjp: (ct, _y, [x], { axis, start, end }) => {
-    const size = x.shape[axis] as number;
-    const gap = (n: number): Tensor[] =>
-      n === 0 ? [] : [zeros(x.shape.map((m, i) => (i === axis ? n : m)))];
-    return [concat([...gap(start), ct, ...gap(size - end)], { axis })];
+  vjp: (ct, _y, [x], { axis, start }) => [pad(ct, { axis, start, size: x.shape[axis] as number })],
+});
+
+export interface PadAttributes {
+  readonly axis: number;
+  /** Where the input begins in the result. */
+  readonly start: number;
+  /** The result's size along the axis. */
+  readonly size: number;
+}
+
+/** The input at [start, …) of a longer axis, zeros elsewhere. */
+export const pad: Op<1, PadAttributes> = primitive(1, "Pad", {
+  infer: ([x], { axis, start, size }) => {
+    const length = x.shape[axis] ?? fail(`axis ${axis} is outside rank ${x.shape.length}`);
+    if (start < 0 || start + length > size) fail(`[${start}, ${start + length}) is outside [0, ${size})`);
+    return { dtype: x.dtype, shape: x.shape.map((n, i) => (i === axis ? size : n)) };
   },
+  emit: (onnx, [x], { axis, start, size }, [type]) => {
+    const after = size - start - (type.shape[axis] as number);
+    if (start === 0 && after === 0) return x;
+    return onnx.node("Pad", [x, onnx.integers([start, after]), "", onnx.integers([axis])], {
+      mode: "constant",
+    });
+  },
+  vjp: (ct, _y, [x], { axis, start }) => [slice(ct, { axis, start, end: start + (x.shape[axis] as number) })],
 });
 
 /**
