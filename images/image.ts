@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
+
 /** A decoded image: 8-bit RGB, row-major [height, width, 3]. */
 export interface RgbImage {
-  /** Hash of the content; equal ids mean equal pixels. */
+  /** Names the content: equal ids mean equal pixels. A hash, or derived from another image's id. */
   readonly id: string;
   readonly width: number;
   readonly height: number;
@@ -14,4 +16,23 @@ export interface ImageSource {
   name(index: number): string;
   /** Decodes one image; rejects with a `VisplayError` of code "images" if it cannot be used. */
   load(index: number): Promise<RgbImage>;
+}
+
+/** An image of these pixels [height, width, 3], which it keeps; its id is the SHA-256 of size and pixels, 32 hex digits. */
+export function imageOf(width: number, height: number, data: Uint8Array): RgbImage {
+  if (data.length !== width * height * 3) {
+    throw new RangeError(`${data.length} bytes for an RGB image of ${width}x${height}`);
+  }
+  const hash = createHash("sha256").update(`${width}x${height}:`).update(data).digest("hex");
+  return { id: hash.slice(0, 32), width, height, data };
+}
+
+/** A mid-grey image (128 of 255) of the same size, for asking without looking. */
+export function blank({ width, height }: RgbImage): RgbImage {
+  return {
+    id: `blank-${width}x${height}`,
+    width,
+    height,
+    data: new Uint8Array(width * height * 3).fill(128),
+  };
 }

@@ -1,0 +1,75 @@
+import type { RandomStream } from "../../common/random.ts";
+import { formatQuestion, type SceneQuestion } from "./questions.ts";
+import {
+  type Cell,
+  type Color,
+  cells,
+  colors,
+  type Layout,
+  type Shape,
+  shapes,
+  type Thing,
+} from "./scene.ts";
+import { solve } from "./solve.ts";
+
+/** A Reasoner's reply that names the evidence, then answers: "<think> p03 p11 </think> <answer> 2 </answer>". */
+export function demonstrate(layout: Layout, question: SceneQuestion): string {
+  const { answer, evidence } = solve(layout, question);
+  return reply(evidence, answer);
+}
+
+/** A reply that lists all that is there: "<think> p03 red circle p11 blue square </think> <answer> done </answer>". */
+export function describe({ objects }: Layout): string {
+  return reply(
+    objects.flatMap(({ cell, color, shape }) => [cell, color, shape]),
+    "done",
+  );
+}
+
+/** A Questioner's reply: "<question> how many red circle ? </question>". */
+export function ask(question: SceneQuestion): string {
+  return `<question> ${formatQuestion(question)} </question>`;
+}
+
+/** The layout that a description lists, or null unless it has the form, and the order, that `describe` gives it. */
+export function parseDescription(text: string): Layout | null {
+  const list = /^<think> (.*)<\/think> <answer> done <\/answer>$/.exec(text)?.[1];
+  if (list === undefined) return null;
+  const words = list.split(" ").slice(0, -1);
+  const objects: Thing[] = [];
+  for (let i = 0; i < words.length; i += 3) {
+    const [cell, color, shape] = words.slice(i, i + 3) as [Cell, Color, Shape];
+    const follows = i === 0 || cell > (words[i - 3] as string);
+    if (!follows || !cells.includes(cell) || !colors.includes(color) || !shapes.includes(shape)) return null;
+    objects.push({ cell, color, shape });
+  }
+  return { objects };
+}
+
+/**
+ * What a careless annotator sees: one thing missed, invented or misread (its colour or its shape). Demonstrations
+ * of it are consistent in themselves, and make the errors of who learns from them random rather than systematic.
+ */
+export function misperceive({ objects }: Layout, stream: RandomStream): Layout {
+  const free = cells.filter((cell) => objects.every((thing) => thing.cell !== cell));
+  const slips = [...(objects.length > 0 ? ["miss", "misread"] : []), ...(free.length > 0 ? ["invent"] : [])];
+  const slip = stream.pick(slips);
+  if (slip === "invent") {
+    const invented = { cell: stream.pick(free), color: stream.pick(colors), shape: stream.pick(shapes) };
+    return { objects: [...objects, invented].sort((a, b) => (a.cell < b.cell ? -1 : 1)) };
+  }
+  const slipped = stream.pick(objects);
+  if (slip === "miss") return { objects: objects.filter((thing) => thing !== slipped) };
+  const read = misread(slipped, stream);
+  return { objects: objects.map((thing) => (thing === slipped ? read : thing)) };
+}
+
+function misread({ cell, color, shape }: Thing, stream: RandomStream): Thing {
+  return stream.uniform() < 0.5
+    ? { cell, color: stream.pick(colors.filter((other) => other !== color)), shape }
+    : { cell, color, shape: stream.pick(shapes.filter((other) => other !== shape)) };
+}
+
+function reply(thoughts: readonly string[], answer: string): string {
+  return ["<think>", ...thoughts, "</think>", "<answer>", answer, "</answer>"].join(" ");
+}

@@ -1,0 +1,146 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import sharp from "sharp";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type FolderSource, openFolder } from "../../images/folder.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "visplay-folder-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const size = { width: 20, height: 10 };
+
+async function picture(format: "png" | "jpeg", grey = 100): Promise<Buffer> {
+  const noise = Buffer.from(Array.from({ length: 600 }, (_, i) => (i * i + grey) % 256));
+  return sharp(noise, { raw: { ...size, channels: 3 } })
+    .toFormat(format)
+    .toBuffer();
+}
+
+function put(name: string, content: string | Uint8Array) {
+  mkdirSync(dirname(join(folder, name)), { recursive: true });
+  writeFileSync(join(folder, name), content);
+}
+
+function names(source: FolderSource): string[] {
+  return Array.from({ length: source.length }, (_, i) => source.name(i));
+}
+
+describe("openFolder", () => {
+  test("finds images in sub-folders, sorted by name, without hidden files", async () => {
+    for (const name of ["b.png", "a/z.png", "a/B/c.png", "A.png", ".hidden.png", ".git/d.png", "a.png"]) {
+      put(name, await picture("png"));
+    }
+    const source = await openFolder(folder, { concurrency: 2 });
+    expect(names(source)).toEqual(["A.png", "a.png", "a/B/c.png", "a/z.png", "b.png"]);
+    expect(source).toMatchObject({ skipped: [], warnings: [], ignored: 0 });
+    expect(await source.load(2)).toMatchObject(size);
+    expect(() => source.name(5)).toThrow(RangeError);
+  });
+
+  test("skips by name what cannot be used, and only counts what never claimed to be an image", async () => {
+    put("good.png", await picture("png"));
+    put("empty.jpg", "");
+    put("page.jpg", "<html>404</html>");
+    put("phone.heic", "\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+    put(
+      "large.png",
+      await sharp({ create: { width: 50, height: 50, channels: 3, background: "red" } })
+        .png()
+        .toBuffer(),
+    );
+    put("captions.json", "{}");
+    put("notes", "");
+    symlinkSync(join(folder, "nowhere"), join(folder, "broken.png"));
+    const source = await openFolder(folder, { maxPixels: 1000 });
+    expect(names(source)).toEqual(["good.png"]);
+    expect(source.ignored).toBe(2);
+    expect(source.skipped).toEqual([
+      { name: "broken.png", reason: "found no such file" },
+      { name: "empty.jpg", reason: "found an empty file (0 bytes)" },
+      { name: "large.png", reason: "found 50x50 = 2500 pixels, expected at most 1000 (maxPixels)" },
+      { name: "page.jpg", reason: expect.stringContaining("found an HTML page, expected PNG") },
+      { name: "phone.heic", reason: expect.stringContaining("found a HEIC image") },
+    ]);
+  });
+
+  test("uses images under a wrong name, or none, with a warning", async () => {
+    put("a.jpg", await picture("png"));
+    put("b", await picture("jpeg"));
+    put("c.JPEG", await picture("jpeg"));
+    const source = await openFolder(folder);
+    expect(names(source)).toEqual(["a.jpg", "b", "c.JPEG"]);
+    expect(source.warnings).toEqual([
+      { name: "a.jpg", reason: 'the content is png, the extension ".jpg"' },
+      { name: "b", reason: 'the content is jpeg, the extension ""' },
+    ]);
+    expect(await source.load(0)).toMatchObject(size);
+  });
+
+  test("a truncated image opens, and fails when loaded", async () => {
+    const bytes = await picture("jpeg");
+    put("cut.jpg", bytes.subarray(0, bytes.length - 60));
+    const source = await openFolder(folder);
+    expect(source.length).toBe(1);
+    await expect(source.load(0)).rejects.toMatchObject({
+      code: "images",
+      message: expect.stringMatching(/^cut.jpg: found a damaged jpeg file/),
+    });
+  });
+
+  test("an image that disappears after opening fails when loaded", async () => {
+    put("a.png", await picture("png"));
+    const source = await openFolder(folder);
+    rmSync(join(folder, "a.png"));
+    await expect(source.load(0)).rejects.toMatchObject({
+      code: "images",
+      message: "a.png: found no such file",
+    });
+  });
+
+  test("follows links once, also in circles", async () => {
+    put("real/a.png", await picture("png"));
+    symlinkSync(folder, join(folder, "real", "up"));
+    symlinkSync(join(folder, "real"), join(folder, "zlink"));
+    symlinkSync(join(folder, "self.png"), join(folder, "self.png"));
+    const source = await openFolder(folder);
+    expect(names(source)).toEqual(["real/a.png"]);
+    expect(source.skipped).toEqual([
+      { name: "self.png", reason: "found a symbolic link that leads to itself" },
+    ]);
+  });
+
+  test("stops when told to", async () => {
+    put("a.png", await picture("png"));
+    const reason = new Error("enough");
+    await expect(openFolder(folder, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+});
+
+describe("a folder that cannot be used", () => {
+  test("is missing, or a file", async () => {
+    await expect(openFolder(join(folder, "none"))).rejects.toMatchObject({
+      code: "images",
+      message: expect.stringMatching(/none: found nothing, expected a folder of images$/),
+    });
+    put("a.png", await picture("png"));
+    await expect(openFolder(join(folder, "a.png"))).rejects.toMatchObject({
+      code: "images",
+      message: expect.stringMatching(/a.png: found a file, expected a folder of images$/),
+    });
+  });
+
+  test("holds nothing usable", async () => {
+    for (let i = 0; i < 7; i++) put(`${i}.png`, "");
+    put("notes.txt", "");
+    await expect(openFolder(folder)).rejects.toMatchObject({
+      code: "images",
+      message: expect.stringMatching(
+        /found no usable image among 8 files, expected PNG[^\n]*; 7 refused\n {2}0.png: found an empty file \(0 bytes\).*and 2 more$/s,
+      ),
+    });
+  });
+});
