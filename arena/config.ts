@@ -53,10 +53,10 @@ export interface QuestionerConfig extends SamplingConfig, GrpoConfig {
   readonly reward: {
     readonly form: "visplay" | "visplay_code" | "format_only";
     readonly diversityWeight: number;
-    readonly maxAbstentionShare: number;
     readonly minParsedShare: number;
+    readonly maxAbstentionShare: number;
     readonly maxBlindAgreement: number;
-    readonly requireSupport: boolean;
+    readonly minSupport: number;
   };
 }
 
@@ -96,9 +96,9 @@ export interface OptimizerConfig {
 export interface EvaluationConfig {
   readonly everyRound: boolean;
   readonly domain: SceneDomain;
+  readonly questions: number;
   readonly scenes: number;
-  readonly questionsPerScene: number;
-  readonly scenesPerChunk: number;
+  readonly questionsPerChunk: number;
   readonly samples: number;
   readonly seed: number;
 }
@@ -168,10 +168,10 @@ const questioner = group(
           "the paper's reward, its public code's, or a control that rewards only questions that parse",
         ),
         diversityWeight: number(1, "lambda, weight of the share of near duplicates within the image"),
-        maxAbstentionShare: share(0.5, "abstentions above which a question is gated out"),
         minParsedShare: share(0.5, "parsed answers below which a question is gated out"),
-        maxBlindAgreement: share(0.5, "blind answers equal to the majority above which it is gated out"),
-        requireSupport: flag(false, "gate out questions whose own answer has no vote"),
+        maxAbstentionShare: share(0.25, "abstentions among them above which it is gated out"),
+        maxBlindAgreement: share(0.5, "blind answers that agree on the majority above which it is gated out"),
+        minSupport: count(0, "votes for the asker's own answer below which it is gated out; 0 skips", 0),
       },
       "the Questioner's reward and its gate",
     ),
@@ -244,9 +244,9 @@ const evaluation = group(
   {
     everyRound: flag(true, "evaluate after each round; false evaluates only the base and the last"),
     domain: choice(["source", "target"], "target", "domain of the held-out scenes"),
-    scenes: count(60, "held-out scenes; 0 skips evaluation", 0),
-    questionsPerScene: count(7, "questions per scene, balanced over the families"),
-    scenesPerChunk: count(20, "scenes evaluated at once"),
+    questions: count(420, "questions, balanced over families and answers; 0 skips evaluation", 0),
+    scenes: count(140, "held-out scenes that they are about"),
+    questionsPerChunk: count(105, "questions put to the Reasoner at once"),
     samples: count(8, "answers per question for mean@k, maj@k and pass@k"),
     seed: seed(20_251, "seed of the held-out scenes and their questions"),
   },
@@ -310,21 +310,21 @@ function contradictions(config: RunConfig): Contradiction[] {
   if (band.low > band.high) {
     found.push({
       path: ["curriculum", "band", "low"],
-      message: `found ${band.low}, expected at most curriculum.band.high (${band.high}): no confidence lies between`,
+      message: `expected at most curriculum.band.high (${band.high}), for no confidence lies between`,
     });
   }
   const { agreement, format, brevity } = config.reasoner.reward;
   if (agreement + format + brevity === 0) {
     found.push({
       path: ["reasoner", "reward"],
-      message: "found only weights of 0, expected one above 0: every reward would be equal; raise agreement",
+      message: "expected a weight above 0, for all rewards would be equal; raise agreement",
     });
   }
   if (config.reasoner.labels === "true" && config.images.folder !== null) {
     found.push({
       path: ["reasoner", "labels"],
       message:
-        'found "true" with images.folder set; only scenes know the truth: unset images.folder, or set labels to "silver"',
+        'expected "silver" where images.folder is set, for only scenes know the truth; unset one of them',
     });
   }
   return found;

@@ -98,19 +98,23 @@ export interface CompletionRecord {
 
 /** One answer: its completion and what parsing made of it. */
 export interface AnswerRecord extends CompletionRecord {
-  readonly outcome: "answer" | "abstention" | "parseFailure";
-  /** Null unless the outcome is "answer". */
-  readonly answer: string | null;
+  readonly outcome: "answered" | "abstained" | "unparsed";
+  /** In canonical form, "unanswerable" for an abstention; null where it did not parse. */
+  readonly vote: string | null;
+  /** Why it did not parse, else null. */
+  readonly failure: string | null;
 }
 
 export interface VerdictRecord {
   /** The majority; null where there was no vote. */
   readonly silver: string | null;
-  /** Share of the majority, 0 to 1. */
+  /** Share of the majority among the votes, 0 to 1. */
   readonly confidence: number;
   readonly votes: readonly { readonly answer: string; readonly count: number }[];
   readonly abstentions: number;
   readonly parseFailures: number;
+  /** All answers, parsed or not. */
+  readonly samples: number;
 }
 
 /** Optimiser steps each policy had taken when it spoke. */
@@ -130,20 +134,30 @@ export interface QuestionRecord {
   readonly completion: CompletionRecord;
   /** Null where the completion does not parse. */
   readonly question: string | null;
-  /** The asker's own answer, where its prompt wants one. */
+  /** Why it does not parse, else null. */
+  readonly failure: string | null;
+  /** The asker's own answer, if it gave one. */
   readonly ownAnswer: string | null;
   readonly answers: readonly AnswerRecord[];
   /** Null where nothing was asked. */
   readonly verdict: VerdictRecord | null;
 }
 
+/** One check of the gate and what it was decided on. */
+export interface CheckRecord {
+  readonly passed: boolean;
+  readonly value: number;
+  readonly threshold: number;
+}
+
 /** One rollout of a Questioner's group, with its reward and every part of it. */
 export interface QuestionerRollout extends QuestionRecord {
   readonly blindAnswers: readonly AnswerRecord[];
-  /** The gate, check by check; the question passes if all are true. */
-  readonly checks: Readonly<Record<string, boolean>>;
+  /** The gate: the checks that were made, by name; the question passes if all did. */
+  readonly checks: Readonly<Record<string, CheckRecord>>;
   readonly parts: Readonly<Record<string, number>>;
-  readonly reward: number;
+  /** Null where the Reasoner could not be asked; such a rollout teaches nothing. */
+  readonly reward: number | null;
   readonly advantage: number;
 }
 
@@ -207,6 +221,7 @@ export interface ReasonerStep extends TrainingStep {
 export type Rejection =
   | "malformed"
   | "duplicate"
+  | "failed"
   | "noVotes"
   | "unanswerable"
   | "belowBand"
@@ -251,12 +266,12 @@ export interface CurriculumBuilt extends InPhase {
 
 /** Shares from 0 to 1; null where there was nothing to judge. */
 export interface CurriculumAudit {
-  /** Asked questions that have a meaning. */
+  /** Questions that mean something, among all completions of the Questioner. */
   readonly meaningful: number | null;
-  /** Admitted questions that have a meaning and whose label is true, among those admitted. */
-  readonly labelsCorrect: number | null;
-  /** The same within bins of confidence as in the histogram. */
-  readonly labelsCorrectByConfidence: readonly (number | null)[];
+  /** Silver answers that are true, among the questions admitted. */
+  readonly silverCorrect: number | null;
+  /** The same by confidence, in the bins of the histogram. */
+  readonly silverCorrectByConfidence: readonly (number | null)[];
 }
 
 /** Nothing was admitted: the round trains no Reasoner and the run goes on. */

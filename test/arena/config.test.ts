@@ -30,11 +30,14 @@ describe("RunConfigSchema", () => {
 
   it.each([
     [{ questioner: { groupSize: 1 } }, "questioner.groupSize: expected at least 2: an advantage compares"],
-    [{ curriculum: { band: { low: 0.7, high: 0.3 } } }, "curriculum.band.low: found 0.7, expected at most"],
-    [{ reasoner: { reward: { agreement: 0, format: 0 } } }, "reasoner.reward: found only weights of 0"],
+    [
+      { curriculum: { band: { low: 0.7, high: 0.3 } } },
+      "curriculum.band.low: expected at most curriculum.band.high (0.3)",
+    ],
+    [{ reasoner: { reward: { agreement: 0, format: 0 } } }, "reasoner.reward: expected a weight above 0"],
     [
       { images: { folder: "p" }, reasoner: { labels: "true" } },
-      'reasoner.labels: found "true" with images.folder',
+      'reasoner.labels: expected "silver" where images.folder is set',
     ],
     [{ questioner: { grupSize: 4 } }, 'questioner: Unrecognized key: "grupSize"'],
   ])("refuses %j", (input, message) => {

@@ -1,0 +1,60 @@
+import {
+  catchError,
+  concatMap,
+  defer,
+  EMPTY,
+  ignoreElements,
+  merge,
+  type Observable,
+  type ObservableInput,
+  ReplaySubject,
+  range,
+  share,
+} from "rxjs";
+
+/**
+ * A pipeline of two stages over the indices 0 … count - 1: while `consume(k)` runs, `produce(k + 1)` does.
+ *
+ *     produce  0  1   2   3
+ *     consume     0   1   2   3
+ *
+ * This is where all of the arena's overlap comes from. Each stage does one thing at a time and what is emitted
+ * comes from `consume` in order, so results never depend on which stage is faster. At most two products exist at
+ * once: the next one is begun only when the present one is taken, which makes this the backpressure as well.
+ * An error of `produce(k + 1)` waits until `consume(k)` has completed. `produce` emits exactly one value.
+ */
+export function pipelined<A, B>(
+  count: number,
+  produce: (index: number) => Observable<A>,
+  consume: (product: A, index: number) => ObservableInput<B>,
+): Observable<B> {
+  return defer(() => {
+    let next = count > 0 ? remembered(produce(0)) : EMPTY;
+    return range(0, count).pipe(
+      concatMap((index) => {
+        const present = next;
+        return present.pipe(
+          concatMap((product) => {
+            next = index + 1 < count ? remembered(produce(index + 1)) : EMPTY;
+            return merge(consume(product, index), begun(next));
+          }),
+        );
+      }),
+    );
+  });
+}
+
+/** Runs its source once, at the first subscription, and repeats its outcome to later ones. */
+function remembered<T>(source: Observable<T>): Observable<T> {
+  return source.pipe(
+    share({ connector: () => new ReplaySubject<T>(1), resetOnComplete: false, resetOnError: false }),
+  );
+}
+
+/** Waits for a source and leaves its outcome, good or bad, to whoever subscribes next. */
+function begun(source: Observable<unknown>): Observable<never> {
+  return source.pipe(
+    ignoreElements(),
+    catchError(() => EMPTY),
+  );
+}
