@@ -1,0 +1,64 @@
+import type { RgbImage } from "../images/image.ts";
+import type { Completion, Policy, Prompt, SamplingOptions } from "../policy/policy.ts";
+import { parseChoices } from "./choices.ts";
+import { type ParsedAnswer, parseAnswer } from "./parse.ts";
+import { defaultReasonerTemplates, type ReasonerTemplates, reasonerPrompt } from "./prompt.ts";
+
+/** A question about an image. */
+export interface VisualQuestion {
+  readonly image: RgbImage;
+  readonly question: string;
+}
+
+export interface AnswerOptions extends Omit<SamplingOptions, "groupSize"> {
+  /** m: answers per question. */
+  readonly samples: number;
+}
+
+/** The answers to one question. */
+export interface GivenAnswers {
+  /** The very prompt to train on. */
+  readonly prompt: Prompt;
+  /** [m]. */
+  readonly completions: readonly Completion[];
+  /** What each completion holds, [m]. */
+  readonly answers: readonly ParsedAnswer[];
+}
+
+/**
+ * Answers questions with a policy that it doesn't own. Difficulty, labels and training all go through
+ * `prompt`, so that what is measured is what is trained.
+ */
+export class Reasoner {
+  readonly #policy: Policy;
+  readonly #templates: ReasonerTemplates;
+
+  constructor(policy: Policy, templates: ReasonerTemplates = defaultReasonerTemplates) {
+    this.#policy = policy;
+    this.#templates = templates;
+  }
+
+  /** The prompt of a question; throws a `VisplayError` of code "config" if the template has no `{question}`. */
+  prompt({ image, question }: VisualQuestion): Prompt {
+    return reasonerPrompt(image, question, this.#templates);
+  }
+
+  /** m answers to each question, [questions]; a malformed one is an outcome, not an error. */
+  async answer(
+    questions: readonly VisualQuestion[],
+    { samples, ...sampling }: AnswerOptions,
+    signal?: AbortSignal,
+  ): Promise<GivenAnswers[]> {
+    const prompts = questions.map((question) => this.prompt(question));
+    const sampled = await this.#policy.sample(prompts, { ...sampling, groupSize: samples }, signal);
+    return questions.map(({ question }, i) => {
+      const completions = sampled[i];
+      if (completions?.length !== samples) {
+        throw new RangeError(`question ${i}: ${completions?.length ?? 0} of ${samples} completions`);
+      }
+      const choices = parseChoices(question);
+      const answers = completions.map(({ text }) => parseAnswer(text, choices));
+      return { prompt: prompts[i] as Prompt, completions, answers };
+    });
+  }
+}

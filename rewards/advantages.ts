@@ -1,0 +1,50 @@
+/** What the difference from the group's mean is divided by: the group's deviation, all rewards', or nothing. */
+export type AdvantageScaling = "group" | "batch" | "none";
+
+export interface Advantages {
+  /** [groups][G]; 0 where there is nothing to learn. */
+  readonly advantages: number[][];
+  /** How many groups had no variance: all their advantages are 0. */
+  readonly dropped: number;
+}
+
+/** Keeps the quotient finite, as in TRL. */
+const epsilon = 1e-4;
+
+/**
+ * GRPO advantages (Shao et al. 2024, arXiv 2402.03300): (reward - mean of its group) / (deviation + 1e-4),
+ * with the unbiased deviation (n - 1). Rewards are [groups][G]. A rollout that nobody could score (null)
+ * takes no part in any mean or deviation and gets advantage 0. "none" is Dr. GRPO's choice.
+ */
+export function groupAdvantages(
+  rewards: readonly (readonly (number | null)[])[],
+  scaling: AdvantageScaling,
+): Advantages {
+  const batchDeviation = deviation(scored(rewards.flat()));
+  let dropped = 0;
+  const advantages = rewards.map((group) => {
+    const known = scored(group);
+    if (known.every((reward) => reward === known[0])) {
+      dropped++;
+      return group.map(() => 0);
+    }
+    const baseline = mean(known);
+    const divisors = { group: deviation(known) + epsilon, batch: batchDeviation + epsilon, none: 1 };
+    return group.map((reward) => (reward === null ? 0 : (reward - baseline) / divisors[scaling]));
+  });
+  return { advantages, dropped };
+}
+
+function scored(rewards: readonly (number | null)[]): number[] {
+  return rewards.filter((reward) => reward !== null);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function deviation(values: readonly number[]): number {
+  if (values.length < 2) return 0;
+  const centre = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
+}

@@ -1,0 +1,119 @@
+import { describe, expect, test } from "vitest";
+import { inBand, paperBand } from "../../rewards/band.ts";
+import {
+  defaultQuestionerReward,
+  type QuestionEvidence,
+  type QuestionerRewardOptions,
+  questionerReward,
+} from "../../rewards/questioner.ts";
+import { referenceJson } from "./reference.ts";
+
+const verdict = { confidence: 0.5, samples: 8, abstentions: 0, parseFailures: 0 };
+const good: QuestionEvidence = { parsed: true, verdict, duplicateShare: 0.125, blindAgreement: 0.25 };
+
+const total = (evidence: Partial<QuestionEvidence>, options = defaultQuestionerReward): number =>
+  questionerReward({ ...good, ...evidence }, options).total;
+const withThresholds = (
+  thresholds: Partial<QuestionerRewardOptions["thresholds"]>,
+): QuestionerRewardOptions => ({
+  ...defaultQuestionerReward,
+  thresholds: { ...defaultQuestionerReward.thresholds, ...thresholds },
+});
+
+describe("the paper's form", () => {
+  test("is highest where the Reasoner is torn, and never negative", () => {
+    expect(total({})).toBeCloseTo(0.875, 12);
+    expect(total({ verdict: { ...verdict, confidence: 0.75 } })).toBeCloseTo(0.375, 12);
+    expect(total({ verdict: { ...verdict, confidence: 1 } })).toBe(0);
+    expect(total({ duplicateShare: 1 })).toBe(0);
+    expect(total({}, { ...defaultQuestionerReward, lambda: 0 })).toBe(1);
+  });
+
+  test("keeps every part", () => {
+    expect(questionerReward(good).parts).toEqual({
+      gate: 1,
+      uncertainty: 1,
+      confidence: 0.5,
+      duplicateShare: 0.125,
+      penalty: 0.125,
+    });
+  });
+});
+
+describe("the gate", () => {
+  test("records the checks that were measured, with value and threshold", () => {
+    expect(questionerReward(good).checks).toEqual({
+      format: { passed: true, value: 1, threshold: 1 },
+      parse: { passed: true, value: 1, threshold: 0.5 },
+      abstention: { passed: true, value: 0, threshold: 0.25 },
+      blind: { passed: true, value: 0.25, threshold: 0.5 },
+    });
+    expect(Object.keys(questionerReward({ parsed: false, verdict: null, duplicateShare: 1 }).checks)).toEqual(
+      ["format"],
+    );
+  });
+
+  test.each([
+    ["format", { parsed: false, verdict: null }],
+    ["parse", { verdict: { ...verdict, parseFailures: 5 } }],
+    ["parse", { verdict: { ...verdict, samples: 0 } }],
+    ["abstention", { verdict: { ...verdict, abstentions: 3 } }],
+    ["abstention", { verdict: { ...verdict, abstentions: 2, parseFailures: 4 } }],
+    ["blind", { blindAgreement: 0.75 }],
+  ] as const)("%s closes it", (name, evidence) => {
+    const reward = questionerReward({ ...good, ...evidence });
+    expect(reward.total).toBe(0);
+    expect(reward.parts.gate).toBe(0);
+    expect(reward.checks[name]?.passed).toBe(false);
+    expect(Object.values(reward.checks).filter((check) => !check.passed)).toHaveLength(1);
+  });
+
+  test("optional checks count once they have a threshold", () => {
+    expect(total({ support: 0, grounding: 0 })).toBeGreaterThan(0);
+    expect(total({ support: 0 }, withThresholds({ support: 1 }))).toBe(0);
+    expect(total({ support: 1 }, withThresholds({ support: 1 }))).toBeGreaterThan(0);
+    expect(total({ grounding: 0.5 }, withThresholds({ grounding: 0.9 }))).toBe(0);
+    expect(total({ blindAgreement: 1 }, withThresholds({ blind: null }))).toBeGreaterThan(0);
+  });
+});
+
+describe("the public code's form", () => {
+  const options: QuestionerRewardOptions = { ...defaultQuestionerReward, form: "visplay_code" };
+  const lists = referenceJson<{ questions: string[]; share: number[] }[]>("rewards/diversity.json");
+  const expected = referenceJson<{ solver_agreement: number[]; overall: number[] }[]>("rewards/overall.json");
+
+  test.each([...lists.keys()])("equals the reference, list %i", (i) => {
+    const { questions, share } = lists[i] as (typeof lists)[number];
+    for (const [k, question] of questions.entries()) {
+      const confidence = expected[i]?.solver_agreement[k] as number;
+      const reward = questionerReward(
+        { parsed: question !== "", verdict: { ...verdict, confidence }, duplicateShare: share[k] as number },
+        options,
+      );
+      expect(Math.abs(reward.total - (expected[i]?.overall[k] as number))).toBeLessThan(1e-12);
+    }
+  });
+
+  test("records the checks without obeying them", () => {
+    const reward = questionerReward({ ...good, blindAgreement: 1 }, options);
+    expect(reward.total).toBeCloseTo(0.375, 12);
+    expect(reward.checks.blind?.passed).toBe(false);
+  });
+});
+
+test("the format-only control pays for the tags alone", () => {
+  const options: QuestionerRewardOptions = { ...defaultQuestionerReward, form: "format_only" };
+  expect(total({ verdict: null, blindAgreement: 1, duplicateShare: 1 }, options)).toBe(1);
+  expect(total({ parsed: false, verdict: null }, options)).toBe(0);
+});
+
+test("the band includes its bounds; none keeps everything", () => {
+  expect([0.2, 0.25, 0.5, 0.75, 0.8].map((c) => inBand(c, paperBand))).toEqual([
+    false,
+    true,
+    true,
+    true,
+    false,
+  ]);
+  expect(inBand(1, "none")).toBe(true);
+});

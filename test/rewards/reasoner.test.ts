@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { reasonerRewards } from "../../rewards/reasoner.ts";
+
+const right = { agrees: true, parsed: true };
+const wrong = { agrees: false, parsed: true };
+const broken = { agrees: false, parsed: false };
+
+test("the default is that of the public code", () => {
+  const rewards = reasonerRewards([
+    { ...right, tokens: 10 },
+    { ...wrong, tokens: 5 },
+    { ...broken, tokens: 1 },
+  ]);
+  expect(rewards.map(({ total }) => total)).toEqual([1, 0.1, 0]);
+  expect(rewards[1]?.parts).toEqual({ agreement: 0, format: 1, brevity: 0 });
+});
+
+test("brevity is relative to the agreeing answers and earns a wrong one nothing", () => {
+  const weights = { agreement: 1, format: 0, brevity: 0.5 };
+  const rewards = reasonerRewards(
+    [
+      { ...right, tokens: 30 },
+      { ...right, tokens: 10 },
+      { ...right, tokens: 20 },
+      { ...wrong, tokens: 2 },
+      { ...broken, tokens: 90 },
+    ],
+    weights,
+  );
+  expect(rewards.map(({ parts }) => parts.brevity)).toEqual([0, 1, 0.5, 0, 0]);
+  expect(rewards.map(({ total }) => total)).toEqual([1, 1.5, 1.25, 0, 0]);
+});
+
+test("equally long, alone, or nobody right", () => {
+  const brevity = (group: Parameters<typeof reasonerRewards>[0]): number[] =>
+    reasonerRewards(group).map(({ parts }) => parts.brevity);
+  expect(
+    brevity([
+      { ...right, tokens: 4 },
+      { ...right, tokens: 4 },
+    ]),
+  ).toEqual([1, 1]);
+  expect(
+    brevity([
+      { ...right, tokens: 4 },
+      { ...wrong, tokens: 2 },
+    ]),
+  ).toEqual([1, 0]);
+  expect(brevity([{ ...wrong, tokens: 2 }])).toEqual([0]);
+  expect(reasonerRewards([])).toEqual([]);
+});
