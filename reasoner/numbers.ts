@@ -17,7 +17,7 @@ const fraction = new RegExp(String.raw`^(?:(${integer})\s+)?(${integer})\s?/\s?(
 const decimal = new RegExp(String.raw`^(?:(${integer})(?:\.(\d+))?|\.(\d+))`);
 const spelled = new RegExp(
   `^(?:(${tens.join("|")})(?:[- ](${small.slice(1, 10).join("|")}))?|(${small.join("|")}))(?![\\p{L}\\d])`,
-  "iu",
+  "u",
 );
 
 /**
