@@ -1,19 +1,22 @@
 import { add } from "./operators/elementwise.ts";
 import { reduceSum } from "./operators/reduce.ts";
 import { concat, type PadAttributes, reshape, zeros } from "./operators/shape.ts";
-import { ShapeError, sameShape, scalar, type Tensor, topological } from "./tensor.ts";
+import { describe, formatType, ShapeError, sameShape, scalar, type Tensor, topological } from "./tensor.ts";
 
 /**
  * The gradient of a scalar with respect to each tensor of `wrt`, in their shapes: reverse mode over the
  * nodes on a path from `wrt` to `loss`, and no others. A tensor that the loss does not depend on gets zeros.
+ * Throws `ShapeError` for anything but float32, and where a graph input of `wrt` is in the graph a second time.
  */
 export function gradient(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
-  if (loss.shape.length > 0)
-    throw new ShapeError(`gradient of a loss of shape [${loss.shape.join(", ")}]: expected a scalar`);
+  if (loss.shape.length > 0 || loss.dtype !== "float32")
+    throw new ShapeError(`gradient of a loss of type ${formatType(loss)}: expected a float32 scalar`);
   const order = topological([loss]);
+  requireVariables(wrt, order);
   const relevant = new Set<Tensor>(wrt);
   for (const x of order) {
-    if (x.source.kind === "apply" && x.source.inputs.some((i) => relevant.has(i))) relevant.add(x);
+    if (x.source.kind !== "apply" || x.source.operator.vjp === null) continue;
+    if (x.source.inputs.some((i) => relevant.has(i))) relevant.add(x);
   }
 
   const contributions = new Map<Tensor, Tensor[]>([[loss, [scalar(1)]]]);
@@ -25,8 +28,7 @@ export function gradient(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
     cotangents.set(y, ct);
     if (y.source.kind !== "apply") continue;
     const { operator, inputs, attributes } = y.source;
-    if (!inputs.some((x) => relevant.has(x))) continue;
-    if (operator.vjp === null) continue;
+    if (operator.vjp === null || !inputs.some((x) => relevant.has(x))) continue;
     const flows = operator.vjp(ct, y, inputs, attributes);
     inputs.forEach((x, i) => {
       const flow = flows[i];
@@ -37,6 +39,20 @@ export function gradient(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
     });
   }
   return wrt.map((x) => cotangents.get(x) ?? zeros(x.shape));
+}
+
+/** Two inputs of one name are one value when the graph runs, but a gradient would reach only one of them. */
+function requireVariables(wrt: readonly Tensor[], order: readonly Tensor[]): void {
+  const named = new Map<string, Tensor>();
+  for (const x of wrt) {
+    if (x.dtype !== "float32")
+      throw new ShapeError(`gradient with respect to ${describe(x)} ${formatType(x)}: expected float32`);
+    if (x.source.kind === "input") named.set(x.source.name, x);
+  }
+  for (const x of order) {
+    if (x.source.kind !== "input" || (named.get(x.source.name) ?? x) === x) continue;
+    throw new ShapeError(`gradient with respect to "${x.source.name}", which the graph has as two tensors`);
+  }
 }
 
 /** The sum of a tensor's cotangents; those of slices that tile the tensor are joined instead of padded. */

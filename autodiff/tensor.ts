@@ -109,7 +109,7 @@ export function formatType({ dtype, shape }: TensorType): string {
 }
 
 /** Where a tensor comes from: its name, or the operator and the nearest named input behind it. */
-function describe(x: Tensor): string {
+export function describe(x: Tensor): string {
   if (x.source.kind === "input") return `"${x.source.name}"`;
   if (x.source.kind === "constant") return "constant";
   const name = nearestInput(x);

@@ -20,8 +20,16 @@ function compared(inputs: Pair<TensorType>): TensorType {
   return { dtype: "bool", shape: broadcast(inputs).shape };
 }
 
-const float = ([x]: readonly [TensorType]): TensorType =>
-  x.dtype === "float32" || x.dtype === "float16" ? x : fail("expected a float tensor");
+export function requireFloat(x: TensorType): TensorType {
+  return x.dtype === "float32" || x.dtype === "float16" ? x : fail("expected a float tensor");
+}
+
+const float = ([x]: readonly [TensorType]): TensorType => requireFloat(x);
+
+function arithmetic(inputs: Pair<TensorType>): TensorType {
+  const type = broadcast(inputs);
+  return type.dtype === "bool" ? fail("expected numbers") : type;
+}
 
 const node =
   (name: string, domain?: string) =>
@@ -29,25 +37,25 @@ const node =
     onnx.node(name, names, {}, domain);
 
 export const add: Op<2> = primitive(2, "Add", {
-  infer: broadcast,
+  infer: arithmetic,
   emit: node("Add"),
   vjp: (ct) => [ct, ct],
 });
 
 export const sub: Op<2> = primitive(2, "Sub", {
-  infer: broadcast,
+  infer: arithmetic,
   emit: node("Sub"),
   vjp: (ct) => [ct, neg(ct)],
 });
 
 export const mul: Op<2> = primitive(2, "Mul", {
-  infer: broadcast,
+  infer: arithmetic,
   emit: node("Mul"),
   vjp: (ct, _y, [a, b]) => [mul(ct, b), mul(ct, a)],
 });
 
 export const div: Op<2> = primitive(2, "Div", {
-  infer: broadcast,
+  infer: arithmetic,
   emit: node("Div"),
   vjp: (ct, y, [, b]) => {
     const da = div(ct, b);
@@ -57,14 +65,14 @@ export const div: Op<2> = primitive(2, "Div", {
 
 /** The smaller of two; where both are equal the gradient goes to the first. */
 export const minimum: Op<2> = primitive(2, "Min", {
-  infer: broadcast,
+  infer: arithmetic,
   emit: node("Min"),
   vjp: (ct, _y, [a, b]) => split(ct, greater(a, b)),
 });
 
 /** The larger of two; where both are equal the gradient goes to the first. */
 export const maximum: Op<2> = primitive(2, "Max", {
-  infer: broadcast,
+  infer: arithmetic,
   emit: node("Max"),
   vjp: (ct, _y, [a, b]) => split(ct, greater(b, a)),
 });
@@ -84,7 +92,7 @@ export const equal: Op<2> = primitive(2, "Equal", { infer: compared, emit: node(
 export const where: Op<3> = primitive(3, "Where", {
   infer: ([condition, a, b]) => {
     if (condition.dtype !== "bool") fail("expected a bool condition");
-    const { dtype, shape } = broadcast([a, b]);
+    const { dtype, shape } = arithmetic([a, b]);
     return { dtype, shape: broadcast([condition, { dtype: "bool", shape }]).shape };
   },
   emit: node("Where"),

@@ -1,16 +1,31 @@
-import { fail, type Op, primitive, scalar, type Tensor, type TensorType } from "../tensor.ts";
-import { add, div, mul, sqrt, sub } from "./elementwise.ts";
+import {
+  fail,
+  integers,
+  type Op,
+  primitive,
+  sameShape,
+  scalar,
+  sizeOf,
+  type Tensor,
+  type TensorType,
+} from "../tensor.ts";
+import { add, div, exp, mul, neg, requireFloat, sqrt, sub } from "./elementwise.ts";
 import { reduceMean, reduceSum } from "./reduce.ts";
-import { oneHot, reshape } from "./shape.ts";
+import { addRows, reshape } from "./shape.ts";
 
 const last = (x: TensorType): { axes: number[]; keepDims: true } => ({
   axes: [x.shape.length - 1],
   keepDims: true,
 });
 
+/** The type of a float tensor that has a last axis. */
+function rows([x]: readonly [TensorType]): TensorType {
+  return x.shape.length > 0 ? requireFloat(x) : fail("expected at least one axis");
+}
+
 /** e^x / Σ e^x over the last axis. */
 export const softmax: Op<1> = primitive(1, "Softmax", {
-  infer: ([x]) => x,
+  infer: rows,
   emit: (onnx, names) => onnx.node("Softmax", names, { axis: -1 }),
   vjp: (ct, y) => {
     const product = mul(ct, y);
@@ -20,36 +35,48 @@ export const softmax: Op<1> = primitive(1, "Softmax", {
 
 /** log softmax over the last axis. */
 export const logSoftmax: Op<1> = primitive(1, "LogSoftmax", {
-  infer: ([x]) => x,
+  infer: rows,
   emit: (onnx, names) => onnx.node("LogSoftmax", names, { axis: -1 }),
-  vjp: (ct, _y, [x]) => [sub(ct, mul(softmax(x), reduceSum(ct, last(x))))],
+  vjp: (ct, y) => [sub(ct, mul(exp(y), reduceSum(ct, last(y))))],
 });
 
-/** Log-probability of one class per row: logits [..., V] and ids [...] give [...]. */
+/** Log-probability of one class per row: logits [..., V] and ids [...] (from 0) give [...]. */
 export const classLogProb: Op<2> = primitive(2, "ClassLogProb", {
   infer: ([logits, ids]) => {
+    rows([logits]);
     if (ids.dtype !== "int64") fail("expected int64 ids");
-    if (`${ids.shape}` !== `${logits.shape.slice(0, -1)}`) fail("expected one id per row of logits");
+    if (!sameShape(ids.shape, logits.shape.slice(0, -1))) fail("expected one id per row of logits");
     return { dtype: logits.dtype, shape: ids.shape };
   },
   emit: (onnx, [logits, ids]) => {
     const column = onnx.node("Unsqueeze", [ids, onnx.integers([-1])]);
-    const picked = onnx.node("GatherElements", [onnx.node("LogSoftmax", [logits], { axis: -1 }), column], {
-      axis: -1,
-    });
+    const logProbs = onnx.node("LogSoftmax", [logits], { axis: -1 });
+    const picked = onnx.node("GatherElements", [logProbs, column], { axis: -1 });
     return onnx.node("Squeeze", [picked, onnx.integers([-1])]);
   },
+  // g (onehot - softmax), as -g softmax with g added at the ids: a one-hot matrix costs more than all the rest.
   vjp: (ct, _y, [logits, ids]) => {
+    const count = sizeOf(ids.shape);
     const classes = logits.shape.at(-1) as number;
-    const column = reshape(ct, { shape: [...ct.shape, 1] });
-    return [mul(column, sub(oneHot(ids, { classes }), softmax(logits))), null];
+    const flow = mul(softmax(logits), reshape(neg(ct), { shape: [...ct.shape, 1] }));
+    const starts = integers(Array.from({ length: count }, (_, row) => row * classes));
+    const places = add(reshape(ids, { shape: [count] }), starts);
+    const flat = reshape(flow, { shape: [count * classes] });
+    const sum = addRows(flat, places, reshape(ct, { shape: [count] }));
+    return [reshape(sum, { shape: logits.shape }), null];
   },
 });
 
+function normalized([x, ...weights]: readonly [TensorType, ...TensorType[]]): TensorType {
+  for (const { dtype, shape } of weights)
+    if (dtype !== x.dtype || !sameShape(shape, x.shape.slice(-1)))
+      fail("a weight does not fit the last axis");
+  return rows([x]);
+}
+
 /** x / √(mean x² + ε) · γ over the last axis [..., D], γ [D]. */
 export const rmsNorm: Op<2, { epsilon: number }> = primitive(2, "RmsNorm", {
-  infer: ([x, gamma]) =>
-    `${gamma.shape}` === `${x.shape.slice(-1)}` ? x : fail("the weight does not fit the last axis"),
+  infer: normalized,
   emit: (onnx, names, { epsilon }) =>
     onnx.node("SimplifiedLayerNormalization", names, { axis: -1, epsilon, stash_type: 1 }),
   // n = x r, h = g γ: dx = r (h - n mean(h n)), dγ = Σ g n.
@@ -63,10 +90,7 @@ export const rmsNorm: Op<2, { epsilon: number }> = primitive(2, "RmsNorm", {
 
 /** (x - mean) / √(variance + ε) · γ + β over the last axis [..., D]. */
 export const layerNorm: Op<3, { epsilon: number }> = primitive(3, "LayerNorm", {
-  infer: ([x, gamma, beta]) =>
-    `${gamma.shape}` === `${x.shape.slice(-1)}` && `${beta.shape}` === `${gamma.shape}`
-      ? x
-      : fail("weight and bias do not fit the last axis"),
+  infer: normalized,
   emit: (onnx, names, { epsilon }) => onnx.node("LayerNormalization", names, { axis: -1, epsilon }),
   // n = (x - mean) r, h = g γ: dx = r (h - mean h - n mean(h n)), dγ = Σ g n, dβ = Σ g.
   vjp: (ct, _y, [x, gamma], { epsilon }) => {

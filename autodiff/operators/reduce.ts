@@ -1,5 +1,6 @@
+import type { OnnxWriter } from "../onnx/writer.ts";
 import { fail, type Op, primitive, scalar, type Tensor, type TensorType } from "../tensor.ts";
-import { cast, div, equal, mul } from "./elementwise.ts";
+import { cast, div, equal, mul, requireFloat } from "./elementwise.ts";
 import { expand, reshape } from "./shape.ts";
 
 export interface ReduceAttributes {
@@ -8,7 +9,8 @@ export interface ReduceAttributes {
 }
 
 /** The shape after reduction, with the reduced axes kept as 1 or dropped. */
-function reduced(x: TensorType, { axes, keepDims }: ReduceAttributes): TensorType {
+function reduced([x]: readonly [TensorType], { axes, keepDims }: ReduceAttributes): TensorType {
+  requireFloat(x);
   for (const axis of axes)
     if (axis < 0 || axis >= x.shape.length) fail(`axis ${axis} is outside rank ${x.shape.length}`);
   const shape = x.shape.flatMap((n, axis) => (axes.includes(axis) ? (keepDims ? [1] : []) : [n]));
@@ -21,19 +23,23 @@ function kept(y: Tensor, x: Tensor, { axes, keepDims }: ReduceAttributes): Tenso
   return reshape(y, { shape: x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n)) });
 }
 
+/** Without axes nothing is reduced, whereas the ONNX operators would reduce all. */
+const node =
+  (name: string) =>
+  (onnx: OnnxWriter, [x]: readonly [string], { axes, keepDims }: ReduceAttributes): string =>
+    axes.length === 0 ? x : onnx.node(name, [x, onnx.integers(axes)], { keepdims: keepDims ? 1 : 0 });
+
 /** Sums over `axes`. */
 export const reduceSum: Op<1, ReduceAttributes> = primitive(1, "ReduceSum", {
-  infer: ([x], attributes) => reduced(x, attributes),
-  emit: (onnx, [x], { axes, keepDims }) =>
-    onnx.node("ReduceSum", [x, onnx.integers(axes)], { keepdims: keepDims ? 1 : 0 }),
+  infer: reduced,
+  emit: node("ReduceSum"),
   vjp: (ct, _y, [x], attributes) => [expand(kept(ct, x, attributes), { shape: x.shape })],
 });
 
 /** Means over `axes`. */
 export const reduceMean: Op<1, ReduceAttributes> = primitive(1, "ReduceMean", {
-  infer: ([x], attributes) => reduced(x, attributes),
-  emit: (onnx, [x], { axes, keepDims }) =>
-    onnx.node("ReduceMean", [x, onnx.integers(axes)], { keepdims: keepDims ? 1 : 0 }),
+  infer: reduced,
+  emit: node("ReduceMean"),
   vjp: (ct, _y, [x], attributes) => {
     const count = attributes.axes.reduce((product, axis) => product * (x.shape[axis] as number), 1);
     return [expand(mul(kept(ct, x, attributes), scalar(1 / count)), { shape: x.shape })];
@@ -42,9 +48,8 @@ export const reduceMean: Op<1, ReduceAttributes> = primitive(1, "ReduceMean", {
 
 /** Maxima over `axes`; the gradient is shared equally by ties. */
 export const reduceMax: Op<1, ReduceAttributes> = primitive(1, "ReduceMax", {
-  infer: ([x], attributes) => reduced(x, attributes),
-  emit: (onnx, [x], { axes, keepDims }) =>
-    onnx.node("ReduceMax", [x, onnx.integers(axes)], { keepdims: keepDims ? 1 : 0 }),
+  infer: reduced,
+  emit: node("ReduceMax"),
   vjp: (ct, y, [x], attributes) => {
     const hits = cast(equal(x, kept(y, x, attributes)), { to: "float32" });
     const ties = reduceSum(hits, { axes: attributes.axes, keepDims: true });

@@ -1,10 +1,21 @@
-import { fail, type Op, primitive, sameShape, scalar, sizeOf, type Tensor, variadic } from "../tensor.ts";
-import { matmul } from "./linear.ts";
+import {
+  fail,
+  type Op,
+  primitive,
+  sameShape,
+  scalar,
+  sizeOf,
+  type Tensor,
+  type TensorType,
+  variadic,
+} from "../tensor.ts";
 
 /** The same elements in another shape. */
 export const reshape: Op<1, { shape: readonly number[] }> = primitive(1, "Reshape", {
   infer: ([x], { shape }) =>
-    sizeOf(shape) === sizeOf(x.shape) ? { dtype: x.dtype, shape } : fail(`the number of elements changes`),
+    sizeOf(shape) === sizeOf(x.shape) && shape.every((n) => n > 0)
+      ? { dtype: x.dtype, shape }
+      : fail(`[${shape}] is no shape of ${sizeOf(x.shape)} elements`),
   emit: (onnx, [x], { shape }) => onnx.node("Reshape", [x, onnx.integers(shape)]),
   vjp: (ct, _y, [x]) => [reshape(ct, { shape: x.shape })],
 });
@@ -44,6 +55,7 @@ export const concat: (inputs: readonly Tensor[], attributes: { axis: number }) =
     infer: (inputs, { axis }) => {
       const [first] = inputs;
       if (first === undefined) fail("expected at least one input");
+      if (first.shape[axis] === undefined) fail(`axis ${axis} is outside rank ${first.shape.length}`);
       for (const x of inputs) {
         const fits =
           x.shape.length === first.shape.length &&
@@ -124,30 +136,15 @@ export const gather: Op<2, { unique: boolean }> = primitive(2, "Gather", {
     const count = x.shape[0] as number;
     const sum = unique
       ? replaceRows(zeros([count, width]), flatIndex, flat)
-      : matmul(oneHot(flatIndex, { classes: count }), flat, { transA: true });
+      : addRows(zeros([count, width]), flatIndex, flat);
     return [reshape(sum, { shape: x.shape }), null];
   },
-});
-
-/** [..., classes] with 1 where the index points. */
-export const oneHot: Op<1, { classes: number }> = primitive(1, "OneHot", {
-  infer: ([index], { classes }) =>
-    index.dtype === "int64"
-      ? { dtype: "float32", shape: [...index.shape, classes] }
-      : fail("expected an int64 index"),
-  emit: (onnx, [index], { classes }) =>
-    onnx.node("OneHot", [index, onnx.integers([classes]), onnx.constant(Float32Array.of(0, 1), [2])], {
-      axis: -1,
-    }),
-  vjp: null,
 });
 
 /** `x` [N, D] with the rows that `index` [K] names replaced by `rows` [K, D]; the index must not repeat. */
 export const replaceRows: Op<3> = primitive(3, "ReplaceRows", {
   infer: ([x, index, rows]) => {
-    if (index.dtype !== "int64" || index.shape.length !== 1) fail("expected an int64 index of rank 1");
-    if (!sameShape(rows.shape, [index.shape[0] as number, ...x.shape.slice(1)]))
-      fail("rows do not fit index and x");
+    requireRows(x, index, rows);
     return x;
   },
   emit: (onnx, [x, index, rows]) => {
@@ -160,3 +157,30 @@ export const replaceRows: Op<3> = primitive(3, "ReplaceRows", {
     gather(ct, index, { unique: true }),
   ],
 });
+
+/**
+ * `x` [N, ...] with `rows` [K, ...] added where `index` [K] says; the index may repeat. ScatterElements adds in
+ * order, on one thread: ScatterND loses updates, and a product with a one-hot matrix costs K N D.
+ */
+export const addRows: Op<3> = primitive(3, "AddRows", {
+  infer: ([x, index, rows]) => {
+    requireRows(x, index, rows);
+    return x;
+  },
+  emit: (onnx, [x, index, rows], _attributes, [, , type]) => {
+    const column = onnx.integers([type.shape[0] as number, ...type.shape.slice(1).map(() => 1)]);
+    const everywhere = onnx.node("Expand", [
+      onnx.node("Reshape", [index, column]),
+      onnx.integers(type.shape),
+    ]);
+    return onnx.node("ScatterElements", [x, everywhere, rows], { axis: 0, reduction: "add" });
+  },
+  vjp: (ct, _y, [, index]) => [ct, null, gather(ct, index, { unique: false })],
+});
+
+function requireRows(x: TensorType, index: TensorType, rows: TensorType): void {
+  if (index.dtype !== "int64" || index.shape.length !== 1) fail("expected an int64 index of rank 1");
+  if (x.dtype !== rows.dtype) fail("element types differ");
+  if (x.shape.length === 0 || !sameShape(rows.shape, [...index.shape, ...x.shape.slice(1)]))
+    fail("rows do not fit index and x");
+}
