@@ -1,4 +1,4 @@
-/** Converts little-endian elements into 32-bit floats. */
+/** Converts little-endian elements, from the start of a buffer on, into 32-bit floats. */
 export const widen: Record<
   "F64" | "F16" | "BF16",
   (bytes: Uint8Array<ArrayBuffer>, out: Float32Array) => void

@@ -100,10 +100,11 @@ export class JsonFields {
     throw this.error(key, `a number from ${min} to ${max}`);
   }
 
-  integer(key: string, field: NumberField): number {
-    const value = this.get(key) ?? field.default;
-    if (Number.isInteger(value)) return this.number(key, field);
-    throw this.error(key, `a whole number from ${field.min} to ${field.max}`);
+  integer(key: string, { default: fallback, min, max }: NumberField): number {
+    const value = this.get(key) ?? fallback;
+    if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max)
+      return value as number;
+    throw this.error(key, `a whole number from ${min} to ${max}`);
   }
 
   boolean(key: string, fallback: boolean): boolean {

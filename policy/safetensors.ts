@@ -1,6 +1,7 @@
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { VisplayError } from "../common/errors.ts";
+import { widen } from "./float_formats.ts";
 import {
   exists,
   type JsonFields,
