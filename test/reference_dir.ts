@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import type { RgbImage } from "../images/image.ts";
 import { readSafetensors, type StoredTensor } from "../policy/safetensors.ts";
 
 /** The folder of reference numbers: REFERENCE_DIR, by default test/reference. */
 export const referenceDir: string = resolve(
-  process.env.REFERENCE_DIR ?? new URL("reference", import.meta.url).pathname,
+  process.env.REFERENCE_DIR ?? fileURLToPath(new URL("reference", import.meta.url)),
 );
 
 /** The path of a file of the reference. */

@@ -164,20 +164,20 @@ describe("what is refused", () => {
     "a size as text": [text({ hidden_size: "64" }), /hidden_size is "64"/],
     "an absurd epsilon": [text({ rms_norm_eps: -1 }), /rms_norm_eps is -1; expected a number from 0 to 1/],
     "heads that don't divide": [
-      text({ num_key_value_heads: text_config.num_attention_heads - 1 }),
+      text({ num_key_value_heads: text_config.num_attention_heads + 1 }),
       /num_key_value_heads/,
     ],
     "heads that don't divide the hidden size": [
-      text({ num_attention_heads: text_config.hidden_size - 1 }),
+      text({ num_attention_heads: text_config.hidden_size + 1 }),
       /num_(attention|key_value)_heads/,
     ],
     "vision heads that don't divide": [
-      vision({ num_attention_heads: vision_config.hidden_size - 1 }),
+      vision({ num_attention_heads: vision_config.hidden_size + 1 }),
       /vision_config\.num_attention_heads/,
     ],
     "an odd head": [text({ head_dim: 7 }), /head_dim is 7; expected an even size/],
     "patches that don't divide": [
-      vision({ patch_size: vision_config.image_size - 1 }),
+      vision({ patch_size: vision_config.image_size + 1 }),
       /patch_size is \d+; expected a divisor of image_size/,
     ],
     "a scale that doesn't divide": [
