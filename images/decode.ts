@@ -132,10 +132,10 @@ function checkSize(bytes: number, { maxBytes }: ImageLimits): void {
 /** Why an image cannot be used; what is neither a refusal nor an error of the file system is thrown on. */
 function reasonOf(error: unknown): string {
   if (error instanceof Refusal) return error.message;
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (!syscall) throw error;
   if (code === "ENOENT") return "found no such file";
   if (code === "EACCES" || code === "EPERM") return "found a file that may not be read";
   if (code === "ELOOP") return "found a symbolic link that leads to itself";
-  if (code) return `found a file that cannot be read (${code})`;
-  throw error;
+  return `found a file that cannot be read (${code})`;
 }

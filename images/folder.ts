@@ -120,7 +120,7 @@ async function listFiles(folder: string, skipped: Remark[], signal?: AbortSignal
       if (!isFolder) files.push(name);
       else {
         await visit(`${name}/`).catch((error: NodeJS.ErrnoException) => {
-          if (!error.code) throw error;
+          if (!error.syscall) throw error;
           skipped.push({ name: `${name}/`, reason: `found a folder that cannot be read (${error.code})` });
         });
       }
@@ -128,7 +128,7 @@ async function listFiles(folder: string, skipped: Remark[], signal?: AbortSignal
   }
 
   await visit("").catch((cause: NodeJS.ErrnoException) => {
-    if (!cause.code) throw cause;
+    if (!cause.syscall) throw cause;
     const found = cause.code === "ENOENT" ? "nothing" : cause.code === "ENOTDIR" ? "a file" : cause.code;
     throw new VisplayError("images", `${folder}: found ${found}, expected a folder of images`, { cause });
   });

@@ -2,6 +2,7 @@ import { deriveSeed, RandomStream } from "../../common/random.ts";
 import {
   type Family,
   families,
+  formatQuestion,
   hasMeaning,
   type Kind,
   type SceneQuestion,
@@ -13,13 +14,13 @@ import { solve, unanswerable } from "./solve.ts";
 
 /** The answers that a balanced mix asks for equally often; a repeated one weighs more. */
 const wantedAnswers: Record<Family, readonly string[]> = {
-  count: ["0", "1", "2", "3", "4"],
+  count: ["0", "1", "2", "3"],
   exist: ["yes", "no"],
   color: [...colors, unanswerable, unanswerable],
   shape: [...shapes, unanswerable],
   more: ["yes", "no"],
   relation: ["yes", "yes", "no", "no", unanswerable],
-  sum: ["0", "1", "2", "3", "4", "5"],
+  sum: ["0", "1", "2", "3", "4"],
 };
 
 /**
@@ -27,8 +28,13 @@ const wantedAnswers: Record<Family, readonly string[]> = {
  * without one (null), the question is drawn from the language at large.
  */
 export function drawQuestion(family: Family, layout: Layout | null, stream: RandomStream): SceneQuestion {
-  const wanted = stream.pick(wantedAnswers[family]);
-  return (layout && findQuestion(family, layout, wanted, stream)) ?? drawAny(family, layout, stream);
+  if (!layout) return drawAny(family, null, stream);
+  const [first, ...others] = stream.shuffle(wantedAnswers[family]);
+  for (const wanted of [first as string, ...others.filter((answer) => answer !== unanswerable)]) {
+    const question = findQuestion(family, layout, wanted, stream);
+    if (question) return question;
+  }
+  return drawAny(family, layout, stream);
 }
 
 /** A question with its place in a test. */
@@ -42,8 +48,8 @@ export interface TestQuestion {
 
 /**
  * `count` different questions about a source's scenes, the same for the same seed: the families in turn, and the
- * answers of each family in turn, which makes about a tenth unanswerable. Scenes are used in order, again once all
- * have been used. Throws a `RangeError` if the scenes are too few.
+ * answers of each family in turn as far as the scenes have them, which makes about a tenth unanswerable. Scenes
+ * are used in order, and again once all have been used. Throws a `RangeError` if the scenes are too few.
  */
 export function balancedQuestions(
   source: { readonly length: number; scene(index: number): Layout },
@@ -53,19 +59,26 @@ export function balancedQuestions(
   const stream = new RandomStream(deriveSeed(seed, "balanced questions"));
   const questions = new Map<string, TestQuestion>();
   let next = 0;
+
+  function add(family: Family, wanted: string | null): boolean {
+    for (let tries = source.length > 0 ? 200 : 0; tries > 0; tries--) {
+      const index = next++ % source.length;
+      const scene = source.scene(index);
+      const question = wanted ? findQuestion(family, scene, wanted, stream) : drawAny(family, scene, stream);
+      const key = question && `${index} ${formatQuestion(question)}`;
+      if (!key || questions.has(key)) continue;
+      questions.set(key, { index, question, ...solve(scene, question) });
+      return true;
+    }
+    return false;
+  }
+
   for (let i = 0; i < count; i++) {
     const family = families[i % families.length] as Family;
     const answers = wantedAnswers[family];
     const wanted = answers[Math.floor(i / families.length) % answers.length] as string;
-    for (let tried = 0; questions.size === i; tried++) {
-      if (tried === source.length) {
-        throw new RangeError(`${source.length} scenes are too few for ${count} balanced questions`);
-      }
-      const index = next++ % source.length;
-      const scene = source.scene(index);
-      const question = findQuestion(family, scene, wanted, stream);
-      const key = JSON.stringify([index, question]);
-      if (question && !questions.has(key)) questions.set(key, { index, question, ...solve(scene, question) });
+    if (!add(family, wanted) && !add(family, null)) {
+      throw new RangeError(`${source.length} scenes are too few for ${count} different questions`);
     }
   }
   return [...questions.values()];
