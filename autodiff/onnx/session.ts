@@ -11,6 +11,7 @@ import {
   type TensorType,
   topological,
 } from "../tensor.ts";
+import { InPlaceCheck } from "./in_place.ts";
 import { externalPath, type OnnxModel, OnnxWriter } from "./writer.ts";
 
 export interface SessionOptions {
@@ -81,11 +82,13 @@ export class Session implements AsyncDisposable {
   readonly #session: ort.InferenceSession;
   readonly #inputs: Map<string, Tensor>;
   readonly #outputs: Readonly<Record<string, Tensor>>;
+  readonly #inPlace: InPlaceCheck;
 
   private constructor(session: ort.InferenceSession, outputs: Readonly<Record<string, Tensor>>) {
     this.#session = session;
     this.#inputs = graphInputs(outputs);
     this.#outputs = outputs;
+    this.#inPlace = new InPlaceCheck(outputs);
   }
 
   static async compile(outputs: Readonly<Record<string, Tensor>>, options: SessionOptions): Promise<Session> {
@@ -104,9 +107,10 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Runs the graph. Outputs named in `into` are written there; the others come in new arrays.
-   * Throws `ShapeError` where a feed is missing, is of the wrong type or has the wrong number of elements, and where
-   * onnxruntime computes another shape than the graph declares (it would only warn).
+   * Runs the graph. Outputs named in `into` are written there, which may be the array of an input that nothing reads
+   * later; the others come in new arrays.
+   * Throws `ShapeError` where a feed is missing, is of the wrong type or has the wrong number of elements, where arrays
+   * overlap otherwise, and where onnxruntime computes another shape than the graph declares (it would only warn).
    */
   async run(
     feeds: Feeds,
@@ -116,6 +120,7 @@ export class Session implements AsyncDisposable {
     for (const [name, type] of this.#inputs) inputs[name] = wrap(name, feeds[name], type);
     for (const name of Object.keys(into))
       if (!this.#outputs[name]) throw new ShapeError(`"${name}" is to be written in place but is no output`);
+    this.#inPlace.check(feeds, into);
     const fetches: Record<string, ort.Tensor | null> = {};
     for (const [name, type] of Object.entries(this.#outputs))
       fetches[name] = into[name] ? wrap(name, into[name], type) : null;

@@ -1,0 +1,76 @@
+import { formatType, ShapeError, sameShape, type Tensor, topological } from "../tensor.ts";
+
+type Tensors = Readonly<Record<string, Tensor>>;
+type Arrays = Readonly<Record<string, ArrayBufferView>>;
+
+/** Operators whose elements depend on no more than the same elements of inputs of the same shape. */
+const elementwise = new Set(
+  "Add Sub Mul Div Min Max Greater Equal Where Neg Exp Log Sqrt Sigmoid Tanh Erf Silu GeluTanh Gelu".split(
+    " ",
+  ),
+);
+/** Operators whose result is the input's own memory. */
+const views = new Set(["Reshape", "StopGradient"]);
+
+/**
+ * Refuses arrays that are read and written by one run, except where an output takes the place of an input that
+ * nothing reads later: every reader is elementwise and is either the output itself or computed before it.
+ */
+export class InPlaceCheck {
+  readonly #outputs: Tensors;
+  readonly #verdicts = new Map<string, string | null>();
+
+  constructor(outputs: Tensors) {
+    this.#outputs = outputs;
+  }
+
+  /** Throws `ShapeError` where writing `into` would change what the graph still reads from `feeds`. */
+  check(feeds: Arrays, into: Arrays): void {
+    const written = Object.entries(into);
+    written.forEach(([output, array], i) => {
+      for (const [other, otherArray] of written.slice(i + 1))
+        if (overlap(array, otherArray)) throw new ShapeError(`outputs "${output}" and "${other}" overlap`);
+      for (const [input, fed] of Object.entries(feeds)) {
+        if (!overlap(array, fed)) continue;
+        const reason = sameRange(array, fed) ? this.#hazard(output, input) : "they overlap in part";
+        if (reason)
+          throw new ShapeError(`output "${output}" cannot be written over input "${input}": ${reason}`);
+      }
+    });
+  }
+
+  #hazard(output: string, input: string): string | null {
+    const key = JSON.stringify([output, input]);
+    const known = this.#verdicts.get(key);
+    if (known !== undefined) return known;
+    const verdict = hazard(this.#outputs, this.#outputs[output] as Tensor, input);
+    this.#verdicts.set(key, verdict);
+    return verdict;
+  }
+}
+
+/** Why `output` may not take the memory of the input of that name, or null. */
+function hazard(outputs: Tensors, output: Tensor, name: string): string | null {
+  const before = new Set(topological([output]));
+  const memory = new Set<Tensor>();
+  for (const x of topological(Object.values(outputs))) {
+    const { source } = x;
+    if (source.kind === "input" && source.name === name) memory.add(x);
+    if (source.kind !== "apply" || !source.inputs.some((i) => memory.has(i))) continue;
+    if (views.has(source.operator.name)) memory.add(x);
+    else if (!before.has(x)) return `${source.operator.name} ${formatType(x)} may read it later`;
+    else if (!elementwise.has(source.operator.name) || !sameShape(x.shape, output.shape))
+      return `${source.operator.name} ${formatType(x)} is not elementwise`;
+  }
+  const fetched = Object.entries(outputs).find(([, x]) => memory.has(x));
+  return fetched ? `output "${fetched[0]}" may be a copy of it` : null;
+}
+
+function overlap(a: ArrayBufferView, b: ArrayBufferView): boolean {
+  const apart = a.byteOffset + a.byteLength <= b.byteOffset || b.byteOffset + b.byteLength <= a.byteOffset;
+  return a.buffer === b.buffer && !apart;
+}
+
+function sameRange(a: ArrayBufferView, b: ArrayBufferView): boolean {
+  return a.byteOffset === b.byteOffset && a.byteLength === b.byteLength;
+}
