@@ -1,5 +1,4 @@
 import { type Command, Option } from "commander";
-import { parse } from "yaml";
 import { assignmentLayer, fileLayer, type Layer, valueLayer } from "./settings.ts";
 
 /** A flag that stands for one setting; its value is taken as it is written unless `read` says otherwise. */
@@ -10,14 +9,17 @@ interface SettingFlag {
   readonly read?: (text: string) => unknown;
 }
 
+/** A number where the text is one; otherwise the text, which the schema will refuse by name. */
+const number = (text: string) => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text));
+
 type FlagName = "images" | "model" | "rounds" | "out" | "seed";
 
 const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
   images: { flags: "--images <folder>", about: "folder of images to learn from", path: ["images", "folder"] },
   model: { flags: "--model <folder>", about: "model to start from: a Hugging Face folder", path: ["model"] },
-  rounds: { flags: "--rounds <n>", about: "rounds of self-play", path: ["rounds"], read: parse },
+  rounds: { flags: "--rounds <n>", about: "rounds of self-play", path: ["rounds"], read: number },
   out: { flags: "--out <folder>", about: "where to write", path: ["out"] },
-  seed: { flags: "--seed <n>", about: "seed of everything that is drawn", path: ["seed"], read: parse },
+  seed: { flags: "--seed <n>", about: "seed of everything that is drawn", path: ["seed"], read: number },
 };
 
 /** Adds --config, the named flags and --set to a command; gives the function that reads the settings they make. */
@@ -29,12 +31,7 @@ export function addSettings(command: Command, names: readonly FlagName[]): () =>
   command.option("--config <file>", "settings in YAML; `visplay config` prints all of them");
   for (const { option } of options) command.addOption(option);
   const collect = (text: string, before: readonly string[] = []) => [...before, text];
-  command.option(
-    "--set <key=value>",
-    "one setting, such as reasoner.groupSize=4; may be repeated",
-    collect,
-    [],
-  );
+  command.option("--set <key=value>", "one setting, such as reasoner.groupSize=4; may be repeated", collect);
   return () => {
     const given = command.opts<Record<string, string | undefined> & { config?: string; set?: string[] }>();
     const fromFlags = options.flatMap(({ flag, option }) => {
