@@ -1,0 +1,196 @@
+import { gradient } from "../autodiff/gradient.ts";
+import { concat, expand, gather, matmul, replaceRows, reshape, slice } from "../autodiff/operators/index.ts";
+import { input, type Tensor } from "../autodiff/tensor.ts";
+import { crossEntropy, grpoLoss, tokenLogProbs } from "./loss.ts";
+import { cachedAttention, type PrefixTree, tokensIn, treeAttention } from "./models/attention.ts";
+import type { Attend, Weights } from "./models/layers.ts";
+import type { SmolVlm } from "./models/smolvlm.ts";
+import type { GrpoOptions } from "./policy.ts";
+
+type Outputs = Record<string, Tensor>;
+
+/** Parameters as graph inputs, by the checkpoint's names. */
+function weightInputs(model: SmolVlm): Weights {
+  const inputs = new Map(model.parameters.map(({ name, shape }) => [name, input(name, shape)]));
+  return (name) => inputs.get(name) as Tensor;
+}
+
+/** Images to rows of text embeddings: `patches` to `rows` [tiles · rowsPerTile, D]. */
+export function visionGraph(model: SmolVlm, tiles: number): Outputs {
+  const w = weightInputs(model);
+  const patches = input("patches", [tiles * model.patchesPerTile, model.patchWidth]);
+  return { rows: model.connect(w, model.vision(w, patches)) };
+}
+
+/** A padded batch: a tree of tokens, whose prefixes each hold one image of `tiles` tiles. */
+export interface BatchShape extends PrefixTree {
+  readonly tiles: number;
+}
+
+/**
+ * The text model over a tree. Inputs: `tokens` and `positions` [N]; `image_places` [P · tiles · rowsPerTile],
+ * the rows of the token matrix that image rows replace; `prefix_bias` [P, 1, 1, prefixLength].
+ */
+function treeStates(
+  model: SmolVlm,
+  w: Weights,
+  shape: BatchShape,
+  imageRows: Tensor,
+  watch?: Attend,
+): Tensor {
+  const total = tokensIn(shape);
+  const tokens = input("tokens", [total], "int64");
+  const positions = input("positions", [total], "int64");
+  const places = input("image_places", [imageRows.shape[0] as number], "int64");
+  const bias = input("prefix_bias", [shape.prefixes, 1, 1, shape.prefixLength]);
+  const attend = treeAttention(shape, model.heads, bias);
+  const embedded = replaceRows(model.embed(w, tokens), places, imageRows);
+  const longest = shape.prefixLength + shape.branchLength;
+  return model.text(w, embedded, positions, longest, (layer, q, k, v) => {
+    watch?.(layer, q, k, v);
+    return attend(layer, q, k, v);
+  });
+}
+
+/** The prefixes' image rows where they come ready-made: [P · tiles · rowsPerTile, D]. */
+function readyRows(model: SmolVlm, { prefixes, tiles }: BatchShape): Tensor {
+  return input("image_rows", [prefixes * tiles * model.rowsPerTile, model.config.text.hiddenSize]);
+}
+
+/**
+ * Log-probabilities [P, G, T] of `targets` where branches hold all tokens of a completion but the last, so
+ * that T = branchLength + 1: the first is predicted by the prefix's last token (`prefix_ends` [P]).
+ */
+function completionLogProbs(model: SmolVlm, w: Weights, shape: BatchShape, states: Tensor): Tensor {
+  const { prefixes: P, prefixLength, branches: G, branchLength: S } = shape;
+  const D = model.config.text.hiddenSize;
+  const ends = gather(states, input("prefix_ends", [P], "int64"), { unique: true });
+  const first = expand(reshape(ends, { shape: [P, 1, 1, D] }), { shape: [P, G, 1, D] });
+  const rest = reshape(slice(states, { axis: 0, start: P * prefixLength, end: tokensIn(shape) }), {
+    shape: [P, G, S, D],
+  });
+  const rows = reshape(concat([first, rest], { axis: 2 }), { shape: [P * G * (S + 1), D] });
+  const targets = input("targets", [P * G * (S + 1)], "int64");
+  const logProbs = tokenLogProbs(model.logits(w, rows), targets, input("inverse_temperature", [1]));
+  return reshape(logProbs, { shape: [P, G, S + 1] });
+}
+
+/** Log-probabilities of given completions: `log_probs` [P, G, branchLength + 1]. */
+export function scoreGraph(model: SmolVlm, shape: BatchShape): Outputs {
+  const w = weightInputs(model);
+  const states = treeStates(model, w, shape, readyRows(model, shape));
+  return { log_probs: completionLogProbs(model, w, shape, states) };
+}
+
+/**
+ * Prompts before sampling: a prefix is an image's part, its branches are the questions about it. Gives the
+ * logits after each branch (`ends` [P · branches] names their last tokens) and per layer all keys and values [N, Hkv · d].
+ */
+export function prefillGraph(model: SmolVlm, shape: BatchShape): Outputs {
+  const w = weightInputs(model);
+  const cache: Outputs = {};
+  const states = treeStates(model, w, shape, readyRows(model, shape), (layer, q, k, v) => {
+    cache[`keys_${layer}`] = k;
+    cache[`values_${layer}`] = v;
+    return q;
+  });
+  const ends = input("ends", [shape.prefixes * shape.branches], "int64");
+  return { logits: model.logits(w, gather(states, ends, { unique: true })), ...cache };
+}
+
+/** `slots` prompts with `group` sequences each, beside room for their prompts and their own past. */
+export interface DecodeShape {
+  readonly slots: number;
+  readonly group: number;
+  readonly promptLength: number;
+  readonly pastLength: number;
+}
+
+/**
+ * One new token for every sequence: `tokens` and `positions` [slots · group] to `logits`, and per layer the
+ * new rows of keys and values [slots · group, Hkv · d], which the caller adds to the caches that it feeds.
+ */
+export function decodeGraph(model: SmolVlm, shape: DecodeShape): Outputs {
+  const { slots, group, promptLength, pastLength } = shape;
+  const { kvHeads, headSize } = model.heads;
+  const w = weightInputs(model);
+  const rows = slots * group;
+  const prompt =
+    (kind: string) =>
+    (layer: number): Tensor =>
+      input(`prompt_${kind}_${layer}`, [slots, kvHeads, promptLength, headSize]);
+  const past =
+    (kind: string) =>
+    (layer: number): Tensor =>
+      input(`past_${kind}_${layer}`, [slots, kvHeads, group, pastLength, headSize]);
+  const attend = cachedAttention(
+    {
+      ...shape,
+      promptKeys: prompt("keys"),
+      promptValues: prompt("values"),
+      pastKeys: past("keys"),
+      pastValues: past("values"),
+      promptBias: input("prompt_bias", [slots, 1, 1, promptLength]),
+      pastBias: input("past_bias", [slots, 1, 1, 1, pastLength]),
+    },
+    model.heads,
+  );
+  const fresh: Outputs = {};
+  const embedded = model.embed(w, input("tokens", [rows], "int64"));
+  const positions = input("positions", [rows], "int64");
+  const states = model.text(w, embedded, positions, promptLength + pastLength + 1, (layer, q, k, v) => {
+    fresh[`keys_${layer}`] = k;
+    fresh[`values_${layer}`] = v;
+    return attend(layer, q, k, v);
+  });
+  return { logits: model.logits(w, states), ...fresh };
+}
+
+/** What an update minimises: GRPO, or cross-entropy of given completions. */
+export type Objective =
+  | { readonly kind: "cross_entropy" }
+  | ({ readonly kind: "grpo" } & Pick<GrpoOptions, "clipLow" | "clipHigh" | "beta">);
+
+/**
+ * Forward and backward of one micro-batch. `select` [P, images] picks each prefix's image, so that an image
+ * shared by several prefixes goes through the vision tower once. Gives the loss, its statistics, and the
+ * gradient of each trainable parameter under `d:` and its name.
+ */
+export function updateGraph(
+  model: SmolVlm,
+  shape: BatchShape & { readonly images: number },
+  objective: Objective,
+  trainable: readonly string[],
+): Outputs {
+  const { prefixes: P, branches: G, branchLength: S, tiles, images } = shape;
+  const D = model.config.text.hiddenSize;
+  const perImage = tiles * model.rowsPerTile * D;
+  const w = weightInputs(model);
+  const patches = input("patches", [images * tiles * model.patchesPerTile, model.patchWidth]);
+  const rows = reshape(model.connect(w, model.vision(w, patches)), { shape: [images, perImage] });
+  const picked = matmul(input("select", [P, images]), rows, {});
+  const states = treeStates(model, w, shape, reshape(picked, { shape: [P * tiles * model.rowsPerTile, D] }));
+  const logProbs = completionLogProbs(model, w, shape, states);
+  const weights = input("weights", [P, G, S + 1]);
+
+  const outputs: Outputs =
+    objective.kind === "cross_entropy"
+      ? { loss: crossEntropy(logProbs, weights) }
+      : {
+          ...grpoLoss(
+            {
+              logProbs,
+              oldLogProbs: input("old_log_probs", [P, G, S + 1]),
+              referenceLogProbs: objective.beta === 0 ? null : input("reference_log_probs", [P, G, S + 1]),
+              advantages: input("advantages", [P, G]),
+              weights,
+            },
+            objective,
+          ),
+        };
+  const gradients = gradient(outputs.loss as Tensor, trainable.map(w));
+  trainable.forEach((name, i) => {
+    outputs[`d:${name}`] = gradients[i] as Tensor;
+  });
+  return outputs;
+}

@@ -1,0 +1,92 @@
+import type { Feeds } from "../autodiff/onnx/session.ts";
+import { type Branching, bucket, nextPowerOfTwo, prefixEnds, treeFeeds } from "./batch.ts";
+import type { BatchShape } from "./graphs.ts";
+import { tokensIn } from "./models/attention.ts";
+import type { SmolVlm } from "./models/smolvlm.ts";
+
+/** A prefix with one image and the token sequences that continue it, whose log-probabilities are wanted. */
+export interface TreeJob {
+  readonly prefix: Int32Array;
+  readonly tiles: number;
+  /** At least one token each. */
+  readonly targets: readonly Int32Array[];
+}
+
+export interface MicroBatch {
+  readonly shape: BatchShape;
+  /** Numbers of the jobs that it holds, one prefix each. */
+  readonly jobs: readonly number[];
+}
+
+/**
+ * Splits jobs into batches of at most `maxTokens` padded tokens (at least one job each): jobs of similar length
+ * together, in few different shapes.
+ */
+export function planMicroBatches(jobs: readonly TreeJob[], maxTokens: number): MicroBatch[] {
+  const longest = jobs.map(({ targets }) => Math.max(...targets.map((t) => t.length)));
+  const branches = Math.max(...jobs.map(({ targets }) => targets.length));
+  const order = jobs
+    .map((_, i) => i)
+    .sort((a, b) => {
+      const [x, y] = [jobs[a] as TreeJob, jobs[b] as TreeJob];
+      const byLength = (longest[b] as number) - (longest[a] as number);
+      return x.tiles - y.tiles || byLength || y.prefix.length - x.prefix.length || a - b;
+    });
+  const batches: MicroBatch[] = [];
+  while (order.length > 0) {
+    const { tiles } = jobs[order[0] as number] as TreeJob;
+    const same = order.filter((i) => (jobs[i] as TreeJob).tiles === tiles);
+    const prefixLength = bucket(Math.max(...same.map((i) => (jobs[i] as TreeJob).prefix.length)));
+    const branchLength = bucket(longest[order[0] as number] as number) - 1;
+    const one: BatchShape = { prefixes: 1, prefixLength, branches, branchLength, tiles };
+    const prefixes = batchSize(same.length, Math.max(1, Math.floor(maxTokens / tokensIn(one))));
+    batches.push({ shape: { ...one, prefixes }, jobs: order.splice(0, Math.min(prefixes, same.length)) });
+  }
+  return batches;
+}
+
+/** A power of two within `limit`: padded up where that wastes at most a quarter, else the largest that is full. */
+function batchSize(count: number, limit: number): number {
+  const cap = 2 ** Math.floor(Math.log2(limit));
+  const up = nextPowerOfTwo(count);
+  if (up <= cap && count >= 0.75 * up) return up;
+  return Math.min(cap, 2 ** Math.floor(Math.log2(count)));
+}
+
+/** The feeds that every graph over a micro-batch needs: the tree of tokens and the targets. */
+export function microBatchFeeds(
+  model: SmolVlm,
+  { shape, jobs: numbers }: MicroBatch,
+  all: readonly TreeJob[],
+): Feeds {
+  const jobs = numbers.map((i) => all[i] as TreeJob);
+  const groups = jobs.map(({ prefix, targets }): Branching => {
+    return { prefix, branches: targets.map((target) => target.subarray(0, -1)) };
+  });
+  const targets = new BigInt64Array(shape.prefixes * shape.branches * (shape.branchLength + 1));
+  jobs.forEach((job, p) => {
+    job.targets.forEach((target, b) => {
+      const at = (p * shape.branches + b) * (shape.branchLength + 1);
+      target.forEach((token, t) => {
+        targets[at + t] = BigInt(token);
+      });
+    });
+  });
+  return { ...treeFeeds(model, shape, groups), prefix_ends: prefixEnds(shape, groups), targets };
+}
+
+/** Per-token values of the jobs' targets, [prefixes, branches, branchLength + 1], zeros where nothing is given. */
+export function tokenValues(
+  { shape, jobs }: MicroBatch,
+  values: (job: number, branch: number) => Float32Array | undefined,
+): Float32Array {
+  const length = shape.branchLength + 1;
+  const all = new Float32Array(shape.prefixes * shape.branches * length);
+  jobs.forEach((job, p) => {
+    for (let b = 0; b < shape.branches; b++) {
+      const given = values(job, b);
+      if (given) all.set(given, (p * shape.branches + b) * length);
+    }
+  });
+  return all;
+}

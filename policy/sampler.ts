@@ -1,0 +1,290 @@
+import { deriveSeed, uniformAt } from "../common/random.ts";
+import { type Branching, branchEnds, bucket, nextPowerOfTwo, treeFeeds } from "./batch.ts";
+import { chooseToken } from "./choose_token.ts";
+import { DecodeCache, type KeyValueRows } from "./decode_cache.ts";
+import { type BatchShape, type DecodeShape, decodeGraph, prefillGraph } from "./graphs.ts";
+import type { SmolVlm } from "./models/smolvlm.ts";
+import type { FinishReason, SamplingOptions } from "./policy.ts";
+import type { SessionCache } from "./sessions.ts";
+
+/** A prompt whose image is already encoded. */
+export interface EncodedPrompt {
+  /** Token ids through the end of the image. */
+  readonly prefix: Int32Array;
+  /** The rest of the prompt. */
+  readonly suffix: Int32Array;
+  /** The image's rows of embeddings, [tiles · rowsPerTile, D]; equal objects mean equal images. */
+  readonly imageRows: Float32Array;
+  readonly tiles: number;
+}
+
+export interface SampledTokens {
+  readonly tokens: Int32Array;
+  readonly logProbs: Float32Array;
+  readonly finishReason: FinishReason;
+}
+
+/** Rows that decode side by side: enough to keep the matrix products busy, few enough for the cache. */
+const decodeRows = 256;
+/** Tokens of one prefill. */
+const prefillTokens = 4096;
+const maxQuestionsPerImage = 8;
+
+/** One prompt's sequences while they grow. */
+interface Sequence {
+  readonly tokens: number[];
+  readonly logProbs: number[];
+  readonly seed: number;
+  finished: FinishReason | null;
+}
+
+interface Slot {
+  readonly prompt: number;
+  readonly promptLength: number;
+  readonly sequences: readonly Sequence[];
+  /** Tokens decoded so far: all sequences of a slot are equally long. */
+  time: number;
+}
+
+interface Prefilled {
+  readonly prompt: number;
+  readonly rows: readonly number[];
+  readonly cache: KeyValueRows;
+  readonly logits: Float32Array;
+}
+
+/**
+ * Samples G completions for each of many prompts. An image's part of the prompts is computed once for all
+ * questions about it, a prompt once for its G sequences; a slot whose sequences have all ended takes the next prompt.
+ */
+export class Sampler {
+  readonly #model: SmolVlm;
+  readonly #sessions: SessionCache;
+  readonly #weights: Readonly<Record<string, Float32Array>>;
+  readonly #prompts: readonly EncodedPrompt[];
+  readonly #options: SamplingOptions;
+  readonly #stopTokens: ReadonlySet<number>;
+  readonly #results: SampledTokens[][];
+
+  constructor(
+    model: SmolVlm,
+    sessions: SessionCache,
+    weights: Readonly<Record<string, Float32Array>>,
+    prompts: readonly EncodedPrompt[],
+    options: SamplingOptions,
+    stopTokens: readonly number[] = model.config.eosTokenIds,
+  ) {
+    this.#model = model;
+    this.#sessions = sessions;
+    this.#weights = weights;
+    this.#prompts = prompts;
+    this.#options = options;
+    this.#stopTokens = new Set(stopTokens);
+    this.#results = prompts.map(() => []);
+  }
+
+  /** Completions by prompt and sequence, [prompts][G]. `checkpoint` runs between graph runs and may throw. */
+  async run(checkpoint: () => Promise<void> = async () => {}): Promise<SampledTokens[][]> {
+    const { groupSize } = this.#options;
+    const count = this.#prompts.length;
+    if (count === 0) return [];
+    const longest = Math.max(...this.#prompts.map((p) => p.prefix.length + p.suffix.length));
+    const batches = prefillBatches(this.#prompts);
+    const ready: Prefilled[] = [];
+    let cache = new DecodeCache(this.#model, {
+      slots: Math.min(nextPowerOfTwo(count), Math.max(1, Math.floor(decodeRows / groupSize))),
+      group: groupSize,
+      promptLength: bucket(longest),
+      pastLength: bucket(Math.min(16, this.#options.maxTokens)),
+    });
+    let slots: (Slot | null)[] = Array.from({ length: cache.shape.slots }, () => null);
+
+    while (true) {
+      for (let i = 0; i < slots.length; i++) {
+        while (slots[i] === null && (ready.length > 0 || batches.length > 0)) {
+          if (ready.length === 0) {
+            await checkpoint();
+            ready.push(...(await this.#prefill(batches.shift() as PrefillBatch)));
+          }
+          slots[i] = this.#start(ready.shift() as Prefilled, i, cache);
+        }
+      }
+      const active = slots.filter((slot) => slot !== null);
+      if (active.length === 0) return this.#results;
+      ({ cache, slots } = resized(cache, slots));
+      await checkpoint();
+      await this.#step(cache, slots);
+      slots = slots.map((slot) => (slot !== null && this.#ended(slot) ? null : slot));
+    }
+  }
+
+  /** Begins a prompt in a slot with the first token of each sequence; null where all end at once. */
+  #start(
+    { prompt, rows, cache: rowsCache, logits }: Prefilled,
+    index: number,
+    cache: DecodeCache,
+  ): Slot | null {
+    const { groupSize, seed } = this.#options;
+    const sequences = Array.from({ length: groupSize }, (_, g): Sequence => {
+      return { tokens: [], logProbs: [], seed: deriveSeed(seed, prompt, g), finished: null };
+    });
+    for (const sequence of sequences) this.#extend(sequence, logits);
+    const slot: Slot = { prompt, promptLength: rows.length, sequences, time: 0 };
+    if (this.#ended(slot)) return null;
+    cache.place(index, rowsCache, rows);
+    return slot;
+  }
+
+  #extend(sequence: Sequence, logits: Float32Array): void {
+    const uniform = uniformAt(sequence.seed, sequence.tokens.length);
+    const { token, logProb } = chooseToken(logits, this.#options, uniform);
+    sequence.tokens.push(token);
+    sequence.logProbs.push(logProb);
+    if (this.#stopTokens.has(token)) sequence.finished = "stop";
+    else if (sequence.tokens.length >= this.#options.maxTokens) sequence.finished = "length";
+  }
+
+  /** Whether a slot is done; if so its results are kept. */
+  #ended({ prompt, sequences }: Slot): boolean {
+    if (sequences.some(({ finished }) => finished === null)) return false;
+    this.#results[prompt] = sequences.map(({ tokens, logProbs, finished }) => ({
+      tokens: Int32Array.from(tokens),
+      logProbs: Float32Array.from(logProbs),
+      finishReason: finished as FinishReason,
+    }));
+    return true;
+  }
+
+  /** One more token for every unfinished sequence. */
+  async #step(cache: DecodeCache, slots: readonly (Slot | null)[]): Promise<void> {
+    const { shape } = cache;
+    const { group } = shape;
+    const tokens = new BigInt64Array(shape.slots * group);
+    const positions = new BigInt64Array(shape.slots * group);
+    slots.forEach((slot, i) => {
+      if (slot === null) return;
+      positions.fill(BigInt(slot.promptLength + slot.time), i * group, (i + 1) * group);
+      slot.sequences.forEach(({ tokens: past }, g) => {
+        tokens[i * group + g] = BigInt(past[slot.time] ?? this.#model.config.padTokenId);
+      });
+    });
+    const session = await this.#sessions.get("decode", shape, () => decodeGraph(this.#model, shape));
+    const outputs = await session.run({ ...this.#weights, ...cache.feeds, tokens, positions });
+    const logits = outputs.logits as Float32Array;
+    const fresh = keyValueRows(this.#model, outputs);
+    const classes = logits.length / (shape.slots * group);
+    slots.forEach((slot, i) => {
+      if (slot === null) return;
+      cache.append(i, slot.time, fresh);
+      slot.time++;
+      slot.sequences.forEach((sequence, g) => {
+        const row = i * group + g;
+        if (sequence.finished === null)
+          this.#extend(sequence, logits.subarray(row * classes, (row + 1) * classes));
+      });
+    });
+  }
+
+  #prompt(index: number): EncodedPrompt {
+    return this.#prompts[index] as EncodedPrompt;
+  }
+
+  async #prefill({ shape, prompts }: PrefillBatch): Promise<Prefilled[]> {
+    const groups = prompts.map(
+      (questions): Branching => ({
+        prefix: this.#prompt(questions[0] as number).prefix,
+        branches: questions.map((i) => this.#prompt(i).suffix),
+      }),
+    );
+    const perPrefix = shape.tiles * this.#model.rowsPerTile * this.#model.config.text.hiddenSize;
+    const imageRows = new Float32Array(shape.prefixes * perPrefix);
+    prompts.forEach((questions, p) => {
+      imageRows.set(this.#prompt(questions[0] as number).imageRows, p * perPrefix);
+    });
+    const session = await this.#sessions.get("prefill", shape, () => prefillGraph(this.#model, shape));
+    const outputs = await session.run({
+      ...this.#weights,
+      ...treeFeeds(this.#model, shape, groups),
+      image_rows: imageRows,
+      ends: branchEnds(shape, groups),
+    });
+    const cache = keyValueRows(this.#model, outputs);
+    const logits = outputs.logits as Float32Array;
+    const classes = logits.length / (shape.prefixes * shape.branches);
+    return prompts.flatMap((questions, p) =>
+      questions.map((prompt, b) => {
+        const branch = p * shape.branches + b;
+        const { prefix, suffix } = this.#prompt(prompt);
+        const own = shape.prefixes * shape.prefixLength + branch * shape.branchLength;
+        const rows = [
+          ...Array.from(prefix, (_, t) => p * shape.prefixLength + t),
+          ...Array.from(suffix, (_, t) => own + t),
+        ];
+        return { prompt, rows, cache, logits: logits.subarray(branch * classes, (branch + 1) * classes) };
+      }),
+    );
+  }
+}
+
+function keyValueRows(model: SmolVlm, outputs: Record<string, Float32Array>): KeyValueRows {
+  const layers = Array.from({ length: model.config.text.layers }, (_, layer) => layer);
+  return {
+    keys: layers.map((layer) => outputs[`keys_${layer}`] as Float32Array),
+    values: layers.map((layer) => outputs[`values_${layer}`] as Float32Array),
+  };
+}
+
+/** Grows the past where a slot has filled it, and halves the slots while half of them idle. */
+function resized(cache: DecodeCache, slots: (Slot | null)[]): { cache: DecodeCache; slots: (Slot | null)[] } {
+  const active = slots.flatMap((slot, i) => (slot === null ? [] : [i]));
+  let { slots: size, pastLength } = cache.shape;
+  while (active.length * 2 <= size && size > 1) size /= 2;
+  size = Math.max(1, Math.ceil(size));
+  const longest = Math.max(...slots.map((slot) => slot?.time ?? 0));
+  if (longest >= pastLength) pastLength = bucket(pastLength * 2);
+  if (size === cache.shape.slots && pastLength === cache.shape.pastLength) return { cache, slots };
+  const kept = size === cache.shape.slots ? slots.map((_, i) => i) : active;
+  const shape: DecodeShape = { ...cache.shape, slots: size, pastLength };
+  const next = kept.map((i) => slots[i] ?? null);
+  return {
+    cache: cache.resized(kept, shape),
+    slots: [...next, ...Array.from({ length: size - next.length }, () => null)],
+  };
+}
+
+interface PrefillBatch {
+  readonly shape: BatchShape;
+  /** For each prefix (image) the prompts that follow it. */
+  readonly prompts: readonly (readonly number[])[];
+}
+
+/** Groups prompts by image, and images of equally many tiles into batches of limited size. */
+function prefillBatches(prompts: readonly EncodedPrompt[]): PrefillBatch[] {
+  const byImage = new Map<Float32Array, number[]>();
+  prompts.forEach(({ imageRows }, i) => {
+    const known = byImage.get(imageRows);
+    if (known) known.push(i);
+    else byImage.set(imageRows, [i]);
+  });
+  const units = [...byImage.values()].flatMap((all) =>
+    Array.from({ length: Math.ceil(all.length / maxQuestionsPerImage) }, (_, i) =>
+      all.slice(i * maxQuestionsPerImage, (i + 1) * maxQuestionsPerImage),
+    ),
+  );
+  const prompt = (i: number): EncodedPrompt => prompts[i] as EncodedPrompt;
+  const prefixLength = bucket(Math.max(...prompts.map((p) => p.prefix.length)));
+  const branchLength = bucket(Math.max(...prompts.map((p) => p.suffix.length)));
+  const batches: PrefillBatch[] = [];
+  for (const tiles of new Set(prompts.map((p) => p.tiles))) {
+    const same = units.filter(([first]) => prompt(first as number).tiles === tiles);
+    const branches = nextPowerOfTwo(Math.max(...same.map((unit) => unit.length)));
+    const perPrefix = prefixLength + branches * branchLength;
+    const size = Math.max(1, 2 ** Math.floor(Math.log2(prefillTokens / perPrefix)));
+    for (let start = 0; start < same.length; start += size) {
+      const chunk = same.slice(start, start + size);
+      const prefixes = Math.min(size, nextPowerOfTwo(chunk.length));
+      batches.push({ shape: { prefixes, prefixLength, branches, branchLength, tiles }, prompts: chunk });
+    }
+  }
+  return batches;
+}

@@ -1,0 +1,213 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { Session } from "../../autodiff/onnx/session.ts";
+import { input, type Tensor } from "../../autodiff/tensor.ts";
+import { bucket } from "../../policy/batch.ts";
+import { type BatchShape, updateGraph } from "../../policy/graphs.ts";
+import { LocalPolicy } from "../../policy/local_policy.ts";
+import { tokenWeights } from "../../policy/loss.ts";
+import { microBatchFeeds, type TreeJob, tokenValues } from "../../policy/micro_batch.ts";
+import { type PrefixTree, tokensIn, treeAttention } from "../../policy/models/attention.ts";
+import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
+import { patchify } from "../../policy/models/idefics3_processor.ts";
+import { SmolVlm } from "../../policy/models/smolvlm.ts";
+import { ParameterLayout } from "../../policy/parameters.ts";
+import { readModelWeights } from "../../policy/safetensors.ts";
+import { Sampler } from "../../policy/sampler.ts";
+import { SessionCache } from "../../policy/sessions.ts";
+import { readReference, readReferenceTensors, referencePath } from "../reference_dir.ts";
+import { expectClose, expectGradients } from "./closeness.ts";
+
+const folder = referencePath("smolvlm-tiny");
+const cases = readReference("smolvlm-tiny/cases.json");
+const options = { threads: 1 };
+
+let model: SmolVlm;
+let layout: ParameterLayout;
+let flat: Float32Array;
+let views: Record<string, Float32Array>;
+
+beforeAll(async () => {
+  model = new SmolVlm(await readIdefics3Config(folder));
+  layout = new ParameterLayout(model.parameters);
+  flat = new Float32Array(layout.size);
+  for (const [name, { data }] of await readModelWeights(folder)) layout.view(flat, name).set(data);
+  views = layout.views(flat);
+});
+
+const weightOf = (name: string): Tensor => {
+  const spec = model.parameters.find((parameter) => parameter.name === name);
+  return input(name, spec?.shape ?? []);
+};
+
+async function referenceCase(name: string) {
+  const tensors = await readReferenceTensors(`smolvlm-tiny/${name}.safetensors`);
+  const floats = (key: string) => tensors.get(key)?.data as Float32Array;
+  const ids = (key: string) => Int32Array.from(tensors.get(key)?.data as BigInt64Array, Number);
+  const pixels = tensors.get("pixel_values");
+  const tiles = pixels?.shape[1] as number;
+  const { imageSize, patchSize } = model.config.vision;
+  return { floats, ids, tiles, patches: patchify(pixels?.data as Float32Array, imageSize, patchSize) };
+}
+
+/** The image's rows by the vision tower and connector, with both checked on the way. */
+async function imageRows(patches: Float32Array): Promise<Record<string, Float32Array>> {
+  const fed = input("patches", [patches.length / model.patchWidth, model.patchWidth]);
+  const vision = model.vision(weightOf, fed);
+  const session = await Session.compile({ vision, rows: model.connect(weightOf, vision) }, options);
+  return session.run({ ...views, patches });
+}
+
+describe.each(["case0", "case1", "case2"])("%s", (name) => {
+  test("vision tower, connector and logits", async () => {
+    const { floats, ids, tiles, patches } = await referenceCase(name);
+    const { vision, rows } = await imageRows(patches);
+    expectClose(vision, floats("vision_last_hidden_state"), 1e-4);
+    expectClose(rows, floats("connector_output"), 5e-5);
+
+    const all = ids("input_ids");
+    const tree: PrefixTree = { prefixes: 1, prefixLength: all.length - 1, branches: 1, branchLength: 1 };
+    const total = tokensIn(tree);
+    const { embed, places } = {
+      embed: input("tokens", [total], "int64"),
+      places: input("image_places", [tiles * model.rowsPerTile], "int64"),
+    };
+    const { replaceRows } = await import("../../autodiff/operators/index.ts");
+    const merged = replaceRows(
+      model.embed(weightOf, embed),
+      places,
+      input("image_rows", [tiles * model.rowsPerTile, model.config.text.hiddenSize]),
+    );
+    const attend = treeAttention(tree, model.heads, input("prefix_bias", [1, 1, 1, tree.prefixLength]));
+    const hidden = model.text(weightOf, merged, input("positions", [total], "int64"), total, attend);
+    const session = await Session.compile({ logits: model.logits(weightOf, hidden) }, options);
+    const job: TreeJob = {
+      prefix: all.subarray(0, -1),
+      tiles,
+      targets: [Int32Array.of(all.at(-1) as number, 0)],
+    };
+    const feeds = microBatchFeeds(model, { shape: { ...tree, tiles }, jobs: [0] }, [job]);
+    const { logits } = await session.run({ ...views, ...feeds, image_rows: rows as Float32Array });
+    expectClose(logits, floats("logits"), 2e-4);
+  });
+
+  test("greedy tokens", async () => {
+    const { ids, tiles, patches } = await referenceCase(name);
+    const { rows } = await imageRows(patches);
+    const prompt = ids("prompt_input_ids");
+    const end = prompt.lastIndexOf(model.config.imageTokenId) + 2;
+    const wanted = ids("greedy_ids");
+    const sampling = { groupSize: 2, temperature: 0, topK: 0, topP: 1, maxTokens: wanted.length, seed: 0 };
+    const encoded = {
+      prefix: prompt.subarray(0, end),
+      suffix: prompt.subarray(end),
+      imageRows: rows as Float32Array,
+      tiles,
+    };
+    await using sessions = new SessionCache(1, 8);
+    const [group] = await new Sampler(model, sessions, views, [encoded], sampling, []).run();
+    for (const completion of group ?? []) expect([...completion.tokens]).toEqual([...wanted]);
+  });
+});
+
+/** Loss, log-probabilities and gradients of one padded micro-batch of the given job. */
+async function differentiate(
+  job: TreeJob,
+  patches: Float32Array,
+  objective: Parameters<typeof updateGraph>[2],
+  values: Record<string, Float32Array | ((branch: number) => Float32Array)>,
+) {
+  const longest = Math.max(...job.targets.map((t) => t.length));
+  const shape: BatchShape & { images: number } = {
+    prefixes: 1,
+    prefixLength: bucket(job.prefix.length),
+    branches: job.targets.length,
+    branchLength: bucket(longest) - 1,
+    tiles: job.tiles,
+    images: 1,
+  };
+  const names = model.parameters.map((parameter) => parameter.name);
+  const session = await Session.compile(updateGraph(model, shape, objective, names), options);
+  const batch = { shape, jobs: [0] };
+  const feeds = Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [
+      key,
+      typeof value === "function" ? tokenValues(batch, (_, b) => value(b)) : value,
+    ]),
+  );
+  return session.run({
+    ...views,
+    ...microBatchFeeds(model, batch, [job]),
+    patches,
+    select: Float32Array.of(1),
+    inverse_temperature: Float32Array.of(1),
+    ...feeds,
+  });
+}
+
+test.each(["case0", "case2"])("%s: cross-entropy and every gradient", async (name) => {
+  const { floats, ids, tiles, patches } = await referenceCase(name);
+  const completion = ids("completion_ids");
+  const job: TreeJob = { prefix: ids("prompt_input_ids"), tiles, targets: [completion] };
+  const weights = () => new Float32Array(completion.length).fill(1 / completion.length);
+  const outputs = await differentiate(job, patches, { kind: "cross_entropy" }, { weights });
+  expectClose(outputs.loss, floats("loss_ce"), 1e-5);
+  await expectGradients(outputs, `smolvlm-tiny/${name}.grads_ce.safetensors`);
+});
+
+test.each(["grpo", "dapo"] as const)("%s: loss and every gradient", async (loss) => {
+  const { tiles, patches, ids } = await referenceCase("case1");
+  const tensors = await readReferenceTensors("smolvlm-tiny/grpo.safetensors");
+  const group = tensors.get("completion_ids");
+  const [rows, length] = group?.shape as [number, number];
+  const mask = tensors.get("completion_mask")?.data as BigInt64Array;
+  const lengths = Array.from(
+    { length: rows },
+    (_, b) => mask.subarray(b * length, (b + 1) * length).filter((m) => m === 1n).length,
+  );
+  const row = (key: string, b: number): Float32Array =>
+    (tensors.get(key)?.data as Float32Array).subarray(b * length, b * length + (lengths[b] as number));
+  const tokens = Int32Array.from(group?.data as BigInt64Array, Number);
+  const targets = lengths.map((n, b) => tokens.subarray(b * length, b * length + n));
+  const perToken = tokenWeights(loss, lengths, length);
+  const { hyperparameters } = cases.grpo;
+  const objective = {
+    kind: "grpo",
+    clipLow: hyperparameters.epsilon_low,
+    clipHigh: hyperparameters.epsilon_high,
+    beta: hyperparameters.beta,
+  } as const;
+  const outputs = await differentiate(
+    { prefix: ids("prompt_input_ids"), tiles, targets },
+    patches,
+    objective,
+    {
+      weights: (b) => new Float32Array(lengths[b] as number).fill(perToken[b] as number),
+      old_log_probs: (b) => row("old_logps", b),
+      reference_log_probs: (b) => row("ref_logps", b),
+      advantages: tensors.get("advantages")?.data as Float32Array,
+    },
+  );
+  expectClose(outputs.loss, tensors.get(`loss_${loss}`)?.data as Float32Array, 1e-5);
+  await expectGradients(outputs, `smolvlm-tiny/grpo.grads_${loss}.safetensors`);
+});
+
+test("the whole policy scores a prompt and its completion as the reference does", async () => {
+  const policy = await LocalPolicy.open(folder, {
+    threads: 1,
+    optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradientNorm: null },
+    learningRateFactors: { text: 1, connector: 1, vision: 1 },
+    microBatchTokens: 4096,
+  });
+  const { readReferenceImage } = await import("../reference_dir.ts");
+  for (const name of ["case0", "case1"]) {
+    const { floats, ids } = await referenceCase(name);
+    const text = cases[name].messages[0].content[1].text;
+    const prompt = { image: await readReferenceImage(`smolvlm-tiny/${name}.png`), text };
+    const completions = [ids("completion_ids")];
+    for (const weights of ["policy", "reference"] as const) {
+      const [scores] = await policy.score([{ prompt, completions }], { weights, temperature: 1 });
+      expectClose(scores?.[0], floats("completion_logprobs"), 1e-4);
+    }
+  }
+  await policy[Symbol.asyncDispose]();
+});
