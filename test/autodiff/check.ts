@@ -30,9 +30,9 @@ export const bools = (...shape: number[]): Value => ({
 /** One use of an operator. */
 export interface Case {
   readonly inputs: readonly Value[];
-  readonly build: (...x: [Tensor, Tensor, Tensor]) => Tensor;
+  readonly build: (...x: Tensor[]) => Tensor;
   /** The same in float64. */
-  readonly reference: (...x: [NdArray, NdArray, NdArray]) => NdArray;
+  readonly reference: (...x: NdArray[]) => NdArray;
   /** No gradient flows although the result changes. */
   readonly stops?: boolean;
   /** Relative error of the gradients where they are not computed in float32. */
@@ -55,7 +55,7 @@ export async function checkCase(
   const random = new RandomStream(deriveSeed(1, name));
   const drawn = inputs.map((v) => v.draw(random));
   const xs = inputs.map(({ shape }, i) => input(`x${i}`, shape, dtypeOf(drawn[i] as TensorData)));
-  const y = build(...(xs as [Tensor, Tensor, Tensor]));
+  const y = build(...xs);
   const smooth = xs.filter((x) => x.dtype === "float32");
   const noise = (shape: readonly number[]): Float32Array => normal(...shape).draw(random) as Float32Array;
 
@@ -79,7 +79,7 @@ export async function checkCase(
 
   const points = drawn.map(numbers);
   const evaluate = (at: readonly number[][]): NdArray =>
-    reference(...(at.map((data, i) => ({ shape: xs[i]?.shape ?? [], data })) as [NdArray, NdArray, NdArray]));
+    reference(...at.map((data, i) => ({ shape: inputs[i]?.shape ?? [], data })));
   const expected = evaluate(points);
   expect(y.shape, "shape").toEqual(expected.shape);
   expect(dtypeOf(result.y as TensorData), "element type").toBe(y.dtype);

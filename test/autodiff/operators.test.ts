@@ -242,7 +242,7 @@ describe("gradients at ties and stops", () => {
           draw({ normal: () => 0, between: () => 0, integer: () => 0 } as never) instanceof Float32Array;
         return input(`x${i}`, shape, float ? "float32" : name === "where" ? "bool" : "int64");
       });
-      const { source } = (c as Case).build(...(xs as [Tensor, Tensor, Tensor]));
+      const { source } = (c as Case).build(...xs);
       return source.kind === "apply" && source.operator.vjp === null ? [name] : [];
     });
     expect(withoutRule).toEqual(["greater", "equal", "stopGradient"]);
