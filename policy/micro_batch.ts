@@ -23,6 +23,7 @@ export interface MicroBatch {
  * together, in few different shapes.
  */
 export function planMicroBatches(jobs: readonly TreeJob[], maxTokens: number): MicroBatch[] {
+  if (jobs.length === 0) return [];
   const longest = jobs.map(({ targets }) => Math.max(...targets.map((t) => t.length)));
   const branches = Math.max(...jobs.map(({ targets }) => targets.length));
   const order = jobs

@@ -1,0 +1,54 @@
+import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { VisplayError } from "../common/errors.ts";
+import type { ParameterLayout } from "./parameters.ts";
+import { readModelWeights, writeSafetensors } from "./safetensors.ts";
+
+/**
+ * The weights of a model folder as one flat vector. Throws a `VisplayError` of code "model" where a parameter is
+ * missing, has another shape, or is unknown to the architecture.
+ */
+export async function loadWeights(folder: string, layout: ParameterLayout): Promise<Float32Array> {
+  const stored = await readModelWeights(folder);
+  const flat = new Float32Array(layout.size);
+  for (const { name, shape } of layout.specs) {
+    const tensor = stored.get(name);
+    if (tensor === undefined)
+      throw new VisplayError("model", `${folder}: the weights lack ${name} [${shape}]`);
+    if (`${tensor.shape}` !== `${shape}`)
+      throw new VisplayError(
+        "model",
+        `${folder}: ${name} is [${tensor.shape}]; config.json asks for [${shape}]`,
+      );
+    layout.view(flat, name).set(tensor.data);
+    stored.delete(name);
+  }
+  const [unknown] = stored.keys();
+  if (unknown !== undefined)
+    throw new VisplayError("model", `${folder}: the weights hold ${unknown}, which this architecture lacks`);
+  return flat;
+}
+
+/**
+ * Writes a model folder: the weights, and from `source` everything that is not weights (configuration, tokenizer,
+ * template). Throws a `VisplayError` of code "disk" where it cannot.
+ */
+export async function saveModel(
+  source: string,
+  folder: string,
+  layout: ParameterLayout,
+  flat: Float32Array,
+): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const name of await readdir(source))
+      if (/\.(json|jinja|txt|model)$/.test(name) && !name.endsWith(".safetensors.index.json"))
+        await copyFile(join(source, name), join(folder, name));
+  } catch (cause) {
+    throw new VisplayError("disk", `${folder}: cannot be written: ${(cause as Error).message}`, { cause });
+  }
+  const tensors = layout.specs.map(
+    ({ name, shape }) => [name, { shape, data: layout.view(flat, name) }] as const,
+  );
+  await writeSafetensors(join(folder, "model.safetensors"), new Map(tensors));
+}
