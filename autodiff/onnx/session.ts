@@ -99,7 +99,7 @@ export class Session implements AsyncDisposable {
       interOpNumThreads: 1,
       executionMode: "sequential",
       graphOptimizationLevel: "all",
-      logSeverityLevel: 3,
+      logSeverityLevel: 4, // errors are thrown; they need not be printed too
       extra: { session: { intra_op: { allow_spinning: spinning } } },
       ...(external ? { externalData: [{ path: externalPath, data: external }] } : {}),
     });

@@ -177,4 +177,18 @@ export async function evaluate(
   return await session.run(feeds);
 }
 
+/** Every output bit by bit, so that 0 is not -0. */
+export function expectSameBits(
+  actual: Readonly<Record<string, Float32Array>>,
+  expected: Readonly<Record<string, Float32Array>>,
+): void {
+  expect(Object.keys(actual)).toEqual(Object.keys(expected));
+  const bits = ({ buffer, byteOffset, byteLength }: Float32Array): Buffer =>
+    Buffer.from(buffer, byteOffset, byteLength);
+  const different = Object.entries(expected).flatMap(([name, x]) =>
+    bits(actual[name] as Float32Array).equals(bits(x)) ? [] : [name],
+  );
+  expect(different).toEqual([]);
+}
+
 const head = (elements: readonly number[]): string => elements.slice(0, 24).join(" ");
