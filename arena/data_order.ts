@@ -1,5 +1,10 @@
 import { deriveSeed, mix } from "../common/random.ts";
 
+/** Which items stand at `count` positions from the first on; see `itemAt`. */
+export function itemsAt(seed: number, first: number, count: number, length: number): number[] {
+  return Array.from({ length: count }, (_, i) => itemAt(seed, first + i, length));
+}
+
 /**
  * Which of `length` items stands at a position of an endless shuffled sequence. Every `length` positions are one
  * epoch, which visits each item once in an order of its own. A pure function, in constant memory: there is no

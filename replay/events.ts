@@ -190,7 +190,8 @@ interface Step extends InStep {
   readonly failed: number;
 }
 
-interface TrainingStep extends Step {
+/** What a training step is watched by. */
+export interface TrainingFigures {
   readonly meanReward: number;
   readonly groups: number;
   /** Groups whose rewards were all equal: they teach nothing and are left out of the update. */
@@ -200,7 +201,7 @@ interface TrainingStep extends Step {
   readonly update: UpdateRecord | null;
 }
 
-export interface QuestionerStep extends TrainingStep {
+export interface QuestionerStep extends Step, TrainingFigures {
   readonly type: "questionerStep";
   readonly phase: "questioner";
   readonly questions: number;
@@ -211,7 +212,7 @@ export interface QuestionerStep extends TrainingStep {
   readonly parts: Readonly<Record<string, number>>;
 }
 
-export interface ReasonerStep extends TrainingStep {
+export interface ReasonerStep extends Step, TrainingFigures {
   readonly type: "reasonerStep";
   readonly phase: "reasoner";
   readonly parts: Readonly<Record<string, number>>;

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { VisplayError } from "../common/errors.ts";
+import { diskError } from "./disk.ts";
 import { REPLAY_VERSION, type RunEvent } from "./events.ts";
 
 /** Where a run's events go. What `append` resolved for survives the end of the process. */
@@ -72,20 +73,6 @@ function* chunksOfLines(events: readonly RunEvent[]): Generator<Buffer> {
     text = "";
   }
   if (text !== "") yield Buffer.from(text);
-}
-
-const remedies: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full; make room",
-  EDQUOT: "the disk quota is used up; make room",
-  EROFS: "the file system is read-only; choose another folder with --out",
-  EACCES: "writing is not permitted; choose another folder with --out",
-  EPERM: "writing is not permitted; choose another folder with --out",
-};
-
-function diskError(path: string, cause: unknown): VisplayError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const reason = (code && remedies[code]) ?? message;
-  return new VisplayError("disk", `could not write ${path}: ${reason}`, { cause });
 }
 
 /**

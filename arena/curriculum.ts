@@ -1,0 +1,127 @@
+import type {
+  CurriculumAudit,
+  CurriculumBuilt,
+  CurriculumEmpty,
+  CurriculumEpisode,
+  CurriculumQuestion,
+  Rejection,
+} from "../replay/events.ts";
+import { trueLabel } from "./admission.ts";
+import type { CurriculumConfig } from "./config.ts";
+import type { Truth } from "./ports.ts";
+
+/** What the Reasoner learns from; the image by its index, never its pixels. */
+export interface CurriculumItem {
+  readonly image: number;
+  readonly question: string;
+  readonly label: string;
+  readonly confidence: number;
+}
+
+/** Bins of equal width for confidences from 0 to 1; the last one includes 1. */
+const BINS = 10;
+
+/** One round's curriculum as it grows, and what is worth knowing about it. */
+export class Curriculum {
+  readonly items: CurriculumItem[] = [];
+  readonly #truth: Truth | null;
+  readonly #rejected: Partial<Record<Rejection, number>> = {};
+  readonly #confidences = zeros();
+  readonly #admitted = zeros();
+  readonly #correct = zeros();
+  #images = 0;
+  #questions = 0;
+  #meaningful = 0;
+
+  /** With the truth, it audits itself; the items are the same with and without. */
+  constructor(truth: Truth | null) {
+    this.#truth = truth;
+  }
+
+  get images(): number {
+    return this.#images;
+  }
+
+  add({ image, questions }: CurriculumEpisode): void {
+    this.#images++;
+    for (const question of questions) this.#addQuestion(image.index, question);
+  }
+
+  #addQuestion(image: number, { question, verdict, rejection, label }: CurriculumQuestion): void {
+    const truth = question === null ? null : (this.#truth?.(image, question) ?? null);
+    this.#questions++;
+    if (truth !== null) this.#meaningful++;
+    if (rejection !== null) this.#rejected[rejection] = (this.#rejected[rejection] ?? 0) + 1;
+    if (question === null || !verdict || verdict.silver === null) return;
+
+    const { silver, confidence } = verdict;
+    const bin = Math.min(BINS - 1, Math.floor(confidence * BINS));
+    increment(this.#confidences, bin);
+    if (label === null) return;
+    increment(this.#admitted, bin);
+    if (truth !== null && silver === trueLabel(question, truth)) increment(this.#correct, bin);
+    this.items.push({ image, question, label, confidence });
+  }
+
+  built(round: number): CurriculumBuilt {
+    return {
+      type: "curriculumBuilt",
+      round,
+      phase: "curriculum",
+      images: this.#images,
+      questions: this.#questions,
+      admitted: this.items.length,
+      rejected: { ...this.#rejected },
+      confidences: [...this.#confidences],
+      audit: this.#truth && this.#audit(),
+    };
+  }
+
+  #audit(): CurriculumAudit {
+    const ratio = (part: number, whole: number) => (whole === 0 ? null : part / whole);
+    return {
+      meaningful: ratio(this.#meaningful, this.#questions),
+      silverCorrect: ratio(sum(this.#correct), sum(this.#admitted)),
+      silverCorrectByConfidence: this.#correct.map((part, bin) => ratio(part, this.#admitted[bin] as number)),
+    };
+  }
+
+  /** Why nothing was admitted, and what can be done about it. */
+  empty(round: number, consecutive: number, { band }: CurriculumConfig): CurriculumEmpty {
+    const reasons = (Object.entries(this.#rejected) as [Rejection, number][]).sort((a, b) => b[1] - a[1]);
+    const found = reasons.map(([reason, count]) => `${count} ${reason}`).join(", ");
+    const expected = `expected confidences from ${band.low} to ${band.high}`;
+    const remedy = remedies[reasons[0]?.[0] ?? "failed"];
+    return {
+      type: "curriculumEmpty",
+      round,
+      phase: "curriculum",
+      consecutive,
+      confidences: [...this.#confidences],
+      message: `no question entered the curriculum: found ${found || "none"}, ${expected}; ${remedy}`,
+    };
+  }
+}
+
+const remedies: Readonly<Record<Rejection, string>> = {
+  malformed: "change prompts.questioner, or raise questioner.maxTokens",
+  duplicate: "raise questioner.temperature",
+  failed: "see the failed rollouts for the cause",
+  noVotes: "change prompts.reasoner, or raise reasoner.maxTokens",
+  unanswerable: "set curriculum.keepUnanswerable to true",
+  belowBand: "lower curriculum.band.low",
+  aboveBand: "raise curriculum.band.high",
+  meaningless: "set reasoner.labels to silver",
+};
+
+function zeros(): number[] {
+  return new Array(BINS).fill(0);
+}
+
+function increment(counts: number[], bin: number): void {
+  counts[bin] = (counts[bin] as number) + 1;
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}

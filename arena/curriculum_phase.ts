@@ -1,0 +1,145 @@
+import { concatMap, map, type Observable, tap } from "rxjs";
+import { VisplayError } from "../common/errors.ts";
+import type { GivenAnswers } from "../reasoner/reasoner.ts";
+import { vote } from "../reasoner/vote.ts";
+import type {
+  CurriculumEpisode,
+  CurriculumQuestion,
+  CurriculumStep,
+  EventBody,
+  RunEvent,
+} from "../replay/events.ts";
+import { type Admission, admit, rejected, repeats, trueLabel } from "./admission.ts";
+import type { Curriculum } from "./curriculum.ts";
+import { itemsAt } from "./data_order.ts";
+import { type Asked, answer, ask, load, type OpenQuestion, openQuestions } from "./dialogue.ts";
+import { inSlices } from "./in_slices.ts";
+import { playPhase } from "./phase.ts";
+import { questionRecord } from "./records.ts";
+import type { Run } from "./run.ts";
+import { mean } from "./statistics.ts";
+import type { Step } from "./step.ts";
+
+/**
+ * The Questioner asks about a pool of images, the Reasoner votes, and what the votes make worth learning enters
+ * the curriculum.
+ *
+ *     Questioner's worker   ask i+1
+ *     Reasoner's worker     answer i
+ *     main thread           decode i+1
+ *
+ * While the Reasoner answers one chunk of images, the next is decoded and the Questioner asks about it.
+ */
+export function curriculumPhase(run: Run, round: number, curriculum: Curriculum): Observable<RunEvent> {
+  const { curriculum: config, questioner } = run.config;
+  return playPhase(run, {
+    round,
+    phase: "curriculum",
+    steps: Math.ceil(poolSize(run) / config.imagesPerChunk),
+    prepare: (step) =>
+      load(step, imagesOf(step)).pipe(
+        concatMap((images) => ask(step, images, config.questionsPerImage, questioner)),
+      ),
+    play: (step, asked) =>
+      label(step, asked).pipe(
+        tap((episodes) => {
+          for (const episode of episodes) curriculum.add(episode);
+        }),
+        map((episodes): EventBody[] => [...episodes, figures(step, episodes)]),
+      ),
+    conclude: () => {
+      if (curriculum.images === 0) throw nothingUsable(run);
+      return [curriculum.built(round)];
+    },
+  });
+}
+
+function poolSize({ config, ports }: Run): number {
+  return Math.min(config.curriculum.images, ports.images.length);
+}
+
+function imagesOf({ run, place: { round, step } }: Step): number[] {
+  const { imagesPerChunk } = run.config.curriculum;
+  const pool = poolSize(run);
+  const count = Math.min(imagesPerChunk, pool - step * imagesPerChunk);
+  const first = (round - 1) * pool + step * imagesPerChunk;
+  return itemsAt(run.seed("curriculum.images"), first, count, run.ports.images.length);
+}
+
+function nothingUsable(run: Run): VisplayError {
+  return new VisplayError(
+    "images",
+    `none of ${poolSize(run)} images could be used, expected at least one; change images.folder`,
+  );
+}
+
+/** The Reasoner votes on every question that is well formed and new. */
+function label(step: Step, asked: readonly Asked[]): Observable<CurriculumEpisode[]> {
+  const { curriculum: config, reasoner } = step.run.config;
+  const sampling = { ...reasoner, temperature: config.temperature };
+  const open = asked.map((each) => worthAsking(each, config.dropDuplicates));
+  return answer(step, { purpose: "answer" }, open, config.answersPerQuestion, sampling).pipe(
+    concatMap((answers) =>
+      inSlices(asked, (each, i) => episode(step, each, open[i] ?? [], answers[i] ?? [])),
+    ),
+  );
+}
+
+function worthAsking(asked: Asked, dropDuplicates: boolean): (OpenQuestion | null)[] {
+  const open = openQuestions(asked);
+  if (!dropDuplicates) return open;
+  const repeated = repeats(open.map((each) => each?.question ?? null));
+  return open.map((each, i) => (repeated[i] ? null : each));
+}
+
+function episode(
+  { run, place: { round, step } }: Step,
+  asked: Asked,
+  open: readonly (OpenQuestion | null)[],
+  answers: readonly (GivenAnswers | null)[],
+): CurriculumEpisode {
+  const questions = asked.completions.map((completion, i): CurriculumQuestion => {
+    const parsed = asked.questions[i] as (typeof asked.questions)[number];
+    const given = answers[i] ?? null;
+    const record = questionRecord(completion, parsed, given, given && vote(given.answers));
+    return { ...record, ...admission(run, asked.ref.index, record, open[i] != null) };
+  });
+  return {
+    type: "curriculumEpisode",
+    round,
+    phase: "curriculum",
+    step,
+    image: { ...asked.ref, id: asked.image.id },
+    prompt: asked.prompt.text,
+    versions: { ...run.versions },
+    questions,
+  };
+}
+
+function admission(
+  { config, ports }: Run,
+  image: number,
+  { question, verdict }: Pick<CurriculumQuestion, "question" | "verdict">,
+  wasAsked: boolean,
+): Admission {
+  if (question === null) return rejected("malformed");
+  if (!verdict) return rejected(wasAsked ? "failed" : "duplicate");
+  const admitted = admit(verdict, config.curriculum);
+  if (admitted.rejection !== null || config.reasoner.labels === "silver") return admitted;
+  const truth = ports.truth?.(image, question) ?? null;
+  return truth === null ? rejected("meaningless") : { rejection: null, label: trueLabel(question, truth) };
+}
+
+function figures(step: Step, episodes: readonly CurriculumEpisode[]): CurriculumStep {
+  const questions = episodes.flatMap((episode) => episode.questions);
+  const verdicts = questions.map(({ verdict }) => verdict).filter((verdict) => verdict !== null);
+  return {
+    type: "curriculumStep",
+    ...step.place,
+    phase: "curriculum",
+    ...step.measurements(),
+    questions: questions.length,
+    admitted: questions.filter(({ rejection }) => rejection === null).length,
+    meanConfidence: mean(verdicts.map(({ confidence }) => confidence)),
+  };
+}

@@ -1,0 +1,95 @@
+import { catchError, defer, from, map, mergeMap, type Observable, of, toArray } from "rxjs";
+import type { RgbImage } from "../images/image.ts";
+import type { AskedQuestions } from "../questioner/questioner.ts";
+import type { GivenAnswers } from "../reasoner/reasoner.ts";
+import type { ImageRef } from "../replay/events.ts";
+import type { SamplingConfig } from "./config.ts";
+import type { SamplingCall, Step } from "./step.ts";
+
+/** An image in memory and where it came from. */
+export interface LoadedImage {
+  readonly ref: ImageRef;
+  readonly image: RgbImage;
+}
+
+/** What was asked about one image. */
+export interface Asked extends AskedQuestions {
+  readonly ref: ImageRef;
+}
+
+/** A question that is put to the Reasoner. */
+export interface OpenQuestion extends LoadedImage {
+  readonly question: string;
+}
+
+/** The questions about one image as the Reasoner gets them, [G]; null for a malformed one. */
+export function openQuestions({ ref, image, questions }: Asked): (OpenQuestion | null)[] {
+  return questions.map((parsed) => (parsed.ok ? { ref, image, question: parsed.question } : null));
+}
+
+/** Images decoded at the same time. */
+const DECODERS = 4;
+
+/** Decodes images, in the order given; one that cannot be used is noted and left out. */
+export function load(step: Step, indices: readonly number[]): Observable<LoadedImage[]> {
+  const source = step.run.ports.images;
+  const loadOne = (index: number, order: number) => {
+    const ref = { index, name: source.name(index) };
+    return defer(() => source.load(index)).pipe(
+      map((image) => ({ order, loaded: { ref, image } })),
+      catchError((error) => {
+        step.fail("load", ref, error);
+        return of();
+      }),
+    );
+  };
+  return from(indices).pipe(
+    mergeMap(loadOne, DECODERS),
+    toArray(),
+    map((done) => done.sort((a, b) => a.order - b.order).map(({ loaded }) => loaded)),
+  );
+}
+
+/** The Questioner asks about images, all in one call; one for which that fails is noted and left out. */
+export function ask(
+  step: Step,
+  images: readonly LoadedImage[],
+  groupSize: number,
+  sampling: SamplingConfig,
+): Observable<Asked[]> {
+  const { temperature, topK, topP, maxTokens } = sampling;
+  const options = { groupSize, temperature, topK, topP, maxTokens };
+  const askAll = (part: readonly LoadedImage[], seed: number, signal: AbortSignal) =>
+    step.run.questioner.ask(
+      part.map(({ image }) => image),
+      { ...options, seed },
+      signal,
+    );
+  return step
+    .sample({ during: "ask", purpose: "ask" }, images, askAll)
+    .pipe(map((asked) => images.flatMap(({ ref }, i) => (asked[i] ? [{ ...asked[i], ref }] : []))));
+}
+
+/**
+ * The Reasoner answers questions, [images][G], all in one call. Null stands for no question, and in the result,
+ * which has the same shape, for no answer; a question for which the call fails is noted.
+ */
+export function answer(
+  step: Step,
+  call: Omit<SamplingCall, "during">,
+  questions: readonly (readonly (OpenQuestion | null)[])[],
+  samples: number,
+  sampling: SamplingConfig,
+): Observable<(GivenAnswers | null)[][]> {
+  const { temperature, topK, topP, maxTokens } = sampling;
+  const options = { samples, temperature, topK, topP, maxTokens };
+  const open = questions.flat().filter((question) => question !== null);
+  const answerAll = (part: readonly OpenQuestion[], seed: number, signal: AbortSignal) =>
+    step.run.reasoner.answer(part, { ...options, seed }, signal);
+  return step.sample({ ...call, during: "answer" }, open, answerAll).pipe(
+    map((answers) => {
+      const remaining = answers.values();
+      return questions.map((group) => group.map((question) => question && (remaining.next().value ?? null)));
+    }),
+  );
+}

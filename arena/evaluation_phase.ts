@@ -1,0 +1,23 @@
+import { concatMap, EMPTY, type Observable } from "rxjs";
+import type { EventBody, RunEvent } from "../replay/events.ts";
+import { framed, naming } from "./phase.ts";
+import type { EvaluationUpdate } from "./ports.ts";
+import type { Run } from "./run.ts";
+
+/** Measures the Reasoner after a round; round 0 is the base. */
+export function evaluationPhase(run: Run, round: number): Observable<RunEvent> {
+  const { config, ports } = run;
+  const isDue = config.evaluation.everyRound || round === 0 || round === config.rounds;
+  if (!ports.evaluate || !isDue) return EMPTY;
+
+  const place = { round, phase: "evaluation" } as const;
+  const eventOf = (update: EvaluationUpdate): EventBody =>
+    "report" in update
+      ? { type: "evaluated", ...place, ...update }
+      : { type: "evaluationProgress", ...place, ...update };
+  const updates = ports.evaluate(ports.policies.reasoner).pipe(
+    concatMap((update) => run.record([eventOf(update)])),
+    naming(`round ${round}, evaluation`),
+  );
+  return framed(run, { ...place, steps: 1 }, updates);
+}

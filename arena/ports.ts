@@ -1,0 +1,38 @@
+import type { Observable } from "rxjs";
+import type { ImageSource } from "../images/image.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { QuestionerTemplates } from "../questioner/prompt.ts";
+import type { ReasonerTemplates } from "../reasoner/prompt.ts";
+import type { EvaluationReport, Role } from "../replay/events.ts";
+import type { EventLog } from "../replay/log.ts";
+
+/** All that a run reaches outside itself. What it opens is closed by whoever made it. */
+export interface Ports {
+  /** Two policies with the same base, each in a thread of its own. */
+  readonly policies: Readonly<Record<Role, Policy>>;
+  readonly images: ImageSource;
+  readonly templates: QuestionerTemplates & ReasonerTemplates;
+  readonly log: EventLog;
+  readonly clock: Clock;
+  /** The run's folder, where models are saved. */
+  readonly folder: string;
+  /** Null where there is nothing to evaluate on. */
+  readonly evaluate: Evaluator | null;
+  /** Null where the images don't know it. */
+  readonly truth: Truth | null;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970; taken into records, never into results. */
+  now(): number;
+}
+
+/** Measures a Reasoner: how far it is, now and then, and its report at the end. */
+export type Evaluator = (reasoner: Policy) => Observable<EvaluationUpdate>;
+
+export type EvaluationUpdate =
+  | { readonly done: number; readonly total: number }
+  | { readonly report: EvaluationReport };
+
+/** The true answer to a question about the image at an index, null if the question means nothing. */
+export type Truth = (index: number, question: string) => string | null;

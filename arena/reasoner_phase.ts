@@ -1,0 +1,201 @@
+import { concatMap, map, type Observable, toArray } from "rxjs";
+import type { GivenAnswers } from "../reasoner/reasoner.ts";
+import { agrees } from "../reasoner/vote.ts";
+import type { EventBody, PolicyVersions, ReasonerEpisode, ReasonerStep, RunEvent } from "../replay/events.ts";
+import { type ReasonerReward, reasonerRewards } from "../rewards/reasoner.ts";
+import type { ReasonerConfig } from "./config.ts";
+import type { CurriculumItem } from "./curriculum.ts";
+import { itemsAt } from "./data_order.ts";
+import { answer, load, type OpenQuestion } from "./dialogue.ts";
+import { inSlices } from "./in_slices.ts";
+import {
+  type Learned,
+  learn,
+  type RewardedGroup,
+  scoreReference,
+  teaches,
+  trainingFigures,
+} from "./learn.ts";
+import { playPhase } from "./phase.ts";
+import { pipelined } from "./pipelined.ts";
+import { answerRecords } from "./records.ts";
+import type { Run } from "./run.ts";
+import { meansByName } from "./statistics.ts";
+import type { Step } from "./step.ts";
+
+/**
+ * The Reasoner learns to agree with the silver answers.
+ *
+ *     Reasoner's worker     answer chunk j+1   …   update k
+ *     Questioner's worker   reference j        …
+ *     main thread           decode k+1
+ *
+ * While the Reasoner answers one chunk of a step's items, the Questioner's worker, idle in this phase and with the
+ * same base, scores the chunk before it for the KL. The next step's images are decoded all the while.
+ */
+export function reasonerPhase(
+  run: Run,
+  round: number,
+  curriculum: readonly CurriculumItem[],
+): Observable<RunEvent> {
+  const { stepsPerRound, itemsPerStep, maxPasses } = run.config.reasoner;
+  const stepsOfCurriculum = Math.ceil((maxPasses * curriculum.length) / itemsPerStep);
+  return playPhase(run, {
+    round,
+    phase: "reasoner",
+    steps: Math.min(stepsPerRound, stepsOfCurriculum),
+    prepare: (step) => loadItems(step, itemsOf(step, curriculum)),
+    play: (step, items) =>
+      rollOut(step, items).pipe(
+        toArray(),
+        concatMap((chunks) => train(step, chunks.flat())),
+      ),
+  });
+}
+
+/** A curriculum item with its image in memory. */
+interface LoadedItem extends OpenQuestion {
+  readonly item: CurriculumItem;
+}
+
+function itemsOf(
+  { run, place: { round, step } }: Step,
+  curriculum: readonly CurriculumItem[],
+): CurriculumItem[] {
+  const count = Math.min(run.config.reasoner.itemsPerStep, curriculum.length);
+  const indices = itemsAt(run.seed("reasoner.items", round), step * count, count, curriculum.length);
+  return indices.map((index) => curriculum[index] as CurriculumItem);
+}
+
+function loadItems(step: Step, items: readonly CurriculumItem[]): Observable<LoadedItem[]> {
+  return load(step, [...new Set(items.map(({ image }) => image))]).pipe(
+    map((images) => {
+      const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
+      return items.flatMap((item) => {
+        const loaded = byIndex.get(item.image);
+        return loaded ? [{ ...loaded, question: item.question, item }] : [];
+      });
+    }),
+  );
+}
+
+/** One item's answers, and what they earn, [G]. */
+interface Judged extends LoadedItem {
+  readonly given: GivenAnswers;
+  readonly rewards: readonly ReasonerReward[];
+}
+
+/** One item's answers, ready to learn from. */
+interface Scored extends Judged {
+  readonly reference: readonly Float32Array[] | null;
+}
+
+/** Answers in chunks; while the base scores one, the next is answered. */
+function rollOut(step: Step, items: readonly LoadedItem[]): Observable<Scored[]> {
+  const config = step.run.config.reasoner;
+  const size = config.beta > 0 ? config.itemsPerChunk : Math.max(1, items.length);
+  return pipelined(
+    Math.ceil(items.length / size),
+    (chunk) => judgeAnswers(step, chunk, items.slice(chunk * size, (chunk + 1) * size)),
+    (judged) => scoreWhatTeaches(step, judged),
+  );
+}
+
+function judgeAnswers(step: Step, chunk: number, items: readonly LoadedItem[]): Observable<Judged[]> {
+  const config = step.run.config.reasoner;
+  const questions = items.map((item) => [item]);
+  return answer(step, { purpose: "answer", part: chunk }, questions, config.groupSize, config).pipe(
+    map((answers) =>
+      items.flatMap((loaded, i) => {
+        const given = answers[i]?.[0];
+        return given ? [{ ...loaded, given, rewards: rewardsOf(loaded.item, given, config) }] : [];
+      }),
+    ),
+  );
+}
+
+function rewardsOf(
+  { label }: CurriculumItem,
+  given: GivenAnswers,
+  { reward }: ReasonerConfig,
+): ReasonerReward[] {
+  const evidence = given.answers.map((parsed, i) => ({
+    agrees: agrees(parsed, label),
+    parsed: parsed.outcome !== "unparsed",
+    tokens: given.completions[i]?.tokens.length ?? 0,
+  }));
+  return reasonerRewards(evidence, reward);
+}
+
+/** The base's log-probabilities of the groups that take part in the update. */
+function scoreWhatTeaches(step: Step, judged: readonly Judged[]): Observable<Scored[]> {
+  const taught = judged.filter(({ rewards }) => teaches(rewards.map(({ total }) => total)));
+  const groups = taught.map(({ given: { prompt, completions } }) => ({ prompt, completions }));
+  return scoreReference(step, groups, step.run.config.reasoner).pipe(
+    map((reference) =>
+      judged.map((each) => ({ ...each, reference: reference?.[taught.indexOf(each)] ?? null })),
+    ),
+  );
+}
+
+/** One update, and then all that happened in the step: an episode for each item, and the figures. */
+function train(step: Step, scored: readonly Scored[]): Observable<EventBody[]> {
+  const { reasoner: config } = step.run.config;
+  const versions = { ...step.run.versions };
+  const groups = scored.map(({ given: { prompt, completions }, rewards, reference }) => ({
+    prompt,
+    completions,
+    rewards: rewards.map(({ total }) => total),
+    reference,
+  }));
+  const learningRate = config.learningRate * config.learningRateDecayPerRound ** (step.place.round - 1);
+  return learn(step, "reasoner", groups, config, learningRate).pipe(
+    concatMap((learned) =>
+      inSlices(scored, (each, i) => episode(step, versions, each, learned.advantages[i] ?? [])).pipe(
+        map((episodes) => [...episodes, figures(step, scored, groups, learned)]),
+      ),
+    ),
+  );
+}
+
+function episode(
+  { place: { round, step } }: Step,
+  versions: PolicyVersions,
+  { ref, image, item: { question, label, confidence }, given, rewards }: Judged,
+  advantages: readonly number[],
+): ReasonerEpisode {
+  return {
+    type: "reasonerEpisode",
+    round,
+    phase: "reasoner",
+    step,
+    image: { ...ref, id: image.id },
+    prompt: given.prompt.text,
+    versions,
+    question,
+    label,
+    confidence,
+    rollouts: answerRecords(given).map((record, i) => ({
+      ...record,
+      parts: rewards[i]?.parts ?? {},
+      reward: rewards[i]?.total ?? 0,
+      advantage: advantages[i] ?? 0,
+    })),
+  };
+}
+
+function figures(
+  step: Step,
+  scored: readonly Scored[],
+  groups: readonly RewardedGroup[],
+  learned: Learned,
+): ReasonerStep {
+  return {
+    type: "reasonerStep",
+    ...step.place,
+    phase: "reasoner",
+    ...step.measurements(),
+    ...trainingFigures(groups, learned),
+    parts: meansByName(scored.flatMap(({ rewards }) => rewards.map(({ parts }) => parts))),
+  };
+}

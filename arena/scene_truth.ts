@@ -1,0 +1,12 @@
+import { parseQuestion } from "../images/scenes/questions.ts";
+import { solve } from "../images/scenes/solve.ts";
+import type { SceneSource } from "../images/scenes/source.ts";
+import type { Truth } from "./ports.ts";
+
+/** The truth about procedural scenes; for audits and for the control that trains on it, never for self-play. */
+export function sceneTruth(source: SceneSource): Truth {
+  return (index, text) => {
+    const question = parseQuestion(text);
+    return question && solve(source.scene(index), question).answer;
+  };
+}

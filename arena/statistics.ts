@@ -1,0 +1,57 @@
+import type { Estimate } from "../replay/events.ts";
+
+/** The normal distribution's two-sided 95% quantile. */
+const Z95 = 1.959964;
+
+/** 0 for no values. */
+export function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The share of items for which something holds; 0 for no items. */
+export function shareOf<T>(items: readonly T[], holds: (item: T) => boolean): number {
+  return mean(items.map((item) => (holds(item) ? 1 : 0)));
+}
+
+/** The mean of each name's values over the records that have it. */
+export function meansByName(records: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const values = new Map<string, number[]>();
+  for (const [name, value] of records.flatMap((record) => Object.entries(record))) {
+    const known = values.get(name);
+    if (known) known.push(value);
+    else values.set(name, [value]);
+  }
+  return Object.fromEntries([...values].map(([name, all]) => [name, mean(all)]));
+}
+
+/** How many values are equal, by value. */
+export function countsOf<K extends string>(values: readonly K[]): Partial<Record<K, number>> {
+  const counts: Partial<Record<K, number>> = {};
+  for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
+  return counts;
+}
+
+/** A proportion of n trials with Wilson's 95% score interval, in percent. */
+export function proportion(successes: number, n: number): Estimate {
+  if (n === 0) return { percent: 0, low: 0, high: 100 };
+  const p = successes / n;
+  const spread = Z95 * Math.sqrt((p * (1 - p)) / n + Z95 ** 2 / (4 * n ** 2));
+  const [low, high] = [-spread, spread].map((d) => (p + Z95 ** 2 / (2 * n) + d) / (1 + Z95 ** 2 / n));
+  return { percent: 100 * p, low: 100 * Math.max(0, low as number), high: 100 * Math.min(1, high as number) };
+}
+
+/**
+ * A mean of shares, one for each question, with a 95% interval by the normal approximation, in percent. The
+ * samples of one question depend on each other, so questions are what is counted, not samples.
+ */
+export function meanShare(shares: readonly number[]): Estimate {
+  if (shares.length < 2) return { percent: 100 * mean(shares), low: 0, high: 100 };
+  const centre = mean(shares);
+  const variance = shares.reduce((sum, share) => sum + (share - centre) ** 2, 0) / (shares.length - 1);
+  const spread = Z95 * Math.sqrt(variance / shares.length);
+  return {
+    percent: 100 * centre,
+    low: 100 * Math.max(0, centre - spread),
+    high: 100 * Math.min(1, centre + spread),
+  };
+}

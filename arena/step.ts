@@ -1,0 +1,126 @@
+import type { Observable } from "rxjs";
+import { VisplayError } from "../common/errors.ts";
+import { deriveSeed } from "../common/random.ts";
+import type { Completion } from "../policy/policy.ts";
+import type { ImageRef, RolloutFailed, Timings } from "../replay/events.ts";
+import { fromAbortable } from "./from_abortable.ts";
+import type { PhasePlace } from "./phase.ts";
+import type { Run } from "./run.ts";
+
+/** Where a step stands in its run. */
+export interface Place extends PhasePlace {
+  readonly step: number;
+}
+
+/** What a call that samples is for; `part` tells calls of one purpose apart. */
+export interface SamplingCall {
+  readonly during: RolloutFailed["during"];
+  readonly purpose: string;
+  readonly part?: number;
+}
+
+/** One step of a phase: what its stages share while it lasts. */
+export class Step {
+  readonly run: Run;
+  readonly place: Place;
+  /** What had to be left out so far. */
+  readonly failures: RolloutFailed[] = [];
+  readonly #timingsMs: Record<string, number> = {};
+  #startedMs = 0;
+  #sampledTokens = 0;
+
+  constructor(run: Run, place: Place) {
+    this.run = run;
+    this.place = place;
+  }
+
+  /** For people. */
+  get name(): string {
+    const { round, phase, step, steps } = this.place;
+    return `round ${round}, ${phase} phase, step ${step + 1} of ${steps}`;
+  }
+
+  seed(purpose: string, part: number): number {
+    const { phase, round, step } = this.place;
+    return this.run.seed(`${phase}.${purpose}`, round, step, part);
+  }
+
+  /** Starts the clock of `measurements`. */
+  begin(): void {
+    this.#startedMs = this.run.ports.clock.now();
+  }
+
+  measurements(): { durationMs: number; timingsMs: Timings; sampledTokens: number; failed: number } {
+    return {
+      durationMs: this.run.ports.clock.now() - this.#startedMs,
+      timingsMs: this.#timingsMs,
+      sampledTokens: this.#sampledTokens,
+      failed: this.failures.length,
+    };
+  }
+
+  /** Abortable work whose duration is noted under a name. */
+  timed<T>(name: string, work: (signal: AbortSignal) => Promise<T>): Observable<T> {
+    const { clock } = this.run.ports;
+    return fromAbortable(async (signal) => {
+      const startedMs = clock.now();
+      const result = await work(signal);
+      this.#timingsMs[name] = (this.#timingsMs[name] ?? 0) + clock.now() - startedMs;
+      return result;
+    });
+  }
+
+  /** Samples about every item in one call; an item for which that fails is noted and gives null. */
+  sample<I extends { readonly ref: ImageRef }, O extends { readonly completions: readonly Completion[] }>(
+    { during, purpose, part = 0 }: SamplingCall,
+    items: readonly I[],
+    call: (items: readonly I[], seed: number, signal: AbortSignal) => Promise<readonly O[]>,
+  ): Observable<(O | null)[]> {
+    return this.timed(purpose, async (signal) => {
+      const results = await isolating(
+        items,
+        this.seed(purpose, part),
+        (some, seed) => call(some, seed, signal),
+        (item, error) => this.fail(during, item.ref, error),
+      );
+      for (const { tokens } of results.flatMap((result) => result?.completions ?? [])) {
+        this.#sampledTokens += tokens.length;
+      }
+      return results;
+    });
+  }
+
+  /** Notes a failed rollout; throws what concerns more than this one image. */
+  fail(during: RolloutFailed["during"], image: ImageRef, error: unknown): void {
+    if (!isRolloutFailure(error)) throw error;
+    const { round, phase, step } = this.place;
+    this.failures.push({ type: "rolloutFailed", round, phase, step, during, image, reason: error.message });
+  }
+}
+
+/** Whether an error concerns one image only. All others end the run: numbers, disk, programming. */
+export function isRolloutFailure(error: unknown): error is VisplayError {
+  return error instanceof VisplayError && error.code === "images";
+}
+
+/** Calls for all items at once; where that fails, halves find the items to blame, and the rest is kept. */
+async function isolating<I, O>(
+  items: readonly I[],
+  seed: number,
+  call: (items: readonly I[], seed: number) => Promise<readonly O[]>,
+  blame: (item: I, error: unknown) => void,
+): Promise<(O | null)[]> {
+  if (items.length === 0) return [];
+  try {
+    return [...(await call(items, seed))];
+  } catch (error) {
+    if (!isRolloutFailure(error)) throw error;
+    if (items.length === 1) {
+      blame(items[0] as I, error);
+      return [null];
+    }
+    const middle = items.length >> 1;
+    const first = await isolating(items.slice(0, middle), deriveSeed(seed, 0), call, blame);
+    return [...first, ...(await isolating(items.slice(middle), deriveSeed(seed, 1), call, blame))];
+  }
+}

@@ -1,0 +1,144 @@
+import { join } from "node:path";
+import { replaceFile } from "../replay/disk.ts";
+import type { EvaluationReport, Role, RunEvent, Scores } from "../replay/events.ts";
+import type { EventLog } from "../replay/log.ts";
+
+/** What a run came to, as `summary.json` says it. Figures are percentages, null where nobody measured them. */
+export interface Summary {
+  /** Round 0 is the base. */
+  readonly rounds: readonly RoundSummary[];
+  readonly status: "running" | "finished" | "failed";
+  /** The message of the error that ended a failed run. */
+  readonly error: string | null;
+  /** Images and prompts that were left out. */
+  readonly failedRollouts: number;
+  readonly durationMs: number | null;
+}
+
+export interface RoundSummary extends Readonly<Record<Figure, number | null>> {
+  readonly round: number;
+  /** Silver answers that are true, among those admitted in this round. */
+  readonly silver: number | null;
+  /** Questions that mean something, among those asked for the curriculum. */
+  readonly meaningful: number | null;
+  /** Items of the curriculum. */
+  readonly admitted: number | null;
+  /** 95% intervals, [low, high]. */
+  readonly intervals: Readonly<Partial<Record<Figure, readonly [number, number]>>>;
+  readonly families: Readonly<Record<string, Readonly<Record<Figure, number>>>>;
+  /** Where the models of this round lie, relative to the run's folder. */
+  readonly models: Readonly<Record<Role, string>> | null;
+}
+
+/** What is measured on held-out questions. */
+export type Figure = keyof Omit<Scores, "questions">;
+
+const figures: readonly Figure[] = [
+  "greedy",
+  "mean8",
+  "mean8_t06",
+  "maj8",
+  "pass8",
+  "blind",
+  "abstention",
+  "parseFailure",
+];
+
+export const emptySummary: Summary = {
+  rounds: [],
+  status: "running",
+  error: null,
+  failedRollouts: 0,
+  durationMs: null,
+};
+
+/** The summary after one more event; the same object where the event changes nothing. */
+export function summarize(summary: Summary, event: RunEvent): Summary {
+  switch (event.type) {
+    case "rolloutFailed":
+      return { ...summary, failedRollouts: summary.failedRollouts + 1 };
+    case "curriculumBuilt": {
+      const { audit, admitted } = event;
+      const silver = percent(audit?.silverCorrect);
+      return withRound(summary, event.round, { silver, meaningful: percent(audit?.meaningful), admitted });
+    }
+    case "evaluated":
+      return withRound(summary, event.round, figuresOf(event.report));
+    case "modelsSaved":
+      return withRound(summary, event.round, { models: event.folders });
+    case "runFinished":
+      return { ...summary, status: "finished", durationMs: event.durationMs };
+    case "runFailed":
+      return { ...summary, status: "failed", error: event.message };
+    default:
+      return summary;
+  }
+}
+
+/** A log that also keeps `summary.json` in the run's folder up to date, before anyone sees the events. */
+export function summarizing(log: EventLog, folder: string): EventLog {
+  let summary = emptySummary;
+  return {
+    async append(events) {
+      await log.append(events);
+      summary = events.reduce(summarize, summary);
+      if (!events.some(({ type }) => milestones.has(type))) return;
+      await replaceFile(join(folder, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
+    },
+  };
+}
+
+const milestones: ReadonlySet<RunEvent["type"]> = new Set([
+  "evaluated",
+  "modelsSaved",
+  "runFinished",
+  "runFailed",
+]);
+
+function withRound(summary: Summary, round: number, known: Partial<RoundSummary>): Summary {
+  const before = summary.rounds.find((each) => each.round === round) ?? unmeasured(round);
+  const others = summary.rounds.filter((each) => each !== before);
+  const rounds = [...others, { ...before, ...known }].sort((a, b) => a.round - b.round);
+  return { ...summary, rounds };
+}
+
+function unmeasured(round: number): RoundSummary {
+  const nothing = Object.fromEntries(figures.map((name) => [name, null])) as Record<Figure, null>;
+  return {
+    round,
+    ...nothing,
+    silver: null,
+    meaningful: null,
+    admitted: null,
+    intervals: {},
+    families: {},
+    models: null,
+  };
+}
+
+function figuresOf({ overall, families }: EvaluationReport): Partial<RoundSummary> {
+  const byFamily = Object.entries(families).map(([family, scores]) => [family, percentages(scores)]);
+  const intervals = figures.map((name) => {
+    const { low, high } = overall[name];
+    return [name, [rounded(low), rounded(high)]];
+  });
+  return {
+    ...percentages(overall),
+    intervals: Object.fromEntries(intervals),
+    families: Object.fromEntries(byFamily),
+  };
+}
+
+function percentages(scores: Scores): Record<Figure, number> {
+  const entries = figures.map((name) => [name, rounded(scores[name].percent)]);
+  return Object.fromEntries(entries) as Record<Figure, number>;
+}
+
+function percent(share: number | null | undefined): number | null {
+  return share == null ? null : rounded(100 * share);
+}
+
+/** To hundredths. */
+function rounded(value: number): number {
+  return Math.round(100 * value) / 100;
+}
