@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { choice, count, flag, group, number, optionalText, seed, share } from "./setting.ts";
 
 /** Everything that determines a run; two runs of one configuration give the same bits. */
 export interface RunConfig {
@@ -102,28 +103,6 @@ export interface EvaluationConfig {
   readonly samples: number;
   readonly seed: number;
 }
-
-const count = (fallback: number, text: string, minimum = 1) =>
-  z.int().min(minimum).default(fallback).describe(text);
-const number = (fallback: number, text: string, minimum = 0, maximum = Number.MAX_VALUE) =>
-  z.number().min(minimum).max(maximum).default(fallback).describe(text);
-const share = (fallback: number, text: string) => number(fallback, `${text} (share, 0 to 1)`, 0, 1);
-const flag = (fallback: boolean, text: string) => z.boolean().default(fallback).describe(text);
-const choice = <const T extends readonly [string, ...string[]]>(
-  values: T,
-  fallback: T[number],
-  text: string,
-) => (z.enum(values) as z.ZodType<T[number]>).default(fallback as never).describe(text);
-const optionalText = (text: string) => z.string().min(1).nullable().default(null).describe(text);
-const seed = (fallback: number, text: string) =>
-  z.int().min(0).max(0xffff_ffff).default(fallback).describe(`${text} (0 to 4294967295)`);
-
-/** A group of settings; what is left out takes its default. */
-const group = <S extends z.ZodRawShape>(shape: S, text: string) =>
-  z
-    .strictObject(shape)
-    .describe(text)
-    .prefault({} as never);
 
 const groupSize = () =>
   z
@@ -293,39 +272,26 @@ export const RunConfigSchema: z.ZodType<RunConfig> = z
     evaluation,
   })
   .superRefine((config, context) => {
-    for (const { path, message } of contradictions(config)) {
-      context.addIssue({ code: "custom", path: [...path], message });
+    for (const [path, message] of contradictions(config)) {
+      context.addIssue({ code: "custom", path: path.split("."), message });
     }
   });
 
-interface Contradiction {
-  readonly path: readonly string[];
-  readonly message: string;
-}
-
-/** Settings that are fine alone and impossible together. */
-function contradictions(config: RunConfig): Contradiction[] {
-  const found: Contradiction[] = [];
-  const { band } = config.curriculum;
-  if (band.low > band.high) {
-    found.push({
-      path: ["curriculum", "band", "low"],
-      message: `expected at most curriculum.band.high (${band.high}), for no confidence lies between`,
-    });
+/** Settings that are fine alone and impossible together, as [path, message]. */
+function* contradictions({ curriculum, images, reasoner }: RunConfig): Generator<[string, string]> {
+  const { low, high } = curriculum.band;
+  if (low > high) {
+    yield [
+      "curriculum.band.low",
+      `expected at most curriculum.band.high (${high}), for nothing lies between`,
+    ];
   }
-  const { agreement, format, brevity } = config.reasoner.reward;
+  const { agreement, format, brevity } = reasoner.reward;
   if (agreement + format + brevity === 0) {
-    found.push({
-      path: ["reasoner", "reward"],
-      message: "expected a weight above 0, for all rewards would be equal; raise agreement",
-    });
+    yield ["reasoner.reward", "expected a weight above 0, for all rewards would be equal; raise agreement"];
   }
-  if (config.reasoner.labels === "true" && config.images.folder !== null) {
-    found.push({
-      path: ["reasoner", "labels"],
-      message:
-        'expected "silver" where images.folder is set, for only scenes know the truth; unset one of them',
-    });
+  if (reasoner.labels === "true" && images.folder !== null) {
+    const message = 'expected "silver" where images.folder is set, for only scenes know the truth';
+    yield ["reasoner.labels", message];
   }
-  return found;
 }

@@ -10,12 +10,12 @@ import type {
   RunEvent,
 } from "../replay/events.ts";
 import { type Admission, admit, rejected, repeats, trueLabel } from "./admission.ts";
+import { questionRecord } from "./as_records.ts";
 import type { Curriculum } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
 import { type Asked, answer, ask, load, type OpenQuestion, openQuestions } from "./dialogue.ts";
 import { inSlices } from "./in_slices.ts";
 import { playPhase } from "./phase.ts";
-import { questionRecord } from "./records.ts";
 import type { Run } from "./run.ts";
 import { mean } from "./statistics.ts";
 import type { Step } from "./step.ts";

@@ -7,13 +7,13 @@ import type {
   QuestionerStep,
   RunEvent,
 } from "../replay/events.ts";
+import { answerRecords, questionRecord } from "./as_records.ts";
 import { itemsAt } from "./data_order.ts";
 import { ask, type LoadedImage, load } from "./dialogue.ts";
 import { inSlices } from "./in_slices.ts";
 import { interview, type Judged, judge } from "./interview.ts";
 import { type Learned, learn, type RewardedGroup, trainingFigures } from "./learn.ts";
 import { playPhase } from "./phase.ts";
-import { answerRecords, questionRecord } from "./records.ts";
 import type { Run } from "./run.ts";
 import { mean, meansByName } from "./statistics.ts";
 import { isRolloutFailure, type Step } from "./step.ts";

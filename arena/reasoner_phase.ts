@@ -3,6 +3,7 @@ import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { agrees } from "../reasoner/vote.ts";
 import type { EventBody, PolicyVersions, ReasonerEpisode, ReasonerStep, RunEvent } from "../replay/events.ts";
 import { type ReasonerReward, reasonerRewards } from "../rewards/reasoner.ts";
+import { answerRecords } from "./as_records.ts";
 import type { ReasonerConfig } from "./config.ts";
 import type { CurriculumItem } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
@@ -18,7 +19,6 @@ import {
 } from "./learn.ts";
 import { playPhase } from "./phase.ts";
 import { pipelined } from "./pipelined.ts";
-import { answerRecords } from "./records.ts";
 import type { Run } from "./run.ts";
 import { meansByName } from "./statistics.ts";
 import type { Step } from "./step.ts";

@@ -1,0 +1,56 @@
+/** The kinds of settings: each has a default and says what it is, and in which unit. */
+
+import * as z from "zod";
+
+type Setting<S extends z.ZodType> = z.ZodDefault<S>;
+
+export function count(fallback: number, text: string, minimum = 1): Setting<z.ZodInt> {
+  return z.int().min(minimum).default(fallback).describe(text);
+}
+
+export function number(
+  fallback: number,
+  text: string,
+  minimum = 0,
+  maximum: number = Number.MAX_VALUE,
+): Setting<z.ZodNumber> {
+  return z.number().min(minimum).max(maximum).default(fallback).describe(text);
+}
+
+export function share(fallback: number, text: string): Setting<z.ZodNumber> {
+  return number(fallback, `${text} (share, 0 to 1)`, 0, 1);
+}
+
+export function seed(fallback: number, text: string): Setting<z.ZodInt> {
+  return z.int().min(0).max(0xffff_ffff).default(fallback).describe(`${text} (0 to 4294967295)`);
+}
+
+export function flag(fallback: boolean, text: string): Setting<z.ZodBoolean> {
+  return z.boolean().default(fallback).describe(text);
+}
+
+export function choice<const T extends string>(
+  values: readonly T[],
+  fallback: NoInfer<T>,
+  text: string,
+): Setting<z.ZodType<T>> {
+  return z
+    .enum(values as readonly [T, ...T[]])
+    .default(fallback as never)
+    .describe(text) as never;
+}
+
+export function optionalText(text: string): Setting<z.ZodNullable<z.ZodString>> {
+  return z.string().min(1).nullable().default(null).describe(text);
+}
+
+/** Settings that belong together; what is left out takes its default, what is unknown is refused. */
+export function group<S extends z.ZodRawShape>(
+  shape: S,
+  text: string,
+): z.ZodPrefault<z.ZodObject<S, z.core.$strict>> {
+  return z
+    .strictObject(shape)
+    .describe(text)
+    .prefault({} as never);
+}

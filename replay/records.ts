@@ -1,0 +1,175 @@
+/** What events are made of: plain objects, arrays, strings and numbers. */
+
+export type Role = "questioner" | "reasoner";
+export type Phase = "questioner" | "curriculum" | "reasoner" | "evaluation";
+
+export interface ModelRecord {
+  readonly modelType: string;
+  readonly parameters: number;
+  /** Optimiser steps taken so far. */
+  readonly version: number;
+}
+
+export interface ImageRef {
+  readonly index: number;
+  readonly name: string;
+}
+
+export interface CompletionRecord {
+  readonly tokens: readonly number[];
+  /** At sampling, natural log, [T]. */
+  readonly logProbs: readonly number[];
+  readonly text: string;
+  readonly finishReason: "stop" | "length";
+}
+
+/** One answer: its completion and what parsing made of it. */
+export interface AnswerRecord extends CompletionRecord {
+  readonly outcome: "answered" | "abstained" | "unparsed";
+  /** In canonical form, "unanswerable" for an abstention; null where it did not parse. */
+  readonly vote: string | null;
+  /** Why it did not parse, else null. */
+  readonly failure: string | null;
+}
+
+export interface VerdictRecord {
+  /** The majority; null where there was no vote. */
+  readonly silver: string | null;
+  /** Share of the majority among the votes, 0 to 1. */
+  readonly confidence: number;
+  readonly votes: readonly { readonly answer: string; readonly count: number }[];
+  readonly abstentions: number;
+  readonly parseFailures: number;
+  /** All answers, parsed or not. */
+  readonly samples: number;
+}
+
+/** Optimiser steps each policy had taken when it spoke. */
+export type PolicyVersions = Readonly<Record<Role, number>>;
+
+/** A question as it was asked and answered. */
+export interface QuestionRecord {
+  readonly completion: CompletionRecord;
+  /** Null where the completion does not parse. */
+  readonly question: string | null;
+  /** Why it does not parse, else null. */
+  readonly failure: string | null;
+  /** The asker's own answer, if it gave one. */
+  readonly ownAnswer: string | null;
+  readonly answers: readonly AnswerRecord[];
+  /** Null where nothing was asked. */
+  readonly verdict: VerdictRecord | null;
+}
+
+/** One check of the gate and what it was decided on. */
+export interface CheckRecord {
+  readonly passed: boolean;
+  readonly value: number;
+  readonly threshold: number;
+}
+
+/** One rollout of a Questioner's group, with its reward and every part of it. */
+export interface QuestionerRollout extends QuestionRecord {
+  readonly blindAnswers: readonly AnswerRecord[];
+  /** The gate: the checks that were made, by name; the question passes if all did. */
+  readonly checks: Readonly<Record<string, CheckRecord>>;
+  readonly parts: Readonly<Record<string, number>>;
+  /** Null where the Reasoner could not be asked; such a rollout teaches nothing. */
+  readonly reward: number | null;
+  readonly advantage: number;
+}
+
+/** Milliseconds by what was waited for; parts that overlap are each counted in full. */
+export type Timings = Readonly<Record<string, number>>;
+
+/** What an optimiser step did; null where no group had anything to teach. */
+export interface UpdateRecord {
+  readonly loss: number;
+  readonly gradientNorm: number;
+  readonly kl: number;
+  readonly clipFraction: number;
+  readonly tokens: number;
+  readonly version: number;
+  readonly learningRate: number;
+}
+
+/** What a training step is watched by. */
+export interface TrainingFigures {
+  readonly meanReward: number;
+  readonly groups: number;
+  /** Groups whose rewards were all equal: they teach nothing and are left out of the update. */
+  readonly droppedGroups: number;
+  readonly meanTokens: number;
+  readonly truncatedShare: number;
+  readonly update: UpdateRecord | null;
+}
+
+/** Why a question did not enter the curriculum. */
+export type Rejection =
+  | "malformed"
+  | "duplicate"
+  | "failed"
+  | "noVotes"
+  | "unanswerable"
+  | "belowBand"
+  | "aboveBand"
+  | "meaningless";
+
+/** A question put to the pool; it entered the curriculum if `rejection` is null. */
+export interface CurriculumQuestion extends QuestionRecord {
+  readonly rejection: Rejection | null;
+  /** What the Reasoner will be rewarded for; the silver answer unless a control uses the truth. */
+  readonly label: string | null;
+}
+
+/** Counts of confidences in ten bins of equal width from 0 to 1; the last one includes 1. */
+export type ConfidenceHistogram = readonly number[];
+
+/** Shares from 0 to 1; null where there was nothing to judge. */
+export interface CurriculumAudit {
+  /** Questions that mean something, among all completions of the Questioner. */
+  readonly meaningful: number | null;
+  /** Silver answers that are true, among the questions admitted. */
+  readonly silverCorrect: number | null;
+  /** The same by confidence, in the bins of the histogram. */
+  readonly silverCorrectByConfidence: readonly (number | null)[];
+}
+
+/** One rollout of a Reasoner's group, with its reward and every part of it. */
+export interface ReasonerRollout extends AnswerRecord {
+  readonly parts: Readonly<Record<string, number>>;
+  readonly reward: number;
+  readonly advantage: number;
+}
+
+/** A figure in percent and its 95% interval. */
+export interface Estimate {
+  readonly percent: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The figures that are read side by side. */
+export interface Scores {
+  readonly questions: number;
+  readonly greedy: Estimate;
+  /** Mean accuracy of single samples at temperature 1. */
+  readonly mean8: Estimate;
+  /** The same at temperature 0.6. */
+  readonly mean8_t06: Estimate;
+  readonly maj8: Estimate;
+  readonly pass8: Estimate;
+  /** Greedy accuracy with the image blanked. */
+  readonly blind: Estimate;
+  /** Greedy answers that abstain. */
+  readonly abstention: Estimate;
+  /** Greedy answers that do not parse. */
+  readonly parseFailure: Estimate;
+}
+
+export interface EvaluationReport {
+  /** Samples per question of mean8, maj8 and pass8. */
+  readonly samples: number;
+  readonly overall: Scores;
+  readonly families: Readonly<Record<string, Scores>>;
+}
