@@ -79,6 +79,9 @@ describe("gradient", () => {
     expect(nodes).not.toContain("Add");
 
     expect(await derivative(total(mul(part(0, 2), part(1, 3))), x)).toEqual([2, 4, 2, 5, 10, 5]);
+    expect(await derivative(add(total(part(0, 2)), total(part(1, 2))), x)).toEqual([1, 2, 0, 1, 2, 0]);
+    const top = slice(x, { axis: 0, start: 0, end: 1 });
+    expect(await derivative(add(total(part(0, 1)), total(top)), x)).toEqual([2, 1, 1, 1, 0, 0]);
     expect(await derivative(total(scale(part(1, 2), 7)), x)).toEqual([0, 7, 0, 0, 7, 0]);
     expect(await derivative(total(add(part(0, 1), part(0, 1))), x)).toEqual([2, 0, 0, 2, 0, 0]);
   });
