@@ -16,7 +16,8 @@ export const reshape: Op<1, { shape: readonly number[] }> = primitive(1, "Reshap
     sizeOf(shape) === sizeOf(x.shape) && shape.every((n) => n > 0)
       ? { dtype: x.dtype, shape }
       : fail(`[${shape}] is no shape of ${sizeOf(x.shape)} elements`),
-  emit: (onnx, [x], { shape }) => onnx.node("Reshape", [x, onnx.integers(shape)]),
+  emit: (onnx, [x], { shape }, [type]) =>
+    sameShape(type.shape, shape) ? x : onnx.node("Reshape", [x, onnx.integers(shape)]),
   vjp: (ct, _y, [x]) => [reshape(ct, { shape: x.shape })],
 });
 
