@@ -1,15 +1,16 @@
-import { exitCodes } from "../common/errors.ts";
+import { fromEvent, map, type Observable, takeUntil, tap } from "rxjs";
+import { exitCodes, VisplayError } from "../common/errors.ts";
 
 /**
- * A signal that aborts on the first SIGINT or SIGTERM, so that work can be put away; the second ends the
- * process at once. Dispose it when the work is done.
+ * A signal that aborts, with a "cancelled" error as its reason, on the first SIGINT or SIGTERM; the second ends
+ * the process at once. Dispose it when the work is done.
  */
-export function interruptible(say: (message: string) => void): Disposable & { readonly signal: AbortSignal } {
+export function interruptible(): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(exitCodes.cancelled);
-    say("stopping; once more to stop at once");
-    controller.abort();
+    process.stderr.write("\nstopping; once more to stop at once\n");
+    controller.abort(new VisplayError("cancelled", "stopped before the end"));
   };
   const names = ["SIGINT", "SIGTERM"] as const;
   for (const name of names) process.on(name, onSignal);
@@ -19,4 +20,21 @@ export function interruptible(say: (message: string) => void): Disposable & { re
       for (const name of names) process.off(name, onSignal);
     },
   };
+}
+
+/** Subscribes and hands on every value; rejects if the source or `next` fails, or with the reason of the signal. */
+export function drive<T>(
+  source: Observable<T>,
+  next: (value: T) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = fromEvent(signal, "abort").pipe(
+    map(() => {
+      throw signal.reason;
+    }),
+  );
+  return new Promise((resolve, reject) => {
+    source.pipe(tap(next), takeUntil(aborted)).subscribe({ error: reject, complete: resolve });
+  });
 }

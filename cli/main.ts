@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addConfig } from "./config.ts";
+import { addEval } from "./eval.ts";
+import { addPretrain } from "./pretrain.ts";
 import { exitCodeOf, messageOf } from "./report.ts";
+import { addTrain } from "./train.ts";
 
 const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 
@@ -11,7 +14,7 @@ const program = new Command("visplay")
   .option("--debug", "show the stack of every error (also VISPLAY_DEBUG=1)")
   .showHelpAfterError("see --help")
   .exitOverride();
-for (const addCommand of [addConfig]) addCommand(program);
+for (const add of [addTrain, addEval, addPretrain, addConfig]) add(program);
 
 try {
   await program.parseAsync();

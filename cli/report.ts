@@ -1,35 +1,29 @@
 import { CommanderError } from "commander";
 import { exitCodes, VisplayError } from "../common/errors.ts";
+import { diskError } from "../replay/disk.ts";
 
-/** Errors of the file system that a user can repair, as the cause "disk". */
-const diskErrors: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full: free some space, or write elsewhere with --out",
-  EDQUOT: "the disk quota is used up: free some space, or write elsewhere with --out",
-  EROFS: "the file system is read-only: write elsewhere with --out",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-};
+/** Errors of the file system that a user can repair, wherever they surface. */
+const diskCodes: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM"]);
 
 /** The process exit code for what went wrong: by cause, 1 for programming errors, 0 where help was asked for. */
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof VisplayError) return exitCodes[error.code];
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
-  return diskProblem(error) ? exitCodes.disk : 1;
+  const cause = causeOf(error);
+  return cause instanceof VisplayError ? exitCodes[cause.code] : 1;
 }
 
 /** What to print: one message for errors that a user can repair, with the stack if `debug`; else the stack. */
 export function messageOf(error: unknown, debug: boolean): string {
   if (error instanceof CommanderError) return "";
-  const disk = diskProblem(error);
-  if (!debug && error instanceof VisplayError) return `visplay: ${error.message}\n`;
-  if (!debug && disk) return `visplay: ${disk}\n`;
-  return `visplay: ${error instanceof Error ? stackOf(error) : String(error)}\n`;
+  const cause = causeOf(error);
+  if (!debug && cause instanceof VisplayError) return `visplay: ${cause.message}\n`;
+  return `visplay: ${cause instanceof Error ? stackOf(cause) : String(cause)}\n`;
 }
 
-function diskProblem(error: unknown): string | undefined {
+function causeOf(error: unknown): unknown {
   const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
-  const problem = code && Object.hasOwn(diskErrors, code) ? diskErrors[code] : undefined;
-  return problem && (path ? `${path}: ${problem}` : problem);
+  if (error instanceof VisplayError || !diskCodes.has(code)) return error;
+  return diskError(path ?? "a file", error);
 }
 
 /** The stack of an error and of all its causes. */

@@ -94,9 +94,7 @@ function explain(
       return `unknown key ${key}${parent}${source([...path, key], layers)}; ${hint}`;
     });
   }
-  const name = `${path.join(".")}${source(path, layers)}`;
-  if (issue.code === "custom") return [`${name}: ${issue.message}`];
-  return [`${name}: found ${show(at(merged, path))}, ${expectation(issue)}`];
+  return [`${path.join(".")}${source(path, layers)}: found ${show(at(merged, path))}, ${expectation(issue)}`];
 }
 
 /** What zod expected, without its prefix ("Too small: ") and its type of what it received. */

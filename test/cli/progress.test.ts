@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
 import { duration } from "../../cli/format.ts";
+import { LiveLine } from "../../cli/live_line.ts";
 import { Progress } from "../../cli/progress.ts";
-import { ProgressView } from "../../cli/terminal.ts";
 import type { EventBody, Phase, RunEvent } from "../../replay/events.ts";
 
 const config: RunConfig = RunConfigSchema.parse({ rounds: 2 });
@@ -43,7 +43,7 @@ function progressAfter(...events: RunEvent[]): Progress {
   return progress;
 }
 
-describe("the live line", () => {
+describe("the line", () => {
   test("starts without an estimate", () => {
     expect(new Progress(config).line(0)).toBe("starting");
     expect(progressAfter(started(0, 0, "evaluation")).line(1000)).toBe(
@@ -122,18 +122,17 @@ describe("lines that stay", () => {
   });
 });
 
-describe("the view", () => {
+describe("the live line on a screen", () => {
   beforeEach(() => void vi.useFakeTimers({ now: 0 }));
   afterEach(() => void vi.useRealTimers());
 
   function shown(isTTY: boolean, columns = 200) {
     const written: string[] = [];
     const screen = { isTTY, columns, write: (text: string) => written.push(text) };
-    using view = new ProgressView(new Progress(config), screen);
-    view.next(started(0, 1, "questioner"));
-    view.next(questionerStep(5, 0));
+    const progress = progressAfter(started(0, 1, "questioner"), questionerStep(5, 0));
+    using live = new LiveLine((nowMs) => progress.line(nowMs), screen);
     vi.advanceTimersByTime(31_000);
-    view.say("kept");
+    live.say("kept");
     return written;
   }
 

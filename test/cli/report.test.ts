@@ -31,9 +31,7 @@ describe("messages", () => {
 
   test("an error that a user can repair is one message without a stack", () => {
     expect(messageOf(error, false)).toBe("visplay: models/x: config.json is missing\n");
-    expect(messageOf(full, false)).toBe(
-      "visplay: runs/a: the disk is full: free some space, or write elsewhere with --out\n",
-    );
+    expect(messageOf(full, false)).toBe("visplay: could not write runs/a: the disk is full; make room\n");
   });
 
   test("with debug, and for programming errors, the stack of every cause is shown", () => {

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
-import { resultTable } from "../../cli/table.ts";
-import type { Estimate, EvaluationReport } from "../../replay/events.ts";
+import { emptySummary, summarize } from "../../arena/summary.ts";
+import { familiesTable, roundsTable } from "../../cli/table.ts";
+import type { Estimate, EvaluationReport, EventBody, Scores } from "../../replay/events.ts";
 
 const around = (percent: number): Estimate => ({ percent, low: percent - 2.4, high: percent + 2.2 });
 
-function evaluation(greedy: number): EvaluationReport {
-  const overall = {
+function scores(greedy: number): Scores {
+  return {
     questions: 420,
     greedy: around(greedy),
     mean8: around(50.5),
@@ -16,32 +17,70 @@ function evaluation(greedy: number): EvaluationReport {
     abstention: around(3),
     parseFailure: around(2.5),
   };
-  return { samples: 8, overall, families: {} };
 }
 
-const audit = { meaningful: 0.98, labelsCorrect: 0.834, labelsCorrectByConfidence: [] };
+function evaluated(round: number, greedy: number): EventBody {
+  const report: EvaluationReport = { samples: 8, overall: scores(greedy), families: {} };
+  return { type: "evaluated", round, phase: "evaluation", report };
+}
+
+const curriculum: EventBody = {
+  type: "curriculumBuilt",
+  round: 1,
+  phase: "curriculum",
+  images: 600,
+  questions: 3600,
+  admitted: 2100,
+  rejected: {},
+  confidences: [],
+  audit: { meaningful: 0.98, silverCorrect: 0.834, silverCorrectByConfidence: [] },
+};
+
+function summaryOf(...bodies: EventBody[]) {
+  return bodies.map((body) => ({ version: 1 as const, atMs: 0, ...body })).reduce(summarize, emptySummary);
+}
 
 function rows(table: string): string[][] {
   return table.split("\n").map((line) => line.trim().split(/\s{2,}/));
 }
 
-test("base and rounds stand below each other, each figure above its interval", () => {
-  const table = resultTable([
-    { round: 0, evaluation: evaluation(72.8), audit: null },
-    { round: 1, evaluation: evaluation(75.25), audit },
-  ]);
+test("base and rounds stand below each other, each figure above its interval, in 80 columns", () => {
+  const table = roundsTable(summaryOf(evaluated(0, 72.8), curriculum, evaluated(1, 75.3)), 8);
   expect(rows(table)).toEqual([
     ["greedy", "mean@8", "mean@8", "maj@8", "pass@8", "silver", "blind", "abstain", "meaning-"],
     ["T=1", "T=0.6", "ful"],
     ["base", "72.8", "50.5", "65.1", "62.5", "95.0", "–", "31.0", "3.0", "–"],
     ["70–75", "48–53", "63–67", "60–65", "93–97", "29–33", "1–5"],
     ["round 1", "75.3", "50.5", "65.1", "62.5", "95.0", "83.4", "31.0", "3.0", "98.0"],
-    ["73–77", "48–53", "63–67", "60–65", "93–97", "29–33", "1–5"],
+    ["73–78", "48–53", "63–67", "60–65", "93–97", "29–33", "1–5"],
   ]);
   for (const line of table.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
 });
 
 test("a round that was not evaluated shows what is known", () => {
-  const table = resultTable([{ round: 1, evaluation: null, audit: { ...audit, labelsCorrect: null } }]);
-  expect(rows(table)[2]).toEqual(["round 1", "–", "–", "–", "–", "–", "–", "–", "–", "98.0"]);
+  expect(rows(roundsTable(summaryOf(curriculum), 8))[2]).toEqual([
+    "round 1",
+    "–",
+    "–",
+    "–",
+    "–",
+    "–",
+    "83.4",
+    "–",
+    "–",
+    "98.0",
+  ]);
+});
+
+test("one model's families stand below the whole", () => {
+  const report = { samples: 8, overall: scores(70), families: { count: scores(40), exist: scores(90) } };
+  const table = rows(familiesTable(report));
+  expect(table.map(([name, greedy]) => [name, greedy])).toEqual(
+    expect.arrayContaining([
+      ["all", "70.0"],
+      ["count", "40.0"],
+      ["exist", "90.0"],
+    ]),
+  );
+  expect(table[0]).not.toContain("silver");
 });

@@ -1,6 +1,3 @@
-import type { RunEvent } from "../replay/events.ts";
-import type { Progress } from "./progress.ts";
-
 /** What is written to: a terminal, or a file or pipe. */
 export interface Screen {
   readonly isTTY?: boolean;
@@ -12,22 +9,17 @@ const liveIntervalMs = 250;
 const plainIntervalMs = 15_000;
 const clearLine = "\r\u001b[2K";
 
-/** Shows a run's progress: one live line in a terminal, otherwise a plain line now and then. */
-export class ProgressView implements Disposable {
-  readonly #progress: Progress;
+/** Shows where a long job stands: one live line in a terminal, otherwise a plain line now and then. */
+export class LiveLine implements Disposable {
+  readonly #line: (nowMs: number) => string;
   readonly #screen: Screen;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(progress: Progress, screen: Screen) {
-    this.#progress = progress;
+  constructor(line: (nowMs: number) => string, screen: Screen) {
+    this.#line = line;
     this.#screen = screen;
-    const intervalMs = screen.isTTY ? liveIntervalMs : plainIntervalMs;
-    this.#timer = setInterval(() => this.#refresh(), intervalMs).unref();
-  }
-
-  next(event: RunEvent): void {
-    const line = this.#progress.apply(event);
-    if (line) this.say(line);
+    this.#timer = setInterval(() => this.#refresh(), screen.isTTY ? liveIntervalMs : plainIntervalMs);
+    this.#timer.unref();
   }
 
   /** Writes a line that stays. */
@@ -37,7 +29,7 @@ export class ProgressView implements Disposable {
   }
 
   #refresh(): void {
-    const line = this.#progress.line(Date.now());
+    const line = this.#line(Date.now());
     if (!this.#screen.isTTY) this.#screen.write(`${line}\n`);
     else this.#screen.write(`${clearLine}${line.slice(0, (this.#screen.columns ?? 80) - 1)}`);
   }

@@ -1,0 +1,39 @@
+import type { Command } from "commander";
+import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
+import { sceneEvaluator } from "../arena/evaluation.ts";
+import { VisplayError } from "../common/errors.ts";
+import { drive, interruptible } from "./interrupt.ts";
+import { LiveLine } from "./live_line.ts";
+import { openPolicy, openTemplates } from "./open.ts";
+import { addSettings } from "./options.ts";
+import { resolve } from "./settings.ts";
+import { familiesTable } from "./table.ts";
+
+/** Adds `visplay eval`: how well a model answers questions about held-out scenes. */
+export function addEval(program: Command): void {
+  const command = program
+    .command("eval")
+    .description("measure a model on held-out labelled scenes, by families of questions");
+  const layers = addSettings(command, ["model"]);
+  command.action(() => evaluate(resolve(RunConfigSchema, layers())));
+}
+
+async function evaluate(config: RunConfig): Promise<void> {
+  using interrupt = interruptible();
+  const templates = await openTemplates(config);
+  const evaluator = sceneEvaluator(config, templates);
+  if (!evaluator) {
+    throw new VisplayError("config", "evaluation.questions: found 0, expected at least 1");
+  }
+  await using reasoner = await openPolicy(config, "reasoner");
+  let done = "opening the model";
+  using _line = new LiveLine(() => done, process.stderr);
+  await drive(
+    evaluator(reasoner),
+    (update) => {
+      if ("report" in update) console.log(familiesTable(update.report));
+      else done = `${update.done} of ${update.total} questions`;
+    },
+    interrupt.signal,
+  );
+}

@@ -1,0 +1,84 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import type { RunConfig } from "../arena/config.ts";
+import type { Ports } from "../arena/ports.ts";
+import { sceneTruth } from "../arena/scene_truth.ts";
+import { VisplayError } from "../common/errors.ts";
+import { openFolder, type Remark } from "../images/folder.ts";
+import { SceneSource } from "../images/scenes/source.ts";
+import { ThreadedPolicy } from "../policy/threaded_policy.ts";
+import { defaultQuestionerTemplates } from "../questioner/prompt.ts";
+import { defaultReasonerTemplates } from "../reasoner/prompt.ts";
+import { plural } from "./format.ts";
+
+/** The folder of a model: "tiny" is the embedded one, which lies at the root of this package. */
+export function modelFolder(model: string): string {
+  const root = new URL(import.meta.url.endsWith(".ts") ? ".." : "../..", import.meta.url);
+  return model === "tiny" ? fileURLToPath(new URL("models/tiny", `${root}/`)) : model;
+}
+
+/** Opens the model of a run in a thread of its own, under a name for messages. */
+export function openPolicy({ model, threads, optimizer }: RunConfig, name: string): Promise<ThreadedPolicy> {
+  const { connectorLearningRateFactor: connector, visionLearningRateFactor: vision, ...adamW } = optimizer;
+  return ThreadedPolicy.open(modelFolder(model), {
+    name,
+    threads,
+    optimizer: adamW,
+    learningRateFactors: { text: 1, connector, vision },
+    microBatchTokens: 4096,
+  });
+}
+
+const ModelSettings = z.object({
+  prompts: z.object({ questioner: z.string(), reasoner: z.string() }).partial().default({}),
+});
+
+/** What the policies are told: as configured, else as the model folder's visplay.json says, else the default. */
+export async function openTemplates({ model, prompts }: RunConfig): Promise<Ports["templates"]> {
+  const file = join(modelFolder(model), "visplay.json");
+  const text = await readFile(file, "utf8").catch(() => "{}");
+  const { success, data } = ModelSettings.safeParse(parseJson(text));
+  if (!success)
+    throw new VisplayError("model", `${file}: expected {"prompts": {"questioner": …, "reasoner": …}}`);
+  return {
+    questioner: prompts.questioner ?? data.prompts.questioner ?? defaultQuestionerTemplates.questioner,
+    reasoner: prompts.reasoner ?? data.prompts.reasoner ?? defaultReasonerTemplates.reasoner,
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The images of a run and, where they are scenes, the truth about them; says which files cannot be used. */
+export async function openImages(
+  { images }: RunConfig,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Pick<Ports, "images" | "truth">> {
+  if (images.folder === null) {
+    const scenes = new SceneSource(images.scenes);
+    return { images: scenes, truth: sceneTruth(scenes) };
+  }
+  const source = await openFolder(images.folder, { signal });
+  const { skipped, warnings, ignored } = source;
+  sayRemarks("skipped", skipped, say);
+  sayRemarks("note", warnings, say);
+  say(
+    `${images.folder}: ${plural(source.length, "image")}, ${skipped.length} skipped, ${ignored} of other kinds`,
+  );
+  return { images: source, truth: null };
+}
+
+const maxRemarks = 20;
+
+function sayRemarks(kind: string, remarks: readonly Remark[], say: (line: string) => void): void {
+  for (const { name, reason } of remarks.slice(0, maxRemarks)) say(`${kind}: ${name}: ${reason}`);
+  if (remarks.length > maxRemarks) say(`${kind}: and ${remarks.length - maxRemarks} more`);
+}
