@@ -14,7 +14,7 @@ export interface PhasePlace {
 
 /** A phase as a row of steps. While one is played, the next is prepared. */
 export interface PhasePlan<P> extends PhasePlace {
-  /** What a step needs that doesn't depend on the step before; emits once. */
+  /** What a step needs that doesn't depend on the step before; emits once, and may go on working. */
   prepare(step: Step): Observable<P>;
   /** What happened in the step, which is recorded as a whole; emits once. */
   play(step: Step, prepared: P): Observable<readonly EventBody[]>;

@@ -6,7 +6,6 @@ import {
   ignoreElements,
   merge,
   type Observable,
-  type ObservableInput,
   ReplaySubject,
   range,
   share,
@@ -21,12 +20,13 @@ import {
  * This is where all of the arena's overlap comes from. Each stage does one thing at a time and what is emitted
  * comes from `consume` in order, so results never depend on which stage is faster. At most two products exist at
  * once: the next one is begun only when the present one is taken, which makes this the backpressure as well.
- * An error of `produce(k + 1)` waits until `consume(k)` has completed. `produce` emits exactly one value.
+ * An error of `produce(k + 1)` waits until `consume(k)` has completed. `produce` emits one value, and may
+ * go on working after that.
  */
 export function pipelined<A, B>(
   count: number,
   produce: (index: number) => Observable<A>,
-  consume: (product: A, index: number) => ObservableInput<B>,
+  consume: (product: A, index: number) => Observable<B>,
 ): Observable<B> {
   return defer(() => {
     let next = count > 0 ? remembered(produce(0)) : EMPTY;

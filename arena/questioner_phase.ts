@@ -1,4 +1,4 @@
-import { concatMap, map, type Observable } from "rxjs";
+import { concatMap, ignoreElements, map, merge, type Observable, of } from "rxjs";
 import type {
   EventBody,
   PolicyVersions,
@@ -53,7 +53,7 @@ function imagesOf({ run, place: { round, step } }: Step): number[] {
   return itemsAt(run.seed("questioner.images"), first, count, length);
 }
 
-/** Lets the Reasoner encode images before it is asked about them. */
+/** Emits the images at once, and lets the Reasoner encode them before it is asked about them. */
 function encodeAhead(step: Step, images: LoadedImage[]): Observable<LoadedImage[]> {
   const { reasoner } = step.run.ports.policies;
   const pixels = images.map(({ image }) => image);
@@ -61,9 +61,8 @@ function encodeAhead(step: Step, images: LoadedImage[]): Observable<LoadedImage[
   const tolerate = (error: unknown) => {
     if (!isRolloutFailure(error)) throw error;
   };
-  return step
-    .timed("encode", (signal) => reasoner.prepare(pixels, signal).catch(tolerate))
-    .pipe(map(() => images));
+  const encoding = step.timed("encode", (signal) => reasoner.prepare(pixels, signal).catch(tolerate));
+  return merge(of(images), encoding.pipe(ignoreElements()));
 }
 
 /** One update, and then all that happened in the step: an episode for each image, and the figures. */

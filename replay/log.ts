@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { VisplayError } from "../common/errors.ts";
 import { diskError } from "./disk.ts";
@@ -17,15 +17,24 @@ export const LOG_NAME = "replay.jsonl";
 /** Bytes after which lines are written, so that a large step does not block the thread while it is put into text. */
 const WRITE_BYTES = 1 << 18;
 
+/** What a log needs of a file. */
+export interface AppendableFile {
+  appendFile(data: Buffer): Promise<void>;
+  truncate(length: number): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** An append-only file of one event per line. */
 export class FileLog implements EventLog, AsyncDisposable {
   readonly path: string;
-  readonly #file: FileHandle;
-  #length = 0;
+  readonly #file: AppendableFile;
+  #length: number;
 
-  private constructor(path: string, file: FileHandle) {
+  /** Goes on at the end of a file that is open for appending; `length` is its size in bytes. */
+  constructor(path: string, file: AppendableFile, length: number) {
     this.path = path;
     this.#file = file;
+    this.#length = length;
   }
 
   /** Starts the log of a new run. Throws "run" where the folder already holds one, "disk" where it cannot write. */
@@ -33,9 +42,10 @@ export class FileLog implements EventLog, AsyncDisposable {
     const path = join(folder, LOG_NAME);
     try {
       await mkdir(folder, { recursive: true });
-      return new FileLog(path, await open(path, "ax"));
+      return new FileLog(path, await open(path, "ax"), 0);
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === "EEXIST") {
+      const { code, syscall } = cause as NodeJS.ErrnoException;
+      if (code === "EEXIST" && syscall === "open") {
         throw new VisplayError("run", `${folder} already holds a run; choose another folder with --out`, {
           cause,
         });

@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { admit, repeats } from "../../arena/admission.ts";
+import { Curriculum } from "../../arena/curriculum.ts";
+import type { CurriculumEpisode, Rejection, VerdictRecord } from "../../replay/events.ts";
+
+const band = { low: 0.3, high: 0.8 };
+const verdict = (silver: string | null, confidence: number): VerdictRecord => {
+  return { silver, confidence, votes: [], abstentions: 0, parseFailures: 0, samples: 8 };
+};
+
+describe("admit", () => {
+  it.each([
+    [verdict("2", 0.5), true, null],
+    [verdict("2", 0.3), true, null],
+    [verdict("2", 0.8), true, null],
+    [verdict("2", 0.25), true, "belowBand"],
+    [verdict("2", 0.9), true, "aboveBand"],
+    [verdict(null, 0), true, "noVotes"],
+    [verdict("unanswerable", 0.5), true, null],
+    [verdict("unanswerable", 0.5), false, "unanswerable"],
+  ])("%j, keepUnanswerable %s: %s", (given, keepUnanswerable, rejection) => {
+    const label = rejection === null ? given.silver : null;
+    expect(admit(given, { band, keepUnanswerable })).toEqual({ rejection, label });
+  });
+});
+
+it("repeats are later questions with the same words", () => {
+  expect(repeats(["How many?", null, "how many?", "What?", null])).toEqual([
+    false,
+    false,
+    true,
+    false,
+    false,
+  ]);
+});
+
+/** An episode about image 3 whose questions are given by silver answer, confidence and rejection. */
+function episode(...questions: [string | null, number, Rejection | null][]): CurriculumEpisode {
+  const completion = { tokens: [], logProbs: [], text: "", finishReason: "stop" } as const;
+  return {
+    type: "curriculumEpisode",
+    round: 1,
+    phase: "curriculum",
+    step: 0,
+    image: { index: 3, name: "3.png", id: "3" },
+    prompt: "ask",
+    versions: { questioner: 0, reasoner: 0 },
+    questions: questions.map(([silver, confidence, rejection], i) => ({
+      completion,
+      question: rejection === "malformed" ? null : `question ${i}`,
+      failure: null,
+      ownAnswer: null,
+      answers: [],
+      verdict: rejection === "malformed" ? null : verdict(silver, confidence),
+      rejection,
+      label: rejection === null ? silver : null,
+    })),
+  };
+}
+
+describe("Curriculum", () => {
+  it("keeps what was admitted, and counts the rest by reason and confidence", () => {
+    const curriculum = new Curriculum(null);
+    curriculum.add(episode(["2", 0.5, null], ["2", 1, "aboveBand"], [null, 0, "malformed"]));
+    curriculum.add(episode(["no", 0.55, null], ["no", 0.1, "belowBand"]));
+    expect(curriculum.items).toEqual([
+      { image: 3, question: "question 0", label: "2", confidence: 0.5 },
+      { image: 3, question: "question 0", label: "no", confidence: 0.55 },
+    ]);
+    expect(curriculum.built(1)).toMatchObject({
+      images: 2,
+      questions: 5,
+      admitted: 2,
+      rejected: { aboveBand: 1, malformed: 1, belowBand: 1 },
+      confidences: [0, 1, 0, 0, 0, 2, 0, 0, 0, 1],
+      audit: null,
+    });
+  });
+
+  it("audits itself where the truth is known", () => {
+    const truth = (_: number, question: string) => (question === "question 2" ? null : "2");
+    const curriculum = new Curriculum(truth);
+    curriculum.add(episode(["2", 0.5, null], ["5", 0.7, null], ["2", 0.7, null], ["2", 1, "aboveBand"]));
+    const { audit } = curriculum.built(1);
+    expect(audit?.meaningful).toBe(0.75);
+    expect(audit?.silverCorrect).toBeCloseTo(1 / 3);
+    expect(audit?.silverCorrectByConfidence.slice(4, 9)).toEqual([null, 1, null, 0, null]);
+  });
+
+  it.each([
+    [
+      episode(["2", 0.1, "belowBand"], ["2", 0.2, "belowBand"]),
+      "found 2 belowBand",
+      "lower curriculum.band.low",
+    ],
+    [
+      episode([null, 0, "malformed"], ["2", 1, "aboveBand"], [null, 0, "malformed"]),
+      "1 aboveBand",
+      "change prompts.questioner",
+    ],
+  ])("says why nothing was admitted and which setting to change", (given, found, remedy) => {
+    const curriculum = new Curriculum(null);
+    curriculum.add(given);
+    const { message, consecutive } = curriculum.empty(2, 1, { band } as never);
+    expect(consecutive).toBe(1);
+    expect(message).toContain(found);
+    expect(message).toContain("expected confidences from 0.3 to 0.8");
+    expect(message).toContain(remedy);
+  });
+});

@@ -1,0 +1,101 @@
+import { lastValueFrom, toArray } from "rxjs";
+import { describe, expect, it } from "vitest";
+import { RunConfigSchema } from "../../arena/config.ts";
+import { sceneEvaluator } from "../../arena/evaluation.ts";
+import type { EvaluationUpdate } from "../../arena/ports.ts";
+import { sceneTruth } from "../../arena/scene_truth.ts";
+import { deriveSeed } from "../../common/random.ts";
+import { parseQuestion } from "../../images/scenes/questions.ts";
+import type { Scene } from "../../images/scenes/scene.ts";
+import { solve } from "../../images/scenes/solve.ts";
+import { SceneSource } from "../../images/scenes/source.ts";
+import type { EvaluationReport } from "../../replay/events.ts";
+import { FakePolicy, type Script } from "../fakes/policy.ts";
+import { VirtualTime } from "../fakes/virtual_time.ts";
+
+const config = RunConfigSchema.parse({
+  evaluation: { questions: 70, scenes: 30, questionsPerChunk: 25, samples: 8, seed: 5 },
+});
+
+/** The held-out scenes by the id of their image, for those who know everything. */
+async function heldOutScenes(): Promise<Map<string, Scene>> {
+  const { domain, scenes, seed } = config.evaluation;
+  const source = new SceneSource({ domain, count: scenes, seed: deriveSeed(seed, "held out") });
+  const indices = Array.from({ length: scenes }, (_, index) => index);
+  return new Map(
+    await Promise.all(
+      indices.map(async (index) => [(await source.load(index)).id, source.scene(index)] as const),
+    ),
+  );
+}
+
+async function evaluate(script: Script): Promise<{ updates: EvaluationUpdate[]; report: EvaluationReport }> {
+  const time = new VirtualTime();
+  const evaluator = sceneEvaluator(config, { reasoner: "{question}" });
+  if (!evaluator) throw new Error("no evaluator");
+  const policy = new FakePolicy({ script, time });
+  const result = lastValueFrom(evaluator(policy).pipe(toArray()));
+  const beat = setInterval(() => void time.run(), 1);
+  const updates = await result.finally(() => clearInterval(beat));
+  const last = updates.at(-1);
+  if (!last || !("report" in last)) throw new Error("no report");
+  return { updates, report: last.report };
+}
+
+describe("sceneEvaluator", () => {
+  it("gives full marks to who sees and knows, and none to it blindfold", async () => {
+    const scenes = await heldOutScenes();
+    const { updates, report } = await evaluate(({ image, text }) => {
+      const scene = scenes.get(image.id);
+      const question = parseQuestion(text);
+      return `<answer> ${scene && question ? solve(scene, question).answer : "a guess"} </answer>`;
+    });
+    expect(updates.slice(0, -1)).toEqual([25, 50, 70].map((done) => ({ done, total: 70 })));
+    const { overall, families } = report;
+    for (const name of ["greedy", "mean8", "mean8_t06", "maj8", "pass8"] as const) {
+      expect(overall[name].percent).toBe(100);
+      expect(overall[name].high).toBeCloseTo(100);
+    }
+    expect(overall.greedy.low).toBeCloseTo(94.8, 1);
+    expect(overall.blind.percent).toBe(0);
+    expect(overall.parseFailure.percent).toBe(0);
+    expect(overall.abstention.percent).toBeGreaterThan(5);
+    expect(Object.keys(families)).toEqual(["count", "exist", "color", "shape", "more", "relation", "sum"]);
+    for (const scores of Object.values(families)) expect(scores.questions).toBe(10);
+  });
+
+  it("tells single answers from the majority and from luck", async () => {
+    const scenes = await heldOutScenes();
+    const { report } = await evaluate(({ image, text }, stream) => {
+      const scene = scenes.get(image.id);
+      const question = parseQuestion(text);
+      if (stream.uniform() < 0.4 || !scene || !question)
+        return stream.uniform() < 0.5 ? "?" : "<answer> no idea </answer>";
+      return `<answer> ${solve(scene, question).answer} </answer>`;
+    });
+    const { greedy, mean8, maj8, pass8, parseFailure } = report.overall;
+    expect(mean8.percent).toBeGreaterThan(50);
+    expect(mean8.percent).toBeLessThan(70);
+    expect(mean8.high - mean8.low).toBeLessThan(greedy.high - greedy.low);
+    expect(maj8.percent).toBeGreaterThan(mean8.percent + 10);
+    expect(pass8.percent).toBeGreaterThan(maj8.percent);
+    expect(parseFailure.percent).toBeGreaterThan(5);
+  });
+
+  it("asks the same with the same seeds each time", async () => {
+    const script: Script = (_, stream) => `<answer> ${stream.integer(3)} </answer>`;
+    expect((await evaluate(script)).report).toEqual((await evaluate(script)).report);
+  });
+
+  it("is none where no questions are wanted", () => {
+    const silent = RunConfigSchema.parse({ evaluation: { questions: 0 } });
+    expect(sceneEvaluator(silent, { reasoner: "{question}" })).toBeNull();
+  });
+});
+
+it("the truth of a scene answers what has a meaning", () => {
+  const source = new SceneSource({ domain: "target", count: 3, seed: 1 });
+  const truth = sceneTruth(source);
+  expect(truth(0, "how many red object ?")).toMatch(/^\d$/);
+  expect(truth(0, "how many how many ?")).toBeNull();
+});

@@ -1,0 +1,67 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { emptySummary, summarize, summarizing } from "../../arena/summary.ts";
+import type { EvaluationReport, EventBody, RunEvent, Scores } from "../../replay/events.ts";
+import { MemoryLog } from "../fakes/world.ts";
+
+const scores = (percent: number): Scores => {
+  const estimate = { percent, low: percent - 5.001, high: percent + 5 };
+  return {
+    ...{ questions: 10, greedy: estimate, mean8: estimate, mean8_t06: estimate, maj8: estimate },
+    ...{ pass8: estimate, blind: estimate, abstention: estimate, parseFailure: estimate },
+  };
+};
+const report: EvaluationReport = { samples: 8, overall: scores(70.128), families: { count: scores(60) } };
+const event = (body: EventBody): RunEvent => ({ version: 1, atMs: 0, ...body });
+const evaluated = (round: number) => event({ type: "evaluated", round, phase: "evaluation", report });
+const built = event({
+  ...{ type: "curriculumBuilt", round: 1, phase: "curriculum", images: 9, questions: 50, admitted: 40 },
+  ...{ rejected: {}, confidences: [] },
+  audit: { meaningful: 0.98765, silverCorrect: null, silverCorrectByConfidence: [] },
+});
+const saved = event({ type: "modelsSaved", round: 1, folders: { questioner: "q", reasoner: "r" } });
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "summary-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+it("gathers what is known of each round, in percent; round 0 is the base", () => {
+  const finished = event({ type: "runFinished", rounds: 1, durationMs: 7 });
+  const summary = [evaluated(0), built, evaluated(1), saved, finished].reduce(summarize, emptySummary);
+  expect(summary).toMatchObject({ status: "finished", durationMs: 7, failedRollouts: 0 });
+  const [base, first] = summary.rounds;
+  expect(summary.rounds).toHaveLength(2);
+  expect(base).toMatchObject({ round: 0, greedy: 70.13, mean8_t06: 70.13, silver: null, models: null });
+  expect(base?.intervals.greedy).toEqual([65.13, 75.13]);
+  expect(base?.families.count?.maj8).toBe(60);
+  expect(first).toMatchObject({ round: 1, silver: null, meaningful: 98.77, admitted: 40, pass8: 70.13 });
+  expect(first?.models).toEqual({ questioner: "q", reasoner: "r" });
+});
+
+it("changes nothing for other events, and tells failures", () => {
+  const progress = event({ type: "evaluationProgress", round: 0, phase: "evaluation", done: 1, total: 2 });
+  expect(summarize(emptySummary, progress)).toBe(emptySummary);
+  const failed = event({ type: "runFailed", code: "disk", message: "full" });
+  expect(summarize(emptySummary, failed)).toMatchObject({ status: "failed", error: "full" });
+});
+
+it("is written beside the log, whole, whenever a figure is known", async () => {
+  const log = new MemoryLog();
+  const summarized = summarizing(log, folder);
+  await summarized.append([built]);
+  expect(await readdir(folder)).toEqual([]);
+  await summarized.append([evaluated(1)]);
+  expect(log.events).toHaveLength(2);
+  expect(await readdir(folder)).toEqual(["summary.json"]);
+  const written = JSON.parse(await readFile(join(folder, "summary.json"), "utf8"));
+  expect(written).toEqual([built, evaluated(1)].reduce(summarize, emptySummary));
+});
+
+it("says so where it cannot be written", async () => {
+  const lost = summarizing(new MemoryLog(), join(folder, "none"));
+  await expect(lost.append([evaluated(0)])).rejects.toMatchObject({ code: "disk" });
+});

@@ -1,0 +1,154 @@
+import { VisplayError } from "../../common/errors.ts";
+import { deriveSeed, RandomStream } from "../../common/random.ts";
+import type { RgbImage } from "../../images/image.ts";
+import type {
+  Completion,
+  GrpoOptions,
+  Policy,
+  PolicyInfo,
+  Prompt,
+  RolloutGroup,
+  SamplingOptions,
+  UpdateReport,
+  WeightSet,
+} from "../../policy/policy.ts";
+import type { VirtualTime } from "./virtual_time.ts";
+
+/** What a policy says to a prompt; the stream is its only source of chance. */
+export type Script = (prompt: Prompt, stream: RandomStream, version: number) => string;
+
+/** One call: what, on how many prompts, and from when to when. */
+export interface Call {
+  readonly method: "sample" | "score" | "prepare" | "update" | "save";
+  readonly size: number;
+  readonly startMs: number;
+  endMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface FakePolicyOptions {
+  readonly script: Script;
+  readonly time: VirtualTime;
+  /** How long a call takes; 10 ms by default. */
+  readonly durationMs?: Partial<Record<Call["method"], number>>;
+  /** Throws what a call should fail with. */
+  readonly fault?: (call: Pick<Call, "method">, prompts: readonly Prompt[], version: number) => void;
+}
+
+/** A policy without weights: it speaks by a script, and each update only counts. Calls run one after another. */
+export class FakePolicy implements Policy {
+  readonly calls: Call[] = [];
+  readonly updates: { groups: readonly RolloutGroup[]; options: GrpoOptions }[] = [];
+  readonly scored: WeightSet[] = [];
+  readonly folders: string[] = [];
+  readonly #options: FakePolicyOptions;
+  #version = 0;
+  #idle: Promise<unknown> = Promise.resolve();
+
+  constructor(options: FakePolicyOptions) {
+    this.#options = options;
+  }
+
+  async info(): Promise<PolicyInfo> {
+    return { parameters: 0, modelType: "fake", version: this.#version };
+  }
+
+  sample(
+    prompts: readonly Prompt[],
+    options: SamplingOptions,
+    signal?: AbortSignal,
+  ): Promise<Completion[][]> {
+    return this.#call("sample", prompts, signal, () =>
+      prompts.map((prompt, row) =>
+        Array.from({ length: options.groupSize }, (_, i) => this.#complete(prompt, options, row, i)),
+      ),
+    );
+  }
+
+  #complete(
+    prompt: Prompt,
+    { seed, maxTokens, temperature }: SamplingOptions,
+    row: number,
+    i: number,
+  ): Completion {
+    const stream = new RandomStream(deriveSeed(seed, row, i, temperature * 1000));
+    const words = this.#options.script(prompt, stream, this.#version).split(" ");
+    const kept = words.slice(0, maxTokens);
+    return {
+      tokens: Int32Array.from(kept, (word) => deriveSeed(0, word) & 0xffff),
+      logProbs: Float32Array.from(kept, () => Math.log(1 - stream.uniform())),
+      text: kept.join(" "),
+      finishReason: kept.length < words.length ? "length" : "stop",
+    };
+  }
+
+  score(
+    groups: readonly { readonly prompt: Prompt; readonly completions: readonly Int32Array[] }[],
+    options: { readonly weights: WeightSet },
+    signal?: AbortSignal,
+  ): Promise<Float32Array[][]> {
+    this.scored.push(options.weights);
+    const prompts = groups.map(({ prompt }) => prompt);
+    return this.#call("score", prompts, signal, () =>
+      groups.map(({ completions }) => completions.map((tokens) => new Float32Array(tokens.length).fill(-1))),
+    );
+  }
+
+  prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void> {
+    const prompts = images.map((image) => ({ image, text: "" }));
+    return this.#call("prepare", prompts, signal, () => {});
+  }
+
+  update(groups: readonly RolloutGroup[], options: GrpoOptions, signal?: AbortSignal): Promise<UpdateReport> {
+    const prompts = groups.map(({ prompt }) => prompt);
+    return this.#call("update", prompts, signal, () => {
+      this.updates.push({ groups, options });
+      this.#version++;
+      return { loss: 0, gradientNorm: 1, kl: 0, clipFraction: 0, tokens: 1, version: this.#version };
+    });
+  }
+
+  supervise(): Promise<UpdateReport> {
+    throw new Error("nobody supervises a fake");
+  }
+
+  save(folder: string): Promise<void> {
+    return this.#call("save", [], undefined, () => {
+      this.folders.push(folder);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  /** Waits for its turn, takes its time, and then either fails or gives its result. */
+  #call<T>(
+    method: Call["method"],
+    prompts: readonly Prompt[],
+    signal: AbortSignal | undefined,
+    result: () => T,
+  ): Promise<T> {
+    const { time, durationMs, fault } = this.#options;
+    const turn = this.#idle.then(async () => {
+      if (signal?.aborted) throw new VisplayError("cancelled", "aborted");
+      const call = { method, size: prompts.length, startMs: time.now(), endMs: Number.NaN, signal };
+      this.calls.push(call);
+      await time.sleep(durationMs?.[method] ?? 10, signal);
+      call.endMs = time.now();
+      fault?.(call, prompts, this.#version);
+      return result();
+    });
+    this.#idle = turn.catch(() => {});
+    return turn;
+  }
+}
+
+/** Calls over time, a column for each `stepMs`: the first letters of what ran, dots where nothing did. */
+export function timeline(calls: readonly Call[], stepMs: number, fromMs: number, toMs: number): string {
+  const letters = { sample: "s", score: "r", prepare: "p", update: "u", save: "w" };
+  const columns = Array.from({ length: (toMs - fromMs) / stepMs }, (_, i) => {
+    const atMs = fromMs + (i + 0.5) * stepMs;
+    const running = calls.find(({ startMs, endMs }) => startMs <= atMs && atMs < endMs);
+    return running ? letters[running.method] : ".";
+  });
+  return columns.join("");
+}

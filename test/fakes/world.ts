@@ -1,0 +1,112 @@
+import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
+import type { Ports } from "../../arena/ports.ts";
+import { VisplayError } from "../../common/errors.ts";
+import type { ImageSource, RgbImage } from "../../images/image.ts";
+import type { RunEvent } from "../../replay/events.ts";
+import type { EventLog } from "../../replay/log.ts";
+import { FakePolicy, type FakePolicyOptions, type Script } from "./policy.ts";
+import { VirtualTime } from "./virtual_time.ts";
+
+/*
+ * A world of one-pixel images: image i shows i % 10 dots. The Questioner asks for the dots and a few more, one
+ * time in eight without sense; the Reasoner miscounts now and then.
+ */
+
+export const questionerScript: Script = (_prompt, stream) =>
+  stream.integer(8) === 0 ? "what ?" : `<question> how many dots plus ${stream.integer(5)} ? </question>`;
+
+export const reasonerScript: Script = ({ image, text }, stream) => {
+  const luck = stream.integer(10);
+  if (luck === 0) return "dunno";
+  return `<answer> ${dotsPlus(image.data[0] ?? 0, text) + (luck < 4 ? 1 : 0)} </answer>`;
+};
+
+function dotsPlus(dots: number, question: string): number {
+  return dots + Number(/plus (\d+)/.exec(question)?.[1]);
+}
+
+/** An endless folder; notes what is loaded, and fails where it is told to. */
+export class FakeImages implements ImageSource {
+  readonly length: number;
+  readonly loaded: number[] = [];
+  readonly #broken: (index: number) => boolean;
+  readonly #time: VirtualTime;
+
+  constructor(length: number, time: VirtualTime, broken: (index: number) => boolean = () => false) {
+    this.length = length;
+    this.#time = time;
+    this.#broken = broken;
+  }
+
+  name(index: number): string {
+    return `${index}.png`;
+  }
+
+  async load(index: number): Promise<RgbImage> {
+    await this.#time.sleep(1);
+    this.loaded.push(index);
+    if (this.#broken(index)) throw new VisplayError("images", `${index}.png: truncated`);
+    return { id: `image-${index}`, width: 1, height: 1, data: Uint8Array.of(index % 10, 0, 0) };
+  }
+}
+
+export class MemoryLog implements EventLog {
+  readonly events: RunEvent[] = [];
+
+  async append(events: readonly RunEvent[]): Promise<void> {
+    this.events.push(...events);
+  }
+}
+
+/** Ports of that world, with the fakes behind them. */
+export interface World extends Ports {
+  readonly time: VirtualTime;
+  readonly policies: { readonly questioner: FakePolicy; readonly reasoner: FakePolicy };
+  readonly images: FakeImages;
+  readonly log: MemoryLog;
+}
+
+export function makeWorld(
+  options: {
+    readonly images?: number;
+    readonly broken?: (index: number) => boolean;
+    readonly questioner?: Partial<FakePolicyOptions>;
+    readonly reasoner?: Partial<FakePolicyOptions>;
+  } = {},
+): World {
+  const time = new VirtualTime();
+  return {
+    time,
+    policies: {
+      questioner: new FakePolicy({ script: questionerScript, time, ...options.questioner }),
+      reasoner: new FakePolicy({ script: reasonerScript, time, ...options.reasoner }),
+    },
+    images: new FakeImages(options.images ?? 40, time, options.broken),
+    templates: { questioner: "ask", reasoner: "{question}" },
+    log: new MemoryLog(),
+    clock: time,
+    folder: "run",
+    evaluate: null,
+    truth: (index, question) => String(dotsPlus(index % 10, question)),
+  };
+}
+
+/** A configuration small enough to look at. */
+export function smallConfig(change: (config: Mutable<RunConfig>) => void = () => {}): RunConfig {
+  const config = RunConfigSchema.parse({
+    rounds: 1,
+    questioner: {
+      stepsPerRound: 3,
+      imagesPerStep: 4,
+      groupSize: 4,
+      answersPerQuestion: 4,
+      reward: { diversityWeight: 0.1 },
+    },
+    curriculum: { images: 12, imagesPerChunk: 4, questionsPerImage: 3, answersPerQuestion: 4 },
+    reasoner: { stepsPerRound: 3, itemsPerStep: 6, itemsPerChunk: 3, groupSize: 4 },
+  });
+  change(config as Mutable<RunConfig>);
+  return config;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: Mutable<T[K]> };
