@@ -1,7 +1,16 @@
 import { gradient } from "../autodiff/gradient.ts";
-import { concat, expand, gather, matmul, replaceRows, reshape, slice } from "../autodiff/operators/index.ts";
+import {
+  classLogProb,
+  concat,
+  expand,
+  gather,
+  matmul,
+  replaceRows,
+  reshape,
+  slice,
+} from "../autodiff/operators/index.ts";
 import { input, type Tensor } from "../autodiff/tensor.ts";
-import { crossEntropy, grpoLoss, tokenLogProbs } from "./loss.ts";
+import { crossEntropy, grpoLoss } from "./loss.ts";
 import { cachedAttention, type PrefixTree, tokensIn, treeAttention } from "./models/attention.ts";
 import type { Attend, Weights } from "./models/layers.ts";
 import type { SmolVlm } from "./models/smolvlm.ts";
@@ -61,7 +70,13 @@ function readyRows(model: SmolVlm, { prefixes, tiles }: BatchShape): Tensor {
  * Log-probabilities [P, G, T] of `targets` where branches hold all tokens of a completion but the last, so
  * that T = branchLength + 1: the first is predicted by the prefix's last token (`prefix_ends` [P]).
  */
-function completionLogProbs(model: SmolVlm, w: Weights, shape: BatchShape, states: Tensor): Tensor {
+function completionLogProbs(
+  model: SmolVlm,
+  w: Weights,
+  shape: BatchShape,
+  states: Tensor,
+  temperature: number,
+): Tensor {
   const { prefixes: P, prefixLength, branches: G, branchLength: S } = shape;
   const D = model.config.text.hiddenSize;
   const ends = gather(states, input("prefix_ends", [P], "int64"), { unique: true });
@@ -71,15 +86,15 @@ function completionLogProbs(model: SmolVlm, w: Weights, shape: BatchShape, state
   });
   const rows = reshape(concat([first, rest], { axis: 2 }), { shape: [P * G * (S + 1), D] });
   const targets = input("targets", [P * G * (S + 1)], "int64");
-  const logProbs = tokenLogProbs(model.logits(w, rows), targets, input("inverse_temperature", [1]));
+  const logProbs = classLogProb(model.logits(w, rows, temperature), targets);
   return reshape(logProbs, { shape: [P, G, S + 1] });
 }
 
 /** Log-probabilities of given completions: `log_probs` [P, G, branchLength + 1]. */
-export function scoreGraph(model: SmolVlm, shape: BatchShape): Outputs {
+export function scoreGraph(model: SmolVlm, shape: BatchShape, temperature: number): Outputs {
   const w = weightInputs(model);
   const states = treeStates(model, w, shape, readyRows(model, shape));
-  return { log_probs: completionLogProbs(model, w, shape, states) };
+  return { log_probs: completionLogProbs(model, w, shape, states, temperature) };
 }
 
 /**
@@ -149,7 +164,7 @@ export function decodeGraph(model: SmolVlm, shape: DecodeShape): Outputs {
 /** What an update minimises: GRPO, or cross-entropy of given completions. */
 export type Objective =
   | { readonly kind: "cross_entropy" }
-  | ({ readonly kind: "grpo" } & Pick<GrpoOptions, "clipLow" | "clipHigh" | "beta">);
+  | ({ readonly kind: "grpo" } & Pick<GrpoOptions, "clipLow" | "clipHigh" | "beta" | "temperature">);
 
 /**
  * Forward and backward of one micro-batch. `select` [P, images] picks each prefix's image, so that an image
@@ -170,7 +185,8 @@ export function updateGraph(
   const rows = reshape(model.connect(w, model.vision(w, patches)), { shape: [images, perImage] });
   const picked = matmul(input("select", [P, images]), rows, {});
   const states = treeStates(model, w, shape, reshape(picked, { shape: [P * tiles * model.rowsPerTile, D] }));
-  const logProbs = completionLogProbs(model, w, shape, states);
+  const temperature = objective.kind === "grpo" ? objective.temperature : 1;
+  const logProbs = completionLogProbs(model, w, shape, states, temperature);
   const weights = input("weights", [P, G, S + 1]);
 
   const outputs: Outputs =

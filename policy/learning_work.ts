@@ -48,9 +48,8 @@ export function grpoWork(
       targets: (groups[i] as RolloutGroup).rollouts.map(({ completion }) => completion.tokens),
     })),
     images: prompts.map(({ image }) => image),
-    objective: { kind: "grpo", clipLow, clipHigh, beta },
+    objective: { kind: "grpo", clipLow, clipHigh, beta, temperature },
     feeds: (batch) => ({
-      inverse_temperature: Float32Array.of(1 / temperature),
       weights: tokenValues(batch, weights),
       old_log_probs: tokenValues(batch, (job, b) => rollout(job, b)?.completion.logProbs),
       ...(beta === 0
@@ -89,7 +88,6 @@ export function imitationWork(
     images: all.map(({ prompt }) => prompt.image),
     objective: { kind: "cross_entropy" },
     feeds: (batch) => ({
-      inverse_temperature: Float32Array.of(1),
       weights: tokenValues(batch, (job, b) => all[job]?.weights[b]).map((w) => w / total),
     }),
     tokens: total,

@@ -126,12 +126,13 @@ export class LocalPolicy implements Policy {
     for (const batch of planMicroBatches(jobs, this.#microBatchTokens)) {
       await checkpoint();
       const { shape } = batch;
-      const session = await this.sessions.get("score", shape, () => scoreGraph(this.model, shape));
+      const session = await this.sessions.get("score", { ...shape, temperature }, () =>
+        scoreGraph(this.model, shape, temperature),
+      );
       const outputs = await session.run({
         ...this.#views(weights),
         ...microBatchFeeds(this.model, batch, jobs),
         image_rows: this.#imageRows(batch, encoded),
-        inverse_temperature: Float32Array.of(1 / temperature),
       });
       const logProbs = outputs.log_probs as Float32Array;
       batch.jobs.forEach((job, p) => {

@@ -1,7 +1,6 @@
 import {
   add,
   cast,
-  classLogProb,
   exp,
   greater,
   maximum,
@@ -66,11 +65,6 @@ export function grpoLoss(
 /** Σ -w log p: cross-entropy of given tokens, all [P, G, T]. */
 export function crossEntropy(logProbs: Tensor, weights: Tensor): Tensor {
   return neg(total(mul(weights, logProbs)));
-}
-
-/** Log-probabilities [M] of `targets` [M] under logits [M, V] divided by a temperature (its inverse is fed). */
-export function tokenLogProbs(logits: Tensor, targets: Tensor, inverseTemperature: Tensor): Tensor {
-  return classLogProb(mul(logits, inverseTemperature), targets);
 }
 
 /**

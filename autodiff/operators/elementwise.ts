@@ -140,10 +140,10 @@ export const erf: Op<1> = primitive(1, "Erf", {
   vjp: (ct, _y, [x]) => [mul(ct, mul(scalar(2 / Math.sqrt(Math.PI)), exp(neg(mul(x, x)))))],
 });
 
-/** x σ(x), in one kernel; its gradient σ(x) (1 + x - y) recomputes σ. */
+/** x σ(x), with the vectorised kernel of σ; its gradient σ(x) (1 + x - y) shares σ. */
 export const silu: Op<1> = primitive(1, "Silu", {
   infer: float,
-  emit: (onnx, names) => onnx.node("QuickGelu", names, { alpha: 1 }, "com.microsoft"),
+  emit: (onnx, [x]) => onnx.node("Mul", [x, onnx.node("Sigmoid", [x])]),
   vjp: (ct, y, [x]) => [mul(ct, mul(sigmoid(x), sub(add(x, scalar(1)), y)))],
 });
 

@@ -10,6 +10,7 @@ import {
   type TensorType,
 } from "../tensor.ts";
 import { add, div, exp, mul, neg, requireFloat, sqrt, sub } from "./elementwise.ts";
+import { matmul } from "./linear.ts";
 import { reduceMean, reduceSum } from "./reduce.ts";
 import { addRows, reshape } from "./shape.ts";
 
@@ -79,12 +80,17 @@ export const rmsNorm: Op<2, { epsilon: number }> = primitive(2, "RmsNorm", {
   infer: normalized,
   emit: (onnx, names, { epsilon }) =>
     onnx.node("SimplifiedLayerNormalization", names, { axis: -1, epsilon, stash_type: 1 }),
-  // n = x r, h = g γ: dx = r (h - n mean(h n)), dγ = Σ g n.
+  // p = g x: dγ = Σ r p, dx = r g γ - x r³ mean(p γ), the sums as products with a vector.
   vjp: (ct, _y, [x, gamma], { epsilon }) => {
+    const width = gamma.shape[0] as number;
+    const rows = sizeOf(x.shape) / width;
     const r = inverseRoot(reduceMean(mul(x, x), last(x)), epsilon);
-    const n = mul(x, r);
-    const h = mul(ct, gamma);
-    return [mul(r, sub(h, mul(n, reduceMean(mul(h, n), last(x))))), mul(ct, n)];
+    const p = reshape(mul(ct, x), { shape: [rows, width] });
+    const means = matmul(p, reshape(gamma, { shape: [width, 1] }), { alpha: 1 / width });
+    const share = mul(reshape(means, { shape: r.shape }), mul(r, mul(r, r)));
+    const dx = sub(mul(mul(ct, gamma), r), mul(x, share));
+    const dGamma = matmul(reshape(r, { shape: [rows, 1] }), p, { transA: true });
+    return [dx, reshape(dGamma, { shape: [width] })];
   },
 });
 

@@ -91,7 +91,7 @@ export class SmolVlm {
     return gather(w(`${textName}.embed_tokens.weight`), tokens, { unique: false });
   }
 
-  /** The text model: embeddings [N, D] at positions [N] (all below `maxPositions`) to normalised states [N, D]. */
+  /** The text model: embeddings [N, D] at positions [N] (all below `maxPositions`) to states [N, D]. */
   text(w: Weights, x: Tensor, positions: Tensor, maxPositions: number, attend: Attend): Tensor {
     const { text } = this.config;
     const rotate = (y: Tensor, heads: number): Tensor =>
@@ -103,12 +103,12 @@ export class SmolVlm {
     return hidden;
   }
 
-  /** Next-token logits [M, V] of states [M, D] that `text` gave: the final norm and the output head. */
-  logits(w: Weights, hidden: Tensor): Tensor {
+  /** Next-token logits [M, V] of states [M, D] that `text` gave, divided by a temperature. */
+  logits(w: Weights, hidden: Tensor, temperature = 1): Tensor {
     const { text } = this.config;
     const normed = rmsNorm(hidden, w(`${textName}.norm.weight`), { epsilon: text.rmsNormEps });
     const head = text.tieEmbeddings ? `${textName}.embed_tokens.weight` : "lm_head.weight";
-    return matmul(normed, w(head), { transB: true });
+    return matmul(normed, w(head), { transB: true, alpha: 1 / temperature });
   }
 
   /** Position embeddings in the order of a full square tile's patches. */

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { Session } from "../../autodiff/onnx/session.ts";
+import { replaceRows } from "../../autodiff/operators/index.ts";
 import { input, type Tensor } from "../../autodiff/tensor.ts";
 import { bucket } from "../../policy/batch.ts";
 import { type BatchShape, updateGraph } from "../../policy/graphs.ts";
@@ -11,10 +12,10 @@ import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
 import { patchify } from "../../policy/models/idefics3_processor.ts";
 import { SmolVlm } from "../../policy/models/smolvlm.ts";
 import { ParameterLayout } from "../../policy/parameters.ts";
-import { readModelWeights } from "../../policy/safetensors.ts";
+import { readModelWeights, type StoredTensor } from "../../policy/safetensors.ts";
 import { Sampler } from "../../policy/sampler.ts";
 import { SessionCache } from "../../policy/sessions.ts";
-import { readReference, readReferenceTensors, referencePath } from "../reference_dir.ts";
+import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose, expectGradients } from "./closeness.ts";
 
 const folder = referencePath("smolvlm-tiny");
@@ -67,15 +68,11 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
     const all = ids("input_ids");
     const tree: PrefixTree = { prefixes: 1, prefixLength: all.length - 1, branches: 1, branchLength: 1 };
     const total = tokensIn(tree);
-    const { embed, places } = {
-      embed: input("tokens", [total], "int64"),
-      places: input("image_places", [tiles * model.rowsPerTile], "int64"),
-    };
-    const { replaceRows } = await import("../../autodiff/operators/index.ts");
+    const rowsShape = [tiles * model.rowsPerTile, model.config.text.hiddenSize];
     const merged = replaceRows(
-      model.embed(weightOf, embed),
-      places,
-      input("image_rows", [tiles * model.rowsPerTile, model.config.text.hiddenSize]),
+      model.embed(weightOf, input("tokens", [total], "int64")),
+      input("image_places", rowsShape.slice(0, 1), "int64"),
+      input("image_rows", rowsShape),
     );
     const attend = treeAttention(tree, model.heads, input("prefix_bias", [1, 1, 1, tree.prefixLength]));
     const hidden = model.text(weightOf, merged, input("positions", [total], "int64"), total, attend);
@@ -139,7 +136,6 @@ async function differentiate(
     ...microBatchFeeds(model, batch, [job]),
     patches,
     select: Float32Array.of(1),
-    inverse_temperature: Float32Array.of(1),
     ...feeds,
   });
 }
@@ -157,16 +153,17 @@ test.each(["case0", "case2"])("%s: cross-entropy and every gradient", async (nam
 test.each(["grpo", "dapo"] as const)("%s: loss and every gradient", async (loss) => {
   const { tiles, patches, ids } = await referenceCase("case1");
   const tensors = await readReferenceTensors("smolvlm-tiny/grpo.safetensors");
-  const group = tensors.get("completion_ids");
-  const [rows, length] = group?.shape as [number, number];
-  const mask = tensors.get("completion_mask")?.data as BigInt64Array;
+  const group = tensors.get("completion_ids") as StoredTensor;
+  const [rows, length] = group.shape as [number, number];
+  const data = (key: string) => (tensors.get(key) as StoredTensor).data;
+  const mask = data("completion_mask") as BigInt64Array;
   const lengths = Array.from(
     { length: rows },
     (_, b) => mask.subarray(b * length, (b + 1) * length).filter((m) => m === 1n).length,
   );
   const row = (key: string, b: number): Float32Array =>
-    (tensors.get(key)?.data as Float32Array).subarray(b * length, b * length + (lengths[b] as number));
-  const tokens = Int32Array.from(group?.data as BigInt64Array, Number);
+    (data(key) as Float32Array).subarray(b * length, b * length + (lengths[b] as number));
+  const tokens = Int32Array.from(group.data as BigInt64Array, Number);
   const targets = lengths.map((n, b) => tokens.subarray(b * length, b * length + n));
   const perToken = tokenWeights(loss, lengths, length);
   const { hyperparameters } = cases.grpo;
@@ -175,6 +172,7 @@ test.each(["grpo", "dapo"] as const)("%s: loss and every gradient", async (loss)
     clipLow: hyperparameters.epsilon_low,
     clipHigh: hyperparameters.epsilon_high,
     beta: hyperparameters.beta,
+    temperature: 1,
   } as const;
   const outputs = await differentiate(
     { prefix: ids("prompt_input_ids"), tiles, targets },
@@ -184,10 +182,10 @@ test.each(["grpo", "dapo"] as const)("%s: loss and every gradient", async (loss)
       weights: (b) => new Float32Array(lengths[b] as number).fill(perToken[b] as number),
       old_log_probs: (b) => row("old_logps", b),
       reference_log_probs: (b) => row("ref_logps", b),
-      advantages: tensors.get("advantages")?.data as Float32Array,
+      advantages: data("advantages") as Float32Array,
     },
   );
-  expectClose(outputs.loss, tensors.get(`loss_${loss}`)?.data as Float32Array, 1e-5);
+  expectClose(outputs.loss, data(`loss_${loss}`) as Float32Array, 1e-5);
   await expectGradients(outputs, `smolvlm-tiny/grpo.grads_${loss}.safetensors`);
 });
 
@@ -198,7 +196,6 @@ test("the whole policy scores a prompt and its completion as the reference does"
     learningRateFactors: { text: 1, connector: 1, vision: 1 },
     microBatchTokens: 4096,
   });
-  const { readReferenceImage } = await import("../reference_dir.ts");
   for (const name of ["case0", "case1"]) {
     const { floats, ids } = await referenceCase(name);
     const text = cases[name].messages[0].content[1].text;

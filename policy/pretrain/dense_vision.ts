@@ -1,0 +1,50 @@
+import { gradient } from "../../autodiff/gradient.ts";
+import type { Feeds } from "../../autodiff/onnx/session.ts";
+import { logSoftmax, mul, neg, reduceSum } from "../../autodiff/operators/index.ts";
+import { input, type Tensor } from "../../autodiff/tensor.ts";
+import type { RgbImage } from "../../images/image.ts";
+import { cells, type Layout } from "../../images/scenes/scene.ts";
+import type { LocalPolicy } from "../local_policy.ts";
+import { wordId } from "./model_folder.ts";
+
+/**
+ * A loss on the image's rows themselves: the words that each names under the output head should be its cell,
+ * and the colour and shape of what lies there. It aligns the vision tower with the vocabulary before, and while, the
+ * text model learns to read it.
+ */
+export async function accumulateDenseVision(
+  policy: LocalPolicy,
+  batch: readonly { readonly image: RgbImage; readonly scene: Layout }[],
+  weight: number,
+): Promise<number> {
+  const { model, sessions, learner, encoder } = policy;
+  const images = batch.length;
+  const session = await sessions.get("dense_vision", { images }, () => denseVisionGraph(policy, images));
+  const patches = new Float32Array(images * model.patchesPerTile * model.patchWidth);
+  const targets = new Float32Array(images * model.rowsPerTile * model.config.text.vocabSize);
+  batch.forEach(({ image, scene }, i) => {
+    const prepared = encoder.prepare(image);
+    patches.set(prepared.patches, i * prepared.patches.length);
+    cells.forEach((cell, c) => {
+      const thing = scene.objects.find((object) => object.cell === cell);
+      const words = thing ? [cell, thing.color, thing.shape] : [cell];
+      const row = (i * cells.length + c) * model.config.text.vocabSize;
+      for (const word of words) targets[row + wordId(word)] = weight / (words.length * images * cells.length);
+    });
+  });
+  const feeds: Feeds = { patches, targets };
+  const { loss } = await learner.accumulate(session, feeds);
+  return loss?.[0] ?? Number.NaN;
+}
+
+function denseVisionGraph({ model, learner }: LocalPolicy, images: number): Record<string, Tensor> {
+  const inputs = new Map(model.parameters.map(({ name, shape }) => [name, input(name, shape)]));
+  const w = (name: string): Tensor => inputs.get(name) as Tensor;
+  const patches = input("patches", [images * model.patchesPerTile, model.patchWidth]);
+  const logits = model.logits(w, model.connect(w, model.vision(w, patches)));
+  const targets = input("targets", logits.shape);
+  const loss = neg(reduceSum(mul(targets, logSoftmax(logits)), { axes: [0, 1], keepDims: false }));
+  const names = learner.trainable;
+  const gradients = gradient(loss, names.map(w));
+  return { loss, ...Object.fromEntries(names.map((name, i) => [`d:${name}`, gradients[i] as Tensor])) };
+}

@@ -1,0 +1,99 @@
+import { deriveSeed, RandomStream } from "../../common/random.ts";
+import type { RgbImage } from "../../images/image.ts";
+import { ask, demonstrate, describe, misperceive } from "../../images/scenes/demonstrate.ts";
+import { drawQuestion } from "../../images/scenes/draw.ts";
+import { families, formatQuestion } from "../../images/scenes/questions.ts";
+import { renderScene } from "../../images/scenes/render.ts";
+import { drawScene, type Scene } from "../../images/scenes/scene.ts";
+import { LocalPolicy } from "../local_policy.ts";
+import type { Example } from "../policy.ts";
+import { accumulateDenseVision } from "./dense_vision.ts";
+import { embeddedPrompts, writeUntrainedModel } from "./model_folder.ts";
+
+/** How the embedded model is made: three stages on labelled source scenes. */
+export interface PretrainOptions {
+  readonly seed: number;
+  readonly threads: number;
+  /** The vision tower learns to name what is in each cell. */
+  readonly vision: StageOptions;
+  /** Describing, answering and asking are learnt from careful demonstrations. */
+  readonly careful: StageOptions;
+  /** Errors become random: a share of the demonstrations comes from a careless annotator. */
+  readonly careless: StageOptions & { readonly share: number };
+}
+
+export interface StageOptions {
+  readonly steps: number;
+  readonly images: number;
+  readonly learningRate: number;
+}
+
+export interface PretrainProgress {
+  readonly stage: "vision" | "careful" | "careless";
+  readonly step: number;
+  readonly steps: number;
+  readonly loss: number;
+}
+
+const answersPerImage = 4;
+const questionsPerImage = 1;
+const denseWeight = 0.5;
+
+/** Makes the embedded model from nothing in `folder`; the same options give the same bits. */
+export async function pretrain(
+  folder: string,
+  options: PretrainOptions,
+  report: (progress: PretrainProgress) => void,
+): Promise<void> {
+  await writeUntrainedModel(folder, deriveSeed(options.seed, "initial weights"));
+  await using policy = await LocalPolicy.open(folder, {
+    threads: options.threads,
+    optimizer: { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1 },
+    learningRateFactors: { text: 1, connector: 1, vision: 1 },
+    microBatchTokens: 4096,
+  });
+  for (const stage of ["vision", "careful", "careless"] as const) {
+    const { steps, images, learningRate } = options[stage];
+    const share = stage === "careless" ? options.careless.share : 0;
+    for (let step = 0; step < steps; step++) {
+      const stream = new RandomStream(deriveSeed(options.seed, stage, step));
+      const batch = await drawBatch(images, stream);
+      await accumulateDenseVision(policy, batch, stage === "vision" ? 1 : denseWeight);
+      if (stage !== "vision") {
+        const examples = batch.flatMap(({ image, scene }) => demonstrations(image, scene, share, stream));
+        await policy.accumulate(policy.imitation(examples), async () => {});
+      }
+      const { loss } = await policy.learner.step(learningRate * schedule(step, steps));
+      report({ stage, step: step + 1, steps, loss });
+    }
+  }
+  await policy.save(folder);
+}
+
+/** Linear warm-up over a twentieth of the steps, then a cosine to zero. */
+function schedule(step: number, steps: number): number {
+  const warmup = Math.max(1, steps / 20);
+  if (step < warmup) return (step + 1) / warmup;
+  return 0.5 * (1 + Math.cos((Math.PI * (step - warmup)) / (steps - warmup)));
+}
+
+async function drawBatch(count: number, stream: RandomStream): Promise<{ image: RgbImage; scene: Scene }[]> {
+  const scenes = Array.from({ length: count }, () => drawScene("source", stream));
+  return Promise.all(scenes.map(async (scene) => ({ image: await renderScene(scene), scene })));
+}
+
+/** What one image teaches: to describe it, to answer questions about it, and to ask one. */
+function demonstrations(image: RgbImage, scene: Scene, careless: number, stream: RandomStream): Example[] {
+  const seen = () => (stream.uniform() < careless ? misperceive(scene, stream) : scene);
+  const question = () => drawQuestion(stream.pick(families), scene, stream);
+  const example = (text: string, completion: string): Example => ({ prompt: { image, text }, completion });
+  return [
+    example(embeddedPrompts.describer, describe(seen())),
+    ...Array.from({ length: answersPerImage }, () => {
+      const asked = question();
+      const text = embeddedPrompts.reasoner.replace("{question}", formatQuestion(asked));
+      return example(text, demonstrate(seen(), asked));
+    }),
+    ...Array.from({ length: questionsPerImage }, () => example(embeddedPrompts.questioner, ask(question()))),
+  ];
+}

@@ -1,0 +1,103 @@
+import { type ErrorCode, VisplayError } from "../common/errors.ts";
+import type { RgbImage } from "../images/image.ts";
+import type { LocalPolicyOptions } from "./local_policy.ts";
+import type { Policy } from "./policy.ts";
+
+/** What a policy's thread can be asked: the port's methods, and the two ends of its life. */
+export interface PolicyThread extends Omit<Policy, typeof Symbol.asyncDispose> {
+  open(folder: string, options: LocalPolicyOptions): Promise<void>;
+  /** Releases what the policy holds; the thread is of no use afterwards. */
+  close(): Promise<void>;
+}
+
+export type Method = keyof PolicyThread;
+
+/** A method's arguments, without the signal that the port's methods take last. */
+export type Arguments<M extends Method> =
+  Required<Parameters<PolicyThread[M]>> extends [...infer Rest, AbortSignal]
+    ? Rest
+    : Parameters<PolicyThread[M]>;
+
+export type Result<M extends Method> = Awaited<ReturnType<PolicyThread[M]>>;
+
+/** To the thread, in order: an image's pixels come before the first call that refers to it, `forget` after the last. */
+export type Request =
+  | { readonly kind: "call"; readonly id: number; readonly method: Method; readonly args: unknown }
+  | { readonly kind: "abort"; readonly id: number }
+  | ({ readonly kind: "pixels" } & PixelPart)
+  | { readonly kind: "forget"; readonly images: readonly string[] };
+
+/** Some of an image's pixels: large images come in parts. */
+export interface PixelPart extends Pick<RgbImage, "id" | "width" | "height"> {
+  /** Where `part` belongs in the image's `data`, which has `bytes`. */
+  readonly start: number;
+  readonly bytes: number;
+  readonly part: Uint8Array<ArrayBuffer>;
+}
+
+/** From the thread: how one call ended. */
+export interface Reply {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly error?: SentError;
+}
+
+/** An error as plain data, since a structured clone loses its class and its own fields. */
+export interface SentError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+  /** Of a `VisplayError`. */
+  readonly code: ErrorCode | undefined;
+  readonly cause: SentError | undefined;
+}
+
+export function encodeError(error: unknown): SentError {
+  const { name, message, stack, cause } = error instanceof Error ? error : new Error(String(error));
+  const code = error instanceof VisplayError ? error.code : undefined;
+  return { name, message, stack, code, cause: cause === undefined ? undefined : encodeError(cause) };
+}
+
+/** The error again, with the stack of the thread that threw it. */
+export function decodeError({ name, message, stack, code, cause }: SentError): Error {
+  const options = cause && { cause: decodeError(cause) };
+  const error = code === undefined ? new Error(message, options) : new VisplayError(code, message, options);
+  error.name = name;
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
+/** Stands in a message for an image that the thread already has. */
+export interface HeldImage {
+  readonly heldImage: string;
+}
+
+export function isHeldImage(value: object): value is HeldImage {
+  return "heldImage" in value;
+}
+
+export function isImage(value: object): value is RgbImage {
+  return "id" in value && "width" in value && "height" in value && "data" in value;
+}
+
+/**
+ * A copy of plain data for a message, with objects replaced where `replace` gives something. Typed arrays that
+ * are parts of larger buffers are cut out: a structured clone would carry the whole buffer along.
+ */
+export function packed(value: unknown, replace: (value: object) => object | undefined): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (ArrayBuffer.isView(value)) return cutOut(value);
+  if (Array.isArray(value)) return value.map((item) => packed(item, replace));
+  return (
+    replace(value) ??
+    Object.fromEntries(Object.entries(value).map(([key, item]) => [key, packed(item, replace)]))
+  );
+}
+
+/** The slice of every typed array, which copies even where a subclass (Buffer) overrides it with a view. */
+const { slice } = Object.getPrototypeOf(Uint8Array.prototype) as { slice(this: unknown): unknown };
+
+/** The same elements in a buffer of just their size: the view itself where it has one. */
+function cutOut<T extends ArrayBufferView>(view: T): T {
+  return view.byteLength === view.buffer.byteLength ? view : (slice.call(view) as T);
+}
