@@ -1,4 +1,4 @@
-import { concatMap, map, type Observable, tap } from "rxjs";
+import { concatMap, map, type Observable } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { vote } from "../reasoner/vote.ts";
@@ -42,10 +42,11 @@ export function curriculumPhase(run: Run, round: number, curriculum: Curriculum)
       ),
     play: (step, asked) =>
       label(step, asked).pipe(
-        tap((episodes) => {
-          for (const episode of episodes) curriculum.add(episode);
-        }),
-        map((episodes): EventBody[] => [...episodes, figures(step, episodes)]),
+        concatMap((episodes) =>
+          inSlices(episodes, (episode) => curriculum.add(episode)).pipe(
+            map((): EventBody[] => [...episodes, figures(step, episodes)]),
+          ),
+        ),
       ),
     conclude: () => {
       if (curriculum.images === 0) throw nothingUsable(run);

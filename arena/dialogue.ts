@@ -33,20 +33,25 @@ const DECODERS = 4;
 /** Decodes images, in the order given; one that cannot be used is noted and left out. */
 export function load(step: Step, indices: readonly number[]): Observable<LoadedImage[]> {
   const source = step.run.ports.images;
-  const loadOne = (index: number, order: number) => {
-    const ref = { index, name: source.name(index) };
-    return defer(() => source.load(index)).pipe(
-      map((image) => ({ order, loaded: { ref, image } })),
-      catchError((error) => {
-        step.fail("load", ref, error);
-        return of();
-      }),
+  const attempt = (index: number, order: number) =>
+    defer(() => source.load(index)).pipe(
+      map((image) => ({ order, index, image, error: null })),
+      catchError((error: unknown) => of({ order, index, image: null, error })),
     );
-  };
   return from(indices).pipe(
-    mergeMap(loadOne, DECODERS),
+    mergeMap(attempt, DECODERS),
     toArray(),
-    map((done) => done.sort((a, b) => a.order - b.order).map(({ loaded }) => loaded)),
+    map((attempts) =>
+      // In the order given, whoever was faster; so are the failures noted.
+      attempts
+        .sort((a, b) => a.order - b.order)
+        .flatMap(({ index, image, error }) => {
+          const ref = { index, name: source.name(index) };
+          if (image) return [{ ref, image }];
+          step.fail("load", ref, error);
+          return [];
+        }),
+    ),
   );
 }
 

@@ -4,7 +4,11 @@ import type { ParsedQuestion } from "../questioner/parse.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { blindAgreement, supportOf, type Verdict, vote } from "../reasoner/vote.ts";
 import { duplicateShares } from "../rewards/diversity.ts";
-import { type QuestionerReward, questionerReward } from "../rewards/questioner.ts";
+import {
+  type QuestionerReward,
+  type QuestionerRewardOptions,
+  questionerReward,
+} from "../rewards/questioner.ts";
 import type { QuestionerConfig } from "./config.ts";
 import { type Asked, answer, type OpenQuestion, openQuestions } from "./dialogue.ts";
 import { scoreReference } from "./learn.ts";
@@ -53,8 +57,9 @@ function blinded(asked: Asked): (OpenQuestion | null)[] {
 }
 
 /** Votes become verdicts, and verdicts rewards. */
-export function judge({ reward }: QuestionerConfig, interview: Interview): Judged {
+export function judge(config: QuestionerConfig, interview: Interview): Judged {
   const { questions } = interview.asked;
+  const options = rewardOptions(config);
   const verdicts = interview.answers.map((given) => given && vote(given.answers));
   const duplicates = duplicateShares(questions.map((parsed) => (parsed.ok ? parsed.question : "")));
   const rewards = questions.map((parsed, i) => {
@@ -68,19 +73,23 @@ export function judge({ reward }: QuestionerConfig, interview: Interview): Judge
       blindAgreement: verdict && blind ? blindAgreement(verdict, vote(blind.answers)) : null,
       support: verdict && support(parsed, verdict),
     };
-    return questionerReward(evidence, {
-      form: reward.form,
-      lambda: reward.diversityWeight,
-      thresholds: {
-        parse: reward.minParsedShare,
-        abstention: reward.maxAbstentionShare,
-        blind: reward.maxBlindAgreement,
-        support: reward.minSupport || null,
-        grounding: null,
-      },
-    });
+    return questionerReward(evidence, options);
   });
   return { ...interview, verdicts, rewards };
+}
+
+function rewardOptions({ reward }: QuestionerConfig): QuestionerRewardOptions {
+  return {
+    form: reward.form,
+    lambda: reward.diversityWeight,
+    thresholds: {
+      parse: reward.minParsedShare,
+      abstention: reward.maxAbstentionShare,
+      blind: reward.maxBlindAgreement,
+      support: reward.minSupport || null,
+      grounding: null,
+    },
+  };
 }
 
 function support(parsed: ParsedQuestion, verdict: Verdict): number | null {

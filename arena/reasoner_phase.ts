@@ -39,11 +39,11 @@ export function reasonerPhase(
   curriculum: readonly CurriculumItem[],
 ): Observable<RunEvent> {
   const { stepsPerRound, itemsPerStep, maxPasses } = run.config.reasoner;
-  const stepsOfCurriculum = Math.ceil((maxPasses * curriculum.length) / itemsPerStep);
+  const stepsPerPass = Math.max(1, curriculum.length / itemsPerStep);
   return playPhase(run, {
     round,
     phase: "reasoner",
-    steps: Math.min(stepsPerRound, stepsOfCurriculum),
+    steps: Math.min(stepsPerRound, Math.ceil(maxPasses * stepsPerPass)),
     prepare: (step) => loadItems(step, itemsOf(step, curriculum)),
     play: (step, items) =>
       rollOut(step, items).pipe(

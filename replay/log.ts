@@ -7,7 +7,7 @@ import { REPLAY_VERSION, type RunEvent } from "./events.ts";
 
 /** Where a run's events go. What `append` resolved for survives the end of the process. */
 export interface EventLog {
-  /** All of the events or, if it rejects, none of them. Calls must not overlap. */
+  /** All of the events or, if it rejects, none of them. */
   append(events: readonly RunEvent[]): Promise<void>;
 }
 
@@ -29,6 +29,7 @@ export class FileLog implements EventLog, AsyncDisposable {
   readonly path: string;
   readonly #file: AppendableFile;
   #length: number;
+  #written: Promise<void> = Promise.resolve();
 
   /** Goes on at the end of a file that is open for appending; `length` is its size in bytes. */
   constructor(path: string, file: AppendableFile, length: number) {
@@ -54,7 +55,13 @@ export class FileLog implements EventLog, AsyncDisposable {
     }
   }
 
-  async append(events: readonly RunEvent[]): Promise<void> {
+  append(events: readonly RunEvent[]): Promise<void> {
+    const written = this.#written.then(() => this.#write(events));
+    this.#written = written.catch(() => {});
+    return written;
+  }
+
+  async #write(events: readonly RunEvent[]): Promise<void> {
     let end = this.#length;
     try {
       for (const lines of chunksOfLines(events)) {

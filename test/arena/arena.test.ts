@@ -93,6 +93,18 @@ describe("a run", () => {
     expect(ofType(events, "phaseStarted").map(({ phase }) => phase)).toEqual(["curriculum", "reasoner"]);
   });
 
+  it("passes over a small curriculum no more often than it may", async () => {
+    const config = smallConfig((change) => {
+      change.curriculum.images = 1;
+      change.reasoner.stepsPerRound = 50;
+      change.reasoner.maxPasses = 2;
+    });
+    const { events } = await playIn(makeWorld(), config);
+    const [built] = ofType(events, "curriculumBuilt");
+    expect(built?.admitted).toBeLessThan(6);
+    expect(ofType(events, "reasonerStep")).toHaveLength(2);
+  });
+
   it("masks what was cut off", async () => {
     const chatter = makeWorld({
       questioner: {

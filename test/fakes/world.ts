@@ -30,12 +30,19 @@ export class FakeImages implements ImageSource {
   readonly length: number;
   readonly loaded: number[] = [];
   readonly #broken: (index: number) => boolean;
+  readonly #loadMs: (index: number) => number;
   readonly #time: VirtualTime;
 
-  constructor(length: number, time: VirtualTime, broken: (index: number) => boolean = () => false) {
+  constructor(
+    length: number,
+    time: VirtualTime,
+    broken: (index: number) => boolean = () => false,
+    loadMs: (index: number) => number = () => 1,
+  ) {
     this.length = length;
     this.#time = time;
     this.#broken = broken;
+    this.#loadMs = loadMs;
   }
 
   name(index: number): string {
@@ -43,7 +50,7 @@ export class FakeImages implements ImageSource {
   }
 
   async load(index: number): Promise<RgbImage> {
-    await this.#time.sleep(1);
+    await this.#time.sleep(this.#loadMs(index));
     this.loaded.push(index);
     if (this.#broken(index)) throw new VisplayError("images", `${index}.png: truncated`);
     return { id: `image-${index}`, width: 1, height: 1, data: Uint8Array.of(index % 10, 0, 0) };
@@ -70,6 +77,7 @@ export function makeWorld(
   options: {
     readonly images?: number;
     readonly broken?: (index: number) => boolean;
+    readonly loadMs?: (index: number) => number;
     readonly questioner?: Partial<FakePolicyOptions>;
     readonly reasoner?: Partial<FakePolicyOptions>;
   } = {},
@@ -81,7 +89,7 @@ export function makeWorld(
       questioner: new FakePolicy({ script: questionerScript, time, ...options.questioner }),
       reasoner: new FakePolicy({ script: reasonerScript, time, ...options.reasoner }),
     },
-    images: new FakeImages(options.images ?? 40, time, options.broken),
+    images: new FakeImages(options.images ?? 40, time, options.broken, options.loadMs),
     templates: { questioner: "ask", reasoner: "{question}" },
     log: new MemoryLog(),
     clock: time,

@@ -32,6 +32,12 @@ describe("FileLog", () => {
     expect(await readAll(log.path)).toEqual([event(1), event(2), event(3, 700_000), event(4)]);
   });
 
+  it("keeps the order of appends that overlap", async () => {
+    await using log = await FileLog.create(folder);
+    await Promise.all([log.append([event(1, 300_000)]), log.append([event(2)]), log.append([event(3)])]);
+    expect(await readAll(log.path)).toEqual([event(1, 300_000), event(2), event(3)]);
+  });
+
   it("never writes over another run", async () => {
     await using _ = await FileLog.create(folder);
     await expect(FileLog.create(folder)).rejects.toMatchObject({
