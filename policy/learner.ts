@@ -73,9 +73,11 @@ export class Learner implements AsyncDisposable {
 
   /**
    * One optimiser step on the accumulated gradients. Throws a `VisplayError` of code "numeric" where loss or
-   * gradient is not finite, with the weights unchanged.
+   * gradient is not finite, and a `RangeError` where nothing was accumulated, with the weights unchanged.
    */
   async step(learningRate: number): Promise<{ loss: number; gradientNorm: number; version: number }> {
+    if (this.#graphs === 0)
+      throw new RangeError("an optimiser step needs gradients: there was nothing to learn from");
     const loss = this.#loss;
     const gradientNorm = globalNorm(this.#gradients);
     this.discard();

@@ -48,16 +48,17 @@ export function grpoLoss(
 ): LossOutputs {
   const { clipLow, clipHigh, beta } = options;
   const advantages = reshape(x.advantages, { shape: [...x.advantages.shape, 1] });
-  const ratio = exp(sub(x.logProbs, x.oldLogProbs));
+  // Tokens without a weight may carry anything; neither their ratio nor their gap may overflow.
+  const used = cast(greater(x.weights, scalar(0)), { to: "float32" });
+  const ratio = exp(mul(sub(x.logProbs, x.oldLogProbs), used));
   const clip = maximum(minimum(ratio, scalar(1 + clipHigh)), scalar(1 - clipLow));
   const free = mul(ratio, advantages);
   const bounded = mul(clip, advantages);
   const policyLoss = neg(minimum(free, bounded));
-  const used = cast(greater(x.weights, scalar(0)), { to: "float32" });
   const clipped = total(mul(cast(greater(free, bounded), { to: "float32" }), used));
   if (x.referenceLogProbs === null || beta === 0)
     return { loss: total(mul(x.weights, policyLoss)), kl: scalar(0), clipped };
-  const gap = sub(x.referenceLogProbs, x.logProbs);
+  const gap = mul(sub(x.referenceLogProbs, x.logProbs), used);
   const kl = sub(sub(exp(gap), gap), scalar(1));
   return { loss: total(mul(x.weights, add(policyLoss, scale(kl, beta)))), kl: total(mul(kl, used)), clipped };
 }

@@ -1,0 +1,71 @@
+import { imageOf, type RgbImage } from "../../images/image.ts";
+import { LocalPolicy, type LocalPolicyOptions } from "../../policy/local_policy.ts";
+import type { Completion, GrpoOptions, Prompt, RolloutGroup, SamplingOptions } from "../../policy/policy.ts";
+import { referencePath } from "../reference_dir.ts";
+
+/** The tiny model of the reference: random weights, a vocabulary of 363. */
+export const tinyFolder: string = referencePath("smolvlm-tiny");
+
+/** Plain Adam without clipping, all parameters at one learning rate. */
+export const tinyOptions: LocalPolicyOptions = {
+  threads: 1,
+  optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradientNorm: null },
+  learningRateFactors: { text: 1, connector: 1, vision: 1 },
+  microBatchTokens: 4096,
+};
+
+export function openTiny(options: Partial<LocalPolicyOptions> = {}): Promise<LocalPolicy> {
+  return LocalPolicy.open(tinyFolder, { ...tinyOptions, ...options });
+}
+
+/** The `k`-th of some different images, 48x36. */
+export function picture(k: number): RgbImage {
+  const data = Uint8Array.from({ length: 48 * 36 * 3 }, (_, i) => (i * (k + 3) + (i % 7) * 31 * k) % 256);
+  return imageOf(48, 36, data);
+}
+
+/** Questions of different lengths about `images` pictures, in turn. */
+export function questions(count: number, images = 3): Prompt[] {
+  const pictures = Array.from({ length: images }, (_, k) => picture(k));
+  return Array.from({ length: count }, (_, i) => ({
+    image: pictures[i % images] as RgbImage,
+    text: `${"Look closely. ".repeat(i % 4)}How many dots, ${i}?`,
+  }));
+}
+
+export const sampling: SamplingOptions = {
+  groupSize: 4,
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  maxTokens: 24,
+  seed: 7,
+};
+
+export const grpo: GrpoOptions = {
+  loss: "dapo",
+  clipLow: 0.2,
+  clipHigh: 0.28,
+  beta: 0,
+  temperature: 1,
+  maxTokens: 24,
+  learningRate: 1e-3,
+};
+
+/** Groups whose advantages fall from 1 to -1. */
+export function rolloutGroups(prompts: readonly Prompt[], sampled: readonly Completion[][]): RolloutGroup[] {
+  return prompts.map((prompt, i) => {
+    const group = sampled[i] ?? [];
+    const advantage = (b: number): number => 1 - (2 * b) / (group.length - 1);
+    return {
+      prompt,
+      rollouts: group.map((completion, b) => ({ completion, advantage: advantage(b) })),
+    };
+  });
+}
+
+/** The Euclidean norm of a - b over that of b. */
+export function relativeError(a: Float32Array, b: Float32Array): number {
+  const norm = (x: Float32Array): number => Math.sqrt(x.reduce((sum, value) => sum + value * value, 0));
+  return norm(a.map((x, i) => x - (b[i] as number))) / norm(b);
+}
