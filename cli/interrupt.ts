@@ -8,7 +8,7 @@ import { exitCodes, VisplayError } from "../common/errors.ts";
 export function interruptible(): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
   const onSignal = () => {
-    if (controller.signal.aborted) process.exit(exitCodes.cancelled);
+    if (controller.signal.aborted) return process.exit(exitCodes.cancelled);
     process.stderr.write("\nstopping; once more to stop at once\n");
     controller.abort(new VisplayError("cancelled", "stopped before the end"));
   };

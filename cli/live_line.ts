@@ -31,7 +31,7 @@ export class LiveLine implements Disposable {
   #refresh(): void {
     const line = this.#line(Date.now());
     if (!this.#screen.isTTY) this.#screen.write(`${line}\n`);
-    else this.#screen.write(`${clearLine}${line.slice(0, (this.#screen.columns ?? 80) - 1)}`);
+    else this.#screen.write(`${clearLine}${line.slice(0, (this.#screen.columns || 80) - 1)}`);
   }
 
   [Symbol.dispose](): void {

@@ -40,7 +40,7 @@ export class Progress {
     const state = this.#state;
     if (!state) return "starting";
     const left = this.#eta.remainingMs(nowMs);
-    const step = state.steps > 0 ? [`step ${state.done}/${state.steps}`] : [];
+    const step = state.steps > 1 ? [`step ${state.done}/${state.steps}`] : [];
     const eta = left === undefined ? "ETA …" : `ETA ${duration(left)}`;
     return [...this.#place(state), ...step, eta, ...figures(state)].join(" · ");
   }

@@ -1,0 +1,56 @@
+import { spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { RunConfigSchema } from "../../arena/config.ts";
+import { exitCodes } from "../../common/errors.ts";
+
+function visplay(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["bin/visplay.js", ...args], {
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+}
+
+test("help lists the commands, and each command its settings", () => {
+  const { status, stdout } = visplay("--help");
+  expect(status).toBe(0);
+  for (const command of ["train", "eval", "pretrain", "config"]) expect(stdout).toContain(`  ${command} `);
+  const train = visplay("train", "--help");
+  expect(train.status).toBe(0);
+  for (const flag of ["config", "images", "model", "rounds", "out", "seed", "set"]) {
+    expect(train.stdout).toContain(`--${flag} <`);
+  }
+});
+
+test("exit codes differ by cause, and the message says what to change", () => {
+  const nowhere = join(tmpdir(), "visplay-nowhere");
+  expect(visplay("trian")).toMatchObject({
+    status: exitCodes.usage,
+    stderr: expect.stringContaining("Did you mean train?"),
+  });
+  expect(visplay("train", "--set", "reasoner.groupsize=4")).toMatchObject({
+    status: exitCodes.config,
+    stderr: expect.stringContaining("did you mean groupSize?"),
+  });
+  expect(visplay("train", "--set", "questioner.groupSize=1")).toMatchObject({
+    status: exitCodes.config,
+    stderr: expect.stringContaining("found 1, expected at least 2"),
+  });
+  expect(visplay("train", "--model", nowhere)).toMatchObject({
+    status: exitCodes.model,
+    stderr: expect.stringContaining(nowhere),
+  });
+  expect(visplay("train", "--images", nowhere)).toMatchObject({
+    status: exitCodes.images,
+    stderr: expect.not.stringContaining("    at "),
+  });
+});
+
+test("`visplay config` prints a configuration that reads back as the defaults", () => {
+  const { stdout } = visplay("config");
+  expect(stdout).toContain("  groupSize: 8 # G, completions per prompt\n");
+  expect(visplay("config", "--set", "rounds=7").stdout).toContain("rounds: 7 #");
+  expect(RunConfigSchema.parse(parse(stdout))).toEqual(RunConfigSchema.parse({}));
+});
