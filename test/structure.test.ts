@@ -57,7 +57,7 @@ function objection(path: string, specifier: string): string | undefined {
 
 const sources = readdirSync(".", { recursive: true, encoding: "utf8" })
   .map((path) => path.replaceAll("\\", "/"))
-  .filter((path) => /^(?!node_modules|dist|runs|\.).*\/.*\.ts$/.test(path));
+  .filter((path) => /\/.*\.ts$/.test(path) && !/^(dist|runs)\/|(^|\/)(node_modules|\..*)\//.test(path));
 const ours = sources.filter((path) => !inside(path, "test"));
 
 describe("structure", () => {
