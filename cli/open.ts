@@ -15,8 +15,9 @@ import { plural } from "./format.ts";
 
 /** The folder of a model: "tiny" is the embedded one, which lies at the root of this package. */
 export function modelFolder(model: string): string {
-  const root = new URL(import.meta.url.endsWith(".ts") ? ".." : "../..", import.meta.url);
-  return model === "tiny" ? fileURLToPath(new URL("models/tiny", `${root}/`)) : model;
+  if (model !== "tiny") return model;
+  const relative = import.meta.url.endsWith(".ts") ? "../models/tiny" : "../../models/tiny";
+  return fileURLToPath(new URL(relative, import.meta.url));
 }
 
 /** Opens the model of a run in a thread of its own, under a name for messages. */
