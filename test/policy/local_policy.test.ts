@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { LocalPolicy } from "../../policy/local_policy.ts";
 import type { Completion, Prompt, SamplingOptions } from "../../policy/policy.ts";
 import { type FloatTensor, readModelWeights, writeSafetensors } from "../../policy/safetensors.ts";
 import { expectClose } from "../parity/closeness.ts";
-import { openTiny, picture, questions, sampling, tinyFolder, tinyOptions } from "./tiny.ts";
+import { copyTiny, openTiny, picture, questions, sampling, tinyFolder, tinyOptions } from "./tiny.ts";
 
 let policy: LocalPolicy;
 
@@ -30,9 +30,10 @@ async function expectScored(
   prompts: readonly Prompt[],
   sampled: readonly Completion[][],
   temperature: number,
+  scorer: LocalPolicy = policy,
 ): Promise<void> {
   const groups = prompts.map((prompt, i) => ({ prompt, completions: tokensOf(sampled[i]) }));
-  const scores = await policy.score(groups, { weights: "policy", temperature });
+  const scores = await scorer.score(groups, { weights: "policy", temperature });
   sampled.forEach((group, i) => {
     group.forEach(({ logProbs }, g) => {
       expectClose(scores[i]?.[g], logProbs, 1e-4);
@@ -51,7 +52,8 @@ describe("sampling", () => {
     expect(await policy.sample(prompts, sampling)).toEqual(first);
     const other = await policy.sample(prompts, { ...sampling, seed: 8 });
     expect(other.map(tokensOf)).not.toEqual(first.map(tokensOf));
-    const all = first.flat().map(({ tokens }) => `${tokens}`);
+    const twice = await policy.sample([prompts[0] as Prompt, prompts[0] as Prompt], sampling);
+    const all = [...first.slice(1), ...twice].flat().map(({ tokens }) => `${tokens}`);
     expect(new Set(all).size).toBe(all.length);
   });
 
@@ -142,6 +144,23 @@ describe("prompts that wait for a slot, and caches that grow", () => {
   });
 });
 
+test.each([
+  { groupSize: 1, count: 60 },
+  { groupSize: 7, count: 80 },
+])("$count prompts with $groupSize each that end at any time", async ({ groupSize, count }) => {
+  const stops = Array.from({ length: 40 }, (_, i) => 200 + i);
+  await using copy = await copyTiny({ "generation_config.json": { eos_token_id: stops } });
+  await using hasty = await LocalPolicy.open(copy.folder, tinyOptions);
+  const prompts = questions(count);
+  const options = { ...sampling, groupSize, maxTokens: 60 };
+  const sampled = await hasty.sample(prompts, options);
+  const lengths = sampled.flat().map(({ tokens }) => tokens.length);
+  expect(new Set(lengths).size).toBeGreaterThan(10);
+  expect(sampled.map((group) => group.length)).toEqual(prompts.map(() => groupSize));
+  await expectScored(prompts, sampled, 1, hasty);
+  expectSame((await hasty.sample(prompts.slice(0, 1), options))[0], sampled[0]);
+});
+
 describe("scoring", () => {
   test("does not depend on micro-batches and padding", async () => {
     await using small = await openTiny({ microBatchTokens: 100 });
@@ -189,13 +208,16 @@ describe("model folders", () => {
 
   test("what is saved opens with the same weights and holds what transformers needs", async () => {
     await using trained = await openTiny();
-    const [prompt] = questions(1) as [Prompt];
-    await trained.supervise([{ prompt, completion: "three" }], { learningRate: 1e-3 });
+    const prompts = questions(2);
+    await trained.sample(prompts, sampling);
+    const lesson = prompts.map((prompt) => ({ prompt, completion: "three" }));
+    await trained.supervise(lesson, { learningRate: 1e-2 });
     const saved = join(folder, "deep", "saved");
     await trained.save(saved);
     await using opened = await LocalPolicy.open(saved, tinyOptions);
     expect(opened.learner.weights).toEqual(trained.learner.weights);
     expect(opened.learner.weights).not.toEqual(policy.learner.weights);
+    expect(await trained.sample(prompts, sampling)).toEqual(await opened.sample(prompts, sampling));
     const needed = [
       "chat_template.json",
       "config.json",
@@ -240,13 +262,11 @@ describe("model folders", () => {
   ];
 
   test.each(faults)("a tensor that is $name is refused", async ({ name, change, message }) => {
-    const broken = await mkdtemp(join(folder, "broken-"));
-    for (const file of await readdir(tinyFolder))
-      if (file.endsWith(".json")) await copyFile(join(tinyFolder, file), join(broken, file));
+    await using broken = await copyTiny();
     const tensors = await readModelWeights(tinyFolder);
     change(tensors);
-    await writeSafetensors(join(broken, "model.safetensors"), tensors);
-    await expect(LocalPolicy.open(broken, tinyOptions), name).rejects.toMatchObject({
+    await writeSafetensors(join(broken.folder, "model.safetensors"), tensors);
+    await expect(LocalPolicy.open(broken.folder, tinyOptions), name).rejects.toMatchObject({
       code: "model",
       message: expect.stringMatching(message),
     });

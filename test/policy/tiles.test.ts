@@ -1,27 +1,19 @@
-import { copyFile, mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { imageOf } from "../../images/image.ts";
 import { LocalPolicy } from "../../policy/local_policy.ts";
 import type { Completion, Prompt } from "../../policy/policy.ts";
 import { expectClose } from "../parity/closeness.ts";
-import { grpo, relativeError, rolloutGroups, sampling, tinyFolder, tinyOptions } from "./tiny.ts";
-
-let folder: string;
+import { readReference } from "../reference_dir.ts";
+import { copyTiny, grpo, relativeError, rolloutGroups, sampling, tinyOptions } from "./tiny.ts";
 
 /** The tiny model with an image processor that splits images into tiles. */
+let split: Awaited<ReturnType<typeof copyTiny>>;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "visplay-"));
-  for (const file of await readdir(tinyFolder))
-    if (/^(?!preprocessor)[^.]*\.json$|^model\./.test(file))
-      await copyFile(join(tinyFolder, file), join(folder, file));
-  await copyFile(
-    join(tinyFolder, "preprocessor_config.split.json"),
-    join(folder, "preprocessor_config.json"),
-  );
+  split = await copyTiny({
+    "preprocessor_config.json": readReference("smolvlm-tiny/preprocessor_config.split.json"),
+  });
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => split[Symbol.asyncDispose]());
 
 /** Two wide, two square and one high image, so that they make different numbers of tiles. */
 const prompts: Prompt[] = [
@@ -40,7 +32,7 @@ async function sampled(policy: LocalPolicy): Promise<Completion[][]> {
 }
 
 test("images of different numbers of tiles are sampled and scored together as they are alone", async () => {
-  await using policy = await LocalPolicy.open(folder, tinyOptions);
+  await using policy = await LocalPolicy.open(split.folder, tinyOptions);
   const tiles = new Set(prompts.map(({ image }) => policy.encoder.prepare(image).tiles));
   expect(tiles.size).toBeGreaterThan(1);
   const groups = await sampled(policy);
@@ -66,7 +58,7 @@ test("images of different numbers of tiles are sampled and scored together as th
 test("their gradients don't depend on micro-batches", async () => {
   const gradients: Float32Array[] = [];
   for (const microBatchTokens of [4096, 1]) {
-    await using policy = await LocalPolicy.open(folder, { ...tinyOptions, microBatchTokens });
+    await using policy = await LocalPolicy.open(split.folder, { ...tinyOptions, microBatchTokens });
     await policy.update(rolloutGroups(prompts, await sampled(policy)), grpo);
     gradients.push(policy.learner.optimizer.state.firstMoment);
   }

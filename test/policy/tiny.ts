@@ -1,3 +1,6 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { imageOf, type RgbImage } from "../../images/image.ts";
 import { LocalPolicy, type LocalPolicyOptions } from "../../policy/local_policy.ts";
 import type { Completion, GrpoOptions, Prompt, RolloutGroup, SamplingOptions } from "../../policy/policy.ts";
@@ -16,6 +19,23 @@ export const tinyOptions: LocalPolicyOptions = {
 
 export function openTiny(options: Partial<LocalPolicyOptions> = {}): Promise<LocalPolicy> {
   return LocalPolicy.open(tinyFolder, { ...tinyOptions, ...options });
+}
+
+/** A copy of the model's folder, with fields of its JSON files replaced: `{ "config.json": { field: value } }`. */
+export async function copyTiny(
+  changes: Readonly<Record<string, object>> = {},
+): Promise<AsyncDisposable & { readonly folder: string }> {
+  const folder = await mkdtemp(join(tmpdir(), "visplay-"));
+  const wanted = /^(?!case|grpo)/;
+  await cp(tinyFolder, folder, {
+    recursive: true,
+    filter: (path) => path === tinyFolder || wanted.test(basename(path)),
+  });
+  for (const [file, fields] of Object.entries(changes)) {
+    const path = join(folder, file);
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), ...fields }));
+  }
+  return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
 }
 
 /** The `k`-th of some different images, 48x36. */
