@@ -1,0 +1,97 @@
+import { join } from "node:path";
+import { Session } from "../autodiff/onnx/session.ts";
+import { matmul, slice } from "../autodiff/operators/index.ts";
+import { input, sizeOf, type Tensor } from "../autodiff/tensor.ts";
+import { RandomStream } from "../common/random.ts";
+import { planMicroBatches } from "../policy/micro_batch.ts";
+import type { Figures } from "./figures.ts";
+import { updateFlops } from "./flops.ts";
+import { interleaved, median, medianRatio, type Work } from "./measure.ts";
+import { embeddedModel, type Resizing, writeResizedModel } from "./models.ts";
+import { microBatchTokens, openPolicy } from "./prompts.ts";
+import { runUpdate, sharedWork, updateTask } from "./update_work.ts";
+
+/** The embedded model with its text model half as wide again: 192 hidden, 6 heads of 32. */
+const hidden = 192;
+const inner = 2 * hidden;
+const sizes: Resizing = {
+  text_config: {
+    hidden_size: hidden,
+    intermediate_size: inner,
+    num_attention_heads: 6,
+    num_key_value_heads: 6,
+    head_dim: 32,
+  },
+};
+
+/**
+ * How much of the machine an update uses: operations per second of its matrix products, all its other work
+ * included in the time, over those of bare MatMul nodes with the sizes of its linear layers and as many rows as it
+ * has tokens. Products of 1024 x 1024 beside them say what the machine reaches at best.
+ */
+export async function benchMatmulShare(threads: number, rounds: number, scratch: string): Promise<Figures> {
+  const folder = join(scratch, `hidden-${hidden}`);
+  await writeResizedModel(await embeddedModel(scratch), sizes, folder);
+  await using policy = await openPolicy(folder, threads);
+  const work = sharedWork(await updateTask(policy, folder));
+  const [batch, ...more] = planMicroBatches(work.jobs, microBatchTokens);
+  if (!batch || more.length > 0) throw new RangeError("the update is to be one graph");
+  const { shape } = batch;
+  const tokens = shape.prefixes * (shape.prefixLength + shape.branches * shape.branchLength);
+
+  await using layers = await productChain(tokens, [hidden, hidden, inner, hidden], 8, threads);
+  await using square = await productChain(1024, [1024, 1024], 4, threads);
+  const flops = {
+    update: updateFlops(policy.model.config, { ...shape, images: shape.prefixes }),
+    layers: layers.flops,
+    square: square.flops,
+  };
+  const seconds = await interleaved(
+    { update: () => runUpdate(policy, work), layers: layers.run, square: square.run },
+    rounds,
+  );
+  const rate = (name: keyof typeof flops) => {
+    return { value: flops[name] / median(seconds[name]) / 1e9, unit: "GFLOP/s" };
+  };
+  const fraction = medianRatio(seconds.layers, seconds.update) * (flops.update / flops.layers);
+  return {
+    update_fraction_of_matmul: { value: fraction, unit: "of MatMul's rate" },
+    update_gflops: rate("update"),
+    matmul_gflops: rate("layers"),
+    matmul_1024_gflops: rate("square"),
+  };
+}
+
+interface ProductChain extends AsyncDisposable {
+  readonly flops: number;
+  readonly run: Work;
+}
+
+/** Multiplies `rows` rows by matrices [widths[0], widths[1]], [widths[1], widths[2]] …, `repeats` times over. */
+async function productChain(
+  rows: number,
+  widths: readonly number[],
+  repeats: number,
+  threads: number,
+): Promise<ProductChain> {
+  const stream = new RandomStream(0);
+  const random = (count: number, deviation: number) =>
+    Float32Array.from({ length: count }, () => stream.normal() * deviation);
+  const start = input("x", [rows, widths[0] as number]);
+  const feeds: Record<string, Float32Array> = { x: random(sizeOf(start.shape), 1) };
+  let x: Tensor = start;
+  let flops = 0;
+  for (let i = 0; i < repeats * (widths.length - 1); i++) {
+    const step = i % (widths.length - 1);
+    const [from, to] = widths.slice(step, step + 2) as [number, number];
+    feeds[`w${i}`] = random(from * to, from ** -0.5);
+    x = matmul(x, input(`w${i}`, [from, to]), {});
+    flops += 2 * rows * from * to;
+  }
+  const session = await Session.compile({ y: slice(x, { axis: 0, start: 0, end: 1 }) }, { threads });
+  return {
+    flops,
+    run: () => session.run(feeds),
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+  };
+}

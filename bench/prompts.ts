@@ -1,0 +1,51 @@
+import type { ImageSource, RgbImage } from "../images/image.ts";
+import { SceneSource } from "../images/scenes/source.ts";
+import type { PromptTokens } from "../policy/learning_work.ts";
+import { LocalPolicy } from "../policy/local_policy.ts";
+import { Idefics3Processor } from "../policy/models/idefics3_processor.ts";
+
+/** Padded tokens that one update graph holds at most, as in `visplay train`. */
+export const microBatchTokens = 4096;
+
+/** A model to measure, in the calling thread, as `visplay train` sets it up but with all parameters learning alike. */
+export function openPolicy(folder: string, threads: number): Promise<LocalPolicy> {
+  return LocalPolicy.open(folder, {
+    threads,
+    optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1 },
+    learningRateFactors: { text: 1, connector: 1, vision: 1 },
+    microBatchTokens,
+  });
+}
+
+/** Target scenes, different for every seed. */
+export function scenes(count: number, seed: number): ImageSource {
+  return new SceneSource({ domain: "target", count, seed });
+}
+
+/** Turns prompts into ids, split behind the image as the policy splits them. */
+export type Prompter = (image: RgbImage, text: string) => PromptTokens;
+
+export async function openPrompter(folder: string, policy: LocalPolicy): Promise<Prompter> {
+  const { config } = policy.model;
+  const processor = await Idefics3Processor.load(folder, config, policy.tokenizer);
+  return (image, text) => {
+    const prepared = policy.encoder.prepare(image);
+    const ids = processor.prompt(text, prepared.grid);
+    const end = ids.lastIndexOf(config.imageTokenId) + 2;
+    return { image: prepared, prefix: ids.subarray(0, end), suffix: ids.subarray(end) };
+  };
+}
+
+const question = "how many red circle ?".split(" ");
+
+/** A prompt of exactly `length` tokens, the image's included, for the embedded vocabulary: one word is one token. */
+export function promptOfLength(prompter: Prompter, image: RgbImage, length: number): PromptTokens {
+  const words = (count: number) => {
+    const text = Array.from({ length: count }, (_, i) => question[i % question.length]).join(" ");
+    return prompter(image, text);
+  };
+  const tokens = ({ prefix, suffix }: PromptTokens) => prefix.length + suffix.length;
+  const prompt = words(length - tokens(words(1)) + 1);
+  if (tokens(prompt) !== length) throw new RangeError(`a prompt of ${tokens(prompt)} tokens, not ${length}`);
+  return prompt;
+}
