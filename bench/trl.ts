@@ -1,0 +1,147 @@
+/**
+ * `npm run bench:trl`: GRPO steps beside TRL's, the same work in turn. Slow drift of the machine meets both alike,
+ * since their processes alternate; each figure is the median over all turns, each ratio is TRL's over ours.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Option, program } from "commander";
+import sharp from "sharp";
+import { digits, type Figure, type Figures, table, writeFigures } from "./figures.ts";
+import { flags, stepProgram } from "./grpo.ts";
+import { median } from "./measure.ts";
+import { packageRoot, type Resizing, scratchFolder, writeResizedModel } from "./models.ts";
+import { outputOf, reportOf } from "./program.ts";
+import { scenes } from "./prompts.ts";
+import { countedSteps, type StepReport } from "./step_report.ts";
+
+/** The embedded model's sizes, as trl_baseline.py has them. */
+const tiny: Resizing = {
+  text_config: {
+    hidden_size: 128,
+    intermediate_size: 256,
+    num_hidden_layers: 4,
+    num_attention_heads: 4,
+    num_key_value_heads: 4,
+    head_dim: 32,
+  },
+  vision_config: { hidden_size: 96, intermediate_size: 192, num_hidden_layers: 3, num_attention_heads: 4 },
+};
+
+type FigureName = "step_seconds" | "sampling_seconds" | "update_seconds" | "peak_mb";
+
+interface Options {
+  readonly size: "tiny";
+  readonly json?: string;
+  readonly python?: string;
+  readonly turns: number;
+  readonly images: number;
+  readonly group: number;
+  readonly tokens: number;
+  readonly steps: number;
+  readonly threads: number;
+}
+
+const { json, python, turns, size, ...work } = program
+  .name("npm run bench:trl --")
+  .description("time GRPO steps beside TRL's; leave the machine alone meanwhile")
+  .addOption(new Option("--size <name>", "the model's sizes").choices(["tiny"]).default("tiny"))
+  .option("--json <file>", "where to write the figures")
+  .option(
+    "--python <path>",
+    "a Python with bench/trl/requirements.txt; else one is set up in bench/trl/.venv",
+  )
+  .option("--turns <n>", "processes of each trainer", Number, 3)
+  .option("--images <n>", "prompts of a step", Number, 16)
+  .option("--group <n>", "completions of a prompt", Number, 8)
+  .option("--tokens <n>", "tokens of a completion", Number, 24)
+  .option("--steps <n>", "steps of a process, of which the first warms up", Number, 6)
+  .option("--threads <n>", "CPU threads", Number, 2)
+  .parse()
+  .opts<Options>();
+
+const trlFolder = join(packageRoot, "bench/trl");
+const reference = join(packageRoot, "test/reference/smolvlm-tiny");
+const question = "How many circles are there?";
+
+await using scratch = await scratchFolder();
+const pictures = join(scratch.path, "pictures");
+const model = join(scratch.path, "model");
+const interpreter = python ?? (await environment());
+await writePictures(pictures, work.images * work.steps);
+await writeResizedModel(reference, tiny, model);
+
+const shared = flags({ ...work, question, "image-folder": pictures });
+const trainers = {
+  trl: () =>
+    reportOf<StepReport>(
+      interpreter,
+      [join(trlFolder, "trl_baseline.py"), ...flags({ reference, size }), ...shared],
+      scratch.path,
+    ),
+  visplay: () => reportOf<StepReport>(process.execPath, [stepProgram, "--model", model, ...shared]),
+};
+const reports: Record<keyof typeof trainers, StepReport[]> = { trl: [], visplay: [] };
+for (let turn = 0; turn < turns; turn++) {
+  for (const name of ["trl", "visplay"] as const) {
+    process.stderr.write(`turn ${turn + 1} of ${turns}: ${name} …\n`);
+    reports[name].push(await trainers[name]());
+  }
+}
+const sizes = new Set([...reports.trl, ...reports.visplay].map(({ parameters }) => parameters));
+if (sizes.size > 1) throw new Error(`the trainers have models of ${[...sizes].join(" and ")} parameters`);
+
+const [trl, visplay] = [figuresOf(reports.trl), figuresOf(reports.visplay)];
+const ratio = (name: FigureName): Figure => ({ value: trl[name].value / visplay[name].value, unit: "x" });
+const head = ["", "TRL", "visplay", "ratio"];
+const rows = Object.entries(trl).map(([name, { value }]) => {
+  const own = visplay[name as FigureName].value;
+  return [name, digits(value), digits(own), digits(value / own)];
+});
+const setting = Object.entries(work).map(([name, value]) => `${value} ${name}`);
+console.log(`\n${[`${[...sizes]} parameters`, ...setting].join(", ")}\n\n${table([head, ...rows])}`);
+if (json)
+  await writeFigures(json, {
+    speedup_step: ratio("step_seconds"),
+    speedup_sampling: ratio("sampling_seconds"),
+    speedup_update: ratio("update_seconds"),
+    memory_ratio: ratio("peak_mb"),
+    ...prefixed("trl", trl),
+    ...prefixed("visplay", visplay),
+  });
+
+function figuresOf(all: readonly StepReport[]): Record<FigureName, Figure> {
+  const { step, sampling, update } = countedSteps(all);
+  const seconds = (values: readonly number[]) => ({ value: median(values), unit: "s" });
+  return {
+    step_seconds: seconds(step),
+    sampling_seconds: seconds(sampling),
+    update_seconds: seconds(update),
+    peak_mb: { value: median(all.map(({ peak_mb }) => peak_mb)), unit: "MB" },
+  };
+}
+
+function prefixed(prefix: string, figures: Figures): Figures {
+  return Object.fromEntries(Object.entries(figures).map(([name, figure]) => [`${prefix}_${name}`, figure]));
+}
+
+/** Scenes as files that both trainers read. */
+async function writePictures(folder: string, count: number): Promise<void> {
+  await mkdir(folder);
+  const source = scenes(count, 0);
+  for (let i = 0; i < count; i++) {
+    const { width, height, data } = await source.load(i);
+    const file = join(folder, `${String(i).padStart(5, "0")}.png`);
+    await sharp(data, { raw: { width, height, channels: 3 } })
+      .png()
+      .toFile(file);
+  }
+}
+
+/** The interpreter of an environment with the pinned packages, made where it is missing or incomplete. */
+async function environment(): Promise<string> {
+  const folder = join(trlFolder, ".venv");
+  process.stderr.write(`bench/trl/.venv …\n`);
+  await outputOf("python3", ["-m", "venv", folder]);
+  await outputOf(join(folder, "bin/pip"), ["install", "--quiet", "-r", join(trlFolder, "requirements.txt")]);
+  return join(folder, "bin/python");
+}
