@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 
 /** Runs a program to its end and gives what it wrote to stdout; stderr is passed on. Throws where it fails. */
-export async function outputOf(command: string, args: readonly string[], cwd?: string): Promise<string> {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"], ...(cwd ? { cwd } : {}) });
+export async function outputOf(command: string, args: readonly string[]): Promise<string> {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
   const exited = once(child, "exit");
   const [output, [code, signal]] = await Promise.all([text(child.stdout), exited]);
   if (code !== 0) throw new Error(`${command} ${args.join(" ")}: ended with ${signal ?? code}\n${output}`);
@@ -12,7 +12,7 @@ export async function outputOf(command: string, args: readonly string[], cwd?: s
 }
 
 /** What a program prints as JSON in its last line. */
-export async function reportOf<T>(command: string, args: readonly string[], cwd?: string): Promise<T> {
-  const output = await outputOf(command, args, cwd);
+export async function reportOf<T>(command: string, args: readonly string[]): Promise<T> {
+  const output = await outputOf(command, args);
   return JSON.parse(output.trim().split("\n").at(-1) as string) as T;
 }

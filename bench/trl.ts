@@ -60,6 +60,7 @@ const { json, python, turns, size, ...work } = program
   .opts<Options>();
 
 const trlFolder = join(packageRoot, "bench/trl");
+const trlProgram = join(trlFolder, "trl_baseline.py");
 const reference = join(packageRoot, "test/reference/smolvlm-tiny");
 const question = "How many circles are there?";
 
@@ -72,12 +73,7 @@ await writeResizedModel(reference, tiny, model);
 
 const shared = flags({ ...work, question, "image-folder": pictures });
 const trainers = {
-  trl: () =>
-    reportOf<StepReport>(
-      interpreter,
-      [join(trlFolder, "trl_baseline.py"), ...flags({ reference, size }), ...shared],
-      scratch.path,
-    ),
+  trl: () => reportOf<StepReport>(interpreter, [trlProgram, ...flags({ reference, size }), ...shared]),
   visplay: () => reportOf<StepReport>(process.execPath, [stepProgram, "--model", model, ...shared]),
 };
 const reports: Record<keyof typeof trainers, StepReport[]> = { trl: [], visplay: [] };

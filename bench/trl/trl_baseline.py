@@ -9,6 +9,7 @@ import json
 import os
 import resource
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -86,8 +87,9 @@ class Clock(TrainerCallback):
         steps.append(time.perf_counter() - self.start)
 
 
+scratch = tempfile.TemporaryDirectory()
 arguments = GRPOConfig(
-    output_dir="trl_out",
+    output_dir=scratch.name,
     per_device_train_batch_size=batch,
     gradient_accumulation_steps=a.images * a.group // batch,
     num_generations=a.group,
