@@ -26,7 +26,7 @@ let figures: Figures = {};
 for (const [name, bench] of Object.entries(benchmarks)) {
   process.stderr.write(`${name} …\n`);
   const found = await bench(threads, rounds, scratch.path);
-  console.log(`\n${name}, ${threads} threads\n${figuresTable(found)}`);
+  console.log(`\n${name} (threads: ${threads})\n${figuresTable(found)}`);
   figures = { ...figures, ...found };
   if (json) await writeFigures(json, figures);
 }

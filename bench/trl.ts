@@ -93,8 +93,8 @@ const rows = Object.entries(trl).map(([name, { value }]) => {
   const own = visplay[name as FigureName].value;
   return [name, digits(value), digits(own), digits(value / own)];
 });
-const setting = Object.entries(work).map(([name, value]) => `${value} ${name}`);
-console.log(`\n${[`${[...sizes]} parameters`, ...setting].join(", ")}\n\n${table([head, ...rows])}`);
+const setting = Object.entries(work).map(([name, value]) => `${name} ${value}`);
+console.log(`\n${[`parameters ${[...sizes]}`, ...setting].join(", ")}\n\n${table([head, ...rows])}`);
 if (json)
   await writeFigures(json, {
     speedup_step: ratio("step_seconds"),
