@@ -1,6 +1,6 @@
 /**
- * A program that makes GRPO steps with the code of `visplay train`, in one thread, and prints one line of JSON, a `StepReport`. It has a
- * process of its own, so that its peak memory is the trainer's and nothing else's.
+ * A program that makes GRPO steps with the code of `visplay train`, in one thread, and prints one line of JSON, a
+ * `StepReport`. It has a process of its own, so that its peak memory is the trainer's and nothing else's.
  *
  * Every step has other images. Sampling runs without stop tokens, so that all completions are equally long;
  * rewards are random, beta is 0. Drawing and decoding images is not timed, preparing and encoding them is.
