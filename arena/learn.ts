@@ -49,13 +49,16 @@ export function scoreReference(
   );
 }
 
-/** One GRPO update of a policy from rewarded groups; those that teach nothing are left out of it. */
+/**
+ * One GRPO update of a policy from rewarded groups; those that teach nothing are left out of it. `peak` is the
+ * learning rate after the run's linear warm-up.
+ */
 export function learn(
   step: Step,
   role: Role,
   groups: readonly RewardedGroup[],
   config: GrpoConfig & SamplingConfig,
-  learningRate: number,
+  peak: number,
 ): Observable<Learned> {
   const { advantages } = groupAdvantages(
     groups.map(({ rewards }) => rewards),
@@ -66,8 +69,9 @@ export function learn(
   if (batch.length === 0) return of({ advantages, droppedGroups, update: null });
 
   const { loss, clipLow, clipHigh, beta, temperature, maxTokens } = config;
-  const options = { loss, clipLow, clipHigh, beta, temperature, maxTokens, learningRate };
   const { policies } = step.run.ports;
+  const learningRate = peak * step.run.warmup(role);
+  const options = { loss, clipLow, clipHigh, beta, temperature, maxTokens, learningRate };
   return step
     .timed("update", (signal) => policies[role].update(batch, options, signal))
     .pipe(

@@ -34,6 +34,12 @@ export class Run {
     return deriveSeed(this.config.seed, purpose, ...place);
   }
 
+  /** The share of its learning rate that a policy's next optimiser step of this run has: it rises in a line. */
+  warmup(role: Role): number {
+    const steps = this.versions[role] - this.models[role].version;
+    return Math.min(1, (steps + 1) / Math.max(1, this.config.optimizer.warmupSteps));
+  }
+
   /** Appends events to the log, all or none, and then emits them: what is seen is already on disk. */
   record(bodies: readonly EventBody[]): Observable<RunEvent> {
     return defer(() => {

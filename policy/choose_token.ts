@@ -1,3 +1,4 @@
+import { VisplayError } from "../common/errors.ts";
 import type { SamplingOptions } from "./policy.ts";
 
 export interface Choice {
@@ -8,7 +9,8 @@ export interface Choice {
 
 /**
  * Draws one token from a row of logits with a uniform number in [0, 1). Temperature 0 takes the most likely
- * token (the first of equals) and reports its log-probability at temperature 1.
+ * token (the first of equals) and reports its log-probability at temperature 1. Throws a `VisplayError` of code
+ * "numeric" where a logit is not a number.
  */
 export function chooseToken(
   logits: Float32Array,
@@ -22,6 +24,11 @@ export function chooseToken(
   const peak = (logits[best] as number) * inverse;
   let sum = 0;
   for (let i = 0; i < logits.length; i++) sum += Math.exp((logits[i] as number) * inverse - peak);
+  if (Number.isNaN(sum))
+    throw new VisplayError(
+      "numeric",
+      "sampling: the model's logits are not numbers; its weights are damaged",
+    );
   const logSum = peak + Math.log(sum);
   const logProb = (token: number): number => (logits[token] as number) * inverse - logSum;
   if (greedy) return { token: best, logProb: logProb(best) };

@@ -61,6 +61,15 @@ export function grpoWork(
   };
 }
 
+/** Examples that share a prefix. */
+interface ImitationJob {
+  readonly prompt: PromptTokens;
+  readonly targets: Int32Array[];
+  readonly weights: Float32Array[];
+}
+
+const maxBranches = 8;
+
 /**
  * Cross-entropy of wanted completions. Examples about one image share it: the image is their prefix, and each
  * question with its answer is a branch, of which the answer counts.
@@ -70,19 +79,23 @@ export function imitationWork(
   prompts: readonly PromptTokens[],
   encode: (text: string) => Int32Array,
 ): LearningWork {
-  const byImage = new Map<string, { prompt: PromptTokens; targets: Int32Array[]; weights: Float32Array[] }>();
+  const open = new Map<string, ImitationJob>();
+  const all: ImitationJob[] = [];
   let total = 0;
   examples.forEach(({ completion, weight = 1 }, i) => {
     const prompt = prompts[i] as PromptTokens;
     const { suffix } = prompt;
     const answer = typeof completion === "string" ? encode(completion) : completion;
-    const job = byImage.get(prompt.image.id) ?? { prompt, targets: [], weights: [] };
-    byImage.set(prompt.image.id, job);
+    let job = open.get(prompt.image.id);
+    if (job === undefined || job.targets.length === maxBranches) {
+      job = { prompt, targets: [], weights: [] };
+      open.set(prompt.image.id, job);
+      all.push(job);
+    }
     job.targets.push(joined(suffix, answer));
     job.weights.push(new Float32Array(suffix.length + answer.length).fill(weight, suffix.length));
     total += answer.length * weight;
   });
-  const all = [...byImage.values()];
   return {
     jobs: all.map(({ prompt, targets }) => ({ prefix: prompt.prefix, tiles: prompt.image.tiles, targets })),
     images: all.map(({ prompt }) => prompt.image),

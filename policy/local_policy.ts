@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
 import { scoreGraph, updateGraph } from "./graphs.ts";
@@ -43,7 +44,7 @@ type Checkpoint = () => Promise<void>;
 
 const maxSessions = 48;
 
-/** A policy that samples, scores and learns in the calling thread. */
+/** A policy that samples, scores and learns in the calling thread; calls must not overlap. */
 export class LocalPolicy implements Policy {
   readonly model: SmolVlm;
   readonly learner: Learner;
@@ -248,6 +249,12 @@ export class LocalPolicy implements Policy {
   #tokens({ image, text }: Prompt): PromptTokens {
     const prepared = this.encoder.prepare(image);
     const ids = this.#processor.prompt(text, prepared.grid);
+    const { maxPositions } = this.model.config.text;
+    if (ids.length >= maxPositions)
+      throw new VisplayError(
+        "config",
+        `a prompt of ${ids.length} tokens leaves no room for an answer in the model's ${maxPositions}; shorten the prompt, or the image's size in preprocessor_config.json`,
+      );
     const end = Math.min(ids.lastIndexOf(this.model.config.imageTokenId) + 2, ids.length - 1);
     return { image: prepared, prefix: ids.subarray(0, end), suffix: ids.subarray(end) };
   }
@@ -272,8 +279,10 @@ export class LocalPolicy implements Policy {
   }
 }
 
+/** Lets messages in, such as the one that cancels, and then looks whether one did. */
 function checkpointOf(signal: AbortSignal | undefined): Checkpoint {
   return async () => {
+    await setImmediate();
     if (signal?.aborted) throw new VisplayError("cancelled", "the call was cancelled");
   };
 }

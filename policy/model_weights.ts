@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VisplayError } from "../common/errors.ts";
 import type { ParameterLayout } from "./parameters.ts";
@@ -44,6 +44,7 @@ export async function saveModel(
     for (const name of await readdir(source))
       if (/\.(json|jinja|txt|model)$/.test(name) && !name.endsWith(".safetensors.index.json"))
         await copyFile(join(source, name), join(folder, name));
+    await declareFloat32(join(folder, "config.json"));
   } catch (cause) {
     throw new VisplayError("disk", `${folder}: cannot be written: ${(cause as Error).message}`, { cause });
   }
@@ -51,4 +52,11 @@ export async function saveModel(
     ({ name, shape }) => [name, { shape, data: layout.view(flat, name) }] as const,
   );
   await writeSafetensors(join(folder, "model.safetensors"), new Map(tensors));
+}
+
+/** Readers load weights in the type that the configuration names, whatever the file holds. */
+async function declareFloat32(path: string): Promise<void> {
+  const config = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+  for (const key of ["dtype", "torch_dtype"]) if (key in config) config[key] = "float32";
+  await writeFile(path, `${JSON.stringify(config, null, 2)}\n`);
 }

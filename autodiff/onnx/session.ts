@@ -17,7 +17,7 @@ import { externalPath, type OnnxModel, OnnxWriter } from "./writer.ts";
 export interface SessionOptions {
   /** Threads inside one operator. */
   readonly threads: number;
-  /** Whether idle threads burn their core for lower latency (default) or sleep. */
+  /** Whether idle threads burn their core for lower latency; by default they sleep, for two policies share the cores. */
   readonly spinning?: boolean;
 }
 
@@ -93,7 +93,7 @@ export class Session implements AsyncDisposable {
 
   static async compile(outputs: Readonly<Record<string, Tensor>>, options: SessionOptions): Promise<Session> {
     const { model, external } = emit(outputs);
-    const spinning = (options.spinning ?? true) ? "1" : "0";
+    const spinning = (options.spinning ?? false) ? "1" : "0";
     const session = await ort.InferenceSession.create(model, {
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,

@@ -103,12 +103,12 @@ export class SmolVlm {
     return hidden;
   }
 
-  /** Next-token logits [M, V] of states [M, D] that `text` gave, divided by a temperature. */
+  /** Next-token logits [M, V] of states [M, D] that `text` gave, divided by a temperature; 0, greedy, counts as 1. */
   logits(w: Weights, hidden: Tensor, temperature = 1): Tensor {
     const { text } = this.config;
     const normed = rmsNorm(hidden, w(`${textName}.norm.weight`), { epsilon: text.rmsNormEps });
     const head = text.tieEmbeddings ? `${textName}.embed_tokens.weight` : "lm_head.weight";
-    return matmul(normed, w(head), { transB: true, alpha: 1 / temperature });
+    return matmul(normed, w(head), { transB: true, alpha: 1 / (temperature || 1) });
   }
 
   /** Position embeddings in the order of a full square tile's patches. */
