@@ -1,22 +1,8 @@
-import { setImmediate } from "node:timers/promises";
 import type { Observable } from "rxjs";
+import { mapInSlices } from "../common/slices.ts";
 import { fromAbortable } from "./from_abortable.ts";
 
-/** Milliseconds of work after which the thread is given to others. */
-const SLICE_MS = 10;
-
-/** Maps a list of any length without holding the thread, which it gives to others first, and every few items. */
+/** `mapInSlices` as an observable of the whole list, aborted by unsubscribing. */
 export function inSlices<T, R>(items: readonly T[], f: (item: T, index: number) => R): Observable<R[]> {
-  return fromAbortable(async (signal) => {
-    const results: R[] = [];
-    let sliceEndMs = Number.NEGATIVE_INFINITY;
-    for (const [index, item] of items.entries()) {
-      if (performance.now() > sliceEndMs) {
-        await setImmediate(undefined, { signal });
-        sliceEndMs = performance.now() + SLICE_MS;
-      }
-      results.push(f(item, index));
-    }
-    return results;
-  });
+  return fromAbortable((signal) => mapInSlices(items, f, signal));
 }

@@ -25,21 +25,28 @@ export interface MicroBatch {
 export function planMicroBatches(jobs: readonly TreeJob[], maxTokens: number): MicroBatch[] {
   if (jobs.length === 0) return [];
   const longest = jobs.map(({ targets }) => Math.max(...targets.map((t) => t.length)));
-  const branches = Math.max(...jobs.map(({ targets }) => targets.length));
-  const order = jobs
-    .map((_, i) => i)
-    .sort((a, b) => {
-      const [x, y] = [jobs[a] as TreeJob, jobs[b] as TreeJob];
-      const byLength = (longest[b] as number) - (longest[a] as number);
-      return x.tiles - y.tiles || byLength || y.prefix.length - x.prefix.length || a - b;
-    });
+  const job = (i: number): TreeJob => jobs[i] as TreeJob;
+  const alike = (a: number, b: number): boolean =>
+    job(a).tiles === job(b).tiles && job(a).targets.length === job(b).targets.length;
+  const order = [...jobs.keys()].sort(
+    (a, b) =>
+      job(a).tiles - job(b).tiles ||
+      job(b).targets.length - job(a).targets.length ||
+      (longest[b] as number) - (longest[a] as number) ||
+      job(b).prefix.length - job(a).prefix.length ||
+      a - b,
+  );
   const batches: MicroBatch[] = [];
   while (order.length > 0) {
-    const { tiles } = jobs[order[0] as number] as TreeJob;
-    const same = order.filter((i) => (jobs[i] as TreeJob).tiles === tiles);
-    const prefixLength = bucket(Math.max(...same.map((i) => (jobs[i] as TreeJob).prefix.length)));
-    const branchLength = bucket(longest[order[0] as number] as number) - 1;
-    const one: BatchShape = { prefixes: 1, prefixLength, branches, branchLength, tiles };
+    const first = order[0] as number;
+    const same = order.filter((i) => alike(first, i));
+    const one: BatchShape = {
+      prefixes: 1,
+      prefixLength: bucket(Math.max(...same.map((i) => job(i).prefix.length))),
+      branches: job(first).targets.length,
+      branchLength: bucket(longest[first] as number) - 1,
+      tiles: job(first).tiles,
+    };
     const prefixes = batchSize(same.length, Math.max(1, Math.floor(maxTokens / tokensIn(one))));
     batches.push({ shape: { ...one, prefixes }, jobs: order.splice(0, Math.min(prefixes, same.length)) });
   }

@@ -1,3 +1,4 @@
+import { mapInSlices } from "../common/slices.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Completion, Policy, Prompt, SamplingOptions } from "../policy/policy.ts";
 import { parseChoices } from "./choices.ts";
@@ -51,7 +52,7 @@ export class Reasoner {
   ): Promise<GivenAnswers[]> {
     const prompts = questions.map((question) => this.prompt(question));
     const sampled = await this.#policy.sample(prompts, { ...sampling, groupSize: samples }, signal);
-    return questions.map(({ question }, i) => {
+    const parse = ({ question }: VisualQuestion, i: number): GivenAnswers => {
       const completions = sampled[i];
       if (completions?.length !== samples) {
         throw new RangeError(`question ${i}: ${completions?.length ?? 0} of ${samples} completions`);
@@ -59,6 +60,7 @@ export class Reasoner {
       const choices = parseChoices(question);
       const answers = completions.map(({ text }) => parseAnswer(text, choices));
       return { prompt: prompts[i] as Prompt, completions, answers };
-    });
+    };
+    return mapInSlices(questions, parse, signal);
   }
 }

@@ -48,6 +48,7 @@ export async function writeUntrainedModel(folder: string, seed: number): Promise
   await mkdir(folder, { recursive: true });
   for (const [name, content] of Object.entries(modelFiles()))
     await writeFile(join(folder, name), `${JSON.stringify(content, null, 2)}\n`);
+  await writeFile(join(folder, "chat_template.jinja"), chatTemplate);
   const { parameters } = new SmolVlm(await readIdefics3Config(folder));
   const layout = new ParameterLayout(parameters);
   const flat = new Float32Array(layout.size);
@@ -60,23 +61,19 @@ export async function writeUntrainedModel(folder: string, seed: number): Promise
 }
 
 /**
- * Norms start as the identity, biases at zero, embeddings at 1/√D so that tied logits start at unit scale, and the
- * connector so that image rows are as large as embeddings; other matrices keep the scale of their input.
+ * Norms start as the identity, biases at zero, what a block adds to its input at zero, embeddings at 1/√D so that
+ * tied logits have unit scale, the connector so that image rows are as large as embeddings; other matrices keep the
+ * scale of their input.
  */
 function initialize({ name, shape }: ParameterSpec, values: Float32Array, stream: RandomStream): void {
-  if (name.endsWith(".bias")) return;
+  if (name.endsWith(".bias") || /o_proj|out_proj|down_proj|fc2/.test(name)) return;
   if (name.includes("norm")) {
     values.fill(1);
     return;
   }
-  const fanIn = sizeOf(shape.slice(1));
   const table = name.includes("embed_tokens") || name.includes("position_embedding");
-  const deviation = table ? textHidden ** -0.5 : fanIn ** -0.5;
-  const gain = name.includes("connector")
-    ? textHidden ** -0.5
-    : /o_proj|out_proj|down_proj|fc2/.test(name)
-      ? 0.35
-      : 1;
+  const deviation = (table ? textHidden : sizeOf(shape.slice(1))) ** -0.5;
+  const gain = name.includes("connector") ? textHidden ** -0.5 : 1;
   for (let i = 0; i < values.length; i++) values[i] = stream.normal() * deviation * gain;
 }
 
@@ -172,7 +169,6 @@ function modelFiles(): Record<string, unknown> {
       additional_special_tokens: specialTokens.slice(4),
       clean_up_tokenization_spaces: false,
       model_max_length: 1024,
-      chat_template: chatTemplate,
     },
     "visplay.json": { prompts: embeddedPrompts },
   };

@@ -28,6 +28,13 @@ export interface StageOptions {
   readonly learningRate: number;
 }
 
+/** What the demonstrations of a stage are like. */
+interface Lesson {
+  /** Demonstrations by a careless annotator. */
+  readonly carelessShare: number;
+  readonly asks: boolean;
+}
+
 export interface PretrainProgress {
   readonly stage: "vision" | "careful" | "careless";
   readonly step: number;
@@ -35,9 +42,11 @@ export interface PretrainProgress {
   readonly loss: number;
 }
 
-const answersPerImage = 4;
-const questionsPerImage = 1;
+const answersPerImage = 6;
 const denseWeight = 0.5;
+/** The share of a stage at whose end the learning rate falls to zero, and over which it rises. */
+const decayShare = 0.3;
+const warmupShare = 0.05;
 
 /** Makes the embedded model from nothing in `folder`; the same options give the same bits. */
 export async function pretrain(
@@ -54,13 +63,14 @@ export async function pretrain(
   });
   for (const stage of ["vision", "careful", "careless"] as const) {
     const { steps, images, learningRate } = options[stage];
-    const share = stage === "careless" ? options.careless.share : 0;
+    const last = stage === "careless";
+    const lesson = { carelessShare: last ? options.careless.share : 0, asks: last };
     for (let step = 0; step < steps; step++) {
       const stream = new RandomStream(deriveSeed(options.seed, stage, step));
       const batch = await drawBatch(images, stream);
       await accumulateDenseVision(policy, batch, stage === "vision" ? 1 : denseWeight);
       if (stage !== "vision") {
-        const examples = batch.flatMap(({ image, scene }) => demonstrations(image, scene, share, stream));
+        const examples = batch.flatMap(({ image, scene }) => demonstrations(image, scene, lesson, stream));
         await policy.accumulate(policy.imitation(examples), async () => {});
       }
       const { loss } = await policy.learner.step(learningRate * schedule(step, steps));
@@ -70,11 +80,11 @@ export async function pretrain(
   await policy.save(folder);
 }
 
-/** Linear warm-up over a twentieth of the steps, then a cosine to zero. */
+/** A linear rise, a plateau, and a linear fall. */
 function schedule(step: number, steps: number): number {
-  const warmup = Math.max(1, steps / 20);
-  if (step < warmup) return (step + 1) / warmup;
-  return 0.5 * (1 + Math.cos((Math.PI * (step - warmup)) / (steps - warmup)));
+  const rise = (step + 1) / Math.max(1, steps * warmupShare);
+  const fall = (steps - step) / Math.max(1, steps * decayShare);
+  return Math.min(1, rise, fall);
 }
 
 async function drawBatch(count: number, stream: RandomStream): Promise<{ image: RgbImage; scene: Scene }[]> {
@@ -82,18 +92,20 @@ async function drawBatch(count: number, stream: RandomStream): Promise<{ image: 
   return Promise.all(scenes.map(async (scene) => ({ image: await renderScene(scene), scene })));
 }
 
-/** What one image teaches: to describe it, to answer questions about it, and to ask one. */
-function demonstrations(image: RgbImage, scene: Scene, careless: number, stream: RandomStream): Example[] {
-  const seen = () => (stream.uniform() < careless ? misperceive(scene, stream) : scene);
+/**
+ * What one image teaches: to describe it and to answer questions about it, and in the last stage to ask one. What
+ * to ask is free, which before would be noise in the gradients of what is not.
+ */
+function demonstrations(image: RgbImage, scene: Scene, lesson: Lesson, stream: RandomStream): Example[] {
+  const seen = () => (stream.uniform() < lesson.carelessShare ? misperceive(scene, stream) : scene);
   const question = () => drawQuestion(stream.pick(families), scene, stream);
   const example = (text: string, completion: string): Example => ({ prompt: { image, text }, completion });
-  return [
-    example(embeddedPrompts.describer, describe(seen())),
-    ...Array.from({ length: answersPerImage }, () => {
-      const asked = question();
-      const text = embeddedPrompts.reasoner.replace("{question}", formatQuestion(asked));
-      return example(text, demonstrate(seen(), asked));
-    }),
-    ...Array.from({ length: questionsPerImage }, () => example(embeddedPrompts.questioner, ask(question()))),
-  ];
+  const answers = Array.from({ length: answersPerImage }, () => {
+    const asked = question();
+    const text = embeddedPrompts.reasoner.replace("{question}", formatQuestion(asked));
+    return example(text, demonstrate(seen(), asked));
+  });
+  const description = example(embeddedPrompts.describer, describe(seen()));
+  if (!lesson.asks) return [...answers, description];
+  return [...answers, description, example(embeddedPrompts.questioner, ask(question()))];
 }
