@@ -1,5 +1,5 @@
 import type { RandomStream } from "../../common/random.ts";
-import { formatQuestion, type SceneQuestion } from "./questions.ts";
+import { formatKind, formatQuestion, isOfKind, type SceneQuestion } from "./questions.ts";
 import {
   type Cell,
   type Color,
@@ -12,10 +12,17 @@ import {
 } from "./scene.ts";
 import { solve } from "./solve.ts";
 
-/** A Reasoner's reply that names the evidence, then answers: "<think> p03 p11 </think> <answer> 2 </answer>". */
+/**
+ * A Reasoner's reply that names the evidence for each kind asked about, then answers:
+ * "<think> red circle p03 p11 </think> <answer> 2 </answer>". That the kind stands beside its cells makes it much
+ * easier to learn: the word that looks for a cell is the word that the cell shows.
+ */
 export function demonstrate(layout: Layout, question: SceneQuestion): string {
-  const { answer, evidence } = solve(layout, question);
-  return reply(evidence, answer);
+  const evidence = question.kinds.flatMap((kind) => {
+    const found = layout.objects.filter((thing) => isOfKind(thing, kind));
+    return [formatKind(kind), ...found.map(({ cell }) => cell)];
+  });
+  return reply(evidence, solve(layout, question).answer);
 }
 
 /** A reply that lists all that is there: "<think> p03 red circle p11 blue square </think> <answer> done </answer>". */

@@ -81,7 +81,8 @@ const patterns = Object.fromEntries(
   }),
 ) as Record<Family, RegExp>;
 
-function formatKind({ color, shape }: Kind): string {
+/** A kind in words: "red circle", "circle" or "red object". */
+export function formatKind({ color, shape }: Kind): string {
   return color === null ? (shape ?? "object") : `${color} ${shape ?? "object"}`;
 }
 

@@ -54,6 +54,11 @@ export async function writeUntrainedModel(folder: string, seed: number): Promise
   const flat = new Float32Array(layout.size);
   const stream = new RandomStream(seed);
   for (const spec of layout.specs) initialize(spec, layout.view(flat, spec.name), stream);
+  for (const { name } of layout.specs.filter((spec) => /text_model.*q_proj/.test(spec.name))) {
+    const part = (letter: string): Float32Array =>
+      layout.view(flat, name.replace("q_proj", `${letter}_proj`));
+    startAsRecall(part("q"), part("k"), part("v"), part("o"));
+  }
   const tensors = layout.specs.map(
     ({ name, shape }) => [name, { shape, data: layout.view(flat, name) }] as const,
   );
@@ -75,6 +80,20 @@ function initialize({ name, shape }: ParameterSpec, values: Float32Array, stream
   const deviation = (table ? textHidden : sizeOf(shape.slice(1))) ** -0.5;
   const gain = name.includes("connector") ? textHidden ** -0.5 : 1;
   for (let i = 0; i < values.length; i++) values[i] = stream.normal() * deviation * gain;
+}
+
+/** How much of what attention reads is written back at first. */
+const recallGain = 0.3;
+
+/**
+ * Lets attention begin as recall of what is alike (2305.09828): keys are queries, and what is read is written back
+ * as it was. Otherwise a small model needs long to find that a word can point at what it names.
+ */
+function startAsRecall(q: Float32Array, k: Float32Array, v: Float32Array, o: Float32Array): void {
+  k.set(q);
+  for (let i = 0; i < textHidden; i++)
+    for (let j = 0; j < textHidden; j++)
+      o[i * textHidden + j] = recallGain * (v[j * textHidden + i] as number);
 }
 
 function modelFiles(): Record<string, unknown> {

@@ -158,10 +158,10 @@ describe("the question language", () => {
 describe("demonstrations", () => {
   test("name the evidence, then answer", () => {
     expect(demonstrate(scene, parse("how many red circle ?"))).toBe(
-      "<think> p03 p11 </think> <answer> 2 </answer>",
+      "<think> red circle p03 p11 </think> <answer> 2 </answer>",
     );
     expect(demonstrate(scene, parse("is there a blue cross ?"))).toBe(
-      "<think> </think> <answer> no </answer>",
+      "<think> blue cross </think> <answer> no </answer>",
     );
     expect(ask(parse("how many red circle ?"))).toBe("<question> how many red circle ? </question>");
   });
@@ -206,9 +206,10 @@ describe("demonstrations", () => {
       );
 
       const { answer, evidence } = solve(seen, question);
-      expect(demonstrate(seen, question)).toBe(
-        ["<think>", ...evidence, "</think>", "<answer>", answer, "</answer>"].join(" "),
-      );
+      const reply = demonstrate(seen, question);
+      expect(reply).toContain(`</think> <answer> ${answer} </answer>`);
+      expect(reply.match(/p\d\d/g) ?? []).toEqual(expect.arrayContaining([...evidence]));
+      expect(reply.match(/p\d\d/g) ?? []).toHaveLength(evidence.length);
       if (answer !== solve(target, question).answer) wrong++;
     }
     for (const count of Object.values(slips)) expect(count / drawn.length).toBeCloseTo(1 / 3, 1);
