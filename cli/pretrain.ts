@@ -18,11 +18,11 @@ const PretrainSchema = z.strictObject({
   out: z.string().min(1).default("models/tiny").describe("folder of the model"),
   seed: seed(0, "seed of everything that is drawn"),
   threads: count(2, "CPU threads"),
-  vision: group(stage(300, 64, 3e-3), "the vision tower learns to name what is in each cell"),
-  careful: group(stage(2400, 10, 1.5e-3), "describing, answering and asking, from careful demonstrations"),
+  vision: group(stage(150, 64, 3e-3), "the vision tower learns to name what is in each cell"),
+  careful: group(stage(2600, 8, 1.5e-3), "describing and answering, from careful demonstrations"),
   careless: group(
-    { ...stage(450, 10, 1e-3), share: share(0.4, "demonstrations by a careless annotator") },
-    "demonstrations with random mistakes, so that votes can correct them",
+    { ...stage(400, 8, 1e-3), share: share(0.4, "demonstrations by a careless annotator") },
+    "asking too, with random mistakes, so that votes can correct them",
   ),
 });
 

@@ -2,7 +2,7 @@ import { deriveSeed, RandomStream } from "../../common/random.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { ask, demonstrate, describe, misperceive } from "../../images/scenes/demonstrate.ts";
 import { drawQuestion } from "../../images/scenes/draw.ts";
-import { families, formatQuestion } from "../../images/scenes/questions.ts";
+import { type Family, families, formatQuestion } from "../../images/scenes/questions.ts";
 import { renderScene } from "../../images/scenes/render.ts";
 import { drawScene, type Scene } from "../../images/scenes/scene.ts";
 import { LocalPolicy } from "../local_policy.ts";
@@ -43,6 +43,8 @@ export interface PretrainProgress {
 }
 
 const answersPerImage = 6;
+/** Relations need the most practice. */
+const lessons: readonly Family[] = [...families, "relation"];
 const denseWeight = 0.5;
 /** The share of a stage at whose end the learning rate falls to zero, and over which it rises. */
 const decayShare = 0.3;
@@ -98,7 +100,7 @@ async function drawBatch(count: number, stream: RandomStream): Promise<{ image: 
  */
 function demonstrations(image: RgbImage, scene: Scene, lesson: Lesson, stream: RandomStream): Example[] {
   const seen = () => (stream.uniform() < lesson.carelessShare ? misperceive(scene, stream) : scene);
-  const question = () => drawQuestion(stream.pick(families), scene, stream);
+  const question = () => drawQuestion(stream.pick(lessons), scene, stream);
   const example = (text: string, completion: string): Example => ({ prompt: { image, text }, completion });
   const answers = Array.from({ length: answersPerImage }, () => {
     const asked = question();
