@@ -43,8 +43,9 @@ export interface PretrainProgress {
 }
 
 const answersPerImage = 6;
+const questionsPerImage = 2;
 /** Relations need the most practice. */
-const lessons: readonly Family[] = [...families, "relation"];
+const lessons: readonly Family[] = [...families, "relation", "relation", "relation"];
 const denseWeight = 0.5;
 /** The share of a stage at whose end the learning rate falls to zero, and over which it rises. */
 const decayShare = 0.3;
@@ -109,5 +110,9 @@ function demonstrations(image: RgbImage, scene: Scene, lesson: Lesson, stream: R
   });
   const description = example(embeddedPrompts.describer, describe(seen()));
   if (!lesson.asks) return [...answers, description];
-  return [...answers, description, example(embeddedPrompts.questioner, ask(question()))];
+  const asked = () => ask(drawQuestion(stream.pick(families), scene, stream));
+  const questions = Array.from({ length: questionsPerImage }, () =>
+    example(embeddedPrompts.questioner, asked()),
+  );
+  return [...answers, description, ...questions];
 }
