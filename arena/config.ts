@@ -41,6 +41,7 @@ export interface GrpoConfig {
   readonly clipHigh: number;
   readonly advantageScale: "group" | "batch" | "none";
   readonly maskTruncated: boolean;
+  readonly positiveWeight: number;
 }
 
 export interface QuestionerConfig extends SamplingConfig, GrpoConfig {
@@ -118,7 +119,7 @@ const sampling = (maxTokens: number) => ({
   maxTokens: count(maxTokens, "longest completion (tokens)"),
 });
 
-const grpo = (learningRate: number) => ({
+const grpo = (learningRate: number, positiveWeight: number) => ({
   learningRate: number(learningRate, "AdamW step size of the text model (1/step)"),
   beta: number(0.02, "weight of the k3 KL to the run's base; 0 needs no reference"),
   loss: choice(["grpo", "dr_grpo", "dapo"], "dapo", "how the loss averages over tokens and sequences"),
@@ -126,6 +127,10 @@ const grpo = (learningRate: number) => ({
   clipHigh: number(0.3, "upper clip of the probability ratio, 1 + clipHigh"),
   advantageScale: choice(["group", "batch", "none"], "group", "standard deviation that divides an advantage"),
   maskTruncated: flag(true, "leave completions cut off at maxTokens out of the loss"),
+  positiveWeight: number(
+    positiveWeight,
+    "weight of the log-likelihood of the best completions, beside GRPO's loss; 0 is plain GRPO",
+  ),
 });
 
 const questioner = group(
@@ -138,7 +143,7 @@ const questioner = group(
     answerTemperature: number(1, "sampling temperature of those answers", 1e-3),
     blindAnswersPerQuestion: count(2, "answers per question with the image blanked; 0 skips that check", 0),
     ...sampling(32),
-    ...grpo(3e-5),
+    ...grpo(3e-5, 0),
     reward: group(
       {
         form: choice(
@@ -180,14 +185,14 @@ const curriculum = group(
 
 const reasoner = group(
   {
-    stepsPerRound: count(60, "optimiser steps per round"),
+    stepsPerRound: count(100, "optimiser steps per round"),
     itemsPerStep: count(32, "curriculum items per step"),
     itemsPerChunk: count(16, "items sampled at once while the previous chunk is scored"),
     maxPasses: number(8, "passes over one curriculum at most; a small one takes fewer steps", 1e-3),
     groupSize: groupSize(),
     ...sampling(32),
-    ...grpo(1e-4),
-    learningRateDecayPerRound: share(0.6, "factor on the learning rate after each round"),
+    ...grpo(1e-4, 0.5),
+    learningRateDecayPerRound: share(0.8, "factor on the learning rate after each round"),
     reward: group(
       {
         agreement: number(0.9, "weight of agreement with the silver answer"),
@@ -209,7 +214,7 @@ const optimizer = group(
   {
     weightDecay: number(0.01, "AdamW's decoupled weight decay"),
     beta1: number(0.9, "decay of the gradient's mean", 0, 0.9999999),
-    beta2: number(0.999, "decay of the gradient's square", 0, 0.9999999),
+    beta2: number(0.99, "decay of the gradient's square", 0, 0.9999999),
     epsilon: number(1e-8, "added to the root of the second moment", 1e-20),
     maxGradientNorm: number(1, "global norm that the gradient is clipped to", 1e-12),
     warmupSteps: count(5, "steps of linear warm-up", 0),
@@ -223,8 +228,8 @@ const evaluation = group(
   {
     everyRound: flag(true, "evaluate after each round; false evaluates only the base and the last"),
     domain: choice(["source", "target"], "target", "domain of the held-out scenes"),
-    questions: count(420, "questions, balanced over families and answers; 0 skips evaluation", 0),
-    scenes: count(140, "held-out scenes that they are about"),
+    questions: count(700, "questions, balanced over families and answers; 0 skips evaluation", 0),
+    scenes: count(240, "held-out scenes that they are about"),
     questionsPerChunk: count(105, "questions put to the Reasoner at once"),
     samples: count(8, "answers per question for mean@k, maj@k and pass@k"),
     seed: seed(20_251, "seed of the held-out scenes and their questions"),

@@ -1,7 +1,7 @@
 import { map, type Observable, of } from "rxjs";
 import type { Completion, Prompt, RolloutGroup } from "../policy/policy.ts";
 import type { Role, TrainingFigures, UpdateRecord } from "../replay/events.ts";
-import { groupAdvantages } from "../rewards/advantages.ts";
+import { groupAdvantages, withPositives } from "../rewards/advantages.ts";
 import type { GrpoConfig, SamplingConfig } from "./config.ts";
 import { mean, shareOf } from "./statistics.ts";
 import type { Step } from "./step.ts";
@@ -13,6 +13,8 @@ export interface RewardedGroup {
   readonly completions: readonly Completion[];
   /** [G]; null where nobody could judge. */
   readonly rewards: readonly (number | null)[];
+  /** [G]; whether a completion is one to imitate. */
+  readonly positives: readonly boolean[];
   /** Log-probabilities under the run's base, [G][T]; null where the update needs none. */
   readonly reference: readonly Float32Array[] | null;
 }
@@ -25,8 +27,12 @@ export interface Learned {
   readonly update: UpdateRecord | null;
 }
 
-/** Whether rewards differ, without which there is nothing to learn from a group. */
-export function teaches(rewards: readonly (number | null)[]): boolean {
+/** Whether there is something to learn from a group: rewards that differ, or a completion to imitate. */
+export function teaches(
+  { rewards, positives }: Pick<RewardedGroup, "rewards" | "positives">,
+  { positiveWeight }: Pick<GrpoConfig, "positiveWeight">,
+): boolean {
+  if (positiveWeight > 0 && positives.includes(true)) return true;
   return new Set(rewards.filter((reward) => reward !== null)).size > 1;
 }
 
@@ -60,9 +66,12 @@ export function learn(
   config: GrpoConfig & SamplingConfig,
   peak: number,
 ): Observable<Learned> {
-  const { advantages } = groupAdvantages(
+  const relative = groupAdvantages(
     groups.map(({ rewards }) => rewards),
     config.advantageScale,
+  );
+  const advantages = groups.map(({ positives }, i) =>
+    withPositives(relative.advantages[i] ?? [], positives, config.positiveWeight),
   );
   const batch = groups.flatMap((group, i) => rolloutGroup(group, advantages[i] ?? [], config) ?? []);
   const droppedGroups = groups.length - batch.length;

@@ -73,6 +73,7 @@ function train(step: Step, judged: readonly Judged[]): Observable<EventBody[]> {
     prompt,
     completions,
     rewards: rewards.map((reward) => reward?.total ?? null),
+    positives: rewards.map((reward) => (reward?.total ?? 0) > 0),
     reference,
   }));
   return learn(step, "questioner", groups, config, config.learningRate).pipe(

@@ -129,25 +129,32 @@ function rewardsOf(
 
 /** The base's log-probabilities of the groups that take part in the update. */
 function scoreWhatTeaches(step: Step, judged: readonly Judged[]): Observable<Scored[]> {
-  const taught = judged.filter(({ rewards }) => teaches(rewards.map(({ total }) => total)));
+  const { reasoner: config } = step.run.config;
+  const taught = judged.filter((each) => teaches(outcomes(each), config));
   const groups = taught.map(({ given: { prompt, completions } }) => ({ prompt, completions }));
-  return scoreReference(step, groups, step.run.config.reasoner).pipe(
+  return scoreReference(step, groups, config).pipe(
     map((reference) =>
       judged.map((each) => ({ ...each, reference: reference?.[taught.indexOf(each)] ?? null })),
     ),
   );
 }
 
+/** What a group's answers earn, and which of them agree with the silver answer. */
+function outcomes({ rewards }: Judged): { rewards: number[]; positives: boolean[] } {
+  return {
+    rewards: rewards.map(({ total }) => total),
+    positives: rewards.map(({ parts }) => parts.agreement === 1),
+  };
+}
+
 /** One update, and then all that happened in the step: an episode for each item, and the figures. */
 function train(step: Step, scored: readonly Scored[]): Observable<EventBody[]> {
   const { reasoner: config } = step.run.config;
   const versions = { ...step.run.versions };
-  const groups = scored.map(({ given: { prompt, completions }, rewards, reference }) => ({
-    prompt,
-    completions,
-    rewards: rewards.map(({ total }) => total),
-    reference,
-  }));
+  const groups = scored.map((each) => {
+    const { prompt, completions } = each.given;
+    return { prompt, completions, ...outcomes(each), reference: each.reference };
+  });
   const learningRate = config.learningRate * config.learningRateDecayPerRound ** (step.place.round - 1);
   return learn(step, "reasoner", groups, config, learningRate).pipe(
     concatMap((learned) =>

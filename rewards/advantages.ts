@@ -35,6 +35,19 @@ export function groupAdvantages(
   return { advantages, dropped };
 }
 
+/**
+ * Adds `weight` to the advantages of positive completions, [G]. On fresh samples, whose ratio is 1, that is exactly
+ * the gradient of weight · their log-likelihood: the positive-example loss of VAPO (arXiv 2504.05118), which
+ * lets a group teach even if all of it agrees.
+ */
+export function withPositives(
+  advantages: readonly number[],
+  positives: readonly boolean[],
+  weight: number,
+): number[] {
+  return advantages.map((advantage, i) => (positives[i] ? advantage + weight : advantage));
+}
+
 function scored(rewards: readonly (number | null)[]): number[] {
   return rewards.filter((reward) => reward !== null);
 }

@@ -1,5 +1,6 @@
 import { deriveSeed, RandomStream } from "../../common/random.ts";
 import {
+  exclusive,
   type Family,
   families,
   formatQuestion,
@@ -102,7 +103,8 @@ function drawAny(family: Family, layout: Layout | null, stream: RandomStream): S
   const draw = () => drawKind(family, layout, stream);
   for (;;) {
     const question = compose(family, draw, stream);
-    if (hasMeaning(question)) return question;
+    const [a, b] = question.kinds;
+    if (hasMeaning(question) && (!b || exclusive(a, b))) return question;
   }
 }
 

@@ -26,7 +26,7 @@ export const sides = { left: "left of", right: "right of", above: "above", below
 
 export type Side = keyof typeof sides;
 
-/** A question about a scene. The two kinds of a comparison exclude one another. */
+/** A question about a scene. The two kinds of a comparison differ. */
 export type SceneQuestion =
   | { readonly family: "count" | "exist" | "color" | "shape"; readonly kinds: readonly [Kind] }
   | { readonly family: "more" | "sum"; readonly kinds: readonly [Kind, Kind] }
@@ -55,11 +55,11 @@ export function parseQuestion(text: string): SceneQuestion | null {
 }
 
 /**
- * Whether a question of the right form asks something: its kinds name a colour or a shape, exclude one another,
- * and do not give away what is asked.
+ * Whether a question of the right form asks something: its kinds name a colour or a shape, differ, and do not give
+ * away what is asked.
  */
 export function hasMeaning({ family, kinds: [a, b] }: SceneQuestion): boolean {
-  if (isAnything(a) || (b && (isAnything(b) || !exclusive(a, b)))) return false;
+  if (isAnything(a) || (b && (isAnything(b) || formatKind(a) === formatKind(b)))) return false;
   return family === "color" ? a.color === null : family === "shape" ? a.shape === null : true;
 }
 
@@ -98,7 +98,8 @@ function isAnything({ color, shape }: Kind): boolean {
   return color === null && shape === null;
 }
 
-function exclusive(a: Kind, b: Kind): boolean {
+/** Whether nothing can be of both kinds. */
+export function exclusive(a: Kind, b: Kind): boolean {
   const differ = <T>(x: T | null, y: T | null) => x !== null && y !== null && x !== y;
   return differ(a.color, b.color) || differ(a.shape, b.shape);
 }

@@ -62,7 +62,9 @@ describe("a run", () => {
       }
     }
     const rates = ofType(events, "reasonerStep").map(({ update }) => update?.learningRate);
-    expect(rates).toEqual([...new Array(3).fill(1e-4), ...new Array(3).fill(1e-4 * 0.6)]);
+    const wanted = [0.2, 0.4, 0.6, 0.8 * 0.8, 0.8, 0.8].map((share) => 1e-4 * share);
+    expect(rates).toHaveLength(6);
+    for (const [i, rate] of wanted.entries()) expect(rates[i]).toBeCloseTo(rate, 12);
     const versions = ofType(events, "questionerEpisode").map((event) => event.versions.questioner);
     expect([...new Set(versions)]).toEqual([0, 1, 2, 3, 4, 5]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type AdvantageScaling, groupAdvantages } from "../../rewards/advantages.ts";
+import { type AdvantageScaling, groupAdvantages, withPositives } from "../../rewards/advantages.ts";
 import { referenceMatrices } from "./reference.ts";
 
 describe("the reference numbers of TRL", () => {
@@ -41,4 +41,9 @@ test("groups without variance are dropped and counted", () => {
     ).toBe(true);
     expect(advantages[4]?.every((advantage) => advantage !== 0)).toBe(true);
   }
+});
+
+test("positive completions are imitated too, even in a group without variance", () => {
+  expect(withPositives([0.5, -0.5, 0], [true, false, true], 0.25)).toEqual([0.75, -0.5, 0.25]);
+  expect(withPositives([0.5, -0.5], [true, true], 0)).toEqual([0.5, -0.5]);
 });
