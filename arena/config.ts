@@ -119,9 +119,9 @@ const sampling = (maxTokens: number) => ({
   maxTokens: count(maxTokens, "longest completion (tokens)"),
 });
 
-const grpo = (learningRate: number, positiveWeight: number) => ({
+const grpo = (learningRate: number, beta: number, positiveWeight: number) => ({
   learningRate: number(learningRate, "AdamW step size of the text model (1/step)"),
-  beta: number(0.02, "weight of the k3 KL to the run's base; 0 needs no reference"),
+  beta: number(beta, "weight of the k3 KL to the run's base; 0 needs no reference"),
   loss: choice(["grpo", "dr_grpo", "dapo"], "dapo", "how the loss averages over tokens and sequences"),
   clipLow: share(0.2, "lower clip of the probability ratio, 1 - clipLow"),
   clipHigh: number(0.3, "upper clip of the probability ratio, 1 + clipHigh"),
@@ -143,7 +143,7 @@ const questioner = group(
     answerTemperature: number(1, "sampling temperature of those answers", 1e-3),
     blindAnswersPerQuestion: count(2, "answers per question with the image blanked; 0 skips that check", 0),
     ...sampling(32),
-    ...grpo(3e-5, 0),
+    ...grpo(2e-5, 0.1, 0),
     reward: group(
       {
         form: choice(
@@ -191,7 +191,7 @@ const reasoner = group(
     maxPasses: number(8, "passes over one curriculum at most; a small one takes fewer steps", 1e-3),
     groupSize: groupSize(),
     ...sampling(32),
-    ...grpo(1e-4, 0.5),
+    ...grpo(1e-4, 0.02, 0.7),
     learningRateDecayPerRound: share(0.8, "factor on the learning rate after each round"),
     reward: group(
       {
