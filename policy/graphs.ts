@@ -19,7 +19,7 @@ import type { GrpoOptions } from "./policy.ts";
 type Outputs = Record<string, Tensor>;
 
 /** Parameters as graph inputs, by the checkpoint's names. */
-function weightInputs(model: SmolVlm): Weights {
+export function weightInputs(model: SmolVlm): Weights {
   const inputs = new Map(model.parameters.map(({ name, shape }) => [name, input(name, shape)]));
   return (name) => inputs.get(name) as Tensor;
 }

@@ -48,6 +48,15 @@ export async function saveModel(
   } catch (cause) {
     throw new VisplayError("disk", `${folder}: cannot be written: ${(cause as Error).message}`, { cause });
   }
+  await writeWeights(folder, layout, flat);
+}
+
+/** Writes model.safetensors. */
+export async function writeWeights(
+  folder: string,
+  layout: ParameterLayout,
+  flat: Float32Array,
+): Promise<void> {
   const tensors = layout.specs.map(
     ({ name, shape }) => [name, { shape, data: layout.view(flat, name) }] as const,
   );

@@ -4,6 +4,7 @@ import { logSoftmax, mul, neg, reduceSum } from "../../autodiff/operators/index.
 import { input, type Tensor } from "../../autodiff/tensor.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { cells, type Layout } from "../../images/scenes/scene.ts";
+import { weightInputs } from "../graphs.ts";
 import type { LocalPolicy } from "../local_policy.ts";
 import { wordId } from "./model_folder.ts";
 
@@ -38,8 +39,7 @@ export async function accumulateDenseVision(
 }
 
 function denseVisionGraph({ model, learner }: LocalPolicy, images: number): Record<string, Tensor> {
-  const inputs = new Map(model.parameters.map(({ name, shape }) => [name, input(name, shape)]));
-  const w = (name: string): Tensor => inputs.get(name) as Tensor;
+  const w = weightInputs(model);
   const patches = input("patches", [images * model.patchesPerTile, model.patchWidth]);
   const logits = model.logits(w, model.connect(w, model.vision(w, patches)));
   const targets = input("targets", logits.shape);
