@@ -1,0 +1,130 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readEvents } from "../../replay/log.ts";
+
+const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
+const run = promisify(execFile);
+
+/** The smallest run that goes through all phases. */
+const small = [
+  "rounds=1",
+  "threads=1",
+  "questioner.stepsPerRound=2",
+  "questioner.imagesPerStep=3",
+  "questioner.answersPerQuestion=3",
+  "curriculum.images=6",
+  "curriculum.answersPerQuestion=3",
+  "reasoner.stepsPerRound=2",
+  "reasoner.itemsPerStep=4",
+  "evaluation.questions=14",
+  "evaluation.scenes=14",
+  "evaluation.samples=2",
+];
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "visplay-train-"));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The exit code and what was said. */
+async function train(out: string, settings: readonly string[], ...rest: string[]) {
+  const set = [...small, ...settings].flatMap((setting) => ["--set", setting]);
+  const args = [visplay, "train", "--out", join(folder, out), ...set, ...rest];
+  try {
+    const { stderr } = await run(process.execPath, args);
+    return { code: 0, stderr };
+  } catch (error) {
+    const { code, stderr } = error as { code: number; stderr: string };
+    return { code, stderr };
+  }
+}
+
+async function hashes(out: string): Promise<string[]> {
+  const files = ["questioner", "reasoner"].map((role) =>
+    join(folder, out, "round-1", role, "model.safetensors"),
+  );
+  const bytes = await Promise.all(files.map((file) => readFile(file)));
+  return bytes.map((content) => createHash("sha256").update(content).digest("hex"));
+}
+
+describe("visplay train with the embedded model", () => {
+  test("learns in both phases, and gives the same bits again", async () => {
+    expect(await train("one", [])).toMatchObject({ code: 0 });
+    expect(await train("two", [])).toMatchObject({ code: 0 });
+    expect(await hashes("two")).toEqual(await hashes("one"));
+    const [questioner, reasoner] = await hashes("one");
+    expect(questioner).not.toBe(reasoner);
+
+    const { rounds, status } = JSON.parse(await readFile(join(folder, "one", "summary.json"), "utf8"));
+    expect(status).toBe("finished");
+    expect(rounds).toHaveLength(2);
+    const updates = { questioner: 0, reasoner: 0 };
+    for await (const event of readEvents(join(folder, "one", "replay.jsonl"))) {
+      if (event.type === "questionerStep" && event.update) updates.questioner++;
+      if (event.type === "reasonerStep" && event.update) updates.reasoner++;
+    }
+    expect(updates).toEqual({ questioner: 2, reasoner: 2 });
+  });
+
+  test("another seed gives other bits", async () => {
+    expect(await train("three", [], "--seed", "7")).toMatchObject({ code: 0 });
+    expect(await hashes("three")).not.toEqual(await hashes("one"));
+  });
+
+  test("photographs of any size go through all phases, broken files are named and skipped", async () => {
+    const photos = await mkdtemp(join(folder, "photos-"));
+    const sizes = [
+      [1, 1],
+      [640, 480],
+      [37, 911],
+      [2000, 30],
+      [512, 512],
+    ] as const;
+    for (const [i, [width, height]] of sizes.entries()) {
+      const noise = { type: "gaussian", mean: 128, sigma: 60 } as const;
+      const picture = sharp({ create: { width, height, channels: 3, background: "gray", noise } });
+      await picture.toFile(join(photos, `${i}.${["png", "jpg", "webp", "tiff", "gif"][i]}`));
+    }
+    await writeFile(join(photos, "broken.jpg"), "no image");
+    await writeFile(join(photos, "empty.png"), "");
+    const { code, stderr } = await train("photos", ["curriculum.band.low=0"], "--images", photos);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain("broken.jpg");
+    expect(stderr).toContain("empty.png");
+  });
+
+  test("three rounds whose band admits nothing end the run with a message", async () => {
+    const empty = [
+      "rounds=4",
+      "questioner.train=false",
+      "curriculum.band.low=0.01",
+      "curriculum.band.high=0.02",
+    ];
+    const { code, stderr } = await train("empty", [...empty, "evaluation.questions=0"]);
+    expect(code).toBe(8);
+    expect(stderr).toContain("curriculum.band");
+  });
+
+  test.each([
+    ["a group of one", ["questioner.groupSize=1"], [], 3, "expected at least 2"],
+    ["a typo", ["reasoner.learningrate=1"], [], 3, "learningRate"],
+    ["a missing model", [], ["--model", "nowhere"], 4, "nowhere"],
+    ["a missing folder", [], ["--images", "nowhere"], 5, "nowhere"],
+  ])("%s is refused with its own exit code", async (name, settings, rest, wanted, message) => {
+    const { code, stderr } = await train(name, settings, ...rest);
+    expect(code).toBe(wanted);
+    expect(stderr).toContain(message);
+  });
+});
