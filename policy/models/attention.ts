@@ -1,4 +1,15 @@
-import { add, concat, matmul, reshape, slice, softmax, transpose } from "../../autodiff/operators/index.ts";
+import {
+  add,
+  concat,
+  matmul,
+  mul,
+  reduceSum,
+  reshape,
+  scale,
+  slice,
+  softmax,
+  transpose,
+} from "../../autodiff/operators/index.ts";
 import { constant, type Tensor } from "../../autodiff/tensor.ts";
 import type { Attend } from "./layers.ts";
 
@@ -132,7 +143,8 @@ export function cachedAttention(cache: DecodeCache, { heads: H, kvHeads: K, head
     const onPrompt = reshape(query, { shape: [P, K, G * fold, d] });
     const prompt = add(matmul(onPrompt, cache.promptKeys(layer), { transB: true, alpha }), cache.promptBias);
     const past = add(matmul(query, cache.pastKeys(layer), { transB: true, alpha }), cache.pastBias);
-    const self = matmul(query, own(k), { transB: true, alpha });
+    // Products of one row with one column: cheaper element by element.
+    const self = scale(reduceSum(mul(query, own(k)), { axes: [4], keepDims: true }), alpha);
     const scores = concat([reshape(prompt, { shape: [P, K, G, fold, T] }), past, self], { axis: 4 });
     const shares = softmax(scores);
     const part = (start: number, end: number): Tensor => slice(shares, { axis: 4, start, end });
@@ -142,7 +154,7 @@ export function cachedAttention(cache: DecodeCache, { heads: H, kvHeads: K, head
       {},
     );
     const fromPast = matmul(part(T, T + S), cache.pastValues(layer), {});
-    const fromSelf = matmul(part(T + S, T + S + 1), own(v), {});
+    const fromSelf = mul(part(T + S, T + S + 1), own(v));
     const mixed = add(add(reshape(fromPrompt, { shape: [P, K, G, fold, d] }), fromPast), fromSelf);
     return reshape(transpose(mixed, { perm: [0, 2, 1, 3, 4] }), { shape: [P * G, H * d] });
   };
