@@ -38,14 +38,15 @@ export interface BatchShape extends PrefixTree {
 
 /**
  * The text model over a tree. Inputs: `tokens` and `positions` [N]; `image_places` [P · tiles · rowsPerTile],
- * the rows of the token matrix that image rows replace; `prefix_bias` [P, 1, 1, prefixLength].
+ * the rows of the token matrix that image rows replace; `prefix_bias` [P, 1, 1, prefixLength]. Keys and values are left
+ * in `cache`.
  */
 function treeStates(
   model: SmolVlm,
   w: Weights,
   shape: BatchShape,
   imageRows: Tensor,
-  watch?: Attend,
+  cache: Outputs = {},
 ): Tensor {
   const total = tokensIn(shape);
   const tokens = input("tokens", [total], "int64");
@@ -55,10 +56,16 @@ function treeStates(
   const attend = treeAttention(shape, model.heads, bias);
   const embedded = replaceRows(model.embed(w, tokens), places, imageRows);
   const longest = shape.prefixLength + shape.branchLength;
-  return model.text(w, embedded, positions, longest, (layer, q, k, v) => {
-    watch?.(layer, q, k, v);
+  return model.text(w, embedded, positions, longest, keepingKeys(attend, cache));
+}
+
+/** The same attention, which leaves each layer's keys and values in `cache` as outputs. */
+function keepingKeys(attend: Attend, cache: Outputs): Attend {
+  return (layer, q, k, v) => {
+    cache[`keys_${layer}`] = k;
+    cache[`values_${layer}`] = v;
     return attend(layer, q, k, v);
-  });
+  };
 }
 
 /** The prefixes' image rows where they come ready-made: [P · tiles · rowsPerTile, D]. */
@@ -104,11 +111,7 @@ export function scoreGraph(model: SmolVlm, shape: BatchShape, temperature: numbe
 export function prefillGraph(model: SmolVlm, shape: BatchShape): Outputs {
   const w = weightInputs(model);
   const cache: Outputs = {};
-  const states = treeStates(model, w, shape, readyRows(model, shape), (layer, q, k, v) => {
-    cache[`keys_${layer}`] = k;
-    cache[`values_${layer}`] = v;
-    return q;
-  });
+  const states = treeStates(model, w, shape, readyRows(model, shape), cache);
   const ends = input("ends", [shape.prefixes * shape.branches], "int64");
   return { logits: model.logits(w, gather(states, ends, { unique: true })), ...cache };
 }
@@ -153,11 +156,8 @@ export function decodeGraph(model: SmolVlm, shape: DecodeShape): Outputs {
   const fresh: Outputs = {};
   const embedded = model.embed(w, input("tokens", [rows], "int64"));
   const positions = input("positions", [rows], "int64");
-  const states = model.text(w, embedded, positions, promptLength + pastLength + 1, (layer, q, k, v) => {
-    fresh[`keys_${layer}`] = k;
-    fresh[`values_${layer}`] = v;
-    return attend(layer, q, k, v);
-  });
+  const longest = promptLength + pastLength + 1;
+  const states = model.text(w, embedded, positions, longest, keepingKeys(attend, fresh));
   return { logits: model.logits(w, states), ...fresh };
 }
 
@@ -204,9 +204,11 @@ export function updateGraph(
             objective,
           ),
         };
-  const gradients = gradient(outputs.loss as Tensor, trainable.map(w));
-  trainable.forEach((name, i) => {
-    outputs[`d:${name}`] = gradients[i] as Tensor;
-  });
-  return outputs;
+  return { ...outputs, ...gradientOutputs(outputs.loss as Tensor, w, trainable) };
+}
+
+/** The gradient of each parameter, under `d:` and its name. */
+export function gradientOutputs(loss: Tensor, w: Weights, names: readonly string[]): Outputs {
+  const gradients = gradient(loss, names.map(w));
+  return Object.fromEntries(names.map((name, i) => [`d:${name}`, gradients[i] as Tensor]));
 }

@@ -56,12 +56,13 @@ export class ImageEncoder {
     checkpoint: () => Promise<void>,
   ): Promise<Map<string, Float32Array>> {
     const result = new Map<string, Float32Array>();
-    const missing: PreparedImage[] = [];
+    const absent = new Map<string, PreparedImage>();
     for (const image of images) {
       const known = this.#rows.get(`${version}:${image.id}`);
       if (known) result.set(image.id, known);
-      else if (!missing.some(({ id }) => id === image.id)) missing.push(image);
+      else absent.set(image.id, image);
     }
+    const missing = [...absent.values()];
     const queue = missing.flatMap((image) =>
       Array.from({ length: image.tiles }, (_, tile) => ({ image, tile })),
     );

@@ -1,10 +1,9 @@
-import { gradient } from "../../autodiff/gradient.ts";
 import type { Feeds } from "../../autodiff/onnx/session.ts";
 import { logSoftmax, mul, neg, reduceSum } from "../../autodiff/operators/index.ts";
 import { input, type Tensor } from "../../autodiff/tensor.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { cells, type Layout } from "../../images/scenes/scene.ts";
-import { weightInputs } from "../graphs.ts";
+import { gradientOutputs, weightInputs } from "../graphs.ts";
 import type { LocalPolicy } from "../local_policy.ts";
 import { wordId } from "./model_folder.ts";
 
@@ -44,7 +43,5 @@ function denseVisionGraph({ model, learner }: LocalPolicy, images: number): Reco
   const logits = model.logits(w, model.connect(w, model.vision(w, patches)));
   const targets = input("targets", logits.shape);
   const loss = neg(reduceSum(mul(targets, logSoftmax(logits)), { axes: [0, 1], keepDims: false }));
-  const names = learner.trainable;
-  const gradients = gradient(loss, names.map(w));
-  return { loss, ...Object.fromEntries(names.map((name, i) => [`d:${name}`, gradients[i] as Tensor])) };
+  return { loss, ...gradientOutputs(loss, w, learner.trainable) };
 }
