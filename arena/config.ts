@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { choice, count, flag, group, number, optionalText, seed, share } from "./setting.ts";
+import { choice, count, flag, group, number, optionalCount, optionalText, seed, share } from "./setting.ts";
 
 /** Everything that determines a run; two runs of one configuration give the same bits. */
 export interface RunConfig {
@@ -8,6 +8,7 @@ export interface RunConfig {
   readonly model: string;
   readonly out: string | null;
   readonly threads: number;
+  readonly replicas: number | null;
   readonly images: ImagesConfig;
   readonly prompts: { readonly questioner: string | null; readonly reasoner: string | null };
   readonly questioner: QuestionerConfig;
@@ -248,7 +249,10 @@ export const RunConfigSchema: z.ZodType<RunConfig> = z
       .default("tiny")
       .describe('a Hugging Face model folder, or "tiny", the embedded one'),
     out: optionalText("folder of the run; null makes a new one under runs/"),
-    threads: count(2, "CPU threads, shared by the two policies"),
+    threads: count(2, "CPU threads of each policy; the two take turns for most of a round"),
+    replicas: optionalCount(
+      "copies of each policy that share out its work; null makes one per thread of a model below 64 MB, else one",
+    ),
     images: group(
       {
         folder: optionalText("folder of images, searched with its sub-folders; null draws scenes"),

@@ -40,6 +40,10 @@ export function choice<const T extends string>(
     .describe(text) as never;
 }
 
+export function optionalCount(text: string): Setting<z.ZodNullable<z.ZodInt>> {
+  return z.int().min(1).nullable().default(null).describe(text);
+}
+
 export function optionalText(text: string): Setting<z.ZodNullable<z.ZodString>> {
   return z.string().min(1).nullable().default(null).describe(text);
 }

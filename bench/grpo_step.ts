@@ -1,20 +1,18 @@
 /**
- * A program that makes GRPO steps with the code of `visplay train`, in one thread, and prints one line of JSON, a
+ * A program that makes GRPO steps with a policy as `visplay train` opens it, and prints one line of JSON, a
  * `StepReport`. It has a process of its own, so that its peak memory is the trainer's and nothing else's.
  *
- * Every step has other images. Sampling runs without stop tokens, so that all completions are equally long;
+ * Every step has other images. Sampling goes on past stop tokens, so that all completions are equally long;
  * rewards are random, beta is 0. Drawing and decoding images is not timed, preparing and encoding them is.
  */
 import { program } from "commander";
 import { deriveSeed, RandomStream } from "../common/random.ts";
 import { openFolder } from "../images/folder.ts";
-import type { RgbImage } from "../images/image.ts";
-import { ParameterLayout } from "../policy/parameters.ts";
-import type { RolloutGroup } from "../policy/policy.ts";
-import { type EncodedPrompt, type SampledTokens, Sampler } from "../policy/sampler.ts";
+import { openPolicy } from "../policy/open_policy.ts";
+import type { Completion, Prompt, RolloutGroup } from "../policy/policy.ts";
 import { groupAdvantages } from "../rewards/advantages.ts";
 import { timed } from "./measure.ts";
-import { openPolicy, openPrompter, scenes } from "./prompts.ts";
+import { policyOptions, scenes } from "./prompts.ts";
 import type { StepReport } from "./step_report.ts";
 import { grpo } from "./update_work.ts";
 
@@ -41,10 +39,16 @@ const options = program
   .parse()
   .opts<Options>();
 
-await using policy = await openPolicy(options.model, options.threads);
-const prompter = await openPrompter(options.model, policy);
-const layout = new ParameterLayout(policy.model.parameters);
-const { images, imageFolder, steps } = options;
+const how = {
+  groupSize: options.group,
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  maxTokens: options.tokens,
+  ignoreEos: true,
+};
+const { model, images, imageFolder, question, steps, threads } = options;
+await using policy = await openPolicy(model, { ...policyOptions(threads), name: "bench", replicas: null });
 const source = imageFolder === undefined ? scenes(images * steps, 0) : await openFolder(imageFolder);
 
 const seconds: number[] = [];
@@ -53,18 +57,21 @@ const encoding: number[] = [];
 for (let step = 0; step < steps; step++) {
   const places = Array.from({ length: images }, (_, i) => (step * images + i) % source.length);
   const pictures = await Promise.all(places.map((place) => source.load(place)));
+  const prompts = pictures.map((image): Prompt => ({ image, text: question }));
   const whole = await timed(async () => {
-    const encoded = await timed(() => encode(pictures));
-    const sampled = await timed(() => sample(encoded.result, deriveSeed(0, "sampling", step)));
+    const encoded = await timed(() => policy.prepare(pictures));
+    const sampled = await timed(() =>
+      policy.sample(prompts, { ...how, seed: deriveSeed(0, "sampling", step) }),
+    );
     encoding.push(encoded.seconds);
     sampling.push(encoded.seconds + sampled.seconds);
-    await policy.update(groupsOf(pictures, sampled.result, new RandomStream(step)), grpo);
+    await policy.update(groupsOf(prompts, sampled.result, new RandomStream(step)), grpo);
   });
   seconds.push(whole.seconds);
 }
 const report: StepReport = {
   trainer: "visplay",
-  parameters: layout.size,
+  parameters: (await policy.info()).parameters,
   seconds,
   sampling_seconds: sampling,
   encoding_seconds: encoding,
@@ -72,38 +79,16 @@ const report: StepReport = {
 };
 console.log(JSON.stringify(report));
 
-/** The prompts about some pictures in ids and encoded images. */
-async function encode(pictures: readonly RgbImage[]): Promise<EncodedPrompt[]> {
-  const prompts = pictures.map((image) => prompter(image, options.question));
-  const rows = await policy.encoder.encode(
-    prompts.map(({ image }) => image),
-    layout.views(policy.learner.weights),
-    `${policy.learner.version}`,
-    async () => {},
-  );
-  return prompts.map(({ image, prefix, suffix }) => {
-    return { prefix, suffix, tiles: image.tiles, imageRows: rows.get(image.id) as Float32Array };
-  });
-}
-
-/** What `policy.sample` does, but without stop tokens. */
-function sample(prompts: readonly EncodedPrompt[], seed: number): Promise<SampledTokens[][]> {
-  const { group: groupSize, tokens: maxTokens } = options;
-  const how = { groupSize, temperature: 1, topK: 0, topP: 1, maxTokens, seed };
-  const weights = layout.views(policy.learner.weights);
-  return new Sampler(policy.model, policy.sessions, weights, prompts, how, []).run();
-}
-
 /** The samples as rollouts with random rewards. */
 function groupsOf(
-  pictures: readonly RgbImage[],
-  sampled: readonly (readonly SampledTokens[])[],
+  prompts: readonly Prompt[],
+  sampled: readonly (readonly Completion[])[],
   stream: RandomStream,
 ): RolloutGroup[] {
-  const rewards = sampled.map((group) => group.map(() => stream.uniform()));
+  const rewards = sampled.map((completions) => completions.map(() => stream.uniform()));
   const { advantages } = groupAdvantages(rewards, "group");
-  return sampled.map((group, i) => ({
-    prompt: { image: pictures[i] as RgbImage, text: options.question },
-    rollouts: group.map((completion, g) => ({ completion, advantage: advantages[i]?.[g] as number })),
+  return sampled.map((completions, i) => ({
+    prompt: prompts[i] as Prompt,
+    rollouts: completions.map((completion, g) => ({ completion, advantage: advantages[i]?.[g] as number })),
   }));
 }

@@ -8,7 +8,7 @@ import type { Figures } from "./figures.ts";
 import { updateFlops } from "./flops.ts";
 import { interleaved, median, medianRatio, type Work } from "./measure.ts";
 import { embeddedModel, type Resizing, writeResizedModel } from "./models.ts";
-import { microBatchTokens, openPolicy } from "./prompts.ts";
+import { microBatchTokens, openLocal } from "./prompts.ts";
 import { runUpdate, sharedWork, updateTask } from "./update_work.ts";
 
 /** The embedded model with its text model half as wide again: 192 hidden, 6 heads of 32. */
@@ -32,7 +32,7 @@ const sizes: Resizing = {
 export async function benchMatmulShare(threads: number, rounds: number, scratch: string): Promise<Figures> {
   const folder = join(scratch, `hidden-${hidden}`);
   await writeResizedModel(await embeddedModel(scratch), sizes, folder);
-  await using policy = await openPolicy(folder, threads);
+  await using policy = await openLocal(folder, threads);
   const work = sharedWork(await updateTask(policy, folder));
   const [batch, ...more] = planMicroBatches(work.jobs, microBatchTokens);
   if (!batch || more.length > 0) throw new RangeError("the update is to be one graph");

@@ -1,20 +1,25 @@
 import type { ImageSource, RgbImage } from "../images/image.ts";
 import { SceneSource } from "../images/scenes/source.ts";
 import type { PromptTokens } from "../policy/learning_work.ts";
-import { LocalPolicy } from "../policy/local_policy.ts";
+import { LocalPolicy, type LocalPolicyOptions } from "../policy/local_policy.ts";
 import { Idefics3Processor } from "../policy/models/idefics3_processor.ts";
 
 /** Padded tokens that one update graph holds at most, as in `visplay train`. */
 export const microBatchTokens = 4096;
 
-/** A model to measure, in the calling thread, as `visplay train` sets it up but with all parameters learning alike. */
-export function openPolicy(folder: string, threads: number): Promise<LocalPolicy> {
-  return LocalPolicy.open(folder, {
+/** As `visplay train` opens a policy, but with all parameters learning alike. */
+export function policyOptions(threads: number): LocalPolicyOptions {
+  return {
     threads,
     optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1 },
     learningRateFactors: { text: 1, connector: 1, vision: 1 },
     microBatchTokens,
-  });
+  };
+}
+
+/** A model to measure in the calling thread. */
+export function openLocal(folder: string, threads: number): Promise<LocalPolicy> {
+  return LocalPolicy.open(folder, policyOptions(threads));
 }
 
 /** Target scenes, different for every seed. */

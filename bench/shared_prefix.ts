@@ -1,7 +1,7 @@
 import type { Figures } from "./figures.ts";
 import { interleaved, median, medianRatio } from "./measure.ts";
 import { embeddedModel } from "./models.ts";
-import { openPolicy } from "./prompts.ts";
+import { openLocal } from "./prompts.ts";
 import { repeatedWork, runUpdate, sharedWork, updateTask } from "./update_work.ts";
 
 /**
@@ -12,7 +12,7 @@ import { repeatedWork, runUpdate, sharedWork, updateTask } from "./update_work.t
  */
 export async function benchSharedPrefix(threads: number, rounds: number, scratch: string): Promise<Figures> {
   const folder = await embeddedModel(scratch);
-  await using policy = await openPolicy(folder, threads);
+  await using policy = await openLocal(folder, threads);
   const task = await updateTask(policy, folder);
   const forms = { shared: sharedWork(task), repeated: repeatedWork(task) };
   const { shared, repeated } = await interleaved(

@@ -4,7 +4,7 @@ import { sceneEvaluator } from "../arena/evaluation.ts";
 import { VisplayError } from "../common/errors.ts";
 import { drive, interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
-import { openPolicy, openTemplates } from "./open.ts";
+import { openRunPolicy, openTemplates } from "./open.ts";
 import { addSettings } from "./options.ts";
 import { resolve } from "./settings.ts";
 import { familiesTable } from "./table.ts";
@@ -25,7 +25,7 @@ async function evaluate(config: RunConfig): Promise<void> {
   if (!evaluator) {
     throw new VisplayError("config", "evaluation.questions: found 0, expected at least 1");
   }
-  await using reasoner = await openPolicy(config, "reasoner");
+  await using reasoner = await openRunPolicy(config, "reasoner");
   let done = "opening the model";
   using _line = new LiveLine(() => done, process.stderr);
   await drive(

@@ -8,7 +8,8 @@ import { sceneTruth } from "../arena/scene_truth.ts";
 import { VisplayError } from "../common/errors.ts";
 import { openFolder, type Remark } from "../images/folder.ts";
 import { SceneSource } from "../images/scenes/source.ts";
-import { ThreadedPolicy } from "../policy/threaded_policy.ts";
+import { openPolicy } from "../policy/open_policy.ts";
+import type { Policy } from "../policy/policy.ts";
 import { defaultQuestionerTemplates } from "../questioner/prompt.ts";
 import { defaultReasonerTemplates } from "../reasoner/prompt.ts";
 import { plural } from "./format.ts";
@@ -20,12 +21,16 @@ export function modelFolder(model: string): string {
   return fileURLToPath(new URL(relative, import.meta.url));
 }
 
-/** Opens the model of a run in a thread of its own, under a name for messages. */
-export function openPolicy({ model, threads, optimizer }: RunConfig, name: string): Promise<ThreadedPolicy> {
+/** Opens the model of a run in threads of its own, under a name for messages. */
+export function openRunPolicy(
+  { model, threads, replicas, optimizer }: RunConfig,
+  name: string,
+): Promise<Policy> {
   const { connectorLearningRateFactor: connector, visionLearningRateFactor: vision, ...adamW } = optimizer;
-  return ThreadedPolicy.open(modelFolder(model), {
+  return openPolicy(modelFolder(model), {
     name,
     threads,
+    replicas,
     optimizer: adamW,
     learningRateFactors: { text: 1, connector, vision },
     microBatchTokens: 4096,

@@ -8,7 +8,7 @@ import { replaceFile } from "../replay/disk.ts";
 import { FileLog } from "../replay/log.ts";
 import { drive, interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
-import { openImages, openPolicy, openTemplates } from "./open.ts";
+import { openImages, openRunPolicy, openTemplates } from "./open.ts";
 import { addSettings } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { toYaml } from "./schema.ts";
@@ -32,8 +32,8 @@ async function train(config: RunConfig): Promise<void> {
 
   const { images, truth } = await openImages(config, (text) => line.say(text), signal);
   const templates = await openTemplates(config);
-  await using questioner = await openPolicy(config, "questioner");
-  await using reasoner = await openPolicy(config, "reasoner");
+  await using questioner = await openRunPolicy(config, "questioner");
+  await using reasoner = await openRunPolicy(config, "reasoner");
   const folder = config.out ?? join("runs", new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-"));
   await using log = await FileLog.create(folder);
   await replaceFile(join(folder, "config.yaml"), toYaml(RunConfigSchema, config));

@@ -3,6 +3,7 @@ import { VisplayError } from "../common/errors.ts";
 import type { ParameterGroup } from "./models/smolvlm.ts";
 import { AdamW, globalNorm, type OptimizerOptions } from "./optimizer.ts";
 import type { ParameterLayout } from "./parameters.ts";
+import type { GradientShare } from "./replica.ts";
 
 export interface LearnerOptions {
   readonly threads: number;
@@ -59,10 +60,30 @@ export class Learner implements AsyncDisposable {
       this.trainable.map((name) => [`d:${name}`, this.#layout.view(flat, name)]),
     );
     const outputs = await session.run({ ...this.#layout.views(this.weights), ...feeds }, into);
-    if (this.#graphs > 0) add(this.#gradients, this.#next);
+    if (this.#graphs > 0) addScaled(this.#gradients, this.#next, 1);
     this.#graphs++;
     this.#loss += outputs.loss?.[0] ?? 0;
     return outputs;
+  }
+
+  /** Moves what was accumulated into `gradient` [parameters]; returns the loss. */
+  take(gradient: Float32Array): number {
+    const loss = this.#loss;
+    gradient.set(this.#gradients);
+    this.discard();
+    return loss;
+  }
+
+  /** Sets what was accumulated to the weighted mean of shares. */
+  join(shares: readonly GradientShare[]): void {
+    const total = shares.reduce((sum, { weight }) => sum + weight, 0);
+    this.discard();
+    this.#gradients.fill(0);
+    for (const { gradient, loss, weight } of shares) {
+      addScaled(this.#gradients, gradient, weight / total);
+      this.#loss += (loss * weight) / total;
+      this.#graphs++;
+    }
   }
 
   /** Forgets what was accumulated. */
@@ -98,6 +119,6 @@ export class Learner implements AsyncDisposable {
   }
 }
 
-function add(total: Float32Array, part: Float32Array): void {
-  for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + (part[i] as number);
+function addScaled(total: Float32Array, part: Float32Array, scale: number): void {
+  for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + scale * (part[i] as number);
 }

@@ -24,6 +24,8 @@ export interface LearningWork {
   readonly feeds: (batch: MicroBatch) => Record<string, Float32Array>;
   /** Tokens in the loss. */
   readonly tokens: number;
+  /** What the loss is the mean over. */
+  readonly weight: number;
 }
 
 /** GRPO on groups of rollouts: a group's prompt and image are computed once. `prompts` are the groups' own. */
@@ -36,6 +38,7 @@ export function grpoWork(
   const perToken = tokenWeights(loss, lengths.flat(), maxTokens);
   const starts = lengths.map((_, job) => lengths.slice(0, job).reduce((sum, { length }) => sum + length, 0));
   const rollout = (job: number, b: number): Rollout | undefined => groups[job]?.rollouts[b];
+  const tokens = lengths.flat().reduce((sum, n) => sum + n, 0);
   const weights = (job: number, b: number): Float32Array | undefined => {
     const given = rollout(job, b);
     const weight = perToken[(starts[job] as number) + b] as number;
@@ -57,7 +60,8 @@ export function grpoWork(
         : { reference_log_probs: tokenValues(batch, (job, b) => reference(rollout(job, b))) }),
       advantages: advantages(batch, rollout),
     }),
-    tokens: lengths.flat().reduce((sum, n) => sum + n, 0),
+    tokens,
+    weight: loss === "dapo" ? tokens : lengths.flat().length,
   };
 }
 
@@ -104,6 +108,7 @@ export function imitationWork(
       weights: tokenValues(batch, (job, b) => all[job]?.weights[b]).map((w) => w / total),
     }),
     tokens: total,
+    weight: total,
   };
 }
 

@@ -22,7 +22,6 @@ import type {
   Completion,
   Example,
   GrpoOptions,
-  Policy,
   PolicyInfo,
   Prompt,
   RolloutGroup,
@@ -30,6 +29,13 @@ import type {
   UpdateReport,
   WeightSet,
 } from "./policy.ts";
+import {
+  type GradientShare,
+  type LearningTask,
+  type Replica,
+  type TokenSums,
+  updateReport,
+} from "./replica.ts";
 import { type EncodedPrompt, Sampler } from "./sampler.ts";
 import { SessionCache } from "./sessions.ts";
 import { Tokenizer } from "./tokenizer.ts";
@@ -45,7 +51,7 @@ type Checkpoint = () => Promise<void>;
 const maxSessions = 48;
 
 /** A policy that samples, scores and learns in the calling thread; calls must not overlap. */
-export class LocalPolicy implements Policy {
+export class LocalPolicy implements Replica {
   readonly model: SmolVlm;
   readonly learner: Learner;
   readonly sessions: SessionCache;
@@ -96,12 +102,13 @@ export class LocalPolicy implements Policy {
 
   async sample(
     prompts: readonly Prompt[],
-    options: SamplingOptions,
+    { firstPrompt = 0, ...options }: SamplingOptions & { readonly firstPrompt?: number },
     signal?: AbortSignal,
   ): Promise<Completion[][]> {
     const checkpoint = checkpointOf(signal);
     const encoded = await this.#encode(prompts, "policy", checkpoint);
-    const sampler = new Sampler(this.model, this.sessions, this.#views("policy"), encoded, options);
+    const weights = this.#views("policy");
+    const sampler = new Sampler(this.model, this.sessions, weights, encoded, { ...options, firstPrompt });
     const groups = await sampler.run(checkpoint);
     return groups.map((group) =>
       group.map((sampled) => ({ ...sampled, text: this.tokenizer.decode(sampled.tokens, true).trim() })),
@@ -156,21 +163,39 @@ export class LocalPolicy implements Policy {
     await this.encoder.encode(prepared, this.#views("policy"), this.#imageVersion("policy"), checkpoint);
   }
 
-  async update(
-    groups: readonly RolloutGroup[],
-    options: GrpoOptions,
-    signal?: AbortSignal,
-  ): Promise<UpdateReport> {
-    const prompts = groups.map(({ prompt }) => this.#tokens(prompt));
-    return this.#learn(grpoWork(groups, prompts, options), options.learningRate, signal);
+  update(groups: readonly RolloutGroup[], options: GrpoOptions, signal?: AbortSignal): Promise<UpdateReport> {
+    return this.#learn({ kind: "grpo", groups, options }, options.learningRate, signal);
   }
 
-  async supervise(
+  supervise(
     examples: readonly Example[],
     { learningRate }: { readonly learningRate: number },
     signal?: AbortSignal,
   ): Promise<UpdateReport> {
-    return this.#learn(this.imitation(examples), learningRate, signal);
+    return this.#learn({ kind: "imitation", examples }, learningRate, signal);
+  }
+
+  async differentiate(
+    task: LearningTask,
+    gradient: Float32Array,
+    signal?: AbortSignal,
+  ): Promise<TokenSums & Pick<GradientShare, "loss" | "weight">> {
+    const work = this.#work(task);
+    try {
+      const sums = await this.accumulate(work, checkpointOf(signal));
+      const { tokens, weight } = work;
+      return { ...sums, tokens, weight, loss: this.learner.take(gradient) };
+    } finally {
+      this.learner.discard();
+    }
+  }
+
+  step(
+    shares: readonly GradientShare[],
+    learningRate: number,
+  ): Promise<Pick<UpdateReport, "loss" | "gradientNorm" | "version">> {
+    this.learner.join(shares);
+    return this.learner.step(learningRate);
   }
 
   /** The work of imitating examples; wanted texts end with the model's stop token. */
@@ -209,19 +234,19 @@ export class LocalPolicy implements Policy {
     await this.learner[Symbol.asyncDispose]();
   }
 
-  async #learn(work: LearningWork, learningRate: number, signal?: AbortSignal): Promise<UpdateReport> {
+  #work(task: LearningTask): LearningWork {
+    if (task.kind === "imitation") return this.imitation(task.examples);
+    const prompts = task.groups.map(({ prompt }) => this.#tokens(prompt));
+    return grpoWork(task.groups, prompts, task.options);
+  }
+
+  async #learn(task: LearningTask, learningRate: number, signal?: AbortSignal): Promise<UpdateReport> {
     const checkpoint = checkpointOf(signal);
+    const work = this.#work(task);
     try {
-      const { kl, clipped } = await this.accumulate(work, checkpoint);
+      const sums = await this.accumulate(work, checkpoint);
       await checkpoint();
-      const { tokens } = work;
-      const share = (n: number): number => n / Math.max(1, tokens);
-      return {
-        ...(await this.learner.step(learningRate)),
-        kl: share(kl),
-        clipFraction: share(clipped),
-        tokens,
-      };
+      return updateReport(await this.learner.step(learningRate), [{ ...sums, tokens: work.tokens }]);
     } finally {
       this.learner.discard();
     }

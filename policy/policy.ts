@@ -29,6 +29,8 @@ export interface SamplingOptions {
   /** 1 keeps all tokens. */
   readonly topP: number;
   readonly maxTokens: number;
+  /** Whether completions go on past stop tokens to their full length (default false); benchmarks compare equal work. */
+  readonly ignoreEos?: boolean;
   readonly seed: number;
 }
 

@@ -62,7 +62,7 @@ export class Sampler {
   readonly #sessions: SessionCache;
   readonly #weights: Readonly<Record<string, Float32Array>>;
   readonly #prompts: readonly EncodedPrompt[];
-  readonly #options: SamplingOptions;
+  readonly #options: SamplingOptions & { readonly firstPrompt: number };
   readonly #stopTokens: ReadonlySet<number>;
   readonly #results: SampledTokens[][];
 
@@ -71,15 +71,14 @@ export class Sampler {
     sessions: SessionCache,
     weights: Readonly<Record<string, Float32Array>>,
     prompts: readonly EncodedPrompt[],
-    options: SamplingOptions,
-    stopTokens: readonly number[] = model.config.eosTokenIds,
+    options: SamplingOptions & { readonly firstPrompt: number },
   ) {
     this.#model = model;
     this.#sessions = sessions;
     this.#weights = weights;
     this.#prompts = prompts;
     this.#options = options;
-    this.#stopTokens = new Set(stopTokens);
+    this.#stopTokens = new Set(options.ignoreEos ? [] : model.config.eosTokenIds);
     this.#results = prompts.map(() => []);
   }
 
@@ -124,9 +123,9 @@ export class Sampler {
     index: number,
     cache: DecodeCache,
   ): Slot | null {
-    const { groupSize, seed } = this.#options;
+    const { groupSize, seed, firstPrompt } = this.#options;
     const sequences = Array.from({ length: groupSize }, (_, g): Sequence => {
-      return { tokens: [], logProbs: [], seed: deriveSeed(seed, prompt, g), finished: null };
+      return { tokens: [], logProbs: [], seed: deriveSeed(seed, firstPrompt + prompt, g), finished: null };
     });
     for (const sequence of sequences) this.#extend(sequence, logits);
     const slot: Slot = { prompt, promptLength: rows.length, sequences, time: 0 };

@@ -9,11 +9,10 @@ import type {
   GrpoOptions,
   Policy,
   PolicyInfo,
-  Prompt,
   RolloutGroup,
-  SamplingOptions,
   UpdateReport,
 } from "./policy.ts";
+import type { Replica } from "./replica.ts";
 import { SentImages } from "./sent_images.ts";
 import {
   type Arguments,
@@ -54,7 +53,7 @@ interface PendingCall {
  * they were made. A call whose signal aborts ends between two graph runs; one that was already past its last
  * ends as if nothing had happened. Where the thread dies, all calls reject with code "run".
  */
-export class ThreadedPolicy implements Policy {
+export class ThreadedPolicy implements Replica {
   readonly #worker: Worker;
   readonly #name: string;
   readonly #images: SentImages;
@@ -100,11 +99,7 @@ export class ThreadedPolicy implements Policy {
     return this.#call("info", []);
   }
 
-  sample(
-    prompts: readonly Prompt[],
-    options: SamplingOptions,
-    signal?: AbortSignal,
-  ): Promise<Completion[][]> {
+  sample(...[prompts, options, signal]: Parameters<Replica["sample"]>): Promise<Completion[][]> {
     return this.#call("sample", [prompts, options], signal);
   }
 
@@ -126,6 +121,16 @@ export class ThreadedPolicy implements Policy {
     signal?: AbortSignal,
   ): Promise<UpdateReport> {
     return this.#call("supervise", [examples, options], signal);
+  }
+
+  differentiate(
+    ...[task, gradient, signal]: Parameters<Replica["differentiate"]>
+  ): ReturnType<Replica["differentiate"]> {
+    return this.#call("differentiate", [task, gradient], signal);
+  }
+
+  step(...args: Parameters<Replica["step"]>): ReturnType<Replica["step"]> {
+    return this.#call("step", args);
   }
 
   save(folder: string): Promise<void> {

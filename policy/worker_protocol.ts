@@ -1,10 +1,10 @@
 import { type ErrorCode, VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { LocalPolicyOptions } from "./local_policy.ts";
-import type { Policy } from "./policy.ts";
+import type { Replica } from "./replica.ts";
 
 /** What a policy's thread can be asked: the port's methods, and the two ends of its life. */
-export interface PolicyThread extends Omit<Policy, typeof Symbol.asyncDispose> {
+export interface PolicyThread extends Omit<Replica, typeof Symbol.asyncDispose> {
   open(folder: string, options: LocalPolicyOptions): Promise<void>;
   /** Releases what the policy holds; the thread is of no use afterwards. */
   close(): Promise<void>;

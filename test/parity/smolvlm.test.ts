@@ -93,7 +93,16 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
     const prompt = ids("prompt_input_ids");
     const end = prompt.lastIndexOf(model.config.imageTokenId) + 2;
     const wanted = ids("greedy_ids");
-    const sampling = { groupSize: 2, temperature: 0, topK: 0, topP: 1, maxTokens: wanted.length, seed: 0 };
+    const sampling = {
+      groupSize: 2,
+      temperature: 0,
+      topK: 0,
+      topP: 1,
+      maxTokens: wanted.length,
+      ignoreEos: true,
+      seed: 0,
+      firstPrompt: 0,
+    };
     const encoded = {
       prefix: prompt.subarray(0, end),
       suffix: prompt.subarray(end),
@@ -101,7 +110,7 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
       tiles,
     };
     await using sessions = new SessionCache(1, 8);
-    const [group] = await new Sampler(model, sessions, views, [encoded], sampling, []).run();
+    const [group] = await new Sampler(model, sessions, views, [encoded], sampling).run();
     for (const completion of group ?? []) expect([...completion.tokens]).toEqual([...wanted]);
   });
 });
