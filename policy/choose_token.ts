@@ -22,53 +22,60 @@ export function chooseToken(
   let best = 0;
   for (let i = 1; i < logits.length; i++) if ((logits[i] as number) > (logits[best] as number)) best = i;
   const peak = (logits[best] as number) * inverse;
+  const weights = scratch(logits.length);
   let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += Math.exp((logits[i] as number) * inverse - peak);
+  for (let i = 0; i < logits.length; i++) {
+    const weight = Math.exp((logits[i] as number) * inverse - peak);
+    weights[i] = weight;
+    sum += weight;
+  }
   if (Number.isNaN(sum))
     throw new VisplayError(
       "numeric",
       "sampling: the model's logits are not numbers; its weights are damaged",
     );
-  const logSum = peak + Math.log(sum);
-  const logProb = (token: number): number => (logits[token] as number) * inverse - logSum;
+  const logProb = (token: number): number => (logits[token] as number) * inverse - peak - Math.log(sum);
   if (greedy) return { token: best, logProb: logProb(best) };
   const truncated = (topK > 0 && topK < logits.length) || topP < 1;
-  const candidates = truncated ? nucleus(logits, inverse, logSum, topK, topP) : null;
-  const token = draw(logits, inverse, peak, candidates, uniform, sum) ?? best;
+  const token = truncated
+    ? drawAmong(weights, nucleus(logits, weights, sum, topK, topP), uniform)
+    : (draw(weights, sum, uniform) ?? best);
   return { token, logProb: logProb(token) };
 }
 
-/** Walks the cumulative distribution to `uniform` of its mass. */
-function draw(
-  logits: Float32Array,
-  inverse: number,
-  peak: number,
-  candidates: readonly number[] | null,
-  uniform: number,
-  sum: number,
-): number | undefined {
-  const weight = (token: number): number => Math.exp((logits[token] as number) * inverse - peak);
-  if (candidates === null) {
-    let rest = uniform * sum;
-    for (let i = 0; i < logits.length; i++) {
-      rest -= weight(i);
-      if (rest < 0) return i;
-    }
-    return undefined;
+let kept = new Float64Array();
+
+/** Memory for one row of classes, overwritten by the next call. */
+function scratch(classes: number): Float64Array {
+  if (kept.length < classes) kept = new Float64Array(classes);
+  return kept.subarray(0, classes);
+}
+
+/** Walks the cumulative distribution to `uniform` of its mass; undefined where rounding leads beyond its end. */
+function draw(weights: Float64Array, sum: number, uniform: number): number | undefined {
+  let rest = uniform * sum;
+  for (let i = 0; i < weights.length; i++) {
+    rest -= weights[i] as number;
+    if (rest < 0) return i;
   }
+  return undefined;
+}
+
+function drawAmong(weights: Float64Array, candidates: readonly number[], uniform: number): number {
+  const weight = (token: number): number => weights[token] as number;
   let rest = uniform * candidates.reduce((mass, token) => mass + weight(token), 0);
   for (const token of candidates) {
     rest -= weight(token);
     if (rest < 0) return token;
   }
-  return candidates.at(-1);
+  return candidates.at(-1) as number;
 }
 
 /** The `topK` most likely tokens, of those the fewest whose probability reaches `topP`. */
 function nucleus(
   logits: Float32Array,
-  inverse: number,
-  logSum: number,
+  weights: Float64Array,
+  sum: number,
   topK: number,
   topP: number,
 ): number[] {
@@ -78,10 +85,10 @@ function nucleus(
   if (topK > 0) order.length = Math.min(order.length, topK);
   if (topP >= 1) return order;
   let mass = 0;
-  let kept = 0;
-  while (kept < order.length && mass < topP) {
-    mass += Math.exp((logits[order[kept] as number] as number) * inverse - logSum);
-    kept++;
+  let count = 0;
+  while (count < order.length && mass < topP * sum) {
+    mass += weights[order[count] as number] as number;
+    count++;
   }
-  return order.slice(0, Math.max(1, kept));
+  return order.slice(0, Math.max(1, count));
 }

@@ -1,12 +1,11 @@
+import type { BufferPool } from "./buffer_pool.ts";
 import type { DecodeShape } from "./graphs.ts";
 import { masked } from "./models/attention.ts";
 import type { SmolVlm } from "./models/smolvlm.ts";
 
-/** Keys or values of consecutive tokens as a graph gives them, [rows, kvHeads · headSize], per layer. */
-export interface KeyValueRows {
-  readonly keys: readonly Float32Array[];
-  readonly values: readonly Float32Array[];
-}
+/** A token's place in the cache of one layer, in the order in which graphs give keys and values. */
+const kinds = ["keys", "values"] as const;
+const nothing = new Float32Array();
 
 /**
  * The caches that a decoding graph reads: per layer the keys and values of each slot's prompt
@@ -15,20 +14,21 @@ export interface KeyValueRows {
 export class DecodeCache {
   readonly shape: DecodeShape;
   readonly #model: SmolVlm;
+  readonly #pool: BufferPool;
   readonly #arrays: Record<string, Float32Array> = {};
 
-  constructor(model: SmolVlm, shape: DecodeShape) {
+  constructor(model: SmolVlm, shape: DecodeShape, pool: BufferPool) {
     const { slots, group, promptLength, pastLength } = shape;
     const perToken = model.heads.kvHeads * model.heads.headSize;
     this.shape = shape;
     this.#model = model;
-    for (let layer = 0; layer < model.config.text.layers; layer++)
-      for (const kind of ["keys", "values"]) {
-        this.#arrays[`prompt_${kind}_${layer}`] = new Float32Array(slots * promptLength * perToken);
-        this.#arrays[`past_${kind}_${layer}`] = new Float32Array(slots * group * pastLength * perToken);
-      }
-    this.#arrays.prompt_bias = new Float32Array(slots * promptLength).fill(masked);
-    this.#arrays.past_bias = new Float32Array(slots * pastLength).fill(masked);
+    this.#pool = pool;
+    for (const [kind, layer] of this.#parts()) {
+      this.#arrays[`prompt_${kind}_${layer}`] = pool.take(slots * promptLength * perToken);
+      this.#arrays[`past_${kind}_${layer}`] = pool.take(slots * group * pastLength * perToken);
+    }
+    this.#arrays.prompt_bias = pool.take(slots * promptLength).fill(masked);
+    this.#arrays.past_bias = pool.take(slots * pastLength).fill(masked);
   }
 
   /** What the decoding graph is fed. */
@@ -36,49 +36,50 @@ export class DecodeCache {
     return this.#arrays;
   }
 
-  /** Puts a prompt into a slot: rows of prefilled keys and values, in order; forgets the slot's past. */
-  place(slot: number, cache: KeyValueRows, rows: readonly number[]): void {
+  /** Gives the memory back; the cache is of no use afterwards. */
+  release(): void {
+    for (const array of Object.values(this.#arrays)) this.#pool.give(array);
+  }
+
+  /** Puts a prompt into a slot: rows of a graph's `keys_values`, in order; forgets the slot's past. */
+  place(slot: number, keysValues: Float32Array, rows: readonly number[]): void {
     const { promptLength, pastLength } = this.shape;
     const { kvHeads, headSize: d } = this.#model.heads;
-    for (let layer = 0; layer < cache.keys.length; layer++)
-      for (const kind of ["keys", "values"] as const) {
-        const source = cache[kind][layer] as Float32Array;
-        const target = this.#array(`prompt_${kind}_${layer}`);
-        for (let head = 0; head < kvHeads; head++) {
-          const base = (slot * kvHeads + head) * promptLength;
-          rows.forEach((row, t) => {
-            const from = (row * kvHeads + head) * d;
-            target.set(source.subarray(from, from + d), (base + t) * d);
-          });
-        }
+    for (const [kind, layer, source] of this.#parts(keysValues)) {
+      const target = this.#array(`prompt_${kind}_${layer}`);
+      for (let head = 0; head < kvHeads; head++) {
+        const base = (slot * kvHeads + head) * promptLength;
+        rows.forEach((row, t) => {
+          const from = (row * kvHeads + head) * d;
+          target.set(source.subarray(from, from + d), (base + t) * d);
+        });
       }
+    }
     const bias = this.#array("prompt_bias");
     bias.fill(masked, slot * promptLength, (slot + 1) * promptLength);
     bias.fill(0, slot * promptLength, slot * promptLength + rows.length);
     this.#array("past_bias").fill(masked, slot * pastLength, (slot + 1) * pastLength);
   }
 
-  /** Adds the newest token of a slot's sequences, the `time`-th after the prompt. */
-  append(slot: number, time: number, cache: KeyValueRows): void {
+  /** Adds the newest token of a slot's sequences, the `time`-th after the prompt, from a graph's `keys_values`. */
+  append(slot: number, time: number, keysValues: Float32Array): void {
     const { group, pastLength } = this.shape;
     const { kvHeads, headSize: d } = this.#model.heads;
-    for (let layer = 0; layer < cache.keys.length; layer++)
-      for (const kind of ["keys", "values"] as const) {
-        const source = cache[kind][layer] as Float32Array;
-        const target = this.#array(`past_${kind}_${layer}`);
-        for (let head = 0; head < kvHeads; head++)
-          for (let g = 0; g < group; g++) {
-            let from = ((slot * group + g) * kvHeads + head) * d;
-            let to = (((slot * kvHeads + head) * group + g) * pastLength + time) * d;
-            for (const end = from + d; from < end; ) target[to++] = source[from++] as number;
-          }
-      }
+    for (const [kind, layer, source] of this.#parts(keysValues)) {
+      const target = this.#array(`past_${kind}_${layer}`);
+      for (let head = 0; head < kvHeads; head++)
+        for (let g = 0; g < group; g++) {
+          let from = ((slot * group + g) * kvHeads + head) * d;
+          let to = (((slot * kvHeads + head) * group + g) * pastLength + time) * d;
+          for (const end = from + d; from < end; ) target[to++] = source[from++] as number;
+        }
+    }
     this.#array("past_bias")[slot * pastLength + time] = 0;
   }
 
-  /** A cache of another shape (same group and prompt length) that holds the given slots, in order. */
+  /** A cache of another shape (same group and prompt length) that holds the given slots, in order; this one is released. */
   resized(slots: readonly number[], shape: DecodeShape): DecodeCache {
-    const next = new DecodeCache(this.#model, shape);
+    const next = new DecodeCache(this.#model, shape, this.#pool);
     const { kvHeads } = this.#model.heads;
     const { group, promptLength } = shape;
     const copy = (name: string, rowsPerSlot: number, length: number, nextLength: number): void => {
@@ -99,7 +100,19 @@ export class DecodeCache {
       else if (name.startsWith("prompt")) copy(name, kvHeads, promptLength, promptLength);
       else copy(name, kvHeads * group, this.shape.pastLength, shape.pastLength);
     }
+    this.release();
     return next;
+  }
+
+  /** Keys and values of each layer, with their part of a graph's `keys_values`. */
+  *#parts(keysValues: Float32Array = nothing): Generator<[kind: string, layer: number, rows: Float32Array]> {
+    const { layers } = this.#model.config.text;
+    const size = keysValues.length / (kinds.length * layers);
+    for (let layer = 0; layer < layers; layer++)
+      for (const [k, kind] of kinds.entries()) {
+        const start = (layer * kinds.length + k) * size;
+        yield [kind, layer, keysValues.subarray(start, start + size)];
+      }
   }
 
   #array(name: string): Float32Array {

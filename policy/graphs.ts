@@ -38,15 +38,15 @@ export interface BatchShape extends PrefixTree {
 
 /**
  * The text model over a tree. Inputs: `tokens` and `positions` [N]; `image_places` [P · tiles · rowsPerTile],
- * the rows of the token matrix that image rows replace; `prefix_bias` [P, 1, 1, prefixLength]. Keys and values are left
- * in `cache`.
+ * the rows of the token matrix that image rows replace; `prefix_bias` [P, 1, 1, prefixLength]. Each layer's keys and
+ * values [N, Hkv · d] are added to `cache`.
  */
 function treeStates(
   model: SmolVlm,
   w: Weights,
   shape: BatchShape,
   imageRows: Tensor,
-  cache: Outputs = {},
+  cache: Tensor[] = [],
 ): Tensor {
   const total = tokensIn(shape);
   const tokens = input("tokens", [total], "int64");
@@ -59,11 +59,10 @@ function treeStates(
   return model.text(w, embedded, positions, longest, keepingKeys(attend, cache));
 }
 
-/** The same attention, which leaves each layer's keys and values in `cache` as outputs. */
-function keepingKeys(attend: Attend, cache: Outputs): Attend {
+/** The same attention, which adds each layer's keys and values to `cache`. */
+function keepingKeys(attend: Attend, cache: Tensor[]): Attend {
   return (layer, q, k, v) => {
-    cache[`keys_${layer}`] = k;
-    cache[`values_${layer}`] = v;
+    cache.push(k, v);
     return attend(layer, q, k, v);
   };
 }
@@ -106,14 +105,16 @@ export function scoreGraph(model: SmolVlm, shape: BatchShape, temperature: numbe
 
 /**
  * Prompts before sampling: a prefix is an image's part, its branches are the questions about it. Gives the
- * logits after each branch (`ends` [P · branches] names their last tokens) and per layer all keys and values [N, Hkv · d].
+ * logits after each branch (`ends` [P · branches] names their last tokens) and all layers' `keys_values` [2 · layers · N,
+ * Hkv · d]: the first layer's keys, its values, the second's keys …
  */
 export function prefillGraph(model: SmolVlm, shape: BatchShape): Outputs {
   const w = weightInputs(model);
-  const cache: Outputs = {};
+  const cache: Tensor[] = [];
   const states = treeStates(model, w, shape, readyRows(model, shape), cache);
   const ends = input("ends", [shape.prefixes * shape.branches], "int64");
-  return { logits: model.logits(w, gather(states, ends, { unique: true })), ...cache };
+  const logits = model.logits(w, gather(states, ends, { unique: true }));
+  return { logits, keys_values: concat(cache, { axis: 0 }) };
 }
 
 /** `slots` prompts with `group` sequences each, beside room for their prompts and their own past. */
@@ -125,8 +126,8 @@ export interface DecodeShape {
 }
 
 /**
- * One new token for every sequence: `tokens` and `positions` [slots · group] to `logits`, and per layer the
- * new rows of keys and values [slots · group, Hkv · d], which the caller adds to the caches that it feeds.
+ * One new token for every sequence: `tokens` and `positions` [slots · group] to `logits` and the new rows of
+ * `keys_values` [2 · layers · slots · group, Hkv · d], which the caller adds to the caches that it feeds.
  */
 export function decodeGraph(model: SmolVlm, shape: DecodeShape): Outputs {
   const { slots, group, promptLength, pastLength } = shape;
@@ -153,12 +154,12 @@ export function decodeGraph(model: SmolVlm, shape: DecodeShape): Outputs {
     },
     model.heads,
   );
-  const fresh: Outputs = {};
+  const fresh: Tensor[] = [];
   const embedded = model.embed(w, input("tokens", [rows], "int64"));
   const positions = input("positions", [rows], "int64");
   const longest = promptLength + pastLength + 1;
   const states = model.text(w, embedded, positions, longest, keepingKeys(attend, fresh));
-  return { logits: model.logits(w, states), ...fresh };
+  return { logits: model.logits(w, states), keys_values: concat(fresh, { axis: 0 }) };
 }
 
 /** What an update minimises: GRPO, or cross-entropy of given completions. */

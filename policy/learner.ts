@@ -16,6 +16,8 @@ export interface LearnerOptions {
 export class Learner implements AsyncDisposable {
   /** One flat vector, changed in place by every step. */
   readonly weights: Float32Array;
+  /** Each parameter's part of it, by the checkpoint's names. */
+  readonly views: Readonly<Record<string, Float32Array>>;
   readonly optimizer: AdamW;
   readonly #layout: ParameterLayout;
   readonly #options: LearnerOptions;
@@ -27,6 +29,7 @@ export class Learner implements AsyncDisposable {
 
   constructor(layout: ParameterLayout, weights: Float32Array, options: LearnerOptions) {
     this.weights = weights;
+    this.views = layout.views(weights);
     this.optimizer = new AdamW(weights.length, options.optimizer, options.threads);
     this.#layout = layout;
     this.#options = options;
@@ -59,7 +62,7 @@ export class Learner implements AsyncDisposable {
     const into = Object.fromEntries(
       this.trainable.map((name) => [`d:${name}`, this.#layout.view(flat, name)]),
     );
-    const outputs = await session.run({ ...this.#layout.views(this.weights), ...feeds }, into);
+    const outputs = await session.run({ ...this.views, ...feeds }, into);
     if (this.#graphs > 0) addScaled(this.#gradients, this.#next, 1);
     this.#graphs++;
     this.#loss += outputs.loss?.[0] ?? 0;

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
+import { BufferPool } from "./buffer_pool.ts";
 import { scoreGraph, updateGraph } from "./graphs.ts";
 import { ImageEncoder } from "./image_encoder.ts";
 import { Learner, type LearnerOptions } from "./learner.ts";
@@ -49,18 +50,21 @@ export interface LocalPolicyOptions extends LearnerOptions {
 type Checkpoint = () => Promise<void>;
 
 const maxSessions = 48;
+/** Idle memory of decoding caches. */
+const cacheBytes = 64 * 2 ** 20;
 
 /** A policy that samples, scores and learns in the calling thread; calls must not overlap. */
 export class LocalPolicy implements Replica {
   readonly model: SmolVlm;
   readonly learner: Learner;
   readonly sessions: SessionCache;
+  readonly pool: BufferPool = new BufferPool(cacheBytes);
   readonly encoder: ImageEncoder;
   readonly tokenizer: Tokenizer;
   readonly #folder: string;
   readonly #layout: ParameterLayout;
   readonly #processor: Idefics3Processor;
-  readonly #reference: Float32Array;
+  readonly #referenceViews: Record<string, Float32Array>;
   readonly #microBatchTokens: number;
 
   private constructor(
@@ -80,7 +84,7 @@ export class LocalPolicy implements Replica {
     this.#folder = folder;
     this.#layout = layout;
     this.#processor = processor;
-    this.#reference = weights.slice();
+    this.#referenceViews = layout.views(weights.slice());
     this.#microBatchTokens = options.microBatchTokens;
   }
 
@@ -108,7 +112,7 @@ export class LocalPolicy implements Replica {
     const checkpoint = checkpointOf(signal);
     const encoded = await this.#encode(prompts, "policy", checkpoint);
     const weights = this.#views("policy");
-    const sampler = new Sampler(this.model, this.sessions, weights, encoded, { ...options, firstPrompt });
+    const sampler = new Sampler(this, weights, encoded, { ...options, firstPrompt });
     const groups = await sampler.run(checkpoint);
     return groups.map((group) =>
       group.map((sampled) => ({ ...sampled, text: this.tokenizer.decode(sampled.tokens, true).trim() })),
@@ -294,7 +298,7 @@ export class LocalPolicy implements Replica {
   }
 
   #views(weights: WeightSet): Record<string, Float32Array> {
-    return this.#layout.views(weights === "policy" ? this.learner.weights : this.#reference);
+    return weights === "policy" ? this.learner.views : this.#referenceViews;
   }
 
   /** Changes whenever encoded images become stale. */

@@ -1,7 +1,8 @@
 import { deriveSeed, uniformAt } from "../common/random.ts";
 import { type Branching, branchEnds, bucket, nextPowerOfTwo, treeFeeds } from "./batch.ts";
+import type { BufferPool } from "./buffer_pool.ts";
 import { chooseToken } from "./choose_token.ts";
-import { DecodeCache, type KeyValueRows } from "./decode_cache.ts";
+import { DecodeCache } from "./decode_cache.ts";
 import { type BatchShape, type DecodeShape, decodeGraph, prefillGraph } from "./graphs.ts";
 import type { SmolVlm } from "./models/smolvlm.ts";
 import type { FinishReason, SamplingOptions } from "./policy.ts";
@@ -24,8 +25,17 @@ export interface SampledTokens {
   readonly finishReason: FinishReason;
 }
 
+/** What samplers of one policy share. */
+export interface SamplerTools {
+  readonly model: SmolVlm;
+  readonly sessions: SessionCache;
+  readonly pool: BufferPool;
+}
+
 /** Rows that decode side by side: enough to keep the matrix products busy, few enough for the cache. */
 const decodeRows = 256;
+/** Room for a sequence's own tokens at first, which doubles as they grow. */
+const firstPast = 16;
 /** Tokens of one prefill. */
 const prefillTokens = 4096;
 const maxQuestionsPerImage = 8;
@@ -49,7 +59,7 @@ interface Slot {
 interface Prefilled {
   readonly prompt: number;
   readonly rows: readonly number[];
-  readonly cache: KeyValueRows;
+  readonly keysValues: Float32Array;
   readonly logits: Float32Array;
 }
 
@@ -60,6 +70,7 @@ interface Prefilled {
 export class Sampler {
   readonly #model: SmolVlm;
   readonly #sessions: SessionCache;
+  readonly #pool: BufferPool;
   readonly #weights: Readonly<Record<string, Float32Array>>;
   readonly #prompts: readonly EncodedPrompt[];
   readonly #options: SamplingOptions & { readonly firstPrompt: number };
@@ -67,14 +78,14 @@ export class Sampler {
   readonly #results: SampledTokens[][];
 
   constructor(
-    model: SmolVlm,
-    sessions: SessionCache,
+    { model, sessions, pool }: SamplerTools,
     weights: Readonly<Record<string, Float32Array>>,
     prompts: readonly EncodedPrompt[],
     options: SamplingOptions & { readonly firstPrompt: number },
   ) {
     this.#model = model;
     this.#sessions = sessions;
+    this.#pool = pool;
     this.#weights = weights;
     this.#prompts = prompts;
     this.#options = options;
@@ -84,18 +95,20 @@ export class Sampler {
 
   /** Completions by prompt and sequence, [prompts][G]. `checkpoint` runs between graph runs and may throw. */
   async run(checkpoint: () => Promise<void> = async () => {}): Promise<SampledTokens[][]> {
-    const { groupSize } = this.#options;
+    const { groupSize, maxTokens } = this.#options;
     const count = this.#prompts.length;
     if (count === 0) return [];
     const longest = Math.max(...this.#prompts.map((p) => p.prefix.length + p.suffix.length));
     const batches = prefillBatches(this.#prompts);
     const ready: Prefilled[] = [];
-    let cache = new DecodeCache(this.#model, {
+    const longestPast = bucket(maxTokens);
+    const shape: DecodeShape = {
       slots: Math.min(nextPowerOfTwo(count), Math.max(1, Math.floor(decodeRows / groupSize))),
       group: groupSize,
       promptLength: bucket(longest),
-      pastLength: bucket(Math.min(16, this.#options.maxTokens)),
-    });
+      pastLength: Math.min(firstPast, longestPast),
+    };
+    let cache = new DecodeCache(this.#model, shape, this.#pool);
     let slots: (Slot | null)[] = Array.from({ length: cache.shape.slots }, () => null);
 
     while (true) {
@@ -109,8 +122,11 @@ export class Sampler {
         }
       }
       const active = slots.filter((slot) => slot !== null);
-      if (active.length === 0) return this.#results;
-      ({ cache, slots } = resized(cache, slots));
+      if (active.length === 0) {
+        cache.release();
+        return this.#results;
+      }
+      ({ cache, slots } = resized(cache, slots, longestPast));
       await checkpoint();
       await this.#step(cache, slots);
       slots = slots.map((slot) => (slot !== null && this.#ended(slot) ? null : slot));
@@ -118,11 +134,7 @@ export class Sampler {
   }
 
   /** Begins a prompt in a slot with the first token of each sequence; null where all end at once. */
-  #start(
-    { prompt, rows, cache: rowsCache, logits }: Prefilled,
-    index: number,
-    cache: DecodeCache,
-  ): Slot | null {
+  #start({ prompt, rows, keysValues, logits }: Prefilled, index: number, cache: DecodeCache): Slot | null {
     const { groupSize, seed, firstPrompt } = this.#options;
     const sequences = Array.from({ length: groupSize }, (_, g): Sequence => {
       return { tokens: [], logProbs: [], seed: deriveSeed(seed, firstPrompt + prompt, g), finished: null };
@@ -130,7 +142,7 @@ export class Sampler {
     for (const sequence of sequences) this.#extend(sequence, logits);
     const slot: Slot = { prompt, promptLength: rows.length, sequences, time: 0 };
     if (this.#ended(slot)) return null;
-    cache.place(index, rowsCache, rows);
+    cache.place(index, keysValues, rows);
     return slot;
   }
 
@@ -170,7 +182,7 @@ export class Sampler {
     const session = await this.#sessions.get("decode", shape, () => decodeGraph(this.#model, shape));
     const outputs = await session.run({ ...this.#weights, ...cache.feeds, tokens, positions });
     const logits = outputs.logits as Float32Array;
-    const fresh = keyValueRows(this.#model, outputs);
+    const fresh = outputs.keys_values as Float32Array;
     const classes = logits.length / (shape.slots * group);
     slots.forEach((slot, i) => {
       if (slot === null) return;
@@ -207,7 +219,7 @@ export class Sampler {
       image_rows: imageRows,
       ends: branchEnds(shape, groups),
     });
-    const cache = keyValueRows(this.#model, outputs);
+    const keysValues = outputs.keys_values as Float32Array;
     const logits = outputs.logits as Float32Array;
     const classes = logits.length / (shape.prefixes * shape.branches);
     return prompts.flatMap((questions, p) =>
@@ -219,28 +231,29 @@ export class Sampler {
           ...Array.from(prefix, (_, t) => p * shape.prefixLength + t),
           ...Array.from(suffix, (_, t) => own + t),
         ];
-        return { prompt, rows, cache, logits: logits.subarray(branch * classes, (branch + 1) * classes) };
+        return {
+          prompt,
+          rows,
+          keysValues,
+          logits: logits.subarray(branch * classes, (branch + 1) * classes),
+        };
       }),
     );
   }
 }
 
-function keyValueRows(model: SmolVlm, outputs: Record<string, Float32Array>): KeyValueRows {
-  const layers = Array.from({ length: model.config.text.layers }, (_, layer) => layer);
-  return {
-    keys: layers.map((layer) => outputs[`keys_${layer}`] as Float32Array),
-    values: layers.map((layer) => outputs[`values_${layer}`] as Float32Array),
-  };
-}
-
 /** Grows the past where a slot has filled it, and halves the slots while half of them idle. */
-function resized(cache: DecodeCache, slots: (Slot | null)[]): { cache: DecodeCache; slots: (Slot | null)[] } {
+function resized(
+  cache: DecodeCache,
+  slots: (Slot | null)[],
+  longestPast: number,
+): { cache: DecodeCache; slots: (Slot | null)[] } {
   const active = slots.flatMap((slot, i) => (slot === null ? [] : [i]));
   let { slots: size, pastLength } = cache.shape;
   while (active.length * 2 <= size && size > 1) size /= 2;
   size = Math.max(1, Math.ceil(size));
   const longest = Math.max(...slots.map((slot) => slot?.time ?? 0));
-  if (longest >= pastLength) pastLength = bucket(pastLength * 2);
+  if (longest >= pastLength) pastLength = Math.min(bucket(pastLength * 2), longestPast);
   if (size === cache.shape.slots && pastLength === cache.shape.pastLength) return { cache, slots };
   const kept = size === cache.shape.slots ? slots.map((_, i) => i) : active;
   const shape: DecodeShape = { ...cache.shape, slots: size, pastLength };

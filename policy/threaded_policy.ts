@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
@@ -40,6 +41,10 @@ const program = new URL(
   import.meta.url.endsWith(".ts") ? "../dist/policy/worker.js" : "./worker.js",
   import.meta.url,
 );
+
+// Every graph run makes array buffers, which V8 counts as heap: from its small initial size it would mark the heap
+// again after every few runs, on the cores that compute. Holds for threads that start from now on.
+setFlagsFromString("--initial-old-space-size=256");
 
 /** A call that has not ended. */
 interface PendingCall {

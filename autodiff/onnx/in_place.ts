@@ -26,15 +26,18 @@ export class InPlaceCheck {
 
   /** Throws `ShapeError` where writing `into` would change what the graph still reads from `feeds`. */
   check(feeds: Arrays, into: Arrays): void {
-    const written = Object.entries(into);
-    written.forEach(([output, array], i) => {
-      for (const [other, otherArray] of written.slice(i + 1))
-        if (overlap(array, otherArray)) throw new ShapeError(`outputs "${output}" and "${other}" overlap`);
-      for (const [input, fed] of Object.entries(feeds)) {
-        if (!overlap(array, fed)) continue;
-        const reason = sameRange(array, fed) ? this.#hazard(output, input) : "they overlap in part";
+    const written = ranges(into);
+    if (written.length === 0) return;
+    const read = ranges(feeds);
+    written.forEach((range, i) => {
+      const { name } = range;
+      for (const other of written.slice(i + 1))
+        if (overlap(range, other)) throw new ShapeError(`outputs "${name}" and "${other.name}" overlap`);
+      for (const fed of read) {
+        if (!overlap(range, fed)) continue;
+        const reason = sameRange(range, fed) ? this.#hazard(name, fed.name) : "they overlap in part";
         if (reason)
-          throw new ShapeError(`output "${output}" cannot be written over input "${input}": ${reason}`);
+          throw new ShapeError(`output "${name}" cannot be written over input "${fed.name}": ${reason}`);
       }
     });
   }
@@ -66,11 +69,24 @@ function hazard(outputs: Tensors, output: Tensor, name: string): string | null {
   return fetched ? `output "${fetched[0]}" may be a copy of it` : null;
 }
 
-function overlap(a: ArrayBufferView, b: ArrayBufferView): boolean {
-  const apart = a.byteOffset + a.byteLength <= b.byteOffset || b.byteOffset + b.byteLength <= a.byteOffset;
-  return a.buffer === b.buffer && !apart;
+/** The bytes that a named array covers. */
+interface Range {
+  readonly name: string;
+  readonly buffer: ArrayBufferLike;
+  readonly start: number;
+  readonly end: number;
 }
 
-function sameRange(a: ArrayBufferView, b: ArrayBufferView): boolean {
-  return a.byteOffset === b.byteOffset && a.byteLength === b.byteLength;
+function ranges(arrays: Arrays): Range[] {
+  return Object.entries(arrays).map(([name, { buffer, byteOffset, byteLength }]) => {
+    return { name, buffer, start: byteOffset, end: byteOffset + byteLength };
+  });
+}
+
+function overlap(a: Range, b: Range): boolean {
+  return a.buffer === b.buffer && a.start < b.end && b.start < a.end;
+}
+
+function sameRange(a: Range, b: Range): boolean {
+  return a.start === b.start && a.end === b.end;
 }

@@ -83,6 +83,8 @@ export class Session implements AsyncDisposable {
   readonly #inputs: Map<string, Tensor>;
   readonly #outputs: Readonly<Record<string, Tensor>>;
   readonly #inPlace: InPlaceCheck;
+  /** Of arrays that were fed before: parameters come again with every run. */
+  readonly #wrapped = new WeakMap<TensorData, ort.Tensor>();
 
   private constructor(session: ort.InferenceSession, outputs: Readonly<Record<string, Tensor>>) {
     this.#session = session;
@@ -121,13 +123,13 @@ export class Session implements AsyncDisposable {
     into: Readonly<Record<string, Float32Array>> = {},
   ): Promise<Record<string, Float32Array>> {
     const inputs: Record<string, ort.Tensor> = {};
-    for (const [name, type] of this.#inputs) inputs[name] = wrap(name, feeds[name], type);
+    for (const [name, type] of this.#inputs) inputs[name] = this.#wrap(name, feeds[name], type);
     for (const name of Object.keys(into))
       if (!this.#outputs[name]) throw new ShapeError(`"${name}" is to be written in place but is no output`);
     this.#inPlace.check(feeds, into);
     const fetches: Record<string, ort.Tensor | null> = {};
     for (const [name, type] of Object.entries(this.#outputs))
-      fetches[name] = into[name] ? wrap(name, into[name], type) : null;
+      fetches[name] = into[name] ? this.#wrap(name, into[name], type) : null;
     const results = await this.#session.run(inputs, fetches);
     return Object.fromEntries(
       Object.entries(results).map(([name, x]) => {
@@ -141,6 +143,14 @@ export class Session implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session.release();
+  }
+
+  #wrap(name: string, data: TensorData | undefined, type: TensorType): ort.Tensor {
+    const known = data && this.#wrapped.get(data);
+    if (known && known.type === type.dtype && sameShape(known.dims, type.shape)) return known;
+    const wrapped = wrap(name, data, type);
+    this.#wrapped.set(wrapped.data as TensorData, wrapped);
+    return wrapped;
   }
 }
 

@@ -3,6 +3,7 @@ import { Session } from "../../autodiff/onnx/session.ts";
 import { replaceRows } from "../../autodiff/operators/index.ts";
 import { input, type Tensor } from "../../autodiff/tensor.ts";
 import { bucket } from "../../policy/batch.ts";
+import { BufferPool } from "../../policy/buffer_pool.ts";
 import { type BatchShape, updateGraph } from "../../policy/graphs.ts";
 import { LocalPolicy } from "../../policy/local_policy.ts";
 import { tokenWeights } from "../../policy/loss.ts";
@@ -110,7 +111,12 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
       tiles,
     };
     await using sessions = new SessionCache(1, 8);
-    const [group] = await new Sampler(model, sessions, views, [encoded], sampling).run();
+    const [group] = await new Sampler(
+      { model, sessions, pool: new BufferPool(0) },
+      views,
+      [encoded],
+      sampling,
+    ).run();
     for (const completion of group ?? []) expect([...completion.tokens]).toEqual([...wanted]);
   });
 });

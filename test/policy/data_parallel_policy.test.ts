@@ -179,7 +179,7 @@ test.each([
   { images: "ab", count: 4, shares: ["a", "b"] },
   { images: "a", count: 4, shares: ["a"] },
   { images: "", count: 4, shares: [] },
-])('$images over $count replicas', ({ images, count, shares }) => {
+])("$images over $count replicas", ({ images, count, shares }) => {
   const shared = shareOut([...images], count, (image) => image);
   expect(shared.map(({ items }) => items.join(""))).toEqual(shares);
   for (const { start, items } of shared)
