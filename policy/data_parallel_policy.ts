@@ -145,6 +145,7 @@ export function shareOut<T>(items: readonly T[], count: number, imageOf: (item: 
   const parts = (at: number): boolean =>
     at > 0 && at < items.length && imageOf(items[at - 1] as T) !== imageOf(items[at] as T);
   const boundary = (share: number): number => {
+    if (share === 0) return 0;
     const wanted = Math.round(share * size);
     for (let away = 0; away <= size / 4; away++) {
       const near = [wanted - away, wanted + away].find(parts);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { RandomStream } from "../../common/random.ts";
 import { DataParallelPolicy, shareOut } from "../../policy/data_parallel_policy.ts";
 import type { LocalPolicy } from "../../policy/local_policy.ts";
 import { openPolicy } from "../../policy/open_policy.ts";
@@ -184,6 +185,22 @@ test.each([
   expect(shared.map(({ items }) => items.join(""))).toEqual(shares);
   for (const { start, items } of shared)
     expect(images.slice(start, start + items.length)).toBe(items.join(""));
+});
+
+test("shares hold every item once, in order", () => {
+  const stream = new RandomStream(5);
+  for (let trial = 0; trial < 300; trial++) {
+    const items = Array.from({ length: stream.integer(120) }, (_, i) => ({ i, image: "" }));
+    for (const [i, item] of items.entries())
+      item.image = i > 0 && stream.uniform() < 0.6 ? (items[i - 1]?.image as string) : `${i}`;
+    const count = 1 + stream.integer(8);
+    const shares = shareOut(items, count, ({ image }) => image);
+    expect(shares.flatMap(({ items: own }) => own)).toEqual(items);
+    for (const share of shares) {
+      expect(share.items[0]).toBe(items[share.start]);
+      expect(share.items.length).toBeLessThanOrEqual(Math.ceil((items.length / count) * 1.5) + 1);
+    }
+  }
 });
 
 function never(): never {
