@@ -43,7 +43,7 @@ export interface PretrainProgress {
 }
 
 const answersPerImage = 6;
-const questionsPerImage = 2;
+const questionsPerImage = 6;
 /** Relations need the most practice. */
 const lessons: readonly Family[] = [...families, "relation", "relation", "relation"];
 const denseWeight = 0.5;
