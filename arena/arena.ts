@@ -1,90 +1,107 @@
 import { join } from "node:path";
-import {
-  catchError,
-  concat,
-  concatMap,
-  defer,
-  EMPTY,
-  forkJoin,
-  type Observable,
-  range,
-  throwError,
-} from "rxjs";
+import { catchError, concat, concatMap, defer, EMPTY, from, type Observable, range, throwError } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
-import type { ModelsSaved, RunEvent } from "../replay/events.ts";
+import type { PolicyInfo } from "../policy/policy.ts";
+import type { EventBody, ModelsSaved, Role, RunEvent } from "../replay/events.ts";
+import { checkpoint } from "./checkpoints/checkpoint.ts";
 import type { RunConfig } from "./config.ts";
-import { Curriculum } from "./curriculum.ts";
 import { curriculumPhase } from "./curriculum_phase.ts";
 import { evaluationPhase } from "./evaluation_phase.ts";
+import { advancing } from "./phase.ts";
 import type { Ports } from "./ports.ts";
 import { questionerPhase } from "./questioner_phase.ts";
 import { reasonerPhase } from "./reasoner_phase.ts";
 import { Run } from "./run.ts";
+import { after, legs, type RunState } from "./run_state.ts";
 
 /**
  * Plays a run: in each round the Questioner learns to ask, what it asks becomes a curriculum, and the Reasoner
- * learns from that; before the first round and after each one the Reasoner is evaluated.
+ * learns from that; before the first round and after each one the Reasoner is evaluated. With `saved`, what an
+ * earlier play left of it, exactly as that one would have gone on.
  *
  * Cold: every subscription plays anew, and unsubscribing aborts what is under way. Each event is on disk before it
  * is emitted. What goes wrong about one image becomes an event; all else ends the run with an error that names the
  * step, such as "numeric", "disk", or "emptyCurriculum" after three rounds in a row without anything to learn from.
+ * `ports.stop` ends it with a checkpoint and the error "cancelled".
  *
  * The two policies work at the same time wherever the algorithm lets them, as each phase shows in a picture. All of
  * it comes from `pipelined` and from waiting for both, so results never depend on who is faster.
  */
-export function play(config: RunConfig, ports: Ports): Observable<RunEvent> {
-  return openRun(config, ports).pipe(
+export function play(config: RunConfig, ports: Ports, saved: SavedRun | null = null): Observable<RunEvent> {
+  return openRun(config, ports, saved).pipe(
     concatMap((run) =>
-      concat(start(run), evaluationPhase(run, 0), playRounds(run), finish(run)).pipe(
-        catchError((error) => recordFailure(run, error)),
+      concat(begin(run, saved), evaluationPhase(run, 0), playRounds(run), finish(run)).pipe(
+        catchError((error) => (isStop(run, error) ? stop(run, error) : recordFailure(run, error))),
       ),
     ),
   );
 }
 
-function playRounds(run: Run): Observable<RunEvent> {
-  return defer(() => {
-    let emptyRounds = 0;
-    return range(1, run.config.rounds).pipe(
-      concatMap((round) => {
-        const curriculum = new Curriculum(run.ports.truth);
-        const learnFromIt = defer(() => {
-          emptyRounds = curriculum.items.length > 0 ? 0 : emptyRounds + 1;
-          if (emptyRounds > 0) return nothingToLearn(run, round, curriculum, emptyRounds);
-          return reasonerPhase(run, round, curriculum.items);
-        });
-        return concat(
-          run.config.questioner.train ? questionerPhase(run, round) : EMPTY,
-          curriculumPhase(run, round, curriculum),
-          learnFromIt,
-          evaluationPhase(run, round),
-          save(run, round),
-        );
-      }),
-    );
-  });
+/** A state to go on from, with the folders in which `Policy.saveState` left the policies. */
+export interface SavedRun {
+  readonly id: string;
+  readonly state: RunState;
+  readonly folders: Readonly<Record<Role, string>>;
 }
 
-function openRun(config: RunConfig, ports: Ports): Observable<Run> {
+function playRounds(run: Run): Observable<RunEvent> {
+  return range(1, run.config.rounds).pipe(
+    concatMap((round) =>
+      concat(
+        run.config.questioner.train ? questionerPhase(run, round) : EMPTY,
+        curriculumPhase(run, round),
+        learnFromIt(run, round),
+        evaluationPhase(run, round),
+        save(run, round),
+      ),
+    ),
+  );
+}
+
+function openRun(config: RunConfig, ports: Ports, saved: SavedRun | null): Observable<Run> {
   if (config.reasoner.labels === "true" && !ports.truth) {
     const message = 'reasoner.labels: found "true", expected "silver" for images whose truth nobody knows';
     return throwError(() => new VisplayError("config", message));
   }
-  const { questioner, reasoner } = ports.policies;
-  return forkJoin({ questioner: questioner.info(), reasoner: reasoner.info() }).pipe(
-    concatMap((models) => [new Run(config, ports, models)]),
-  );
+  return defer(async () => {
+    const models = await versionsOf(ports);
+    if (saved === null) return new Run(config, ports, { models, versions: steps(models), state: null });
+    await Promise.all(roles.map((role) => ports.policies[role].loadState(saved.folders[role])));
+    const versions = steps(await versionsOf(ports));
+    return new Run(config, ports, { models, versions, state: saved.state });
+  });
 }
 
-function start(run: Run): Observable<RunEvent> {
+const roles: readonly Role[] = ["questioner", "reasoner"];
+
+async function versionsOf({ policies }: Ports): Promise<Record<Role, PolicyInfo>> {
+  const [questioner, reasoner] = await Promise.all([policies.questioner.info(), policies.reasoner.info()]);
+  return { questioner, reasoner };
+}
+
+function steps({ questioner, reasoner }: Readonly<Record<Role, PolicyInfo>>): Record<Role, number> {
+  return { questioner: questioner.version, reasoner: reasoner.version };
+}
+
+function begin(run: Run, saved: SavedRun | null): Observable<RunEvent> {
   const { config, models, ports } = run;
-  return run.record([{ type: "runStarted", config, images: ports.images.length, models }]);
+  if (saved) return run.record([{ type: "runResumed", checkpoint: saved.id, ...saved.state.next }]);
+  const started: EventBody = { type: "runStarted", config, images: ports.images.length, models };
+  return run.record([started]).pipe(advancing(run, { round: 0, leg: legs[0], step: 0 }));
 }
 
 function finish(run: Run): Observable<RunEvent> {
+  return defer(() =>
+    run.record([{ type: "runFinished", rounds: run.config.rounds, durationMs: run.playedMs }]),
+  );
+}
+
+/** The Reasoner phase, or why there is none. */
+function learnFromIt(run: Run, round: number): Observable<RunEvent> {
   return defer(() => {
-    const durationMs = run.ports.clock.now() - run.startedMs;
-    return run.record([{ type: "runFinished", rounds: run.config.rounds, durationMs }]);
+    if (run.curriculum.items.length === 0) return nothingToLearn(run, round);
+    run.emptyRounds = 0;
+    return reasonerPhase(run, round);
   });
 }
 
@@ -92,29 +109,47 @@ function finish(run: Run): Observable<RunEvent> {
 const MAX_EMPTY_ROUNDS = 3;
 
 /** Says why a round has no curriculum; the run goes on without training the Reasoner, but not forever. */
-function nothingToLearn(
-  run: Run,
-  round: number,
-  curriculum: Curriculum,
-  consecutive: number,
-): Observable<RunEvent> {
-  const event = curriculum.empty(round, consecutive, run.config.curriculum);
+function nothingToLearn(run: Run, round: number): Observable<RunEvent> {
+  if (run.enter(round, "reasoner") === null) return EMPTY;
+  const consecutive = run.emptyRounds + 1;
+  const event = run.curriculum.empty(round, consecutive, run.config.curriculum);
   const ending = `${consecutive} rounds in a row had nothing to learn from; the last one: ${event.message}`;
   return concat(
     run.record([event]),
-    consecutive < MAX_EMPTY_ROUNDS ? EMPTY : throwError(() => new VisplayError("emptyCurriculum", ending)),
-  );
+    defer(() => {
+      if (consecutive >= MAX_EMPTY_ROUNDS) throw new VisplayError("emptyCurriculum", ending);
+      run.emptyRounds = consecutive;
+      return EMPTY;
+    }),
+  ).pipe(advancing(run, after(round, "reasoner")));
 }
 
 /** Writes both policies as ordinary model folders. */
 function save(run: Run, round: number): Observable<RunEvent> {
-  const { folder, policies } = run.ports;
-  const folders = { questioner: `round-${round}/questioner`, reasoner: `round-${round}/reasoner` };
-  const event: ModelsSaved = { type: "modelsSaved", round, folders };
-  return forkJoin([
-    defer(() => policies.questioner.save(join(folder, folders.questioner))),
-    defer(() => policies.reasoner.save(join(folder, folders.reasoner))),
-  ]).pipe(concatMap(() => run.record([event])));
+  return defer(() => {
+    if (run.enter(round, "save") === null) return EMPTY;
+    const { folder, policies } = run.ports;
+    const folders = { questioner: `round-${round}/questioner`, reasoner: `round-${round}/reasoner` };
+    const event: ModelsSaved = { type: "modelsSaved", round, folders };
+    const written = Promise.all(roles.map((role) => policies[role].save(join(folder, folders[role]))));
+    return from(written).pipe(
+      concatMap(() => run.record([event])),
+      advancing(run, after(round, "save")),
+    );
+  });
+}
+
+function isStop(run: Run, error: unknown): boolean {
+  return run.ports.stop.aborted && error instanceof VisplayError && error.code === "cancelled";
+}
+
+/** Saves what was done before the run was told to stop. */
+function stop(run: Run, error: unknown): Observable<RunEvent> {
+  return concat(
+    checkpoint(run, true),
+    run.record([{ type: "runStopped" }]),
+    throwError(() => error),
+  );
 }
 
 /** Leaves the reason in the log, if it can still be written, and ends the run. */

@@ -16,6 +16,12 @@ export interface RunConfig {
   readonly reasoner: ReasonerConfig;
   readonly optimizer: OptimizerConfig;
   readonly evaluation: EvaluationConfig;
+  readonly checkpoint: CheckpointConfig;
+}
+
+export interface CheckpointConfig {
+  readonly everySteps: number;
+  readonly keep: number;
 }
 
 export interface ImagesConfig {
@@ -238,6 +244,14 @@ const evaluation = group(
   "evaluation on held-out labelled scenes",
 );
 
+const checkpoint = group(
+  {
+    everySteps: count(25, "steps of any phase between two checkpoints; there is one after each round, too"),
+    keep: count(2, "latest checkpoints that are kept beside the best"),
+  },
+  "what a killed run goes on from",
+);
+
 /** The configuration of a run: every setting with its default and its unit, unknown settings refused. */
 export const RunConfigSchema: z.ZodType<RunConfig> = z
   .strictObject({
@@ -279,6 +293,7 @@ export const RunConfigSchema: z.ZodType<RunConfig> = z
     reasoner,
     optimizer,
     evaluation,
+    checkpoint,
   })
   .superRefine((config, context) => {
     for (const [path, message] of contradictions(config)) {

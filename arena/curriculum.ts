@@ -1,4 +1,5 @@
 import type {
+  ConfidenceHistogram,
   CurriculumAudit,
   CurriculumBuilt,
   CurriculumEmpty,
@@ -21,25 +22,58 @@ export interface CurriculumItem {
 /** Bins of equal width for confidences from 0 to 1; the last one includes 1. */
 const BINS = 10;
 
+/** A curriculum as plain data: its items, and counts of what was asked. */
+export interface CurriculumState {
+  readonly items: readonly CurriculumItem[];
+  readonly rejected: Readonly<Partial<Record<Rejection, number>>>;
+  readonly confidences: ConfidenceHistogram;
+  readonly admitted: ConfidenceHistogram;
+  readonly correct: ConfidenceHistogram;
+  readonly images: number;
+  readonly questions: number;
+  readonly meaningful: number;
+}
+
 /** One round's curriculum as it grows, and what is worth knowing about it. */
 export class Curriculum {
-  readonly items: CurriculumItem[] = [];
+  readonly items: CurriculumItem[];
   readonly #truth: Truth | null;
-  readonly #rejected: Partial<Record<Rejection, number>> = {};
-  readonly #confidences = zeros();
-  readonly #admitted = zeros();
-  readonly #correct = zeros();
-  #images = 0;
-  #questions = 0;
-  #meaningful = 0;
+  readonly #rejected: Partial<Record<Rejection, number>>;
+  readonly #confidences: number[];
+  readonly #admitted: number[];
+  readonly #correct: number[];
+  #images: number;
+  #questions: number;
+  #meaningful: number;
 
-  /** With the truth, it audits itself; the items are the same with and without. */
-  constructor(truth: Truth | null) {
+  /** With the truth, it audits itself; the items are the same with and without. It grows on from a state. */
+  constructor(truth: Truth | null, state: CurriculumState = emptyCurriculum) {
     this.#truth = truth;
+    this.items = [...state.items];
+    this.#rejected = { ...state.rejected };
+    this.#confidences = [...state.confidences];
+    this.#admitted = [...state.admitted];
+    this.#correct = [...state.correct];
+    this.#images = state.images;
+    this.#questions = state.questions;
+    this.#meaningful = state.meaningful;
   }
 
   get images(): number {
     return this.#images;
+  }
+
+  state(): CurriculumState {
+    return {
+      items: [...this.items],
+      rejected: { ...this.#rejected },
+      confidences: [...this.#confidences],
+      admitted: [...this.#admitted],
+      correct: [...this.#correct],
+      images: this.#images,
+      questions: this.#questions,
+      meaningful: this.#meaningful,
+    };
   }
 
   add({ image, questions }: CurriculumEpisode): void {
@@ -102,6 +136,18 @@ export class Curriculum {
     };
   }
 }
+
+/** Nothing was asked yet. */
+export const emptyCurriculum: CurriculumState = {
+  items: [],
+  rejected: {},
+  confidences: zeros(),
+  admitted: zeros(),
+  correct: zeros(),
+  images: 0,
+  questions: 0,
+  meaningful: 0,
+};
 
 const remedies: Readonly<Record<Rejection, string>> = {
   malformed: "change prompts.questioner, or raise questioner.maxTokens",

@@ -11,7 +11,7 @@ import type {
 } from "../replay/events.ts";
 import { type Admission, admit, rejected, repeats, trueLabel } from "./admission.ts";
 import { questionRecord } from "./as_records.ts";
-import type { Curriculum } from "./curriculum.ts";
+import { Curriculum } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
 import { type Asked, answer, ask, load, type OpenQuestion, openQuestions } from "./dialogue.ts";
 import { inSlices } from "./in_slices.ts";
@@ -30,12 +30,15 @@ import type { Step } from "./step.ts";
  *
  * While the Reasoner answers one chunk of images, the next is decoded and the Questioner asks about it.
  */
-export function curriculumPhase(run: Run, round: number, curriculum: Curriculum): Observable<RunEvent> {
+export function curriculumPhase(run: Run, round: number): Observable<RunEvent> {
   const { curriculum: config, questioner } = run.config;
   return playPhase(run, {
     round,
     phase: "curriculum",
     steps: Math.ceil(poolSize(run) / config.imagesPerChunk),
+    begin: () => {
+      run.curriculum = new Curriculum(run.ports.truth);
+    },
     prepare: (step) =>
       load(step, imagesOf(step)).pipe(
         concatMap((images) => ask(step, images, config.questionsPerImage, questioner)),
@@ -43,14 +46,14 @@ export function curriculumPhase(run: Run, round: number, curriculum: Curriculum)
     play: (step, asked) =>
       label(step, asked).pipe(
         concatMap((episodes) =>
-          inSlices(episodes, (episode) => curriculum.add(episode)).pipe(
+          inSlices(episodes, (episode) => run.curriculum.add(episode)).pipe(
             map((): EventBody[] => [...episodes, figures(step, episodes)]),
           ),
         ),
       ),
     conclude: () => {
-      if (curriculum.images === 0) throw nothingUsable(run);
-      return [curriculum.built(round)];
+      if (run.curriculum.images === 0) throw nothingUsable(run);
+      return [run.curriculum.built(round)];
     },
   });
 }

@@ -1,5 +1,6 @@
-import { concatMap, EMPTY, type Observable } from "rxjs";
+import { concatMap, defer, EMPTY, type Observable, tap } from "rxjs";
 import type { EventBody, RunEvent } from "../replay/events.ts";
+import { untilAborted } from "./from_abortable.ts";
 import { framed, naming } from "./phase.ts";
 import type { EvaluationUpdate } from "./ports.ts";
 import type { Run } from "./run.ts";
@@ -15,9 +16,14 @@ export function evaluationPhase(run: Run, round: number): Observable<RunEvent> {
     "report" in update
       ? { type: "evaluated", ...place, ...update }
       : { type: "evaluationProgress", ...place, ...update };
-  const updates = ports.evaluate(ports.policies.reasoner).pipe(
+  const { evaluate } = ports;
+  const updates = defer(() => evaluate(ports.policies.reasoner)).pipe(
+    untilAborted(ports.stop),
+    tap((update) => {
+      if ("report" in update) run.score = update.report.overall.mean8.percent;
+    }),
     concatMap((update) => run.record([eventOf(update)])),
     naming(`round ${round}, evaluation`),
   );
-  return framed(run, { ...place, steps: 1 }, updates);
+  return framed(run, { ...place, steps: 1 }, () => updates);
 }

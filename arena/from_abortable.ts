@@ -1,4 +1,5 @@
-import { Observable } from "rxjs";
+import { fromEvent, type MonoTypeOperatorFunction, map, Observable, of, takeUntil } from "rxjs";
+import { VisplayError } from "../common/errors.ts";
 
 /**
  * The result of asynchronous work as a cold observable: each subscription starts the work with an `AbortSignal`
@@ -16,4 +17,16 @@ export function fromAbortable<T>(work: (signal: AbortSignal) => Promise<T>): Obs
     );
     return () => controller.abort();
   });
+}
+
+/** Ends a source with a "cancelled" error once a signal aborts. */
+export function untilAborted<T>(signal: AbortSignal): MonoTypeOperatorFunction<T> {
+  const aborted: Observable<unknown> = signal.aborted ? of(signal) : fromEvent(signal, "abort");
+  return takeUntil(
+    aborted.pipe(
+      map(() => {
+        throw new VisplayError("cancelled", "stopped before the end");
+      }),
+    ),
+  );
 }

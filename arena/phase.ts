@@ -1,8 +1,20 @@
-import { catchError, concat, concatMap, defer, map, type Observable, throwError } from "rxjs";
+import {
+  catchError,
+  concat,
+  concatMap,
+  defer,
+  EMPTY,
+  type MonoTypeOperatorFunction,
+  map,
+  type Observable,
+  throwError,
+} from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import type { EventBody, Phase, RunEvent } from "../replay/events.ts";
+import { checkpoint } from "./checkpoints/checkpoint.ts";
 import { pipelined } from "./pipelined.ts";
 import type { Run } from "./run.ts";
+import { after, type Position } from "./run_state.ts";
 import { Step } from "./step.ts";
 
 /** Which phase of a run, and in how many steps. */
@@ -14,6 +26,8 @@ export interface PhasePlace {
 
 /** A phase as a row of steps. While one is played, the next is prepared. */
 export interface PhasePlan<P> extends PhasePlace {
+  /** Before the first step; not where the phase was interrupted after it. */
+  begin?(): void;
   /** What a step needs that doesn't depend on the step before; emits once, and may go on working. */
   prepare(step: Step): Observable<P>;
   /** What happened in the step, which is recorded as a whole; emits once. */
@@ -22,7 +36,7 @@ export interface PhasePlan<P> extends PhasePlace {
   conclude?(): readonly EventBody[];
 }
 
-/** Plays a phase; each step's events are on disk before the next step is played. */
+/** Plays what is left of a phase; each step's events are on disk before the next step is played. */
 export function playPhase<P>(run: Run, plan: PhasePlan<P>): Observable<RunEvent> {
   const { round, phase, steps } = plan;
   const prepare = (index: number) => {
@@ -39,25 +53,47 @@ export function playPhase<P>(run: Run, plan: PhasePlan<P>): Observable<RunEvent>
     }).pipe(
       concatMap((events) => run.record([...step.failures, ...events])),
       naming(step.name),
+      advancing(run, { round, leg: phase, step: step.place.step + 1 }),
     );
-  return framed(run, plan, pipelined(steps, prepare, play), () => plan.conclude?.() ?? []);
+  return framed(run, plan, (first) => {
+    if (first === 0) plan.begin?.();
+    return concat(
+      pipelined(steps - first, (index) => prepare(first + index), play),
+      defer(() => run.record(plan.conclude?.() ?? [])),
+    );
+  });
 }
 
-/** A phase's events between one that says that it starts and one that says how long it took. */
+/**
+ * What is left of a phase, between an event that says that it starts and one that says how long it took. `events`
+ * begins at a step, later than the first where the phase was interrupted; nothing happens in one that is over.
+ */
 export function framed(
   run: Run,
   { round, phase, steps }: PhasePlace,
-  events: Observable<RunEvent>,
-  conclude: () => readonly EventBody[] = () => [],
+  events: (first: number) => Observable<RunEvent>,
 ): Observable<RunEvent> {
   return defer(() => {
-    const startedMs = run.ports.clock.now();
-    const finish = defer(() => {
-      const durationMs = run.ports.clock.now() - startedMs;
-      return run.record([...conclude(), { type: "phaseFinished", round, phase, durationMs }]);
-    });
-    return concat(run.record([{ type: "phaseStarted", round, phase, steps }]), events, finish);
+    const first = run.enter(round, phase);
+    if (first === null) return EMPTY;
+    const start: EventBody[] = first === 0 ? [{ type: "phaseStarted", round, phase, steps }] : [];
+    const finish = defer(() =>
+      run.record([{ type: "phaseFinished", round, phase, durationMs: run.phaseMs }]),
+    ).pipe(advancing(run, after(round, phase)));
+    return concat(run.record(start), events(first), finish);
   });
+}
+
+/** Once all of a source is recorded, the run stands further on, and is saved if that is due. */
+export function advancing(run: Run, next: Position): MonoTypeOperatorFunction<RunEvent> {
+  return (source) =>
+    concat(
+      source,
+      defer(() => {
+        run.advance(next);
+        return checkpoint(run);
+      }),
+    );
 }
 
 /** Says in an error where it struck. */

@@ -5,6 +5,7 @@ import type { QuestionerTemplates } from "../questioner/prompt.ts";
 import type { ReasonerTemplates } from "../reasoner/prompt.ts";
 import type { EvaluationReport, Role } from "../replay/events.ts";
 import type { EventLog } from "../replay/log.ts";
+import type { RunState } from "./run_state.ts";
 
 /** All that a run reaches outside itself. What it opens is closed by whoever made it. */
 export interface Ports {
@@ -16,10 +17,23 @@ export interface Ports {
   readonly clock: Clock;
   /** The run's folder, where models are saved. */
   readonly folder: string;
+  /** Aborts to end the run early: what is under way is dropped, what is done is recorded and saved. */
+  readonly stop: AbortSignal;
+  /** Null where nothing is to be saved between rounds. */
+  readonly checkpoints: Checkpoints | null;
   /** Null where there is nothing to evaluate on. */
   readonly evaluate: Evaluator | null;
   /** Null where the images don't know it. */
   readonly truth: Truth | null;
+}
+
+/** Where a run's states are kept. */
+export interface Checkpoints {
+  /** Resolves once the state and both policies are safe. */
+  save(
+    state: RunState,
+    policies: Ports["policies"],
+  ): Promise<{ readonly id: string; readonly bytes: number }>;
 }
 
 export interface Clock {

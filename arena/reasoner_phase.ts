@@ -33,12 +33,9 @@ import type { Step } from "./step.ts";
  * While the Reasoner answers one chunk of a step's items, the Questioner's worker, idle in this phase and with the
  * same base, scores the chunk before it for the KL. The next step's images are decoded all the while.
  */
-export function reasonerPhase(
-  run: Run,
-  round: number,
-  curriculum: readonly CurriculumItem[],
-): Observable<RunEvent> {
+export function reasonerPhase(run: Run, round: number): Observable<RunEvent> {
   const { stepsPerRound, itemsPerStep, maxPasses } = run.config.reasoner;
+  const curriculum = run.curriculum.items;
   const stepsPerPass = Math.max(1, curriculum.length / itemsPerStep);
   return playPhase(run, {
     round,

@@ -5,28 +5,49 @@ import { Questioner } from "../questioner/questioner.ts";
 import { Reasoner } from "../reasoner/reasoner.ts";
 import { type EventBody, REPLAY_VERSION, type Role, type RunEvent } from "../replay/events.ts";
 import type { RunConfig } from "./config.ts";
+import { Curriculum } from "./curriculum.ts";
 import type { Ports } from "./ports.ts";
+import { comparePositions, type Leg, legs, type Position, type RunState } from "./run_state.ts";
 
-/** One play of a configuration: what its phases share. */
+/** One play of a configuration: what its phases share, and where it stands. */
 export class Run {
   readonly config: RunConfig;
   readonly ports: Ports;
   readonly questioner: Questioner;
   readonly reasoner: Reasoner;
-  /** The policies as they were when the run began. */
+  /** The policies as they were at the run's very beginning. */
   readonly models: Readonly<Record<Role, PolicyInfo>>;
-  readonly startedMs: number;
   /** Optimiser steps each policy has taken, as it reported last. */
   readonly versions: Record<Role, number>;
+  /** Of the current round. */
+  curriculum: Curriculum;
+  /** Rounds in a row, up to now, that had nothing to learn from. */
+  emptyRounds: number;
+  /** What the last evaluation came to, percent. */
+  score: number | null;
+  #next: Position;
+  #replay: number;
+  /** Positions passed since the last checkpoint. */
+  #unsaved = 0;
+  /** When the run would have begun had it never been interrupted, and its current phase. */
+  readonly #startedMs: number;
+  #phaseStartedMs: number;
 
-  constructor(config: RunConfig, ports: Ports, models: Readonly<Record<Role, PolicyInfo>>) {
+  constructor(config: RunConfig, ports: Ports, { models, versions, state }: Beginning) {
+    const nowMs = ports.clock.now();
     this.config = config;
     this.ports = ports;
     this.questioner = new Questioner(ports.policies.questioner, ports.templates);
     this.reasoner = new Reasoner(ports.policies.reasoner, ports.templates);
     this.models = models;
-    this.startedMs = ports.clock.now();
-    this.versions = { questioner: models.questioner.version, reasoner: models.reasoner.version };
+    this.versions = { ...versions };
+    this.curriculum = new Curriculum(ports.truth, state?.curriculum);
+    this.emptyRounds = state?.emptyRounds ?? 0;
+    this.score = state?.score ?? null;
+    this.#next = state?.next ?? { round: 0, leg: legs[0], step: 0 };
+    this.#replay = state?.replay ?? 0;
+    this.#startedMs = nowMs - (state?.playedMs ?? 0);
+    this.#phaseStartedMs = nowMs - (state?.phaseMs ?? 0);
   }
 
   /** The seed of one purpose at one place; nothing in a run is drawn from anything else. */
@@ -40,6 +61,50 @@ export class Run {
     return Math.min(1, (steps + 1) / Math.max(1, this.config.optimizer.warmupSteps));
   }
 
+  /** The first step to make of a leg of the run: 0, or later in one that was interrupted; null where it is over. */
+  enter(round: number, leg: Leg): number | null {
+    const start: Position = { round, leg, step: 0 };
+    if (comparePositions(this.#next, start) <= 0) {
+      this.#next = start;
+      this.#phaseStartedMs = this.ports.clock.now();
+      return 0;
+    }
+    return this.#next.round === round && this.#next.leg === leg ? this.#next.step : null;
+  }
+
+  /** Notes that what comes before `next` is done, and recorded. */
+  advance(next: Position): void {
+    this.#next = next;
+    this.#replay = this.ports.log.position;
+    this.#unsaved++;
+  }
+
+  get checkpointDue(): boolean {
+    const { leg, step } = this.#next;
+    const roundOver = leg === legs[0] && step === 0;
+    return this.#unsaved > 0 && (roundOver || this.#unsaved >= this.config.checkpoint.everySteps);
+  }
+
+  /** Notes that a checkpoint holds the present state. */
+  saved(): void {
+    this.#unsaved = 0;
+  }
+
+  get playedMs(): number {
+    return this.ports.clock.now() - this.#startedMs;
+  }
+
+  get phaseMs(): number {
+    return this.ports.clock.now() - this.#phaseStartedMs;
+  }
+
+  /** Where the run stands, for a checkpoint. */
+  state(): RunState {
+    const { emptyRounds, score, playedMs, phaseMs } = this;
+    const curriculum = this.curriculum.state();
+    return { next: this.#next, replay: this.#replay, emptyRounds, curriculum, score, playedMs, phaseMs };
+  }
+
   /** Appends events to the log, all or none, and then emits them: what is seen is already on disk. */
   record(bodies: readonly EventBody[]): Observable<RunEvent> {
     return defer(() => {
@@ -48,4 +113,11 @@ export class Run {
       return events.length === 0 ? EMPTY : from(this.ports.log.append(events)).pipe(concatMap(() => events));
     });
   }
+}
+
+/** How a play begins: with the policies' base, or where an earlier one stopped. */
+interface Beginning {
+  readonly models: Readonly<Record<Role, PolicyInfo>>;
+  readonly versions: Readonly<Record<Role, number>>;
+  readonly state: RunState | null;
 }

@@ -59,12 +59,12 @@ export class Step {
     };
   }
 
-  /** Abortable work whose duration is noted under a name. */
+  /** Work whose duration is noted under a name. It is aborted by unsubscribing, and where the run is to stop. */
   timed<T>(name: string, work: (signal: AbortSignal) => Promise<T>): Observable<T> {
-    const { clock } = this.run.ports;
-    return fromAbortable(async (signal) => {
+    const { clock, stop } = this.run.ports;
+    return fromAbortable(async (unsubscribed) => {
       const startedMs = clock.now();
-      const result = await work(signal);
+      const result = await work(AbortSignal.any([unsubscribed, stop]));
       this.#timingsMs[name] = (this.#timingsMs[name] ?? 0) + clock.now() - startedMs;
       return result;
     });

@@ -7,7 +7,7 @@ import type { EventLog } from "../replay/log.ts";
 export interface Summary {
   /** Round 0 is the base. */
   readonly rounds: readonly RoundSummary[];
-  readonly status: "running" | "finished" | "failed";
+  readonly status: "running" | "finished" | "stopped" | "failed";
   /** The message of the error that ended a failed run. */
   readonly error: string | null;
   /** Images and prompts that were left out. */
@@ -66,6 +66,10 @@ export function summarize(summary: Summary, event: RunEvent): Summary {
       return withRound(summary, event.round, figuresOf(event.report));
     case "modelsSaved":
       return withRound(summary, event.round, { models: event.folders });
+    case "runResumed":
+      return { ...summary, status: "running", error: null };
+    case "runStopped":
+      return { ...summary, status: "stopped" };
     case "runFinished":
       return { ...summary, status: "finished", durationMs: event.durationMs };
     case "runFailed":
@@ -76,9 +80,12 @@ export function summarize(summary: Summary, event: RunEvent): Summary {
 }
 
 /** A log that also keeps `summary.json` in the run's folder up to date, before anyone sees the events. */
-export function summarizing(log: EventLog, folder: string): EventLog {
-  let summary = emptySummary;
+export function summarizing(log: EventLog, folder: string, known: Summary = emptySummary): EventLog {
+  let summary = known;
   return {
+    get position() {
+      return log.position;
+    },
     async append(events) {
       await log.append(events);
       summary = events.reduce(summarize, summary);
@@ -91,6 +98,8 @@ export function summarizing(log: EventLog, folder: string): EventLog {
 const milestones: ReadonlySet<RunEvent["type"]> = new Set([
   "evaluated",
   "modelsSaved",
+  "runResumed",
+  "runStopped",
   "runFinished",
   "runFailed",
 ]);

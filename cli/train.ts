@@ -46,6 +46,8 @@ async function train(config: RunConfig): Promise<void> {
     truth,
     templates,
     folder,
+    stop: signal,
+    checkpoints: null,
     log: summarizing(log, folder),
     clock: Date,
     evaluate: sceneEvaluator(config, templates),

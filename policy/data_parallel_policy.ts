@@ -95,6 +95,16 @@ export class DataParallelPolicy implements Policy {
     await this.#first.save(folder);
   }
 
+  async saveState(folder: string): Promise<void> {
+    await this.#differentiated;
+    await this.#first.saveState(folder);
+  }
+
+  async loadState(folder: string): Promise<void> {
+    await this.#differentiated;
+    await all(this.#replicas.map((replica) => replica.loadState(folder)));
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return closeAll(this.#replicas);
   }

@@ -80,6 +80,11 @@ export class ImageEncoder {
     return result;
   }
 
+  /** Forgets all encoded images: the weights are others now. */
+  forget(): void {
+    this.#rows.clear();
+  }
+
   async #run(
     chunk: readonly { readonly image: PreparedImage; readonly tile: number }[],
     weights: Readonly<Record<string, Float32Array>>,

@@ -1,7 +1,7 @@
 import type { Feeds, Session } from "../autodiff/onnx/session.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { ParameterGroup } from "./models/smolvlm.ts";
-import { AdamW, globalNorm, type OptimizerOptions } from "./optimizer.ts";
+import { AdamW, globalNorm, type OptimizerOptions, type OptimizerState } from "./optimizer.ts";
 import type { ParameterLayout } from "./parameters.ts";
 import type { GradientShare } from "./replica.ts";
 
@@ -87,6 +87,13 @@ export class Learner implements AsyncDisposable {
       this.#loss += (loss * weight) / total;
       this.#graphs++;
     }
+  }
+
+  /** Goes on from other weights and another state of the optimiser, which are copied. */
+  load(weights: Float32Array, state: OptimizerState): void {
+    this.discard();
+    this.weights.set(weights);
+    this.optimizer.load(state);
   }
 
   /** Forgets what was accumulated. */

@@ -18,6 +18,7 @@ import { loadWeights, saveModel } from "./model_weights.ts";
 import { readIdefics3Config } from "./models/idefics3_config.ts";
 import { Idefics3Processor } from "./models/idefics3_processor.ts";
 import { SmolVlm } from "./models/smolvlm.ts";
+import { loadOptimizer, writeOptimizer } from "./optimizer_state.ts";
 import { ParameterLayout } from "./parameters.ts";
 import type {
   Completion,
@@ -231,6 +232,18 @@ export class LocalPolicy implements Replica {
 
   async save(folder: string): Promise<void> {
     await saveModel(this.#folder, folder, this.#layout, this.learner.weights);
+  }
+
+  async saveState(folder: string): Promise<void> {
+    await this.save(folder);
+    await writeOptimizer(folder, this.#layout, this.learner.optimizer.state);
+  }
+
+  async loadState(folder: string): Promise<void> {
+    const weights = await loadWeights(folder, this.#layout);
+    const state = await loadOptimizer(folder, this.#layout);
+    this.learner.load(weights, state);
+    this.encoder.forget();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -36,6 +36,13 @@ export class AdamW implements AsyncDisposable {
     this.state = { firstMoment: new Float32Array(size), secondMoment: new Float32Array(size), steps: 0 };
   }
 
+  /** Goes on from another state, which is copied. */
+  load({ firstMoment, secondMoment, steps }: OptimizerState): void {
+    this.state.firstMoment.set(firstMoment);
+    this.state.secondMoment.set(secondMoment);
+    this.state.steps = steps;
+  }
+
   /**
    * One step over `ranges`, each with its learning rate. `gradientNorm` is the global norm of `gradients`, which
    * the caller has checked to be finite.

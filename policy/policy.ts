@@ -123,4 +123,8 @@ export interface Policy extends AsyncDisposable {
   ): Promise<UpdateReport>;
   /** Writes an ordinary Hugging Face model folder. */
   save(folder: string): Promise<void>;
+  /** Writes a model folder that also holds the optimiser's state, from which a policy of the same base goes on. */
+  saveState(folder: string): Promise<void>;
+  /** Goes on from what `saveState` wrote, bit for bit; rejects with code "model" where it does not fit. */
+  loadState(folder: string): Promise<void>;
 }

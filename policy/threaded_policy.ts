@@ -142,6 +142,14 @@ export class ThreadedPolicy implements Replica {
     return this.#call("save", [folder]);
   }
 
+  saveState(folder: string): Promise<void> {
+    return this.#call("saveState", [folder]);
+  }
+
+  loadState(folder: string): Promise<void> {
+    return this.#call("loadState", [folder]);
+  }
+
   /** Cancels the calls that have not ended, releases the policy and ends the thread. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed ??= this.#close();

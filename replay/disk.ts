@@ -1,4 +1,5 @@
-import { rename, rm, writeFile } from "node:fs/promises";
+import { open, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { VisplayError } from "../common/errors.ts";
 
 const remedies: Readonly<Record<string, string>> = {
@@ -25,5 +26,29 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});
     throw diskError(path, cause);
+  }
+}
+
+/** Like `replaceFile`; the new content also survives a loss of power. */
+export async function replaceDurably(path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    await writeFile(temporary, text);
+    await sync(temporary);
+    await rename(temporary, path);
+    await sync(dirname(path));
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw diskError(path, cause);
+  }
+}
+
+/** Waits until the content of a file, or the list of a folder, is on the disk itself. */
+export async function sync(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

@@ -50,6 +50,9 @@ export type EventBody =
   | Evaluated
   | PhaseFinished
   | ModelsSaved
+  | CheckpointSaved
+  | RunResumed
+  | RunStopped
   | RunFinished
   | RunFailed;
 
@@ -197,6 +200,29 @@ export interface ModelsSaved {
   readonly type: "modelsSaved";
   readonly round: number;
   readonly folders: Readonly<Record<Role, string>>;
+}
+
+/** All that a resume needs, under checkpoints/ and its name. */
+export interface CheckpointSaved {
+  readonly type: "checkpointSaved";
+  readonly round: number;
+  readonly id: string;
+  readonly bytes: number;
+  readonly durationMs: number;
+}
+
+/** The run goes on, from a checkpoint at this place. */
+export interface RunResumed {
+  readonly type: "runResumed";
+  readonly checkpoint: string;
+  readonly round: number;
+  readonly leg: Phase | "save";
+  readonly step: number;
+}
+
+/** Somebody stopped the run; it can be resumed. */
+export interface RunStopped {
+  readonly type: "runStopped";
 }
 
 export interface RunFinished {

@@ -7,6 +7,8 @@ import { REPLAY_VERSION, type RunEvent } from "./events.ts";
 
 /** Where a run's events go. What `append` resolved for survives the end of the process. */
 export interface EventLog {
+  /** Number of events appended so far. */
+  readonly position: number;
   /** All of the events or, if it rejects, none of them. */
   append(events: readonly RunEvent[]): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { Subscription } from "rxjs";
-import { play } from "../../arena/arena.ts";
+import { play, type SavedRun } from "../../arena/arena.ts";
 import type { RunConfig } from "../../arena/config.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { smallConfig, type World } from "./world.ts";
@@ -17,10 +17,11 @@ export async function playIn(
   world: World,
   config: RunConfig = smallConfig(),
   untilMs?: number,
+  saved: SavedRun | null = null,
 ): Promise<Played> {
   const played: Played = { events: [], completed: false, subscription: new Subscription() };
   played.subscription.add(
-    play(config, world).subscribe({
+    play(config, world, saved).subscribe({
       next: (event) => played.events.push(event),
       error: (error) => {
         played.error = error;

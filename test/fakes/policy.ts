@@ -19,7 +19,7 @@ export type Script = (prompt: Prompt, stream: RandomStream, version: number) => 
 
 /** One call: what, on how many prompts, and from when to when. */
 export interface Call {
-  readonly method: "sample" | "score" | "prepare" | "update" | "save";
+  readonly method: "sample" | "score" | "prepare" | "update" | "save" | "saveState" | "loadState";
   readonly size: number;
   readonly startMs: number;
   endMs: number;
@@ -41,6 +41,8 @@ export class FakePolicy implements Policy {
   readonly updates: { groups: readonly RolloutGroup[]; options: GrpoOptions }[] = [];
   readonly scored: WeightSet[] = [];
   readonly folders: string[] = [];
+  /** Versions by the folders that they were saved in. */
+  readonly states: Map<string, number> = new Map();
   readonly #options: FakePolicyOptions;
   #version = 0;
   #idle: Promise<unknown> = Promise.resolve();
@@ -118,6 +120,20 @@ export class FakePolicy implements Policy {
     });
   }
 
+  saveState(folder: string): Promise<void> {
+    return this.#call("saveState", [], undefined, () => {
+      this.states.set(folder, this.#version);
+    });
+  }
+
+  loadState(folder: string): Promise<void> {
+    return this.#call("loadState", [], undefined, () => {
+      const version = this.states.get(folder);
+      if (version === undefined) throw new VisplayError("model", `${folder} holds no state`);
+      this.#version = version;
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 
   /** Waits for its turn, takes its time, and then either fails or gives its result. */
@@ -144,7 +160,15 @@ export class FakePolicy implements Policy {
 
 /** Calls over time, a column for each `stepMs`: the first letters of what ran, dots where nothing did. */
 export function timeline(calls: readonly Call[], stepMs: number, fromMs: number, toMs: number): string {
-  const letters = { sample: "s", score: "r", prepare: "p", update: "u", save: "w" };
+  const letters = {
+    sample: "s",
+    score: "r",
+    prepare: "p",
+    update: "u",
+    save: "w",
+    saveState: "S",
+    loadState: "L",
+  };
   const columns = Array.from({ length: (toMs - fromMs) / stepMs }, (_, i) => {
     const atMs = fromMs + (i + 0.5) * stepMs;
     const running = calls.find(({ startMs, endMs }) => startMs <= atMs && atMs < endMs);

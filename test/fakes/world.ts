@@ -60,6 +60,10 @@ export class FakeImages implements ImageSource {
 export class MemoryLog implements EventLog {
   readonly events: RunEvent[] = [];
 
+  get position(): number {
+    return this.events.length;
+  }
+
   async append(events: readonly RunEvent[]): Promise<void> {
     this.events.push(...events);
   }
@@ -94,6 +98,8 @@ export function makeWorld(
     log: new MemoryLog(),
     clock: time,
     folder: "run",
+    stop: new AbortController().signal,
+    checkpoints: null,
     evaluate: null,
     truth: (index, question) => String(dotsPlus(index % 10, question)),
   };

@@ -1,0 +1,175 @@
+import { createHash } from "node:crypto";
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { VisplayError } from "../../common/errors.ts";
+import { diskError, replaceDurably, sync } from "../../replay/disk.ts";
+import type { Role } from "../../replay/events.ts";
+import type { SavedRun } from "../arena.ts";
+import type { RunConfig } from "../config.ts";
+import type { Checkpoints, Ports } from "../ports.ts";
+import { legs, type RunState } from "../run_state.ts";
+import { hashFiles, type Manifest, manifestName, readManifest, verify } from "./manifest.ts";
+
+export interface CheckpointOptions {
+  /** The run's folder. */
+  readonly folder: string;
+  readonly config: RunConfig;
+  /** How often the run was started, this time included. */
+  readonly attempt: number;
+  /** Resolves once there is room for so many bytes. */
+  readonly room: (bytes: number) => Promise<void>;
+}
+
+const roles: readonly Role[] = ["questioner", "reasoner"];
+const stateName = "state.json";
+const pointerName = "latest";
+
+/**
+ * The checkpoints of one run, each a folder under checkpoints/: both policies with their optimisers, the run's state,
+ * and a manifest with the hashes of all that. A checkpoint is written beside the others, synchronised, renamed and
+ * verified before the pointer names it, and only then older ones go. The last ones and the best are kept.
+ */
+export class CheckpointStore implements Checkpoints {
+  readonly #root: string;
+  readonly #options: CheckpointOptions;
+  /** Which policies the last checkpoint holds, so that one that did not change is not written again. */
+  #last: { readonly folder: string; readonly versions: Readonly<Record<Role, number>> } | undefined;
+  #bytes = 0;
+
+  constructor(options: CheckpointOptions) {
+    this.#root = checkpointsFolder(options.folder);
+    this.#options = options;
+  }
+
+  async save(state: RunState, policies: Ports["policies"]): Promise<{ id: string; bytes: number }> {
+    const { attempt, config, room } = this.#options;
+    const infos = { questioner: await policies.questioner.info(), reasoner: await policies.reasoner.info() };
+    await room(this.#bytes || roles.reduce((sum, role) => sum + stateBytes * infos[role].parameters, 0));
+    const taken = await checkpointIds(this.#root);
+    const id = idOf(taken, state);
+    const folder = join(this.#root, id);
+    const scratch = join(this.#root, `${scratchPrefix}${id}`);
+    const versions = { questioner: infos.questioner.version, reasoner: infos.reasoner.version };
+    try {
+      await removeScratch(this.#root);
+      await mkdir(scratch, { recursive: true });
+      for (const role of roles) await this.#putPolicy(role, versions[role], policies, join(scratch, role));
+      await writeFile(join(scratch, stateName), JSON.stringify(state));
+      const files = await hashFiles(scratch);
+      for (const { path } of files) await sync(join(scratch, path));
+      const { next, score } = state;
+      const writtenAt = new Date().toISOString();
+      const configHash = hashOf(config);
+      const manifest: Manifest = { version: 1, id, writtenAt, attempt, next, score, configHash, files };
+      await replaceDurably(join(scratch, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+      await rename(scratch, folder);
+      await sync(this.#root);
+      await verify(folder, await readManifest(folder));
+      await replaceDurably(join(this.#root, pointerName), `${id}\n`);
+      this.#last = { folder, versions };
+      this.#bytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
+      await this.#prune();
+      return { id, bytes: this.#bytes };
+    } catch (cause) {
+      await rm(scratch, { recursive: true, force: true }).catch(() => {});
+      throw cause instanceof VisplayError ? cause : diskError(folder, cause);
+    }
+  }
+
+  /** A policy that is as it was in the last checkpoint shares its files, which nobody ever changes. */
+  async #putPolicy(role: Role, version: number, policies: Ports["policies"], folder: string): Promise<void> {
+    if (this.#last?.versions[role] !== version) return policies[role].saveState(folder);
+    const before = join(this.#last.folder, role);
+    await mkdir(folder, { recursive: true });
+    for (const name of await readdir(before)) await link(join(before, name), join(folder, name));
+  }
+
+  /** Removes all but the latest, and the best of those made where a round was over. */
+  async #prune(): Promise<void> {
+    const ids = await checkpointIds(this.#root);
+    const manifests = await Promise.all(
+      ids.map((id) => readManifest(join(this.#root, id)).catch(() => undefined)),
+    );
+    const rounds = manifests.filter((manifest) => manifest !== undefined).filter(isRoundEnd);
+    const best = rounds.reduce<Manifest | undefined>(
+      (a, b) => ((b.score ?? Number.NEGATIVE_INFINITY) > (a?.score ?? Number.NEGATIVE_INFINITY) ? b : a),
+      undefined,
+    );
+    const kept = new Set([...ids.slice(-this.#options.config.checkpoint.keep), best?.id]);
+    for (const id of ids) if (!kept.has(id)) await rm(join(this.#root, id), { recursive: true, force: true });
+  }
+}
+
+/** Bytes of a parameter's weight and its two moments. */
+const stateBytes = 12;
+const scratchPrefix = ".saving-";
+
+export function checkpointsFolder(run: string): string {
+  return join(run, "checkpoints");
+}
+
+/** The hash of plain data. */
+export function hashOf(data: unknown): string {
+  return createHash("sha256").update(JSON.stringify(data)).digest("hex");
+}
+
+/** The names of the checkpoints in a folder, the oldest first. */
+export async function checkpointIds(root: string): Promise<string[]> {
+  const names = await readdir(root).catch(() => []);
+  return names
+    .filter((name) => /^\d{6,}-/.test(name))
+    .sort((a, b) => numberOf(a) - numberOf(b));
+}
+
+function idOf(taken: readonly string[], { next: { round, leg, step } }: RunState): string {
+  const number = numberOf(taken.at(-1) ?? "0") + 1;
+  return `${String(number).padStart(6, "0")}-round-${round}-${leg}-${step}`;
+}
+
+function numberOf(id: string): number {
+  return Number.parseInt(id, 10);
+}
+
+function isRoundEnd({ next: { round, leg, step } }: Manifest): boolean {
+  return round > 1 && leg === legs[0] && step === 0;
+}
+
+async function removeScratch(root: string): Promise<void> {
+  const names = await readdir(root).catch(() => []);
+  for (const name of names.filter((each) => each.startsWith(scratchPrefix)))
+    await rm(join(root, name), { recursive: true, force: true });
+}
+
+/** What a checkpoint is, ready to go on from. Throws "run" where it is damaged. */
+export async function loadCheckpoint(run: string, id: string): Promise<SavedRun & { manifest: Manifest }> {
+  const folder = join(checkpointsFolder(run), id);
+  const manifest = await readManifest(folder);
+  await verify(folder, manifest);
+  const state = JSON.parse(await readFile(join(folder, stateName), "utf8")) as RunState;
+  const folders = { questioner: join(folder, "questioner"), reasoner: join(folder, "reasoner") };
+  return { id, state, folders, manifest };
+}
+
+/**
+ * The checkpoint that the pointer names or, where that is damaged, the newest before it that is not; null where a run
+ * has none. `say` is told of each that had to be passed over. Throws "run" where all are damaged.
+ */
+export async function latestCheckpoint(
+  run: string,
+  say: (line: string) => void,
+): Promise<(SavedRun & { manifest: Manifest }) | null> {
+  const root = checkpointsFolder(run);
+  const ids = await checkpointIds(root);
+  const named = (await readFile(join(root, pointerName), "utf8").catch(() => "")).trim();
+  const end = ids.indexOf(named);
+  const candidates = end < 0 ? ids : ids.slice(0, end + 1);
+  for (const id of candidates.reverse()) {
+    try {
+      return await loadCheckpoint(run, id);
+    } catch (error) {
+      say(`checkpoint ${id} cannot be used, going back one: ${(error as Error).message}`);
+    }
+  }
+  if (ids.length === 0) return null;
+  throw new VisplayError("run", `${root}: none of ${ids.length} checkpoints can be used; start a new run`);
+}

@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod";
+import { VisplayError } from "../../common/errors.ts";
+import { legs, type Position } from "../run_state.ts";
+
+export const manifestName: string = "manifest.json";
+
+const Count: z.ZodType<number> = z.int().nonnegative();
+
+/** What a checkpoint consists of, and what its files must hash to. */
+export interface Manifest {
+  readonly version: 1;
+  readonly id: string;
+  /** When it was written, ISO 8601. */
+  readonly writtenAt: string;
+  /** How often the run had been started. */
+  readonly attempt: number;
+  /** The step that comes next. */
+  readonly next: Position;
+  /** What the last evaluation came to, percent. */
+  readonly score: number | null;
+  /** Of the resolved configuration. */
+  readonly configHash: string;
+  /** Every other file of the checkpoint. */
+  readonly files: readonly FileRecord[];
+}
+
+export interface FileRecord {
+  /** Relative to the checkpoint's folder. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+const ManifestSchema: z.ZodType<Manifest> = z.strictObject({
+  version: z.literal(1),
+  id: z.string(),
+  writtenAt: z.string(),
+  attempt: Count,
+  next: z.strictObject({ round: Count, leg: z.enum(legs), step: Count }),
+  score: z.number().nullable(),
+  configHash: z.string(),
+  files: z.array(z.strictObject({ path: z.string(), bytes: Count, sha256: z.string() })),
+});
+
+/** The manifest of a checkpoint. Throws "run" where it is missing or is none. */
+export async function readManifest(folder: string): Promise<Manifest> {
+  const path = join(folder, manifestName);
+  try {
+    return ManifestSchema.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
+    throw new VisplayError("run", `${path}: ${reason}`, { cause });
+  }
+}
+
+/** All files below a folder with their hashes, sorted by path. */
+export async function hashFiles(folder: string): Promise<FileRecord[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile() && entry.name !== manifestName)
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+  const files: FileRecord[] = [];
+  for (const path of paths) files.push(await hashFile(folder, path));
+  return files;
+}
+
+async function hashFile(folder: string, path: string): Promise<FileRecord> {
+  const hash = createHash("sha256");
+  const { size } = await stat(join(folder, path));
+  for await (const chunk of createReadStream(join(folder, path))) hash.update(chunk);
+  return { path, bytes: size, sha256: hash.digest("hex") };
+}
+
+/** Compares a checkpoint with its manifest. Throws "run" that names the first file that differs. */
+export async function verify(folder: string, { files }: Manifest): Promise<void> {
+  for (const { path, bytes, sha256 } of files) {
+    const found = await hashFile(folder, path).catch((cause: Error) => {
+      throw new VisplayError("run", `${join(folder, path)}: ${cause.message}`, { cause });
+    });
+    if (found.bytes !== bytes)
+      throw new VisplayError("run", `${join(folder, path)} has ${found.bytes} bytes; expected ${bytes}`);
+    if (found.sha256 !== sha256)
+      throw new VisplayError("run", `${join(folder, path)} is damaged: its hash is not the manifest's`);
+  }
+}

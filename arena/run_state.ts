@@ -1,0 +1,49 @@
+import type { Phase } from "../replay/events.ts";
+import type { CurriculumState } from "./curriculum.ts";
+
+/** A part of a round; "save" writes its models. */
+export type Leg = Phase | "save";
+
+/** All legs in their order. */
+export const legs: readonly [Leg, ...Leg[]] = ["questioner", "curriculum", "reasoner", "evaluation", "save"];
+
+/** The step that a run makes next. Round 0 is the base, which is only evaluated. */
+export interface Position {
+  readonly round: number;
+  readonly leg: Leg;
+  readonly step: number;
+}
+
+/**
+ * All that the rest of a run depends on, beside its configuration, its images and both policies. There are no
+ * random states: every draw is a function of the seed and the position.
+ */
+export interface RunState {
+  readonly next: Position;
+  /** The log's position when that step became the next one. */
+  readonly replay: number;
+  /** Rounds in a row, up to now, whose curriculum was empty. */
+  readonly emptyRounds: number;
+  /** Of the current round. */
+  readonly curriculum: CurriculumState;
+  /** What the last evaluation came to, percent (mean@8 at temperature 1); null before the first. */
+  readonly score: number | null;
+  /** Time that the run, and its current phase, have taken so far; for records only. */
+  readonly playedMs: number;
+  readonly phaseMs: number;
+}
+
+/** Negative where `a` comes before `b`. */
+export function comparePositions(a: Position, b: Position): number {
+  return a.round - b.round || legs.indexOf(a.leg) - legs.indexOf(b.leg) || a.step - b.step;
+}
+
+/** Where a run stands once a leg is over. */
+export function after(round: number, leg: Leg): Position {
+  const next = legs[legs.indexOf(leg) + 1];
+  return next ? { round, leg: next, step: 0 } : { round: round + 1, leg: legs[0], step: 0 };
+}
+
+export function formatPosition({ round, leg, step }: Position): string {
+  return `round ${round}, ${leg}, step ${step}`;
+}

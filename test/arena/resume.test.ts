@@ -1,0 +1,179 @@
+import { concatMap, from } from "rxjs";
+import { describe, expect, it } from "vitest";
+import type { SavedRun } from "../../arena/arena.ts";
+import type { RunConfig } from "../../arena/config.ts";
+import type { Checkpoints } from "../../arena/ports.ts";
+import type { RunEvent } from "../../replay/events.ts";
+import { ofType, playIn, withoutTimes } from "../fakes/play.ts";
+import { makeWorld, smallConfig, type World } from "../fakes/world.ts";
+
+/** Keeps every state, with the policies' versions. */
+class MemoryCheckpoints implements Checkpoints {
+  readonly saved: SavedRun[] = [];
+
+  async save(state: SavedRun["state"], policies: World["policies"]): Promise<{ id: string; bytes: number }> {
+    const id = `${this.saved.length}`;
+    const folders = { questioner: `${id}/questioner`, reasoner: `${id}/reasoner` };
+    await policies.questioner.saveState(folders.questioner);
+    await policies.reasoner.saveState(folders.reasoner);
+    this.saved.push({ id, state: JSON.parse(JSON.stringify(state)), folders });
+    return { id, bytes: 1 };
+  }
+}
+
+const config = smallConfig((change) => {
+  change.rounds = 2;
+  change.checkpoint.everySteps = 4;
+});
+
+interface Watched extends World {
+  readonly checkpoints: MemoryCheckpoints;
+  readonly controller: AbortController;
+}
+
+/** A world in which some images are broken, and the Reasoner's version is what an evaluation reports. */
+function watchedWorld(): Watched {
+  const controller = new AbortController();
+  const scores = ["greedy", "mean8", "mean8_t06", "maj8", "pass8", "blind", "abstention", "parseFailure"];
+  return {
+    ...makeWorld({ broken: (index) => index % 7 === 0 }),
+    controller,
+    stop: controller.signal,
+    checkpoints: new MemoryCheckpoints(),
+    evaluate: (policy) =>
+      from(policy.info()).pipe(
+        concatMap(({ version }) => {
+          const score = { percent: version, low: version, high: version };
+          const overall = {
+            questions: 1,
+            ...Object.fromEntries(scores.map((name) => [name, score])),
+          } as never;
+          return [{ done: 1, total: 1 }, { report: { samples: 8, overall, families: {} } }];
+        }),
+      ),
+  };
+}
+
+/** A new process: nothing is left but the log, as a resume keeps it, and the states. */
+function reborn(before: Watched, { state }: SavedRun): Watched {
+  const world = watchedWorld();
+  world.log.events.push(...before.log.events.slice(0, state.replay));
+  for (const role of ["questioner", "reasoner"] as const)
+    for (const [folder, version] of before.policies[role].states)
+      world.policies[role].states.set(folder, version);
+  return world;
+}
+
+/** What a run comes to, without what tells a resumed run from one that was not. */
+function story(events: readonly RunEvent[]): unknown[] {
+  const own = new Set(["checkpointSaved", "runResumed", "runStopped"]);
+  return events.filter(({ type }) => !own.has(type)).map(withoutTimes);
+}
+
+/** Everything that reached the policies' weights. */
+function updatesOf({ policies }: World, from: { questioner: number; reasoner: number }) {
+  const of = (role: "questioner" | "reasoner") => policies[role].updates.slice(from[role]);
+  return JSON.parse(JSON.stringify({ questioner: of("questioner"), reasoner: of("reasoner") }));
+}
+
+async function uninterrupted(of: RunConfig = config): Promise<Watched> {
+  const world = watchedWorld();
+  const { completed } = await playIn(world, of);
+  expect(completed).toBe(true);
+  return world;
+}
+
+describe("a run that goes on from a checkpoint", () => {
+  it("comes to the same from every checkpoint that it made", async () => {
+    const whole = await uninterrupted();
+    const { saved } = whole.checkpoints;
+    expect(saved.length).toBeGreaterThan(5);
+    for (const checkpoint of saved) {
+      const world = reborn(whole, checkpoint);
+      const { completed } = await playIn(world, config, undefined, checkpoint);
+      expect(completed).toBe(true);
+      expect(story(world.log.events)).toEqual(story(whole.log.events));
+      const versions = {
+        questioner: whole.policies.questioner.states.get(checkpoint.folders.questioner) as number,
+        reasoner: whole.policies.reasoner.states.get(checkpoint.folders.reasoner) as number,
+      };
+      expect(updatesOf(world, { questioner: 0, reasoner: 0 })).toEqual(updatesOf(whole, versions));
+    }
+  });
+
+  it("comes to the same wherever it is stopped, again and again", async () => {
+    const whole = await uninterrupted();
+    const end = whole.time.now();
+    for (let moment = 0; moment < 40; moment++) {
+      let world = watchedWorld();
+      let saved: SavedRun | null = null;
+      for (let stops = 0; stops < 3; stops++) {
+        const untilMs = ((moment + 0.5) * end) / 40 / 2 ** (stops + 1);
+        const played = await playIn(world, config, untilMs, saved);
+        world.controller.abort();
+        await world.time.run();
+        expect(played.error).toMatchObject({ code: "cancelled" });
+        expect(world.log.events.at(-1)).toMatchObject({ type: "runStopped" });
+        saved = world.checkpoints.saved.at(-1) as SavedRun;
+        world = reborn(world, saved);
+      }
+      expect((await playIn(world, config, undefined, saved)).completed).toBe(true);
+      expect(story(world.log.events)).toEqual(story(whole.log.events));
+    }
+  });
+
+  it("loses no more steps than lie between two checkpoints", async () => {
+    const { log } = await uninterrupted();
+    let since = 0;
+    for (const { type } of log.events) {
+      if (/Step$/.test(type)) since++;
+      if (type === "checkpointSaved") since = 0;
+      expect(since).toBeLessThanOrEqual(config.checkpoint.everySteps);
+    }
+    expect(log.events.at(-2)?.type).toBe("checkpointSaved");
+  });
+
+  it("keeps counting empty rounds", async () => {
+    const barren = smallConfig((change) => {
+      change.rounds = 3;
+      change.curriculum.band = { low: 0.01, high: 0.02 };
+      change.checkpoint.everySteps = 1;
+    });
+    const whole = watchedWorld();
+    const { error } = await playIn(whole, barren);
+    expect(error).toMatchObject({ code: "emptyCurriculum" });
+    for (const checkpoint of whole.checkpoints.saved) {
+      const world = reborn(whole, checkpoint);
+      const played = await playIn(world, barren, undefined, checkpoint);
+      expect(played.error).toMatchObject({ code: "emptyCurriculum", message: (error as Error).message });
+      expect(ofType(world.log.events, "curriculumEmpty").map(({ consecutive }) => consecutive)).toEqual([
+        1, 2, 3,
+      ]);
+    }
+  });
+});
+
+describe("a run that is told to stop", () => {
+  it("finishes and records an update that was under way, and nothing more", async () => {
+    const world = watchedWorld();
+    const slow = makeWorld({ reasoner: { durationMs: { update: 1000 } } });
+    const policies = slow.policies;
+    const mixed: Watched = {
+      ...world,
+      ...slow,
+      stop: world.stop,
+      controller: world.controller,
+      checkpoints: world.checkpoints,
+    };
+    const playing = await playIn(mixed, config, 0);
+    while (!policies.reasoner.calls.some(({ method }) => method === "update"))
+      await mixed.time.run(mixed.time.now() + 5);
+    mixed.controller.abort();
+    await mixed.time.run();
+    expect(playing.error).toMatchObject({ code: "cancelled" });
+    const { state } = mixed.checkpoints.saved.at(-1) as SavedRun;
+    const steps = ofType(mixed.log.events, "reasonerStep").length;
+    expect(policies.reasoner.updates.length).toBe(steps);
+    expect(state.next).toMatchObject({ leg: "reasoner", step: steps });
+  });
+});
