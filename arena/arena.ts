@@ -85,8 +85,12 @@ function steps({ questioner, reasoner }: Readonly<Record<Role, PolicyInfo>>): Re
 
 function begin(run: Run, saved: SavedRun | null): Observable<RunEvent> {
   const { config, models, ports } = run;
-  if (saved) return run.record([{ type: "runResumed", checkpoint: saved.id, ...saved.state.next }]);
   const started: EventBody = { type: "runStarted", config, images: ports.images.length, models };
+  if (saved) {
+    const isFork = ports.log.position === 0;
+    const resumed: EventBody = { type: "runResumed", checkpoint: saved.id, ...saved.state.next };
+    return run.record([...(isFork ? [started] : []), resumed]);
+  }
   return run.record([started]).pipe(advancing(run, { round: 0, leg: legs[0], step: 0 }));
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { VisplayError } from "../../common/errors.ts";
 import { diskError, replaceDurably, sync } from "../../replay/disk.ts";
 import type { Role } from "../../replay/events.ts";
@@ -116,9 +116,7 @@ export function hashOf(data: unknown): string {
 /** The names of the checkpoints in a folder, the oldest first. */
 export async function checkpointIds(root: string): Promise<string[]> {
   const names = await readdir(root).catch(() => []);
-  return names
-    .filter((name) => /^\d{6,}-/.test(name))
-    .sort((a, b) => numberOf(a) - numberOf(b));
+  return names.filter((name) => /^\d{6,}-/.test(name)).sort((a, b) => numberOf(a) - numberOf(b));
 }
 
 function idOf(taken: readonly string[], { next: { round, leg, step } }: RunState): string {
@@ -152,11 +150,11 @@ export async function loadCheckpoint(run: string, id: string): Promise<SavedRun 
 
 /**
  * The checkpoint that the pointer names or, where that is damaged, the newest before it that is not; null where a run
- * has none. `say` is told of each that had to be passed over. Throws "run" where all are damaged.
+ * has none. Each that has to be passed over goes to `passOver`. Throws "run" where all are damaged.
  */
 export async function latestCheckpoint(
   run: string,
-  say: (line: string) => void,
+  passOver: (id: string, reason: string) => Promise<void>,
 ): Promise<(SavedRun & { manifest: Manifest }) | null> {
   const root = checkpointsFolder(run);
   const ids = await checkpointIds(root);
@@ -167,9 +165,26 @@ export async function latestCheckpoint(
     try {
       return await loadCheckpoint(run, id);
     } catch (error) {
-      say(`checkpoint ${id} cannot be used, going back one: ${(error as Error).message}`);
+      await passOver(id, (error as Error).message);
     }
   }
   if (ids.length === 0) return null;
   throw new VisplayError("run", `${root}: none of ${ids.length} checkpoints can be used; start a new run`);
+}
+
+/** Takes a damaged checkpoint out of the row, so that it does not count among those to keep. */
+export async function setAside(run: string, id: string): Promise<void> {
+  const root = checkpointsFolder(run);
+  const aside = join(root, `damaged-${id}`);
+  await rm(aside, { recursive: true, force: true });
+  await rename(join(root, id), aside);
+}
+
+/** Copies a checkpoint into another run, as its first. */
+export async function copyCheckpoint({ folders }: SavedRun, run: string): Promise<SavedRun> {
+  const source = dirname(folders.questioner);
+  const id = basename(source);
+  await cp(source, join(checkpointsFolder(run), id), { recursive: true, errorOnExist: true, force: false });
+  await replaceDurably(join(checkpointsFolder(run), pointerName), `${id}\n`);
+  return loadCheckpoint(run, id);
 }

@@ -1,0 +1,196 @@
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import {
+  CheckpointStore,
+  checkpointIds,
+  latestCheckpoint,
+  loadCheckpoint,
+  setAside,
+} from "../../../arena/checkpoints/checkpoint_store.ts";
+import { waitForRoom } from "../../../arena/checkpoints/free_space.ts";
+import { emptyCurriculum } from "../../../arena/curriculum.ts";
+import type { Ports } from "../../../arena/ports.ts";
+import type { Position, RunState } from "../../../arena/run_state.ts";
+import { smallConfig } from "../../fakes/world.ts";
+
+let run: string;
+let said: string[];
+const say = (line: string) => said.push(line);
+const passOver = async (id: string, reason: string) => {
+  said.push(`${id}: ${reason}`);
+};
+const root = () => join(run, "checkpoints");
+beforeEach(async () => {
+  run = await mkdtemp(join(tmpdir(), "visplay-checkpoints-"));
+  said = [];
+});
+afterEach(() => rm(run, { recursive: true }));
+
+/** A policy whose state is its version, written down. */
+class NotedPolicy {
+  version = 0;
+  writes = 0;
+  fails = false;
+
+  async info() {
+    return { parameters: 1000, modelType: "noted", version: this.version };
+  }
+
+  async saveState(folder: string): Promise<void> {
+    this.writes++;
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, "weights"), `version ${this.version}`.repeat(1000));
+    if (this.fails) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+  }
+}
+
+const pair = () => ({ questioner: new NotedPolicy(), reasoner: new NotedPolicy() });
+const ports = (policies: ReturnType<typeof pair>) => policies as unknown as Ports["policies"];
+const stateAt = (next: Position, score: number | null = null): RunState => {
+  return { next, replay: 17, emptyRounds: 0, curriculum: emptyCurriculum, score, playedMs: 5, phaseMs: 1 };
+};
+const open = (attempt = 1, keep = 2) =>
+  new CheckpointStore({
+    folder: run,
+    config: smallConfig((change) => (change.checkpoint.keep = keep)),
+    attempt,
+    room: async () => {},
+  });
+const inReasoner = (step: number) => stateAt({ round: 1, leg: "reasoner", step });
+const roundOver = (round: number, score: number) =>
+  stateAt({ round: round + 1, leg: "questioner", step: 0 }, score);
+
+describe("a checkpoint", () => {
+  test("gives back what was saved", async () => {
+    const policies = pair();
+    policies.reasoner.version = 7;
+    const state = inReasoner(3);
+    const { id, bytes } = await open().save(state, ports(policies));
+    expect(id).toBe("000001-round-1-reasoner-3");
+    const loaded = await latestCheckpoint(run, passOver);
+    expect(loaded).toMatchObject({ id, state });
+    expect(await readFile(join(loaded?.folders.reasoner ?? "", "weights"), "utf8")).toMatch(/^version 7v/);
+    expect(loaded?.manifest.files.reduce((sum, file) => sum + file.bytes, 0)).toBe(bytes);
+    expect(said).toEqual([]);
+  });
+
+  test("writes a policy that did not change only once", async () => {
+    const policies = pair();
+    const store = open();
+    for (let step = 0; step < 3; step++) {
+      policies.reasoner.version++;
+      await store.save(inReasoner(step), ports(policies));
+    }
+    expect([policies.questioner.writes, policies.reasoner.writes]).toEqual([1, 3]);
+    const [a, b] = (await checkpointIds(root())).map((id) => join(root(), id, "questioner", "weights"));
+    expect((await stat(a as string)).ino).toBe((await stat(b as string)).ino);
+    await loadCheckpoint(run, (await checkpointIds(root())).at(-1) as string);
+  });
+
+  test("that fails half way leaves those before it, and nothing else", async () => {
+    const policies = pair();
+    const store = open();
+    await store.save(inReasoner(0), ports(policies));
+    policies.reasoner.version++;
+    policies.reasoner.fails = true;
+    await expect(store.save(inReasoner(1), ports(policies))).rejects.toMatchObject({ code: "disk" });
+    expect((await readdir(root())).sort()).toEqual(["000001-round-1-reasoner-0", "latest"]);
+    policies.reasoner.fails = false;
+    await store.save(inReasoner(1), ports(policies));
+    expect(await latestCheckpoint(run, passOver)).toMatchObject({ id: "000002-round-1-reasoner-1" });
+  });
+});
+
+describe("retention", () => {
+  test("keeps the last ones and the best round, also after a resume", async () => {
+    const policies = pair();
+    const first = open(1);
+    const scores = [61, 74, 70];
+    for (const [i, score] of scores.entries()) {
+      await first.save(stateAt({ round: i + 1, leg: "reasoner", step: 5 }, score), ports(policies));
+      await first.save(roundOver(i + 1, score), ports(policies));
+    }
+    const second = open(2);
+    await second.save(stateAt({ round: 4, leg: "curriculum", step: 2 }, 70), ports(policies));
+    const kept = await checkpointIds(root());
+    expect(kept).toEqual([
+      "000004-round-3-questioner-0",
+      "000006-round-4-questioner-0",
+      "000007-round-4-curriculum-2",
+    ]);
+  });
+
+  test("never lets a round's start pass for a better one by an older score", async () => {
+    const policies = pair();
+    const store = open(1, 1);
+    await store.save(stateAt({ round: 1, leg: "questioner", step: 0 }, 99), ports(policies));
+    await store.save(roundOver(1, 50), ports(policies));
+    await store.save(inReasoner(9), ports(policies));
+    expect(await checkpointIds(root())).toEqual(["000002-round-2-questioner-0", "000003-round-1-reasoner-9"]);
+  });
+});
+
+describe("damage", () => {
+  const damages: [string, (folder: string) => Promise<void>][] = [
+    ["a flipped byte", (folder) => writeFile(join(folder, "reasoner/weights"), "version 8".repeat(1000))],
+    ["a longer file", (folder) => appendFile(join(folder, "state.json"), " ")],
+    ["a missing file", (folder) => rm(join(folder, "questioner"), { recursive: true })],
+    ["a broken manifest", (folder) => writeFile(join(folder, "manifest.json"), "{")],
+    ["a manifest of something else", (folder) => writeFile(join(folder, "manifest.json"), '{"version": 2}')],
+  ];
+
+  test.each(damages)("%s: the one before is taken, and that is said", async (_, damage) => {
+    const policies = pair();
+    const store = open();
+    await store.save(inReasoner(0), ports(policies));
+    policies.questioner.version++;
+    policies.reasoner.version++;
+    const { id } = await store.save(inReasoner(1), ports(policies));
+    await damage(join(root(), id));
+    expect(await latestCheckpoint(run, passOver)).toMatchObject({ id: "000001-round-1-reasoner-0" });
+    expect(said).toEqual([expect.stringMatching(`^${id}: .*${id}`)]);
+  });
+
+  test("does not count among those to keep once it is set aside", async () => {
+    const policies = pair();
+    for (let step = 0; step < 2; step++) await open().save(inReasoner(step), ports(policies));
+    await setAside(run, "000002-round-1-reasoner-1");
+    await open().save(inReasoner(2), ports(policies));
+    expect(await checkpointIds(root())).toEqual(["000001-round-1-reasoner-0", "000002-round-1-reasoner-2"]);
+  });
+
+  test("of all of them is an error", async () => {
+    const { id } = await open().save(inReasoner(0), ports(pair()));
+    await rm(join(root(), id, "state.json"));
+    await expect(latestCheckpoint(run, passOver)).rejects.toMatchObject({ code: "run" });
+  });
+
+  test("a checkpoint that the pointer does not name yet is not taken", async () => {
+    const policies = pair();
+    const store = open();
+    await store.save(inReasoner(0), ports(policies));
+    await store.save(inReasoner(1), ports(policies));
+    await writeFile(join(root(), "latest"), "000001-round-1-reasoner-0\n");
+    expect(await latestCheckpoint(run, passOver)).toMatchObject({ id: "000001-round-1-reasoner-0" });
+  });
+
+  test("a run without any has none", async () => {
+    expect(await latestCheckpoint(run, passOver)).toBeNull();
+  });
+});
+
+describe("a full disk", () => {
+  test("is waited for, and said once", async () => {
+    const free = [10, 20, 2 ** 40];
+    await waitForRoom(run, 5e6, say, new AbortController().signal, async () => free.shift() as number);
+    expect(said).toEqual([expect.stringMatching(/69 MB more are needed.*waits until there is room/)]);
+  });
+
+  test("ends a run that is to stop", async () => {
+    const stop = AbortSignal.abort();
+    const waiting = waitForRoom(run, 5e6, say, stop, async () => 0);
+    await expect(waiting).rejects.toMatchObject({ code: "disk" });
+  });
+});
