@@ -192,7 +192,7 @@ const curriculum = group(
 
 const reasoner = group(
   {
-    stepsPerRound: count(150, "optimiser steps per round"),
+    stepsPerRound: count(200, "optimiser steps per round"),
     itemsPerStep: count(32, "curriculum items per step"),
     itemsPerChunk: count(16, "items sampled at once while the previous chunk is scored"),
     maxPasses: number(8, "passes over one curriculum at most; a small one takes fewer steps", 1e-3),

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
+import { untilAborted } from "../arena/from_abortable.ts";
 import { VisplayError } from "../common/errors.ts";
 import { drive, interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
@@ -28,12 +29,8 @@ async function evaluate(config: RunConfig): Promise<void> {
   await using reasoner = await openRunPolicy(config, "reasoner");
   let done = "opening the model";
   using _line = new LiveLine(() => done, process.stderr);
-  await drive(
-    evaluator(reasoner),
-    (update) => {
-      if ("report" in update) console.log(familiesTable(update.report));
-      else done = `${update.done} of ${update.total} questions`;
-    },
-    interrupt.signal,
-  );
+  await drive(evaluator(reasoner).pipe(untilAborted(interrupt.signal)), (update) => {
+    if ("report" in update) console.log(familiesTable(update.report));
+    else done = `${update.done} of ${update.total} questions`;
+  });
 }

@@ -1,11 +1,16 @@
-import { fromEvent, map, type Observable, takeUntil, tap } from "rxjs";
+import { type Observable, tap } from "rxjs";
 import { exitCodes, VisplayError } from "../common/errors.ts";
 
+/** Aborts, with a "cancelled" error as its reason, when the user wants to stop. */
+export interface Interrupt extends Disposable {
+  readonly signal: AbortSignal;
+}
+
 /**
- * A signal that aborts, with a "cancelled" error as its reason, on the first SIGINT or SIGTERM; the second ends
- * the process at once. Dispose it when the work is done.
+ * Listens to SIGINT and SIGTERM: the first aborts the signal, the second ends the process at once. Dispose it when
+ * the work is done.
  */
-export function interruptible(): Disposable & { readonly signal: AbortSignal } {
+export function interruptible(): Interrupt {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) return process.exit(exitCodes.cancelled);
@@ -22,19 +27,9 @@ export function interruptible(): Disposable & { readonly signal: AbortSignal } {
   };
 }
 
-/** Subscribes and hands on every value; rejects if the source or `next` fails, or with the reason of the signal. */
-export function drive<T>(
-  source: Observable<T>,
-  next: (value: T) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  signal.throwIfAborted();
-  const aborted = fromEvent(signal, "abort").pipe(
-    map(() => {
-      throw signal.reason;
-    }),
-  );
+/** Subscribes and hands on every value; rejects if the source or `next` fails. */
+export function drive<T>(source: Observable<T>, next: (value: T) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    source.pipe(tap(next), takeUntil(aborted)).subscribe({ error: reject, complete: resolve });
+    source.pipe(tap(next)).subscribe({ error: reject, complete: resolve });
   });
 }

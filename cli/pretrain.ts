@@ -21,7 +21,7 @@ const PretrainSchema = z.strictObject({
   vision: group(stage(150, 64, 3e-3), "the vision tower learns to name what is in each cell"),
   careful: group(stage(2600, 8, 1.5e-3), "describing and answering, from careful demonstrations"),
   careless: group(
-    { ...stage(700, 8, 1e-3), share: share(0.4, "demonstrations by a careless annotator") },
+    { ...stage(1100, 8, 1e-3), share: share(0.5, "demonstrations by a careless annotator") },
     "asking too, with random mistakes, so that votes can correct them",
   ),
 });

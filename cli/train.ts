@@ -1,19 +1,11 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import { play } from "../arena/arena.ts";
-import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
-import { sceneEvaluator } from "../arena/evaluation.ts";
-import { emptySummary, summarize, summarizing } from "../arena/summary.ts";
-import { replaceFile } from "../replay/disk.ts";
-import { FileLog } from "../replay/log.ts";
-import { drive, interruptible } from "./interrupt.ts";
-import { LiveLine } from "./live_line.ts";
-import { openImages, openRunPolicy, openTemplates } from "./open.ts";
+import { RunConfigSchema } from "../arena/config.ts";
+import { interruptible } from "./interrupt.ts";
 import { addSettings } from "./options.ts";
-import { Progress } from "./progress.ts";
-import { toYaml } from "./schema.ts";
-import { resolve } from "./settings.ts";
-import { roundsTable } from "./table.ts";
+import { playRun } from "./play_run.ts";
+import { checkpointToFork, RunFolder, savedSettings } from "./run_folder.ts";
+import { type Layer, resolve, valueLayer } from "./settings.ts";
 
 /** Adds `visplay train`: rounds of self-play from a model and unlabelled images to a better model. */
 export function addTrain(program: Command): void {
@@ -21,50 +13,20 @@ export function addTrain(program: Command): void {
     .command("train")
     .description("play rounds of self-play on unlabelled images, and show what they changed");
   const layers = addSettings(command, ["images", "model", "rounds", "out", "seed"]);
-  command.action(() => train(resolve(RunConfigSchema, layers())));
+  command
+    .option("--fork-from <run>", "start from a run's latest checkpoint, or from RUN/checkpoints/NAME")
+    .action(({ forkFrom }: { forkFrom?: string }) => train(layers(), forkFrom));
 }
 
-async function train(config: RunConfig): Promise<void> {
+async function train(layers: readonly Layer[], forkFrom: string | undefined): Promise<void> {
   using interrupt = interruptible();
-  const { signal } = interrupt;
-  const progress = new Progress(config);
-  using line = new LiveLine((nowMs) => progress.line(nowMs), process.stderr);
-
-  const { images, truth } = await openImages(config, (text) => line.say(text), signal);
-  const templates = await openTemplates(config);
-  await using questioner = await openRunPolicy(config, "questioner");
-  await using reasoner = await openRunPolicy(config, "reasoner");
-  const folder = config.out ?? join("runs", new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-"));
-  await using log = await FileLog.create(folder);
-  await replaceFile(join(folder, "config.yaml"), toYaml(RunConfigSchema, config));
-  line.say(`run ${folder}`);
-
-  let summary = emptySummary;
-  const run = play(config, {
-    policies: { questioner, reasoner },
-    images,
-    truth,
-    templates,
-    folder,
-    stop: signal,
-    checkpoints: null,
-    log: summarizing(log, folder),
-    clock: Date,
-    evaluate: sceneEvaluator(config, templates),
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const fork = forkFrom === undefined ? null : await checkpointToFork(forkFrom, say);
+  const inherited = fork ? [await savedSettings(fork.run), valueLayer("--fork-from", ["out"], null)] : [];
+  const config = resolve(RunConfigSchema, [...inherited, ...layers]);
+  const path = config.out ?? join("runs", new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-"));
+  await playRun(config, interrupt, async (tell) => {
+    const folder = await RunFolder.create(path, tell);
+    return folder.begin(config, fork?.saved);
   });
-  try {
-    await drive(
-      run,
-      (event) => {
-        summary = summarize(summary, event);
-        const text = progress.apply(event);
-        if (text) line.say(text);
-      },
-      signal,
-    );
-  } finally {
-    line[Symbol.dispose]();
-    if (summary.rounds.length > 0) console.log(`\n${roundsTable(summary, config.evaluation.samples)}\n`);
-    console.log(`the run's folder: ${folder}`);
-  }
 }

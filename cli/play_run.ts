@@ -1,0 +1,70 @@
+import { play, type SavedRun } from "../arena/arena.ts";
+import { CheckpointStore } from "../arena/checkpoints/checkpoint_store.ts";
+import { waitForRoom } from "../arena/checkpoints/free_space.ts";
+import type { RunConfig } from "../arena/config.ts";
+import { sceneEvaluator } from "../arena/evaluation.ts";
+import { type Summary, summarize, summarizing } from "../arena/summary.ts";
+import type { EventLog } from "../replay/events.ts";
+import { drive, type Interrupt } from "./interrupt.ts";
+import { LiveLine } from "./live_line.ts";
+import { openImages, openRunPolicy, openTemplates } from "./open.ts";
+import { Progress } from "./progress.ts";
+import { roundsTable } from "./table.ts";
+
+/** A run's folder, to be played from its beginning or from where an earlier process left it; let go when disposed. */
+export interface RunSession extends AsyncDisposable {
+  readonly folder: string;
+  readonly log: EventLog;
+  readonly saved: SavedRun | null;
+  /** How often the run was started, this time included. */
+  readonly attempt: number;
+  /** What is known of its rounds. */
+  readonly summary: Summary;
+}
+
+/** Opens images and policies, then the session, plays the run to its end, and shows what came of it. */
+export async function playRun(
+  config: RunConfig,
+  interrupt: Interrupt,
+  open: (say: (line: string) => void) => Promise<RunSession>,
+): Promise<void> {
+  const { signal } = interrupt;
+  const progress = new Progress(config);
+  using line = new LiveLine((nowMs) => progress.line(nowMs), process.stderr);
+  const say = (text: string): void => line.say(text);
+
+  const { images, truth } = await openImages(config, say, signal);
+  const templates = await openTemplates(config);
+  await using questioner = await openRunPolicy(config, "questioner");
+  await using reasoner = await openRunPolicy(config, "reasoner");
+  await using session = await open(say);
+  const { folder, log, saved, attempt } = session;
+  let { summary } = session;
+  say(`run ${folder}`);
+
+  const room = (bytes: number): Promise<void> => waitForRoom(folder, bytes, say, signal);
+  const ports = {
+    policies: { questioner, reasoner },
+    images,
+    truth,
+    templates,
+    folder,
+    log: summarizing(log, folder, summary),
+    clock: Date,
+    stop: signal,
+    checkpoints: new CheckpointStore({ folder, config, attempt, room }),
+    evaluate: sceneEvaluator(config, templates),
+  };
+  try {
+    await drive(play(config, ports, saved), (event) => {
+      summary = summarize(summary, event);
+      const text = progress.apply(event);
+      if (text) say(text);
+    });
+  } finally {
+    line[Symbol.dispose]();
+    if (summary.rounds.length > 0) console.log(`\n${roundsTable(summary, config.evaluation.samples)}\n`);
+    console.log(`the run's folder: ${folder}`);
+    if (signal.aborted) console.log(`to go on: visplay resume ${folder}`);
+  }
+}

@@ -1,0 +1,153 @@
+import { mkdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { parse } from "yaml";
+import type { SavedRun } from "../arena/arena.ts";
+import {
+  copyCheckpoint,
+  latestCheckpoint,
+  loadCheckpoint,
+  setAside,
+} from "../arena/checkpoints/checkpoint_store.ts";
+import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
+import { formatPosition } from "../arena/run_state.ts";
+import { emptySummary, summarize } from "../arena/summary.ts";
+import { VisplayError } from "../common/errors.ts";
+import { diskError, replaceFile } from "../replay/disk.ts";
+import { ReplayReader } from "../replay/reader.ts";
+import { ReplayStore } from "../replay/store.ts";
+import type { RunSession } from "./play_run.ts";
+import { RunLock } from "./run_lock.ts";
+import { toYaml } from "./schema.ts";
+import { fileLayer, type Layer, resolve } from "./settings.ts";
+
+const configName = "config.yaml";
+
+/** A run's folder while this process works on it. */
+export class RunFolder implements AsyncDisposable {
+  readonly path: string;
+  readonly #lock: RunLock;
+  #store: ReplayStore | undefined;
+
+  private constructor(path: string, lock: RunLock) {
+    this.path = path;
+    this.#lock = lock;
+  }
+
+  /** Makes the folder of a new run. Throws "run" where it holds one already, "disk" where it cannot be written. */
+  static async create(path: string, say: (line: string) => void): Promise<RunFolder> {
+    await mkdir(path, { recursive: true }).catch((cause) => {
+      throw diskError(path, cause);
+    });
+    const folder = new RunFolder(path, await RunLock.take(path, say));
+    try {
+      folder.#store = await ReplayStore.create(path);
+      return folder;
+    } catch (error) {
+      await folder[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Takes the folder of a run that exists. Throws "run" where it is none, or somebody else works on it. */
+  static async reopen(path: string, say: (line: string) => void): Promise<RunFolder> {
+    await requireRun(path);
+    return new RunFolder(path, await RunLock.take(path, say));
+  }
+
+  /** A session from the run's beginning or, where it is a fork, from another run's checkpoint. */
+  async begin(config: RunConfig, forkOf: SavedRun | null = null): Promise<RunSession> {
+    await this.#saveConfig(config);
+    const saved = forkOf && (await copyCheckpoint(forkOf, this.path));
+    return this.#session({ saved, attempt: 1, summary: emptySummary });
+  }
+
+  /**
+   * A session from the last good checkpoint; what was recorded after it no longer counts. Throws "run" where
+   * nothing is left to do.
+   */
+  async goOn(config: RunConfig, say: (line: string) => void): Promise<RunSession> {
+    const saved = await latestCheckpoint(this.path, async (id, reason) => {
+      say(`checkpoint ${id} cannot be used, going back one: ${reason}`);
+      await setAside(this.path, id);
+    });
+    if (saved && saved.state.next.round > config.rounds)
+      throw new VisplayError(
+        "run",
+        `${this.path} has finished its ${config.rounds} rounds; for more of them: --set rounds=${config.rounds + 1} --allow`,
+      );
+    this.#store = await ReplayStore.open(this.path);
+    const attempt = await this.#store.resume(saved?.state.replay ?? 0);
+    await this.#saveConfig(config);
+    say(
+      saved
+        ? `going on at ${formatPosition(saved.state.next)}`
+        : "there is no checkpoint yet; from the beginning",
+    );
+    let summary = emptySummary;
+    await using reader = await ReplayReader.open(this.path);
+    for await (const event of reader.events()) summary = summarize(summary, event);
+    return this.#session({ saved, attempt, summary });
+  }
+
+  #session(known: Pick<RunSession, "saved" | "attempt" | "summary">): RunSession {
+    if (!this.#store) throw new Error(`${this.path}: its replay is not open`);
+    const dispose = () => this[Symbol.asyncDispose]();
+    return { folder: this.path, log: this.#store, ...known, [Symbol.asyncDispose]: dispose };
+  }
+
+  async #saveConfig(config: RunConfig): Promise<void> {
+    await replaceFile(join(this.path, configName), toYaml(RunConfigSchema, config));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#store?.[Symbol.asyncDispose]();
+    this.#store = undefined;
+    await this.#lock[Symbol.asyncDispose]();
+  }
+}
+
+/** The settings that a run was started with. Throws "run" where the folder holds none. */
+export async function savedSettings(run: string): Promise<Layer> {
+  await requireRun(run);
+  return fileLayer(join(run, configName));
+}
+
+async function requireRun(path: string): Promise<void> {
+  const found = await stat(join(path, configName)).catch(() => undefined);
+  if (!found?.isFile())
+    throw new VisplayError(
+      "run",
+      `${path} is not the folder of a run: it has no ${configName}; expected one under runs/`,
+    );
+}
+
+/** The checkpoint to fork from: "RUN" for its latest, "RUN/checkpoints/ID" for one of them. */
+export async function checkpointToFork(
+  place: string,
+  say: (line: string) => void,
+): Promise<{ readonly run: string; readonly saved: SavedRun }> {
+  const [, run = place, id] = /^(.*?)[/\\]checkpoints[/\\]([^/\\]+)[/\\]?$/.exec(place) ?? [];
+  await requireRun(run);
+  const passOver = async (bad: string, reason: string) => say(`checkpoint ${bad} cannot be used: ${reason}`);
+  const saved = id ? await loadCheckpoint(run, id) : await latestCheckpoint(run, passOver);
+  if (!saved) throw new VisplayError("run", `${run} has no checkpoint yet; expected one to fork from`);
+  return { run, saved };
+}
+
+/** Settings that may change while a run goes on, for no result depends on them. */
+const free: readonly string[] = ["out", "checkpoint", "watch"];
+
+/** The settings in which two configurations differ and that results depend on, such as "rounds: 3 → 4". */
+export function differences(before: unknown, after: unknown, path: readonly string[] = []): string[] {
+  if (path.length === 1 && free.includes(path[0] as string)) return [];
+  if (isRecord(before) && isRecord(after)) {
+    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+    return [...keys].flatMap((key) => differences(before[key], after[key], [...path, key]));
+  }
+  const [a, b] = [JSON.stringify(before), JSON.stringify(after)];
+  return a === b ? [] : [`${path.join(".")}: ${a} → ${b}`];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,128 @@
+/**
+ * `npm run test:kill`: a small run is killed at random moments, in the middle of steps, saves and appends, and resumed
+ * each time; it has to end with the weights and the episodes of a run that nobody disturbed.
+ */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { RandomStream } from "../../common/random.ts";
+import type { RunEvent } from "../../replay/events.ts";
+import { ReplayReader } from "../../replay/reader.ts";
+import { withoutTimes } from "../fakes/play.ts";
+
+const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
+const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const rounds = 2;
+const settings = [
+  `rounds=${rounds}`,
+  "checkpoint.everySteps=2",
+  "questioner.stepsPerRound=4",
+  "questioner.imagesPerStep=4",
+  "questioner.answersPerQuestion=3",
+  "curriculum.images=24",
+  "curriculum.imagesPerChunk=8",
+  "curriculum.answersPerQuestion=3",
+  "reasoner.stepsPerRound=10",
+  "reasoner.itemsPerStep=8",
+  "evaluation.questions=14",
+  "evaluation.scenes=14",
+  "evaluation.samples=2",
+];
+const kills = 12;
+
+let folder: string;
+let wholeMs: number;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "visplay-kill-"));
+  const startedMs = Date.now();
+  await promisify(execFile)(process.execPath, [visplay, ...trainArguments("whole")]);
+  wholeMs = Date.now() - startedMs;
+}, 120_000);
+afterAll(() => rm(folder, { recursive: true }));
+
+function trainArguments(out: string): string[] {
+  return ["train", "--out", join(folder, out), ...settings.flatMap((setting) => ["--set", setting])];
+}
+
+function start(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [program, ...args], { stdio: "ignore" });
+}
+
+/** Of every file of the last round's models and of the last checkpoint's optimisers. */
+async function hashesOf(run: string): Promise<Record<string, string>> {
+  const models = ["questioner", "reasoner"].map((role) => `round-${rounds}/${role}/model.safetensors`);
+  const checkpoints = (await readdir(join(folder, run, "checkpoints"))).filter((name) => /^\d/.test(name)).sort();
+  const last = checkpoints.at(-1) as string;
+  const optimizers = ["questioner", "reasoner"].map((role) => `checkpoints/${last}/${role}/optimizer.safetensors`);
+  const hash = async (path: string) =>
+    createHash("sha256")
+      .update(await readFile(join(folder, run, path)))
+      .digest("hex");
+  const names = [...models, "questioner's optimiser", "reasoner's optimiser"];
+  const hashes = await Promise.all([...models, ...optimizers].map(hash));
+  return Object.fromEntries(names.map((name, i) => [name, hashes[i] as string]));
+}
+
+/** What survives of a run's records, without what only an interrupted run has. */
+async function storyOf(run: string): Promise<unknown[]> {
+  await using reader = await ReplayReader.open(join(folder, run));
+  const own = new Set<RunEvent["type"]>(["runStarted", "checkpointSaved", "runResumed", "runStopped"]);
+  const events: unknown[] = [];
+  for await (const event of reader.events()) if (!own.has(event.type)) events.push(withoutTimes(event));
+  return events;
+}
+
+test(`a run killed ${kills} times ends as one that was not`, async () => {
+  const stream = new RandomStream(Date.now());
+  let attempts = 0;
+  let killed = 0;
+  let child = start(trainArguments("killed"));
+  for (; killed < kills; killed++) {
+    attempts++;
+    // From right after the start on, so that some kills strike while a checkpoint or a step is written.
+    const ended = await Promise.race([once(child, "exit"), sleep(300 + stream.uniform() * wholeMs * 0.4)]);
+    if (ended) break;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const resumed = (await readdir(join(folder, "killed")).catch(() => [])).includes("config.yaml");
+    if (!resumed) await rm(join(folder, "killed"), { recursive: true, force: true });
+    child = start(resumed ? ["resume", join(folder, "killed")] : trainArguments("killed"));
+  }
+  if (child.exitCode === null) await once(child, "exit");
+  console.log(`${killed} kills, ${attempts} attempts, one undisturbed run takes ${(wholeMs / 1000).toFixed(1)} s`);
+  expect(child.exitCode).toBe(0);
+  expect(killed).toBe(kills);
+  expect(await hashesOf("killed")).toEqual(await hashesOf("whole"));
+  expect(await storyOf("killed")).toEqual(await storyOf("whole"));
+}, 900_000);
+
+test("SIGTERM saves within ten seconds, and the run goes on from there", async () => {
+  const stream = new RandomStream(Date.now());
+  let stops = 0;
+  let child = start(trainArguments("stopped"));
+  for (;;) {
+    const ended = await Promise.race([once(child, "exit"), sleep(1500 + stream.uniform() * wholeMs * 0.5)]);
+    if (ended) break;
+    const startedMs = Date.now();
+    child.kill("SIGTERM");
+    await once(child, "exit");
+    expect(Date.now() - startedMs).toBeLessThan(10_000);
+    if (child.exitCode === 0) break;
+    expect(child.exitCode).toBe(130);
+    stops++;
+    child = start(["resume", join(folder, "stopped")]);
+  }
+  console.log(`${stops} stops`);
+  expect(stops).toBeGreaterThan(0);
+  expect(child.exitCode).toBe(0);
+  expect(await hashesOf("stopped")).toEqual(await hashesOf("whole"));
+  expect(await storyOf("stopped")).toEqual(await storyOf("whole"));
+}, 900_000);
