@@ -105,12 +105,16 @@ export class Run {
     return { next: this.#next, replay: this.#replay, emptyRounds, curriculum, score, playedMs, phaseMs };
   }
 
-  /** Appends events to the log, all or none, and then emits them: what is seen is already on disk. */
+  /** Appends events and the images that they are about to the log, all or none, and then emits them. */
   record(bodies: readonly EventBody[]): Observable<RunEvent> {
     return defer(() => {
       const atMs = this.ports.clock.now();
       const events = bodies.map((body): RunEvent => ({ version: REPLAY_VERSION, atMs, ...body }));
-      return events.length === 0 ? EMPTY : from(this.ports.log.append(events)).pipe(concatMap(() => events));
+      if (events.length === 0) return EMPTY;
+      const { images, log } = this.ports;
+      const shown = events.flatMap((event) => ("image" in event && "id" in event.image ? [event.image] : []));
+      const files = shown.map(({ id, index }) => ({ id, ...images.encoded(index) }));
+      return from(log.append(events, files)).pipe(concatMap(() => events));
     });
   }
 }

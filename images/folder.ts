@@ -1,9 +1,9 @@
-import { readdir, realpath, stat } from "node:fs/promises";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { VisplayError } from "../common/errors.ts";
 import { decodeFile, defaultLimits, type ImageLimits, inspectFile } from "./decode.ts";
 import { claimedFormat, supported } from "./format.ts";
-import type { ImageSource, RgbImage } from "./image.ts";
+import type { EncodedImage, ImageSource, RgbImage } from "./image.ts";
 
 /** Something that the user may want to know about one file. */
 export interface Remark {
@@ -96,6 +96,12 @@ class Folder implements FolderSource {
   async load(index: number): Promise<RgbImage> {
     const name = this.name(index);
     return decodeFile(join(this.#folder, name), name, this.#limits);
+  }
+
+  encoded(index: number): EncodedImage {
+    const name = this.name(index);
+    const extension = extname(name).slice(1).toLowerCase() || "image";
+    return { extension, bytes: () => readFile(join(this.#folder, name)) };
   }
 }
 

@@ -16,6 +16,14 @@ export interface ImageSource {
   name(index: number): string;
   /** Decodes one image; rejects with a `VisplayError` of code "images" if it cannot be used. */
   load(index: number): Promise<RgbImage>;
+  /** The same image as a file that decodes to those pixels. */
+  encoded(index: number): EncodedImage;
+}
+
+export interface EncodedImage {
+  /** What a file of this format is named, without a dot. */
+  readonly extension: string;
+  bytes(): Promise<Uint8Array>;
 }
 
 /** An image of these pixels [height, width, 3], which it keeps; its id is the SHA-256 of size and pixels, 32 hex digits. */

@@ -1,5 +1,6 @@
 import { deriveSeed, RandomStream } from "../../common/random.ts";
-import type { ImageSource, RgbImage } from "../image.ts";
+import { encodePng } from "../encode.ts";
+import type { EncodedImage, ImageSource, RgbImage } from "../image.ts";
 import { renderScene } from "./render.ts";
 import { type DomainName, drawScene, type Scene } from "./scene.ts";
 
@@ -27,6 +28,10 @@ export class SceneSource implements ImageSource {
 
   async load(index: number): Promise<RgbImage> {
     return renderScene(this.scene(index));
+  }
+
+  encoded(index: number): EncodedImage {
+    return { extension: "png", bytes: async () => encodePng(await this.load(index)) };
   }
 
   /** What is in the picture: labels, for evaluation and pretraining only. */

@@ -1,7 +1,7 @@
 import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
 import type { Ports } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
-import type { ImageSource, RgbImage } from "../../images/image.ts";
+import type { EncodedImage, ImageSource, RgbImage } from "../../images/image.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import type { EventLog } from "../../replay/log.ts";
 import { FakePolicy, type FakePolicyOptions, type Script } from "./policy.ts";
@@ -54,6 +54,10 @@ export class FakeImages implements ImageSource {
     this.loaded.push(index);
     if (this.#broken(index)) throw new VisplayError("images", `${index}.png: truncated`);
     return { id: `image-${index}`, width: 1, height: 1, data: Uint8Array.of(index % 10, 0, 0) };
+  }
+
+  encoded(index: number): EncodedImage {
+    return { extension: "dots", bytes: async () => Uint8Array.of(index) };
   }
 }
 

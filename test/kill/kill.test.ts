@@ -59,9 +59,13 @@ function start(args: readonly string[]): ChildProcess {
 /** Of every file of the last round's models and of the last checkpoint's optimisers. */
 async function hashesOf(run: string): Promise<Record<string, string>> {
   const models = ["questioner", "reasoner"].map((role) => `round-${rounds}/${role}/model.safetensors`);
-  const checkpoints = (await readdir(join(folder, run, "checkpoints"))).filter((name) => /^\d/.test(name)).sort();
+  const checkpoints = (await readdir(join(folder, run, "checkpoints")))
+    .filter((name) => /^\d/.test(name))
+    .sort();
   const last = checkpoints.at(-1) as string;
-  const optimizers = ["questioner", "reasoner"].map((role) => `checkpoints/${last}/${role}/optimizer.safetensors`);
+  const optimizers = ["questioner", "reasoner"].map(
+    (role) => `checkpoints/${last}/${role}/optimizer.safetensors`,
+  );
   const hash = async (path: string) =>
     createHash("sha256")
       .update(await readFile(join(folder, run, path)))
@@ -97,7 +101,9 @@ test(`a run killed ${kills} times ends as one that was not`, async () => {
     child = start(resumed ? ["resume", join(folder, "killed")] : trainArguments("killed"));
   }
   if (child.exitCode === null) await once(child, "exit");
-  console.log(`${killed} kills, ${attempts} attempts, one undisturbed run takes ${(wholeMs / 1000).toFixed(1)} s`);
+  console.log(
+    `${killed} kills, ${attempts} attempts, one undisturbed run takes ${(wholeMs / 1000).toFixed(1)} s`,
+  );
   expect(child.exitCode).toBe(0);
   expect(killed).toBe(kills);
   expect(await hashesOf("killed")).toEqual(await hashesOf("whole"));
