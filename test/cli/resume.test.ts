@@ -1,0 +1,160 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { differences } from "../../cli/run_folder.ts";
+
+const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
+const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const settings = [
+  "rounds=1",
+  "threads=1",
+  "checkpoint.everySteps=1",
+  "checkpoint.keep=3",
+  "questioner.stepsPerRound=2",
+  "questioner.imagesPerStep=3",
+  "questioner.answersPerQuestion=3",
+  "curriculum.images=6",
+  "curriculum.answersPerQuestion=3",
+  "reasoner.stepsPerRound=2",
+  "reasoner.itemsPerStep=4",
+  "evaluation.questions=0",
+].flatMap((setting) => ["--set", setting]);
+
+let folder: string;
+/** A run that has finished; tests work on copies of it. */
+let finished: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "visplay-resume-"));
+  finished = join(folder, "finished");
+  expect(await say("train", "--out", finished, ...settings)).toMatchObject({ code: 0 });
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The exit code and all that a command said. */
+async function say(...args: string[]): Promise<{ code: number; text: string }> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [visplay, ...args]);
+    return { code: 0, text: stdout + stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, text: stdout + stderr };
+  }
+}
+
+async function checkpointsOf(run: string): Promise<string[]> {
+  const names = await readdir(join(run, "checkpoints"));
+  return names.filter((name) => /^\d/.test(name)).sort();
+}
+
+/** The finished run as it was some checkpoints ago, as if killed since. */
+async function killedEarlier(name: string, checkpointsAgo: number): Promise<string> {
+  const run = join(folder, name);
+  await cp(finished, run, { recursive: true });
+  const ids = await checkpointsOf(run);
+  await writeFile(join(run, "checkpoints", "latest"), ids.at(-1 - checkpointsAgo) as string);
+  return run;
+}
+
+async function weights(run: string): Promise<Buffer> {
+  return readFile(join(run, "round-1/reasoner/model.safetensors"));
+}
+
+describe("visplay resume", () => {
+  test("goes on from the last good checkpoint to the same end, and says which it passed over", async () => {
+    const run = await killedEarlier("damaged", 1);
+    const id = (await checkpointsOf(run)).at(-2) as string;
+    await appendFile(join(run, "checkpoints", id, "state.json"), "x");
+    const { code, text } = await say("resume", run);
+    expect(text).toContain(`checkpoint ${id} cannot be used, going back one`);
+    expect(text).toMatch(/going on at round 1, reasoner, step \d/);
+    expect(code).toBe(0);
+    expect((await weights(run)).equals(await weights(finished))).toBe(true);
+    expect(await readdir(join(run, "checkpoints"))).toContain(`damaged-${id}`);
+    const summary = JSON.parse(await readFile(join(run, "summary.json"), "utf8"));
+    expect(summary).toMatchObject({ status: "finished", rounds: [{ round: 1 }] });
+  });
+
+  test("refuses a run that has nothing left to do", async () => {
+    const run = await killedEarlier("over", 0);
+    const { code, text } = await say("resume", run);
+    expect(code).toBe(9);
+    expect(text).toMatch(/has finished its 1 rounds; for more of them: --set rounds=2 --allow/);
+  });
+
+  test("refuses other settings with the difference, unless they are allowed", async () => {
+    const run = await killedEarlier("changed", 1);
+    const refused = await say("resume", run, "--set", "reasoner.learningRate=3e-4", "--set", "checkpoint.keep=5");
+    expect(refused.code).toBe(3);
+    expect(refused.text).toMatch(/reasoner\.learningRate: 0\.0001 → 0\.0003/);
+    expect(refused.text).not.toContain("checkpoint.keep");
+    expect(await say("resume", run, "--set", "reasoner.learningRate=3e-4", "--allow")).toMatchObject({ code: 0 });
+    expect(await readFile(join(run, "config.yaml"), "utf8")).toMatch(/learningRate: 0\.0003/);
+  });
+
+  test("goes on for more rounds if that is allowed", async () => {
+    const run = await killedEarlier("longer", 0);
+    expect(await say("resume", run, "--rounds", "2", "--allow")).toMatchObject({ code: 0 });
+    expect(await readdir(run)).toContain("round-2");
+  });
+
+  test("refuses a folder that is no run", async () => {
+    await mkdir(join(folder, "empty"));
+    const { code, text } = await say("resume", join(folder, "empty"));
+    expect(code).toBe(9);
+    expect(text).toContain("is not the folder of a run");
+  });
+
+  test("is for one process at a time", async () => {
+    const run = await killedEarlier("twice", 2);
+    const first = spawn(process.execPath, [program, "resume", run], { stdio: ["ignore", "ignore", "pipe"] });
+    await once(first.stderr, "data");
+    while (!(await readdir(run)).includes("lock.json")) await new Promise((resolve) => setTimeout(resolve, 10));
+    const { code, text } = await say("resume", run);
+    expect(code).toBe(9);
+    expect(text).toMatch(new RegExp(`at work in process ${first.pid} on ${hostname()}`));
+    if (first.exitCode === null) await once(first, "exit");
+    expect(first.exitCode).toBe(0);
+  });
+});
+
+describe("visplay train --fork-from", () => {
+  test("starts a new run at a checkpoint of another, which stays as it is", async () => {
+    const before = await readdir(finished, { recursive: true });
+    const [id] = await checkpointsOf(finished);
+    const fork = join(folder, "fork");
+    const place = join(finished, "checkpoints", id as string);
+    const forked = await say("train", "--fork-from", place, "--out", fork, "--set", "reasoner.learningRate=0");
+    expect(forked).toMatchObject({ code: 0 });
+    expect(await readdir(finished, { recursive: true })).toEqual(before);
+    expect((await weights(fork)).equals(await weights(finished))).toBe(false);
+    const same = join(folder, "same");
+    expect(await say("train", "--fork-from", place, "--out", same)).toMatchObject({ code: 0 });
+    expect((await weights(same)).equals(await weights(finished))).toBe(true);
+  });
+
+  test("refuses what is no run, and a checkpoint that is not there", async () => {
+    expect((await say("train", "--fork-from", "nowhere")).code).toBe(9);
+    const { code, text } = await say("train", "--fork-from", join(finished, "checkpoints", "000099-nothing"));
+    expect(code).toBe(9);
+    expect(text).toContain("000099-nothing");
+  });
+});
+
+test("visplay train refuses a folder that holds a run", async () => {
+  const { code, text } = await say("train", "--out", finished, ...settings);
+  expect(code).toBe(9);
+  expect(text).toMatch(/already holds a run/);
+});
+
+test("settings that no result depends on do not count as different", () => {
+  const before = { seed: 1, out: "a", checkpoint: { keep: 2 }, reasoner: { groupSize: 8, reward: { brevity: 0 } } };
+  const after = { seed: 1, out: "b", checkpoint: { keep: 3 }, reasoner: { groupSize: 4, reward: { brevity: 0.1 } } };
+  expect(differences(before, before)).toEqual([]);
+  expect(differences(before, after)).toEqual(["reasoner.groupSize: 8 → 4", "reasoner.reward.brevity: 0 → 0.1"]);
+});
