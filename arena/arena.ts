@@ -12,6 +12,7 @@ import {
 } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import type { ModelsSaved, RunEvent } from "../replay/events.ts";
+import { audit } from "./audit.ts";
 import type { RunConfig } from "./config.ts";
 import { Curriculum } from "./curriculum.ts";
 import { curriculumPhase } from "./curriculum_phase.ts";
@@ -56,6 +57,7 @@ function playRounds(run: Run): Observable<RunEvent> {
         return concat(
           run.config.questioner.train ? questionerPhase(run, round) : EMPTY,
           curriculumPhase(run, round, curriculum),
+          audit(run, round),
           learnFromIt,
           evaluationPhase(run, round),
           save(run, round),

@@ -1,9 +1,11 @@
-import { concatMap, defer, EMPTY, from, type Observable } from "rxjs";
+import { concat, concatMap, defer, EMPTY, from, type Observable, throwError } from "rxjs";
+import { VisplayError } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
 import type { PolicyInfo } from "../policy/policy.ts";
 import { Questioner } from "../questioner/questioner.ts";
 import { Reasoner } from "../reasoner/reasoner.ts";
 import { type EventBody, REPLAY_VERSION, type Role, type RunEvent } from "../replay/events.ts";
+import { Alarms } from "./alarms.ts";
 import type { RunConfig } from "./config.ts";
 import type { Ports } from "./ports.ts";
 
@@ -18,6 +20,7 @@ export class Run {
   readonly startedMs: number;
   /** Optimiser steps each policy has taken, as it reported last. */
   readonly versions: Record<Role, number>;
+  readonly alarms: Alarms;
 
   constructor(config: RunConfig, ports: Ports, models: Readonly<Record<Role, PolicyInfo>>) {
     this.config = config;
@@ -27,6 +30,7 @@ export class Run {
     this.models = models;
     this.startedMs = ports.clock.now();
     this.versions = { questioner: models.questioner.version, reasoner: models.reasoner.version };
+    this.alarms = new Alarms(config.alarms);
   }
 
   /** The seed of one purpose at one place; nothing in a run is drawn from anything else. */
@@ -40,12 +44,25 @@ export class Run {
     return Math.min(1, (steps + 1) / Math.max(1, this.config.optimizer.warmupSteps));
   }
 
-  /** Appends events to the log, all or none, and then emits them: what is seen is already on disk. */
+  /**
+   * Appends events, and the alarms that they raise, to the log, all or none, and then emits them: what is seen is
+   * already on disk. Ends with "collapse" where an alarm is to stop the run.
+   */
   record(bodies: readonly EventBody[]): Observable<RunEvent> {
     return defer(() => {
+      const alarms = this.alarms.after(bodies);
       const atMs = this.ports.clock.now();
-      const events = bodies.map((body): RunEvent => ({ version: REPLAY_VERSION, atMs, ...body }));
-      return events.length === 0 ? EMPTY : from(this.ports.log.append(events)).pipe(concatMap(() => events));
+      const events = [...bodies, ...alarms].map(
+        (body): RunEvent => ({ version: REPLAY_VERSION, atMs, ...body }),
+      );
+      if (events.length === 0) return EMPTY;
+      const recorded = from(this.ports.log.append(events)).pipe(concatMap(() => events));
+      const [alarm] = this.config.alarms.stop ? alarms : [];
+      if (!alarm) return recorded;
+      return concat(
+        recorded,
+        throwError(() => new VisplayError("collapse", `${alarm.message}; alarms.stop ended the run`)),
+      );
     });
   }
 }

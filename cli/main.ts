@@ -4,6 +4,7 @@ import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
 import { addPretrain } from "./pretrain.ts";
 import { exitCodeOf, messageOf } from "./report.ts";
+import { addStatus } from "./status.ts";
 import { addTrain } from "./train.ts";
 
 const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
@@ -14,7 +15,7 @@ const program = new Command("visplay")
   .option("--debug", "show the stack of every error (also VISPLAY_DEBUG=1)")
   .showHelpAfterError("see --help")
   .exitOverride();
-for (const add of [addTrain, addEval, addPretrain, addConfig]) add(program);
+for (const add of [addTrain, addStatus, addEval, addPretrain, addConfig]) add(program);
 
 try {
   await program.parseAsync();

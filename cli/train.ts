@@ -4,8 +4,11 @@ import { play } from "../arena/arena.ts";
 import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { emptySummary, summarize, summarizing } from "../arena/summary.ts";
+import { steadyClock } from "../common/clock.ts";
 import { replaceFile } from "../replay/disk.ts";
 import { FileLog } from "../replay/log.ts";
+import { openMetrics, openWatchers } from "../watch/open_watchers.ts";
+import { openAudited } from "./audited.ts";
 import { drive, interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openImages, openRunPolicy, openTemplates } from "./open.ts";
@@ -20,7 +23,7 @@ export function addTrain(program: Command): void {
   const command = program
     .command("train")
     .description("play rounds of self-play on unlabelled images, and show what they changed");
-  const layers = addSettings(command, ["images", "model", "rounds", "out", "seed"]);
+  const layers = addSettings(command, ["images", "model", "rounds", "out", "seed", "metricsPort"]);
   command.action(() => train(resolve(RunConfigSchema, layers())));
 }
 
@@ -30,24 +33,29 @@ async function train(config: RunConfig): Promise<void> {
   const progress = new Progress(config);
   using line = new LiveLine((nowMs) => progress.line(nowMs), process.stderr);
 
-  const { images, truth } = await openImages(config, (text) => line.say(text), signal);
+  const say = (text: string) => line.say(text);
+  await using metrics = await openMetrics(config.watch, say);
+  const { images, truth } = await openImages(config, say, signal);
+  const audited = await openAudited(config, images);
   const templates = await openTemplates(config);
   await using questioner = await openRunPolicy(config, "questioner");
   await using reasoner = await openRunPolicy(config, "reasoner");
   const folder = config.out ?? join("runs", new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-"));
   await using log = await FileLog.create(folder);
   await replaceFile(join(folder, "config.yaml"), toYaml(RunConfigSchema, config));
-  line.say(`run ${folder}`);
+  await using watchers = await openWatchers(folder, config, metrics, say);
+  say(`run ${folder}`);
 
   let summary = emptySummary;
   const run = play(config, {
     policies: { questioner, reasoner },
     images,
     truth,
+    audited,
     templates,
     folder,
     log: summarizing(log, folder),
-    clock: Date,
+    clock: steadyClock,
     evaluate: sceneEvaluator(config, templates),
   });
   try {
@@ -56,10 +64,14 @@ async function train(config: RunConfig): Promise<void> {
       (event) => {
         summary = summarize(summary, event);
         const text = progress.apply(event);
-        if (text) line.say(text);
+        if (text) say(text);
+        watchers.apply(event);
       },
       signal,
     );
+  } catch (error) {
+    watchers.fail(error);
+    throw error;
   } finally {
     line[Symbol.dispose]();
     if (summary.rounds.length > 0) console.log(`\n${roundsTable(summary, config.evaluation.samples)}\n`);

@@ -1,8 +1,10 @@
 import type {
+  AlarmName,
   ConfidenceHistogram,
   CurriculumAudit,
   CurriculumQuestion,
   EvaluationReport,
+  Health,
   ImageRef,
   ModelRecord,
   Phase,
@@ -44,12 +46,14 @@ export type EventBody =
   | CurriculumStep
   | CurriculumBuilt
   | CurriculumEmpty
+  | Audited
   | ReasonerEpisode
   | ReasonerStep
   | EvaluationProgress
   | Evaluated
   | PhaseFinished
   | ModelsSaved
+  | Alarm
   | RunFinished
   | RunFailed;
 
@@ -114,6 +118,7 @@ interface Step extends InStep {
   readonly sampledTokens: number;
   /** Images or items that failed. */
   readonly failed: number;
+  readonly health: Health;
 }
 
 export interface QuestionerStep extends Step, TrainingFigures {
@@ -170,6 +175,15 @@ export interface CurriculumEmpty extends InPhase {
   readonly message: string;
 }
 
+/** The Reasoner has answered the audited set as it labels a curriculum. */
+export interface Audited extends InPhase {
+  readonly type: "audited";
+  readonly phase: "curriculum";
+  readonly questions: number;
+  /** Share of questions whose silver answer is the true one; null where no question could be asked. */
+  readonly silverCorrect: number | null;
+}
+
 export interface ReasonerEpisode extends Episode {
   readonly type: "reasonerEpisode";
   readonly phase: "reasoner";
@@ -197,6 +211,21 @@ export interface ModelsSaved {
   readonly type: "modelsSaved";
   readonly round: number;
   readonly folders: Readonly<Record<Role, string>>;
+}
+
+/** A sign that self-play is collapsing; raised once in a phase for each kind. */
+export interface Alarm extends InPhase {
+  readonly type: "alarm";
+  readonly name: AlarmName;
+  /** The step that raised it; null for what is known only after a phase's last step. */
+  readonly step: number | null;
+  /** The figure, over the window, and the threshold that it passed. */
+  readonly value: number;
+  readonly threshold: number;
+  /** Steps, or rounds for the accuracy of silver answers, that the value is taken from. */
+  readonly window: number;
+  /** What was found, what was expected, and which setting to change. */
+  readonly message: string;
 }
 
 export interface RunFinished {

@@ -4,6 +4,7 @@ import { duration } from "../../cli/format.ts";
 import { LiveLine } from "../../cli/live_line.ts";
 import { Progress } from "../../cli/progress.ts";
 import type { EventBody, Phase, RunEvent } from "../../replay/events.ts";
+import { healthy } from "../fakes/health.ts";
 
 const config: RunConfig = RunConfigSchema.parse({ rounds: 2 });
 const at = (seconds: number, body: EventBody): RunEvent => ({ version: 1, atMs: seconds * 1000, ...body });
@@ -25,6 +26,7 @@ const questionerStep = (seconds: number, step: number) =>
     timingsMs: {},
     sampledTokens: 6000,
     failed: 0,
+    health: healthy,
     meanReward: 0.413,
     groups: 16,
     droppedGroups: 2,

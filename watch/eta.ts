@@ -1,10 +1,5 @@
-import type { RunConfig } from "../arena/config.ts";
 import type { Phase, RunEvent } from "../replay/events.ts";
-
-interface PlannedPhase {
-  readonly round: number;
-  readonly phase: Phase;
-}
+import { order, type PlannedPhase, plannedPhases, type RunPlan } from "./run_plan.ts";
 
 /**
  * Estimates how long a run still takes. A phase is expected to last as long as the last one of its kind; a kind
@@ -15,8 +10,8 @@ export class Eta {
   readonly #lastedMs = new Map<Phase, number>();
   #current: (PlannedPhase & { readonly startedAtMs: number; share: number }) | undefined;
 
-  constructor(config: RunConfig) {
-    this.#planned = plannedPhases(config);
+  constructor(plan: RunPlan) {
+    this.#planned = plannedPhases(plan);
   }
 
   /** Takes note of an event, and of the share (0 to 1) of the current phase that is done. */
@@ -47,22 +42,4 @@ export class Eta {
     const seen = [...this.#lastedMs.values()];
     return this.#lastedMs.get(phase) ?? seen.reduce((sum, ms) => sum + ms, 0) / seen.length;
   }
-}
-
-const phases = ["questioner", "curriculum", "reasoner", "evaluation"] as const satisfies readonly Phase[];
-
-/** A number that grows from phase to phase of a run. */
-function order({ round, phase }: PlannedPhase): number {
-  return round * phases.length + phases.indexOf(phase);
-}
-
-/** The phases that a run is to have; it may pass over some, such as a Reasoner phase without a curriculum. */
-function plannedPhases({ rounds, questioner, evaluation }: RunConfig): PlannedPhase[] {
-  const happens = ({ round, phase }: PlannedPhase) => {
-    if (phase !== "evaluation") return round > 0 && (phase !== "questioner" || questioner.train);
-    return evaluation.scenes > 0 && (round === 0 || round === rounds || evaluation.everyRound);
-  };
-  return Array.from({ length: rounds + 1 }, (_, round) => phases.map((phase) => ({ round, phase })))
-    .flat()
-    .filter(happens);
 }
