@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
+import { addPlan } from "./plan.ts";
 import { addPretrain } from "./pretrain.ts";
 import { exitCodeOf, messageOf } from "./report.ts";
 import { addStatus } from "./status.ts";
@@ -15,7 +16,7 @@ const program = new Command("visplay")
   .option("--debug", "show the stack of every error (also VISPLAY_DEBUG=1)")
   .showHelpAfterError("see --help")
   .exitOverride();
-for (const add of [addTrain, addStatus, addEval, addPretrain, addConfig]) add(program);
+for (const add of [addTrain, addPlan, addStatus, addEval, addPretrain, addConfig]) add(program);
 
 try {
   await program.parseAsync();
