@@ -1,6 +1,13 @@
 import type { Phase, RunEvent } from "../replay/events.ts";
 import { order, type PlannedPhase, plannedPhases, type RunPlan } from "./run_plan.ts";
 
+interface CurrentPhase extends PlannedPhase {
+  readonly startedAtMs: number;
+  /** The share that was done then: above 0 in a phase that was resumed. */
+  readonly startedAt: number;
+  share: number;
+}
+
 /**
  * Estimates how long a run still takes. A phase is expected to last as long as the last one of its kind; a kind
  * not seen yet, as long as those seen do on average; the current one, in proportion to the steps it has made.
@@ -8,22 +15,26 @@ import { order, type PlannedPhase, plannedPhases, type RunPlan } from "./run_pla
 export class Eta {
   readonly #planned: readonly PlannedPhase[];
   readonly #lastedMs = new Map<Phase, number>();
-  #current: (PlannedPhase & { readonly startedAtMs: number; share: number }) | undefined;
+  #current: CurrentPhase | undefined;
 
   constructor(plan: RunPlan) {
     this.#planned = plannedPhases(plan);
   }
 
+  /** A phase starts, or goes on after so much of it (0 to 1). */
+  begin({ round, phase }: PlannedPhase, atMs: number, share = 0): void {
+    this.#current = { round, phase, startedAtMs: atMs, startedAt: share, share };
+  }
+
   /** Takes note of an event, and of the share (0 to 1) of the current phase that is done. */
   apply(event: RunEvent, share: number): void {
-    if (event.type === "phaseStarted") {
-      this.#current = { round: event.round, phase: event.phase, startedAtMs: event.atMs, share: 0 };
-    } else if (event.type === "phaseFinished") {
+    if (event.type === "phaseFinished") {
       this.#lastedMs.set(event.phase, event.durationMs);
       if (this.#current) this.#current.share = 1;
     } else if (this.#current && share > this.#current.share) {
       this.#current.share = share;
-      this.#lastedMs.set(this.#current.phase, (event.atMs - this.#current.startedAtMs) / share);
+      const { phase, startedAtMs, startedAt } = this.#current;
+      this.#lastedMs.set(phase, (event.atMs - startedAtMs) / (share - startedAt));
     }
   }
 
@@ -34,8 +45,9 @@ export class Eta {
     const later = this.#planned
       .filter((planned) => order(planned) > order(current))
       .reduce((sum, { phase }) => sum + this.#expectedMs(phase), 0);
+    if (current.share === 1) return later;
     const elapsed = nowMs - current.startedAtMs;
-    return later + (current.share < 1 ? Math.max(0, this.#expectedMs(current.phase) - elapsed) : 0);
+    return later + Math.max(0, this.#expectedMs(current.phase) * (1 - current.startedAt) - elapsed);
   }
 
   #expectedMs(phase: Phase): number {

@@ -13,6 +13,7 @@ export class Metrics implements Watcher {
   readonly #gauges = makeGauges(this.#registry);
   readonly #counters = makeCounters(this.#registry);
   #lastEventMs: number = steadyClock.now();
+  #url = "";
 
   /** Starts serving; port 0 takes any free one. Throws "config" where the port cannot be had. */
   static async start(host: string, port: number): Promise<Metrics> {
@@ -37,8 +38,7 @@ export class Metrics implements Watcher {
 
   /** Where the metrics are. */
   get url(): string {
-    const { address, port, family } = this.#server.address() as AddressInfo;
-    return `http://${family === "IPv6" ? `[${address}]` : address}:${port}/metrics`;
+    return this.#url;
   }
 
   apply(event: RunEvent): void {
@@ -103,13 +103,15 @@ export class Metrics implements Watcher {
     this.#gauges.gradientNorm.set({ role }, update.gradientNorm);
   }
 
-  #listen(host: string, port: number): Promise<void> {
-    return new Promise((resolve, reject) => {
+  async #listen(host: string, port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
       this.#server.once("error", (cause: NodeJS.ErrnoException) => reject(portError(host, port, cause)));
       this.#server.listen(port, host, resolve);
-      // Metrics are no reason for a process to stay.
-      this.#server.unref();
     });
+    // Metrics are no reason for a process to stay.
+    this.#server.unref();
+    const { address, port: taken, family } = this.#server.address() as AddressInfo;
+    this.#url = `http://${family === "IPv6" ? `[${address}]` : address}:${taken}/metrics`;
   }
 }
 

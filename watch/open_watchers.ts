@@ -1,4 +1,3 @@
-import type { RunEvent } from "../replay/events.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Metrics } from "./metrics.ts";
 import type { RunPlan } from "./run_plan.ts";
@@ -37,15 +36,27 @@ export async function openWatchers(
   const heartbeat = await Heartbeat.start({ folder, plan, warn: say });
   const hook = webhook === null ? null : new Webhook({ url: webhook, folder, stallMinutes, warn: say });
   const watchers: Watcher[] = [heartbeat, charts, metrics, hook].filter((each) => each !== null);
+  return together(watchers, say);
+}
+
+/** Several watchers as one. What any of them throws is said, the first time, and ends nothing. */
+export function together(watchers: readonly Watcher[], warn: (line: string) => void): Watcher {
+  let warned = false;
+  const each = (tell: (watcher: Watcher) => void) => {
+    for (const watcher of watchers) {
+      try {
+        tell(watcher);
+      } catch (error) {
+        if (!warned) warn(`watching: ${error}; the run goes on`);
+        warned = true;
+      }
+    }
+  };
   return {
-    apply(event: RunEvent) {
-      for (const watcher of watchers) watcher.apply(event);
-    },
-    fail(error: unknown) {
-      for (const watcher of watchers) watcher.fail(error);
-    },
+    apply: (event) => each((watcher) => watcher.apply(event)),
+    fail: (error) => each((watcher) => watcher.fail(error)),
     async [Symbol.asyncDispose]() {
-      await Promise.all(watchers.map((watcher) => watcher[Symbol.asyncDispose]()));
+      await Promise.allSettled(watchers.map((watcher) => watcher[Symbol.asyncDispose]()));
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Phase, RunEvent } from "../replay/events.ts";
 import { Eta } from "./eta.ts";
-import type { RunPlan } from "./run_plan.ts";
+import type { PlannedPhase, RunPlan } from "./run_plan.ts";
 
 /** Where a run stands in a phase; null for what is not known, or not yet. */
 export interface Standing {
@@ -41,8 +41,15 @@ export class Tracker {
   }
 
   apply(event: RunEvent): void {
-    const state = this.#advance(event);
-    this.#eta.apply(event, state && state.steps > 0 ? state.step / state.steps : 0);
+    if (event.type === "phaseStarted") this.#begin(event, event.atMs, 0, event.steps);
+    if (isProgress(event)) {
+      const { done, steps } = progressOf(event);
+      // A run that was resumed may go on in the middle of a phase.
+      if (!this.#isIn(event)) this.#begin(event, event.atMs, done, steps);
+      this.#advance(this.#state as PhaseState, event);
+    }
+    const state = this.#state;
+    if (state) this.#eta.apply(event, state.steps > 0 ? state.step / state.steps : 0);
   }
 
   /** Where the run stands at a moment of the clock that its events are stamped by; null before its first phase. */
@@ -63,40 +70,42 @@ export class Tracker {
     };
   }
 
-  #advance(event: RunEvent): PhaseState | undefined {
-    if (event.type === "phaseStarted") {
-      const { round, phase, atMs, steps } = event;
-      const unknown = { reward: null, confidence: null };
-      this.#state = {
-        round,
-        phase,
-        startedAtMs: atMs,
-        lastAtMs: atMs,
-        step: 0,
-        steps,
-        tokens: 0,
-        ...unknown,
-      };
-    }
-    const state = this.#state;
-    if (!state) return undefined;
-    switch (event.type) {
-      case "evaluationProgress":
-        state.step = event.done;
-        state.steps = event.total;
-        break;
-      case "questionerStep":
-      case "curriculumStep":
-      case "reasonerStep":
-        state.step = event.step + 1;
-        state.steps = event.steps;
-        state.lastAtMs = event.atMs;
-        state.tokens += event.sampledTokens;
-        if ("meanReward" in event) state.reward = event.meanReward;
-        if ("meanConfidence" in event) state.confidence = event.meanConfidence;
-    }
-    return state;
+  #isIn({ round, phase }: PlannedPhase): boolean {
+    return this.#state?.round === round && this.#state.phase === phase;
   }
+
+  #begin({ round, phase }: PlannedPhase, atMs: number, step: number, steps: number): void {
+    const unknown = { reward: null, confidence: null };
+    this.#state = { round, phase, startedAtMs: atMs, lastAtMs: atMs, step, steps, tokens: 0, ...unknown };
+    this.#eta.begin({ round, phase }, atMs, steps > 0 ? step / steps : 0);
+  }
+
+  #advance(state: PhaseState, event: ProgressEvent): void {
+    const { done, steps } = progressOf(event);
+    state.step = done;
+    state.steps = steps;
+    if (event.type === "evaluationProgress") return;
+    // What was sampled before its first moment here says nothing about its speed.
+    if (event.atMs > state.startedAtMs) state.tokens += event.sampledTokens;
+    state.lastAtMs = event.atMs;
+    if ("meanReward" in event) state.reward = event.meanReward;
+    if ("meanConfidence" in event) state.confidence = event.meanConfidence;
+  }
+}
+
+type ProgressEvent = Extract<
+  RunEvent,
+  { type: "questionerStep" | "curriculumStep" | "reasonerStep" | "evaluationProgress" }
+>;
+
+function isProgress(event: RunEvent): event is ProgressEvent {
+  return event.type === "evaluationProgress" || /Step$/.test(event.type);
+}
+
+/** Steps done and planned of a phase. */
+function progressOf(event: ProgressEvent): { readonly done: number; readonly steps: number } {
+  if (event.type === "evaluationProgress") return { done: event.done, steps: event.total };
+  return { done: event.step + 1, steps: event.steps };
 }
 
 function tokensPerSecond({ tokens, startedAtMs, lastAtMs }: PhaseState): number | null {

@@ -34,7 +34,7 @@ const open = (change: Partial<WebhookOptions> = {}) =>
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?token=secret`,
     folder: "runs/a",
     stallMinutes: 0,
-    timeoutMs: 100,
+    timeoutMs: 5000,
     warn: (line) => warnings.push(line),
     ...change,
   });
@@ -100,12 +100,12 @@ describe("a receiver", () => {
 
   test("that does not answer is given up after the timeout", async () => {
     answers = ["none", "none"];
-    const hook = open();
+    const hook = open({ timeoutMs: 400 });
     const begunMs = performance.now();
     hook.apply(at(1, finished));
-    expect(performance.now() - begunMs).toBeLessThan(50);
+    expect(performance.now() - begunMs).toBeLessThan(200);
     await hook[Symbol.asyncDispose]();
-    expect(performance.now() - begunMs).toBeLessThan(2000);
+    expect(performance.now() - begunMs).toBeLessThan(4000);
     expect(warnings).toEqual(['webhook: "start" did not arrive: no answer in time; the run goes on']);
     expect(kinds().at(-1)).toBe("finish");
   });
@@ -121,12 +121,12 @@ describe("a receiver", () => {
 
   test("that is too slow for many messages gets the last ones", async () => {
     answers = ["none", "none"];
-    const hook = open();
+    const hook = open({ timeoutMs: 400 });
     for (let i = 0; i < 40; i++) {
       hook.apply(at(1, { ...(alarm as Extract<typeof alarm, { type: "alarm" }>), message: `alarm ${i}` }));
     }
     hook.apply(at(1, finished));
-    await vi.waitFor(() => expect(kinds()).toContain("finish"));
+    await vi.waitFor(() => expect(kinds()).toContain("finish"), 10_000);
     await hook[Symbol.asyncDispose]();
     expect(received.length).toBeLessThan(20);
     expect(received.at(-2)?.text).toContain("alarm 39");
