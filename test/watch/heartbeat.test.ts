@@ -58,7 +58,7 @@ const feed = (heartbeat: Heartbeat, ...bodies: EventBody[]) => {
 
 /** What the file says once it says something. */
 const said = (expected: object) =>
-  vi.waitFor(async () => expect(await readBeat(folder)).toMatchObject(expected));
+  vi.waitFor(async () => expect(await readBeat(folder)).toMatchObject(expected), 10_000);
 
 describe("a heartbeat", () => {
   test("says from the start that the run is running, and by whom", async () => {
@@ -155,7 +155,7 @@ describe("a heartbeat", () => {
     const heartbeat = await start();
     await rm(folder, { recursive: true });
     feed(heartbeat, phaseStarted(1, "questioner"));
-    await vi.waitFor(() => expect(warnings).toHaveLength(1));
+    await vi.waitFor(() => expect(warnings).toHaveLength(1), 10_000);
     feed(heartbeat, phaseStarted(1, "curriculum"), finished);
     await heartbeat[Symbol.asyncDispose]();
     expect(warnings).toEqual([expect.stringMatching(/^heartbeat: could not write .*; the run goes on$/)]);

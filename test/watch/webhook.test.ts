@@ -72,9 +72,9 @@ describe("a webhook", () => {
 
   test("hears of a stall once, and again after news", async () => {
     const hook = open({ stallMinutes: 0.05 / 60 });
-    await vi.waitFor(() => expect(kinds()).toEqual(["stall"]));
+    await vi.waitFor(() => expect(kinds()).toEqual(["stall"]), 10_000);
     hook.apply(at(1, phaseStarted(1, "questioner")));
-    await vi.waitFor(() => expect(kinds()).toEqual(["stall", "start", "stall"]));
+    await vi.waitFor(() => expect(kinds()).toEqual(["stall", "start", "stall"]), 10_000);
     await hook[Symbol.asyncDispose]();
   });
 });
