@@ -143,7 +143,7 @@ export class Alarms {
     if (rule.bad === "above" ? value <= threshold : value >= threshold) return [];
     this.#raised.add(name);
     const expected = `expected at ${rule.bad === "above" ? "most" : "least"} ${bound(name, threshold)}`;
-    const message = `round ${round}, ${phase}: ${rule.found(value)}, ${expected} (alarms.${name}); ${rule.remedy}`;
+    const message = `${rule.found(value)}, ${expected} (alarms.${name}); ${rule.remedy}`;
     return [{ type: "alarm", round, phase, name, step: step ?? null, value, threshold, window, message }];
   }
 }

@@ -8,8 +8,8 @@ interface Answered {
   readonly answers: readonly Pick<AnswerRecord, "outcome" | "vote">[];
 }
 
-/** Images whose clusters are looked at; enough to tell, and no more than a few milliseconds. */
-const CLUSTERED_IMAGES = 32;
+/** Images whose clusters are looked at: with the steps of a window enough to tell, in a few milliseconds each. */
+const CLUSTERED_IMAGES = 8;
 
 /** The signs of collapse in what was asked about images and answered, [images][G]. */
 export function healthOf(images: readonly (readonly Answered[])[]): Health {

@@ -24,7 +24,7 @@ export function notice(event: RunEvent): string | undefined {
       return `silver answers to ${plural(questions, "audited question")}: ${found}`;
     }
     case "alarm":
-      return `ALARM: ${event.message}`;
+      return `ALARM in round ${event.round}, ${event.phase}: ${event.message}`;
     case "evaluated": {
       const { greedy, mean8, maj8 } = event.report.overall;
       const k = event.report.samples;

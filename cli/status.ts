@@ -30,7 +30,7 @@ export function statusText(status: Status, nowMs: number): string {
     ...(figures.length > 0 ? [figures.join(" · ")] : []),
     lastSave ? `last save: round ${lastSave.round}, ${ago(lastSave.atMs)}` : "nothing saved yet",
     `attempt ${attempt} · process ${pid} on ${host} · ran ${duration(runningMs)}`,
-    ...alarms.map(({ message }) => `alarm: ${message}`),
+    ...alarms.map(({ round, phase, message }) => `alarm in round ${round}, ${phase}: ${message}`),
   ].join("\n");
 }
 

@@ -31,12 +31,13 @@ export interface Beat {
   readonly confidence: number | null;
   /** Where the last models lie, relative to the run's folder, and when by the time of day they were saved. */
   readonly lastSave: (Pick<ModelsSaved, "round" | "folders"> & { readonly atMs: number }) | null;
-  readonly alarms: readonly Pick<Alarm, "name" | "message">[];
+  readonly alarms: readonly Pick<Alarm, "round" | "phase" | "name" | "message">[];
 }
 
 const text = z.string();
 const number = z.number();
 const known = number.nullable();
+const phase = z.enum(["questioner", "curriculum", "reasoner", "evaluation"]);
 
 const schema = z.object({
   version: z.literal(1),
@@ -52,7 +53,7 @@ const schema = z.object({
     .object({
       round: number,
       rounds: number,
-      phase: z.enum(["questioner", "curriculum", "reasoner", "evaluation"]),
+      phase,
       step: number,
       steps: number,
       remainingMs: known,
@@ -66,7 +67,7 @@ const schema = z.object({
   lastSave: z
     .object({ round: number, atMs: number, folders: z.object({ questioner: text, reasoner: text }) })
     .nullable(),
-  alarms: z.array(z.object({ name: text as z.ZodType<AlarmName>, message: text })),
+  alarms: z.array(z.object({ round: number, phase, name: text as z.ZodType<AlarmName>, message: text })),
 });
 
 /** The last beat of a run. Throws "notARun" for a folder without one, or one that cannot be read. */

@@ -91,9 +91,11 @@ export class Heartbeat implements Watcher {
       case "modelsSaved":
         this.#lastSave = { round: event.round, atMs: this.#clocks.wallMs(), folders: { ...event.folders } };
         break;
-      case "alarm":
-        this.#alarms.push({ name: event.name, message: event.message });
+      case "alarm": {
+        const { round, phase, name, message } = event;
+        this.#alarms.push({ round, phase, name, message });
         break;
+      }
       case "runFinished":
         this.#state = "finished";
         break;

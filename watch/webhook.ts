@@ -63,7 +63,9 @@ export class Webhook implements Watcher {
     this.#stalled = false;
     if (!this.#started) this.#send("start", "started");
     this.#started = true;
-    if (event.type === "alarm") this.#send("collapse", event.message);
+    if (event.type === "alarm") {
+      this.#send("collapse", `round ${event.round}, ${event.phase}: ${event.message}`);
+    }
     if (event.type === "runFailed") this.#end(event);
     if (event.type === "runFinished") {
       this.#ended = true;

@@ -93,7 +93,7 @@ describe("alarms", () => {
       ...{ type: "alarm", round: 1, phase: "reasoner", name: "constantAnswer", step: 4 },
       ...{ value: expect.closeTo(0.954, 10), threshold: 0.9, window: 5 },
       message:
-        "round 1, reasoner: 95% of the prompts have the same majority answer, expected at most 90% " +
+        "95% of the prompts have the same majority answer, expected at most 90% " +
         "(alarms.constantAnswer); the majority confirms itself; raise reasoner.beta or lower curriculum.band.high",
     });
   });

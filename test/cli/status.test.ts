@@ -53,14 +53,14 @@ test.each<[Partial<Status>, RegExp]>([
 });
 
 test("alarms are listed, and what is not known yet is left out", () => {
-  const alarms = [{ name: "constantAnswer" as const, message: "one answer" }];
+  const alarm = { round: 1, phase: "reasoner", name: "constantAnswer", message: "one answer" } as const;
   const young = { standing: null, lastSave: null, rewards: { questioner: null, reasoner: null } };
-  expect(statusText({ ...status, ...young, confidence: null, alarms }, nowMs)).toBe(
+  expect(statusText({ ...status, ...young, confidence: null, alarms: [alarm] }, nowMs)).toBe(
     [
       "running (last beat 1 s ago)",
       "nothing saved yet",
       "attempt 2 · process 42 on here · ran 1 min 39 s",
-      "alarm: one answer",
+      "alarm in round 1, reasoner: one answer",
     ].join("\n"),
   );
 });

@@ -49,7 +49,10 @@ describe("a webhook", () => {
     }
     await hook[Symbol.asyncDispose]();
     expect(kinds()).toEqual(["start", "collapse", "finish"]);
-    expect(received[1]).toMatchObject({ run: "runs/a", text: "visplay runs/a: one answer to everything" });
+    expect(received[1]).toMatchObject({
+      run: "runs/a",
+      text: "visplay runs/a: round 1, reasoner: one answer to everything",
+    });
     expect(received[1]?.atMs).toBeGreaterThan(1.6e12);
     expect(warnings).toEqual([]);
   });
