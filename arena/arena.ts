@@ -3,6 +3,7 @@ import { catchError, concat, concatMap, defer, EMPTY, from, type Observable, ran
 import { VisplayError } from "../common/errors.ts";
 import type { PolicyInfo } from "../policy/policy.ts";
 import type { EventBody, ModelsSaved, Role, RunEvent } from "../replay/events.ts";
+import { audit } from "./audit.ts";
 import { checkpoint } from "./checkpoints/checkpoint.ts";
 import type { RunConfig } from "./config.ts";
 import { curriculumPhase } from "./curriculum_phase.ts";
@@ -50,6 +51,7 @@ function playRounds(run: Run): Observable<RunEvent> {
       concat(
         run.config.questioner.train ? questionerPhase(run, round) : EMPTY,
         curriculumPhase(run, round),
+        audit(run, round),
         learnFromIt(run, round),
         evaluationPhase(run, round),
         save(run, round),

@@ -1,5 +1,7 @@
 import * as z from "zod";
+import { type AlarmsConfig, alarms } from "./alarm_config.ts";
 import { choice, count, flag, group, number, optionalCount, optionalText, seed, share } from "./setting.ts";
+import { type WatchConfig, watch } from "./watch_config.ts";
 
 /** Everything that determines a run; two runs of one configuration give the same bits. */
 export interface RunConfig {
@@ -17,6 +19,8 @@ export interface RunConfig {
   readonly optimizer: OptimizerConfig;
   readonly evaluation: EvaluationConfig;
   readonly checkpoint: CheckpointConfig;
+  readonly alarms: AlarmsConfig;
+  readonly watch: WatchConfig;
 }
 
 export interface CheckpointConfig {
@@ -294,6 +298,8 @@ export const RunConfigSchema: z.ZodType<RunConfig> = z
     optimizer,
     evaluation,
     checkpoint,
+    alarms,
+    watch,
   })
   .superRefine((config, context) => {
     for (const [path, message] of contradictions(config)) {

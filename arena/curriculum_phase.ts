@@ -14,6 +14,7 @@ import { questionRecord } from "./as_records.ts";
 import { Curriculum } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
 import { type Asked, answer, ask, load, type OpenQuestion, openQuestions } from "./dialogue.ts";
+import { healthOf } from "./health.ts";
 import { inSlices } from "./in_slices.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
@@ -142,6 +143,7 @@ function figures(step: Step, episodes: readonly CurriculumEpisode[]): Curriculum
     ...step.place,
     phase: "curriculum",
     ...step.measurements(),
+    health: healthOf(episodes.map((episode) => episode.questions)),
     questions: questions.length,
     admitted: questions.filter(({ rejection }) => rejection === null).length,
     meanConfidence: mean(verdicts.map(({ confidence }) => confidence)),

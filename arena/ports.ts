@@ -25,6 +25,8 @@ export interface Ports {
   readonly evaluate: Evaluator | null;
   /** Null where the images don't know it. */
   readonly truth: Truth | null;
+  /** Questions with true answers that silver answers are held against after each curriculum. */
+  readonly audited?: readonly AuditedQuestion[];
 }
 
 /** Where a run's states are kept. */
@@ -47,6 +49,13 @@ export type Evaluator = (reasoner: Policy) => Observable<EvaluationUpdate>;
 export type EvaluationUpdate =
   | { readonly done: number; readonly total: number }
   | { readonly report: EvaluationReport };
+
+export interface AuditedQuestion {
+  /** An image of the run, by its index. */
+  readonly image: number;
+  readonly question: string;
+  readonly answer: string;
+}
 
 /** The true answer to a question about the image at an index, null if the question means nothing. */
 export type Truth = (index: number, question: string) => string | null;

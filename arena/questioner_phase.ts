@@ -10,6 +10,7 @@ import type {
 import { answerRecords, questionRecord } from "./as_records.ts";
 import { itemsAt } from "./data_order.ts";
 import { ask, type LoadedImage, load } from "./dialogue.ts";
+import { healthOf } from "./health.ts";
 import { inSlices } from "./in_slices.ts";
 import { interview, type Judged, judge } from "./interview.ts";
 import { type Learned, learn, type RewardedGroup, trainingFigures } from "./learn.ts";
@@ -79,7 +80,7 @@ function train(step: Step, judged: readonly Judged[]): Observable<EventBody[]> {
   return learn(step, "questioner", groups, config, config.learningRate).pipe(
     concatMap((learned) =>
       inSlices(judged, (each, i) => episode(step, versions, each, learned.advantages[i] ?? [])).pipe(
-        map((episodes) => [...episodes, figures(step, judged, groups, learned)]),
+        map((episodes) => [...episodes, figures(step, episodes, judged, groups, learned)]),
       ),
     ),
   );
@@ -110,6 +111,7 @@ function episode(
 
 function figures(
   step: Step,
+  episodes: readonly QuestionerEpisode[],
   judged: readonly Judged[],
   groups: readonly RewardedGroup[],
   learned: Learned,
@@ -125,6 +127,7 @@ function figures(
     phase: "questioner",
     ...step.measurements(),
     ...trainingFigures(groups, learned),
+    health: healthOf(episodes.map(({ rollouts }) => rollouts)),
     questions: verdicts.length,
     meanConfidence: mean(verdicts.map(({ confidence }) => confidence)),
     checks: meansByName(passed),

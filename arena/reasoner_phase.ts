@@ -8,6 +8,7 @@ import type { ReasonerConfig } from "./config.ts";
 import type { CurriculumItem } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
 import { answer, load, type OpenQuestion } from "./dialogue.ts";
+import { healthOfAnswers } from "./health.ts";
 import { inSlices } from "./in_slices.ts";
 import {
   type Learned,
@@ -156,7 +157,7 @@ function train(step: Step, scored: readonly Scored[]): Observable<EventBody[]> {
   return learn(step, "reasoner", groups, config, learningRate).pipe(
     concatMap((learned) =>
       inSlices(scored, (each, i) => episode(step, versions, each, learned.advantages[i] ?? [])).pipe(
-        map((episodes) => [...episodes, figures(step, scored, groups, learned)]),
+        map((episodes) => [...episodes, figures(step, episodes, scored, groups, learned)]),
       ),
     ),
   );
@@ -190,6 +191,7 @@ function episode(
 
 function figures(
   step: Step,
+  episodes: readonly ReasonerEpisode[],
   scored: readonly Scored[],
   groups: readonly RewardedGroup[],
   learned: Learned,
@@ -200,6 +202,7 @@ function figures(
     phase: "reasoner",
     ...step.measurements(),
     ...trainingFigures(groups, learned),
+    health: healthOfAnswers(episodes.map(({ question, rollouts }) => ({ question, answers: rollouts }))),
     parts: meansByName(scored.flatMap(({ rewards }) => rewards.map(({ parts }) => parts))),
   };
 }

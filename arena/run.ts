@@ -1,9 +1,11 @@
-import { concatMap, defer, EMPTY, from, type Observable } from "rxjs";
+import { concat, concatMap, defer, EMPTY, from, type Observable, throwError } from "rxjs";
+import { VisplayError } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
 import type { PolicyInfo } from "../policy/policy.ts";
 import { Questioner } from "../questioner/questioner.ts";
 import { Reasoner } from "../reasoner/reasoner.ts";
 import { type EventBody, REPLAY_VERSION, type Role, type RunEvent } from "../replay/events.ts";
+import { Alarms } from "./alarms.ts";
 import type { RunConfig } from "./config.ts";
 import { Curriculum } from "./curriculum.ts";
 import type { Ports } from "./ports.ts";
@@ -32,6 +34,7 @@ export class Run {
   /** When the run would have begun had it never been interrupted, and its current phase. */
   readonly #startedMs: number;
   #phaseStartedMs: number;
+  readonly alarms: Alarms;
 
   constructor(config: RunConfig, ports: Ports, { models, versions, state }: Beginning) {
     const nowMs = ports.clock.now();
@@ -42,6 +45,7 @@ export class Run {
     this.models = models;
     this.versions = { ...versions };
     this.curriculum = new Curriculum(ports.truth, state?.curriculum);
+    this.alarms = new Alarms(config.alarms, state?.alarms);
     this.emptyRounds = state?.emptyRounds ?? 0;
     this.score = state?.score ?? null;
     this.#next = state?.next ?? { round: 0, leg: legs[0], step: 0 };
@@ -101,20 +105,41 @@ export class Run {
   /** Where the run stands, for a checkpoint. */
   state(): RunState {
     const { emptyRounds, score, playedMs, phaseMs } = this;
-    const curriculum = this.curriculum.state();
-    return { next: this.#next, replay: this.#replay, emptyRounds, curriculum, score, playedMs, phaseMs };
+    const [curriculum, alarms] = [this.curriculum.state(), this.alarms.state()];
+    return {
+      next: this.#next,
+      replay: this.#replay,
+      emptyRounds,
+      curriculum,
+      alarms,
+      score,
+      playedMs,
+      phaseMs,
+    };
   }
 
-  /** Appends events and the images that they are about to the log, all or none, and then emits them. */
+  /**
+   * Appends events, the alarms that they raise and the images that they are about to the log, all or none, and then
+   * emits them: what is seen is already on disk. Ends with "collapse" where an alarm is to stop the run.
+   */
   record(bodies: readonly EventBody[]): Observable<RunEvent> {
     return defer(() => {
+      const alarms = this.alarms.after(bodies);
       const atMs = this.ports.clock.now();
-      const events = bodies.map((body): RunEvent => ({ version: REPLAY_VERSION, atMs, ...body }));
+      const events = [...bodies, ...alarms].map(
+        (body): RunEvent => ({ version: REPLAY_VERSION, atMs, ...body }),
+      );
       if (events.length === 0) return EMPTY;
       const { images, log } = this.ports;
       const shown = events.flatMap((event) => ("image" in event && "id" in event.image ? [event.image] : []));
       const files = shown.map(({ id, index }) => ({ id, ...images.encoded(index) }));
-      return from(log.append(events, files)).pipe(concatMap(() => events));
+      const recorded = from(log.append(events, files)).pipe(concatMap(() => events));
+      const [alarm] = this.config.alarms.stop ? alarms : [];
+      if (!alarm) return recorded;
+      return concat(
+        recorded,
+        throwError(() => new VisplayError("collapse", `${alarm.message}; alarms.stop ended the run`)),
+      );
     });
   }
 }

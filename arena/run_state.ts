@@ -1,11 +1,19 @@
 import type { Phase } from "../replay/events.ts";
+import type { AlarmsState } from "./alarms.ts";
 import type { CurriculumState } from "./curriculum.ts";
 
-/** A part of a round; "save" writes its models. */
-export type Leg = Phase | "save";
+/** A part of a round: a phase, the audit of its silver answers, or the writing of its models. */
+export type Leg = Phase | "audit" | "save";
 
 /** All legs in their order. */
-export const legs: readonly [Leg, ...Leg[]] = ["questioner", "curriculum", "reasoner", "evaluation", "save"];
+export const legs: readonly [Leg, ...Leg[]] = [
+  "questioner",
+  "curriculum",
+  "audit",
+  "reasoner",
+  "evaluation",
+  "save",
+];
 
 /** The step that a run makes next. Round 0 is the base, which is only evaluated. */
 export interface Position {
@@ -26,6 +34,7 @@ export interface RunState {
   readonly emptyRounds: number;
   /** Of the current round. */
   readonly curriculum: CurriculumState;
+  readonly alarms: AlarmsState;
   /** What the last evaluation came to, percent (mean@8 at temperature 1); null before the first. */
   readonly score: number | null;
   /** Time that the run, and its current phase, have taken so far; for records only. */

@@ -55,3 +55,19 @@ export function meanShare(shares: readonly number[]): Estimate {
     high: 100 * Math.min(1, centre + spread),
   };
 }
+
+/** How often each value occurs, in the order of first appearance. */
+export function talliesOf<T>(values: readonly T[]): Map<T, number> {
+  const tallies = new Map<T, number>();
+  for (const value of values) tallies.set(value, (tallies.get(value) ?? 0) + 1);
+  return tallies;
+}
+
+/** Shannon entropy of the distribution that counts describe, natural log; 0 for one kind or none. */
+export function entropy(counts: readonly number[]): number {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return counts.reduce(
+    (sum, count) => (count > 0 ? sum - (count / total) * Math.log(count / total) : sum),
+    0,
+  );
+}

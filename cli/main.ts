@@ -2,9 +2,11 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
+import { addPlan } from "./plan.ts";
 import { addPretrain } from "./pretrain.ts";
 import { exitCodeOf, messageOf } from "./report.ts";
 import { addResume } from "./resume.ts";
+import { addStatus } from "./status.ts";
 import { addTrain } from "./train.ts";
 
 const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
@@ -15,7 +17,7 @@ const program = new Command("visplay")
   .option("--debug", "show the stack of every error (also VISPLAY_DEBUG=1)")
   .showHelpAfterError("see --help")
   .exitOverride();
-for (const add of [addTrain, addResume, addEval, addPretrain, addConfig]) add(program);
+for (const add of [addTrain, addResume, addPlan, addStatus, addEval, addPretrain, addConfig]) add(program);
 
 try {
   await program.parseAsync();

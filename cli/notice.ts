@@ -17,6 +17,14 @@ export function notice(event: RunEvent): string | undefined {
     }
     case "curriculumEmpty":
       return event.message;
+    case "audited": {
+      const { questions, silverCorrect } = event;
+      const found =
+        silverCorrect === null ? "none could be asked" : `${(100 * silverCorrect).toFixed(1)}% true`;
+      return `silver answers to ${plural(questions, "audited question")}: ${found}`;
+    }
+    case "alarm":
+      return `ALARM in round ${event.round}, ${event.phase}: ${event.message}`;
     case "evaluated": {
       const { greedy, mean8, maj8 } = event.report.overall;
       const k = event.report.samples;

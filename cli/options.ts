@@ -12,7 +12,7 @@ interface SettingFlag {
 /** A number where the text is one; otherwise the text, which the schema will refuse by name. */
 const number = (text: string) => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text));
 
-type FlagName = "images" | "model" | "rounds" | "out" | "seed";
+type FlagName = "images" | "model" | "rounds" | "out" | "seed" | "metricsPort";
 
 const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
   images: { flags: "--images <folder>", about: "folder of images to learn from", path: ["images", "folder"] },
@@ -20,6 +20,12 @@ const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
   rounds: { flags: "--rounds <n>", about: "rounds of self-play", path: ["rounds"], read: number },
   out: { flags: "--out <folder>", about: "where to write", path: ["out"] },
   seed: { flags: "--seed <n>", about: "seed of everything that is drawn", path: ["seed"], read: number },
+  metricsPort: {
+    flags: "--metrics-port <port>",
+    about: "serve Prometheus metrics on this port of this machine",
+    path: ["watch", "metricsPort"],
+    read: number,
+  },
 };
 
 /** Adds --config, the named flags and --set to a command; gives the function that reads the settings they make. */

@@ -4,7 +4,10 @@ import { waitForRoom } from "../arena/checkpoints/free_space.ts";
 import type { RunConfig } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { type Summary, summarize, summarizing } from "../arena/summary.ts";
+import { steadyClock } from "../common/clock.ts";
 import type { EventLog } from "../replay/events.ts";
+import { openMetrics, openWatchers } from "../watch/open_watchers.ts";
+import { openAudited } from "./audited.ts";
 import { drive, type Interrupt } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openImages, openRunPolicy, openTemplates } from "./open.ts";
@@ -33,13 +36,16 @@ export async function playRun(
   using line = new LiveLine((nowMs) => progress.line(nowMs), process.stderr);
   const say = (text: string): void => line.say(text);
 
+  await using metrics = await openMetrics(config.watch, say);
   const { images, truth } = await openImages(config, say, signal);
+  const audited = await openAudited(config, images);
   const templates = await openTemplates(config);
   await using questioner = await openRunPolicy(config, "questioner");
   await using reasoner = await openRunPolicy(config, "reasoner");
   await using session = await open(say);
   const { folder, log, saved, attempt } = session;
   let { summary } = session;
+  await using watchers = await openWatchers(folder, config, metrics, say);
   say(`run ${folder}`);
 
   const room = (bytes: number): Promise<void> => waitForRoom(folder, bytes, say, signal);
@@ -47,10 +53,11 @@ export async function playRun(
     policies: { questioner, reasoner },
     images,
     truth,
+    audited,
     templates,
     folder,
     log: summarizing(log, folder, summary),
-    clock: Date,
+    clock: steadyClock,
     stop: signal,
     checkpoints: new CheckpointStore({ folder, config, attempt, room }),
     evaluate: sceneEvaluator(config, templates),
@@ -60,7 +67,11 @@ export async function playRun(
       summary = summarize(summary, event);
       const text = progress.apply(event);
       if (text) say(text);
+      watchers.apply(event);
     });
+  } catch (error) {
+    watchers.fail(error);
+    throw error;
   } finally {
     line[Symbol.dispose]();
     if (summary.rounds.length > 0) console.log(`\n${roundsTable(summary, config.evaluation.samples)}\n`);

@@ -73,7 +73,7 @@ function cell(percent: number | null | undefined, interval?: readonly [number, n
 }
 
 /** None at all, so that the table fits into 80 columns. */
-const borders: NonNullable<CliTable.TableConstructorOptions["chars"]> = Object.fromEntries(
+export const borders: NonNullable<CliTable.TableConstructorOptions["chars"]> = Object.fromEntries(
   ["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"]
     .concat("left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle")
     .map((name) => [name, ""]),

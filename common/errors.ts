@@ -14,6 +14,8 @@ export const exitCodes = {
   numeric: 7,
   emptyCurriculum: 8,
   run: 9,
+  collapse: 10,
+  notARun: 11,
   cancelled: 130,
 } as const;
 

@@ -59,6 +59,19 @@ export function readSafetensors(path: string): Promise<Map<string, StoredTensor>
   });
 }
 
+/** How many numbers the tensors of a safetensors file hold, by its header alone. Throws as `readSafetensors` does. */
+export function countNumbers(path: string): Promise<number> {
+  return reading(path, async () => {
+    const file = await open(path);
+    try {
+      const { entries } = await readHeader(path, file);
+      return entries.reduce((sum, { shape }) => sum + elements(shape), 0);
+    } finally {
+      await file.close();
+    }
+  });
+}
+
 /**
  * The weights of a Hugging Face model folder: model.safetensors, or the shards that model.safetensors.index.json
  * lists. Throws a `VisplayError` of code "model" if they are missing, broken or not floating-point.

@@ -1,8 +1,10 @@
 import type {
+  AlarmName,
   ConfidenceHistogram,
   CurriculumAudit,
   CurriculumQuestion,
   EvaluationReport,
+  Health,
   ImageRef,
   ModelRecord,
   Phase,
@@ -44,6 +46,7 @@ export type EventBody =
   | CurriculumStep
   | CurriculumBuilt
   | CurriculumEmpty
+  | Audited
   | ReasonerEpisode
   | ReasonerStep
   | EvaluationProgress
@@ -53,6 +56,7 @@ export type EventBody =
   | CheckpointSaved
   | RunResumed
   | RunStopped
+  | Alarm
   | RunFinished
   | RunFailed;
 
@@ -117,6 +121,7 @@ interface Step extends InStep {
   readonly sampledTokens: number;
   /** Images or items that failed. */
   readonly failed: number;
+  readonly health: Health;
 }
 
 export interface QuestionerStep extends Step, TrainingFigures {
@@ -173,6 +178,15 @@ export interface CurriculumEmpty extends InPhase {
   readonly message: string;
 }
 
+/** The Reasoner has answered the audited set as it labels a curriculum. */
+export interface Audited extends InPhase {
+  readonly type: "audited";
+  readonly phase: "curriculum";
+  readonly questions: number;
+  /** Share of questions whose silver answer is the true one; null where no question could be asked. */
+  readonly silverCorrect: number | null;
+}
+
 export interface ReasonerEpisode extends Episode {
   readonly type: "reasonerEpisode";
   readonly phase: "reasoner";
@@ -216,13 +230,28 @@ export interface RunResumed {
   readonly type: "runResumed";
   readonly checkpoint: string;
   readonly round: number;
-  readonly leg: Phase | "save";
+  readonly leg: string;
   readonly step: number;
 }
 
 /** Somebody stopped the run; it can be resumed. */
 export interface RunStopped {
   readonly type: "runStopped";
+}
+
+/** A sign that self-play is collapsing; raised once in a phase for each kind. */
+export interface Alarm extends InPhase {
+  readonly type: "alarm";
+  readonly name: AlarmName;
+  /** The step that raised it; null for what is known only after a phase's last step. */
+  readonly step: number | null;
+  /** The figure, over the window, and the threshold that it passed. */
+  readonly value: number;
+  readonly threshold: number;
+  /** Steps, or rounds for the accuracy of silver answers, that the value is taken from. */
+  readonly window: number;
+  /** What was found, what was expected, and which setting to change. */
+  readonly message: string;
 }
 
 export interface RunFinished {

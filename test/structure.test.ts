@@ -5,7 +5,7 @@ import biome from "../biome.json" with { type: "json" };
 
 const base = ["common", "images", "autodiff"];
 const parts = ["policy", "questioner", "reasoner", "rewards", "replay"];
-const everything = [...base, ...parts, "arena", "replay/inspector"];
+const everything = [...base, ...parts, "arena", "replay/inspector", "watch"];
 
 /** What each folder may import beside itself; nothing imports cli. biome.json says the same, as a test checks. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   rewards: ["common"],
   replay: ["common"],
   "replay/inspector": ["common", "replay"],
+  watch: ["common", "replay"],
   arena: [...base, ...parts],
   bench: everything,
   cli: everything,
@@ -27,6 +28,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const usersOf: Readonly<Record<string, readonly string[]>> = {
   rxjs: ["arena", "cli", "replay/inspector"],
   "onnxruntime-node": ["autodiff/onnx"],
+  "prom-client": ["watch"],
 };
 
 const maxLines = 400;
@@ -74,6 +76,8 @@ describe("structure", () => {
   test("the check sees what it should", () => {
     expect(objection("questioner/prompt.ts", "../reasoner/vote.ts")).toMatch("may not import reasoner");
     expect(objection("arena/play.ts", "../cli/main.ts")).toMatch("may not import cli");
+    expect(objection("arena/play.ts", "../watch/watch.ts")).toMatch("may not import watch");
+    expect(objection("cli/train.ts", "prom-client")).toMatch("only watch may import prom-client");
     expect(objection("replay/log.ts", "./inspector/page.ts")).toMatch("may not import replay/inspector");
     expect(objection("policy/models/layers.ts", "rxjs/operators")).toMatch("may import rxjs/operators");
     expect(objection("policy/worker.ts", "onnxruntime-node")).toMatch("only autodiff/onnx");

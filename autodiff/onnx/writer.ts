@@ -1,5 +1,5 @@
+import { ProtobufWriter } from "../../common/protobuf.ts";
 import type { DType, TensorData, TensorType } from "../tensor.ts";
-import { ProtobufWriter } from "./protobuf.ts";
 
 type Attribute = number | string | readonly number[];
 

@@ -10,19 +10,20 @@ import {
   shapes,
   type Thing,
 } from "./scene.ts";
-import { solve } from "./solve.ts";
+import { solve, standing } from "./solve.ts";
 
 /**
  * A Reasoner's reply that names the evidence for each kind asked about, then answers:
  * "<think> red circle p03 p11 </think> <answer> 2 </answer>". That the kind stands beside its cells makes it much
- * easier to learn: the word that looks for a cell is the word that the cell shows.
+ * easier to learn: the word that looks for a cell is the word that the cell shows. A relation is worked out in both
+ * directions before it is answered: "<think> red circle p03 blue square p11 right above </think> <answer> yes </answer>".
  */
 export function demonstrate(layout: Layout, question: SceneQuestion): string {
   const evidence = question.kinds.flatMap((kind) => {
     const found = layout.objects.filter((thing) => isOfKind(thing, kind));
     return [formatKind(kind), ...found.map(({ cell }) => cell)];
   });
-  return reply(evidence, solve(layout, question).answer);
+  return reply([...evidence, ...standing(layout, question)], solve(layout, question).answer);
 }
 
 /** A reply that lists all that is there: "<think> p03 red circle p11 blue square </think> <answer> done </answer>". */

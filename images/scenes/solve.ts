@@ -1,4 +1,4 @@
-import { isOfKind, type SceneQuestion } from "./questions.ts";
+import { isOfKind, type Kind, type SceneQuestion, type Side } from "./questions.ts";
 import { type Cell, columnOf, type Layout, rowOf, type Thing } from "./scene.ts";
 
 /** The answer to what refers to nothing, or to more than one thing. */
@@ -30,15 +30,26 @@ function answer(question: SceneQuestion, a: readonly Thing[], b: readonly Thing[
     case "color":
     case "shape":
       return onlyOne(a)?.[question.family] ?? unanswerable;
-    case "relation": {
-      const [first, second] = [onlyOne(a), onlyOne(b)];
-      if (!first || !second) return unanswerable;
-      return isBeside[question.side](first.cell, second.cell) ? "yes" : "no";
-    }
+    case "relation":
+      if (!onlyOne(a) || !onlyOne(b)) return unanswerable;
+      return sidesOf(a, b).includes(question.side) ? "yes" : "no";
   }
 }
 
-const isBeside = {
+/** On which sides of the second thing of a relation the first one stands; none unless there is one of each. */
+export function standing({ objects }: Layout, { family, kinds: [a, b] }: SceneQuestion): Side[] {
+  if (family !== "relation" || !b) return [];
+  const things = (kind: Kind) => objects.filter((thing) => isOfKind(thing, kind));
+  return sidesOf(things(a), things(b));
+}
+
+function sidesOf(a: readonly Thing[], b: readonly Thing[]): Side[] {
+  const [first, second] = [onlyOne(a), onlyOne(b)];
+  if (!first || !second) return [];
+  return (Object.keys(isBeside) as Side[]).filter((side) => isBeside[side](first.cell, second.cell));
+}
+
+const isBeside: Record<Side, (a: Cell, b: Cell) => boolean> = {
   left: (a: Cell, b: Cell) => columnOf(a) < columnOf(b),
   right: (a: Cell, b: Cell) => columnOf(a) > columnOf(b),
   above: (a: Cell, b: Cell) => rowOf(a) < rowOf(b),

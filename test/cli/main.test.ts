@@ -16,10 +16,11 @@ function visplay(...args: string[]) {
 test("help lists the commands, and each command its settings", () => {
   const { status, stdout } = visplay("--help");
   expect(status).toBe(0);
-  for (const command of ["train", "eval", "pretrain", "config"]) expect(stdout).toContain(`  ${command} `);
+  for (const command of ["train", "plan", "status", "eval", "pretrain", "config"])
+    expect(stdout).toContain(`  ${command} `);
   const train = visplay("train", "--help");
   expect(train.status).toBe(0);
-  for (const flag of ["config", "images", "model", "rounds", "out", "seed", "set"]) {
+  for (const flag of ["config", "images", "model", "rounds", "out", "seed", "metrics-port", "set"]) {
     expect(train.stdout).toContain(`--${flag} <`);
   }
 });
@@ -41,6 +42,10 @@ test("exit codes differ by cause, and the message says what to change", () => {
   expect(visplay("train", "--model", nowhere)).toMatchObject({
     status: exitCodes.model,
     stderr: expect.stringContaining(nowhere),
+  });
+  expect(visplay("status", nowhere)).toMatchObject({
+    status: exitCodes.notARun,
+    stderr: expect.stringContaining(`${nowhere} is no run's folder`),
   });
   expect(visplay("train", "--images", nowhere)).toMatchObject({
     status: exitCodes.images,

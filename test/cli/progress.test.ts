@@ -4,6 +4,7 @@ import { duration } from "../../cli/format.ts";
 import { LiveLine } from "../../cli/live_line.ts";
 import { Progress } from "../../cli/progress.ts";
 import type { EventBody, Phase, RunEvent } from "../../replay/events.ts";
+import { healthy } from "../fakes/health.ts";
 
 const config: RunConfig = RunConfigSchema.parse({ rounds: 2 });
 const at = (seconds: number, body: EventBody): RunEvent => ({ version: 1, atMs: seconds * 1000, ...body });
@@ -25,6 +26,7 @@ const questionerStep = (seconds: number, step: number) =>
     timingsMs: {},
     sampledTokens: 6000,
     failed: 0,
+    health: healthy,
     meanReward: 0.413,
     groups: 16,
     droppedGroups: 2,
@@ -126,19 +128,22 @@ describe("the live line on a screen", () => {
   beforeEach(() => void vi.useFakeTimers({ now: 0 }));
   afterEach(() => void vi.useRealTimers());
 
-  function shown(isTTY: boolean, columns = 200) {
+  function shown(isTTY: boolean, columns = 200, terminal = "xterm") {
     const written: string[] = [];
     const screen = { isTTY, columns, write: (text: string) => written.push(text) };
     const progress = progressAfter(started(0, 1, "questioner"), questionerStep(5, 0));
-    using live = new LiveLine((nowMs) => progress.line(nowMs), screen);
+    using live = new LiveLine((nowMs) => progress.line(nowMs), screen, terminal);
     vi.advanceTimersByTime(31_000);
     live.say("kept");
     return written;
   }
 
-  test("without a terminal writes plain lines at a calm rate", () => {
-    const written = shown(false);
-    expect(written).toHaveLength(3);
+  test.each([
+    ["without a terminal", false, "xterm"],
+    ["in one that cannot go back", true, "dumb"],
+  ])("%s writes plain lines at a calm rate", (_, isTTY, terminal) => {
+    const written = shown(isTTY, 200, terminal);
+    expect(written).toHaveLength(2);
     expect(written[0]).toMatch(/^round 1\/2 · questioner · step 1\/4 .*\n$/);
     expect(written.at(-1)).toBe("kept\n");
     expect(written.join("")).not.toContain("\u001b");

@@ -89,11 +89,20 @@ describe("visplay resume", () => {
 
   test("refuses other settings with the difference, unless they are allowed", async () => {
     const run = await killedEarlier("changed", 1);
-    const refused = await say("resume", run, "--set", "reasoner.learningRate=3e-4", "--set", "checkpoint.keep=5");
+    const refused = await say(
+      "resume",
+      run,
+      "--set",
+      "reasoner.learningRate=3e-4",
+      "--set",
+      "checkpoint.keep=5",
+    );
     expect(refused.code).toBe(3);
     expect(refused.text).toMatch(/reasoner\.learningRate: 0\.0001 → 0\.0003/);
     expect(refused.text).not.toContain("checkpoint.keep");
-    expect(await say("resume", run, "--set", "reasoner.learningRate=3e-4", "--allow")).toMatchObject({ code: 0 });
+    expect(await say("resume", run, "--set", "reasoner.learningRate=3e-4", "--allow")).toMatchObject({
+      code: 0,
+    });
     expect(await readFile(join(run, "config.yaml"), "utf8")).toMatch(/learningRate: 0\.0003/);
   });
 
@@ -114,7 +123,8 @@ describe("visplay resume", () => {
     const run = await killedEarlier("twice", 2);
     const first = spawn(process.execPath, [program, "resume", run], { stdio: ["ignore", "ignore", "pipe"] });
     await once(first.stderr, "data");
-    while (!(await readdir(run)).includes("lock.json")) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (!(await readdir(run)).includes("lock.json"))
+      await new Promise((resolve) => setTimeout(resolve, 10));
     const { code, text } = await say("resume", run);
     expect(code).toBe(9);
     expect(text).toMatch(new RegExp(`at work in process ${first.pid} on ${hostname()}`));
@@ -129,7 +139,15 @@ describe("visplay train --fork-from", () => {
     const [id] = await checkpointsOf(finished);
     const fork = join(folder, "fork");
     const place = join(finished, "checkpoints", id as string);
-    const forked = await say("train", "--fork-from", place, "--out", fork, "--set", "reasoner.learningRate=0");
+    const forked = await say(
+      "train",
+      "--fork-from",
+      place,
+      "--out",
+      fork,
+      "--set",
+      "reasoner.learningRate=0",
+    );
     expect(forked).toMatchObject({ code: 0 });
     expect(await readdir(finished, { recursive: true })).toEqual(before);
     expect((await weights(fork)).equals(await weights(finished))).toBe(false);
@@ -153,8 +171,21 @@ test("visplay train refuses a folder that holds a run", async () => {
 });
 
 test("settings that no result depends on do not count as different", () => {
-  const before = { seed: 1, out: "a", checkpoint: { keep: 2 }, reasoner: { groupSize: 8, reward: { brevity: 0 } } };
-  const after = { seed: 1, out: "b", checkpoint: { keep: 3 }, reasoner: { groupSize: 4, reward: { brevity: 0.1 } } };
+  const before = {
+    seed: 1,
+    out: "a",
+    checkpoint: { keep: 2 },
+    reasoner: { groupSize: 8, reward: { brevity: 0 } },
+  };
+  const after = {
+    seed: 1,
+    out: "b",
+    checkpoint: { keep: 3 },
+    reasoner: { groupSize: 4, reward: { brevity: 0.1 } },
+  };
   expect(differences(before, before)).toEqual([]);
-  expect(differences(before, after)).toEqual(["reasoner.groupSize: 8 → 4", "reasoner.reward.brevity: 0 → 0.1"]);
+  expect(differences(before, after)).toEqual([
+    "reasoner.groupSize: 8 → 4",
+    "reasoner.reward.brevity: 0 → 0.1",
+  ]);
 });

@@ -2,6 +2,7 @@ import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { noAlarms } from "../../../arena/alarms.ts";
 import {
   CheckpointStore,
   checkpointIds,
@@ -49,7 +50,8 @@ class NotedPolicy {
 const pair = () => ({ questioner: new NotedPolicy(), reasoner: new NotedPolicy() });
 const ports = (policies: ReturnType<typeof pair>) => policies as unknown as Ports["policies"];
 const stateAt = (next: Position, score: number | null = null): RunState => {
-  return { next, replay: 17, emptyRounds: 0, curriculum: emptyCurriculum, score, playedMs: 5, phaseMs: 1 };
+  const nothing = { emptyRounds: 0, curriculum: emptyCurriculum, alarms: noAlarms };
+  return { next, replay: 17, ...nothing, score, playedMs: 5, phaseMs: 1 };
 };
 const open = (attempt = 1, keep = 2) =>
   new CheckpointStore({

@@ -1,4 +1,4 @@
-/** Writes protobuf messages: the few wire types that ONNX needs, into one growing buffer. */
+/** Writes protobuf messages: the few wire types that ONNX and TensorBoard need, into one growing buffer. */
 export class ProtobufWriter {
   #bytes = new Uint8Array(1024);
   #length = 0;
@@ -13,6 +13,13 @@ export class ProtobufWriter {
     this.#varint(BigInt((field << 3) | 5));
     const at = this.#reserve(4);
     new DataView(this.#bytes.buffer).setFloat32(at, value, true);
+    return this;
+  }
+
+  double(field: number, value: number): this {
+    this.#varint(BigInt((field << 3) | 1));
+    const at = this.#reserve(8);
+    new DataView(this.#bytes.buffer).setFloat64(at, value, true);
     return this;
   }
 

@@ -1,0 +1,196 @@
+import type { Alarm, AlarmName, EventBody, Health, Phase } from "../replay/events.ts";
+import type { AlarmConfig, AlarmsConfig } from "./alarm_config.ts";
+import { mean } from "./statistics.ts";
+
+/** What alarms look at of one step. */
+export interface StepFigures extends Health {
+  /** Of the completions of the policy that learns; null where none does. */
+  readonly meanTokens: number | null;
+}
+
+/** How one figure tells a collapse. */
+interface Rule {
+  /** Which side of the threshold is bad. */
+  readonly bad: "above" | "below";
+  /** The figure over the last steps of a phase, which has at least that many; null where nothing was there to judge. */
+  value(steps: readonly StepFigures[], window: number): number | null;
+  /** What was found, in words. */
+  found(value: number): string;
+  readonly remedy: string;
+}
+
+const percent = (value: number) => `${(100 * value).toFixed(0)}%`;
+
+/** A share: its mean over the window. */
+function shareRule(name: keyof Health, of: string, remedy: string): Rule {
+  const value = (steps: readonly StepFigures[], window: number) => meanOf(steps.slice(-window), name);
+  return { bad: "above", value, found: (share) => `${percent(share)} of ${of}`, remedy };
+}
+
+const rules: Readonly<Record<Exclude<AlarmName, "silverAccuracy">, Rule>> = {
+  answerEntropy: {
+    bad: "below",
+    value: normalisedEntropy,
+    found: (value) => `the answers have ${percent(value)} of the entropy that they could have`,
+    remedy: "the answers collapse; raise reasoner.beta or lower reasoner.learningRate",
+  },
+  constantAnswer: shareRule(
+    "commonestAnswer",
+    "the prompts have the same majority answer",
+    "the majority confirms itself; raise reasoner.beta or lower curriculum.band.high",
+  ),
+  parseFailures: shareRule(
+    "parseFailures",
+    "the answers do not parse",
+    "raise reasoner.reward.format or reasoner.maxTokens",
+  ),
+  abstentions: shareRule(
+    "abstentions",
+    "the answers abstain",
+    "lower questioner.reward.maxAbstentionShare, or set curriculum.keepUnanswerable to false",
+  ),
+  malformedQuestions: shareRule(
+    "malformedQuestions",
+    "the questions do not parse",
+    "raise questioner.beta or questioner.maxTokens",
+  ),
+  clusterShare: shareRule(
+    "clusterShare",
+    "an image's questions are near duplicates",
+    "raise questioner.reward.diversityWeight or questioner.temperature",
+  ),
+  templateShare: shareRule(
+    "templateShare",
+    "the questions begin with the same three words",
+    "raise questioner.temperature or questioner.beta",
+  ),
+  lengthGrowth: {
+    bad: "above",
+    value: (steps, window) => {
+      const first = meanOf(steps.slice(0, window), "meanTokens");
+      const last = meanOf(steps.slice(-window), "meanTokens");
+      return first === null || last === null || first === 0 ? null : last / first;
+    },
+    found: (value) => `completions are ${value.toFixed(1)} times as long as at the phase's beginning`,
+    remedy: "raise the phase's beta, or reasoner.reward.brevity",
+  },
+};
+
+/** Nothing was recorded yet. */
+export const noAlarms: AlarmsState = { steps: [], raised: [], accuracies: [] };
+
+/** What later alarms depend on. */
+export interface AlarmsState {
+  /** Of the phase that goes on. */
+  readonly steps: readonly StepFigures[];
+  /** Raised in that phase already. */
+  readonly raised: readonly AlarmName[];
+  /** Accuracy of silver answers, [round, share]. */
+  readonly accuracies: readonly (readonly [number, number])[];
+}
+
+/** The alarms of a run: a fold over what it records, which goes on from a state. */
+export class Alarms {
+  readonly #config: AlarmsConfig;
+  #steps: StepFigures[];
+  readonly #raised: Set<AlarmName>;
+  readonly #accuracies: Map<number, number>;
+
+  constructor(config: AlarmsConfig, { steps, raised, accuracies }: AlarmsState = noAlarms) {
+    this.#config = config;
+    this.#steps = [...steps];
+    this.#raised = new Set(raised);
+    this.#accuracies = new Map(accuracies);
+  }
+
+  state(): AlarmsState {
+    return { steps: [...this.#steps], raised: [...this.#raised], accuracies: [...this.#accuracies] };
+  }
+
+  /** Takes events in their order, and gives the alarms that they raise: each kind once in a phase. */
+  after(events: readonly EventBody[]): Alarm[] {
+    return events.flatMap((event) => this.#take(event));
+  }
+
+  #take(event: EventBody): Alarm[] {
+    switch (event.type) {
+      case "phaseStarted":
+        this.#steps = [];
+        this.#raised.clear();
+        return [];
+      case "questionerStep":
+      case "curriculumStep":
+      case "reasonerStep": {
+        const meanTokens = "meanTokens" in event ? event.meanTokens : null;
+        this.#steps.push({ ...event.health, meanTokens });
+        return this.#judgeSteps(event);
+      }
+      case "curriculumBuilt":
+        return this.#judgeSilver(event, event.audit?.silverCorrect ?? null);
+      case "audited":
+        return this.#judgeSilver(event, event.silverCorrect);
+      default:
+        return [];
+    }
+  }
+
+  #judgeSteps(place: Place): Alarm[] {
+    return (Object.keys(rules) as (keyof typeof rules)[]).flatMap((name) => {
+      const config = this.#config[name];
+      const rule = rules[name];
+      if (this.#steps.length < config.window) return [];
+      return this.#judge(name, place, rule.value(this.#steps, config.window), rule);
+    });
+  }
+
+  /** An audited set, judged after the images' own truth, takes its place. */
+  #judgeSilver(place: Place, accuracy: number | null): Alarm[] {
+    if (accuracy === null) return [];
+    this.#accuracies.set(place.round, accuracy);
+    const { window } = this.#config.silverAccuracy;
+    const known = [...this.#accuracies.values()].slice(-window);
+    return known.length < window ? [] : this.#judge("silverAccuracy", place, mean(known), silverRule);
+  }
+
+  #judge(name: AlarmName, { round, phase, step }: Place, value: number | null, rule: Verdict): Alarm[] {
+    const { threshold, window }: AlarmConfig = this.#config[name];
+    if (value === null || this.#raised.has(name)) return [];
+    if (rule.bad === "above" ? value <= threshold : value >= threshold) return [];
+    this.#raised.add(name);
+    const expected = `expected at ${rule.bad === "above" ? "most" : "least"} ${bound(name, threshold)}`;
+    const message = `${rule.found(value)}, ${expected} (alarms.${name}); ${rule.remedy}`;
+    return [{ type: "alarm", round, phase, name, step: step ?? null, value, threshold, window, message }];
+  }
+}
+
+interface Place {
+  readonly round: number;
+  readonly phase: Phase;
+  readonly step?: number;
+}
+
+type Verdict = Pick<Rule, "bad" | "found" | "remedy">;
+
+const silverRule: Verdict = {
+  bad: "below",
+  found: (value) => `${percent(value)} of the silver answers are true`,
+  remedy: "raise curriculum.band.low or curriculum.answersPerQuestion",
+};
+
+function bound(name: AlarmName, threshold: number): string {
+  return name === "lengthGrowth" ? `${threshold}` : percent(threshold);
+}
+
+/** Entropy over the log of the most different answers that a step of this phase had, 0 to 1. */
+function normalisedEntropy(steps: readonly StepFigures[], window: number): number | null {
+  const entropy = meanOf(steps.slice(-window), "answerEntropy");
+  if (entropy === null) return null;
+  const most = Math.max(...steps.map(({ distinctAnswers }) => distinctAnswers));
+  return most > 1 ? entropy / Math.log(most) : 0;
+}
+
+/** The mean over steps that have a figure; null if none has. */
+function meanOf(steps: readonly StepFigures[], name: keyof StepFigures): number | null {
+  const values = steps.flatMap((step) => step[name] ?? []);
+  return values.length === 0 ? null : mean(values);
+}

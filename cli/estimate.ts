@@ -1,0 +1,87 @@
+import type { RunConfig } from "../arena/config.ts";
+import type { Phase } from "../replay/events.ts";
+import { phases as kindsOfPhases, type PlannedPhase, plannedPhases } from "../watch/run_plan.ts";
+import type { PhaseProbe, Probe } from "./probe.ts";
+
+/** What a phase is expected to take each time; null where the probe did not reach it. */
+export interface PhaseEstimate {
+  readonly steps: number;
+  /** Images, items or questions in a step. */
+  readonly unitsPerStep: number;
+  readonly stepMs: number | null;
+  readonly totalMs: number | null;
+  readonly replayBytes: number | null;
+  /** By what the measured step was multiplied, for it was smaller or larger than configured; 1 for an equal one. */
+  readonly scale: number | null;
+}
+
+/** What a run is expected to take. Sums are over the phases that are known. */
+export interface RunEstimate {
+  readonly schedule: readonly (PlannedPhase & { readonly steps: number })[];
+  readonly phases: Readonly<Partial<Record<Phase, PhaseEstimate>>>;
+  readonly totalMs: number;
+  readonly replayBytes: number;
+  readonly modelBytes: number;
+  /** Phases of which nothing is known. */
+  readonly unknown: readonly Phase[];
+}
+
+/** Puts a probe's measurements together for a whole run; `modelBytes` is the size of one saved model. */
+export function estimate(config: RunConfig, pool: number, found: Probe, modelBytes: number): RunEstimate {
+  const planned = plannedPhases(config);
+  const sizes = sizesOf(config, pool, found.admittedShare);
+  const kinds = kindsOfPhases.filter((kind) => planned.some(({ phase }) => phase === kind));
+  const phases = Object.fromEntries(
+    kinds.map((kind) => [kind, phaseEstimate(sizes[kind], found.phases[kind])]),
+  );
+  const times = planned.map(({ phase }) => phases[phase] as PhaseEstimate);
+  return {
+    schedule: planned.map((each) => ({ ...each, steps: (phases[each.phase] as PhaseEstimate).steps })),
+    phases,
+    totalMs: times.reduce((sum, { totalMs }) => sum + (totalMs ?? 0), 0),
+    replayBytes: times.reduce((sum, { replayBytes }) => sum + (replayBytes ?? 0), 0),
+    modelBytes: 2 * config.rounds * modelBytes,
+    unknown: kinds.filter((kind) => !found.phases[kind]),
+  };
+}
+
+/** A phase's work as configured: units altogether, and in a step. */
+interface Size {
+  readonly units: number;
+  readonly perStep: number;
+}
+
+function sizesOf(config: RunConfig, pool: number, admittedShare: number | null): Record<Phase, Size> {
+  const { questioner, curriculum, reasoner, evaluation } = config;
+  const imagesPerStep = Math.min(questioner.imagesPerStep, pool);
+  const images = Math.min(curriculum.images, pool);
+  const items = images * curriculum.questionsPerImage * (admittedShare ?? 1);
+  const perStep = Math.min(reasoner.itemsPerStep, Math.max(1, Math.floor(items)));
+  const passes = Math.ceil(reasoner.maxPasses * Math.max(1, items / reasoner.itemsPerStep));
+  return {
+    questioner: { units: questioner.stepsPerRound * imagesPerStep, perStep: imagesPerStep },
+    curriculum: { units: images, perStep: Math.min(curriculum.imagesPerChunk, images) },
+    reasoner: { units: Math.min(reasoner.stepsPerRound, passes) * perStep, perStep },
+    evaluation: {
+      units: evaluation.questions,
+      perStep: Math.min(evaluation.questionsPerChunk, evaluation.questions),
+    },
+  };
+}
+
+/** Time and bytes grow with the units; what the first step took beyond the others is spent once. */
+function phaseEstimate({ units, perStep }: Size, found: PhaseProbe | undefined): PhaseEstimate {
+  const steps = Math.ceil(units / perStep);
+  const unknown = { stepMs: null, totalMs: null, replayBytes: null, scale: null };
+  if (!found) return { steps, unitsPerStep: perStep, ...unknown };
+  const scale = perStep / found.unitsPerStep;
+  const fullSteps = units / perStep;
+  return {
+    steps,
+    unitsPerStep: perStep,
+    stepMs: found.stepMs * scale,
+    totalMs: fullSteps * found.stepMs * scale + Math.max(0, found.firstMs - found.stepMs),
+    replayBytes: fullSteps * found.replayBytes * scale,
+    scale,
+  };
+}

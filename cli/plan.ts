@@ -1,0 +1,117 @@
+import { readdir, stat, statfs } from "node:fs/promises";
+import { totalmem } from "node:os";
+import { dirname, join, resolve as resolvePath } from "node:path";
+import type { Command } from "commander";
+import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
+import { sceneEvaluator } from "../arena/evaluation.ts";
+import { steadyClock } from "../common/clock.ts";
+import { countNumbers } from "../policy/safetensors.ts";
+import { estimate, type RunEstimate } from "./estimate.ts";
+import { interruptible } from "./interrupt.ts";
+import { LiveLine } from "./live_line.ts";
+import { modelFolder, openImages, openRunPolicy, openTemplates } from "./open.ts";
+import { addSettings } from "./options.ts";
+import { planText } from "./plan_text.ts";
+import { PROBE_STEPS, type Probe, type ProbePorts, probe } from "./probe.ts";
+import { toYaml } from "./schema.ts";
+import { resolve } from "./settings.ts";
+
+/** Adds `visplay plan`: what a run would do and cost, from a short measured probe; trains and writes nothing. */
+export function addPlan(program: Command): void {
+  const command = program
+    .command("plan")
+    .description("print the configuration, steps, time, memory and disk of a run; trains and writes nothing")
+    .option("--json", "as JSON");
+  const layers = addSettings(command, ["images", "model", "rounds", "out", "seed"]);
+  command.action(async ({ json }: { json?: true }) => {
+    const config = resolve(RunConfigSchema, layers());
+    const plan = await makePlan(config);
+    if (json) console.log(JSON.stringify({ config, ...plan }, null, 2));
+    else console.log(`${toYaml(RunConfigSchema, config)}\n${planText(config, plan)}`);
+  });
+}
+
+/** What `visplay plan` knows of a run. */
+export interface Plan extends RunEstimate {
+  /** Images in the pool. */
+  readonly images: number;
+  readonly probe: Probe & {
+    /** What the configured sizes of a step were divided by. */
+    readonly scale: number;
+    readonly tookMs: number;
+  };
+  /** Until both policies answered. */
+  readonly openMs: number;
+  /** Bytes resident once the policies were open, and at the probe's peak. */
+  readonly residentBytes: { readonly opened: number; readonly peak: number };
+  readonly machine: { readonly memoryBytes: number; readonly freeDiskBytes: number };
+}
+
+/** The first probe's sizes are divided by this; by it the second is chosen as large as time allows. */
+const FIRST_SCALE = 8;
+const PROBE_MS = 90_000;
+
+/** The smallest scale whose probe is expected to end in time; small steps take longer than their share. */
+function affordableScale({ phases }: Probe): number {
+  const stepsMs = Object.values(phases).reduce((sum, { stepMs }) => sum + PROBE_STEPS * stepMs, 0);
+  return [1, 2, 4].find((scale) => (stepsMs * FIRST_SCALE) / scale < PROBE_MS) ?? FIRST_SCALE;
+}
+
+async function makePlan(config: RunConfig): Promise<Plan> {
+  using interrupt = interruptible();
+  const { signal } = interrupt;
+  let doing = "opening the model";
+  using line = new LiveLine(() => doing, process.stderr);
+  const startedMs = steadyClock.now();
+  const { images, truth } = await openImages(config, (text) => line.say(text), signal);
+  const templates = await openTemplates(config);
+  await using questioner = await openRunPolicy(config, "questioner");
+  await using reasoner = await openRunPolicy(config, "reasoner");
+  const openMs = steadyClock.now() - startedMs;
+  const opened = process.memoryUsage.rss();
+
+  const ports: ProbePorts = {
+    policies: { questioner, reasoner },
+    ...{ images, truth, templates, clock: steadyClock },
+    evaluator: (short) => sceneEvaluator(short, templates),
+  };
+  const measure = async (scale: number) => {
+    doing = scale === 1 ? "probing" : `probing at 1/${scale} of the sizes`;
+    const begunMs = steadyClock.now();
+    const found = await probe(config, ports, scale, signal);
+    return { ...found, scale, tookMs: steadyClock.now() - begunMs };
+  };
+  const first = await measure(FIRST_SCALE);
+  const scale = affordableScale(first);
+  const found = scale < FIRST_SCALE ? await measure(scale) : first;
+  return {
+    ...estimate(config, images.length, found, await savedBytes(modelFolder(config.model))),
+    images: images.length,
+    probe: found,
+    openMs,
+    residentBytes: { opened, peak: 1024 * process.resourceUsage().maxRSS },
+    machine: { memoryBytes: totalmem(), freeDiskBytes: await freeBytes(config.out ?? "runs") },
+  };
+}
+
+/** Bytes of a model folder as a run saves it: every number in 32 bits, and the other files as they are. */
+async function savedBytes(folder: string): Promise<number> {
+  const files = await readdir(folder);
+  const sizes = files.map(async (file) => {
+    const path = join(folder, file);
+    return file.endsWith(".safetensors") ? 4 * (await countNumbers(path)) : (await stat(path)).size;
+  });
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+/** Free bytes where a folder is or would be made. */
+async function freeBytes(folder: string): Promise<number> {
+  const path = resolvePath(folder);
+  try {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  } catch (error) {
+    if (dirname(path) === path) throw error;
+    return freeBytes(dirname(path));
+  }
+}

@@ -1,0 +1,98 @@
+import CliTable from "cli-table3";
+import type { RunConfig } from "../arena/config.ts";
+import type { Phase } from "../replay/events.ts";
+import type { PhaseEstimate } from "./estimate.ts";
+import { bytes, count, duration, plural } from "./format.ts";
+import type { Plan } from "./plan.ts";
+import { borders } from "./table.ts";
+
+const units: Readonly<Record<Phase, string>> = {
+  questioner: "images",
+  curriculum: "images",
+  reasoner: "items",
+  evaluation: "questions",
+};
+
+/** A plan for people: a table of the phases, time, memory and disk, and how each figure was got. */
+export function planText(config: RunConfig, plan: Plan): string {
+  return [
+    phasesTable(plan),
+    "",
+    `time    about ${duration(plan.totalMs)} for ${plural(config.rounds, "round")}${missing(plan)}`,
+    `memory  ${memory(plan)}`,
+    `disk    ${disk(config, plan)}`,
+    "",
+    ...how(config, plan),
+  ].join("\n");
+}
+
+function phasesTable({ schedule, phases }: Plan): string {
+  const table = new CliTable({
+    head: ["", "rounds", "steps", "a step", "time a step", "time a round", "replay a round"],
+    colAligns: ["left", ...new Array(6).fill("right")],
+    style: { head: [], border: [] },
+    chars: borders,
+  });
+  for (const [phase, each] of Object.entries(phases) as [Phase, PhaseEstimate][]) {
+    const times = schedule.filter((planned) => planned.phase === phase).length;
+    table.push([
+      phase,
+      `${times}`,
+      count(each.steps),
+      `${count(each.unitsPerStep)} ${units[phase]}`,
+      each.stepMs === null ? "?" : `${(each.stepMs / 1000).toFixed(2)} s`,
+      each.totalMs === null ? "?" : duration(each.totalMs),
+      each.replayBytes === null ? "?" : bytes(each.replayBytes),
+    ]);
+  }
+  return table.toString();
+}
+
+function missing({ unknown }: Plan): string {
+  return unknown.length === 0 ? "" : `, without the ${unknown.join(" and the ")} phase, which is unknown`;
+}
+
+function memory({ residentBytes: { opened, peak }, probe: { scale }, machine }: Plan): string {
+  const most = scale === 1 ? bytes(peak) : `${bytes(peak)} to ${bytes(opened + scale * (peak - opened))}`;
+  return `${most} at the peak, of ${bytes(machine.memoryBytes)}`;
+}
+
+function disk({ rounds }: RunConfig, { modelBytes, replayBytes, machine }: Plan): string {
+  const parts = `${bytes(modelBytes)} of models (${plural(2 * rounds, "folder")}) and ${bytes(replayBytes)} of replay`;
+  const total = modelBytes + replayBytes;
+  const enough = total < machine.freeDiskBytes ? "" : ": NOT ENOUGH";
+  return `${bytes(total)}: ${parts}; ${bytes(machine.freeDiskBytes)} are free${enough}`;
+}
+
+/** Where the figures come from. */
+function how(config: RunConfig, plan: Plan): string[] {
+  const { probe, openMs, images, phases } = plan;
+  const size = probe.scale === 1 ? "the configured sizes" : `1/${probe.scale} of the configured sizes`;
+  const scaled = Object.entries(phases).filter(
+    ([, { scale }]) => scale !== null && Math.abs(scale - 1) > 0.01,
+  );
+  const factors = scaled.map(([phase, { scale }]) => `${phase} by ${scale?.toFixed(2)}`).join(", ");
+  const share = probe.admittedShare;
+  return [
+    "How these were got:",
+    `- a probe played the beginning of the run at ${size} with learning rates of 0, in ${duration(probe.tookMs)};`,
+    `  the model was open after ${duration(openMs)}, the pool has ${plural(images, "image")}`,
+    "- time: the mean of a phase's steps after its first, times its steps, and once what the first took longer;",
+    "  saving is not in it",
+    ...(factors ? [`- steps that were measured at other sizes are scaled: ${factors}`] : []),
+    ...(share === null
+      ? []
+      : [
+          `- steps of the Reasoner: at most reasoner.stepsPerRound (${config.reasoner.stepsPerRound}), and`,
+          `  reasoner.maxPasses over the ${percent(share)} of questions that the band would admit today`,
+        ]),
+    probe.scale === 1
+      ? "- memory: what was resident at the probe's peak; it does not grow with the number of steps"
+      : "- memory: what was resident at the probe's peak, and the same if all beyond the open model grew with the sizes",
+    "- disk: the model's numbers in 32 bits, two models a round; the probe's events as JSON, as many as steps",
+  ];
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)}%`;
+}

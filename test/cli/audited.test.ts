@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { RunConfigSchema } from "../../arena/config.ts";
+import { openAudited } from "../../cli/audited.ts";
+import { makeWorld } from "../fakes/world.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "visplay-audited-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const { images } = makeWorld({ images: 9 });
+
+function audited(name: string, content: string) {
+  const file = join(folder, name);
+  writeFileSync(file, content);
+  return openAudited(RunConfigSchema.parse({ alarms: { audited: file } }), images);
+}
+
+test("none is given by default", async () => {
+  expect(await openAudited(RunConfigSchema.parse({}), images)).toEqual([]);
+});
+
+test("JSONL and YAML are read, images by their names, answers as they are said", async () => {
+  const wanted = [
+    { image: 3, question: "how many ?", answer: "4" },
+    { image: 8, question: "is it day ?", answer: "yes" },
+  ];
+  const lines = [
+    '{"image": "3.png", "question": "how many ?", "answer": 4}',
+    "",
+    '{"image": "8.png", "question": "is it day ?", "answer": true}',
+  ];
+  expect(await audited("a.jsonl", `${lines.join("\n")}\n`)).toEqual(wanted);
+  const yaml =
+    '- {image: 3.png, question: "how many ?", answer: 4}\n- {image: 8.png, question: "is it day ?", answer: yes}\n';
+  expect(await audited("a.yaml", yaml)).toEqual(wanted);
+});
+
+test.each([
+  [
+    "an image that the run does not have",
+    "b.jsonl",
+    '{"image":"x.png","question":"q","answer":"a"}',
+    /entry 1: found x\.png, expected an image of the run, such as 0\.png/,
+  ],
+  [
+    "an entry without an answer",
+    "c.jsonl",
+    '{"image":"3.png","question":"q"}',
+    /entry 1: answer: .*expected \{image, question, answer\}/,
+  ],
+  ["a line that is no JSON", "d.jsonl", "{", /d\.jsonl: /],
+  ["no list", "e.yaml", "a: 1", /expected a list/],
+])("%s is refused, with the place", async (_, name, content, message) => {
+  await expect(audited(name, content)).rejects.toMatchObject({
+    code: "config",
+    message: expect.stringMatching(message),
+  });
+});
+
+test("a file that is not there is refused", async () => {
+  const config = RunConfigSchema.parse({ alarms: { audited: join(folder, "nowhere.jsonl") } });
+  await expect(openAudited(config, images)).rejects.toMatchObject({
+    code: "config",
+    message: /no such file/,
+  });
+});

@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import { statusText } from "../../cli/status.ts";
+import type { Status } from "../../watch/status.ts";
+
+const nowMs = Date.UTC(2026, 0, 2, 12);
+const status: Status = {
+  version: 1,
+  condition: "running",
+  silentMs: 1000,
+  state: "running",
+  failure: null,
+  pid: 42,
+  host: "here",
+  attempt: 2,
+  startedAtMs: nowMs - 100_000,
+  beatAtMs: nowMs - 1000,
+  runningMs: 99_000,
+  standing: {
+    ...{ round: 1, rounds: 3, phase: "reasoner", step: 49, steps: 150 },
+    ...{ remainingMs: 361_000, tokensPerSecond: 3662, reward: 0.91, confidence: null },
+  },
+  rewards: { questioner: 0.11, reasoner: 0.91 },
+  confidence: 0.85,
+  lastSave: { round: 1, atMs: nowMs - 60_000, folders: { questioner: "q", reasoner: "r" } },
+  alarms: [],
+};
+
+test("a running run: where it is, when it ends, what it earned and saved", () => {
+  expect(statusText(status, nowMs)).toBe(
+    [
+      "running (last beat 1 s ago)",
+      "round 1/3 · reasoner · step 49/150 · ETA 6 min 01 s · 3,662 tokens/s · reward 0.91",
+      "reward of the questioner 0.11 · reward of the reasoner 0.91 · confidence 0.85",
+      "last save: round 1, 1 min 00 s ago",
+      "attempt 2 · process 42 on here · ran 1 min 39 s",
+    ].join("\n"),
+  );
+});
+
+test.each<[Partial<Status>, RegExp]>([
+  [{ condition: "finished" }, /^finished 1 s ago\n/],
+  [{ condition: "failed", failure: { code: "disk", message: "full" } }, /^failed 1 s ago: full\n/],
+  [{ condition: "stopped" }, /^stopped 1 s ago\n/],
+  [
+    { condition: "died" },
+    /^died: its process is gone, and said nothing after 2026-01-02 11:59:59 \(1 s ago\)\n/,
+  ],
+  [{ condition: "silent" }, /^silent on here since 2026-01-02 11:59:59 \(1 s ago\); look there/],
+])("one that is not: %j", (change, headline) => {
+  const text = statusText({ ...status, ...change }, nowMs);
+  expect(text).toMatch(headline);
+  expect(text).not.toContain("ETA");
+});
+
+test("alarms are listed, and what is not known yet is left out", () => {
+  const alarm = { round: 1, phase: "reasoner", name: "constantAnswer", message: "one answer" } as const;
+  const young = { standing: null, lastSave: null, rewards: { questioner: null, reasoner: null } };
+  expect(statusText({ ...status, ...young, confidence: null, alarms: [alarm] }, nowMs)).toBe(
+    [
+      "running (last beat 1 s ago)",
+      "nothing saved yet",
+      "attempt 2 · process 42 on here · ran 1 min 39 s",
+      "alarm in round 1, reasoner: one answer",
+    ].join("\n"),
+  );
+});

@@ -1,0 +1,134 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { exitCodes } from "../../common/errors.ts";
+
+const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
+const run = promisify(execFile);
+
+/** A run of small steps without an end to wait for. */
+const endless = [
+  ...["threads=1", "questioner.stepsPerRound=1000", "questioner.imagesPerStep=2", "evaluation.questions=0"],
+  ...["questioner.answersPerQuestion=2"],
+].flatMap((setting) => ["--set", setting]);
+
+let folder: string;
+let server: Server;
+const posted: string[] = [];
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "visplay-watch-"));
+  server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    posted.push(JSON.parse(body).event);
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+});
+afterAll(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  server.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function train(out: string, ...rest: string[]) {
+  const child = spawn(process.execPath, [visplay, "train", "--out", out, ...endless, ...rest]);
+  children.push(child);
+  let said = "";
+  child.stderr.on("data", (chunk) => {
+    said += chunk;
+  });
+  const exited = new Promise<number | null>((resolve) => child.on("exit", (code) => resolve(code)));
+  return { child, said: () => said, exited };
+}
+
+async function status(out: string) {
+  const { stdout } = await run(process.execPath, [visplay, "status", out, "--json"]);
+  return JSON.parse(stdout);
+}
+
+const patient = { timeout: 60_000, interval: 200 };
+
+describe("a run that is watched", () => {
+  test("is seen by status, metrics and webhook while it goes on, and after it was stopped", async () => {
+    const out = join(folder, "stopped");
+    const webhook = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { child, said, exited } = train(out, "--metrics-port", "0", "--set", `watch.webhook=${webhook}`);
+    await vi.waitFor(async () => {
+      const beat = JSON.parse(await readFile(join(out, "status.json"), "utf8"));
+      expect(beat.standing?.step).toBeGreaterThan(0);
+    }, patient);
+    expect(await status(out)).toMatchObject({
+      condition: "running",
+      pid: child.pid,
+      attempt: 1,
+      standing: { round: 1, phase: "questioner", steps: 1000 },
+      rewards: { questioner: expect.any(Number), reasoner: null },
+    });
+    const url = /metrics at (http:\S+)/.exec(said())?.[1] as string;
+    expect(await (await fetch(url)).text()).toMatch(/visplay_steps_total\{phase="questioner"\} [1-9]/);
+    expect(posted).toEqual(["start"]);
+
+    child.kill("SIGINT");
+    expect(await exited).toBe(exitCodes.cancelled);
+    expect(await status(out)).toMatchObject({ condition: "stopped", failure: { code: "cancelled" } });
+    expect(posted).toEqual(["start", "stop"]);
+    expect(await readdir(join(out, "tensorboard"))).toHaveLength(1);
+    expect(said()).not.toContain("\u001b");
+  });
+
+  test("that was killed is known to have died once it has been silent", async () => {
+    const out = join(folder, "killed");
+    const { child, exited } = train(out, "--set", "watch.tensorboard=false");
+    const beats = join(out, "status.json");
+    await vi.waitFor(() => expect(existsSync(beats)).toBe(true), patient);
+    child.kill("SIGKILL");
+    await exited;
+    const beat = JSON.parse(await readFile(beats, "utf8"));
+    expect(beat.state).toBe("running");
+    await writeFile(beats, JSON.stringify({ ...beat, beatAtMs: beat.beatAtMs - 60_000 }));
+    expect(await status(out)).toMatchObject({ condition: "died", state: "running" });
+    expect(existsSync(join(out, "tensorboard"))).toBe(false);
+  });
+
+  test("does not begin on a port that is in use, and leaves no folder behind", async () => {
+    const out = join(folder, "never");
+    const { port } = server.address() as AddressInfo;
+    const { said, exited } = train(out, "--metrics-port", String(port));
+    expect(await exited).toBe(exitCodes.config);
+    expect(said()).toContain(`watch.metricsPort: found ${port} on 127.0.0.1, which is in use`);
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+test("a plan of the embedded model is printed in the end, and nothing is written", async () => {
+  const out = join(folder, "planned");
+  const small = [
+    ...["threads=1", "rounds=2", "questioner.imagesPerStep=2", "questioner.answersPerQuestion=2"],
+    ...["curriculum.imagesPerChunk=2", "reasoner.itemsPerStep=2", "evaluation.questionsPerChunk=7"],
+  ].flatMap((setting) => ["--set", setting]);
+  const { stdout } = await run(process.execPath, [visplay, "plan", "--json", "--out", out, ...small]);
+  const plan = JSON.parse(stdout);
+  expect(plan.config.rounds).toBe(2);
+  expect(plan.schedule).toHaveLength(1 + 2 * 4);
+  expect(plan.unknown).toEqual([]);
+  for (const phase of ["questioner", "curriculum", "reasoner", "evaluation"]) {
+    expect(plan.phases[phase].totalMs).toBeGreaterThan(0);
+    expect(plan.phases[phase].replayBytes).toBeGreaterThan(0);
+  }
+  expect(plan.probe.scale).toBe(1);
+  // Four models of 964,864 numbers in 32 bits, and their small files.
+  expect(plan.modelBytes).toBeGreaterThan(4 * 4 * 964_864);
+  expect(plan.modelBytes).toBeLessThan(4 * 4.1 * 964_864);
+  expect(plan.residentBytes.peak).toBeGreaterThan(1e8);
+  expect(existsSync(out)).toBe(false);
+});

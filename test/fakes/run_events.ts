@@ -1,0 +1,67 @@
+import type {
+  EventBody,
+  Health,
+  Phase,
+  QuestionerStep,
+  ReasonerStep,
+  RunEvent,
+} from "../../replay/events.ts";
+import { healthy } from "./health.ts";
+
+/** An event at a moment in seconds. */
+export const at = (seconds: number, body: EventBody): RunEvent => ({
+  version: 1,
+  atMs: seconds * 1000,
+  ...body,
+});
+
+export const phaseStarted = (round: number, phase: Phase, steps = 4): EventBody => ({
+  type: "phaseStarted",
+  round,
+  phase,
+  steps,
+});
+
+const step = {
+  ...{ round: 1, step: 0, steps: 4, durationMs: 5000, timingsMs: {}, sampledTokens: 6000, failed: 0 },
+  ...{ meanReward: 0.413, groups: 16, droppedGroups: 2, meanTokens: 12, truncatedShare: 0, parts: {} },
+  health: healthy,
+  update: {
+    ...{ loss: 0.5, gradientNorm: 2, kl: 0.01, clipFraction: 0.1 },
+    ...{ tokens: 900, version: 1, learningRate: 1e-4 },
+  },
+};
+
+export const questionerStep = (change: Partial<QuestionerStep> = {}): QuestionerStep => ({
+  type: "questionerStep",
+  phase: "questioner",
+  ...step,
+  questions: 128,
+  meanConfidence: 0.72,
+  checks: { format: 0.9 },
+  ...change,
+});
+
+export const reasonerStep = (change: Partial<ReasonerStep> = {}): ReasonerStep => ({
+  type: "reasonerStep",
+  phase: "reasoner",
+  ...step,
+  ...change,
+});
+
+/** A Reasoner step with some signs of collapse. */
+export const sickStep = (signs: Partial<Health>, change: Partial<ReasonerStep> = {}): ReasonerStep =>
+  reasonerStep({ health: { ...healthy, ...signs }, ...change });
+
+export const saved: EventBody = {
+  type: "modelsSaved",
+  round: 1,
+  folders: { questioner: "round-1/questioner", reasoner: "round-1/reasoner" },
+};
+
+export const alarm: EventBody = {
+  ...{ type: "alarm", round: 1, phase: "reasoner", name: "constantAnswer", step: 3 },
+  ...{ value: 0.97, threshold: 0.9, window: 5, message: "one answer to everything" },
+};
+
+export const finished: EventBody = { type: "runFinished", rounds: 1, durationMs: 9000 };

@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Metrics } from "../../watch/metrics.ts";
+import { alarm, at, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
+
+let metrics: Metrics;
+beforeEach(async () => {
+  metrics = await Metrics.start("127.0.0.1", 0);
+});
+afterEach(() => metrics[Symbol.asyncDispose]());
+
+/** The served samples by name with labels. */
+async function scrape(): Promise<Record<string, number>> {
+  const text = await (await fetch(metrics.url)).text();
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [, name, value] = /^(.+) (\S+)$/.exec(line) ?? [];
+      return [name as string, Number(value)];
+    }),
+  );
+}
+
+test("serves where the run is and what its last step found", async () => {
+  const events = [
+    phaseStarted(1, "questioner"),
+    questionerStep(),
+    phaseStarted(1, "reasoner"),
+    reasonerStep(),
+  ];
+  for (const event of events) metrics.apply(at(1, event));
+  expect(await scrape()).toMatchObject({
+    visplay_round: 1,
+    'visplay_phase{phase="reasoner"}': 1,
+    visplay_step: 1,
+    visplay_steps: 4,
+    'visplay_reward{role="questioner"}': 0.413,
+    visplay_confidence: 0.72,
+    'visplay_loss{role="reasoner"}': 0.5,
+    'visplay_kl{role="reasoner"}': 0.01,
+    'visplay_gradient_norm{role="reasoner"}': 2,
+    visplay_tokens_per_second: 1200,
+    visplay_tokens_total: 12_000,
+    'visplay_steps_total{phase="questioner"}': 1,
+  });
+  expect(await scrape()).not.toHaveProperty('visplay_phase{phase="questioner"}');
+});
+
+test("counts what failed and what was alarming, and how long nothing came", async () => {
+  const failed = { type: "rolloutFailed", round: 1, phase: "reasoner", step: 0, during: "load" } as const;
+  metrics.apply(at(1, { ...failed, image: { index: 0, name: "0.png" }, reason: "broken" }));
+  metrics.apply(at(1, alarm));
+  metrics.apply(at(1, alarm));
+  const samples = await scrape();
+  expect(samples['visplay_failed_rollouts_total{during="load"}']).toBe(1);
+  expect(samples['visplay_alarms_total{name="constantAnswer"}']).toBe(2);
+  expect(samples.visplay_seconds_since_event).toBeGreaterThan(0);
+  expect(samples.visplay_seconds_since_event).toBeLessThan(5);
+  expect(samples.visplay_resident_bytes).toBeGreaterThan(1e7);
+});
+
+test("serves nothing else", async () => {
+  expect((await fetch(metrics.url.replace("/metrics", "/"))).status).toBe(404);
+});
+
+test("a port in use, or an address that is not here, is an error that names the setting", async () => {
+  const port = Number(new URL(metrics.url).port);
+  await expect(Metrics.start("127.0.0.1", port)).rejects.toMatchObject({
+    code: "config",
+    message: `watch.metricsPort: found ${port} on 127.0.0.1, which is in use; choose another, 0 for any free one`,
+  });
+  await expect(Metrics.start("192.0.2.1", 0)).rejects.toMatchObject({
+    code: "config",
+    message: expect.stringContaining("watch.metricsHost"),
+  });
+});

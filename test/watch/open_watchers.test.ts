@@ -1,0 +1,56 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { RunConfigSchema } from "../../arena/config.ts";
+import type { RunEvent } from "../../replay/events.ts";
+import { openMetrics, openWatchers, together } from "../../watch/open_watchers.ts";
+import type { Watcher } from "../../watch/watcher.ts";
+import { at, finished, phaseStarted } from "../fakes/run_events.ts";
+
+let folder: string;
+let said: string[];
+const say = (line: string) => said.push(line);
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "watchers-"));
+  said = [];
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+test("what a run is watched by follows from its configuration", async () => {
+  const all = RunConfigSchema.parse({ watch: { metricsPort: 0 } });
+  const metrics = await openMetrics(all.watch, say);
+  expect(said).toEqual([`metrics at ${metrics?.url}`]);
+  await (await openWatchers(folder, all, metrics, say))[Symbol.asyncDispose]();
+  expect((await readdir(folder)).sort()).toEqual(["status.json", "tensorboard"]);
+  await expect(fetch(metrics?.url as string)).rejects.toThrow();
+
+  await rm(folder, { recursive: true });
+  const none = RunConfigSchema.parse({ watch: { tensorboard: false } });
+  expect(await openMetrics(none.watch, say)).toBeNull();
+  const watcher = await openWatchers(folder, none, null, say);
+  await watcher[Symbol.asyncDispose]();
+  expect(said.slice(1)).toEqual([expect.stringContaining("heartbeat: could not write")]);
+});
+
+test("a watcher that throws is said once, and neither the run nor the others notice", async () => {
+  const seen: RunEvent[] = [];
+  const broken: Watcher = {
+    apply: () => {
+      throw new TypeError("bug");
+    },
+    fail: () => {
+      throw new TypeError("another");
+    },
+    [Symbol.asyncDispose]: () => Promise.reject(new Error("a third")),
+  };
+  const sound: Watcher = { ...broken, apply: (event) => seen.push(event), fail: () => {} };
+  const watchers = together([broken, sound], say);
+  const events = [at(1, phaseStarted(1, "reasoner")), at(2, finished)];
+  for (const event of events) watchers.apply(event);
+  watchers.fail(new Error("end"));
+  await watchers[Symbol.asyncDispose]();
+  expect(seen).toEqual(events);
+  expect(said).toEqual(["watching: TypeError: bug; the run goes on"]);
+});

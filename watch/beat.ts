@@ -1,0 +1,95 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod";
+import { VisplayError } from "../common/errors.ts";
+import type { Alarm, AlarmName, ModelsSaved, Role } from "../replay/events.ts";
+import type { Failure } from "./failure.ts";
+import type { Standing } from "./tracker.ts";
+
+/** The heartbeat's name in the folder of a run. */
+export const BEAT_NAME = "status.json";
+
+/** What a run says about itself, about once a second. */
+export interface Beat {
+  readonly version: 1;
+  readonly state: "running" | "finished" | "failed" | "stopped";
+  readonly failure: Failure | null;
+  readonly pid: number;
+  readonly host: string;
+  /** How often the run was started, this time included. */
+  readonly attempt: number;
+  /** Milliseconds since 1970 by the time of day: the attempt's start, and this beat. */
+  readonly startedAtMs: number;
+  readonly beatAtMs: number;
+  /** How long this attempt has run, by a clock that does not jump. */
+  readonly runningMs: number;
+  /** Null before the first phase. */
+  readonly standing: Standing | null;
+  /** Mean reward of each role's last step; null before it. */
+  readonly rewards: Readonly<Record<Role, number | null>>;
+  /** Mean confidence of the last step that voted. */
+  readonly confidence: number | null;
+  /** Where the last models lie, relative to the run's folder, and when by the time of day they were saved. */
+  readonly lastSave: (Pick<ModelsSaved, "round" | "folders"> & { readonly atMs: number }) | null;
+  readonly alarms: readonly Pick<Alarm, "round" | "phase" | "name" | "message">[];
+}
+
+const text = z.string();
+const number = z.number();
+const known = number.nullable();
+const phase = z.enum(["questioner", "curriculum", "reasoner", "evaluation"]);
+
+const schema = z.object({
+  version: z.literal(1),
+  state: z.enum(["running", "finished", "failed", "stopped"]),
+  failure: z.object({ code: text, message: text }).nullable(),
+  pid: number,
+  host: text,
+  attempt: number,
+  startedAtMs: number,
+  beatAtMs: number,
+  runningMs: number,
+  standing: z
+    .object({
+      round: number,
+      rounds: number,
+      phase,
+      step: number,
+      steps: number,
+      remainingMs: known,
+      tokensPerSecond: known,
+      reward: known,
+      confidence: known,
+    })
+    .nullable(),
+  rewards: z.object({ questioner: known, reasoner: known }),
+  confidence: known,
+  lastSave: z
+    .object({ round: number, atMs: number, folders: z.object({ questioner: text, reasoner: text }) })
+    .nullable(),
+  alarms: z.array(z.object({ round: number, phase, name: text as z.ZodType<AlarmName>, message: text })),
+});
+
+/** The last beat of a run. Throws "notARun" for a folder without one, or one that cannot be read. */
+export async function readBeat(folder: string): Promise<Beat> {
+  const path = join(folder, BEAT_NAME);
+  const content = await readFile(path, "utf8").catch((cause) => {
+    const found = cause.code === "ENOENT" ? `no ${BEAT_NAME}` : cause.message;
+    const message = `${folder} is no run's folder: found ${found}, expected what \`visplay train --out\` writes`;
+    throw new VisplayError("notARun", message, { cause });
+  });
+  const { success, data, error } = schema.safeParse(parseJson(content));
+  if (success) return data;
+  const problem = error.issues[0];
+  const where = problem && problem.path.length > 0 ? `${problem.path.join(".")}: ` : "";
+  const message = `${path} is damaged: ${where}${problem?.message}; the run itself is not, see summary.json`;
+  throw new VisplayError("notARun", message);
+}
+
+function parseJson(content: string): unknown {
+  try {
+    return JSON.parse(content);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,57 @@
+import type { Phase, RunEvent } from "../replay/events.ts";
+import { order, type PlannedPhase, plannedPhases, type RunPlan } from "./run_plan.ts";
+
+interface CurrentPhase extends PlannedPhase {
+  readonly startedAtMs: number;
+  /** The share that was done then: above 0 in a phase that was resumed. */
+  readonly startedAt: number;
+  share: number;
+}
+
+/**
+ * Estimates how long a run still takes. A phase is expected to last as long as the last one of its kind; a kind
+ * not seen yet, as long as those seen do on average; the current one, in proportion to the steps it has made.
+ */
+export class Eta {
+  readonly #planned: readonly PlannedPhase[];
+  readonly #lastedMs = new Map<Phase, number>();
+  #current: CurrentPhase | undefined;
+
+  constructor(plan: RunPlan) {
+    this.#planned = plannedPhases(plan);
+  }
+
+  /** A phase starts, or goes on after so much of it (0 to 1). */
+  begin({ round, phase }: PlannedPhase, atMs: number, share = 0): void {
+    this.#current = { round, phase, startedAtMs: atMs, startedAt: share, share };
+  }
+
+  /** Takes note of an event, and of the share (0 to 1) of the current phase that is done. */
+  apply(event: RunEvent, share: number): void {
+    if (event.type === "phaseFinished") {
+      this.#lastedMs.set(event.phase, event.durationMs);
+      if (this.#current) this.#current.share = 1;
+    } else if (this.#current && share > this.#current.share) {
+      this.#current.share = share;
+      const { phase, startedAtMs, startedAt } = this.#current;
+      this.#lastedMs.set(phase, (event.atMs - startedAtMs) / (share - startedAt));
+    }
+  }
+
+  /** Milliseconds left, or undefined while nothing was seen to judge by. */
+  remainingMs(nowMs: number): number | undefined {
+    const current = this.#current;
+    if (!current || this.#lastedMs.size === 0) return undefined;
+    const later = this.#planned
+      .filter((planned) => order(planned) > order(current))
+      .reduce((sum, { phase }) => sum + this.#expectedMs(phase), 0);
+    if (current.share === 1) return later;
+    const elapsed = nowMs - current.startedAtMs;
+    return later + Math.max(0, this.#expectedMs(current.phase) * (1 - current.startedAt) - elapsed);
+  }
+
+  #expectedMs(phase: Phase): number {
+    const seen = [...this.#lastedMs.values()];
+    return this.#lastedMs.get(phase) ?? seen.reduce((sum, ms) => sum + ms, 0) / seen.length;
+  }
+}

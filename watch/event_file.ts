@@ -1,0 +1,50 @@
+import { ProtobufWriter } from "../common/protobuf.ts";
+import { crc32c } from "./crc32c.ts";
+
+/**
+ * TensorBoard's event files: TFRecords (tensorflow/core/lib/io/record_writer.h) of `Event` messages
+ * (tensorflow/core/util/event.proto).
+ */
+
+/** Figures by tag at one step of a chart. */
+export interface Scalars {
+  readonly step: number;
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/** The record that a file begins with. */
+export function fileHeader(atMs: number): Uint8Array {
+  const event = new ProtobufWriter();
+  event.double(1, atMs / 1000).text(3, "brain.Event:2");
+  return record(event.finish());
+}
+
+/** One record with all figures of a step. */
+export function scalarsRecord({ step, atMs, values }: Scalars): Uint8Array {
+  const event = new ProtobufWriter();
+  event.double(1, atMs / 1000).integer(2, step);
+  event.message(5, (summary) => {
+    for (const [tag, value] of Object.entries(values)) {
+      summary.message(1, (scalar) => scalar.text(1, tag).float(2, value));
+    }
+  });
+  return record(event.finish());
+}
+
+/** A TFRecord: length, its masked CRC, the data, its masked CRC; little-endian. */
+export function record(data: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(data.length + 16);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(data.length), true);
+  view.setUint32(8, masked(crc32c(bytes.subarray(0, 8))), true);
+  bytes.set(data, 12);
+  view.setUint32(12 + data.length, masked(crc32c(data)), true);
+  return bytes;
+}
+
+/** CRCs are stored rotated and shifted, since a CRC over data that holds its own CRC says little. */
+function masked(crc: number): number {
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}

@@ -1,0 +1,84 @@
+import type { CurriculumStep, QuestionerStep, ReasonerStep, RunEvent, Scores } from "../replay/events.ts";
+import type { RunPlan } from "./run_plan.ts";
+
+type StepEvent = QuestionerStep | CurriculumStep | ReasonerStep;
+
+/** Figures of one event by tag ("reasoner/reward"), and the step of their charts. */
+export interface Figures {
+  readonly step: number;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/**
+ * What of an event is worth a chart, null for most. Steps count through the whole run, so that a run that is
+ * resumed goes on where it was; figures of a round stand at the round.
+ */
+export function figuresOf(event: RunEvent, plan: RunPlan): Figures | null {
+  switch (event.type) {
+    case "questionerStep":
+    case "curriculumStep":
+    case "reasonerStep":
+      return { step: stepInRun(event, plan), values: tagged(event.phase, stepFigures(event)) };
+    case "curriculumBuilt": {
+      const { questions, admitted, audit } = event;
+      const shares = { admittedShare: questions > 0 ? admitted / questions : null };
+      const audited = { silverCorrect: audit?.silverCorrect, meaningful: audit?.meaningful };
+      return { step: event.round, values: tagged("rounds", { admitted, ...shares, ...audited }) };
+    }
+    case "audited":
+      return { step: event.round, values: tagged("rounds", { auditedCorrect: event.silverCorrect }) };
+    case "evaluated":
+      return { step: event.round, values: tagged("evaluation", accuracies(event.report.overall)) };
+    default:
+      return null;
+  }
+}
+
+function stepInRun({ phase, round, step, steps }: StepEvent, plan: RunPlan): number {
+  const perRound = phase === "curriculum" ? steps : plan[phase].stepsPerRound;
+  return (round - 1) * perRound + step;
+}
+
+type Values = Readonly<Record<string, number | null | undefined>>;
+
+function stepFigures(event: StepEvent): Values {
+  const { durationMs, sampledTokens, failed, health } = event;
+  return {
+    seconds: durationMs / 1000,
+    tokensPerSecond: durationMs > 0 ? (1000 * sampledTokens) / durationMs : null,
+    failed,
+    ...tagged("health", { ...health }),
+    ...("meanConfidence" in event && { confidence: event.meanConfidence }),
+    ...("admitted" in event && { admitted: event.admitted }),
+    ...("meanReward" in event && trainingFigures(event)),
+    ...("checks" in event && tagged("checks", event.checks)),
+  };
+}
+
+function trainingFigures(event: QuestionerStep | ReasonerStep): Values {
+  const { meanReward, droppedGroups, groups, meanTokens, truncatedShare, update, parts } = event;
+  return {
+    reward: meanReward,
+    droppedShare: groups > 0 ? droppedGroups / groups : null,
+    tokens: meanTokens,
+    truncatedShare,
+    ...tagged("parts", parts),
+    ...(update && {
+      loss: update.loss,
+      gradientNorm: update.gradientNorm,
+      kl: update.kl,
+      clipFraction: update.clipFraction,
+      learningRate: update.learningRate,
+    }),
+  };
+}
+
+function accuracies({ questions: _, ...scores }: Scores): Values {
+  return Object.fromEntries(Object.entries(scores).map(([name, { percent }]) => [name, percent]));
+}
+
+/** What is known, under tags with a prefix. */
+function tagged(prefix: string, values: Values): Record<string, number> {
+  const known = Object.entries(values).filter((entry): entry is [string, number] => entry[1] != null);
+  return Object.fromEntries(known.map(([name, value]) => [`${prefix}/${name}`, value]));
+}

@@ -1,0 +1,153 @@
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { steadyClock } from "../common/clock.ts";
+import { replaceFile } from "../replay/disk.ts";
+import type { Role, RunEvent } from "../replay/events.ts";
+import { BEAT_NAME, type Beat, readBeat } from "./beat.ts";
+import { type Failure, failureOf } from "./failure.ts";
+import type { RunPlan } from "./run_plan.ts";
+import { SideWork } from "./side_work.ts";
+import { Tracker } from "./tracker.ts";
+import type { Watcher } from "./watcher.ts";
+
+/** The time of day, which may jump and says when; and the clock that events are stamped by, which says how long. */
+export interface Clocks {
+  wallMs(): number;
+  steadyMs(): number;
+}
+
+export interface HeartbeatOptions {
+  readonly folder: string;
+  readonly plan: RunPlan;
+  readonly warn: (line: string) => void;
+  readonly clocks?: Clocks;
+}
+
+const realClocks: Clocks = { wallMs: Date.now, steadyMs: steadyClock.now };
+
+/** Milliseconds between two beats without news. */
+export const BEAT_MS = 1000;
+
+/** After these a beat does not wait for its time. */
+const news: ReadonlySet<RunEvent["type"]> = new Set([
+  "phaseStarted",
+  "phaseFinished",
+  "modelsSaved",
+  "alarm",
+  "runFinished",
+  "runFailed",
+]);
+
+/** Keeps `status.json` in a run's folder: what the run is doing, for whoever looks while it runs or after. */
+export class Heartbeat implements Watcher {
+  readonly #path: string;
+  readonly #clocks: Clocks;
+  readonly #tracker: Tracker;
+  readonly #work: SideWork;
+  readonly #timer: NodeJS.Timeout;
+  readonly #attempt: number;
+  readonly #startedAtMs: number;
+  readonly #startedSteadyMs: number;
+  readonly #rewards: Record<Role, number | null> = { questioner: null, reasoner: null };
+  readonly #alarms: Beat["alarms"][number][] = [];
+  #state: Beat["state"] = "running";
+  #failure: Failure | null = null;
+  #confidence: number | null = null;
+  #lastSave: Beat["lastSave"] = null;
+  #waiting = false;
+
+  /** Starts beating, as one more attempt where the folder knows of others. */
+  static async start(options: HeartbeatOptions): Promise<Heartbeat> {
+    const before = await readBeat(options.folder).catch(() => null);
+    const heartbeat = new Heartbeat(options, (before?.attempt ?? 0) + 1, before?.lastSave ?? null);
+    await heartbeat.#beat();
+    return heartbeat;
+  }
+
+  private constructor(
+    { folder, plan, warn, clocks = realClocks }: HeartbeatOptions,
+    attempt: number,
+    lastSave: Beat["lastSave"],
+  ) {
+    this.#path = join(folder, BEAT_NAME);
+    this.#clocks = clocks;
+    this.#tracker = new Tracker(plan);
+    this.#work = new SideWork("heartbeat", warn);
+    this.#attempt = attempt;
+    this.#lastSave = lastSave;
+    this.#startedAtMs = clocks.wallMs();
+    this.#startedSteadyMs = clocks.steadyMs();
+    this.#timer = setInterval(() => void this.#beat(), BEAT_MS);
+    this.#timer.unref();
+  }
+
+  apply(event: RunEvent): void {
+    this.#tracker.apply(event);
+    switch (event.type) {
+      case "questionerStep":
+      case "reasonerStep":
+        this.#rewards[event.phase] = event.meanReward;
+        break;
+      case "modelsSaved":
+        this.#lastSave = { round: event.round, atMs: this.#clocks.wallMs(), folders: { ...event.folders } };
+        break;
+      case "alarm": {
+        const { round, phase, name, message } = event;
+        this.#alarms.push({ round, phase, name, message });
+        break;
+      }
+      case "runFinished":
+        this.#state = "finished";
+        break;
+      case "runFailed":
+        this.#state = "failed";
+        this.#failure = { code: event.code, message: event.message };
+    }
+    if ("meanConfidence" in event) this.#confidence = event.meanConfidence;
+    if (news.has(event.type)) void this.#beat();
+  }
+
+  fail(error: unknown): void {
+    this.#failure = failureOf(error);
+    this.#state = this.#failure.code === "cancelled" ? "stopped" : "failed";
+    void this.#beat();
+  }
+
+  /** Writes the last beat. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    if (this.#state === "running") this.#state = "stopped";
+    await this.#work.idle();
+    await this.#beat();
+  }
+
+  /** Replaces the file; beats that come while another waits for the disk are one. */
+  #beat(): Promise<void> {
+    if (this.#waiting) return this.#work.idle();
+    this.#waiting = true;
+    return this.#work.add(() => {
+      this.#waiting = false;
+      return replaceFile(this.#path, `${JSON.stringify(this.#say(), null, 2)}\n`);
+    });
+  }
+
+  #say(): Beat {
+    const steadyMs = this.#clocks.steadyMs();
+    return {
+      version: 1,
+      state: this.#state,
+      failure: this.#failure,
+      pid: process.pid,
+      host: hostname(),
+      attempt: this.#attempt,
+      startedAtMs: this.#startedAtMs,
+      beatAtMs: this.#clocks.wallMs(),
+      runningMs: steadyMs - this.#startedSteadyMs,
+      standing: this.#tracker.standing(steadyMs),
+      rewards: this.#rewards,
+      confidence: this.#confidence,
+      lastSave: this.#lastSave,
+      alarms: this.#alarms,
+    };
+  }
+}

@@ -1,0 +1,34 @@
+import type { Phase } from "../replay/events.ts";
+
+/** What following a run needs to know of its configuration. */
+export interface RunPlan {
+  readonly rounds: number;
+  readonly questioner: { readonly train: boolean; readonly stepsPerRound: number };
+  readonly reasoner: { readonly stepsPerRound: number };
+  readonly evaluation: { readonly questions: number; readonly everyRound: boolean };
+}
+
+/** A phase of a round; round 0 is the base. */
+export interface PlannedPhase {
+  readonly round: number;
+  readonly phase: Phase;
+}
+
+/** The phases of a round, in order. */
+export const phases: readonly Phase[] = ["questioner", "curriculum", "reasoner", "evaluation"];
+
+/** A number that grows from phase to phase of a run. */
+export function order({ round, phase }: PlannedPhase): number {
+  return round * phases.length + phases.indexOf(phase);
+}
+
+/** The phases that a run is to have; it may pass over some, such as a Reasoner phase without a curriculum. */
+export function plannedPhases({ rounds, questioner, evaluation }: RunPlan): PlannedPhase[] {
+  const happens = ({ round, phase }: PlannedPhase) => {
+    if (phase !== "evaluation") return round > 0 && (phase !== "questioner" || questioner.train);
+    return evaluation.questions > 0 && (round === 0 || round === rounds || evaluation.everyRound);
+  };
+  return Array.from({ length: rounds + 1 }, (_, round) => phases.map((phase) => ({ round, phase })))
+    .flat()
+    .filter(happens);
+}

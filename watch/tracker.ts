@@ -1,0 +1,114 @@
+import type { Phase, RunEvent } from "../replay/events.ts";
+import { Eta } from "./eta.ts";
+import type { PlannedPhase, RunPlan } from "./run_plan.ts";
+
+/** Where a run stands in a phase; null for what is not known, or not yet. */
+export interface Standing {
+  readonly round: number;
+  readonly rounds: number;
+  readonly phase: Phase;
+  /** Steps of the phase that are done, and planned. */
+  readonly step: number;
+  readonly steps: number;
+  /** Milliseconds until the run ends, as far as can be told. */
+  readonly remainingMs: number | null;
+  readonly tokensPerSecond: number | null;
+  readonly reward: number | null;
+  readonly confidence: number | null;
+}
+
+interface PhaseState {
+  readonly round: number;
+  readonly phase: Phase;
+  readonly startedAtMs: number;
+  lastAtMs: number;
+  step: number;
+  steps: number;
+  tokens: number;
+  reward: number | null;
+  confidence: number | null;
+}
+
+/** Follows a run by its events. */
+export class Tracker {
+  readonly #rounds: number;
+  readonly #eta: Eta;
+  #state: PhaseState | undefined;
+
+  constructor(plan: RunPlan) {
+    this.#rounds = plan.rounds;
+    this.#eta = new Eta(plan);
+  }
+
+  apply(event: RunEvent): void {
+    if (event.type === "phaseStarted") this.#begin(event, event.atMs, 0, event.steps);
+    if (isProgress(event)) {
+      const { done, steps } = progressOf(event);
+      // A run that was resumed may go on in the middle of a phase.
+      if (!this.#isIn(event)) this.#begin(event, event.atMs, done, steps);
+      this.#advance(this.#state as PhaseState, event);
+    }
+    const state = this.#state;
+    if (state) this.#eta.apply(event, state.steps > 0 ? state.step / state.steps : 0);
+  }
+
+  /** Where the run stands at a moment of the clock that its events are stamped by; null before its first phase. */
+  standing(nowMs: number): Standing | null {
+    const state = this.#state;
+    if (!state) return null;
+    const { round, phase, step, steps, reward, confidence } = state;
+    return {
+      round,
+      rounds: this.#rounds,
+      phase,
+      step,
+      steps,
+      remainingMs: this.#eta.remainingMs(nowMs) ?? null,
+      tokensPerSecond: tokensPerSecond(state),
+      reward,
+      confidence,
+    };
+  }
+
+  #isIn({ round, phase }: PlannedPhase): boolean {
+    return this.#state?.round === round && this.#state.phase === phase;
+  }
+
+  #begin({ round, phase }: PlannedPhase, atMs: number, step: number, steps: number): void {
+    const unknown = { reward: null, confidence: null };
+    this.#state = { round, phase, startedAtMs: atMs, lastAtMs: atMs, step, steps, tokens: 0, ...unknown };
+    this.#eta.begin({ round, phase }, atMs, steps > 0 ? step / steps : 0);
+  }
+
+  #advance(state: PhaseState, event: ProgressEvent): void {
+    const { done, steps } = progressOf(event);
+    state.step = done;
+    state.steps = steps;
+    if (event.type === "evaluationProgress") return;
+    // What was sampled before its first moment here says nothing about its speed.
+    if (event.atMs > state.startedAtMs) state.tokens += event.sampledTokens;
+    state.lastAtMs = event.atMs;
+    if ("meanReward" in event) state.reward = event.meanReward;
+    if ("meanConfidence" in event) state.confidence = event.meanConfidence;
+  }
+}
+
+type ProgressEvent = Extract<
+  RunEvent,
+  { type: "questionerStep" | "curriculumStep" | "reasonerStep" | "evaluationProgress" }
+>;
+
+function isProgress(event: RunEvent): event is ProgressEvent {
+  return event.type === "evaluationProgress" || /Step$/.test(event.type);
+}
+
+/** Steps done and planned of a phase. */
+function progressOf(event: ProgressEvent): { readonly done: number; readonly steps: number } {
+  if (event.type === "evaluationProgress") return { done: event.done, steps: event.total };
+  return { done: event.step + 1, steps: event.steps };
+}
+
+function tokensPerSecond({ tokens, startedAtMs, lastAtMs }: PhaseState): number | null {
+  const seconds = (lastAtMs - startedAtMs) / 1000;
+  return tokens > 0 && seconds > 0 ? tokens / seconds : null;
+}
