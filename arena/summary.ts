@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { replaceFile } from "../replay/disk.ts";
-import type { EvaluationReport, Role, RunEvent, Scores } from "../replay/events.ts";
-import type { EventLog } from "../replay/log.ts";
+import type { EvaluationReport, EventLog, Role, RunEvent, Scores } from "../replay/events.ts";
 
 /** What a run came to, as `summary.json` says it. Figures are percentages, null where nobody measured them. */
 export interface Summary {

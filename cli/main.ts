@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
 import { addPretrain } from "./pretrain.ts";
+import { addReplay } from "./replay.ts";
 import { exitCodeOf, messageOf } from "./report.ts";
 import { addTrain } from "./train.ts";
 
@@ -14,7 +15,7 @@ const program = new Command("visplay")
   .option("--debug", "show the stack of every error (also VISPLAY_DEBUG=1)")
   .showHelpAfterError("see --help")
   .exitOverride();
-for (const add of [addTrain, addEval, addPretrain, addConfig]) add(program);
+for (const add of [addTrain, addEval, addPretrain, addConfig, addReplay]) add(program);
 
 try {
   await program.parseAsync();

@@ -5,7 +5,7 @@ import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { emptySummary, summarize, summarizing } from "../arena/summary.ts";
 import { replaceFile } from "../replay/disk.ts";
-import { FileLog } from "../replay/log.ts";
+import { ReplayStore } from "../replay/store.ts";
 import { drive, interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openImages, openRunPolicy, openTemplates } from "./open.ts";
@@ -35,7 +35,7 @@ async function train(config: RunConfig): Promise<void> {
   await using questioner = await openRunPolicy(config, "questioner");
   await using reasoner = await openRunPolicy(config, "reasoner");
   const folder = config.out ?? join("runs", new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-"));
-  await using log = await FileLog.create(folder);
+  await using replay = await ReplayStore.create(folder);
   await replaceFile(join(folder, "config.yaml"), toYaml(RunConfigSchema, config));
   line.say(`run ${folder}`);
 
@@ -46,7 +46,7 @@ async function train(config: RunConfig): Promise<void> {
     truth,
     templates,
     folder,
-    log: summarizing(log, folder),
+    log: summarizing(replay, folder),
     clock: Date,
     evaluate: sceneEvaluator(config, templates),
   });

@@ -14,6 +14,7 @@ export const exitCodes = {
   numeric: 7,
   emptyCurriculum: 8,
   run: 9,
+  damaged: 10,
   cancelled: 130,
 } as const;
 

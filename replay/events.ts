@@ -18,9 +18,15 @@ import type {
 export type * from "./records.ts";
 
 /**
- * What a run records: one versioned union of events, each whole on its own line. Nothing here is a class or a
- * typed array, so an event equals what its line parses to.
+ * What a run records: one versioned union of events. Nothing here is a class or a typed array, so an event equals
+ * what is read back of it.
  */
+
+/** Where a run's events go. What `append` resolved for survives the end of the process. */
+export interface EventLog {
+  /** All of the events or, if it rejects, none of them. */
+  append(events: readonly RunEvent[]): Promise<void>;
+}
 
 /** The version of this schema; readers refuse newer ones. */
 export const REPLAY_VERSION = 1;
@@ -33,6 +39,12 @@ export interface Stamp {
   /** Milliseconds since 1970. */
   readonly atMs: number;
 }
+
+/** What happened around one image in one step, by the phase that asked for it. */
+export type EpisodeEvent = Extract<
+  RunEvent,
+  { readonly rollouts: unknown } | { readonly questions: readonly unknown[] }
+>;
 
 export type EventBody =
   | RunStarted
@@ -205,7 +217,7 @@ export interface RunFinished {
   readonly durationMs: number;
 }
 
-/** The last line of a run that ended by an error. */
+/** The last event of a run that ended by an error. */
 export interface RunFailed {
   readonly type: "runFailed";
   readonly code: string;
