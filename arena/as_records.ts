@@ -4,13 +4,10 @@ import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { type Verdict, voteOf } from "../reasoner/vote.ts";
 import type { AnswerRecord, CompletionRecord, QuestionRecord } from "../replay/events.ts";
 
-/** Nine digits tell every float32 from its neighbours. */
-const FLOAT32_DIGITS = 9;
-
 export function completionRecord({ tokens, logProbs, text, finishReason }: Completion): CompletionRecord {
   return {
     tokens: [...tokens],
-    logProbs: Array.from(logProbs, (value) => Number(value.toPrecision(FLOAT32_DIGITS))),
+    logProbs: [...logProbs],
     text,
     finishReason,
   };

@@ -3,8 +3,7 @@ import type { ImageSource } from "../images/image.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { QuestionerTemplates } from "../questioner/prompt.ts";
 import type { ReasonerTemplates } from "../reasoner/prompt.ts";
-import type { EvaluationReport, Role } from "../replay/events.ts";
-import type { EventLog } from "../replay/log.ts";
+import type { EvaluationReport, EventLog, Role } from "../replay/events.ts";
 import type { RunState } from "./run_state.ts";
 
 /** All that a run reaches outside itself. What it opens is closed by whoever made it. */

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { replaceFile } from "../replay/disk.ts";
-import type { EvaluationReport, Role, RunEvent, Scores } from "../replay/events.ts";
-import type { EventLog } from "../replay/log.ts";
+import type { EvaluationReport, EventLog, Role, RunEvent, Scores } from "../replay/events.ts";
 
 /** What a run came to, as `summary.json` says it. Figures are percentages, null where nobody measured them. */
 export interface Summary {
@@ -86,8 +85,8 @@ export function summarizing(log: EventLog, folder: string, known: Summary = empt
     get position() {
       return log.position;
     },
-    async append(events) {
-      await log.append(events);
+    async append(events, images) {
+      await log.append(events, images);
       summary = events.reduce(summarize, summary);
       if (!events.some(({ type }) => milestones.has(type))) return;
       await replaceFile(join(folder, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`);

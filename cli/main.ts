@@ -4,6 +4,7 @@ import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
 import { addPlan } from "./plan.ts";
 import { addPretrain } from "./pretrain.ts";
+import { addReplay } from "./replay.ts";
 import { exitCodeOf, messageOf } from "./report.ts";
 import { addResume } from "./resume.ts";
 import { addStatus } from "./status.ts";
@@ -17,7 +18,8 @@ const program = new Command("visplay")
   .option("--debug", "show the stack of every error (also VISPLAY_DEBUG=1)")
   .showHelpAfterError("see --help")
   .exitOverride();
-for (const add of [addTrain, addResume, addPlan, addStatus, addEval, addPretrain, addConfig]) add(program);
+for (const add of [addTrain, addResume, addPlan, addStatus, addReplay, addEval, addPretrain, addConfig])
+  add(program);
 
 try {
   await program.parseAsync();

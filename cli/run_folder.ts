@@ -1,6 +1,6 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { parse } from "yaml";
 import type { SavedRun } from "../arena/arena.ts";
 import {
   copyCheckpoint,
@@ -14,11 +14,12 @@ import { emptySummary, summarize } from "../arena/summary.ts";
 import { VisplayError } from "../common/errors.ts";
 import { diskError, replaceFile } from "../replay/disk.ts";
 import { ReplayReader } from "../replay/reader.ts";
+import { REPLAY_NAME } from "../replay/schema.ts";
 import { ReplayStore } from "../replay/store.ts";
 import type { RunSession } from "./play_run.ts";
 import { RunLock } from "./run_lock.ts";
 import { toYaml } from "./schema.ts";
-import { fileLayer, type Layer, resolve } from "./settings.ts";
+import { fileLayer, type Layer } from "./settings.ts";
 
 const configName = "config.yaml";
 
@@ -39,16 +40,12 @@ export class RunFolder implements AsyncDisposable {
       throw diskError(path, cause);
     });
     const folder = new RunFolder(path, await RunLock.take(path, say));
-    try {
-      folder.#store = await ReplayStore.create(path);
-      return folder;
-    } catch (error) {
-      await folder[Symbol.asyncDispose]();
-      throw error;
-    }
+    if (!existsSync(join(path, configName)) && !existsSync(join(path, REPLAY_NAME))) return folder;
+    await folder[Symbol.asyncDispose]();
+    throw new VisplayError("run", `${path} already holds a run; choose another folder with --out`);
   }
 
-  /** Takes the folder of a run that exists. Throws "run" where it is none, or somebody else works on it. */
+  /** Takes the folder of a run that exists. Throws "notARun" where it is none, "run" where somebody else works on it. */
   static async reopen(path: string, say: (line: string) => void): Promise<RunFolder> {
     await requireRun(path);
     return new RunFolder(path, await RunLock.take(path, say));
@@ -57,6 +54,7 @@ export class RunFolder implements AsyncDisposable {
   /** A session from the run's beginning or, where it is a fork, from another run's checkpoint. */
   async begin(config: RunConfig, forkOf: SavedRun | null = null): Promise<RunSession> {
     await this.#saveConfig(config);
+    this.#store = await ReplayStore.create(this.path);
     const saved = forkOf && (await copyCheckpoint(forkOf, this.path));
     return this.#session({ saved, attempt: 1, summary: emptySummary });
   }
@@ -75,8 +73,11 @@ export class RunFolder implements AsyncDisposable {
         "run",
         `${this.path} has finished its ${config.rounds} rounds; for more of them: --set rounds=${config.rounds + 1} --allow`,
       );
-    this.#store = await ReplayStore.open(this.path);
-    const attempt = await this.#store.resume(saved?.state.replay ?? 0);
+    // A run that was killed right after its beginning may have its settings and nothing else.
+    const recorded = existsSync(join(this.path, REPLAY_NAME));
+    this.#store = await (recorded ? ReplayStore.open(this.path) : ReplayStore.create(this.path));
+    await this.#store.resume(saved?.state.replay ?? 0);
+    const { attempt } = this.#store;
     await this.#saveConfig(config);
     say(
       saved
@@ -84,8 +85,8 @@ export class RunFolder implements AsyncDisposable {
         : "there is no checkpoint yet; from the beginning",
     );
     let summary = emptySummary;
-    await using reader = await ReplayReader.open(this.path);
-    for await (const event of reader.events()) summary = summarize(summary, event);
+    using reader = ReplayReader.open(this.path);
+    for (const { event } of reader.milestones()) summary = summarize(summary, event);
     return this.#session({ saved, attempt, summary });
   }
 
@@ -106,7 +107,7 @@ export class RunFolder implements AsyncDisposable {
   }
 }
 
-/** The settings that a run was started with. Throws "run" where the folder holds none. */
+/** The settings that a run was started with. Throws "notARun" where the folder is none. */
 export async function savedSettings(run: string): Promise<Layer> {
   await requireRun(run);
   return fileLayer(join(run, configName));
@@ -116,7 +117,7 @@ async function requireRun(path: string): Promise<void> {
   const found = await stat(join(path, configName)).catch(() => undefined);
   if (!found?.isFile())
     throw new VisplayError(
-      "run",
+      "notARun",
       `${path} is not the folder of a run: it has no ${configName}; expected one under runs/`,
     );
 }

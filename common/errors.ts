@@ -16,6 +16,7 @@ export const exitCodes = {
   run: 9,
   collapse: 10,
   notARun: 11,
+  damaged: 12,
   cancelled: 130,
 } as const;
 

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { VisplayError } from "../common/errors.ts";
+import { decodeError } from "../common/sent_error.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { LocalPolicyOptions } from "./local_policy.ts";
 import type {
@@ -17,7 +18,6 @@ import type { Replica } from "./replica.ts";
 import { SentImages } from "./sent_images.ts";
 import {
   type Arguments,
-  decodeError,
   isImage,
   type Method,
   packed,

@@ -1,10 +1,10 @@
 /** The thread of one policy: answers `ThreadedPolicy`'s calls one after the other. */
 import { parentPort } from "node:worker_threads";
 import { VisplayError } from "../common/errors.ts";
+import { encodeError } from "../common/sent_error.ts";
 import type { RgbImage } from "../images/image.ts";
 import { LocalPolicy } from "./local_policy.ts";
 import {
-  encodeError,
   isHeldImage,
   type Method,
   type PixelPart,

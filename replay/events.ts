@@ -20,9 +20,27 @@ import type {
 export type * from "./records.ts";
 
 /**
- * What a run records: one versioned union of events, each whole on its own line. Nothing here is a class or a
- * typed array, so an event equals what its line parses to.
+ * What a run records: one versioned union of events. Nothing here is a class or a typed array, so an event equals
+ * what is read back of it.
  */
+
+/** Where a run's events go. What `append` resolved for survives the end of the process. */
+export interface EventLog {
+  /** The number of the last event that was appended, counted from 1. */
+  readonly position: number;
+  /** All of the events, with the images that they name, or, if it rejects, none of them. */
+  append(events: readonly RunEvent[], images?: readonly ReplayImage[]): Promise<void>;
+}
+
+/** An image to be kept beside the events that name it. */
+export interface ReplayImage {
+  /** The hash of its pixels. */
+  readonly id: string;
+  /** What its file's name ends with, without a dot. */
+  readonly extension: string;
+  /** The file's content; not asked for where the image is stored already. */
+  bytes(): Promise<Uint8Array>;
+}
 
 /** The version of this schema; readers refuse newer ones. */
 export const REPLAY_VERSION = 1;
@@ -35,6 +53,12 @@ export interface Stamp {
   /** Milliseconds since 1970. */
   readonly atMs: number;
 }
+
+/** What happened around one image in one step, by the phase that asked for it. */
+export type EpisodeEvent = Extract<
+  RunEvent,
+  { readonly rollouts: unknown } | { readonly questions: readonly unknown[] }
+>;
 
 export type EventBody =
   | RunStarted
@@ -260,7 +284,7 @@ export interface RunFinished {
   readonly durationMs: number;
 }
 
-/** The last line of a run that ended by an error. */
+/** The last event of a run that ended by an error. */
 export interface RunFailed {
   readonly type: "runFailed";
   readonly code: string;

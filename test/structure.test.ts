@@ -29,6 +29,7 @@ const usersOf: Readonly<Record<string, readonly string[]>> = {
   rxjs: ["arena", "cli", "replay/inspector"],
   "onnxruntime-node": ["autodiff/onnx"],
   "prom-client": ["watch"],
+  libsql: ["replay"],
 };
 
 const maxLines = 400;
@@ -78,7 +79,7 @@ describe("structure", () => {
     expect(objection("arena/play.ts", "../cli/main.ts")).toMatch("may not import cli");
     expect(objection("arena/play.ts", "../watch/watch.ts")).toMatch("may not import watch");
     expect(objection("cli/train.ts", "prom-client")).toMatch("only watch may import prom-client");
-    expect(objection("replay/log.ts", "./inspector/page.ts")).toMatch("may not import replay/inspector");
+    expect(objection("replay/store.ts", "./inspector/page.ts")).toMatch("may not import replay/inspector");
     expect(objection("policy/models/layers.ts", "rxjs/operators")).toMatch("may import rxjs/operators");
     expect(objection("policy/worker.ts", "onnxruntime-node")).toMatch("only autodiff/onnx");
     expect(objection("autodiff/onnx/session.ts", "onnxruntime-node")).toBeUndefined();

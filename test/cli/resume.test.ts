@@ -115,7 +115,7 @@ describe("visplay resume", () => {
   test("refuses a folder that is no run", async () => {
     await mkdir(join(folder, "empty"));
     const { code, text } = await say("resume", join(folder, "empty"));
-    expect(code).toBe(9);
+    expect(code).toBe(11);
     expect(text).toContain("is not the folder of a run");
   });
 
@@ -157,7 +157,7 @@ describe("visplay train --fork-from", () => {
   });
 
   test("refuses what is no run, and a checkpoint that is not there", async () => {
-    expect((await say("train", "--fork-from", "nowhere")).code).toBe(9);
+    expect((await say("train", "--fork-from", "nowhere")).code).toBe(11);
     const { code, text } = await say("train", "--fork-from", join(finished, "checkpoints", "000099-nothing"));
     expect(code).toBe(9);
     expect(text).toContain("000099-nothing");

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readEvents } from "../../replay/log.ts";
+import { ReplayReader } from "../../replay/reader.ts";
 
 const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
 const run = promisify(execFile);
@@ -71,7 +71,8 @@ describe("visplay train with the embedded model", () => {
     expect(status).toBe("finished");
     expect(rounds).toHaveLength(2);
     const updates = { questioner: 0, reasoner: 0 };
-    for await (const event of readEvents(join(folder, "one", "replay.jsonl"))) {
+    using replay = ReplayReader.open(join(folder, "one"));
+    for (const { event } of replay.events()) {
       if (event.type === "questionerStep" && event.update) updates.questioner++;
       if (event.type === "reasonerStep" && event.update) updates.reasoner++;
     }

@@ -2,8 +2,7 @@ import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
 import type { Ports } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
 import type { EncodedImage, ImageSource, RgbImage } from "../../images/image.ts";
-import type { RunEvent } from "../../replay/events.ts";
-import type { EventLog } from "../../replay/log.ts";
+import type { EventLog, RunEvent } from "../../replay/events.ts";
 import { FakePolicy, type FakePolicyOptions, type Script } from "./policy.ts";
 import { VirtualTime } from "./virtual_time.ts";
 

@@ -1,0 +1,56 @@
+import type { Command } from "commander";
+import { VisplayError } from "../common/errors.ts";
+import { type Damage, type Inspection, inspect, isWhole } from "../replay/check.ts";
+import { count, plural } from "./format.ts";
+import { LiveLine } from "./live_line.ts";
+
+/** Adds `visplay replay check`: what is damaged in a run's replay, and what can still be read. */
+export function addReplay(program: Command): void {
+  const command = program.command("replay").description("look after what a run has recorded");
+  command
+    .command("check")
+    .argument("<run>", "the run's folder")
+    .description("say what is damaged in a run's replay, and what can still be read")
+    .action(check);
+}
+
+async function check(folder: string): Promise<void> {
+  const inspection = await inspected(folder);
+  console.log(reportOf(inspection));
+  if (isWhole(inspection)) return;
+  const { events, images } = inspection;
+  const rest = `${count(events.total - events.damaged.length)} of ${plural(events.total, "event")}`;
+  const files = `${count(images.total - Math.min(images.total, images.damaged.length))} of ${plural(images.total, "image")}`;
+  throw new VisplayError(
+    "damaged",
+    `${folder}: the replay is damaged; ${rest} and ${files} can still be read`,
+  );
+}
+
+async function inspected(folder: string): Promise<Inspection> {
+  let done = "checking the database";
+  using _line = new LiveLine(() => done, process.stderr);
+  return inspect(folder, (events, total) => {
+    done = `${count(events)} of ${plural(total, "event")}`;
+  });
+}
+
+/** Lines shown of each kind. */
+const SHOWN = 20;
+
+function reportOf({ database, events, images }: Inspection): string {
+  return [
+    ...(database.length > 0 ? database.slice(0, SHOWN) : ["database: whole"]),
+    ...linesOf("event", events.total, events.damaged),
+    ...linesOf("image", images.total, images.damaged),
+  ].join("\n");
+}
+
+function linesOf(noun: string, total: number, damaged: readonly Damage[]): string[] {
+  const more = damaged.length - SHOWN;
+  return [
+    `${plural(total, noun)}: ${damaged.length > 0 ? `${count(damaged.length)} damaged` : "all whole"}`,
+    ...damaged.slice(0, SHOWN).map(({ name, reason }) => `  ${name}: ${reason}`),
+    ...(more > 0 ? [`  and ${count(more)} more`] : []),
+  ];
+}

@@ -1,0 +1,10 @@
+import sharp from "sharp";
+import type { RgbImage } from "./image.ts";
+
+/** An image as a PNG file, from which `decodeImage` gives the same pixels and the same id. */
+export async function encodePng({ width, height, data }: RgbImage): Promise<Uint8Array> {
+  // Fast rather than small: images are written while a run trains.
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png({ compressionLevel: 3 })
+    .toBuffer();
+}

@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { VisplayError } from "../common/errors.ts";
+import { imagePath } from "./image_files.ts";
+import { restoreEvent } from "./restore.ts";
+import { PLACES, versionOf } from "./schema.ts";
+import { Database } from "./sqlite.ts";
+import { replayIn } from "./writer.ts";
+
+/** What is wrong with a replay, and what can still be read of it. */
+export interface Inspection {
+  /** What SQLite says about the file; empty where it is whole. */
+  readonly database: readonly string[];
+  readonly events: Tally;
+  readonly images: Tally;
+}
+
+/** How many there are, and which of them are damaged. */
+export interface Tally {
+  readonly total: number;
+  readonly damaged: readonly Damage[];
+}
+
+export interface Damage {
+  /** An event's number, or an image's file. */
+  readonly name: string;
+  readonly reason: string;
+}
+
+export function isWhole({ database, events, images }: Inspection): boolean {
+  return database.length + events.damaged.length + images.damaged.length === 0;
+}
+
+/**
+ * Looks at everything in a replay: the database's own structure, whether each event can be decoded, and whether
+ * each image file is as it was written, by its SHA-256. Throws "run" where there is no replay, "damaged" where
+ * nothing of it can be read.
+ */
+export async function inspect(
+  folder: string,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<Inspection> {
+  using database = Database.forReading(replayIn(folder));
+  versionOf(database);
+  const structure = structureOf(database);
+  const events = eventsOf(database, onProgress);
+  return { database: structure, events, images: await imagesOf(database, folder) };
+}
+
+function structureOf(database: Database): string[] {
+  const found = tolerant(() => database.prepare("PRAGMA integrity_check").all<{ integrity_check: string }>());
+  if (found instanceof VisplayError) return [found.message];
+  return found.map((row) => row.integrity_check).filter((line) => line !== "ok");
+}
+
+function eventsOf(database: Database, onProgress: (done: number, total: number) => void): Tally {
+  const total = lastEvent(database);
+  const damaged: Damage[] = [];
+  for (let id = 1; id <= total; id++) {
+    const found = tolerant(() => restoreEvent(database, id));
+    const reason = found instanceof VisplayError ? found.message : found ? undefined : "it is missing";
+    if (reason) damaged.push({ name: String(id), reason });
+    if (id % 1000 === 0) onProgress(id, total);
+  }
+  return { total, damaged };
+}
+
+/** The last event that anything tells of: where a table's end is damaged, others may still name it. */
+function lastEvent(database: Database): number {
+  const sources = [
+    "SELECT max(id) FROM events",
+    "SELECT max(id) FROM episodes",
+    "SELECT max(episode) FROM measures",
+    `SELECT max(id) / ${PLACES} FROM rollouts`,
+  ];
+  const found = sources.map((sql) => tolerant(() => database.value<number>(sql) ?? 0));
+  return Math.max(0, ...found.filter((value) => typeof value === "number"));
+}
+
+async function imagesOf(database: Database, folder: string): Promise<Tally> {
+  const sql = "SELECT content AS id, extension, sha256 FROM image_files ORDER BY content";
+  const files = tolerant(() =>
+    database.prepare(sql).all<{ id: string; extension: string; sha256: Uint8Array }>(),
+  );
+  if (files instanceof VisplayError) {
+    return { total: 0, damaged: [{ name: "image_files", reason: files.message }] };
+  }
+  const damaged: Damage[] = [];
+  for (const file of files) {
+    const name = imagePath(folder, file);
+    const reason = await whatIsWrong(name, file.sha256);
+    if (reason) damaged.push({ name, reason });
+  }
+  return { total: files.length, damaged };
+}
+
+async function whatIsWrong(path: string, sha256: Uint8Array): Promise<string | undefined> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" ? "the file is missing" : message;
+  }
+  return hash.digest().equals(sha256) ? undefined : "the file is not the one that was written";
+}
+
+/** What `read` gives, or the damage that it meets. */
+function tolerant<T>(read: () => T): T | VisplayError {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof VisplayError) return error;
+    throw error;
+  }
+}

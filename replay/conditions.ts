@@ -1,0 +1,116 @@
+import { phases } from "./dictionary.ts";
+import { type CheckedQuery, type Figure, ftsQuery, phasesOf, type Range } from "./query.ts";
+import { figureColumns } from "./schema.ts";
+import type { Database, Value } from "./sqlite.ts";
+
+/** A piece of SQL and what its question marks stand for. */
+export interface Sql {
+  readonly text: string;
+  readonly params: readonly Value[];
+}
+
+/** Which episodes at all: those of some phases, superseded or not. */
+export interface Scope {
+  readonly superseded: readonly number[];
+  readonly phases: readonly number[];
+}
+
+/** What a query demands of an episode `e`. */
+export interface Condition {
+  /** The figure that it is about, if it is about one. */
+  readonly figure?: string;
+  readonly range?: Range;
+  readonly test: Sql;
+  /** How an index finds the episodes `e`: FROM and WHERE. Null where none does. */
+  readonly driver: { readonly from: string; readonly where: Sql } | null;
+  /** Testing an episode costs much more than reading it. */
+  readonly slow?: boolean;
+}
+
+export function scopeOf(query: CheckedQuery): Scope {
+  const superseded = { exclude: [0], only: [1], include: [0, 1] }[query.superseded];
+  return { superseded, phases: phasesOf(query).map((phase) => phases.indexOf(phase) + 1) };
+}
+
+/** The scope as a test of `e`; literals, so that SQLite sees how few values there are. */
+export function within({ superseded, phases: numbers }: Scope): Sql {
+  return { text: `e.superseded IN (${superseded}) AND e.phase IN (${numbers})`, params: [] };
+}
+
+export function and(...parts: readonly Sql[]): Sql {
+  return {
+    text: parts.map(({ text }) => text).join(" AND "),
+    params: parts.flatMap(({ params }) => params),
+  };
+}
+
+/** Values between bounds; without bounds, all values but null. */
+export function between(column: string, { min, max }: Range): Sql {
+  const lower = { text: `${column} >= ?`, params: [min ?? Number.NEGATIVE_INFINITY] };
+  return max === undefined ? lower : and(lower, { text: `${column} <= ?`, params: [max] });
+}
+
+/** What a query demands beside its scope. */
+export function conditionsOf(database: Database, query: CheckedQuery, scope: Scope): Condition[] {
+  const conditions = Object.entries(query.ranges).map(([figure, range]) =>
+    figureCondition(database, figure as Figure, range, scope),
+  );
+  if (query.finishReason === "length") conditions.push(columnCondition("truncated", { min: 1 }, scope));
+  if (query.finishReason === "stop") {
+    conditions.push({ test: { text: "e.truncated < e.rollouts", params: [] }, driver: null });
+  }
+  if (query.image !== undefined) conditions.push(imageCondition(query.image, scope));
+  const text = query.text === undefined ? null : ftsQuery(query.text);
+  return text === null ? conditions : [...conditions, textCondition(text, scope)];
+}
+
+/** The numbers of a named figure in the phases of a scope. */
+export function figureIds(database: Database, figure: Figure, scope: Scope): number[] {
+  const colon = figure.indexOf(":");
+  const sql = `SELECT id FROM figures WHERE kind = ? AND name = ? AND phase IN (${scope.phases})`;
+  const rows = database.prepare(sql).all<{ id: number }>([figure.slice(0, colon), figure.slice(colon + 1)]);
+  return rows.map(({ id }) => id);
+}
+
+/** The column of a figure; undefined for a named one. */
+export function columnOf(figure: string): string | undefined {
+  return Object.hasOwn(figureColumns, figure)
+    ? figureColumns[figure as keyof typeof figureColumns]
+    : undefined;
+}
+
+function figureCondition(database: Database, figure: Figure, range: Range, scope: Scope): Condition {
+  const column = columnOf(figure);
+  if (column) return { ...columnCondition(column, range, scope), figure, range };
+  const ids = figureIds(database, figure, scope);
+  const values = between("m.value", range);
+  const test = {
+    text: `EXISTS (SELECT 1 FROM measures m WHERE m.episode = e.id AND m.figure IN (${ids}) AND ${values.text})`,
+    params: values.params,
+  };
+  const where = and({ text: `m.figure IN (${ids})`, params: [] }, values, within(scope));
+  const from = "measures m INDEXED BY measures_value CROSS JOIN episodes e ON e.id = m.episode";
+  return { figure, range, test, driver: { from, where } };
+}
+
+function columnCondition(column: string, range: Range, scope: Scope): Condition {
+  const test = between(`e.${column}`, range);
+  const from = `episodes e INDEXED BY episodes_${column}`;
+  return { test, driver: { from, where: and(within(scope), test) } };
+}
+
+function imageCondition(content: string, scope: Scope): Condition {
+  const test = { text: "e.image IN (SELECT id FROM images WHERE content = ?)", params: [content] };
+  return { test, driver: { from: "episodes e INDEXED BY episodes_image", where: and(within(scope), test) } };
+}
+
+function textCondition(text: string, scope: Scope): Condition {
+  const found = "EXISTS (SELECT 1 FROM texts WHERE texts MATCH ? AND rowid = e.id)";
+  const where = and({ text: "t.texts MATCH ?", params: [text] }, within(scope));
+  return {
+    figure: "text",
+    test: { text: found, params: [text] },
+    driver: { from: "texts t CROSS JOIN episodes e ON e.id = t.rowid", where },
+    slow: true,
+  };
+}

@@ -1,0 +1,114 @@
+import { encodeLogProbs, encodeTokens } from "./encoding.ts";
+import type {
+  AnswerRecord,
+  CheckRecord,
+  CompletionRecord,
+  CurriculumQuestion,
+  EpisodeEvent,
+  QuestionerRollout,
+  QuestionRecord,
+  ReasonerRollout,
+} from "./events.ts";
+import type { Value } from "./sqlite.ts";
+
+/** A row to be inserted, by column. */
+export type NewRow = Record<string, Value>;
+
+/** Gives the id of a list of names, which is stored once. */
+export type ShapeOf = (names: readonly string[]) => number;
+
+/** How `outcome` is stored. */
+export const outcomes: readonly AnswerRecord["outcome"][] = ["answered", "abstained", "unparsed"];
+
+/** An episode's rollouts, whatever its phase calls them. */
+export function rolloutsOf(
+  event: EpisodeEvent,
+): readonly (QuestionerRollout | CurriculumQuestion | ReasonerRollout)[] {
+  return event.type === "curriculumEpisode" ? event.questions : event.rollouts;
+}
+
+/** The completion that a rollout is about: the question as it was asked, or the answer. */
+export function completionOf(
+  rollout: QuestionerRollout | CurriculumQuestion | ReasonerRollout,
+): CompletionRecord {
+  return "completion" in rollout ? rollout.completion : rollout;
+}
+
+/** The answers that a rollout's question was given, and the blind ones. */
+export function answersOf(
+  rollout: QuestionerRollout | CurriculumQuestion | ReasonerRollout,
+): { readonly answer: AnswerRecord; readonly blind: boolean }[] {
+  if (!("completion" in rollout)) return [];
+  const blind = "blindAnswers" in rollout ? rollout.blindAnswers : [];
+  return [
+    ...rollout.answers.map((answer) => ({ answer, blind: false })),
+    ...blind.map((answer) => ({ answer, blind: true })),
+  ];
+}
+
+/** A row of `rollouts`, without its id. */
+export function rolloutRow(
+  rollout: QuestionerRollout | CurriculumQuestion | ReasonerRollout,
+  shapeOf: ShapeOf,
+): NewRow {
+  if (!("completion" in rollout)) {
+    return { ...answerRow(rollout), ...rewardRow(rollout), ...partsRow(rollout.parts, shapeOf) };
+  }
+  const question = questionRow(rollout);
+  if ("rejection" in rollout) return { ...question, rejection: rollout.rejection, label: rollout.label };
+  return {
+    ...question,
+    ...rewardRow(rollout),
+    ...partsRow(rollout.parts, shapeOf),
+    ...checksRow(rollout.checks, shapeOf),
+  };
+}
+
+/** A row of `answers`, without its place. */
+export function answerRow(answer: AnswerRecord): NewRow {
+  const { outcome, vote, failure } = answer;
+  return { ...completionRow(answer), outcome: outcomes.indexOf(outcome), vote, failure };
+}
+
+function completionRow({ tokens, logProbs, text, finishReason }: CompletionRecord): NewRow {
+  return {
+    text,
+    tokens: encodeTokens(tokens),
+    log_probs: encodeLogProbs(logProbs),
+    truncated: finishReason === "length" ? 1 : 0,
+  };
+}
+
+function questionRow({ completion, question, failure, ownAnswer, verdict }: QuestionRecord): NewRow {
+  return {
+    ...completionRow(completion),
+    question,
+    failure,
+    own_answer: ownAnswer,
+    ...(verdict && {
+      silver: verdict.silver,
+      confidence: verdict.confidence,
+      votes: JSON.stringify(verdict.votes.map(({ answer, count }) => [answer, count])),
+      abstentions: verdict.abstentions,
+      parse_failures: verdict.parseFailures,
+      samples: verdict.samples,
+    }),
+  };
+}
+
+function rewardRow({ reward, advantage }: { reward: number | null; advantage: number }): NewRow {
+  return { reward, advantage };
+}
+
+function partsRow(parts: Readonly<Record<string, number>>, shapeOf: ShapeOf): NewRow {
+  return { parts_shape: shapeOf(Object.keys(parts)), parts: JSON.stringify(Object.values(parts)) };
+}
+
+function checksRow(checks: Readonly<Record<string, CheckRecord>>, shapeOf: ShapeOf): NewRow {
+  const values = Object.values(checks).map(({ passed, value, threshold }) => [
+    Number(passed),
+    value,
+    threshold,
+  ]);
+  return { checks_shape: shapeOf(Object.keys(checks)), checks: JSON.stringify(values) };
+}

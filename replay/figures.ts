@@ -1,0 +1,76 @@
+import { answersOf, completionOf, type NewRow, rolloutsOf } from "./episode_rows.ts";
+import type { EpisodeEvent } from "./events.ts";
+
+/** What an episode is found by: figures over its rollouts. Null where none of them has any. */
+export function figuresOf(event: EpisodeEvent): NewRow {
+  const rollouts = rolloutsOf(event);
+  const completions = rollouts.map(completionOf);
+  const rewards = rollouts.flatMap((rollout) => ("reward" in rollout ? (rollout.reward ?? []) : []));
+  const advantages = rollouts.flatMap((rollout) =>
+    "advantage" in rollout ? Math.abs(rollout.advantage) : [],
+  );
+  return {
+    rollouts: rollouts.length,
+    answers: rollouts.reduce((count, rollout) => count + answersOf(rollout).length, 0),
+    reward: mean(rewards),
+    advantage: advantages.length > 0 ? Math.max(...advantages) : null,
+    confidence: event.type === "reasonerEpisode" ? event.confidence : meanConfidence(event),
+    length: Math.max(0, ...completions.map(({ tokens }) => tokens.length)),
+    truncated: completions.filter(({ finishReason }) => finishReason === "length").length,
+  };
+}
+
+/** Named figures: the mean of a reward's part, and the share of rollouts that passed a check. */
+export interface NamedFigure {
+  readonly kind: "part" | "check";
+  readonly name: string;
+  readonly value: number;
+}
+
+export function namedFiguresOf(event: EpisodeEvent): NamedFigure[] {
+  if (event.type === "curriculumEpisode") return [];
+  const parts = valuesByName(event.rollouts.map(({ parts }) => parts));
+  const checks = valuesByName(
+    event.type === "reasonerEpisode" ? [] : event.rollouts.map(({ checks }) => checks),
+  );
+  return [
+    ...[...parts].map(([name, values]) => ({ kind: "part", name, value: mean(values) ?? 0 }) as const),
+    ...[...checks].map(([name, results]) => {
+      const value = mean(results.map(({ passed }) => Number(passed))) ?? 0;
+      return { kind: "check", name, value } as const;
+    }),
+  ];
+}
+
+/** What full-text search looks through: every question and every answer once. */
+export function textsOf(event: EpisodeEvent): { readonly question: string; readonly answers: string } {
+  const rollouts = rolloutsOf(event);
+  const answers = rollouts.flatMap((rollout) => answersOf(rollout).map(({ answer }) => answer.text));
+  const completions = rollouts.map(completionOf).map(({ text }) => text);
+  const questions = rollouts.map(
+    (rollout, i) => ("question" in rollout && rollout.question) || completions[i],
+  );
+  const lines = (texts: readonly (string | undefined)[]) => [...new Set(texts)].join("\n");
+  return event.type === "reasonerEpisode"
+    ? { question: event.question, answers: lines([...completions, event.label]) }
+    : { question: lines(questions), answers: lines(answers) };
+}
+
+function meanConfidence(event: Exclude<EpisodeEvent, { type: "reasonerEpisode" }>): number | null {
+  const questions = event.type === "curriculumEpisode" ? event.questions : event.rollouts;
+  return mean(questions.flatMap(({ verdict }) => verdict?.confidence ?? []));
+}
+
+function valuesByName<T>(records: readonly Readonly<Record<string, T>>[]): Map<string, T[]> {
+  const all = new Map<string, T[]>();
+  for (const [name, value] of records.flatMap((record) => Object.entries(record))) {
+    const values = all.get(name);
+    if (values) values.push(value);
+    else all.set(name, [value]);
+  }
+  return all;
+}
+
+function mean(values: readonly number[]): number | null {
+  return values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : null;
+}

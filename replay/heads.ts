@@ -1,0 +1,52 @@
+import { VisplayError } from "../common/errors.ts";
+import type { EpisodeHead, EpisodePhase } from "./query.ts";
+import { PLACES } from "./schema.ts";
+import type { Database, Row } from "./sqlite.ts";
+
+const headSql = `
+  SELECT e.*, p.name AS phase_name, i.content, i.position, i.name,
+    coalesce(e.question, (
+      SELECT r.question FROM rollouts r
+      WHERE r.id >= e.id * ${PLACES} AND r.id < (e.id + 1) * ${PLACES} AND r.question IS NOT NULL
+      ORDER BY r.id LIMIT 1
+    )) AS first_question
+  FROM episodes e JOIN phases p ON p.id = e.phase JOIN images i ON i.id = e.image
+  WHERE e.id = ?`;
+
+const measuresSql = `
+  SELECT f.kind || ':' || f.name AS name, m.value
+  FROM measures m JOIN figures f ON f.id = m.figure WHERE m.episode = ?`;
+
+/** What a list shows of one episode. Throws "damaged" where an index names one that is not there. */
+export function headOf(database: Database, id: number): EpisodeHead {
+  const row = database.prepare(headSql).get([id]);
+  if (!row) throw new VisplayError("damaged", `${database.path}: episode ${id} is missing`);
+  const measures = database.prepare(measuresSql).all<{ name: string; value: number }>([id]);
+  return {
+    id,
+    attempt: row.attempt as number,
+    superseded: row.superseded === 1,
+    atMs: row.at_ms as number,
+    phase: row.phase_name as EpisodePhase,
+    round: row.round as number,
+    step: row.step as number,
+    image: { id: row.content as string, index: row.position as number, name: row.name as string },
+    versions: versionsOf(row),
+    question: row.first_question as string | null,
+    label: row.label as string | null,
+    rollouts: row.rollouts as number,
+    truncated: row.truncated as number,
+    length: row.length as number,
+    reward: row.reward as number | null,
+    advantage: row.advantage as number | null,
+    confidence: row.confidence as number | null,
+    measures: Object.fromEntries(measures.map(({ name, value }) => [name, value])),
+  };
+}
+
+function versionsOf(row: Row): EpisodeHead["versions"] {
+  return {
+    questioner: row.questioner_version as number,
+    reasoner: row.reasoner_version as number,
+  };
+}

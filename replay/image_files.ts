@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { VisplayError } from "../common/errors.ts";
+import { diskError } from "./disk.ts";
+
+/** Where images lie in the folder of a run. */
+export const IMAGES_NAME = "images";
+
+/** An image file that lies beside the database. */
+export interface StoredImage {
+  /** The hash of its pixels, which episodes name. */
+  readonly id: string;
+  /** Without a dot. */
+  readonly extension: string;
+  readonly bytes: number;
+  /** Of the file's bytes. */
+  readonly sha256: Uint8Array;
+}
+
+/** The path of an image in a run's folder. */
+export function imagePath(folder: string, { id, extension }: Pick<StoredImage, "id" | "extension">): string {
+  return join(folder, IMAGES_NAME, `${id}.${extension}`);
+}
+
+/** Writes an image so that it lies there whole, also after a loss of power, or not at all. Throws "disk". */
+export function writeImage(
+  folder: string,
+  image: Pick<StoredImage, "id" | "extension">,
+  content: Uint8Array,
+): StoredImage {
+  if (!/^[\w-]+$/.test(image.id) || !/^[a-z0-9]+$/.test(image.extension)) {
+    throw new VisplayError(
+      "images",
+      `found image name ${image.id}.${image.extension}, expected letters and digits`,
+    );
+  }
+  const path = imagePath(folder, image);
+  const temporary = `${path}.tmp`;
+  try {
+    mkdirSync(join(folder, IMAGES_NAME), { recursive: true });
+    writeDurably(temporary, content);
+    renameSync(temporary, path);
+    syncFolder(join(folder, IMAGES_NAME));
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw diskError(path, cause);
+  }
+  return { ...image, bytes: content.length, sha256: sha256Of(content) };
+}
+
+export function sha256Of(content: Uint8Array): Uint8Array {
+  return createHash("sha256").update(content).digest();
+}
+
+/** Makes the names in a folder survive a loss of power; Windows does that by itself. */
+export function syncFolder(path: string): void {
+  if (process.platform === "win32") return;
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function writeDurably(path: string, content: Uint8Array): void {
+  const file = openSync(path, "w");
+  try {
+    for (let start = 0; start < content.length; ) start += writeSync(file, content, start);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,144 @@
+import { VisplayError } from "../common/errors.ts";
+import type { EpisodeEvent } from "./events.ts";
+import { headOf } from "./heads.ts";
+import { imagePath } from "./image_files.ts";
+import { countHits, hits } from "./pages.ts";
+import { checkedQuery, type EpisodePage, type EpisodePhase, type EpisodeQuery } from "./query.ts";
+import { type RecordedEvent, restoreEpisode, restoreEvent, restoreMilestones } from "./restore.ts";
+import { migrations, versionOf } from "./schema.ts";
+import { Database } from "./sqlite.ts";
+import { type ReplayState, replayIn, stateOf } from "./writer.ts";
+
+/** A figure that this run has, and between which values it lies. */
+export interface FigureRange {
+  readonly phase: EpisodePhase;
+  /** "part:…" or "check:…". */
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** How many episodes there are of a round's phase. */
+export interface EpisodeCount {
+  readonly superseded: boolean;
+  readonly phase: EpisodePhase;
+  readonly round: number;
+  readonly episodes: number;
+}
+
+export interface EventsOptions {
+  /** Superseded events are left out by default. */
+  readonly superseded?: "exclude" | "include";
+  /** Told of an event that cannot be read; without it, such an event ends the reading. */
+  readonly onDamage?: (id: number, error: Error) => void;
+}
+
+/**
+ * Reads the replay of a run, also while the run writes it in another process and after a crash. Calls are
+ * synchronous; all but `events` take milliseconds.
+ */
+export class ReplayReader implements Disposable {
+  readonly folder: string;
+  readonly #database: Database;
+
+  private constructor(folder: string, database: Database) {
+    this.folder = folder;
+    this.#database = database;
+  }
+
+  /** Throws "run" for a folder that is none of a run, or a newer version; "damaged"; or "disk". */
+  static open(folder: string): ReplayReader {
+    const database = Database.forReading(replayIn(folder));
+    const version = versionOf(database);
+    if (version === migrations.length) return new ReplayReader(folder, database);
+    const found = `found version ${version} of the replay's tables, expected ${migrations.length}`;
+    throw new VisplayError(
+      "run",
+      `${database.path}: ${found}; the run brings it up to date when it is resumed`,
+    );
+  }
+
+  /** How far the run has come. */
+  get state(): ReplayState {
+    return stateOf(this.#database);
+  }
+
+  /** A page of episodes. Throws "usage" for a query that says what cannot be. */
+  episodes(query: EpisodeQuery = {}): EpisodePage {
+    const checked = checkedQuery(query);
+    return this.#database.snapshot(() => {
+      const found = hits(this.#database, checked);
+      const page = found.slice(0, checked.limit);
+      const last = page.at(-1);
+      return {
+        episodes: page.map(({ id }) => headOf(this.#database, id)),
+        next: found.length > page.length && last ? `${last.key}:${last.id}` : null,
+      };
+    });
+  }
+
+  /** How many episodes a query matches, counted up to `atMost`; its cursor and limit make no difference. */
+  count(query: EpisodeQuery = {}, atMost: number = 10_000): number {
+    return countHits(this.#database, checkedQuery(query), atMost);
+  }
+
+  /** One episode, whole, as it was appended; undefined where there is none. Throws "damaged". */
+  episode(id: number): (RecordedEvent & { readonly event: EpisodeEvent }) | undefined {
+    return this.#database.snapshot(() => restoreEpisode(this.#database, id));
+  }
+
+  /** Events in order, from the one with number `from`, up to the last one that there is by then. */
+  *events(from: number = 1, options: EventsOptions = {}): Generator<RecordedEvent> {
+    for (let id = Math.max(1, from); id <= this.state.position; id++) {
+      const recorded = this.#restore(id, options);
+      if (!recorded || (recorded.superseded && options.superseded !== "include")) continue;
+      yield recorded;
+    }
+  }
+
+  /** What a run came to, at little cost: all events but episodes, and none that is superseded, in order. */
+  milestones(): Generator<RecordedEvent> {
+    return restoreMilestones(this.#database);
+  }
+
+  /** Episodes by round and phase. */
+  counts(): EpisodeCount[] {
+    const sql = `SELECT e.superseded, p.name AS phase, e.round, count(*) AS episodes
+      FROM episodes e INDEXED BY episodes_round JOIN phases p ON p.id = e.phase
+      GROUP BY e.superseded, e.phase, e.round`;
+    const rows = this.#database.prepare(sql).all<Omit<EpisodeCount, "superseded"> & { superseded: number }>();
+    return rows.map((row) => ({ ...row, superseded: row.superseded === 1 }));
+  }
+
+  /** The reward parts and gate checks that this run has. */
+  figures(): FigureRange[] {
+    const sql = `SELECT p.name AS phase, f.kind || ':' || f.name AS name,
+        (SELECT min(value) FROM measures WHERE figure = f.id) AS min,
+        (SELECT max(value) FROM measures WHERE figure = f.id) AS max
+      FROM figures f JOIN phases p ON p.id = f.phase ORDER BY f.id`;
+    return this.#database.prepare(sql).all<FigureRange>();
+  }
+
+  /** Where the image with a content hash lies; undefined where it was not stored. */
+  image(id: string): string | undefined {
+    const sql = "SELECT extension FROM image_files WHERE content = ?";
+    const extension = this.#database.value<string>(sql, [id]);
+    return extension === null ? undefined : imagePath(this.folder, { id, extension });
+  }
+
+  [Symbol.dispose](): void {
+    this.#database[Symbol.dispose]();
+  }
+
+  #restore(id: number, { onDamage }: EventsOptions): RecordedEvent | undefined {
+    try {
+      const found = this.#database.snapshot(() => restoreEvent(this.#database, id));
+      if (!found) throw new VisplayError("damaged", `event ${id} is missing`);
+      return found;
+    } catch (error) {
+      if (!onDamage || !(error instanceof VisplayError)) throw error;
+      onDamage(id, error);
+      return undefined;
+    }
+  }
+}

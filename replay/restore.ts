@@ -1,0 +1,230 @@
+import { VisplayError } from "../common/errors.ts";
+import { phases } from "./dictionary.ts";
+import { decodeLogProbs, decodeTokens, filledPrompt } from "./encoding.ts";
+import { outcomes } from "./episode_rows.ts";
+import {
+  type AnswerRecord,
+  type CheckRecord,
+  type CompletionRecord,
+  type CurriculumQuestion,
+  type EpisodeEvent,
+  type QuestionRecord,
+  REPLAY_VERSION,
+  type ReasonerRollout,
+  type RunEvent,
+  type VerdictRecord,
+} from "./events.ts";
+import { PLACES } from "./schema.ts";
+import type { Database, Row } from "./sqlite.ts";
+
+/** One event as it was appended, and where it stands. */
+export interface RecordedEvent {
+  /** Its number, counted from 1. */
+  readonly id: number;
+  readonly attempt: number;
+  /** Whether the run was resumed from before it. */
+  readonly superseded: boolean;
+  readonly event: RunEvent;
+}
+
+/** Reads one event, whole. Undefined where there is none; throws "damaged" where it cannot be decoded. */
+export function restoreEvent(database: Database, id: number): RecordedEvent | undefined {
+  const episode = restoreEpisode(database, id);
+  if (episode) return episode;
+  const row = database.prepare("SELECT * FROM events WHERE id = ?").get([id]);
+  return row && named(id, () => otherEvent(row));
+}
+
+/** Reads one episode, whole; undefined where the event is none. */
+export function restoreEpisode(
+  database: Database,
+  id: number,
+): (RecordedEvent & { readonly event: EpisodeEvent }) | undefined {
+  const row = database.prepare(episodeSql).get([id]);
+  return row && named(id, () => ({ ...place(row), event: episodeEvent(database, id, row) }));
+}
+
+const episodeSql = `
+  SELECT e.*, p.text AS prompt_text, p.templated, i.content, i.position, i.name
+  FROM episodes e LEFT JOIN prompts p ON p.id = e.prompt LEFT JOIN images i ON i.id = e.image
+  WHERE e.id = ?`;
+const rolloutsSql = `
+  SELECT r.*, p.names AS parts_names, c.names AS checks_names
+  FROM rollouts r LEFT JOIN shapes p ON p.id = r.parts_shape LEFT JOIN shapes c ON c.id = r.checks_shape
+  WHERE r.id >= ? AND r.id < ? ORDER BY r.id`;
+const answersSql = "SELECT * FROM answers WHERE id >= ? AND id < ? ORDER BY id";
+
+function named<T>(id: number, restore: () => T): T {
+  try {
+    return restore();
+  } catch (cause) {
+    const message = `event ${id} is damaged: ${(cause as Error).message}`;
+    throw new VisplayError("damaged", message, { cause });
+  }
+}
+
+/** Every event but episodes that no resume has superseded, in order. */
+export function* restoreMilestones(database: Database): Generator<RecordedEvent> {
+  let after = 0;
+  for (;;) {
+    const rows = database
+      .prepare("SELECT * FROM events WHERE id > ? AND superseded = 0 ORDER BY id LIMIT 500")
+      .all<Row>([after]);
+    for (const row of rows) yield otherEvent(row);
+    if (rows.length === 0) return;
+    after = rows.at(-1)?.id as number;
+  }
+}
+
+function place(row: Row): Omit<RecordedEvent, "event"> {
+  return { id: row.id as number, attempt: row.attempt as number, superseded: row.superseded === 1 };
+}
+
+function otherEvent(row: Row): RecordedEvent {
+  const head = { version: REPLAY_VERSION, atMs: row.at_ms, type: row.type };
+  return { ...place(row), event: { ...head, ...JSON.parse(row.body as string) } };
+}
+
+function episodeEvent(database: Database, id: number, row: Row): EpisodeEvent {
+  const range = [id * PLACES, (id + 1) * PLACES];
+  const rollouts = database.prepare(rolloutsSql).all(range);
+  const answers = database.prepare(answersSql).all(range);
+  expectCount("rollouts", rollouts.length, row.rollouts);
+  expectCount("answers", answers.length, row.answers);
+  const phase = phases[(row.phase as number) - 1];
+  const question = row.question as string | null;
+  const shared = {
+    version: REPLAY_VERSION,
+    atMs: row.at_ms as number,
+    round: row.round as number,
+    step: row.step as number,
+    image: {
+      index: row.position as number,
+      name: present(row, "name") as string,
+      id: present(row, "content") as string,
+    },
+    prompt: filledPrompt(
+      { text: present(row, "prompt_text") as string, templated: row.templated === 1 },
+      question,
+    ),
+    versions: {
+      questioner: row.questioner_version as number,
+      reasoner: row.reasoner_version as number,
+    },
+  } as const;
+  const answersTo = (i: number, blind: number) =>
+    answers.filter((each) => each.rollout === i && each.blind === blind).map(answer);
+  switch (phase) {
+    case "questioner":
+      return {
+        type: "questionerEpisode",
+        phase,
+        ...shared,
+        rollouts: rollouts.map((rollout, i) => ({
+          ...questionRecord(rollout, answersTo(i, 0)),
+          blindAnswers: answersTo(i, 1),
+          checks: checks(rollout),
+          parts: parts(rollout),
+          reward: rollout.reward as number | null,
+          advantage: rollout.advantage as number,
+        })),
+      };
+    case "curriculum":
+      return {
+        type: "curriculumEpisode",
+        phase,
+        ...shared,
+        questions: rollouts.map((rollout, i) => ({
+          ...questionRecord(rollout, answersTo(i, 0)),
+          rejection: rollout.rejection as CurriculumQuestion["rejection"],
+          label: rollout.label as string | null,
+        })),
+      };
+    case "reasoner":
+      return {
+        type: "reasonerEpisode",
+        phase,
+        ...shared,
+        question: present(row, "question") as string,
+        label: present(row, "label") as string,
+        confidence: row.confidence as number,
+        rollouts: rollouts.map(reasonerRollout),
+      };
+    default:
+      throw new VisplayError("damaged", `found phase ${row.phase}, expected 1 to ${phases.length}`);
+  }
+}
+
+function reasonerRollout(row: Row): ReasonerRollout {
+  const reward = row.reward as number;
+  return { ...answer(row), parts: parts(row), reward, advantage: row.advantage as number };
+}
+
+function questionRecord(row: Row, answers: AnswerRecord[]): QuestionRecord {
+  return {
+    completion: completion(row),
+    question: row.question as string | null,
+    failure: row.failure as string | null,
+    ownAnswer: row.own_answer as string | null,
+    answers,
+    verdict: row.samples === null ? null : verdict(row),
+  };
+}
+
+function verdict(row: Row): VerdictRecord {
+  const votes = JSON.parse(row.votes as string) as [string, number][];
+  return {
+    silver: row.silver as string | null,
+    confidence: row.confidence as number,
+    votes: votes.map(([given, count]) => ({ answer: given, count })),
+    abstentions: row.abstentions as number,
+    parseFailures: row.parse_failures as number,
+    samples: row.samples as number,
+  };
+}
+
+function answer(row: Row): AnswerRecord {
+  const outcome = outcomes[row.outcome as number];
+  if (!outcome) throw new VisplayError("damaged", `found outcome ${row.outcome}`);
+  return {
+    ...completion(row),
+    outcome,
+    vote: row.vote as string | null,
+    failure: row.failure as string | null,
+  };
+}
+
+function completion(row: Row): CompletionRecord {
+  return {
+    tokens: decodeTokens(row.tokens as Uint8Array),
+    logProbs: decodeLogProbs(row.log_probs as Uint8Array),
+    text: row.text as string,
+    finishReason: row.truncated === 1 ? "length" : "stop",
+  };
+}
+
+function parts(row: Row): Record<string, number> {
+  return byName(row.parts_names, JSON.parse(row.parts as string) as number[]);
+}
+
+function checks(row: Row): Record<string, CheckRecord> {
+  const values = JSON.parse(row.checks as string) as [number, number, number][];
+  const records = values.map(([passed, value, threshold]) => ({ passed: passed === 1, value, threshold }));
+  return byName(row.checks_names, records);
+}
+
+function byName<T>(names: Row[string] | undefined, values: readonly T[]): Record<string, T> {
+  const keys = JSON.parse(names as string) as string[];
+  expectCount("named values", values.length, keys.length);
+  return Object.fromEntries(keys.map((name, i) => [name, values[i] as T]));
+}
+
+function present(row: Row, column: string): Row[string] {
+  const value = row[column] ?? null;
+  if (value === null) throw new VisplayError("damaged", `found no ${column}`);
+  return value;
+}
+
+function expectCount(what: string, found: number, expected: Row[string] | undefined): void {
+  if (found !== expected) throw new VisplayError("damaged", `found ${found} ${what}, expected ${expected}`);
+}

@@ -1,0 +1,200 @@
+import { VisplayError } from "../common/errors.ts";
+import type { Database } from "./sqlite.ts";
+
+/** Marks the file as a replay ("vply"), whatever its name. */
+export const APPLICATION_ID = 0x76_70_6c_79;
+
+/** The replay's name in the folder of a run. */
+export const REPLAY_NAME = "replay.db";
+
+/** Completions of an episode have the ids `episode * PLACES + place`; SCHEMA.md explains. */
+export const PLACES = 65_536;
+
+/** Columns of `episodes` that can be sorted by, and filtered by ranges; each has an index of its own. */
+export const figureColumns = {
+  round: "round",
+  step: "step",
+  questionerVersion: "questioner_version",
+  reasonerVersion: "reasoner_version",
+  reward: "reward",
+  advantage: "advantage",
+  confidence: "confidence",
+  length: "length",
+  truncated: "truncated",
+} as const;
+
+const figureIndexes = Object.values(figureColumns)
+  .map((column) => `CREATE INDEX episodes_${column} ON episodes (superseded, phase, ${column});`)
+  .join("\n");
+
+/** Documented in SCHEMA.md, as a test checks. */
+const first = `
+CREATE TABLE attempts (
+  attempt INTEGER PRIMARY KEY,
+  after INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL
+);
+CREATE TABLE phases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+INSERT INTO phases VALUES (1, 'questioner'), (2, 'curriculum'), (3, 'reasoner');
+CREATE TABLE images (
+  id INTEGER PRIMARY KEY,
+  content TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  UNIQUE (content, position, name)
+);
+CREATE TABLE image_files (
+  content TEXT PRIMARY KEY,
+  extension TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  sha256 BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE prompts (
+  id INTEGER PRIMARY KEY,
+  text TEXT NOT NULL,
+  templated INTEGER NOT NULL,
+  UNIQUE (text, templated)
+);
+CREATE TABLE shapes (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
+CREATE TABLE figures (
+  id INTEGER PRIMARY KEY,
+  phase INTEGER NOT NULL REFERENCES phases,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  UNIQUE (phase, kind, name)
+);
+
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY,
+  attempt INTEGER NOT NULL REFERENCES attempts,
+  superseded INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  body TEXT NOT NULL,
+  round INTEGER AS (body ->> '$.round') VIRTUAL,
+  step INTEGER AS (body ->> '$.step') VIRTUAL
+);
+CREATE TABLE episodes (
+  id INTEGER PRIMARY KEY,
+  attempt INTEGER NOT NULL REFERENCES attempts,
+  superseded INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  phase INTEGER NOT NULL REFERENCES phases,
+  round INTEGER NOT NULL,
+  step INTEGER NOT NULL,
+  image INTEGER NOT NULL REFERENCES images,
+  prompt INTEGER NOT NULL REFERENCES prompts,
+  questioner_version INTEGER NOT NULL,
+  reasoner_version INTEGER NOT NULL,
+  rollouts INTEGER NOT NULL,
+  answers INTEGER NOT NULL,
+  reward REAL,
+  advantage REAL,
+  confidence REAL,
+  length INTEGER NOT NULL,
+  truncated INTEGER NOT NULL,
+  question TEXT,
+  label TEXT
+);
+CREATE TABLE rollouts (
+  id INTEGER PRIMARY KEY,
+  episode INTEGER AS (id / ${PLACES}) VIRTUAL,
+  text TEXT NOT NULL,
+  tokens BLOB NOT NULL,
+  log_probs BLOB NOT NULL,
+  truncated INTEGER NOT NULL,
+  reward REAL,
+  advantage REAL,
+  parts_shape INTEGER REFERENCES shapes,
+  parts TEXT,
+  checks_shape INTEGER REFERENCES shapes,
+  checks TEXT,
+  outcome INTEGER,
+  vote TEXT,
+  failure TEXT,
+  question TEXT,
+  own_answer TEXT,
+  silver TEXT,
+  confidence REAL,
+  votes TEXT,
+  abstentions INTEGER,
+  parse_failures INTEGER,
+  samples INTEGER,
+  rejection TEXT,
+  label TEXT
+);
+CREATE TABLE answers (
+  id INTEGER PRIMARY KEY,
+  episode INTEGER AS (id / ${PLACES}) VIRTUAL,
+  rollout INTEGER NOT NULL,
+  blind INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  tokens BLOB NOT NULL,
+  log_probs BLOB NOT NULL,
+  truncated INTEGER NOT NULL,
+  outcome INTEGER NOT NULL,
+  vote TEXT,
+  failure TEXT
+);
+CREATE TABLE measures (
+  episode INTEGER NOT NULL REFERENCES episodes,
+  figure INTEGER NOT NULL REFERENCES figures,
+  value REAL NOT NULL,
+  PRIMARY KEY (episode, figure)
+) WITHOUT ROWID;
+CREATE VIRTUAL TABLE texts USING fts5 (
+  question, answers, content='', tokenize="unicode61 remove_diacritics 2"
+);
+
+CREATE INDEX episodes_time ON episodes (superseded, phase);
+CREATE INDEX episodes_image ON episodes (superseded, phase, image);
+${figureIndexes}
+CREATE INDEX measures_value ON measures (figure, value);
+
+CREATE VIEW rollout_parts AS
+  SELECT r.id AS rollout, r.episode, n.value AS name, v.value
+  FROM rollouts r
+  JOIN shapes s ON s.id = r.parts_shape
+  JOIN json_each(s.names) n
+  JOIN json_each(r.parts) v ON v.key = n.key;
+CREATE VIEW rollout_checks AS
+  SELECT r.id AS rollout, r.episode, n.value AS name,
+    v.value ->> 0 AS passed, v.value ->> 1 AS value, v.value ->> 2 AS threshold
+  FROM rollouts r
+  JOIN shapes s ON s.id = r.checks_shape
+  JOIN json_each(s.names) n
+  JOIN json_each(r.checks) v ON v.key = n.key;
+CREATE VIEW episode_prompts AS
+  SELECT e.id AS episode, iif(p.templated, replace(p.text, char(65532), e.question), p.text) AS prompt
+  FROM episodes e
+  JOIN prompts p ON p.id = e.prompt;
+`;
+
+/** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
+export const migrations: readonly string[] = [first];
+
+/** Brings a database to the newest version, all or nothing. Throws "run" for a newer one or a foreign file. */
+export function migrate(database: Database, scripts: readonly string[] = migrations): void {
+  database.transaction(() => {
+    const version = versionOf(database, scripts.length);
+    if (version === scripts.length) return;
+    for (const script of scripts.slice(version)) database.exec(script);
+    database.exec(`PRAGMA user_version = ${scripts.length}`);
+    database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+  });
+}
+
+/** The version of a database's tables, 0 for an empty one. Throws "run" where this program cannot read it. */
+export function versionOf(database: Database, newest: number = migrations.length): number {
+  const version = database.value<number>("PRAGMA user_version") ?? 0;
+  const application = database.value<number>("PRAGMA application_id") ?? 0;
+  const isEmpty = database.value<number>("SELECT count(*) FROM sqlite_schema") === 0;
+  if (!isEmpty && application !== APPLICATION_ID) {
+    throw new VisplayError("run", `${database.path}: found a database of another program, expected a replay`);
+  }
+  if (version > newest) {
+    const found = `found version ${version} of the replay's tables, expected at most ${newest}`;
+    throw new VisplayError("run", `${database.path}: ${found}; read it with the release that wrote it`);
+  }
+  return version;
+}

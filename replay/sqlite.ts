@@ -1,0 +1,194 @@
+import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import Libsql from "libsql";
+import { VisplayError } from "../common/errors.ts";
+
+/** What a column can hold. Numbers are bound as reals; a column's affinity makes them integers. */
+export type Value = number | string | Uint8Array | null;
+
+export type Row = Readonly<Record<string, Value>>;
+
+/** A prepared statement. */
+export interface Statement {
+  run(params?: readonly Value[]): { readonly changes: number };
+  get<R = Row>(params?: readonly Value[]): R | undefined;
+  all<R = Row>(params?: readonly Value[]): R[];
+}
+
+/** A connection to one SQLite file, synchronous. Every failure is a `VisplayError` where a user can repair it. */
+export class Database implements Disposable {
+  readonly path: string;
+  readonly #connection: Libsql.Database;
+  readonly #statements = new Map<string, Statement>();
+
+  private constructor(path: string, connection: Libsql.Database) {
+    this.path = path;
+    this.#connection = connection;
+  }
+
+  /** Opens for writing: WAL, and what is committed survives the loss of power. Makes the file if there is none. */
+  static forWriting(path: string): Database {
+    const database = connect(path, path);
+    database.exec("PRAGMA busy_timeout = 5000");
+    database.exec("PRAGMA journal_mode = WAL");
+    database.exec("PRAGMA synchronous = FULL");
+    database.exec("PRAGMA cache_size = -65536");
+    return database;
+  }
+
+  /** Opens for reading, beside a process that writes and after one that crashed. */
+  static forReading(path: string): Database {
+    const uri = pathToFileURL(resolve(path)).href;
+    try {
+      return readable(connect(path, `${uri}?mode=ro`));
+    } catch (error) {
+      if (!(error instanceof VisplayError) || error.code !== "disk") throw error;
+      // Where nothing can be written, SQLite cannot keep the index of a WAL; without one it needs none.
+      if (existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0) throw unfinished(path, error);
+      return readable(connect(path, `${uri}?immutable=1`));
+    }
+  }
+
+  /** Runs statements that give nothing. */
+  exec(sql: string): void {
+    this.#guarded(() => this.#connection.exec(sql));
+  }
+
+  /** A statement, prepared once. */
+  prepare(sql: string): Statement {
+    const known = this.#statements.get(sql);
+    if (known) return known;
+    const inner = this.#guarded(() => this.#connection.prepare<Value[]>(sql));
+    const statement: Statement = {
+      run: (params = []) => this.#guarded(() => inner.run(params.map(bound) as never)),
+      get: <R>(params: readonly Value[] = []) => {
+        const row = this.#guarded(() => inner.get(params.map(bound) as never));
+        return row === undefined ? undefined : (restored(row) as R);
+      },
+      all: <R>(params: readonly Value[] = []) =>
+        this.#guarded(() => inner.all(params.map(bound) as never)).map(restored) as R[],
+    };
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  /** One value: the first column of the first row. */
+  value<V extends Value>(sql: string, params: readonly Value[] = []): V | null {
+    const row = this.#guarded(() =>
+      this.#connection
+        .prepare<Value[]>(sql)
+        .raw()
+        .get(params as never),
+    );
+    return ((row as V[] | undefined)?.[0] as V | undefined) ?? null;
+  }
+
+  /** All that `work` writes, or nothing. */
+  transaction<T>(work: () => T): T {
+    return this.#bracketed("BEGIN IMMEDIATE", work);
+  }
+
+  /** All that `work` reads, as of one moment. */
+  snapshot<T>(work: () => T): T {
+    return this.#bracketed("BEGIN", work);
+  }
+
+  [Symbol.dispose](): void {
+    this.#statements.clear();
+    this.#connection.close();
+  }
+
+  #bracketed<T>(begin: string, work: () => T): T {
+    this.exec(begin);
+    try {
+      const result = work();
+      this.exec("COMMIT");
+      return result;
+    } catch (error) {
+      // SQLite has rolled back by itself after some errors, such as a full disk.
+      if (this.#connection.inTransaction) this.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  #guarded<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw sqliteError(this.path, error);
+    }
+  }
+
+  /** @internal */
+  static around(path: string, connection: Libsql.Database): Database {
+    return new Database(path, connection);
+  }
+}
+
+function connect(path: string, name: string): Database {
+  try {
+    return Database.around(path, new Libsql(name));
+  } catch (cause) {
+    throw new VisplayError("disk", `could not open ${path}; check that its folder can be written`, { cause });
+  }
+}
+
+/** Reads something, so that whatever prevents it shows now. */
+function readable(database: Database): Database {
+  database.exec("PRAGMA busy_timeout = 5000");
+  database.exec("PRAGMA mmap_size = 2147418112");
+  database.value("SELECT count(*) FROM sqlite_schema");
+  return database;
+}
+
+function unfinished(path: string, cause: Error): VisplayError {
+  const found = `${path}-wal holds what was written last, and the folder is read-only`;
+  return new VisplayError("disk", `${found}; copy the run's folder to where files can be written`, { cause });
+}
+
+/** libsql reads texts up to their first NUL; byte 26 (SUBSTITUTE) and a digit stand for it, and for itself. */
+const escapes = [
+  ["\x1a", "\x1a1"],
+  ["\0", "\x1a0"],
+] as const;
+
+function bound(value: Value): Value {
+  if (typeof value !== "string") return value;
+  return escapes.reduce(
+    (text, [plain, stored]) => (text.includes(plain) ? text.replaceAll(plain, stored) : text),
+    value,
+  );
+}
+
+/** A row as it was before `bound`, its BLOBs as bytes: libsql gives them as buffers where it gives several rows. */
+function restored(row: unknown): unknown {
+  const values = row as Record<string, unknown>;
+  for (const [column, value] of Object.entries(values)) {
+    if (value instanceof ArrayBuffer) values[column] = new Uint8Array(value);
+    if (typeof value !== "string" || !value.includes("\x1a")) continue;
+    values[column] = escapes.reduceRight((text, [plain, stored]) => text.replaceAll(stored, plain), value);
+  }
+  return values;
+}
+
+/** What SQLite's errors mean to a user, by the beginning of their codes. */
+const meanings: readonly (readonly [string, VisplayError["code"], string])[] = [
+  ["SQLITE_FULL", "disk", "the disk is full; make room"],
+  ["SQLITE_READONLY", "disk", "writing is not permitted; choose another folder with --out"],
+  ["SQLITE_PERM", "disk", "access is not permitted; choose another folder with --out"],
+  ["SQLITE_CANTOPEN", "disk", "a file could not be opened; check the rights on its folder"],
+  ["SQLITE_CORRUPT", "damaged", "the database is damaged; see `visplay replay check`"],
+  ["SQLITE_NOTADB", "damaged", "found no SQLite database, expected a run's replay"],
+  ["SQLITE_IOERR", "disk", "reading or writing failed; check the disk"],
+  ["SQLITE_BUSY", "run", "another process writes into it; let that one end"],
+  ["SQLITE_LOCKED", "run", "another process writes into it; let that one end"],
+];
+
+function sqliteError(path: string, error: unknown): unknown {
+  const { code, message } = error as { code?: unknown; message?: string };
+  if (error instanceof VisplayError || typeof code !== "string") return error;
+  const meaning = meanings.find(([prefix]) => code.startsWith(prefix));
+  if (!meaning) return error;
+  return new VisplayError(meaning[1], `${path}: ${meaning[2]} (${code}: ${message})`, { cause: error });
+}

@@ -1,0 +1,76 @@
+/** The thread of one replay: answers `ReplayStore`'s calls one after the other. */
+import { mkdirSync } from "node:fs";
+import { parentPort } from "node:worker_threads";
+import { encodeError } from "../common/sent_error.ts";
+import { diskError } from "./disk.ts";
+import type { RunEvent } from "./events.ts";
+import { type StoredImage, syncFolder, writeImage } from "./image_files.ts";
+import type { ReplayThread, Reply, Request } from "./worker_protocol.ts";
+import { ReplayWriter } from "./writer.ts";
+
+if (parentPort === null) throw new Error("replay/worker is not a program; ReplayStore starts it");
+const port = parentPort;
+
+let folder = "";
+let writer: ReplayWriter;
+/** Sent, and not committed yet. */
+let events: RunEvent[] = [];
+let images: StoredImage[] = [];
+
+const thread: ReplayThread = {
+  open(where, mode) {
+    folder = where;
+    writer = mode === "create" ? create(folder) : ReplayWriter.open(folder);
+    return writer.state;
+  },
+  missing: (ids) => writer.missing(ids),
+  image(id, extension, content) {
+    images.push(writeImage(folder, { id, extension }, content));
+  },
+  commit() {
+    const sent = { events, images };
+    discard();
+    return writer.append(sent.events, sent.images);
+  },
+  resume: (position, attempt) => writer.resume(position, attempt),
+  close: () => writer[Symbol.dispose](),
+};
+
+port.on("message", (request: Request) => {
+  switch (request.kind) {
+    case "event":
+      events.push(request.event);
+      return;
+    case "discard":
+      discard();
+      return;
+    case "call": {
+      const { id, method, args } = request;
+      port.postMessage(reply(id, () => (thread[method] as (...all: unknown[]) => unknown)(...args)));
+    }
+  }
+});
+
+function reply(id: number, perform: () => unknown): Reply {
+  try {
+    return { id, result: perform() };
+  } catch (error) {
+    return { id, error: encodeError(error) };
+  }
+}
+
+function discard(): void {
+  events = [];
+  images = [];
+}
+
+function create(path: string): ReplayWriter {
+  try {
+    mkdirSync(path, { recursive: true });
+    const created = ReplayWriter.create(path);
+    syncFolder(path);
+    return created;
+  } catch (error) {
+    throw error instanceof Error && "syscall" in error ? diskError(path, error) : error;
+  }
+}

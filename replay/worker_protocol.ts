@@ -1,0 +1,32 @@
+import type { SentError } from "../common/sent_error.ts";
+import type { RunEvent } from "./events.ts";
+import type { ReplayState } from "./writer.ts";
+
+/** What the thread of a replay can be asked. */
+export interface ReplayThread {
+  /** Opens the replay in a folder, a new one or the one that is there. */
+  open(folder: string, mode: "create" | "open"): ReplayState;
+  /** Which of these images are not stored yet. */
+  missing(ids: readonly string[]): readonly string[];
+  /** Writes an image beside the database; the next `commit` names it. */
+  image(id: string, extension: string, content: Uint8Array): void;
+  /** Appends the events and names the images that were sent since the last time, in one transaction. */
+  commit(): ReplayState;
+  resume(position: number, attempt: number | undefined): ReplayState;
+  close(): void;
+}
+
+export type Method = keyof ReplayThread;
+
+/** To the thread, in order. `discard` drops what was sent and not committed. */
+export type Request =
+  | { readonly kind: "call"; readonly id: number; readonly method: Method; readonly args: readonly unknown[] }
+  | { readonly kind: "event"; readonly event: RunEvent }
+  | { readonly kind: "discard" };
+
+/** From the thread: how one call ended. */
+export interface Reply {
+  readonly id: number;
+  readonly result?: unknown;
+  readonly error?: SentError;
+}

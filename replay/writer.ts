@@ -1,0 +1,215 @@
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { VisplayError } from "../common/errors.ts";
+import { Dictionary } from "./dictionary.ts";
+import { storedPrompt } from "./encoding.ts";
+import { answerRow, answersOf, type NewRow, rolloutRow, rolloutsOf } from "./episode_rows.ts";
+import type { EpisodeEvent, RunEvent } from "./events.ts";
+import { figuresOf, namedFiguresOf, textsOf } from "./figures.ts";
+import type { StoredImage } from "./image_files.ts";
+import { migrate, PLACES, REPLAY_NAME } from "./schema.ts";
+import { Database, type Value } from "./sqlite.ts";
+
+/** What a replay has come to. */
+export interface ReplayState {
+  /** The number of the last event, counted from 1; 0 where there is none. */
+  readonly position: number;
+  /** Which start of the run is writing, counted from 1. */
+  readonly attempt: number;
+}
+
+/** Writes a replay, synchronously; `ReplayStore` is the one that leaves the calling thread free. */
+export class ReplayWriter implements Disposable {
+  readonly #database: Database;
+  readonly #dictionary: Dictionary;
+  #state: ReplayState;
+
+  /** Brings the database up to date, and goes on at its end. */
+  constructor(database: Database) {
+    this.#database = database;
+    migrate(database);
+    this.#dictionary = new Dictionary(database);
+    this.#state = database.transaction(() => {
+      const started = "INSERT INTO attempts SELECT 1, 0, ? WHERE NOT EXISTS (SELECT 1 FROM attempts)";
+      database.prepare(started).run([Date.now()]);
+      return stateOf(database);
+    });
+  }
+
+  /** Starts the replay of a new run in a folder. Throws "run" where it already holds one. */
+  static create(folder: string): ReplayWriter {
+    const path = join(folder, REPLAY_NAME);
+    try {
+      closeSync(openSync(path, "wx"));
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
+      const message = `${folder} already holds a run; choose another folder with --out`;
+      throw new VisplayError("run", message, { cause });
+    }
+    return new ReplayWriter(Database.forWriting(path));
+  }
+
+  /** Goes on with the replay in a folder. Throws "run" where there is none, or a newer one. */
+  static open(folder: string): ReplayWriter {
+    return new ReplayWriter(Database.forWriting(replayIn(folder)));
+  }
+
+  get state(): ReplayState {
+    return this.#state;
+  }
+
+  /** All of the events, and the images that lie beside the database by now, or nothing. */
+  append(events: readonly RunEvent[], images: readonly StoredImage[] = []): ReplayState {
+    return this.#change(({ position, attempt }) => {
+      for (const { id, extension, bytes, sha256 } of images) {
+        this.#insert("image_files", { content: id, extension, bytes, sha256 }, "OR REPLACE");
+      }
+      for (const [i, event] of events.entries()) this.#appendOne(position + 1 + i, attempt, event);
+      return { position: position + events.length, attempt };
+    });
+  }
+
+  /**
+   * Marks what stands after `position` as superseded; what is appended next belongs to `attempt`, one more than
+   * the last by default. Throws "run" where the replay ends before `position`, or knows the attempt already.
+   */
+  resume(position: number, attempt: number = this.#state.attempt + 1): ReplayState {
+    return this.#change((state) => {
+      if (position > state.position || position < 0) {
+        const found = `found a replay of ${state.position} events, expected at least ${position}`;
+        throw new VisplayError("run", `${this.#database.path}: ${found}; resume from an older checkpoint`);
+      }
+      if (attempt <= state.attempt) {
+        const message = `found attempt ${attempt}, expected more than ${state.attempt}`;
+        throw new VisplayError("run", `${this.#database.path}: ${message}`);
+      }
+      for (const table of ["events", "episodes"]) {
+        const sql = `UPDATE ${table} SET superseded = 1 WHERE id > ? AND superseded = 0`;
+        this.#database.prepare(sql).run([position]);
+      }
+      this.#insert("attempts", { attempt, after: position, at_ms: Date.now() });
+      return { position: state.position, attempt };
+    });
+  }
+
+  /** Which of these images no row names yet. */
+  missing(ids: readonly string[]): string[] {
+    const known = this.#database.prepare("SELECT 1 FROM image_files WHERE content = ?");
+    return ids.filter((id) => known.get([id]) === undefined);
+  }
+
+  /** Puts what the WAL holds into the database, if it can be done now; nothing is lost if not. */
+  [Symbol.dispose](): void {
+    try {
+      this.#database.value("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch (error) {
+      if (!(error instanceof VisplayError)) throw error;
+    } finally {
+      this.#database[Symbol.dispose]();
+    }
+  }
+
+  /** One transaction; where it fails, nothing of it stays, in the database or here. */
+  #change(work: (state: ReplayState) => ReplayState): ReplayState {
+    try {
+      this.#state = this.#database.transaction(() => {
+        const found = stateOf(this.#database);
+        if (found.position !== this.#state.position || found.attempt !== this.#state.attempt) {
+          const message =
+            "another process has written into this replay meanwhile; let only one run use a folder";
+          throw new VisplayError("run", `${this.#database.path}: ${message}`);
+        }
+        return work(this.#state);
+      });
+      return this.#state;
+    } catch (error) {
+      this.#dictionary.forget();
+      throw error;
+    }
+  }
+
+  #appendOne(id: number, attempt: number, event: RunEvent): void {
+    if ("prompt" in event) {
+      this.#appendEpisode(id, attempt, event);
+      return;
+    }
+    const { version: _, atMs, type, ...body } = event;
+    this.#insert("events", {
+      id,
+      attempt,
+      superseded: 0,
+      at_ms: atMs,
+      type,
+      body: JSON.stringify(body),
+    });
+  }
+
+  #appendEpisode(id: number, attempt: number, event: EpisodeEvent): void {
+    const { phase, round, step, image, versions } = event;
+    const question = event.type === "reasonerEpisode" ? event.question : null;
+    const { text, templated } = storedPrompt(event.prompt, question);
+    const dictionary = this.#dictionary;
+    this.#insert("episodes", {
+      id,
+      attempt,
+      superseded: 0,
+      at_ms: event.atMs,
+      phase: dictionary.phase(phase),
+      round,
+      step,
+      image: dictionary.id("images", { content: image.id, position: image.index, name: image.name }),
+      prompt: dictionary.id("prompts", { text, templated: Number(templated) }),
+      questioner_version: versions.questioner,
+      reasoner_version: versions.reasoner,
+      ...figuresOf(event),
+      question,
+      label: event.type === "reasonerEpisode" ? event.label : null,
+    });
+    this.#appendCompletions(id, event);
+    for (const { kind, name, value } of namedFiguresOf(event)) {
+      const figure = dictionary.id("figures", { phase: dictionary.phase(phase), kind, name });
+      this.#insert("measures", { episode: id, figure, value });
+    }
+    this.#insert("texts", { rowid: id, ...textsOf(event) });
+  }
+
+  #appendCompletions(id: number, event: EpisodeEvent): void {
+    const shapeOf = (names: readonly string[]) =>
+      this.#dictionary.id("shapes", { names: JSON.stringify(names) });
+    let place = id * PLACES;
+    for (const [i, rollout] of rolloutsOf(event).entries()) {
+      this.#insert("rollouts", { id: id * PLACES + i, ...rolloutRow(rollout, shapeOf) });
+      for (const { answer, blind } of answersOf(rollout)) {
+        this.#insert("answers", { id: place++, rollout: i, blind: Number(blind), ...answerRow(answer) });
+      }
+    }
+    if (place > (id + 1) * PLACES) throw new RangeError(`more than ${PLACES} answers in one episode`);
+  }
+
+  #insert(table: string, row: NewRow, conflict = ""): void {
+    const columns = Object.keys(row);
+    const places = columns.map(() => "?");
+    const sql = `INSERT ${conflict} INTO ${table} (${columns.join()}) VALUES (${places.join()})`;
+    this.#database.prepare(sql).run(Object.values(row) as Value[]);
+  }
+}
+
+/** The path of the replay in a folder. Throws "run" where there is none. */
+export function replayIn(folder: string): string {
+  const path = join(folder, REPLAY_NAME);
+  try {
+    closeSync(openSync(path, "r"));
+    return path;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "EACCES") throw cause;
+    const message = `${folder}: found no ${REPLAY_NAME}, expected the folder of a run`;
+    throw new VisplayError("run", message, { cause });
+  }
+}
+
+/** How far a replay has come, superseded events included. */
+export function stateOf(database: Database): ReplayState {
+  const last = (table: string) => database.value<number>(`SELECT max(id) FROM ${table}`) ?? 0;
+  const attempt = database.value<number>("SELECT max(attempt) FROM attempts") ?? 1;
+  return { position: Math.max(last("events"), last("episodes")), attempt };
+}

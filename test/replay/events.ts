@@ -1,0 +1,211 @@
+import { RandomStream } from "../../common/random.ts";
+import type {
+  AnswerRecord,
+  CheckRecord,
+  CompletionRecord,
+  CurriculumEpisode,
+  EpisodeEvent,
+  QuestionerEpisode,
+  QuestionRecord,
+  ReasonerEpisode,
+  RunEvent,
+} from "../../replay/events.ts";
+
+/** Texts that are hostile to SQL, JSON, lines, C strings and search. */
+const words = [
+  "red circle",
+  "blue square",
+  "",
+  "quote \" and ' and `",
+  "line\nbreak\u2028 and \ttab",
+  "nul \0 inside, \x1a, \x1a0 and \x1a1",
+  "￼ and {question} and $1 $& ?",
+  "émoji 👩‍🚀 と 日本",
+  "AND OR NOT NEAR ( * ) : ^",
+  "unanswerable",
+];
+
+/** Draws events of every kind from a seed, so that a failure can be played again. */
+export class RandomEvents {
+  readonly #stream: RandomStream;
+
+  constructor(seed: number) {
+    this.#stream = new RandomStream(seed);
+  }
+
+  /** Any event of a run. */
+  event(): RunEvent {
+    const kind = this.#integer(4);
+    if (kind === 0) return { version: 1, atMs: this.#integer(1e6), ...this.#other() };
+    return this.episode((["questioner", "curriculum", "reasoner"] as const)[kind - 1]);
+  }
+
+  events(count: number): RunEvent[] {
+    return Array.from({ length: count }, () => this.event());
+  }
+
+  episode(phase: EpisodeEvent["phase"] = "reasoner"): EpisodeEvent {
+    const shared = {
+      version: 1,
+      atMs: 1_700_000_000_000 + this.#integer(1e6),
+      round: 1 + this.#integer(3),
+      step: this.#integer(5),
+      image: { index: this.#integer(4), name: `${this.#word()}.png`, id: `image-${this.#integer(4)}` },
+      versions: { questioner: this.#integer(9), reasoner: this.#integer(9) },
+    } as const;
+    const make: Record<EpisodeEvent["phase"], () => Partial<EpisodeEvent>> = {
+      questioner: () => this.#questioner(),
+      curriculum: () => this.#curriculum(),
+      reasoner: () => this.#reasoner(),
+    };
+    return { ...shared, ...make[phase]() } as EpisodeEvent;
+  }
+
+  #questioner(): Partial<QuestionerEpisode> {
+    const rollouts = this.#many(4, () => ({
+      ...this.#question(),
+      blindAnswers: this.#many(3, () => this.#answer()),
+      checks: this.#record(() => this.#check()),
+      parts: this.#record(() => this.#number()),
+      reward: this.#orNull(() => this.#number()),
+      advantage: this.#number(),
+    }));
+    return { type: "questionerEpisode", phase: "questioner", prompt: this.#word(), rollouts };
+  }
+
+  #curriculum(): Partial<CurriculumEpisode> {
+    const questions = this.#many(4, () => ({
+      ...this.#question(),
+      rejection: this.#orNull(() => "duplicate" as const),
+      label: this.#orNull(() => this.#word()),
+    }));
+    return { type: "curriculumEpisode", phase: "curriculum", prompt: this.#word(), questions };
+  }
+
+  #reasoner(): Partial<ReasonerEpisode> {
+    const question = this.#word();
+    const rollouts = this.#many(4, () => ({
+      ...this.#answer(),
+      parts: this.#record(() => this.#number()),
+      reward: this.#number(),
+      advantage: this.#number(),
+    }));
+    const prompt = this.#integer(2) ? `Look: ${question} Answer!` : this.#word();
+    return {
+      type: "reasonerEpisode",
+      phase: "reasoner",
+      prompt,
+      question,
+      label: this.#word(),
+      confidence: this.#stream.uniform(),
+      rollouts,
+    };
+  }
+
+  #question(): QuestionRecord {
+    const votes = this.#many(3, () => ({ answer: this.#word(), count: this.#integer(9) }));
+    return {
+      completion: this.#completion(),
+      question: this.#orNull(() => this.#word()),
+      failure: this.#orNull(() => this.#word()),
+      ownAnswer: this.#orNull(() => this.#word()),
+      answers: this.#many(4, () => this.#answer()),
+      verdict: this.#orNull(() => ({
+        silver: this.#orNull(() => this.#word()),
+        confidence: this.#stream.uniform(),
+        votes,
+        abstentions: this.#integer(9),
+        parseFailures: this.#integer(9),
+        samples: this.#integer(9),
+      })),
+    };
+  }
+
+  #answer(): AnswerRecord {
+    return {
+      ...this.#completion(),
+      outcome: (["answered", "abstained", "unparsed"] as const)[this.#integer(3)] as "answered",
+      vote: this.#orNull(() => this.#word()),
+      failure: this.#orNull(() => this.#word()),
+    };
+  }
+
+  #completion(): CompletionRecord {
+    const tokens = this.#many(30, () => this.#integer(2 ** this.#integer(32)));
+    const logProbs = tokens.map(() => Math.fround(Math.log(this.#stream.uniform())));
+    const finishReason = this.#integer(2) ? "stop" : "length";
+    return { tokens, logProbs, text: this.#word(), finishReason };
+  }
+
+  #check(): CheckRecord {
+    return { passed: this.#integer(2) === 1, value: this.#number(), threshold: this.#number() };
+  }
+
+  #other() {
+    const place = { round: this.#integer(3), phase: "questioner" } as const;
+    return this.#integer(2)
+      ? ({ type: "phaseFinished", ...place, durationMs: this.#number() } as const)
+      : ({ type: "runFailed", code: "internal", message: this.#word() } as const);
+  }
+
+  #record<T>(value: () => T): Record<string, T> {
+    return Object.fromEntries(this.#many(3, () => [`name ${this.#integer(3)}`, value()] as const));
+  }
+
+  #number(): number {
+    return this.#integer(3) === 0 ? this.#integer(2) : this.#stream.uniform() * 4 - 2;
+  }
+
+  #word(): string {
+    return this.#many(3, () => words[this.#integer(words.length)] as string).join(" ");
+  }
+
+  #many<T>(most: number, make: () => T): T[] {
+    return Array.from({ length: this.#integer(most + 1) }, make);
+  }
+
+  #orNull<T>(make: () => T): T | null {
+    return this.#integer(4) === 0 ? null : make();
+  }
+
+  #integer(below: number): number {
+    return this.#stream.integer(below);
+  }
+}
+
+/** A small event that can be told from others. */
+export function marked(code: number): RunEvent {
+  return { version: 1, atMs: 5, type: "runFailed", code: String(code), message: "" };
+}
+
+/** A Reasoner's episode that is easy to look at. */
+export function plainEpisode(changes: Partial<ReasonerEpisode> = {}): ReasonerEpisode & RunEvent {
+  const rollout = {
+    tokens: [1, 300, 70_000],
+    logProbs: [-0.5, -0.25, 0],
+    text: "<answer> red </answer>",
+    finishReason: "stop",
+    outcome: "answered",
+    vote: "red",
+    failure: null,
+    parts: { agreement: 0.9, format: 0.1 },
+    reward: 1,
+    advantage: 0,
+  } as const;
+  return {
+    version: 1,
+    atMs: 7,
+    type: "reasonerEpisode",
+    phase: "reasoner",
+    round: 1,
+    step: 0,
+    image: { index: 3, name: "3.png", id: "image-3" },
+    prompt: "Look. which colour ? Answer.",
+    versions: { questioner: 1, reasoner: 2 },
+    question: "which colour ?",
+    label: "red",
+    confidence: 0.75,
+    rollouts: [rollout, { ...rollout, reward: 0.1, parts: { agreement: 0, format: 0.1 } }],
+    ...changes,
+  };
+}
