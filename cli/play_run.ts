@@ -45,7 +45,7 @@ export async function playRun(
   await using session = await open(say);
   const { folder, log, saved, attempt } = session;
   let { summary } = session;
-  await using watchers = await openWatchers(folder, config, metrics, say);
+  await using watchers = await openWatchers(folder, config, attempt, metrics, say);
   say(`run ${folder}`);
 
   const room = (bytes: number): Promise<void> => waitForRoom(folder, bytes, say, signal);

@@ -28,7 +28,7 @@ export function statusText(status: Status, nowMs: number): string {
     headline(status, ago),
     ...(standing ? [standingLine(standing, status.condition === "running")] : []),
     ...(figures.length > 0 ? [figures.join(" · ")] : []),
-    lastSave ? `last save: round ${lastSave.round}, ${ago(lastSave.atMs)}` : "nothing saved yet",
+    lastSave ? `last checkpoint: ${lastSave.id}, ${ago(lastSave.atMs)}` : "nothing saved yet",
     `attempt ${attempt} · process ${pid} on ${host} · ran ${duration(runningMs)}`,
     ...alarms.map(({ round, phase, message }) => `alarm in round ${round}, ${phase}: ${message}`),
   ].join("\n");

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { VisplayError } from "../common/errors.ts";
-import type { Alarm, AlarmName, ModelsSaved, Role } from "../replay/events.ts";
+import type { Alarm, AlarmName, CheckpointSaved, Role } from "../replay/events.ts";
 import type { Failure } from "./failure.ts";
 import type { Standing } from "./tracker.ts";
 
@@ -29,8 +29,8 @@ export interface Beat {
   readonly rewards: Readonly<Record<Role, number | null>>;
   /** Mean confidence of the last step that voted. */
   readonly confidence: number | null;
-  /** Where the last models lie, relative to the run's folder, and when by the time of day they were saved. */
-  readonly lastSave: (Pick<ModelsSaved, "round" | "folders"> & { readonly atMs: number }) | null;
+  /** The last checkpoint, and when by the time of day it was saved. */
+  readonly lastSave: (Pick<CheckpointSaved, "id" | "round"> & { readonly atMs: number }) | null;
   readonly alarms: readonly Pick<Alarm, "round" | "phase" | "name" | "message">[];
 }
 
@@ -64,9 +64,7 @@ const schema = z.object({
     .nullable(),
   rewards: z.object({ questioner: known, reasoner: known }),
   confidence: known,
-  lastSave: z
-    .object({ round: number, atMs: number, folders: z.object({ questioner: text, reasoner: text }) })
-    .nullable(),
+  lastSave: z.object({ id: text, round: number, atMs: number }).nullable(),
   alarms: z.array(z.object({ round: number, phase, name: text as z.ZodType<AlarmName>, message: text })),
 });
 

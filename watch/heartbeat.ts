@@ -19,6 +19,8 @@ export interface Clocks {
 export interface HeartbeatOptions {
   readonly folder: string;
   readonly plan: RunPlan;
+  /** How often the run was started, this time included. */
+  readonly attempt: number;
   readonly warn: (line: string) => void;
   readonly clocks?: Clocks;
 }
@@ -32,7 +34,7 @@ export const BEAT_MS = 1000;
 const news: ReadonlySet<RunEvent["type"]> = new Set([
   "phaseStarted",
   "phaseFinished",
-  "modelsSaved",
+  "checkpointSaved",
   "alarm",
   "runFinished",
   "runFailed",
@@ -56,17 +58,16 @@ export class Heartbeat implements Watcher {
   #lastSave: Beat["lastSave"] = null;
   #waiting = false;
 
-  /** Starts beating, as one more attempt where the folder knows of others. */
+  /** Starts beating; what was saved last is known from an earlier attempt's beat. */
   static async start(options: HeartbeatOptions): Promise<Heartbeat> {
     const before = await readBeat(options.folder).catch(() => null);
-    const heartbeat = new Heartbeat(options, (before?.attempt ?? 0) + 1, before?.lastSave ?? null);
+    const heartbeat = new Heartbeat(options, before?.lastSave ?? null);
     await heartbeat.#beat();
     return heartbeat;
   }
 
   private constructor(
-    { folder, plan, warn, clocks = realClocks }: HeartbeatOptions,
-    attempt: number,
+    { folder, plan, attempt, warn, clocks = realClocks }: HeartbeatOptions,
     lastSave: Beat["lastSave"],
   ) {
     this.#path = join(folder, BEAT_NAME);
@@ -88,8 +89,8 @@ export class Heartbeat implements Watcher {
       case "reasonerStep":
         this.#rewards[event.phase] = event.meanReward;
         break;
-      case "modelsSaved":
-        this.#lastSave = { round: event.round, atMs: this.#clocks.wallMs(), folders: { ...event.folders } };
+      case "checkpointSaved":
+        this.#lastSave = { id: event.id, round: event.round, atMs: this.#clocks.wallMs() };
         break;
       case "alarm": {
         const { round, phase, name, message } = event;

@@ -28,12 +28,13 @@ export async function openMetrics(
 export async function openWatchers(
   folder: string,
   plan: RunPlan & { readonly watch: WatchOptions },
+  attempt: number,
   metrics: Metrics | null,
   say: (line: string) => void,
 ): Promise<Watcher> {
   const { tensorboard, webhook, stallMinutes } = plan.watch;
   const charts = tensorboard ? await TensorBoard.start(folder, plan, say) : null;
-  const heartbeat = await Heartbeat.start({ folder, plan, warn: say });
+  const heartbeat = await Heartbeat.start({ folder, plan, attempt, warn: say });
   const hook = webhook === null ? null : new Webhook({ url: webhook, folder, stallMinutes, warn: say });
   const watchers: Watcher[] = [heartbeat, charts, metrics, hook].filter((each) => each !== null);
   return together(watchers, say);

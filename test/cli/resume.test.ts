@@ -33,7 +33,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "visplay-resume-"));
   finished = join(folder, "finished");
   expect(await say("train", "--out", finished, ...settings)).toMatchObject({ code: 0 });
-});
+}, 120_000);
 afterAll(() => rm(folder, { recursive: true }));
 
 /** The exit code and all that a command said. */

@@ -21,7 +21,7 @@ const status: Status = {
   },
   rewards: { questioner: 0.11, reasoner: 0.91 },
   confidence: 0.85,
-  lastSave: { round: 1, atMs: nowMs - 60_000, folders: { questioner: "q", reasoner: "r" } },
+  lastSave: { id: "000003-round-1-reasoner-25", round: 1, atMs: nowMs - 60_000 },
   alarms: [],
 };
 
@@ -31,7 +31,7 @@ test("a running run: where it is, when it ends, what it earned and saved", () =>
       "running (last beat 1 s ago)",
       "round 1/3 · reasoner · step 49/150 · ETA 6 min 01 s · 3,662 tokens/s · reward 0.91",
       "reward of the questioner 0.11 · reward of the reasoner 0.91 · confidence 0.85",
-      "last save: round 1, 1 min 00 s ago",
+      "last checkpoint: 000003-round-1-reasoner-25, 1 min 00 s ago",
       "attempt 2 · process 42 on here · ran 1 min 39 s",
     ].join("\n"),
   );

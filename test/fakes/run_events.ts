@@ -54,9 +54,8 @@ export const sickStep = (signs: Partial<Health>, change: Partial<ReasonerStep> =
   reasonerStep({ health: { ...healthy, ...signs }, ...change });
 
 export const saved: EventBody = {
-  type: "modelsSaved",
-  round: 1,
-  folders: { questioner: "round-1/questioner", reasoner: "round-1/reasoner" },
+  ...{ type: "checkpointSaved", round: 1, id: "000001-round-1-reasoner-25" },
+  ...{ bytes: 23e6, durationMs: 200 },
 };
 
 export const alarm: EventBody = {

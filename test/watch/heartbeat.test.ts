@@ -36,8 +36,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const start = () =>
+const start = (attempt = 1) =>
   Heartbeat.start({
+    attempt,
     folder,
     plan,
     warn: (line) => warnings.push(line),
@@ -83,7 +84,7 @@ describe("a heartbeat", () => {
     await said({
       rewards: { questioner: 0.2, reasoner: 0.413 },
       confidence: 0.72,
-      lastSave: { round: 1, atMs: wallMs, folders: { reasoner: "round-1/reasoner" } },
+      lastSave: { id: "000001-round-1-reasoner-25", round: 1, atMs: wallMs },
     });
     feed(heartbeat, alarm);
     await said({ alarms: [{ name: "constantAnswer", message: "one answer to everything" }] });
@@ -102,11 +103,11 @@ describe("a heartbeat", () => {
     await said({ beatAtMs: wallMs, standing: { step: 50 } });
   });
 
-  test("counts attempts, and keeps the last save over them", async () => {
+  test("says which attempt it is, and keeps the last save over them", async () => {
     await using first = await start();
     feed(first, saved);
     await first[Symbol.asyncDispose]();
-    await using _ = await start();
+    await using _ = await start(2);
     expect(await readBeat(folder)).toMatchObject({ state: "running", attempt: 2, lastSave: { round: 1 } });
   });
 

@@ -22,14 +22,14 @@ test("what a run is watched by follows from its configuration", async () => {
   const all = RunConfigSchema.parse({ watch: { metricsPort: 0 } });
   const metrics = await openMetrics(all.watch, say);
   expect(said).toEqual([`metrics at ${metrics?.url}`]);
-  await (await openWatchers(folder, all, metrics, say))[Symbol.asyncDispose]();
+  await (await openWatchers(folder, all, 1, metrics, say))[Symbol.asyncDispose]();
   expect((await readdir(folder)).sort()).toEqual(["status.json", "tensorboard"]);
   await expect(fetch(metrics?.url as string)).rejects.toThrow();
 
   await rm(folder, { recursive: true });
   const none = RunConfigSchema.parse({ watch: { tensorboard: false } });
   expect(await openMetrics(none.watch, say)).toBeNull();
-  const watcher = await openWatchers(folder, none, null, say);
+  const watcher = await openWatchers(folder, none, 1, null, say);
   await watcher[Symbol.asyncDispose]();
   expect(said.slice(1)).toEqual([expect.stringContaining("heartbeat: could not write")]);
 });
