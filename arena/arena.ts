@@ -66,17 +66,17 @@ function openRun(config: RunConfig, ports: Ports, saved: SavedRun | null): Obser
     return throwError(() => new VisplayError("config", message));
   }
   return defer(async () => {
-    const models = await versionsOf(ports);
+    const models = await infosOf(ports);
     if (saved === null) return new Run(config, ports, { models, versions: steps(models), state: null });
     await Promise.all(roles.map((role) => ports.policies[role].loadState(saved.folders[role])));
-    const versions = steps(await versionsOf(ports));
+    const versions = steps(await infosOf(ports));
     return new Run(config, ports, { models, versions, state: saved.state });
   });
 }
 
 const roles: readonly Role[] = ["questioner", "reasoner"];
 
-async function versionsOf({ policies }: Ports): Promise<Record<Role, PolicyInfo>> {
+async function infosOf({ policies }: Ports): Promise<Record<Role, PolicyInfo>> {
   const [questioner, reasoner] = await Promise.all([policies.questioner.info(), policies.reasoner.info()]);
   return { questioner, reasoner };
 }
@@ -88,12 +88,11 @@ function steps({ questioner, reasoner }: Readonly<Record<Role, PolicyInfo>>): Re
 function begin(run: Run, saved: SavedRun | null): Observable<RunEvent> {
   const { config, models, ports } = run;
   const started: EventBody = { type: "runStarted", config, images: ports.images.length, models };
-  if (saved) {
-    const isFork = ports.log.position === 0;
-    const resumed: EventBody = { type: "runResumed", checkpoint: saved.id, ...saved.state.next };
-    return run.record([...(isFork ? [started] : []), resumed]);
-  }
-  return run.record([started]).pipe(advancing(run, { round: 0, leg: legs[0], step: 0 }));
+  if (saved === null) return run.record([started]).pipe(advancing(run, { round: 0, leg: legs[0], step: 0 }));
+  const resumed: EventBody = { type: "runResumed", checkpoint: saved.id, ...saved.state.next };
+  if (ports.log.position > 0) return run.record([resumed]);
+  // A fork: its log begins here, whatever the state says of another run's.
+  return run.record([started, resumed]).pipe(advancing(run, saved.state.next));
 }
 
 function finish(run: Run): Observable<RunEvent> {

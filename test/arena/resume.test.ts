@@ -133,6 +133,22 @@ describe("a run that goes on from a checkpoint", () => {
     expect(log.events.at(-2)?.type).toBe("checkpointSaved");
   });
 
+  it("may go on as a run of its own, and be stopped there at once", async () => {
+    const whole = await uninterrupted();
+    const origin = whole.checkpoints.saved.at(-3) as SavedRun;
+    const fork = reborn(whole, origin);
+    fork.log.events.length = 0;
+    fork.controller.abort();
+    const { error } = await playIn(fork, config, undefined, origin);
+    expect(error).toMatchObject({ code: "cancelled" });
+    const saved = fork.checkpoints.saved.at(-1) as SavedRun;
+    expect(saved.state.replay).toBe(2);
+    const again = reborn(fork, saved);
+    expect((await playIn(again, config, undefined, saved)).completed).toBe(true);
+    const before = story(whole.log.events.slice(0, origin.state.replay)).length;
+    expect(story(again.log.events).slice(1)).toEqual(story(whole.log.events).slice(before));
+  });
+
   it("keeps counting empty rounds", async () => {
     const barren = smallConfig((change) => {
       change.rounds = 3;
