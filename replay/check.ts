@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { VisplayError } from "../common/errors.ts";
+import { mapInSlices } from "../common/slices.ts";
 import { imagePath } from "./image_files.ts";
 import { restoreEvent } from "./restore.ts";
 import { PLACES, versionOf } from "./schema.ts";
@@ -43,7 +44,7 @@ export async function inspect(
   using database = Database.forReading(replayIn(folder));
   versionOf(database);
   const structure = structureOf(database);
-  const events = eventsOf(database, onProgress);
+  const events = await eventsOf(database, onProgress);
   return { database: structure, events, images: await imagesOf(database, folder) };
 }
 
@@ -53,15 +54,19 @@ function structureOf(database: Database): string[] {
   return found.map((row) => row.integrity_check).filter((line) => line !== "ok");
 }
 
-function eventsOf(database: Database, onProgress: (done: number, total: number) => void): Tally {
+async function eventsOf(
+  database: Database,
+  onProgress: (done: number, total: number) => void,
+): Promise<Tally> {
   const total = lastEvent(database);
   const damaged: Damage[] = [];
-  for (let id = 1; id <= total; id++) {
+  const ids = Array.from({ length: total }, (_, i) => i + 1);
+  await mapInSlices(ids, (id) => {
     const found = tolerant(() => restoreEvent(database, id));
     const reason = found instanceof VisplayError ? found.message : found ? undefined : "it is missing";
     if (reason) damaged.push({ name: String(id), reason });
-    if (id % 1000 === 0) onProgress(id, total);
-  }
+    onProgress(id, total);
+  });
   return { total, damaged };
 }
 
