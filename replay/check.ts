@@ -3,8 +3,8 @@ import { createReadStream } from "node:fs";
 import { VisplayError } from "../common/errors.ts";
 import { mapInSlices } from "../common/slices.ts";
 import { imagePath } from "./image_files.ts";
-import { restoreEvent } from "./restore.ts";
-import { PLACES, versionOf } from "./schema.ts";
+import { lastEvent, restoreEvent, tolerant } from "./restore.ts";
+import { versionOf } from "./schema.ts";
 import { Database } from "./sqlite.ts";
 import { replayIn } from "./writer.ts";
 
@@ -70,18 +70,6 @@ async function eventsOf(
   return { total, damaged };
 }
 
-/** The last event that anything tells of: where a table's end is damaged, others may still name it. */
-function lastEvent(database: Database): number {
-  const sources = [
-    "SELECT max(id) FROM events",
-    "SELECT max(id) FROM episodes",
-    "SELECT max(episode) FROM measures",
-    `SELECT max(id) / ${PLACES} FROM rollouts`,
-  ];
-  const found = sources.map((sql) => tolerant(() => database.value<number>(sql) ?? 0));
-  return Math.max(0, ...found.filter((value) => typeof value === "number"));
-}
-
 async function imagesOf(database: Database, folder: string): Promise<Tally> {
   const sql = "SELECT content AS id, extension, sha256 FROM image_files ORDER BY content";
   const files = tolerant(() =>
@@ -108,14 +96,4 @@ async function whatIsWrong(path: string, sha256: Uint8Array): Promise<string | u
     return code === "ENOENT" ? "the file is missing" : message;
   }
   return hash.digest().equals(sha256) ? undefined : "the file is not the one that was written";
-}
-
-/** What `read` gives, or the damage that it meets. */
-function tolerant<T>(read: () => T): T | VisplayError {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof VisplayError) return error;
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 import { phases } from "./dictionary.ts";
 import { type CheckedQuery, type Figure, ftsQuery, phasesOf, type Range } from "./query.ts";
 import { figureColumns } from "./schema.ts";
-import type { Database, Value } from "./sqlite.ts";
+import type { Queries, Value } from "./sqlite.ts";
 
 /** A piece of SQL and what its question marks stand for. */
 export interface Sql {
@@ -51,7 +51,7 @@ export function between(column: string, { min, max }: Range): Sql {
 }
 
 /** What a query demands beside its scope. */
-export function conditionsOf(database: Database, query: CheckedQuery, scope: Scope): Condition[] {
+export function conditionsOf(database: Queries, query: CheckedQuery, scope: Scope): Condition[] {
   const conditions = Object.entries(query.ranges).map(([figure, range]) =>
     figureCondition(database, figure as Figure, range, scope),
   );
@@ -65,7 +65,7 @@ export function conditionsOf(database: Database, query: CheckedQuery, scope: Sco
 }
 
 /** The numbers of a named figure in the phases of a scope. */
-export function figureIds(database: Database, figure: Figure, scope: Scope): number[] {
+export function figureIds(database: Queries, figure: Figure, scope: Scope): number[] {
   const colon = figure.indexOf(":");
   const sql = `SELECT id FROM figures WHERE kind = ? AND name = ? AND phase IN (${scope.phases})`;
   const rows = database.prepare(sql).all<{ id: number }>([figure.slice(0, colon), figure.slice(colon + 1)]);
@@ -79,7 +79,7 @@ export function columnOf(figure: string): string | undefined {
     : undefined;
 }
 
-function figureCondition(database: Database, figure: Figure, range: Range, scope: Scope): Condition {
+function figureCondition(database: Queries, figure: Figure, range: Range, scope: Scope): Condition {
   const column = columnOf(figure);
   if (column) return { ...columnCondition(column, range, scope), figure, range };
   const ids = figureIds(database, figure, scope);

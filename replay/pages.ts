@@ -11,7 +11,7 @@ import {
   within,
 } from "./conditions.ts";
 import { type CheckedQuery, type Figure, ftsQuery } from "./query.ts";
-import type { Database } from "./sqlite.ts";
+import type { Queries } from "./sqlite.ts";
 
 /** An episode and the value that it is sorted by. */
 export interface Hit {
@@ -19,12 +19,17 @@ export interface Hit {
   readonly key: number;
 }
 
-/** Episodes that a condition may match for all of them to be looked at. */
-const FEW = 4_000;
-/** Episodes that a walk may pass before another way is tried. */
-const BUDGET = 20_000;
-/** The same where testing one is slow. */
-const SLOW_BUDGET = 1_000;
+/** How much is tried before another way is; results do not depend on it. */
+export interface Effort {
+  /** Episodes that a condition may match for all of them to be looked at. */
+  readonly few: number;
+  /** Episodes that a walk may pass in vain. */
+  readonly budget: number;
+  /** The same where testing one is slow. */
+  readonly slowBudget: number;
+}
+
+const usual: Effort = { few: 4_000, budget: 20_000, slowBudget: 1_000 };
 const ALL = -1;
 
 /**
@@ -37,36 +42,34 @@ const ALL = -1;
  * Gathering is fast where one condition matches few, walking where all match many. Where a walk passes many
  * episodes in vain, what it looks for lies at the other end of the order: then the best condition is gathered.
  */
-export function hits(database: Database, query: CheckedQuery): Hit[] {
-  const scope = scopeOf(query);
-  const search = new Search(database, query, scope, conditionsOf(database, query, scope));
-  return search.first();
+export function hits(database: Queries, query: CheckedQuery, effort: Effort = usual): Hit[] {
+  return new Search(database, query).first(effort);
 }
 
 /** How many episodes match, counted up to `atMost`. */
-export function countHits(database: Database, query: CheckedQuery, atMost: number): number {
-  const scope = scopeOf(query);
-  return new Search(database, query, scope, conditionsOf(database, query, scope)).count(atMost);
+export function countHits(database: Queries, query: CheckedQuery, atMost: number): number {
+  return new Search(database, query).count(atMost);
 }
 
 class Search {
-  readonly #database: Database;
+  readonly #database: Queries;
   readonly #query: CheckedQuery;
   readonly #scope: Scope;
   readonly #conditions: readonly Condition[];
 
-  constructor(database: Database, query: CheckedQuery, scope: Scope, conditions: readonly Condition[]) {
+  constructor(database: Queries, query: CheckedQuery) {
     this.#database = database;
     this.#query = query;
-    this.#scope = scope;
-    this.#conditions = conditions;
+    this.#scope = scopeOf(query);
+    this.#conditions = conditionsOf(database, query, this.#scope);
   }
 
-  first(): Hit[] {
-    const few = this.#mostSelective(FEW);
-    if (few && few.count < FEW) return this.#gather(few.condition);
+  first(effort: Effort): Hit[] {
+    const few = this.#mostSelective(effort.few);
+    if (few && few.count < effort.few) return this.#gather(few.condition);
     const isSlow = this.#conditions.some(({ slow, figure }) => slow && !this.#walksOn(figure));
-    const near = this.#walk(this.#conditions.length > 0 ? (isSlow ? SLOW_BUDGET : BUDGET) : ALL);
+    const budget = isSlow ? effort.slowBudget : effort.budget;
+    const near = this.#walk(this.#conditions.length > 0 ? budget : ALL);
     if (near) return near;
     const best = this.#mostSelective(ALL);
     const total = this.#database.value<number>("SELECT max(id) FROM episodes") ?? 0;
