@@ -15,14 +15,22 @@ export interface Scope {
   readonly phases: readonly number[];
 }
 
+/** FROM and WHERE. */
+export interface Rows {
+  readonly from: string;
+  readonly where: Sql;
+}
+
 /** What a query demands of an episode `e`. */
 export interface Condition {
   /** The figure that it is about, if it is about one. */
   readonly figure?: string;
   readonly range?: Range;
   readonly test: Sql;
-  /** How an index finds the episodes `e`: FROM and WHERE. Null where none does. */
-  readonly driver: { readonly from: string; readonly where: Sql } | null;
+  /** How an index finds the episodes `e`. Null where none does. */
+  readonly driver: Rows | null;
+  /** What an index knows of how many there are: at least as many as the driver finds. */
+  readonly estimate: Rows | null;
   /** Testing an episode costs much more than reading it. */
   readonly slow?: boolean;
 }
@@ -57,11 +65,12 @@ export function conditionsOf(database: Queries, query: CheckedQuery, scope: Scop
   );
   if (query.finishReason === "length") conditions.push(columnCondition("truncated", { min: 1 }, scope));
   if (query.finishReason === "stop") {
-    conditions.push({ test: { text: "e.truncated < e.rollouts", params: [] }, driver: null });
+    conditions.push({ test: { text: "e.truncated < e.rollouts", params: [] }, driver: null, estimate: null });
   }
   if (query.image !== undefined) conditions.push(imageCondition(query.image, scope));
   const text = query.text === undefined ? null : ftsQuery(query.text);
-  return text === null ? conditions : [...conditions, textCondition(text, scope)];
+  if (text === null) return conditions;
+  return [...conditions, textCondition(database, text, scope, conditions.length === 0)];
 }
 
 /** The numbers of a named figure in the phases of a scope. */
@@ -88,33 +97,47 @@ function figureCondition(database: Queries, figure: Figure, range: Range, scope:
     text: `EXISTS (SELECT 1 FROM measures m WHERE m.episode = e.id AND m.figure IN (${ids}) AND ${values.text})`,
     params: values.params,
   };
-  const where = and({ text: `m.figure IN (${ids})`, params: [] }, values, within(scope));
-  const from = "measures m INDEXED BY measures_value CROSS JOIN episodes e ON e.id = m.episode";
-  return { figure, range, test, driver: { from, where } };
+  const found = and({ text: `m.figure IN (${ids})`, params: [] }, values);
+  const from = "measures m INDEXED BY measures_value";
+  const joined = `${from} CROSS JOIN episodes e ON e.id = m.episode`;
+  const driver = { from: joined, where: and(found, within(scope)) };
+  return { figure, range, test, driver, estimate: { from, where: found } };
 }
 
 function columnCondition(column: string, range: Range, scope: Scope): Condition {
   const test = between(`e.${column}`, range);
-  const from = `episodes e INDEXED BY episodes_${column}`;
-  return { test, driver: { from, where: and(within(scope), test) } };
+  const driver = { from: `episodes e INDEXED BY episodes_${column}`, where: and(within(scope), test) };
+  return { test, driver, estimate: driver };
 }
 
 function imageCondition(content: string, scope: Scope): Condition {
   const test = { text: "e.image IN (SELECT id FROM images WHERE content = ?)", params: [content] };
-  return { test, driver: { from: "episodes e INDEXED BY episodes_image", where: and(within(scope), test) } };
+  const driver = { from: "episodes e INDEXED BY episodes_image", where: and(within(scope), test) };
+  return { test, driver, estimate: driver };
 }
 
-function textCondition(text: string, scope: Scope): Condition {
-  // The episodes of a word can be asked one by one; those of a beginning are merged anew each time, so once is best.
-  const isPrefix = text.includes('"*');
-  const found = isPrefix
-    ? "e.id IN (SELECT rowid FROM texts WHERE texts MATCH ?)"
-    : "EXISTS (SELECT 1 FROM texts WHERE texts MATCH ? AND rowid = e.id)";
-  const where = and({ text: "t.texts MATCH ?", params: [text] }, within(scope));
+/** Of how many episodes a word must stand in one, for it to be common. */
+const COMMON = 10;
+
+function textCondition(database: Queries, text: string, scope: Scope, isAlone: boolean): Condition {
+  const matching = { text: "t.texts MATCH ?", params: [text] };
+  const from = "texts t CROSS JOIN episodes e ON e.id = t.rowid";
+  // Finding all episodes of a text once takes less than asking for a hundred one by one, which a common word spares.
+  const slow = isAlone && !text.includes('"*') && isCommon(database, text);
+  const found = slow
+    ? "EXISTS (SELECT 1 FROM texts WHERE texts MATCH ? AND rowid = e.id)"
+    : "e.id IN (SELECT rowid FROM texts WHERE texts MATCH ?)";
   return {
     figure: "text",
     test: { text: found, params: [text] },
-    driver: { from: "texts t CROSS JOIN episodes e ON e.id = t.rowid", where },
-    slow: !isPrefix,
+    driver: { from, where: and(matching, within(scope)) },
+    estimate: { from: "texts t", where: matching },
+    slow,
   };
+}
+
+function isCommon(database: Queries, text: string): boolean {
+  const many = Math.floor((database.value<number>("SELECT max(id) FROM episodes") ?? 0) / COMMON);
+  const sql = "SELECT count(*) FROM (SELECT 1 FROM texts WHERE texts MATCH ? LIMIT ?)";
+  return database.value<number>(sql, [text, many]) === many;
 }

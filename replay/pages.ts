@@ -29,7 +29,7 @@ export interface Effort {
   readonly slowBudget: number;
 }
 
-const usual: Effort = { few: 4_000, budget: 20_000, slowBudget: 1_000 };
+const usual: Effort = { few: 4_000, budget: 20_000, slowBudget: 2_000 };
 const ALL = -1;
 
 /**
@@ -43,12 +43,27 @@ const ALL = -1;
  * episodes in vain, what it looks for lies at the other end of the order: then the best condition is gathered.
  */
 export function hits(database: Queries, query: CheckedQuery, effort: Effort = usual): Hit[] {
-  return new Search(database, query).first(effort);
+  const scopes = isByText(query) ? [scopeOf(query)] : apart(scopeOf(query));
+  const found = scopes.flatMap((scope) => new Search(database, query, scope).first(effort));
+  const sign = query.sort.order === "ascending" ? 1 : -1;
+  return found.sort((a, b) => sign * (a.key - b.key || a.id - b.id)).slice(0, query.limit + 1);
 }
 
 /** How many episodes match, counted up to `atMost`. */
 export function countHits(database: Queries, query: CheckedQuery, atMost: number): number {
-  return new Search(database, query).count(atMost);
+  return new Search(database, query, scopeOf(query)).count(atMost);
+}
+
+/** Whether full-text search gives the episodes in the order that is asked for. */
+function isByText({ sort, text }: CheckedQuery): boolean {
+  return sort.by === "time" && text !== undefined && ftsQuery(text) !== null;
+}
+
+/** A scope for each phase: every phase has an order of its own in an index, and figures of its own. */
+function apart(scope: Scope): Scope[] {
+  return scope.superseded.flatMap((superseded) =>
+    scope.phases.map((phase) => ({ superseded: [superseded], phases: [phase] })),
+  );
 }
 
 class Search {
@@ -57,17 +72,17 @@ class Search {
   readonly #scope: Scope;
   readonly #conditions: readonly Condition[];
 
-  constructor(database: Queries, query: CheckedQuery) {
+  constructor(database: Queries, query: CheckedQuery, scope: Scope) {
     this.#database = database;
     this.#query = query;
-    this.#scope = scopeOf(query);
-    this.#conditions = conditionsOf(database, query, this.#scope);
+    this.#scope = scope;
+    this.#conditions = conditionsOf(database, query, scope);
   }
 
   first(effort: Effort): Hit[] {
     const few = this.#mostSelective(effort.few);
     if (few && few.count < effort.few) return this.#gather(few.condition);
-    const isSlow = this.#conditions.some(({ slow, figure }) => slow && !this.#walksOn(figure));
+    const isSlow = this.#conditions.some(({ slow }) => slow) && !isByText(this.#query);
     const budget = isSlow ? effort.slowBudget : effort.budget;
     const near = this.#walk(this.#conditions.length > 0 ? budget : ALL);
     if (near) return near;
@@ -78,7 +93,7 @@ class Search {
   }
 
   count(atMost: number): number {
-    const best = this.#mostSelective(ALL)?.condition;
+    const best = this.#mostSelective(atMost)?.condition;
     const { from, where } = best?.driver ?? { from: "episodes e", where: within(this.#scope) };
     const found = and(where, ...this.#tests(best));
     const sql = `SELECT count(*) FROM (SELECT 1 FROM ${from} WHERE ${found.text} LIMIT ?)`;
@@ -88,8 +103,8 @@ class Search {
   /** The condition that an index finds the fewest episodes for, counted up to `atMost`. */
   #mostSelective(atMost: number): { condition: Condition; count: number } | undefined {
     const counted = this.#conditions.flatMap((condition) => {
-      if (!condition.driver) return [];
-      const { from, where } = condition.driver;
+      if (!condition.estimate) return [];
+      const { from, where } = condition.estimate;
       const sql = `SELECT count(*) FROM (SELECT 1 FROM ${from} WHERE ${where.text} LIMIT ?)`;
       return { condition, count: this.#database.value<number>(sql, [...where.params, atMost]) ?? 0 };
     });
@@ -112,19 +127,10 @@ class Search {
 
   /** Null where it passed `budget` episodes without finding enough. */
   #walk(budget: number): Hit[] | null {
-    const found: Hit[] = [];
-    for (const source of this.#sources()) {
-      const hits = this.#walkOne(source, budget);
-      if (!hits) return null;
-      found.push(...hits);
-    }
-    const sign = this.#query.sort.order === "ascending" ? 1 : -1;
-    found.sort((a, b) => sign * (a.key - b.key || a.id - b.id));
-    return found.slice(0, this.#query.limit + 1);
-  }
-
-  #walkOne({ scope, table, key, id, where, walked }: Source, budget: number): Hit[] | null {
-    const tests = and(within(scope), ...this.#tests(walked));
+    const source = this.#source();
+    if (!source) return [];
+    const { table, key, id, where, walked } = source;
+    const tests = and(within(this.#scope), ...this.#tests(walked));
     const hits: Hit[] = [];
     for (const after of this.#after(key, id)) {
       const rows = and(where, after);
@@ -142,41 +148,27 @@ class Search {
     return hits;
   }
 
-  /** What to walk through: an index for each phase, since each has its own order. */
-  #sources(): Source[] {
+  /** What to walk through; undefined where no episode of the scope has the figure. */
+  #source(): Source | undefined {
     const { by } = this.#query.sort;
-    const text = this.#query.text === undefined ? null : ftsQuery(this.#query.text);
-    if (by === "time" && text !== null) {
-      const where = { text: "texts MATCH ?", params: [text] };
+    if (isByText(this.#query)) {
+      const where = { text: "texts MATCH ?", params: [ftsQuery(this.#query.text ?? "")] };
       const walked = this.#conditions.find(({ figure }) => figure === "text");
-      return [{ scope: this.#scope, table: "texts", key: "rowid", id: "rowid", where, walked }];
+      return { table: "texts", key: "rowid", id: "rowid", where, walked };
     }
-    const scopes = this.#scope.superseded.flatMap((superseded) =>
-      this.#scope.phases.map((phase): Scope => ({ superseded: [superseded], phases: [phase] })),
-    );
-    return scopes.flatMap((scope) => this.#sourcesOf(by, scope));
-  }
-
-  #sourcesOf(by: Figure | "time", scope: Scope): Source[] {
     const walked = this.#conditions.find(({ figure }) => figure === by);
+    const range = walked?.range ?? {};
     const column = by === "time" ? "id" : columnOf(by);
-    const place = `superseded = ${scope.superseded} AND phase = ${scope.phases}`;
     if (column) {
-      const values = between(column, walked?.range ?? {});
+      const { superseded, phases } = this.#scope;
+      const place = { text: `superseded = ${superseded} AND phase = ${phases}`, params: [] };
       const table = `episodes INDEXED BY episodes_${by === "time" ? "time" : column}`;
-      return [
-        { scope, table, key: column, id: "id", where: and({ text: place, params: [] }, values), walked },
-      ];
+      return { table, key: column, id: "id", where: and(place, between(column, range)), walked };
     }
-    return figureIds(this.#database, by as Figure, scope).map((figure) => {
-      const where = and({ text: `figure = ${figure}`, params: [] }, between("value", walked?.range ?? {}));
-      const table = "measures INDEXED BY measures_value";
-      return { scope, table, key: "value", id: "episode", where, walked };
-    });
-  }
-
-  #walksOn(figure: string | undefined): boolean {
-    return figure === "text" && this.#query.sort.by === "time";
+    const [figure] = figureIds(this.#database, by as Figure, this.#scope);
+    if (figure === undefined) return undefined;
+    const where = and({ text: `figure = ${figure}`, params: [] }, between("value", range));
+    return { table: "measures INDEXED BY measures_value", key: "value", id: "episode", where, walked };
   }
 
   #tests(met?: Condition): Sql[] {
@@ -202,7 +194,6 @@ class Search {
 
 /** An index in the order that is asked for. */
 interface Source {
-  readonly scope: Scope;
   readonly table: string;
   readonly key: string;
   readonly id: string;

@@ -16,6 +16,9 @@ export interface Statement {
   all<R = Row>(params?: readonly Value[]): R[];
 }
 
+/** Statements kept prepared: queries come in many forms, and an inspector runs for days. */
+const KEPT_STATEMENTS = 500;
+
 /** What only reads. */
 export type Queries = Pick<Database, "prepare" | "value">;
 
@@ -62,6 +65,7 @@ export class Database implements Disposable {
   prepare(sql: string): Statement {
     const known = this.#statements.get(sql);
     if (known) return known;
+    if (this.#statements.size >= KEPT_STATEMENTS) this.#statements.clear();
     const inner = this.#guarded(() => this.#connection.prepare<Value[]>(sql));
     const statement: Statement = {
       run: (params = []) => this.#guarded(() => inner.run(params.map(bound) as never)),
