@@ -1,7 +1,8 @@
 import { phases } from "./dictionary.ts";
-import { type CheckedQuery, type Figure, ftsQuery, phasesOf, type Range } from "./query.ts";
+import { type CheckedQuery, type Figure, phasesOf, type Range } from "./query.ts";
 import { figureColumns } from "./schema.ts";
 import type { Queries, Value } from "./sqlite.ts";
+import type { TextSearch } from "./text_search.ts";
 
 /** A piece of SQL and what its question marks stand for. */
 export interface Sql {
@@ -59,7 +60,12 @@ export function between(column: string, { min, max }: Range): Sql {
 }
 
 /** What a query demands beside its scope. */
-export function conditionsOf(database: Queries, query: CheckedQuery, scope: Scope): Condition[] {
+export function conditionsOf(
+  database: Queries,
+  query: CheckedQuery,
+  scope: Scope,
+  text: TextSearch | null,
+): Condition[] {
   const conditions = Object.entries(query.ranges).map(([figure, range]) =>
     figureCondition(database, figure as Figure, range, scope),
   );
@@ -68,9 +74,7 @@ export function conditionsOf(database: Queries, query: CheckedQuery, scope: Scop
     conditions.push({ test: { text: "e.truncated < e.rollouts", params: [] }, driver: null, estimate: null });
   }
   if (query.image !== undefined) conditions.push(imageCondition(query.image, scope));
-  const text = query.text === undefined ? null : ftsQuery(query.text);
-  if (text === null) return conditions;
-  return [...conditions, textCondition(database, text, scope, conditions.length === 0)];
+  return text ? [...conditions, textCondition(text, scope)] : conditions;
 }
 
 /** The numbers of a named figure in the phases of a scope. */
@@ -116,28 +120,18 @@ function imageCondition(content: string, scope: Scope): Condition {
   return { test, driver, estimate: driver };
 }
 
-/** Of how many episodes a word must stand in one, for it to be common. */
-const COMMON = 10;
-
-function textCondition(database: Queries, text: string, scope: Scope, isAlone: boolean): Condition {
-  const matching = { text: "t.texts MATCH ?", params: [text] };
-  const from = "texts t CROSS JOIN episodes e ON e.id = t.rowid";
-  // Finding all episodes of a text once takes less than asking for a hundred one by one, which a common word spares.
-  const slow = isAlone && !text.includes('"*') && isCommon(database, text);
-  const found = slow
-    ? "EXISTS (SELECT 1 FROM texts WHERE texts MATCH ? AND rowid = e.id)"
-    : "e.id IN (SELECT rowid FROM texts WHERE texts MATCH ?)";
-  return {
-    figure: "text",
-    test: { text: found, params: [text] },
-    driver: { from, where: and(matching, within(scope)) },
-    estimate: { from: "texts t", where: matching },
-    slow,
+function textCondition({ match, way }: TextSearch, scope: Scope): Condition {
+  const isListed = way === "listed";
+  const matching = isListed ? { text: "TRUE", params: [] } : { text: "t.texts MATCH ?", params: [match] };
+  const from = isListed ? "temp.found t" : "texts t";
+  const id = isListed ? "t.id" : "t.rowid";
+  const test = isListed
+    ? { text: "e.id IN temp.found", params: [] }
+    : { text: "EXISTS (SELECT 1 FROM texts WHERE texts MATCH ? AND rowid = e.id)", params: [match] };
+  const driver = {
+    from: `${from} CROSS JOIN episodes e ON e.id = ${id}`,
+    where: and(matching, within(scope)),
   };
-}
-
-function isCommon(database: Queries, text: string): boolean {
-  const many = Math.floor((database.value<number>("SELECT max(id) FROM episodes") ?? 0) / COMMON);
-  const sql = "SELECT count(*) FROM (SELECT 1 FROM texts WHERE texts MATCH ? LIMIT ?)";
-  return database.value<number>(sql, [text, many]) === many;
+  const estimate = { from, where: matching };
+  return { figure: "text", test, driver, estimate, slow: way === "asked" };
 }

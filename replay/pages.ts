@@ -10,8 +10,9 @@ import {
   scopeOf,
   within,
 } from "./conditions.ts";
-import { type CheckedQuery, type Figure, ftsQuery } from "./query.ts";
+import type { CheckedQuery, Figure } from "./query.ts";
 import type { Queries } from "./sqlite.ts";
+import { listed, searchText, type TextSearch } from "./text_search.ts";
 
 /** An episode and the value that it is sorted by. */
 export interface Hit {
@@ -43,20 +44,22 @@ const ALL = -1;
  * episodes in vain, what it looks for lies at the other end of the order: then the best condition is gathered.
  */
 export function hits(database: Queries, query: CheckedQuery, effort: Effort = usual): Hit[] {
-  const scopes = isByText(query) ? [scopeOf(query)] : apart(scopeOf(query));
-  const found = scopes.flatMap((scope) => new Search(database, query, scope).first(effort));
+  let text = searchText(database, query);
+  if (text?.way === "ordered") {
+    const near = new Search(database, query, scopeOf(query), text).walk(effort.budget);
+    if (near) return near;
+    text = listed(database, text.match);
+  }
+  const found = apart(scopeOf(query)).flatMap((scope) =>
+    new Search(database, query, scope, text).first(effort),
+  );
   const sign = query.sort.order === "ascending" ? 1 : -1;
   return found.sort((a, b) => sign * (a.key - b.key || a.id - b.id)).slice(0, query.limit + 1);
 }
 
 /** How many episodes match, counted up to `atMost`. */
 export function countHits(database: Queries, query: CheckedQuery, atMost: number): number {
-  return new Search(database, query, scopeOf(query)).count(atMost);
-}
-
-/** Whether full-text search gives the episodes in the order that is asked for. */
-function isByText({ sort, text }: CheckedQuery): boolean {
-  return sort.by === "time" && text !== undefined && ftsQuery(text) !== null;
+  return new Search(database, query, scopeOf(query), searchText(database, query)).count(atMost);
 }
 
 /** A scope for each phase: every phase has an order of its own in an index, and figures of its own. */
@@ -70,26 +73,28 @@ class Search {
   readonly #database: Queries;
   readonly #query: CheckedQuery;
   readonly #scope: Scope;
+  readonly #text: TextSearch | null;
   readonly #conditions: readonly Condition[];
 
-  constructor(database: Queries, query: CheckedQuery, scope: Scope) {
+  constructor(database: Queries, query: CheckedQuery, scope: Scope, text: TextSearch | null) {
     this.#database = database;
     this.#query = query;
     this.#scope = scope;
-    this.#conditions = conditionsOf(database, query, scope);
+    this.#text = text;
+    this.#conditions = conditionsOf(database, query, scope, text);
   }
 
   first(effort: Effort): Hit[] {
     const few = this.#mostSelective(effort.few);
     if (few && few.count < effort.few) return this.#gather(few.condition);
-    const isSlow = this.#conditions.some(({ slow }) => slow) && !isByText(this.#query);
+    const isSlow = this.#conditions.some(({ slow }) => slow);
     const budget = isSlow ? effort.slowBudget : effort.budget;
-    const near = this.#walk(this.#conditions.length > 0 ? budget : ALL);
+    const near = this.walk(this.#conditions.length > 0 ? budget : ALL);
     if (near) return near;
     const best = this.#mostSelective(ALL);
     const total = this.#database.value<number>("SELECT max(id) FROM episodes") ?? 0;
     if (best && (isSlow || best.count < total / 2)) return this.#gather(best.condition);
-    return this.#walk(ALL) ?? [];
+    return this.walk(ALL) ?? [];
   }
 
   count(atMost: number): number {
@@ -126,7 +131,7 @@ class Search {
   }
 
   /** Null where it passed `budget` episodes without finding enough. */
-  #walk(budget: number): Hit[] | null {
+  walk(budget: number): Hit[] | null {
     const source = this.#source();
     if (!source) return [];
     const { table, key, id, where, walked } = source;
@@ -151,8 +156,8 @@ class Search {
   /** What to walk through; undefined where no episode of the scope has the figure. */
   #source(): Source | undefined {
     const { by } = this.#query.sort;
-    if (isByText(this.#query)) {
-      const where = { text: "texts MATCH ?", params: [ftsQuery(this.#query.text ?? "")] };
+    if (this.#text?.way === "ordered") {
+      const where = { text: "texts MATCH ?", params: [this.#text.match] };
       const walked = this.#conditions.find(({ figure }) => figure === "text");
       return { table: "texts", key: "rowid", id: "rowid", where, walked };
     }

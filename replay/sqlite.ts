@@ -145,6 +145,7 @@ function connect(path: string, name: string): Database {
 function readable(database: Database): Database {
   database.exec("PRAGMA busy_timeout = 5000");
   database.exec("PRAGMA mmap_size = 2147418112");
+  database.exec("PRAGMA temp_store = MEMORY");
   const read = () => database.value("SELECT count(*) FROM sqlite_schema");
   try {
     read();
