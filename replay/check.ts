@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { VisplayError } from "../common/errors.ts";
+import { mapInSlices } from "../common/slices.ts";
 import { imagePath } from "./image_files.ts";
-import { restoreEvent } from "./restore.ts";
-import { PLACES, versionOf } from "./schema.ts";
+import { lastEvent, restoreEvent, tolerant } from "./restore.ts";
+import { versionOf } from "./schema.ts";
 import { Database } from "./sqlite.ts";
 import { replayIn } from "./writer.ts";
 
@@ -43,7 +44,7 @@ export async function inspect(
   using database = Database.forReading(replayIn(folder));
   versionOf(database);
   const structure = structureOf(database);
-  const events = eventsOf(database, onProgress);
+  const events = await eventsOf(database, onProgress);
   return { database: structure, events, images: await imagesOf(database, folder) };
 }
 
@@ -53,28 +54,20 @@ function structureOf(database: Database): string[] {
   return found.map((row) => row.integrity_check).filter((line) => line !== "ok");
 }
 
-function eventsOf(database: Database, onProgress: (done: number, total: number) => void): Tally {
+async function eventsOf(
+  database: Database,
+  onProgress: (done: number, total: number) => void,
+): Promise<Tally> {
   const total = lastEvent(database);
   const damaged: Damage[] = [];
-  for (let id = 1; id <= total; id++) {
+  const ids = Array.from({ length: total }, (_, i) => i + 1);
+  await mapInSlices(ids, (id) => {
     const found = tolerant(() => restoreEvent(database, id));
     const reason = found instanceof VisplayError ? found.message : found ? undefined : "it is missing";
     if (reason) damaged.push({ name: String(id), reason });
-    if (id % 1000 === 0) onProgress(id, total);
-  }
+    onProgress(id, total);
+  });
   return { total, damaged };
-}
-
-/** The last event that anything tells of: where a table's end is damaged, others may still name it. */
-function lastEvent(database: Database): number {
-  const sources = [
-    "SELECT max(id) FROM events",
-    "SELECT max(id) FROM episodes",
-    "SELECT max(episode) FROM measures",
-    `SELECT max(id) / ${PLACES} FROM rollouts`,
-  ];
-  const found = sources.map((sql) => tolerant(() => database.value<number>(sql) ?? 0));
-  return Math.max(0, ...found.filter((value) => typeof value === "number"));
 }
 
 async function imagesOf(database: Database, folder: string): Promise<Tally> {
@@ -103,14 +96,4 @@ async function whatIsWrong(path: string, sha256: Uint8Array): Promise<string | u
     return code === "ENOENT" ? "the file is missing" : message;
   }
   return hash.digest().equals(sha256) ? undefined : "the file is not the one that was written";
-}
-
-/** What `read` gives, or the damage that it meets. */
-function tolerant<T>(read: () => T): T | VisplayError {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof VisplayError) return error;
-    throw error;
-  }
 }

@@ -1,7 +1,8 @@
 import { phases } from "./dictionary.ts";
-import { type CheckedQuery, type Figure, ftsQuery, phasesOf, type Range } from "./query.ts";
+import { type CheckedQuery, type Figure, phasesOf, type Range } from "./query.ts";
 import { figureColumns } from "./schema.ts";
-import type { Database, Value } from "./sqlite.ts";
+import type { Queries, Value } from "./sqlite.ts";
+import type { TextSearch } from "./text_search.ts";
 
 /** A piece of SQL and what its question marks stand for. */
 export interface Sql {
@@ -15,14 +16,22 @@ export interface Scope {
   readonly phases: readonly number[];
 }
 
+/** FROM and WHERE. */
+export interface Rows {
+  readonly from: string;
+  readonly where: Sql;
+}
+
 /** What a query demands of an episode `e`. */
 export interface Condition {
   /** The figure that it is about, if it is about one. */
   readonly figure?: string;
   readonly range?: Range;
   readonly test: Sql;
-  /** How an index finds the episodes `e`: FROM and WHERE. Null where none does. */
-  readonly driver: { readonly from: string; readonly where: Sql } | null;
+  /** How an index finds the episodes `e`. Null where none does. */
+  readonly driver: Rows | null;
+  /** What an index knows of how many there are: at least as many as the driver finds. */
+  readonly estimate: Rows | null;
   /** Testing an episode costs much more than reading it. */
   readonly slow?: boolean;
 }
@@ -51,21 +60,25 @@ export function between(column: string, { min, max }: Range): Sql {
 }
 
 /** What a query demands beside its scope. */
-export function conditionsOf(database: Database, query: CheckedQuery, scope: Scope): Condition[] {
+export function conditionsOf(
+  database: Queries,
+  query: CheckedQuery,
+  scope: Scope,
+  text: TextSearch | null,
+): Condition[] {
   const conditions = Object.entries(query.ranges).map(([figure, range]) =>
     figureCondition(database, figure as Figure, range, scope),
   );
   if (query.finishReason === "length") conditions.push(columnCondition("truncated", { min: 1 }, scope));
   if (query.finishReason === "stop") {
-    conditions.push({ test: { text: "e.truncated < e.rollouts", params: [] }, driver: null });
+    conditions.push({ test: { text: "e.truncated < e.rollouts", params: [] }, driver: null, estimate: null });
   }
   if (query.image !== undefined) conditions.push(imageCondition(query.image, scope));
-  const text = query.text === undefined ? null : ftsQuery(query.text);
-  return text === null ? conditions : [...conditions, textCondition(text, scope)];
+  return text ? [...conditions, textCondition(text, scope)] : conditions;
 }
 
 /** The numbers of a named figure in the phases of a scope. */
-export function figureIds(database: Database, figure: Figure, scope: Scope): number[] {
+export function figureIds(database: Queries, figure: Figure, scope: Scope): number[] {
   const colon = figure.indexOf(":");
   const sql = `SELECT id FROM figures WHERE kind = ? AND name = ? AND phase IN (${scope.phases})`;
   const rows = database.prepare(sql).all<{ id: number }>([figure.slice(0, colon), figure.slice(colon + 1)]);
@@ -79,7 +92,7 @@ export function columnOf(figure: string): string | undefined {
     : undefined;
 }
 
-function figureCondition(database: Database, figure: Figure, range: Range, scope: Scope): Condition {
+function figureCondition(database: Queries, figure: Figure, range: Range, scope: Scope): Condition {
   const column = columnOf(figure);
   if (column) return { ...columnCondition(column, range, scope), figure, range };
   const ids = figureIds(database, figure, scope);
@@ -88,29 +101,37 @@ function figureCondition(database: Database, figure: Figure, range: Range, scope
     text: `EXISTS (SELECT 1 FROM measures m WHERE m.episode = e.id AND m.figure IN (${ids}) AND ${values.text})`,
     params: values.params,
   };
-  const where = and({ text: `m.figure IN (${ids})`, params: [] }, values, within(scope));
-  const from = "measures m INDEXED BY measures_value CROSS JOIN episodes e ON e.id = m.episode";
-  return { figure, range, test, driver: { from, where } };
+  const found = and({ text: `m.figure IN (${ids})`, params: [] }, values);
+  const from = "measures m INDEXED BY measures_value";
+  const joined = `${from} CROSS JOIN episodes e ON e.id = m.episode`;
+  const driver = { from: joined, where: and(found, within(scope)) };
+  return { figure, range, test, driver, estimate: { from, where: found } };
 }
 
 function columnCondition(column: string, range: Range, scope: Scope): Condition {
   const test = between(`e.${column}`, range);
-  const from = `episodes e INDEXED BY episodes_${column}`;
-  return { test, driver: { from, where: and(within(scope), test) } };
+  const driver = { from: `episodes e INDEXED BY episodes_${column}`, where: and(within(scope), test) };
+  return { test, driver, estimate: driver };
 }
 
 function imageCondition(content: string, scope: Scope): Condition {
   const test = { text: "e.image IN (SELECT id FROM images WHERE content = ?)", params: [content] };
-  return { test, driver: { from: "episodes e INDEXED BY episodes_image", where: and(within(scope), test) } };
+  const driver = { from: "episodes e INDEXED BY episodes_image", where: and(within(scope), test) };
+  return { test, driver, estimate: driver };
 }
 
-function textCondition(text: string, scope: Scope): Condition {
-  const found = "EXISTS (SELECT 1 FROM texts WHERE texts MATCH ? AND rowid = e.id)";
-  const where = and({ text: "t.texts MATCH ?", params: [text] }, within(scope));
-  return {
-    figure: "text",
-    test: { text: found, params: [text] },
-    driver: { from: "texts t CROSS JOIN episodes e ON e.id = t.rowid", where },
-    slow: true,
+function textCondition({ match, way }: TextSearch, scope: Scope): Condition {
+  const isListed = way === "listed";
+  const matching = isListed ? { text: "TRUE", params: [] } : { text: "t.texts MATCH ?", params: [match] };
+  const from = isListed ? "temp.found t" : "texts t";
+  const id = isListed ? "t.id" : "t.rowid";
+  const test = isListed
+    ? { text: "e.id IN temp.found", params: [] }
+    : { text: "EXISTS (SELECT 1 FROM texts WHERE texts MATCH ? AND rowid = e.id)", params: [match] };
+  const driver = {
+    from: `${from} CROSS JOIN episodes e ON e.id = ${id}`,
+    where: and(matching, within(scope)),
   };
+  const estimate = { from, where: matching };
+  return { figure: "text", test, driver, estimate, slow: way === "asked" };
 }

@@ -1,8 +1,10 @@
 import { VisplayError } from "../common/errors.ts";
 
+// Small buffers share a pool: an ArrayBuffer for each completion would keep the garbage collector busy.
+
 /** Token ids as unsigned LEB128 numbers: one byte below 128, two below 16,384. Throws on what is no token id. */
 export function encodeTokens(tokens: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(tokens.length * 5);
+  const bytes = Buffer.allocUnsafe(tokens.length * 5);
   let end = 0;
   for (const token of tokens) {
     if (token >>> 0 !== token) throw new RangeError(`found token id ${token}, expected 0 to 2^32 - 1`);
@@ -35,9 +37,8 @@ export function decodeTokens(bytes: Uint8Array): number[] {
 
 /** Log-probabilities as float32, little-endian. */
 export function encodeLogProbs(logProbs: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(logProbs.length * 4);
-  const view = new DataView(bytes.buffer);
-  for (const [i, value] of logProbs.entries()) view.setFloat32(i * 4, value, true);
+  const bytes = Buffer.allocUnsafe(logProbs.length * 4);
+  for (const [i, value] of logProbs.entries()) bytes.writeFloatLE(value, i * 4);
   return bytes;
 }
 

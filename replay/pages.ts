@@ -10,8 +10,9 @@ import {
   scopeOf,
   within,
 } from "./conditions.ts";
-import { type CheckedQuery, type Figure, ftsQuery } from "./query.ts";
-import type { Database } from "./sqlite.ts";
+import type { CheckedQuery, Figure } from "./query.ts";
+import type { Queries } from "./sqlite.ts";
+import { listed, searchText, type TextSearch } from "./text_search.ts";
 
 /** An episode and the value that it is sorted by. */
 export interface Hit {
@@ -19,12 +20,17 @@ export interface Hit {
   readonly key: number;
 }
 
-/** Episodes that a condition may match for all of them to be looked at. */
-const FEW = 4_000;
-/** Episodes that a walk may pass before another way is tried. */
-const BUDGET = 20_000;
-/** The same where testing one is slow. */
-const SLOW_BUDGET = 1_000;
+/** How much is tried before another way is; results do not depend on it. */
+export interface Effort {
+  /** Episodes that a condition may match for all of them to be looked at. */
+  readonly few: number;
+  /** Episodes that a walk may pass in vain. */
+  readonly budget: number;
+  /** The same where testing one is slow. */
+  readonly slowBudget: number;
+}
+
+const usual: Effort = { few: 4_000, budget: 20_000, slowBudget: 2_000 };
 const ALL = -1;
 
 /**
@@ -37,45 +43,62 @@ const ALL = -1;
  * Gathering is fast where one condition matches few, walking where all match many. Where a walk passes many
  * episodes in vain, what it looks for lies at the other end of the order: then the best condition is gathered.
  */
-export function hits(database: Database, query: CheckedQuery): Hit[] {
-  const scope = scopeOf(query);
-  const search = new Search(database, query, scope, conditionsOf(database, query, scope));
-  return search.first();
+export function hits(database: Queries, query: CheckedQuery, effort: Effort = usual): Hit[] {
+  let text = searchText(database, query);
+  if (text?.way === "ordered") {
+    const near = new Search(database, query, scopeOf(query), text).walk(effort.budget);
+    if (near) return near;
+    text = listed(database, text.match);
+  }
+  const found = apart(scopeOf(query)).flatMap((scope) =>
+    new Search(database, query, scope, text).first(effort),
+  );
+  const sign = query.sort.order === "ascending" ? 1 : -1;
+  return found.sort((a, b) => sign * (a.key - b.key || a.id - b.id)).slice(0, query.limit + 1);
 }
 
 /** How many episodes match, counted up to `atMost`. */
-export function countHits(database: Database, query: CheckedQuery, atMost: number): number {
-  const scope = scopeOf(query);
-  return new Search(database, query, scope, conditionsOf(database, query, scope)).count(atMost);
+export function countHits(database: Queries, query: CheckedQuery, atMost: number): number {
+  return new Search(database, query, scopeOf(query), searchText(database, query)).count(atMost);
+}
+
+/** A scope for each phase: every phase has an order of its own in an index, and figures of its own. */
+function apart(scope: Scope): Scope[] {
+  return scope.superseded.flatMap((superseded) =>
+    scope.phases.map((phase) => ({ superseded: [superseded], phases: [phase] })),
+  );
 }
 
 class Search {
-  readonly #database: Database;
+  readonly #database: Queries;
   readonly #query: CheckedQuery;
   readonly #scope: Scope;
+  readonly #text: TextSearch | null;
   readonly #conditions: readonly Condition[];
 
-  constructor(database: Database, query: CheckedQuery, scope: Scope, conditions: readonly Condition[]) {
+  constructor(database: Queries, query: CheckedQuery, scope: Scope, text: TextSearch | null) {
     this.#database = database;
     this.#query = query;
     this.#scope = scope;
-    this.#conditions = conditions;
+    this.#text = text;
+    this.#conditions = conditionsOf(database, query, scope, text);
   }
 
-  first(): Hit[] {
-    const few = this.#mostSelective(FEW);
-    if (few && few.count < FEW) return this.#gather(few.condition);
-    const isSlow = this.#conditions.some(({ slow, figure }) => slow && !this.#walksOn(figure));
-    const near = this.#walk(this.#conditions.length > 0 ? (isSlow ? SLOW_BUDGET : BUDGET) : ALL);
+  first(effort: Effort): Hit[] {
+    const few = this.#mostSelective(effort.few);
+    if (few && few.count < effort.few) return this.#gather(few.condition);
+    const isSlow = this.#conditions.some(({ slow }) => slow);
+    const budget = isSlow ? effort.slowBudget : effort.budget;
+    const near = this.walk(this.#conditions.length > 0 ? budget : ALL);
     if (near) return near;
     const best = this.#mostSelective(ALL);
     const total = this.#database.value<number>("SELECT max(id) FROM episodes") ?? 0;
     if (best && (isSlow || best.count < total / 2)) return this.#gather(best.condition);
-    return this.#walk(ALL) ?? [];
+    return this.walk(ALL) ?? [];
   }
 
   count(atMost: number): number {
-    const best = this.#mostSelective(ALL)?.condition;
+    const best = this.#mostSelective(atMost)?.condition;
     const { from, where } = best?.driver ?? { from: "episodes e", where: within(this.#scope) };
     const found = and(where, ...this.#tests(best));
     const sql = `SELECT count(*) FROM (SELECT 1 FROM ${from} WHERE ${found.text} LIMIT ?)`;
@@ -85,8 +108,8 @@ class Search {
   /** The condition that an index finds the fewest episodes for, counted up to `atMost`. */
   #mostSelective(atMost: number): { condition: Condition; count: number } | undefined {
     const counted = this.#conditions.flatMap((condition) => {
-      if (!condition.driver) return [];
-      const { from, where } = condition.driver;
+      if (!condition.estimate) return [];
+      const { from, where } = condition.estimate;
       const sql = `SELECT count(*) FROM (SELECT 1 FROM ${from} WHERE ${where.text} LIMIT ?)`;
       return { condition, count: this.#database.value<number>(sql, [...where.params, atMost]) ?? 0 };
     });
@@ -108,20 +131,11 @@ class Search {
   }
 
   /** Null where it passed `budget` episodes without finding enough. */
-  #walk(budget: number): Hit[] | null {
-    const found: Hit[] = [];
-    for (const source of this.#sources()) {
-      const hits = this.#walkOne(source, budget);
-      if (!hits) return null;
-      found.push(...hits);
-    }
-    const sign = this.#query.sort.order === "ascending" ? 1 : -1;
-    found.sort((a, b) => sign * (a.key - b.key || a.id - b.id));
-    return found.slice(0, this.#query.limit + 1);
-  }
-
-  #walkOne({ scope, table, key, id, where, walked }: Source, budget: number): Hit[] | null {
-    const tests = and(within(scope), ...this.#tests(walked));
+  walk(budget: number): Hit[] | null {
+    const source = this.#source();
+    if (!source) return [];
+    const { table, key, id, where, walked } = source;
+    const tests = and(within(this.#scope), ...this.#tests(walked));
     const hits: Hit[] = [];
     for (const after of this.#after(key, id)) {
       const rows = and(where, after);
@@ -139,41 +153,27 @@ class Search {
     return hits;
   }
 
-  /** What to walk through: an index for each phase, since each has its own order. */
-  #sources(): Source[] {
+  /** What to walk through; undefined where no episode of the scope has the figure. */
+  #source(): Source | undefined {
     const { by } = this.#query.sort;
-    const text = this.#query.text === undefined ? null : ftsQuery(this.#query.text);
-    if (by === "time" && text !== null) {
-      const where = { text: "texts MATCH ?", params: [text] };
+    if (this.#text?.way === "ordered") {
+      const where = { text: "texts MATCH ?", params: [this.#text.match] };
       const walked = this.#conditions.find(({ figure }) => figure === "text");
-      return [{ scope: this.#scope, table: "texts", key: "rowid", id: "rowid", where, walked }];
+      return { table: "texts", key: "rowid", id: "rowid", where, walked };
     }
-    const scopes = this.#scope.superseded.flatMap((superseded) =>
-      this.#scope.phases.map((phase): Scope => ({ superseded: [superseded], phases: [phase] })),
-    );
-    return scopes.flatMap((scope) => this.#sourcesOf(by, scope));
-  }
-
-  #sourcesOf(by: Figure | "time", scope: Scope): Source[] {
     const walked = this.#conditions.find(({ figure }) => figure === by);
+    const range = walked?.range ?? {};
     const column = by === "time" ? "id" : columnOf(by);
-    const place = `superseded = ${scope.superseded} AND phase = ${scope.phases}`;
     if (column) {
-      const values = between(column, walked?.range ?? {});
+      const { superseded, phases } = this.#scope;
+      const place = { text: `superseded = ${superseded} AND phase = ${phases}`, params: [] };
       const table = `episodes INDEXED BY episodes_${by === "time" ? "time" : column}`;
-      return [
-        { scope, table, key: column, id: "id", where: and({ text: place, params: [] }, values), walked },
-      ];
+      return { table, key: column, id: "id", where: and(place, between(column, range)), walked };
     }
-    return figureIds(this.#database, by as Figure, scope).map((figure) => {
-      const where = and({ text: `figure = ${figure}`, params: [] }, between("value", walked?.range ?? {}));
-      const table = "measures INDEXED BY measures_value";
-      return { scope, table, key: "value", id: "episode", where, walked };
-    });
-  }
-
-  #walksOn(figure: string | undefined): boolean {
-    return figure === "text" && this.#query.sort.by === "time";
+    const [figure] = figureIds(this.#database, by as Figure, this.#scope);
+    if (figure === undefined) return undefined;
+    const where = and({ text: `figure = ${figure}`, params: [] }, between("value", range));
+    return { table: "measures INDEXED BY measures_value", key: "value", id: "episode", where, walked };
   }
 
   #tests(met?: Condition): Sql[] {
@@ -199,7 +199,6 @@ class Search {
 
 /** An index in the order that is asked for. */
 interface Source {
-  readonly scope: Scope;
   readonly table: string;
   readonly key: string;
   readonly id: string;

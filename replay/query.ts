@@ -90,14 +90,10 @@ export interface CheckedQuery extends Omit<EpisodeQuery, "cursor"> {
 }
 
 const figureNames = `${Object.keys(figureColumns).join(", ")}, part:NAME or check:NAME`;
-const figure = z
-  .string()
-  .refine((name) => name in figureColumns || /^(part|check):./.test(name), `expected one of ${figureNames}`);
+const isFigure = (name: unknown) =>
+  typeof name === "string" && (Object.hasOwn(figureColumns, name) || /^(part|check):./.test(name));
 const sort: z.ZodType<CheckedQuery["sort"]> = z.strictObject({
-  by: z.custom<Figure>(
-    (name) => name === "time" || figure.safeParse(name).success,
-    `expected ${figureNames}`,
-  ),
+  by: z.custom<Figure>((name) => name === "time" || isFigure(name), `expected time, ${figureNames}`),
   order: z.enum(["ascending", "descending"]),
 });
 const range = z.strictObject({ min: z.number().optional(), max: z.number().optional() });
@@ -112,7 +108,10 @@ const schema: z.ZodType<CheckedQuery> = z.strictObject({
   phases: z.array(z.enum(["questioner", "curriculum", "reasoner"])).optional(),
   role: z.enum(["questioner", "reasoner"]).optional(),
   superseded: z.enum(["exclude", "include", "only"]).default("exclude"),
-  ranges: z.record(figure, range).default({}),
+  ranges: z
+    .record(z.string(), range)
+    .refine((ranges) => Object.keys(ranges).every(isFigure), `expected ${figureNames}`)
+    .default({}),
   finishReason: z.enum(["stop", "length"]).optional(),
   image: z.string().optional(),
   text: z.string().optional(),

@@ -4,7 +4,7 @@ import { headOf } from "./heads.ts";
 import { imagePath } from "./image_files.ts";
 import { countHits, hits } from "./pages.ts";
 import { checkedQuery, type EpisodePage, type EpisodePhase, type EpisodeQuery } from "./query.ts";
-import { type RecordedEvent, restoreEpisode, restoreEvent, restoreMilestones } from "./restore.ts";
+import { lastEvent, type RecordedEvent, type RecordedEvent, restoreEpisode, restoreEpisode, restoreEvent, restoreEvent, restoreMilestones } from "./restore.ts";
 import { migrations, versionOf } from "./schema.ts";
 import { Database } from "./sqlite.ts";
 import { type ReplayState, replayIn, stateOf } from "./writer.ts";
@@ -89,7 +89,10 @@ export class ReplayReader implements Disposable {
 
   /** Events in order, from the one with number `from`, up to the last one that there is by then. */
   *events(from: number = 1, options: EventsOptions = {}): Generator<RecordedEvent> {
-    for (let id = Math.max(1, from); id <= this.state.position; id++) {
+    let last = 0;
+    for (let id = Math.max(1, from); ; id++) {
+      if (id > last) last = lastEvent(this.#database);
+      if (id > last) return;
       const recorded = this.#restore(id, options);
       if (!recorded || (recorded.superseded && options.superseded !== "include")) continue;
       yield recorded;

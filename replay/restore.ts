@@ -44,6 +44,28 @@ export function restoreEpisode(
   return row && named(id, () => ({ ...place(row), event: episodeEvent(database, id, row) }));
 }
 
+/** The last event that anything tells of: where the end of one table is damaged, others still name it. */
+export function lastEvent(database: Database): number {
+  const sources = [
+    "SELECT max(id) FROM events",
+    "SELECT max(id) FROM episodes",
+    "SELECT max(episode) FROM measures",
+    `SELECT max(id) / ${PLACES} FROM rollouts`,
+  ];
+  const found = sources.map((sql) => tolerant(() => database.value<number>(sql) ?? 0));
+  return Math.max(0, ...found.filter((value) => typeof value === "number"));
+}
+
+/** What `read` gives, or the damage that it meets. */
+export function tolerant<T>(read: () => T): T | VisplayError {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof VisplayError) return error;
+    throw error;
+  }
+}
+
 const episodeSql = `
   SELECT e.*, p.text AS prompt_text, p.templated, i.content, i.position, i.name
   FROM episodes e LEFT JOIN prompts p ON p.id = e.prompt LEFT JOIN images i ON i.id = e.image

@@ -16,6 +16,12 @@ export interface Statement {
   all<R = Row>(params?: readonly Value[]): R[];
 }
 
+/** Statements kept prepared: queries come in many forms, and an inspector runs for days. */
+const KEPT_STATEMENTS = 500;
+
+/** What only reads. */
+export type Queries = Pick<Database, "prepare" | "value">;
+
 /** A connection to one SQLite file, synchronous. Every failure is a `VisplayError` where a user can repair it. */
 export class Database implements Disposable {
   readonly path: string;
@@ -59,6 +65,7 @@ export class Database implements Disposable {
   prepare(sql: string): Statement {
     const known = this.#statements.get(sql);
     if (known) return known;
+    if (this.#statements.size >= KEPT_STATEMENTS) this.#statements.clear();
     const inner = this.#guarded(() => this.#connection.prepare<Value[]>(sql));
     const statement: Statement = {
       run: (params = []) => this.#guarded(() => inner.run(params.map(bound) as never)),
@@ -138,7 +145,16 @@ function connect(path: string, name: string): Database {
 function readable(database: Database): Database {
   database.exec("PRAGMA busy_timeout = 5000");
   database.exec("PRAGMA mmap_size = 2147418112");
-  database.value("SELECT count(*) FROM sqlite_schema");
+  database.exec("PRAGMA temp_store = MEMORY");
+  const read = () => database.value("SELECT count(*) FROM sqlite_schema");
+  try {
+    read();
+  } catch (error) {
+    if (!(error instanceof VisplayError) || error.code !== "damaged") throw error;
+    // A file that has lost its end is refused as a whole, unless one is about to repair it.
+    database.exec("PRAGMA writable_schema = ON");
+    read();
+  }
   return database;
 }
 
@@ -172,23 +188,24 @@ function restored(row: unknown): unknown {
   return values;
 }
 
-/** What SQLite's errors mean to a user, by the beginning of their codes. */
-const meanings: readonly (readonly [string, VisplayError["code"], string])[] = [
-  ["SQLITE_FULL", "disk", "the disk is full; make room"],
-  ["SQLITE_READONLY", "disk", "writing is not permitted; choose another folder with --out"],
-  ["SQLITE_PERM", "disk", "access is not permitted; choose another folder with --out"],
-  ["SQLITE_CANTOPEN", "disk", "a file could not be opened; check the rights on its folder"],
-  ["SQLITE_CORRUPT", "damaged", "the database is damaged; see `visplay replay check`"],
-  ["SQLITE_NOTADB", "damaged", "found no SQLite database, expected a run's replay"],
-  ["SQLITE_IOERR", "disk", "reading or writing failed; check the disk"],
-  ["SQLITE_BUSY", "run", "another process writes into it; let that one end"],
-  ["SQLITE_LOCKED", "run", "another process writes into it; let that one end"],
-];
+/** What SQLite's errors mean to a user, by their primary codes (sqlite.org/rescode.html). */
+const meanings: Readonly<Record<number, readonly [VisplayError["code"], string]>> = {
+  3: ["disk", "access is not permitted; choose another folder with --out"],
+  5: ["run", "another process writes into it; let that one end"],
+  6: ["run", "another process writes into it; let that one end"],
+  8: ["disk", "writing is not permitted; choose another folder with --out"],
+  10: ["disk", "reading or writing failed; check the disk"],
+  11: ["damaged", "the database is damaged; see `visplay replay check`"],
+  13: ["disk", "the disk is full; make room"],
+  14: ["disk", "a file could not be opened; check the rights on its folder"],
+  26: ["damaged", "found no SQLite database, expected a run's replay"],
+};
 
 function sqliteError(path: string, error: unknown): unknown {
-  const { code, message } = error as { code?: unknown; message?: string };
-  if (error instanceof VisplayError || typeof code !== "string") return error;
-  const meaning = meanings.find(([prefix]) => code.startsWith(prefix));
+  const { rawCode, message } = error as { rawCode?: unknown; message?: string };
+  if (error instanceof VisplayError || typeof rawCode !== "number") return error;
+  const meaning = meanings[rawCode & 0xff];
   if (!meaning) return error;
-  return new VisplayError(meaning[1], `${path}: ${meaning[2]} (${code}: ${message})`, { cause: error });
+  const [code, text] = meaning;
+  return new VisplayError(code, `${path}: ${text} (SQLite ${rawCode}: ${message})`, { cause: error });
 }

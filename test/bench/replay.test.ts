@@ -1,0 +1,30 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { firstPages } from "../../bench/first_pages.ts";
+import { syntheticSteps } from "../../bench/synthetic_episodes.ts";
+import { ReplayReader } from "../../replay/reader.ts";
+import { ReplayWriter } from "../../replay/writer.ts";
+
+it("looks at first pages of as many episodes as were asked for", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "replay-"));
+  try {
+    const steps = [...syntheticSteps(1000)];
+    using writer = ReplayWriter.create(folder);
+    for (const step of steps) writer.append(step);
+    using reader = ReplayReader.open(folder);
+    expect([...reader.events()].map(({ event }) => event)).toEqual(steps.flat());
+    expect(steps.flat()).toHaveLength(1000);
+    const pages = firstPages(reader);
+    const names = new Set(pages.map(({ name }) => name));
+    expect(names.size).toBe(pages.length);
+    const filled = pages.filter(({ episodes }) => episodes > 0);
+    expect(filled.length / pages.length).toBeGreaterThan(0.7);
+    for (const wanted of ["a rare word, descending time", "everything, ascending part:agreement"]) {
+      expect(names).toContain(wanted);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

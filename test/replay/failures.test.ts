@@ -1,0 +1,309 @@
+import { execFile, execFileSync } from "node:child_process";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { inspect, isWhole } from "../../replay/check.ts";
+import { ReplayReader } from "../../replay/reader.ts";
+import { migrate, migrations } from "../../replay/schema.ts";
+import { Database } from "../../replay/sqlite.ts";
+import { ReplayStore } from "../../replay/store.ts";
+import { ReplayWriter } from "../../replay/writer.ts";
+import { marked, plainEpisode, RandomEvents } from "./events.ts";
+
+const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "replay-"));
+  path = join(folder, "replay.db");
+});
+afterEach(async () => {
+  await chmod(folder, 0o755);
+  await rm(folder, { recursive: true, force: true });
+});
+
+function survivors(): unknown[] {
+  using reader = ReplayReader.open(folder);
+  return [...reader.events()].map(({ event }) => event);
+}
+
+describe("a failure in the middle of an append", () => {
+  it.each(["episodes", "rollouts", "answers", "measures"])("in table %s leaves nothing of it", (table) => {
+    using writer = ReplayWriter.create(folder);
+    const before = new RandomEvents(1).events(20);
+    writer.append(before);
+    using saboteur = Database.forWriting(path);
+    saboteur.exec(
+      `CREATE TRIGGER sabotage BEFORE INSERT ON ${table} BEGIN SELECT RAISE(ABORT, 'sabotage'); END`,
+    );
+    const random = new RandomEvents(2);
+    const step = Array.from({ length: 10 }, () => random.episode("questioner"));
+    expect(() => writer.append(step)).toThrow("sabotage");
+    expect(survivors()).toEqual(before);
+    saboteur.exec("DROP TRIGGER sabotage");
+    writer.append(step);
+    expect(survivors()).toEqual([...before, ...step]);
+  });
+
+  it("because the disk is full is a disk error, and goes on once there is room", () => {
+    const database = Database.forWriting(path);
+    using writer = new ReplayWriter(database);
+    const random = new RandomEvents(3);
+    writer.append([marked(1)]);
+    const pages = database.value<number>("PRAGMA page_count") as number;
+    database.exec(`PRAGMA max_page_count = ${pages + 4}`);
+    const step = Array.from({ length: 60 }, () => random.episode("questioner"));
+    expect(() => writer.append(step)).toThrow(
+      expect.objectContaining({
+        code: "disk",
+        message: expect.stringContaining("the disk is full; make room"),
+      }),
+    );
+    expect(survivors()).toEqual([marked(1)]);
+    database.exec("PRAGMA max_page_count = 1000000");
+    writer.append(step);
+    expect(survivors()).toEqual([marked(1), ...step]);
+  });
+
+  it.runIf(canMount())("on a disk that is really full loses nothing that was confirmed", async () => {
+    const small = join(folder, "small");
+    await mkdir(small);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", small]);
+    try {
+      const random = new RandomEvents(4);
+      const confirmed: unknown[] = [];
+      {
+        await using store = await ReplayStore.create(small);
+        const fill = async () => {
+          for (;;) {
+            const step = random.events(20);
+            await store.append(step);
+            confirmed.push(...step);
+          }
+        };
+        await expect(fill()).rejects.toMatchObject({ code: "disk" });
+      }
+      expect(confirmed.length).toBeGreaterThan(20);
+      using reader = ReplayReader.open(small);
+      expect([...reader.events()].map(({ event }) => event)).toEqual(confirmed);
+    } finally {
+      execFileSync("umount", ["-l", small]);
+    }
+  });
+});
+
+function canMount(): boolean {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
+  try {
+    execFileSync("unshare", ["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe("a read-only folder", () => {
+  /** What a user without rights is told; who may do anything becomes somebody who may not. */
+  async function asAnyone(code: string): Promise<string> {
+    const dist = new URL("../../dist/replay/", import.meta.url).href;
+    const program = `
+      const { ReplayReader } = await import("${dist}reader.js");
+      const { ReplayStore } = await import("${dist}store.js");
+      const folder = ${JSON.stringify(folder)};
+      try { ${code} } catch (error) { console.log(error.code + ": " + error.message); }`;
+    const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ["-e", `(async () => {${program}})()`],
+      nobody,
+    );
+    return stdout.trim();
+  }
+  const count = "console.log(ReplayReader.open(folder).count());";
+
+  it("cannot hold a new run", async () => {
+    await chmod(folder, 0o555);
+    expect(await asAnyone("await ReplayStore.create(folder);")).toMatch(/^disk: .*writing is not permitted/);
+  });
+
+  it("can be read once a run has ended, and not be written", async () => {
+    {
+      await using store = await ReplayStore.create(folder);
+      await store.append([plainEpisode(), plainEpisode()]);
+    }
+    for (const suffix of ["-wal", "-shm"]) await rm(`${path}${suffix}`, { force: true });
+    await chmod(folder, 0o555);
+    expect(await asAnyone(count)).toBe("2");
+    expect(await asAnyone("await ReplayStore.open(folder);")).toMatch(/^disk: /);
+  });
+
+  it("that still needs writing says so", async () => {
+    const own = new RandomEvents(1);
+    const run = join(folder, "run");
+    await mkdir(run);
+    using writer = ReplayWriter.create(run);
+    writer.append(own.events(5));
+    for (const suffix of ["", "-wal"]) {
+      await writeFile(`${path}${suffix}`, await readFile(join(run, `replay.db${suffix}`)));
+    }
+    await chmod(folder, 0o555);
+    expect(await asAnyone(count)).toMatch(/^disk: .*copy the run's folder/);
+  });
+});
+
+describe("versions", () => {
+  it("a newer one is refused, by the reader and by the writer", () => {
+    ReplayWriter.create(folder)[Symbol.dispose]();
+    using database = Database.forWriting(path);
+    database.exec("PRAGMA user_version = 9");
+    const refusal = expect.objectContaining({ code: "run", message: expect.stringContaining("version 9") });
+    expect(() => ReplayReader.open(folder)).toThrow(refusal);
+    expect(() => ReplayWriter.open(folder)).toThrow(refusal);
+  });
+
+  it("an older one is brought up to date by the writer, and keeps what it holds", () => {
+    {
+      using writer = ReplayWriter.create(folder);
+      writer.append([marked(1)]);
+    }
+    using database = Database.forWriting(path);
+    const scripts = [
+      ...migrations,
+      "ALTER TABLE attempts ADD COLUMN host TEXT",
+      "UPDATE attempts SET host = 'a'",
+    ];
+    migrate(database, scripts);
+    expect(database.value("PRAGMA user_version")).toBe(3);
+    expect(database.prepare("SELECT attempt, host FROM attempts").all()).toEqual([{ attempt: 1, host: "a" }]);
+    const broken = [...scripts, "UPDATE attempts SET host = 'b'; UPDATE nothing SET x = 1"];
+    expect(() => migrate(database, broken)).toThrow("nothing");
+    expect(database.value("PRAGMA user_version")).toBe(3);
+    expect(database.value("SELECT host FROM attempts")).toBe("a");
+  });
+
+  it("what another program wrote is left alone", () => {
+    using database = Database.forWriting(path);
+    database.exec("CREATE TABLE theirs (x)");
+    const refusal = expect.objectContaining({
+      code: "run",
+      message: expect.stringContaining("another program"),
+    });
+    expect(() => ReplayReader.open(folder)).toThrow(refusal);
+    expect(() => ReplayWriter.open(folder)).toThrow(refusal);
+    expect(database.value("SELECT count(*) FROM sqlite_schema")).toBe(1);
+  });
+
+  it("a folder without a replay is no run", async () => {
+    const refusal = { code: "run", message: expect.stringContaining("expected the folder of a run") };
+    expect(() => ReplayReader.open(folder)).toThrow(expect.objectContaining(refusal));
+    await expect(inspect(join(folder, "none"))).rejects.toMatchObject(refusal);
+  });
+});
+
+describe("damage", () => {
+  const events = new RandomEvents(5).events(200);
+  const image = { id: "image-3", extension: "png", bytes: async () => Uint8Array.of(1, 2, 3) };
+  beforeEach(async () => {
+    await using store = await ReplayStore.create(folder);
+    await store.append(events, [image]);
+  });
+
+  /** Writes nonsense over a page of a table. */
+  function spoil(table: string): void {
+    using database = Database.forReading(path);
+    const sql = "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY pageno DESC LIMIT 1";
+    const page = database.value<number>(sql, [table]) as number;
+    const size = database.value<number>("PRAGMA page_size") as number;
+    const file = openSync(path, "r+");
+    expect(readSync(file, Buffer.alloc(1), 0, 1, (page - 1) * size)).toBe(1);
+    writeSync(file, Buffer.alloc(size, 0xee), 0, size, (page - 1) * size);
+    closeSync(file);
+  }
+
+  async function check() {
+    const args = [visplay, "replay", "check", folder];
+    return promisify(execFile)(process.execPath, args).then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      ({ code, stdout, stderr }) =>
+        ({ code, stdout, stderr }) as { code: number; stdout: string; stderr: string },
+    );
+  }
+
+  it("is not found in what is whole", async () => {
+    const { code, stdout } = await check();
+    expect(stdout).toBe("database: whole\n200 events: all whole\n1 image: all whole\n");
+    expect(code).toBe(0);
+  });
+
+  it.each(["rollouts", "answers", "episodes"])("of a page of %s leaves the rest readable", async (table) => {
+    spoil(table);
+    const { code, stdout, stderr } = await check();
+    expect(code).toBe(10);
+    const damaged = Number(/200 events: (\d+) damaged/.exec(stdout)?.[1]);
+    expect(damaged).toBeGreaterThan(0);
+    expect(damaged).toBeLessThan(150);
+    expect(stderr).toContain(`${200 - damaged} of 200 events and 1 of 1 image can still be read`);
+
+    using reader = ReplayReader.open(folder);
+    const lost: number[] = [];
+    const read = [...reader.events(1, { onDamage: (id) => lost.push(id) })];
+    expect(lost).toHaveLength(damaged);
+    expect(read).toHaveLength(200 - damaged);
+    for (const { id, event } of read) expect(event).toEqual(events[id - 1]);
+  });
+
+  it("of an index leaves every event readable", async () => {
+    spoil("episodes_reward");
+    const inspection = await inspect(folder);
+    expect(isWhole(inspection)).toBe(false);
+    expect(inspection.events.damaged).toEqual([]);
+  });
+
+  it("of one row is named", async () => {
+    using database = Database.forWriting(path);
+    const id = database.value<number>("SELECT id FROM episodes WHERE rollouts > 0 LIMIT 1") as number;
+    database.prepare("UPDATE rollouts SET log_probs = x'000000' WHERE episode = ?").run([id]);
+    const { events: tally } = await inspect(folder);
+    expect(tally.damaged).toEqual([
+      { name: String(id), reason: expect.stringContaining("3 bytes of log-probabilities") },
+    ]);
+    using reader = ReplayReader.open(folder);
+    expect(() => reader.episode(id)).toThrow(expect.objectContaining({ code: "damaged" }));
+  });
+
+  it("of an image, and a missing one, is named", async () => {
+    const file = join(folder, "images", "image-3.png");
+    await writeFile(file, Uint8Array.of(1, 2, 4));
+    expect((await inspect(folder)).images.damaged).toEqual([
+      { name: file, reason: "the file is not the one that was written" },
+    ]);
+    await rm(file);
+    expect((await inspect(folder)).images.damaged).toEqual([{ name: file, reason: "the file is missing" }]);
+    const { code, stdout } = await check();
+    expect(code).toBe(10);
+    expect(stdout).toContain("the file is missing");
+  });
+
+  it("by losing its end leaves the beginning readable", async () => {
+    using database = Database.forReading(path);
+    const size = database.value<number>("PRAGMA page_size") as number;
+    const pages = database.value<number>("PRAGMA page_count") as number;
+    database[Symbol.dispose]();
+    await truncate(path, size * Math.floor(pages * 0.9));
+    const { code, stderr } = await check();
+    expect(code).toBe(10);
+    expect(stderr).toMatch(/damaged; \d+ of \d+ events/);
+  });
+
+  it("of everything is told from a folder that is no run", async () => {
+    await writeFile(path, "x".repeat(10_000));
+    const { code, stderr } = await check();
+    expect(code).toBe(10);
+    expect(stderr).toContain("expected a run's replay");
+  });
+});
