@@ -3,6 +3,7 @@ import type { EpisodeEvent } from "./events.ts";
 import { headOf } from "./heads.ts";
 import { imagePath } from "./image_files.ts";
 import { countHits, hits } from "./pages.ts";
+import { checkedQuery, type EpisodePage, type EpisodePhase, type EpisodeQuery } from "./query.ts";
 import { lastEvent, type RecordedEvent, restoreEpisode, restoreEvent, restoreMilestones } from "./restore.ts";
 import { migrations, versionOf } from "./schema.ts";
 import { Database } from "./sqlite.ts";
