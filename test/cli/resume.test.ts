@@ -1,5 +1,4 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,14 +6,14 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { differences } from "../../cli/run_folder.ts";
+import { RunLock } from "../../cli/run_lock.ts";
 
 const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
-const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const settings = [
   "rounds=1",
   "threads=1",
   "checkpoint.everySteps=1",
-  "checkpoint.keep=3",
+  "checkpoint.keep=50",
   "questioner.stepsPerRound=2",
   "questioner.imagesPerStep=3",
   "questioner.answersPerQuestion=3",
@@ -95,7 +94,7 @@ describe("visplay resume", () => {
       "--set",
       "reasoner.learningRate=3e-4",
       "--set",
-      "checkpoint.keep=5",
+      "checkpoint.keep=4",
     );
     expect(refused.code).toBe(3);
     expect(refused.text).toMatch(/reasoner\.learningRate: 0\.0001 → 0\.0003/);
@@ -121,15 +120,13 @@ describe("visplay resume", () => {
 
   test("is for one process at a time", async () => {
     const run = await killedEarlier("twice", 2);
-    const first = spawn(process.execPath, [program, "resume", run], { stdio: ["ignore", "ignore", "pipe"] });
-    await once(first.stderr, "data");
-    while (!(await readdir(run)).includes("lock.json"))
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    const { code, text } = await say("resume", run);
-    expect(code).toBe(9);
-    expect(text).toMatch(new RegExp(`at work in process ${first.pid} on ${hostname()}`));
-    if (first.exitCode === null) await once(first, "exit");
-    expect(first.exitCode).toBe(0);
+    {
+      await using _lock = await RunLock.take(run, () => {});
+      const { code, text } = await say("resume", run);
+      expect(code).toBe(9);
+      expect(text).toMatch(new RegExp(`at work in process ${process.pid} on ${hostname()}`));
+    }
+    expect(await say("resume", run)).toMatchObject({ code: 0 });
   });
 });
 
