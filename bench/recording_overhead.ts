@@ -7,12 +7,12 @@ import { outputOf } from "./program.ts";
 
 const visplay = fileURLToPath(new URL("../cli/main.js", import.meta.url));
 
-/** A short run of all phases: every step is as large as by default, there are only fewer of them. */
+/** A third of a default round: steps as large as by default, and in the same proportions. */
 const settings = [
   "rounds=1",
-  "questioner.stepsPerRound=6",
+  "questioner.stepsPerRound=4",
   "curriculum.images=192",
-  "reasoner.stepsPerRound=30",
+  "reasoner.stepsPerRound=50",
   "evaluation.questions=0",
 ];
 
