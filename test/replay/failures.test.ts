@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { exitCodes } from "../../common/errors.ts";
 import { inspect, isWhole } from "../../replay/check.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { migrate, migrations } from "../../replay/schema.ts";
@@ -243,7 +244,7 @@ describe("damage", () => {
   it.each(["rollouts", "answers", "episodes"])("of a page of %s leaves the rest readable", async (table) => {
     spoil(table);
     const { code, stdout, stderr } = await check();
-    expect(code).toBe(10);
+    expect(code).toBe(exitCodes.damaged);
     const damaged = Number(/200 events: (\d+) damaged/.exec(stdout)?.[1]);
     expect(damaged).toBeGreaterThan(0);
     expect(damaged).toBeLessThan(150);
@@ -285,7 +286,7 @@ describe("damage", () => {
     await rm(file);
     expect((await inspect(folder)).images.damaged).toEqual([{ name: file, reason: "the file is missing" }]);
     const { code, stdout } = await check();
-    expect(code).toBe(10);
+    expect(code).toBe(exitCodes.damaged);
     expect(stdout).toContain("the file is missing");
   });
 
@@ -296,14 +297,14 @@ describe("damage", () => {
     database[Symbol.dispose]();
     await truncate(path, size * Math.floor(pages * 0.9));
     const { code, stderr } = await check();
-    expect(code).toBe(10);
+    expect(code).toBe(exitCodes.damaged);
     expect(stderr).toMatch(/damaged; \d+ of \d+ events/);
   });
 
   it("of everything is told from a folder that is no run", async () => {
     await writeFile(path, "x".repeat(10_000));
     const { code, stderr } = await check();
-    expect(code).toBe(10);
+    expect(code).toBe(exitCodes.damaged);
     expect(stderr).toContain("expected a run's replay");
   });
 });
