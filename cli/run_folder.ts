@@ -53,10 +53,15 @@ export class RunFolder implements AsyncDisposable {
 
   /** A session from the run's beginning or, where it is a fork, from another run's checkpoint. */
   async begin(config: RunConfig, forkOf: SavedRun | null = null): Promise<RunSession> {
-    await this.#saveConfig(config);
-    this.#store = await ReplayStore.create(this.path);
-    const saved = forkOf && (await copyCheckpoint(forkOf, this.path));
-    return this.#session({ saved, attempt: 1, summary: emptySummary });
+    try {
+      const saved = forkOf && (await copyCheckpoint(forkOf, this.path));
+      await this.#saveConfig(config);
+      this.#store = await ReplayStore.create(this.path);
+      return this.#session({ saved, attempt: 1, summary: emptySummary });
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /**
@@ -68,11 +73,7 @@ export class RunFolder implements AsyncDisposable {
       say(`checkpoint ${id} cannot be used, going back one: ${reason}`);
       await setAside(this.path, id);
     });
-    if (saved && saved.state.next.round > config.rounds)
-      throw new VisplayError(
-        "run",
-        `${this.path} has finished its ${config.rounds} rounds; for more of them: --set rounds=${config.rounds + 1} --allow`,
-      );
+    requireWork(this.path, saved, config, "--allow");
     // A run that was killed right after its beginning may have its settings and nothing else.
     const recorded = existsSync(join(this.path, REPLAY_NAME));
     this.#store = await (recorded ? ReplayStore.open(this.path) : ReplayStore.create(this.path));
@@ -105,6 +106,13 @@ export class RunFolder implements AsyncDisposable {
     this.#store = undefined;
     await this.#lock[Symbol.asyncDispose]();
   }
+}
+
+/** Throws "run" where a run that goes on from a state would train nothing. */
+export function requireWork(run: string, saved: SavedRun | null, { rounds }: RunConfig, also = ""): void {
+  if (!saved || saved.state.next.round <= rounds) return;
+  const remedy = ["for more of them:", `--set rounds=${rounds + 1}`, also].join(" ").trim();
+  throw new VisplayError("run", `${run} has finished its ${rounds} rounds; ${remedy}`);
 }
 
 /** The settings that a run was started with. Throws "notARun" where the folder is none. */

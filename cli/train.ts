@@ -4,7 +4,7 @@ import { RunConfigSchema } from "../arena/config.ts";
 import { interruptible } from "./interrupt.ts";
 import { addSettings } from "./options.ts";
 import { playRun } from "./play_run.ts";
-import { checkpointToFork, RunFolder, savedSettings } from "./run_folder.ts";
+import { checkpointToFork, RunFolder, requireWork, savedSettings } from "./run_folder.ts";
 import { type Layer, resolve, valueLayer } from "./settings.ts";
 
 /** Adds `visplay train`: rounds of self-play from a model and unlabelled images to a better model. */
@@ -24,6 +24,7 @@ async function train(layers: readonly Layer[], forkFrom: string | undefined): Pr
   const fork = forkFrom === undefined ? null : await checkpointToFork(forkFrom, say);
   const inherited = fork ? [await savedSettings(fork.run), valueLayer("--fork-from", ["out"], null)] : [];
   const config = resolve(RunConfigSchema, [...inherited, ...layers]);
+  if (fork) requireWork(fork.run, fork.saved, config);
   const path = config.out ?? join("runs", new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-"));
   await playRun(config, interrupt, async (tell) => {
     const folder = await RunFolder.create(path, tell);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { cp, link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { VisplayError } from "../../common/errors.ts";
 import { diskError, replaceDurably, sync } from "../../replay/disk.ts";
 import type { Role } from "../../replay/events.ts";
@@ -180,11 +180,14 @@ export async function setAside(run: string, id: string): Promise<void> {
   await rename(join(root, id), aside);
 }
 
-/** Copies a checkpoint into another run, as its first. */
-export async function copyCheckpoint({ folders }: SavedRun, run: string): Promise<SavedRun> {
+/** Copies a checkpoint into a new run, as its first: there, nothing is recorded yet. */
+export async function copyCheckpoint({ id, state, folders }: SavedRun, run: string): Promise<SavedRun> {
   const source = dirname(folders.questioner);
-  const id = basename(source);
-  await cp(source, join(checkpointsFolder(run), id), { recursive: true, errorOnExist: true, force: false });
+  const folder = join(checkpointsFolder(run), id);
+  await cp(source, folder, { recursive: true });
+  await writeFile(join(folder, stateName), JSON.stringify({ ...state, replay: 0 }));
+  const manifest: Manifest = { ...(await readManifest(source)), files: await hashFiles(folder) };
+  await replaceDurably(join(folder, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
   await replaceDurably(join(checkpointsFolder(run), pointerName), `${id}\n`);
   return loadCheckpoint(run, id);
 }

@@ -139,7 +139,8 @@ describe("a run that goes on from a checkpoint", () => {
     const fork = reborn(whole, origin);
     fork.log.events.length = 0;
     fork.controller.abort();
-    const { error } = await playIn(fork, config, undefined, origin);
+    const forked = { ...origin, state: { ...origin.state, replay: 0 } };
+    const { error } = await playIn(fork, config, undefined, forked);
     expect(error).toMatchObject({ code: "cancelled" });
     const saved = fork.checkpoints.saved.at(-1) as SavedRun;
     expect(saved.state.replay).toBe(2);

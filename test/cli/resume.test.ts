@@ -151,6 +151,19 @@ describe("visplay train --fork-from", () => {
     const same = join(folder, "same");
     expect(await say("train", "--fork-from", place, "--out", same)).toMatchObject({ code: 0 });
     expect((await weights(same)).equals(await weights(finished))).toBe(true);
+
+    // As if killed before it saved anything of its own.
+    const [copied] = await checkpointsOf(same);
+    await writeFile(join(same, "checkpoints", "latest"), copied as string);
+    await rm(join(same, "round-1"), { recursive: true });
+    expect(await say("resume", same)).toMatchObject({ code: 0 });
+    expect((await weights(same)).equals(await weights(finished))).toBe(true);
+  });
+
+  test("refuses a checkpoint that leaves nothing to do", async () => {
+    const { code, text } = await say("train", "--fork-from", finished);
+    expect(code).toBe(9);
+    expect(text).toMatch(/has finished its 1 rounds; for more of them: --set rounds=2/);
   });
 
   test("refuses what is no run, and a checkpoint that is not there", async () => {
