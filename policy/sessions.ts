@@ -1,9 +1,12 @@
 import { Session } from "../autodiff/onnx/session.ts";
 import type { Tensor } from "../autodiff/tensor.ts";
 
+/** Kinds of graphs whose runs are so long and so large that their memory is worth keeping. */
+const keepingMemory: ReadonlySet<string> = new Set(["update"]);
+
 /**
  * Compiled graphs by kind and shape, made at first use. The least recently used is released when there are
- * more than `capacity`, since each holds the memory of its largest run.
+ * more than `capacity`.
  */
 export class SessionCache implements AsyncDisposable {
   readonly #threads: number;
@@ -18,7 +21,8 @@ export class SessionCache implements AsyncDisposable {
   async get(kind: string, shape: object, build: () => Record<string, Tensor>): Promise<Session> {
     const key = `${kind} ${JSON.stringify(shape)}`;
     const known = this.#sessions.get(key);
-    const session = known ?? (await Session.compile(build(), { threads: this.#threads }));
+    const options = { threads: this.#threads, keepsMemory: keepingMemory.has(kind) };
+    const session = known ?? (await Session.compile(build(), options));
     this.#sessions.delete(key);
     this.#sessions.set(key, session);
     if (this.#sessions.size > this.#capacity) await this.#evict();
