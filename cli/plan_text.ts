@@ -87,7 +87,7 @@ function how(config: RunConfig, plan: Plan): string[] {
           `  reasoner.maxPasses over the ${percent(share)} of questions that the band would admit today`,
         ]),
     probe.scale === 1
-      ? "- memory: what was resident at the probe's peak; it does not grow with the number of steps"
+      ? "- memory: what was resident at the probe's peak; steps of other shapes, compiled later, add to it"
       : "- memory: what was resident at the probe's peak, and the same if all beyond the open model grew with the sizes",
     "- disk: the model's numbers in 32 bits, two models a round; the probe's events as JSON, as many as steps",
   ];
