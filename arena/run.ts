@@ -9,7 +9,7 @@ import { Alarms } from "./alarms.ts";
 import type { RunConfig } from "./config.ts";
 import { Curriculum } from "./curriculum.ts";
 import type { Ports } from "./ports.ts";
-import { comparePositions, type Leg, legs, type Position, type RunState } from "./run_state.ts";
+import { comparePositions, type Leg, legs, type Position, type RunState, startsRound } from "./run_state.ts";
 
 /** One play of a configuration: what its phases share, and where it stands. */
 export class Run {
@@ -84,9 +84,9 @@ export class Run {
   }
 
   get checkpointDue(): boolean {
-    const { leg, step } = this.#next;
-    const roundOver = leg === legs[0] && step === 0;
-    return this.#unsaved > 0 && (roundOver || this.#unsaved >= this.config.checkpoint.everySteps);
+    return (
+      this.#unsaved > 0 && (startsRound(this.#next) || this.#unsaved >= this.config.checkpoint.everySteps)
+    );
   }
 
   /** Notes that a checkpoint holds the present state. */

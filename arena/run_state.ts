@@ -47,6 +47,11 @@ export function comparePositions(a: Position, b: Position): number {
   return a.round - b.round || legs.indexOf(a.leg) - legs.indexOf(b.leg) || a.step - b.step;
 }
 
+/** Whether a position is the first of its round: the round before it is over. */
+export function startsRound({ leg, step }: Position): boolean {
+  return leg === legs[0] && step === 0;
+}
+
 /** Where a run stands once a leg is over. */
 export function after(round: number, leg: Leg): Position {
   const next = legs[legs.indexOf(leg) + 1];

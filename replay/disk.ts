@@ -19,24 +19,21 @@ export function diskError(path: string, cause: unknown): VisplayError {
 
 /** Writes a file as a whole: whoever reads it sees the old content or the new. Throws "disk". */
 export async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.tmp`;
-  try {
-    await writeFile(temporary, text);
-    await rename(temporary, path);
-  } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw diskError(path, cause);
-  }
+  await replaceThrough(path, text, async () => {});
 }
 
 /** Like `replaceFile`; the new content also survives a loss of power. */
 export async function replaceDurably(path: string, text: string): Promise<void> {
+  await replaceThrough(path, text, sync);
+}
+
+async function replaceThrough(path: string, text: string, settle: typeof sync): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     await writeFile(temporary, text);
-    await sync(temporary);
+    await settle(temporary);
     await rename(temporary, path);
-    await sync(dirname(path));
+    await settle(dirname(path));
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});
     throw diskError(path, cause);

@@ -7,7 +7,7 @@ import type { Role } from "../../replay/events.ts";
 import type { SavedRun } from "../arena.ts";
 import type { RunConfig } from "../config.ts";
 import type { Checkpoints, Ports } from "../ports.ts";
-import { legs, type RunState } from "../run_state.ts";
+import { type RunState, startsRound } from "../run_state.ts";
 import { hashFiles, type Manifest, manifestName, readManifest, verify } from "./manifest.ts";
 
 export interface CheckpointOptions {
@@ -61,11 +61,11 @@ export class CheckpointStore implements Checkpoints {
       const writtenAt = new Date().toISOString();
       const configHash = hashOf(config);
       const manifest: Manifest = { version: 1, id, writtenAt, attempt, next, score, configHash, files };
-      await replaceDurably(join(scratch, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+      await writeManifest(scratch, manifest);
       await rename(scratch, folder);
       await sync(this.#root);
       await verify(folder, await readManifest(folder));
-      await replaceDurably(join(this.#root, pointerName), `${id}\n`);
+      await pointTo(this.#root, id);
       this.#last = { folder, versions };
       this.#bytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
       await this.#prune();
@@ -128,8 +128,16 @@ function numberOf(id: string): number {
   return Number.parseInt(id, 10);
 }
 
-function isRoundEnd({ next: { round, leg, step } }: Manifest): boolean {
-  return round > 1 && leg === legs[0] && step === 0;
+function isRoundEnd({ next }: Manifest): boolean {
+  return next.round > 1 && startsRound(next);
+}
+
+async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
+  await replaceDurably(join(folder, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+async function pointTo(root: string, id: string): Promise<void> {
+  await replaceDurably(join(root, pointerName), `${id}\n`);
 }
 
 async function removeScratch(root: string): Promise<void> {
@@ -186,8 +194,7 @@ export async function copyCheckpoint({ id, state, folders }: SavedRun, run: stri
   const folder = join(checkpointsFolder(run), id);
   await cp(source, folder, { recursive: true });
   await writeFile(join(folder, stateName), JSON.stringify({ ...state, replay: 0 }));
-  const manifest: Manifest = { ...(await readManifest(source)), files: await hashFiles(folder) };
-  await replaceDurably(join(folder, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
-  await replaceDurably(join(checkpointsFolder(run), pointerName), `${id}\n`);
+  await writeManifest(folder, { ...(await readManifest(source)), files: await hashFiles(folder) });
+  await pointTo(checkpointsFolder(run), id);
   return loadCheckpoint(run, id);
 }
