@@ -1,11 +1,12 @@
-import { readdir, stat, statfs } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { totalmem } from "node:os";
-import { dirname, join, resolve as resolvePath } from "node:path";
+import { join } from "node:path";
 import type { Command } from "commander";
 import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { steadyClock } from "../common/clock.ts";
 import { countNumbers } from "../policy/safetensors.ts";
+import { freeBytes } from "../replay/disk.ts";
 import { estimate, type RunEstimate } from "./estimate.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
@@ -102,16 +103,4 @@ async function savedBytes(folder: string): Promise<number> {
     return file.endsWith(".safetensors") ? 4 * (await countNumbers(path)) : (await stat(path)).size;
   });
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
-}
-
-/** Free bytes where a folder is or would be made. */
-async function freeBytes(folder: string): Promise<number> {
-  const path = resolvePath(folder);
-  try {
-    const { bavail, bsize } = await statfs(path);
-    return bavail * bsize;
-  } catch (error) {
-    if (dirname(path) === path) throw error;
-    return freeBytes(dirname(path));
-  }
 }

@@ -1,6 +1,6 @@
-import { statfs } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { VisplayError } from "../../common/errors.ts";
+import { freeBytes } from "../../replay/disk.ts";
 
 /** What is left free beside a checkpoint: the replay and the round's models need room too. */
 const reserveBytes = 64 * 2 ** 20;
@@ -15,21 +15,16 @@ export async function waitForRoom(
   bytes: number,
   say: (line: string) => void,
   stop: AbortSignal,
-  freeBytes: (folder: string) => Promise<number> = freeBytesOf,
+  free: (folder: string) => Promise<number> = freeBytes,
 ): Promise<void> {
   for (let told = false; ; told = true) {
-    const missing = bytes + reserveBytes - (await freeBytes(folder));
+    const missing = bytes + reserveBytes - (await free(folder));
     if (missing <= 0) return;
     const need = `${folder}: ${megabytes(missing)} MB more are needed to save a checkpoint`;
     if (stop.aborted) throw new VisplayError("disk", `${need}; nothing was saved since the last one`);
     if (!told) say(`${need}; the run waits until there is room`);
     await sleep(lookAgainMs, undefined, { signal: stop }).catch(() => {});
   }
-}
-
-async function freeBytesOf(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
 }
 
 function megabytes(bytes: number): number {

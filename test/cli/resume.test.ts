@@ -7,20 +7,13 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { differences } from "../../cli/run_folder.ts";
 import { RunLock } from "../../cli/run_lock.ts";
+import { smallRun } from "./small_run.ts";
 
 const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
 const settings = [
-  "rounds=1",
-  "threads=1",
+  ...smallRun,
   "checkpoint.everySteps=1",
   "checkpoint.keep=50",
-  "questioner.stepsPerRound=2",
-  "questioner.imagesPerStep=3",
-  "questioner.answersPerQuestion=3",
-  "curriculum.images=6",
-  "curriculum.answersPerQuestion=3",
-  "reasoner.stepsPerRound=2",
-  "reasoner.itemsPerStep=4",
   "evaluation.questions=0",
 ].flatMap((setting) => ["--set", setting]);
 

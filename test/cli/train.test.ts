@@ -8,25 +8,13 @@ import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ReplayReader } from "../../replay/reader.ts";
+import { smallRun } from "./small_run.ts";
 
 const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
 const run = promisify(execFile);
 
-/** The smallest run that goes through all phases. */
-const small = [
-  "rounds=1",
-  "threads=1",
-  "questioner.stepsPerRound=2",
-  "questioner.imagesPerStep=3",
-  "questioner.answersPerQuestion=3",
-  "curriculum.images=6",
-  "curriculum.answersPerQuestion=3",
-  "reasoner.stepsPerRound=2",
-  "reasoner.itemsPerStep=4",
-  "evaluation.questions=14",
-  "evaluation.scenes=14",
-  "evaluation.samples=2",
-];
+/** With a small evaluation. */
+const small = [...smallRun, "evaluation.questions=14", "evaluation.scenes=14", "evaluation.samples=2"];
 
 let folder: string;
 

@@ -1,0 +1,12 @@
+/** Settings of the smallest run that goes through all phases, evaluation apart. */
+export const smallRun: readonly string[] = [
+  "rounds=1",
+  "threads=1",
+  "questioner.stepsPerRound=2",
+  "questioner.imagesPerStep=3",
+  "questioner.answersPerQuestion=3",
+  "curriculum.images=6",
+  "curriculum.answersPerQuestion=3",
+  "reasoner.stepsPerRound=2",
+  "reasoner.itemsPerStep=4",
+];
