@@ -10,7 +10,14 @@ export interface TensorType {
 
 export type TensorData = Float32Array | Uint16Array | BigInt64Array | Uint8Array;
 
-/** A symbolic value: the result of one operator, a graph input, or a constant. Immutable. */
+/** Where the elements of a tensor begin in a file. */
+export interface FilePlace {
+  readonly path: string;
+  /** Bytes. */
+  readonly offset: number;
+}
+
+/** A symbolic value: the result of one operator, a graph input, a constant, or a tensor in a file. Immutable. */
 export interface Tensor extends TensorType {
   readonly source: Source;
 }
@@ -18,6 +25,7 @@ export interface Tensor extends TensorType {
 type Source =
   | { readonly kind: "input"; readonly name: string }
   | { readonly kind: "constant"; readonly data: TensorData }
+  | { readonly kind: "stored"; readonly place: FilePlace }
   | Application;
 
 export interface Application {
@@ -111,7 +119,7 @@ export function formatType({ dtype, shape }: TensorType): string {
 /** Where a tensor comes from: its name, or the operator and the nearest named input behind it. */
 export function describe(x: Tensor): string {
   if (x.source.kind === "input") return `"${x.source.name}"`;
-  if (x.source.kind === "constant") return "constant";
+  if (x.source.kind === "constant" || x.source.kind === "stored") return x.source.kind;
   const name = nearestInput(x);
   return name === null ? x.source.operator.name : `${x.source.operator.name} after "${name}"`;
 }
@@ -139,6 +147,11 @@ export function constant(data: TensorData, shape: readonly number[]): Tensor {
   if (data.length !== sizeOf(shape))
     throw new ShapeError(`constant of ${data.length} elements cannot have shape [${shape.join(", ")}]`);
   return { dtype: dtypeOf(data), shape: [...shape], source: { kind: "constant", data } };
+}
+
+/** A value that lies in a file, row-major and little-endian; graphs that run share one mapping of its pages. */
+export function stored(place: FilePlace, shape: readonly number[], dtype: DType = "float32"): Tensor {
+  return { dtype, shape: [...shape], source: { kind: "stored", place } };
 }
 
 export function scalar(value: number): Tensor {

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sizeOf } from "../autodiff/tensor.ts";
 import { RandomStream } from "../common/random.ts";
-import { saveModel } from "../policy/model_weights.ts";
 import { readIdefics3Config } from "../policy/models/idefics3_config.ts";
 import { SmolVlm } from "../policy/models/smolvlm.ts";
-import { ParameterLayout } from "../policy/parameters.ts";
 import { writeUntrainedModel } from "../policy/pretrain/model_folder.ts";
+import { copyModelFiles } from "../policy/weights/model_weights.ts";
+import { ParameterLayout } from "../policy/weights/parameters.ts";
+import { writeSafetensors } from "../policy/weights/safetensors_writer.ts";
 
 /** The root of this package, seen from the build. */
 export const packageRoot: string = fileURLToPath(new URL("../../", import.meta.url));
@@ -37,11 +38,10 @@ export async function writeResizedModel(source: string, sizes: Resizing, folder:
   const config = JSON.parse(await readFile(join(source, "config.json"), "utf8"));
   Object.assign(config.text_config, sizes.text_config);
   Object.assign(config.vision_config, sizes.vision_config);
-  const none = new ParameterLayout([]);
-  await saveModel(source, folder, none, new Float32Array(0));
+  await copyModelFiles(source, folder, "float32");
   await writeFile(join(folder, "config.json"), JSON.stringify(config));
   const layout = new ParameterLayout(new SmolVlm(await readIdefics3Config(folder)).parameters);
-  await saveModel(folder, folder, layout, randomWeights(layout));
+  await writeSafetensors(join(folder, "model.safetensors"), layout.arrays(randomWeights(layout)));
 }
 
 /** Matrices that keep the scale of their input, norms as the identity. */

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { steadyClock } from "../common/clock.ts";
-import { countNumbers } from "../policy/safetensors.ts";
+import { countNumbers } from "../policy/weights/safetensors.ts";
 import { freeBytes } from "../replay/disk.ts";
 import { estimate, type RunEstimate } from "./estimate.ts";
 import { interruptible } from "./interrupt.ts";

@@ -18,15 +18,8 @@ import type { GrpoOptions } from "./policy.ts";
 
 type Outputs = Record<string, Tensor>;
 
-/** Parameters as graph inputs, by the checkpoint's names. */
-export function weightInputs(model: SmolVlm): Weights {
-  const inputs = new Map(model.parameters.map(({ name, shape }) => [name, input(name, shape)]));
-  return (name) => inputs.get(name) as Tensor;
-}
-
 /** Images to rows of text embeddings: `patches` to `rows` [tiles · rowsPerTile, D]. */
-export function visionGraph(model: SmolVlm, tiles: number): Outputs {
-  const w = weightInputs(model);
+export function visionGraph(model: SmolVlm, w: Weights, tiles: number): Outputs {
   const patches = input("patches", [tiles * model.patchesPerTile, model.patchWidth]);
   return { rows: model.connect(w, model.vision(w, patches)) };
 }
@@ -97,8 +90,7 @@ function completionLogProbs(
 }
 
 /** Log-probabilities of given completions: `log_probs` [P, G, branchLength + 1]. */
-export function scoreGraph(model: SmolVlm, shape: BatchShape, temperature: number): Outputs {
-  const w = weightInputs(model);
+export function scoreGraph(model: SmolVlm, w: Weights, shape: BatchShape, temperature: number): Outputs {
   const states = treeStates(model, w, shape, readyRows(model, shape));
   return { log_probs: completionLogProbs(model, w, shape, states, temperature) };
 }
@@ -108,8 +100,7 @@ export function scoreGraph(model: SmolVlm, shape: BatchShape, temperature: numbe
  * logits after each branch (`ends` [P · branches] names their last tokens) and all layers' `keys_values` [2 · layers · N,
  * Hkv · d]: the first layer's keys, its values, the second's keys …
  */
-export function prefillGraph(model: SmolVlm, shape: BatchShape): Outputs {
-  const w = weightInputs(model);
+export function prefillGraph(model: SmolVlm, w: Weights, shape: BatchShape): Outputs {
   const cache: Tensor[] = [];
   const states = treeStates(model, w, shape, readyRows(model, shape), cache);
   const ends = input("ends", [shape.prefixes * shape.branches], "int64");
@@ -129,10 +120,9 @@ export interface DecodeShape {
  * One new token for every sequence: `tokens` and `positions` [slots · group] to `logits` and the new rows of
  * `keys_values` [2 · layers · slots · group, Hkv · d], which the caller adds to the caches that it feeds.
  */
-export function decodeGraph(model: SmolVlm, shape: DecodeShape): Outputs {
+export function decodeGraph(model: SmolVlm, w: Weights, shape: DecodeShape): Outputs {
   const { slots, group, promptLength, pastLength } = shape;
   const { kvHeads, headSize } = model.heads;
-  const w = weightInputs(model);
   const rows = slots * group;
   const prompt =
     (kind: string) =>
@@ -167,6 +157,12 @@ export type Objective =
   | { readonly kind: "cross_entropy" }
   | ({ readonly kind: "grpo" } & Pick<GrpoOptions, "clipLow" | "clipHigh" | "beta" | "temperature">);
 
+/** What an update differentiates: a micro-batch, whose prefixes show `images` different images. */
+export interface UpdateShape extends BatchShape {
+  /** Null where neither vision tower nor connector is trained: the image rows come ready-made. */
+  readonly images: number | null;
+}
+
 /**
  * Forward and backward of one micro-batch. `select` [P, images] picks each prefix's image, so that an image
  * shared by several prefixes goes through the vision tower once. Gives the loss, its statistics, and the
@@ -174,18 +170,14 @@ export type Objective =
  */
 export function updateGraph(
   model: SmolVlm,
-  shape: BatchShape & { readonly images: number },
+  w: Weights,
+  shape: UpdateShape,
   objective: Objective,
   trainable: readonly string[],
 ): Outputs {
-  const { prefixes: P, branches: G, branchLength: S, tiles, images } = shape;
-  const D = model.config.text.hiddenSize;
-  const perImage = tiles * model.rowsPerTile * D;
-  const w = weightInputs(model);
-  const patches = input("patches", [images * tiles * model.patchesPerTile, model.patchWidth]);
-  const rows = reshape(model.connect(w, model.vision(w, patches)), { shape: [images, perImage] });
-  const picked = matmul(input("select", [P, images]), rows, {});
-  const states = treeStates(model, w, shape, reshape(picked, { shape: [P * tiles * model.rowsPerTile, D] }));
+  const { prefixes: P, branches: G, branchLength: S, images } = shape;
+  const rows = images === null ? readyRows(model, shape) : encodedRows(model, w, shape, images);
+  const states = treeStates(model, w, shape, rows);
   const temperature = objective.kind === "grpo" ? objective.temperature : 1;
   const logProbs = completionLogProbs(model, w, shape, states, temperature);
   const weights = input("weights", [P, G, S + 1]);
@@ -206,6 +198,17 @@ export function updateGraph(
           ),
         };
   return { ...outputs, ...gradientOutputs(outputs.loss as Tensor, w, trainable) };
+}
+
+/** The prefixes' image rows [P · tiles · rowsPerTile, D] from the patches of their different images. */
+function encodedRows(model: SmolVlm, w: Weights, shape: BatchShape, images: number): Tensor {
+  const { prefixes: P, tiles } = shape;
+  const D = model.config.text.hiddenSize;
+  const patches = input("patches", [images * tiles * model.patchesPerTile, model.patchWidth]);
+  const perImage = tiles * model.rowsPerTile * D;
+  const rows = reshape(model.connect(w, model.vision(w, patches)), { shape: [images, perImage] });
+  const picked = matmul(input("select", [P, images]), rows, {});
+  return reshape(picked, { shape: [P * tiles * model.rowsPerTile, D] });
 }
 
 /** The gradient of each parameter, under `d:` and its name. */

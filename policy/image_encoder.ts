@@ -3,6 +3,7 @@ import { nextPowerOfTwo } from "./batch.ts";
 import { ByteCache } from "./byte_cache.ts";
 import { visionGraph } from "./graphs.ts";
 import { type Idefics3Processor, patchify, type TileGrid } from "./models/idefics3_processor.ts";
+import type { Weights } from "./models/layers.ts";
 import type { SmolVlm } from "./models/smolvlm.ts";
 import type { SessionCache } from "./sessions.ts";
 
@@ -22,13 +23,16 @@ const tilesPerRun = 16;
 /** Prepares images and runs them through the vision tower, each at most once while the weights stay the same. */
 export class ImageEncoder {
   readonly #model: SmolVlm;
+  readonly #tensors: Weights;
   readonly #processor: Idefics3Processor;
   readonly #sessions: SessionCache;
   readonly #prepared = new ByteCache<PreparedImage>(cacheBytes, ({ patches }) => patches.byteLength);
   readonly #rows = new ByteCache<Float32Array>(cacheBytes, (rows) => rows.byteLength);
 
-  constructor(model: SmolVlm, processor: Idefics3Processor, sessions: SessionCache) {
+  /** `tensors` are the model's parameters in graphs. */
+  constructor(model: SmolVlm, tensors: Weights, processor: Idefics3Processor, sessions: SessionCache) {
     this.#model = model;
+    this.#tensors = tensors;
     this.#processor = processor;
     this.#sessions = sessions;
   }
@@ -96,7 +100,9 @@ export class ImageEncoder {
     chunk.forEach(({ image, tile }, i) => {
       patches.set(image.patches.subarray(tile * size, (tile + 1) * size), i * size);
     });
-    const session = await this.#sessions.get("vision", { tiles }, () => visionGraph(model, tiles));
+    const session = await this.#sessions.get("vision", { tiles }, () =>
+      visionGraph(model, this.#tensors, tiles),
+    );
     const { rows } = await session.run({ ...weights, patches });
     return rows as Float32Array;
   }

@@ -2,13 +2,13 @@ import type { Feeds, Session } from "../autodiff/onnx/session.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { ParameterGroup } from "./models/smolvlm.ts";
 import { AdamW, globalNorm, type OptimizerOptions, type OptimizerState } from "./optimizer.ts";
-import type { ParameterLayout } from "./parameters.ts";
 import type { GradientShare } from "./replica.ts";
+import type { ParameterLayout } from "./weights/parameters.ts";
 
 export interface LearnerOptions {
   readonly threads: number;
   readonly optimizer: OptimizerOptions;
-  /** Multiplies the learning rate of each parameter group; 0 freezes it. */
+  /** Multiplies the learning rate of each parameter group. */
   readonly learningRateFactors: Readonly<Record<ParameterGroup, number>>;
 }
 
@@ -16,7 +16,7 @@ export interface LearnerOptions {
 export class Learner implements AsyncDisposable {
   /** One flat vector, changed in place by every step. */
   readonly weights: Float32Array;
-  /** Each parameter's part of it, by the checkpoint's names. */
+  /** Each parameter's part of it, by name. */
   readonly views: Readonly<Record<string, Float32Array>>;
   readonly optimizer: AdamW;
   readonly #layout: ParameterLayout;
@@ -42,15 +42,14 @@ export class Learner implements AsyncDisposable {
     return this.optimizer.state.steps;
   }
 
-  /** The parameters whose learning rate is not zero, by the checkpoint's names. */
+  /** The names of the parameters that it trains. */
   get trainable(): string[] {
-    const { learningRateFactors } = this.#options;
-    return this.#layout.specs.filter(({ group }) => learningRateFactors[group] > 0).map(({ name }) => name);
+    return this.#layout.specs.map(({ name }) => name);
   }
 
-  /** Whether the parameters of any of the groups change. */
+  /** Whether parameters of any of the groups change. */
   trains(...groups: readonly ParameterGroup[]): boolean {
-    return groups.some((group) => this.#options.learningRateFactors[group] > 0);
+    return groups.some((group) => this.#layout.groups.has(group));
   }
 
   /**

@@ -132,6 +132,20 @@ export function pictures(
   return { images: count, feeds: { patches, select } };
 }
 
+/** The rows of embeddings of each prefix's image, [prefixes · tiles · rowsPerTile, D], from those of each job. */
+export function prefixRows(
+  model: SmolVlm,
+  { shape, jobs }: MicroBatch,
+  rows: readonly Float32Array[],
+): Float32Array {
+  const size = shape.tiles * model.rowsPerTile * model.config.text.hiddenSize;
+  const all = new Float32Array(shape.prefixes * size);
+  jobs.forEach((job, p) => {
+    all.set(rows[job] as Float32Array, p * size);
+  });
+  return all;
+}
+
 export function joined(a: Int32Array, b: Int32Array): Int32Array {
   const all = new Int32Array(a.length + b.length);
   all.set(a);

@@ -3,7 +3,7 @@ import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { scoreGraph, updateGraph } from "./graphs.ts";
-import { ImageEncoder } from "./image_encoder.ts";
+import { ImageEncoder, type PreparedImage } from "./image_encoder.ts";
 import { Learner, type LearnerOptions } from "./learner.ts";
 import {
   grpoWork,
@@ -12,14 +12,13 @@ import {
   type LearningWork,
   type PromptTokens,
   pictures,
+  prefixRows,
 } from "./learning_work.ts";
-import { type MicroBatch, microBatchFeeds, planMicroBatches, type TreeJob } from "./micro_batch.ts";
-import { loadWeights, saveModel } from "./model_weights.ts";
+import { microBatchFeeds, planMicroBatches, type TreeJob } from "./micro_batch.ts";
 import { readIdefics3Config } from "./models/idefics3_config.ts";
 import { Idefics3Processor } from "./models/idefics3_processor.ts";
+import type { Weights } from "./models/layers.ts";
 import { SmolVlm } from "./models/smolvlm.ts";
-import { loadOptimizer, writeOptimizer } from "./optimizer_state.ts";
-import { ParameterLayout } from "./parameters.ts";
 import type {
   Completion,
   Example,
@@ -41,10 +40,20 @@ import {
 import { type EncodedPrompt, Sampler } from "./sampler.ts";
 import { SessionCache } from "./sessions.ts";
 import { Tokenizer } from "./tokenizer.ts";
+import { isAdapterFolder, readAdapterConfig } from "./weights/adapter_config.ts";
+import { type AdapterOptions, AdapterWeights } from "./weights/adapter_weights.ts";
+import { FullWeights } from "./weights/full_weights.ts";
+import { loadOptimizer, writeOptimizer } from "./weights/optimizer_state.ts";
+import type { TrainedWeights } from "./weights/trained_weights.ts";
 
 export interface LocalPolicyOptions extends LearnerOptions {
   /** Padded tokens that one micro-batch of an update may hold. */
   readonly microBatchTokens: number;
+  /**
+   * Trains adapters of this kind instead of the parameter groups whose learning rate is not zero. A folder that holds
+   * an adapter goes on with that.
+   */
+  readonly adapter?: AdapterOptions | null;
 }
 
 /** Runs between graph runs and throws where the call was cancelled. */
@@ -57,52 +66,61 @@ const cacheBytes = 64 * 2 ** 20;
 /** A policy that samples, scores and learns in the calling thread; calls must not overlap. */
 export class LocalPolicy implements Replica {
   readonly model: SmolVlm;
+  /** The model's parameters as graph tensors. */
+  readonly tensors: Weights;
   readonly learner: Learner;
   readonly sessions: SessionCache;
   readonly pool: BufferPool = new BufferPool(cacheBytes);
   readonly encoder: ImageEncoder;
   readonly tokenizer: Tokenizer;
-  readonly #folder: string;
-  readonly #layout: ParameterLayout;
+  readonly #weights: TrainedWeights;
   readonly #processor: Idefics3Processor;
   readonly #referenceViews: Record<string, Float32Array>;
   readonly #microBatchTokens: number;
 
   private constructor(
-    folder: string,
     options: LocalPolicyOptions,
     processor: Idefics3Processor,
     tokenizer: Tokenizer,
     model: SmolVlm,
-    layout: ParameterLayout,
-    weights: Float32Array,
+    weights: TrainedWeights,
   ) {
+    const { tensors, layout, initial } = weights;
     this.model = model;
-    this.learner = new Learner(layout, weights, options);
+    this.tensors = tensors;
+    this.learner = new Learner(layout, initial, options);
     this.sessions = new SessionCache(options.threads, maxSessions);
-    this.encoder = new ImageEncoder(model, processor, this.sessions);
+    this.encoder = new ImageEncoder(model, tensors, processor, this.sessions);
     this.tokenizer = tokenizer;
-    this.#folder = folder;
-    this.#layout = layout;
+    this.#weights = weights;
     this.#processor = processor;
-    this.#referenceViews = layout.views(weights.slice());
+    this.#referenceViews = layout.views(initial.slice());
     this.#microBatchTokens = options.microBatchTokens;
   }
 
-  /** Opens a Hugging Face model folder; throws a `VisplayError` of code "model" where it is not one that fits. */
+  /**
+   * Opens a Hugging Face model folder, or a PEFT adapter's; throws a `VisplayError` of code "model" where it is not one
+   * that fits.
+   */
   static async open(folder: string, options: LocalPolicyOptions): Promise<LocalPolicy> {
-    const config = await readIdefics3Config(folder);
-    const tokenizer = await Tokenizer.load(folder);
-    const processor = await Idefics3Processor.load(folder, config, tokenizer);
+    const adapted = await isAdapterFolder(folder);
+    const base = adapted ? (await readAdapterConfig(folder)).base : folder;
+    const config = await readIdefics3Config(base);
+    const tokenizer = await Tokenizer.load(base);
+    const processor = await Idefics3Processor.load(base, config, tokenizer);
     const model = new SmolVlm(config);
-    const layout = new ParameterLayout(model.parameters);
-    const weights = await loadWeights(folder, layout);
-    return new LocalPolicy(folder, options, processor, tokenizer, model, layout, weights);
+    const adaptedModel = { base, specs: model.parameters, moduleName: (layer: string) => layer };
+    const weights = adapted
+      ? await AdapterWeights.open(adaptedModel, folder)
+      : options.adapter
+        ? await AdapterWeights.create(adaptedModel, options.adapter)
+        : await FullWeights.open(base, model.parameters, (group) => options.learningRateFactors[group] > 0);
+    return new LocalPolicy(options, processor, tokenizer, model, weights);
   }
 
   async info(): Promise<PolicyInfo> {
     const { modelType } = this.model.config;
-    return { parameters: this.#layout.size, modelType, version: this.learner.version };
+    return { parameters: this.#weights.layout.size, modelType, version: this.learner.version };
   }
 
   async sample(
@@ -140,12 +158,16 @@ export class LocalPolicy implements Replica {
       await checkpoint();
       const { shape } = batch;
       const session = await this.sessions.get("score", { ...shape, temperature }, () =>
-        scoreGraph(this.model, shape, temperature),
+        scoreGraph(this.model, this.tensors, shape, temperature),
       );
       const outputs = await session.run({
         ...this.#views(weights),
         ...microBatchFeeds(this.model, batch, jobs),
-        image_rows: this.#imageRows(batch, encoded),
+        image_rows: prefixRows(
+          this.model,
+          batch,
+          encoded.map(({ imageRows }) => imageRows),
+        ),
       });
       const logProbs = outputs.log_probs as Float32Array;
       batch.jobs.forEach((job, p) => {
@@ -215,12 +237,15 @@ export class LocalPolicy implements Replica {
   /** Adds the gradients of some work to the learner's, micro-batch by micro-batch. */
   async accumulate(work: LearningWork, checkpoint: Checkpoint): Promise<{ kl: number; clipped: number }> {
     const totals = { kl: 0, clipped: 0 };
+    const encoded = this.#trainsImages ? null : await this.#imageRows(work.images, "policy", checkpoint);
     for (const batch of planMicroBatches(work.jobs, this.#microBatchTokens)) {
       await checkpoint();
-      const { images, feeds } = pictures(this.model, work, batch);
+      const { images, feeds } = encoded
+        ? { images: null, feeds: { image_rows: prefixRows(this.model, batch, encoded) } }
+        : pictures(this.model, work, batch);
       const shape = { ...batch.shape, images };
       const session = await this.sessions.get("update", { ...shape, ...work.objective }, () =>
-        updateGraph(this.model, shape, work.objective, this.learner.trainable),
+        updateGraph(this.model, this.tensors, shape, work.objective, this.learner.trainable),
       );
       const tree = microBatchFeeds(this.model, batch, work.jobs);
       const outputs = await this.learner.accumulate(session, { ...tree, ...feeds, ...work.feeds(batch) });
@@ -231,17 +256,17 @@ export class LocalPolicy implements Replica {
   }
 
   async save(folder: string): Promise<void> {
-    await saveModel(this.#folder, folder, this.#layout, this.learner.weights);
+    await this.#weights.write(folder, this.learner.weights);
   }
 
   async saveState(folder: string): Promise<void> {
     await this.save(folder);
-    await writeOptimizer(folder, this.#layout, this.learner.optimizer.state);
+    await writeOptimizer(folder, this.#weights.layout, this.learner.optimizer.state);
   }
 
   async loadState(folder: string): Promise<void> {
-    const weights = await loadWeights(folder, this.#layout);
-    const state = await loadOptimizer(folder, this.#layout);
+    const weights = await this.#weights.read(folder);
+    const state = await loadOptimizer(folder, this.#weights.layout);
     this.learner.load(weights, state);
     this.encoder.forget();
   }
@@ -276,15 +301,21 @@ export class LocalPolicy implements Replica {
   ): Promise<EncodedPrompt[]> {
     const tokens = prompts.map((prompt) => this.#tokens(prompt));
     const images = tokens.map(({ image }) => image);
-    const rows = await this.encoder.encode(
-      images,
-      this.#views(weights),
-      this.#imageVersion(weights),
-      checkpoint,
-    );
-    return tokens.map(({ image, prefix, suffix }) => {
-      return { prefix, suffix, tiles: image.tiles, imageRows: rows.get(image.id) as Float32Array };
+    const rows = await this.#imageRows(images, weights, checkpoint);
+    return tokens.map(({ image, prefix, suffix }, i) => {
+      return { prefix, suffix, tiles: image.tiles, imageRows: rows[i] as Float32Array };
     });
+  }
+
+  /** The rows of embeddings of each image; equal images have the same array. */
+  async #imageRows(
+    images: readonly PreparedImage[],
+    weights: WeightSet,
+    checkpoint: Checkpoint,
+  ): Promise<Float32Array[]> {
+    const version = this.#imageVersion(weights);
+    const rows = await this.encoder.encode(images, this.#views(weights), version, checkpoint);
+    return images.map(({ id }) => rows.get(id) as Float32Array);
   }
 
   /** A prompt's ids, split behind its image: after the last image token and the token that closes it. */
@@ -301,23 +332,18 @@ export class LocalPolicy implements Replica {
     return { image: prepared, prefix: ids.subarray(0, end), suffix: ids.subarray(end) };
   }
 
-  #imageRows({ shape, jobs }: MicroBatch, encoded: readonly EncodedPrompt[]): Float32Array {
-    const size = shape.tiles * this.model.rowsPerTile * this.model.config.text.hiddenSize;
-    const rows = new Float32Array(shape.prefixes * size);
-    jobs.forEach((job, p) => {
-      rows.set((encoded[job] as EncodedPrompt).imageRows, p * size);
-    });
-    return rows;
-  }
-
   #views(weights: WeightSet): Record<string, Float32Array> {
     return weights === "policy" ? this.learner.views : this.#referenceViews;
   }
 
   /** Changes whenever encoded images become stale. */
   #imageVersion(weights: WeightSet): string {
-    if (weights === "reference") return "reference";
-    return this.learner.trains("vision", "connector") ? `${this.learner.version}` : "frozen";
+    if (!this.#trainsImages) return "frozen";
+    return weights === "reference" ? "reference" : `${this.learner.version}`;
+  }
+
+  get #trainsImages(): boolean {
+    return this.learner.trains("vision", "connector");
   }
 }
 

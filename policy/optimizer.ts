@@ -1,7 +1,7 @@
 import { Session } from "../autodiff/onnx/session.ts";
 import { add, div, mul, sqrt, sub } from "../autodiff/operators/index.ts";
 import { input, scalar, type Tensor } from "../autodiff/tensor.ts";
-import type { Range } from "./parameters.ts";
+import type { Range } from "./weights/parameters.ts";
 
 export interface OptimizerOptions {
   readonly beta1: number;

@@ -4,6 +4,7 @@ import type { BufferPool } from "./buffer_pool.ts";
 import { chooseToken } from "./choose_token.ts";
 import { DecodeCache } from "./decode_cache.ts";
 import { type BatchShape, type DecodeShape, decodeGraph, prefillGraph } from "./graphs.ts";
+import type { Weights } from "./models/layers.ts";
 import type { SmolVlm } from "./models/smolvlm.ts";
 import type { FinishReason, SamplingOptions } from "./policy.ts";
 import type { SessionCache } from "./sessions.ts";
@@ -28,6 +29,8 @@ export interface SampledTokens {
 /** What samplers of one policy share. */
 export interface SamplerTools {
   readonly model: SmolVlm;
+  /** The model's parameters as graph tensors. */
+  readonly tensors: Weights;
   readonly sessions: SessionCache;
   readonly pool: BufferPool;
 }
@@ -69,6 +72,7 @@ interface Prefilled {
  */
 export class Sampler {
   readonly #model: SmolVlm;
+  readonly #tensors: Weights;
   readonly #sessions: SessionCache;
   readonly #pool: BufferPool;
   readonly #weights: Readonly<Record<string, Float32Array>>;
@@ -78,12 +82,13 @@ export class Sampler {
   readonly #results: SampledTokens[][];
 
   constructor(
-    { model, sessions, pool }: SamplerTools,
+    { model, tensors, sessions, pool }: SamplerTools,
     weights: Readonly<Record<string, Float32Array>>,
     prompts: readonly EncodedPrompt[],
     options: SamplingOptions & { readonly firstPrompt: number },
   ) {
     this.#model = model;
+    this.#tensors = tensors;
     this.#sessions = sessions;
     this.#pool = pool;
     this.#weights = weights;
@@ -179,7 +184,9 @@ export class Sampler {
         tokens[i * group + g] = BigInt(past[slot.time] ?? this.#model.config.padTokenId);
       });
     });
-    const session = await this.#sessions.get("decode", shape, () => decodeGraph(this.#model, shape));
+    const session = await this.#sessions.get("decode", shape, () =>
+      decodeGraph(this.#model, this.#tensors, shape),
+    );
     const outputs = await session.run({ ...this.#weights, ...cache.feeds, tokens, positions });
     const logits = outputs.logits as Float32Array;
     const fresh = outputs.keys_values as Float32Array;
@@ -212,7 +219,9 @@ export class Sampler {
     prompts.forEach((questions, p) => {
       imageRows.set(this.#prompt(questions[0] as number).imageRows, p * perPrefix);
     });
-    const session = await this.#sessions.get("prefill", shape, () => prefillGraph(this.#model, shape));
+    const session = await this.#sessions.get("prefill", shape, () =>
+      prefillGraph(this.#model, this.#tensors, shape),
+    );
     const outputs = await session.run({
       ...this.#weights,
       ...treeFeeds(this.#model, shape, groups),

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import type { RgbImage } from "../images/image.ts";
-import { readSafetensors, type StoredTensor } from "../policy/safetensors.ts";
+import { readSafetensors, type StoredTensor } from "../policy/weights/safetensors.ts";
 
 /** The folder of reference numbers: REFERENCE_DIR, by default test/reference. */
 export const referenceDir: string = resolve(

@@ -1,5 +1,6 @@
+import { parse, relative } from "node:path";
 import { ProtobufWriter } from "../../common/protobuf.ts";
-import type { DType, TensorData, TensorType } from "../tensor.ts";
+import { type DType, type FilePlace, sizeOf, type TensorData, type TensorType } from "../tensor.ts";
 
 type Attribute = number | string | readonly number[];
 
@@ -12,6 +13,7 @@ const opset = 21;
 const contribOpset = 1;
 
 const elementTypes: Record<DType, number> = { float32: 1, int64: 7, bool: 9, float16: 10 };
+const elementBytes: Record<DType, number> = { float32: 4, int64: 8, bool: 1, float16: 2 };
 /** Attributes that ONNX types as float although their value may be whole. */
 const floatAttributes = new Set(["alpha", "epsilon", "beta"]);
 
@@ -30,6 +32,9 @@ export interface OnnxModel {
 }
 
 export const externalPath = "constants.bin";
+
+/** What the paths of stored tensors are relative to in a model, since onnxruntime refuses absolute ones. */
+export const storedRoot: string = parse(process.cwd()).root;
 
 /** Collects nodes, constants, inputs and outputs, and writes them as an ONNX model. */
 export class OnnxWriter {
@@ -71,6 +76,19 @@ export class OnnxWriter {
     this.#constants.set(key, name);
     this.#initializers.push(this.#tensorProto(name, data, shape));
     return name;
+  }
+
+  /** A tensor whose elements lie in a file, which is mapped into memory. */
+  stored({ path, offset }: FilePlace, { dtype, shape }: TensorType): string {
+    return this.once(`${dtype}[${shape}] at ${offset} of ${path}`, () => {
+      const name = `stored_${this.#initializers.length}`;
+      const tensor = new ProtobufWriter();
+      for (const n of shape) tensor.integer(1, n);
+      tensor.integer(2, elementTypes[dtype]).text(8, name);
+      const bytes = sizeOf(shape) * elementBytes[dtype];
+      this.#initializers.push(writeExternal(tensor, { path: relative(storedRoot, path), offset }, bytes));
+      return name;
+    });
   }
 
   /** The name that `make` gave when it was first called for `key`: tables that many nodes read. */
@@ -141,10 +159,7 @@ export class OnnxWriter {
     const offset = this.#externalLength;
     this.#external.push({ data: bytes, offset });
     this.#externalLength = Math.ceil((offset + bytes.length) / pageSize) * pageSize;
-    const entries = { location: externalPath, offset: `${offset}`, length: `${bytes.length}` };
-    for (const [key, value] of Object.entries(entries))
-      tensor.message(13, (entry) => entry.text(1, key).text(2, value));
-    return tensor.integer(14, 1).finish();
+    return writeExternal(tensor, { path: externalPath, offset }, bytes.length);
   }
 
   #externalData(): Uint8Array | null {
@@ -159,6 +174,14 @@ function tensorElementType(data: TensorData): number {
   if (data instanceof Float32Array) return elementTypes.float32;
   if (data instanceof Uint16Array) return elementTypes.float16;
   return data instanceof BigInt64Array ? elementTypes.int64 : elementTypes.bool;
+}
+
+/** Makes a tensor's data `bytes` bytes of a file, and finishes it. */
+function writeExternal(tensor: ProtobufWriter, { path, offset }: FilePlace, bytes: number): Uint8Array {
+  const entries = { location: path, offset: `${offset}`, length: `${bytes}` };
+  for (const [key, value] of Object.entries(entries))
+    tensor.message(13, (entry) => entry.text(1, key).text(2, value));
+  return tensor.integer(14, 1).finish();
 }
 
 function hex({ buffer, byteOffset, byteLength }: TensorData): string {

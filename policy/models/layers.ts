@@ -12,13 +12,31 @@ import {
 } from "../../autodiff/operators/index.ts";
 import type { Tensor } from "../../autodiff/tensor.ts";
 
-/** A parameter as a graph tensor, by its name in the checkpoint. */
-export type Weights = (name: string) => Tensor;
+/** What LoRA (2106.09685) adds to a linear layer: scale · B A x, with A [rank, in] and B [out, rank]. */
+export interface LowRank {
+  readonly a: Tensor;
+  readonly b: Tensor;
+  readonly scale: number;
+}
 
-/** x Wᵀ + b for x [N, in] and the checkpoint's weight [out, in]; the bias is optional. */
+/** A model's parameters as graph tensors. */
+export interface Weights {
+  /** By the name in the checkpoint. */
+  (name: string): Tensor;
+  /** Of a linear layer, by its name in the checkpoint; undefined where it has none. */
+  readonly adapter: (layer: string) => LowRank | undefined;
+}
+
+/** x Wᵀ + b for x [N, in] and the checkpoint's weight [out, in], with the layer's adapter; the bias is optional. */
 export function linear(w: Weights, name: string, x: Tensor, bias = false): Tensor {
-  const y = matmul(x, w(`${name}.weight`), { transB: true });
+  const product = matmul(x, w(`${name}.weight`), { transB: true });
+  const adapter = w.adapter(name);
+  const y = adapter ? add(product, lowRank(adapter, x)) : product;
   return bias ? add(y, w(`${name}.bias`)) : y;
+}
+
+function lowRank({ a, b, scale }: LowRank, x: Tensor): Tensor {
+  return matmul(matmul(x, a, { transB: true }), b, { transB: true, alpha: scale });
 }
 
 /** W_down (silu(W_gate x) · W_up x), [N, D]. */

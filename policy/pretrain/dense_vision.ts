@@ -3,7 +3,7 @@ import { logSoftmax, mul, neg, reduceSum } from "../../autodiff/operators/index.
 import { input, type Tensor } from "../../autodiff/tensor.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { cells, type Layout } from "../../images/scenes/scene.ts";
-import { gradientOutputs, weightInputs } from "../graphs.ts";
+import { gradientOutputs } from "../graphs.ts";
 import type { LocalPolicy } from "../local_policy.ts";
 import { wordId } from "./model_folder.ts";
 
@@ -37,8 +37,8 @@ export async function accumulateDenseVision(
   return loss?.[0] ?? Number.NaN;
 }
 
-function denseVisionGraph({ model, learner }: LocalPolicy, images: number): Record<string, Tensor> {
-  const w = weightInputs(model);
+function denseVisionGraph(policy: LocalPolicy, images: number): Record<string, Tensor> {
+  const { model, tensors: w, learner } = policy;
   const patches = input("patches", [images * model.patchesPerTile, model.patchWidth]);
   const logits = model.logits(w, model.connect(w, model.vision(w, patches)));
   const targets = input("targets", logits.shape);

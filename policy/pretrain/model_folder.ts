@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { sizeOf } from "../../autodiff/tensor.ts";
 import { RandomStream } from "../../common/random.ts";
 import { vocabulary } from "../../images/scenes/vocabulary.ts";
-import { writeWeights } from "../model_weights.ts";
 import { readIdefics3Config } from "../models/idefics3_config.ts";
 import { type ParameterSpec, SmolVlm } from "../models/smolvlm.ts";
-import { ParameterLayout } from "../parameters.ts";
+import { ParameterLayout } from "../weights/parameters.ts";
+import { writeSafetensors } from "../weights/safetensors_writer.ts";
 
 /** What the embedded model is told; its vocabulary has the words of these and of the scene questions. */
 export const embeddedPrompts = {
@@ -59,7 +59,7 @@ export async function writeUntrainedModel(folder: string, seed: number): Promise
       layout.view(flat, name.replace("q_proj", `${letter}_proj`));
     startAsRecall(part("q"), part("k"), part("v"), part("o"));
   }
-  await writeWeights(folder, layout, flat);
+  await writeSafetensors(join(folder, "model.safetensors"), layout.arrays(flat));
 }
 
 /**

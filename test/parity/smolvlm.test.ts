@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { Session } from "../../autodiff/onnx/session.ts";
 import { replaceRows } from "../../autodiff/operators/index.ts";
-import { input, type Tensor } from "../../autodiff/tensor.ts";
+import { input } from "../../autodiff/tensor.ts";
 import { bucket } from "../../policy/batch.ts";
 import { BufferPool } from "../../policy/buffer_pool.ts";
 import { type BatchShape, updateGraph } from "../../policy/graphs.ts";
@@ -11,11 +11,14 @@ import { microBatchFeeds, type TreeJob, tokenValues } from "../../policy/micro_b
 import { type PrefixTree, tokensIn, treeAttention } from "../../policy/models/attention.ts";
 import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
 import { patchify } from "../../policy/models/idefics3_processor.ts";
+import type { Weights } from "../../policy/models/layers.ts";
 import { SmolVlm } from "../../policy/models/smolvlm.ts";
-import { ParameterLayout } from "../../policy/parameters.ts";
-import { readModelWeights, type StoredTensor } from "../../policy/safetensors.ts";
 import { Sampler } from "../../policy/sampler.ts";
 import { SessionCache } from "../../policy/sessions.ts";
+import { parameterTensors } from "../../policy/weights/full_weights.ts";
+import { ParameterLayout } from "../../policy/weights/parameters.ts";
+import type { StoredTensor } from "../../policy/weights/safetensors.ts";
+import { readModelWeights } from "../model_weights.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose, expectGradients } from "./closeness.ts";
 
@@ -24,28 +27,25 @@ const cases = readReference("smolvlm-tiny/cases.json");
 const options = { threads: 1 };
 
 let model: SmolVlm;
+let tensors: Weights;
 let layout: ParameterLayout;
 let flat: Float32Array;
 let views: Record<string, Float32Array>;
 
 beforeAll(async () => {
   model = new SmolVlm(await readIdefics3Config(folder));
+  tensors = parameterTensors(model.parameters);
   layout = new ParameterLayout(model.parameters);
   flat = new Float32Array(layout.size);
   for (const [name, { data }] of await readModelWeights(folder)) layout.view(flat, name).set(data);
   views = layout.views(flat);
 });
 
-const weightOf = (name: string): Tensor => {
-  const spec = model.parameters.find((parameter) => parameter.name === name);
-  return input(name, spec?.shape ?? []);
-};
-
 async function referenceCase(name: string) {
-  const tensors = await readReferenceTensors(`smolvlm-tiny/${name}.safetensors`);
-  const floats = (key: string) => tensors.get(key)?.data as Float32Array;
-  const ids = (key: string) => Int32Array.from(tensors.get(key)?.data as BigInt64Array, Number);
-  const pixels = tensors.get("pixel_values");
+  const stored = await readReferenceTensors(`smolvlm-tiny/${name}.safetensors`);
+  const floats = (key: string) => stored.get(key)?.data as Float32Array;
+  const ids = (key: string) => Int32Array.from(stored.get(key)?.data as BigInt64Array, Number);
+  const pixels = stored.get("pixel_values");
   const tiles = pixels?.shape[1] as number;
   const { imageSize, patchSize } = model.config.vision;
   return { floats, ids, tiles, patches: patchify(pixels?.data as Float32Array, imageSize, patchSize) };
@@ -54,8 +54,8 @@ async function referenceCase(name: string) {
 /** The image's rows by the vision tower and connector, with both checked on the way. */
 async function imageRows(patches: Float32Array): Promise<Record<string, Float32Array>> {
   const fed = input("patches", [patches.length / model.patchWidth, model.patchWidth]);
-  const vision = model.vision(weightOf, fed);
-  const session = await Session.compile({ vision, rows: model.connect(weightOf, vision) }, options);
+  const vision = model.vision(tensors, fed);
+  const session = await Session.compile({ vision, rows: model.connect(tensors, vision) }, options);
   return session.run({ ...views, patches });
 }
 
@@ -71,13 +71,13 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
     const total = tokensIn(tree);
     const rowsShape = [tiles * model.rowsPerTile, model.config.text.hiddenSize];
     const merged = replaceRows(
-      model.embed(weightOf, input("tokens", [total], "int64")),
+      model.embed(tensors, input("tokens", [total], "int64")),
       input("image_places", rowsShape.slice(0, 1), "int64"),
       input("image_rows", rowsShape),
     );
     const attend = treeAttention(tree, model.heads, input("prefix_bias", [1, 1, 1, tree.prefixLength]));
-    const hidden = model.text(weightOf, merged, input("positions", [total], "int64"), total, attend);
-    const session = await Session.compile({ logits: model.logits(weightOf, hidden) }, options);
+    const hidden = model.text(tensors, merged, input("positions", [total], "int64"), total, attend);
+    const session = await Session.compile({ logits: model.logits(tensors, hidden) }, options);
     const job: TreeJob = {
       prefix: all.subarray(0, -1),
       tiles,
@@ -112,7 +112,7 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
     };
     await using sessions = new SessionCache(1, 8);
     const [group] = await new Sampler(
-      { model, sessions, pool: new BufferPool(0) },
+      { model, tensors, sessions, pool: new BufferPool(0) },
       views,
       [encoded],
       sampling,
@@ -125,7 +125,7 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
 async function differentiate(
   job: TreeJob,
   patches: Float32Array,
-  objective: Parameters<typeof updateGraph>[2],
+  objective: Parameters<typeof updateGraph>[3],
   values: Record<string, Float32Array | ((branch: number) => Float32Array)>,
 ) {
   const longest = Math.max(...job.targets.map((t) => t.length));
@@ -138,7 +138,7 @@ async function differentiate(
     images: 1,
   };
   const names = model.parameters.map((parameter) => parameter.name);
-  const session = await Session.compile(updateGraph(model, shape, objective, names), options);
+  const session = await Session.compile(updateGraph(model, tensors, shape, objective, names), options);
   const batch = { shape, jobs: [0] };
   const feeds = Object.fromEntries(
     Object.entries(values).map(([key, value]) => [
@@ -167,10 +167,10 @@ test.each(["case0", "case2"])("%s: cross-entropy and every gradient", async (nam
 
 test.each(["grpo", "dapo"] as const)("%s: loss and every gradient", async (loss) => {
   const { tiles, patches, ids } = await referenceCase("case1");
-  const tensors = await readReferenceTensors("smolvlm-tiny/grpo.safetensors");
-  const group = tensors.get("completion_ids") as StoredTensor;
+  const stored = await readReferenceTensors("smolvlm-tiny/grpo.safetensors");
+  const group = stored.get("completion_ids") as StoredTensor;
   const [rows, length] = group.shape as [number, number];
-  const data = (key: string) => (tensors.get(key) as StoredTensor).data;
+  const data = (key: string) => (stored.get(key) as StoredTensor).data;
   const mask = data("completion_mask") as BigInt64Array;
   const lengths = Array.from(
     { length: rows },

@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { ParameterLayout } from "../../policy/parameters.ts";
 import type {
   Example,
   GrpoOptions,
@@ -8,6 +7,7 @@ import type {
   RolloutGroup,
   UpdateReport,
 } from "../../policy/policy.ts";
+import { ParameterLayout } from "../../policy/weights/parameters.ts";
 import {
   grpo,
   openTiny,

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LocalPolicy } from "../../policy/local_policy.ts";
 import type { Completion, Prompt, SamplingOptions } from "../../policy/policy.ts";
-import { type FloatTensor, readModelWeights, writeSafetensors } from "../../policy/safetensors.ts";
+import { type FloatArray, writeSafetensors } from "../../policy/weights/safetensors_writer.ts";
+import { readModelWeights } from "../model_weights.ts";
 import { expectClose } from "../parity/closeness.ts";
 import { copyTiny, openTiny, picture, questions, sampling, tinyFolder, tinyOptions } from "./tiny.ts";
 
@@ -243,7 +244,7 @@ describe("model folders", () => {
   });
 
   const norm = "model.text_model.norm.weight";
-  const faults: { name: string; change: (tensors: Map<string, FloatTensor>) => void; message: RegExp }[] = [
+  const faults: { name: string; change: (tensors: Map<string, FloatArray>) => void; message: RegExp }[] = [
     {
       name: "missing",
       change: (all) => all.delete(norm),
@@ -251,12 +252,12 @@ describe("model folders", () => {
     },
     {
       name: "of the wrong shape",
-      change: (all) => all.set(norm, { dtype: "F32", shape: [8, 8], data: new Float32Array(64) }),
+      change: (all) => all.set(norm, { shape: [8, 8], data: new Float32Array(64) }),
       message: /model\.text_model\.norm\.weight is \[8,8\].*\[64\]/,
     },
     {
       name: "unknown",
-      change: (all) => all.set("model.extra", { dtype: "F32", shape: [1], data: new Float32Array(1) }),
+      change: (all) => all.set("model.extra", { shape: [1], data: new Float32Array(1) }),
       message: /model\.extra/,
     },
   ];

@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { modelError } from "./model_files.ts";
-import type { OptimizerState } from "./optimizer.ts";
+import { modelError } from "../model_files.ts";
+import type { OptimizerState } from "../optimizer.ts";
 import type { ParameterLayout } from "./parameters.ts";
-import { readSafetensors, writeSafetensors } from "./safetensors.ts";
+import { readSafetensors } from "./safetensors.ts";
+import { writeSafetensors } from "./safetensors_writer.ts";
 
 const fileName = "optimizer.safetensors";
 

@@ -1,5 +1,5 @@
-import { sizeOf } from "../autodiff/tensor.ts";
-import type { ParameterGroup, ParameterSpec } from "./models/smolvlm.ts";
+import { sizeOf } from "../../autodiff/tensor.ts";
+import type { ParameterGroup, ParameterSpec } from "../models/smolvlm.ts";
 
 /** A half-open range of a flat vector. */
 export interface Range {
@@ -37,6 +37,15 @@ export class ParameterLayout {
     const range = this.#ranges.get(name);
     if (range === undefined) throw new RangeError(`no parameter is named ${name}`);
     return flat.subarray(range.start, range.end);
+  }
+
+  has(name: string): boolean {
+    return this.#ranges.has(name);
+  }
+
+  /** The parameters of a flat vector with their shapes, by name. */
+  arrays(flat: Float32Array): Map<string, { shape: readonly number[]; data: Float32Array }> {
+    return new Map(this.specs.map(({ name, shape }) => [name, { shape, data: this.view(flat, name) }]));
   }
 
   /** All parameters of a flat vector as views, by name. */

@@ -29,3 +29,36 @@ function halfValues(): Float32Array {
   });
   return halfTable;
 }
+
+const words = new Uint32Array(1);
+const float = new Float32Array(words.buffer);
+
+/** Rounds 32-bit floats to 16 bits, to nearest, ties to even; what is too large becomes infinite. */
+export const narrow: Record<"F16" | "BF16", (floats: Float32Array) => Uint16Array> = {
+  BF16: (floats) =>
+    Uint16Array.from(floats, (x) => {
+      float[0] = x;
+      const bits = words[0] as number;
+      if (Number.isNaN(x)) return (bits >>> 16) | 64;
+      return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+    }),
+  F16: (floats) => Uint16Array.from(floats, halfBits),
+};
+
+function halfBits(x: number): number {
+  float[0] = x;
+  const bits = words[0] as number;
+  const sign = (bits >>> 16) & 0x8000;
+  const size = Math.abs(x);
+  if (Number.isNaN(x)) return sign | 0x7e00;
+  if (size >= 65_520) return sign | 0x7c00;
+  if (size < 2 ** -14) return sign | roundToEven(size * 2 ** 24);
+  const rest = bits & 0x7fff_ffff;
+  return sign | ((rest + 0xfff + ((rest >>> 13) & 1) - (112 << 23)) >>> 13);
+}
+
+function roundToEven(x: number): number {
+  const floor = Math.floor(x);
+  const odd = floor % 2 === 1;
+  return x - floor > 0.5 || (x - floor === 0.5 && odd) ? floor + 1 : floor;
+}

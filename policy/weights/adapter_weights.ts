@@ -1,0 +1,156 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type FilePlace, input } from "../../autodiff/tensor.ts";
+import { VisplayError } from "../../common/errors.ts";
+import { deriveSeed, RandomStream } from "../../common/random.ts";
+import type { LowRank, Weights } from "../models/layers.ts";
+import type { ParameterSpec } from "../models/smolvlm.ts";
+import {
+  type AdapterConfig,
+  adaptedLayers,
+  adapterScale,
+  linearLayers,
+  readAdapterConfig,
+  targetPattern,
+  writeAdapterConfig,
+} from "./adapter_config.ts";
+import { parameterTensors } from "./full_weights.ts";
+import { mappable } from "./mapped_weights.ts";
+import { locateParameters, requireTensors } from "./model_weights.ts";
+import { ParameterLayout } from "./parameters.ts";
+import { locateTensors, readFloats, type TensorPlace } from "./safetensors.ts";
+import { writeSafetensors } from "./safetensors_writer.ts";
+import type { TrainedWeights } from "./trained_weights.ts";
+
+/** How new adapters are made. */
+export interface AdapterOptions extends AdapterConfig {
+  /** A regular expression that the names of adapted linear layers match; null: those of the text model. */
+  readonly layers: string | null;
+  readonly seed: number;
+}
+
+/** A model whose adapters are to be trained. */
+export interface AdaptedModel {
+  /** The folder of the model itself. */
+  readonly base: string;
+  readonly specs: readonly ParameterSpec[];
+  /** The name that PEFT has for a layer of the checkpoint. */
+  readonly moduleName: (layer: string) => string;
+}
+
+const fileName = "adapter_model.safetensors";
+const prefix = "base_model.model.";
+
+/** Low-rank adapters are trained; the model itself stays in its files, which all graphs of all policies share. */
+export class AdapterWeights implements TrainedWeights {
+  readonly layout: ParameterLayout;
+  readonly tensors: Weights;
+  readonly initial: Float32Array;
+  readonly #model: AdaptedModel;
+  readonly #config: AdapterConfig;
+  readonly #layers: readonly string[];
+
+  private constructor(
+    model: AdaptedModel,
+    config: AdapterConfig,
+    layers: readonly string[],
+    mapped: ReadonlyMap<string, FilePlace>,
+    initialize: (layout: ParameterLayout) => Float32Array,
+  ) {
+    this.layout = new ParameterLayout(adapterSpecs(model, layers, config.rank));
+    this.tensors = parameterTensors(model.specs, mapped, adapterTensors(this.layout, adapterScale(config)));
+    this.initial = initialize(this.layout);
+    this.#model = model;
+    this.#config = config;
+    this.#layers = layers;
+  }
+
+  /** New adapters, which change nothing yet. Throws a `VisplayError` of code "model" or "config" where they do not fit. */
+  static async create(model: AdaptedModel, options: AdapterOptions): Promise<AdapterWeights> {
+    const layers = adaptedLayers(model.specs, options.layers);
+    const mapped = await mappable(await locateParameters(model.base, model.specs));
+    return new AdapterWeights(model, options, layers, mapped, (layout) => newAdapters(layout, options.seed));
+  }
+
+  /** Adapters that PEFT or `write` wrote; throws a `VisplayError` of code "model" where they do not fit the model. */
+  static async open(model: AdaptedModel, folder: string): Promise<AdapterWeights> {
+    const config = await readAdapterConfig(folder);
+    const stored = await locateTensors(join(folder, fileName));
+    const named = new Map(
+      linearLayers(model.specs).map(({ layer }) => [tensorName(model.moduleName(layer), "A"), layer]),
+    );
+    const layers = [...named].flatMap(([name, layer]) => (stored.has(name) ? [layer] : []));
+    const mapped = await mappable(await locateParameters(model.base, model.specs));
+    const weights = new AdapterWeights(model, config, layers, mapped, ({ size }) => new Float32Array(size));
+    weights.initial.set(await weights.read(folder));
+    return weights;
+  }
+
+  async read(folder: string): Promise<Float32Array> {
+    const path = join(folder, fileName);
+    const stored = await locateTensors(path);
+    const wanted = this.layout.specs.map(({ name, shape }) => ({ name: this.#stored(name), shape }));
+    requireTensors(path, "adapter_config.json", stored, wanted);
+    const flat = new Float32Array(this.layout.size);
+    for (const { name } of this.layout.specs)
+      await readFloats(stored.get(this.#stored(name)) as TensorPlace, this.layout.view(flat, name));
+    return flat;
+  }
+
+  /** Writes a PEFT adapter. */
+  async write(folder: string, flat: Float32Array): Promise<void> {
+    const { base, moduleName, specs } = this.#model;
+    await mkdir(folder, { recursive: true }).catch((cause) => {
+      throw new VisplayError("disk", `${folder}: cannot be made: ${cause.message}`, { cause });
+    });
+    const all = linearLayers(specs).map(({ layer }) => moduleName(layer));
+    await writeAdapterConfig(folder, this.#config, base, targetPattern(this.#layers.map(moduleName), all));
+    const arrays = [...this.layout.arrays(flat)].map(([name, array]) => [this.#stored(name), array] as const);
+    await writeSafetensors(join(folder, fileName), new Map(arrays));
+  }
+
+  /** PEFT's name of an adapter's tensor. */
+  #stored(name: string): string {
+    const { layer, part } = partOf(name);
+    return tensorName(this.#model.moduleName(layer), part);
+  }
+}
+
+const tensorName = (module: string, part: string) => `${prefix}${module}.lora_${part}.weight`;
+
+/** The layer and the part, "A" or "B", that an adapter's parameter belongs to. */
+function partOf(name: string): { layer: string; part: string } {
+  const [, layer, part] = /^(.*)\.lora_([AB])\.weight$/.exec(name) as unknown as [string, string, string];
+  return { layer, part };
+}
+
+function adapterSpecs({ specs }: AdaptedModel, layers: readonly string[], rank: number): ParameterSpec[] {
+  const adapted = new Set(layers);
+  return linearLayers(specs)
+    .filter(({ layer }) => adapted.has(layer))
+    .flatMap(({ layer, group, shape: [out, into] }) => [
+      { name: `${layer}.lora_A.weight`, group, shape: [rank, into as number] },
+      { name: `${layer}.lora_B.weight`, group, shape: [out as number, rank] },
+    ]);
+}
+
+function adapterTensors(layout: ParameterLayout, scale: number): (layer: string) => LowRank | undefined {
+  const tensors = new Map(layout.specs.map(({ name, shape }) => [name, input(name, shape)]));
+  return (layer) => {
+    const [a, b] = ["A", "B"].map((part) => tensors.get(`${layer}.lora_${part}.weight`));
+    return a && b && { a, b, scale };
+  };
+}
+
+/** A uniform in ±1/√in as PEFT draws it, B zero: the model begins as it is. */
+function newAdapters(layout: ParameterLayout, seed: number): Float32Array {
+  const flat = new Float32Array(layout.size);
+  for (const { name, shape } of layout.specs) {
+    if (partOf(name).part === "B") continue;
+    const values = layout.view(flat, name);
+    const stream = new RandomStream(deriveSeed(seed, "adapter", name));
+    const bound = (shape[1] as number) ** -0.5;
+    for (let i = 0; i < values.length; i++) values[i] = (2 * stream.uniform() - 1) * bound;
+  }
+  return flat;
+}

@@ -1,0 +1,96 @@
+import { join } from "node:path";
+import { type FilePlace, input, stored } from "../../autodiff/tensor.ts";
+import type { Weights } from "../models/layers.ts";
+import type { ParameterGroup, ParameterSpec } from "../models/smolvlm.ts";
+import { mappable } from "./mapped_weights.ts";
+import { copyModelFiles, locateParameters } from "./model_weights.ts";
+import { ParameterLayout } from "./parameters.ts";
+import { readFloats, type TensorPlace } from "./safetensors.ts";
+import { type TensorSource, writeSafetensors } from "./safetensors_writer.ts";
+import type { TrainedWeights } from "./trained_weights.ts";
+
+/** Whole parameter groups are trained; the others stay in their files. */
+export class FullWeights implements TrainedWeights {
+  readonly layout: ParameterLayout;
+  readonly tensors: Weights;
+  readonly initial: Float32Array;
+  readonly #folder: string;
+  readonly #specs: readonly ParameterSpec[];
+  readonly #frozen: ReadonlyMap<string, TensorPlace>;
+
+  private constructor(
+    folder: string,
+    specs: readonly ParameterSpec[],
+    layout: ParameterLayout,
+    frozen: ReadonlyMap<string, TensorPlace>,
+    mapped: ReadonlyMap<string, FilePlace>,
+    initial: Float32Array,
+  ) {
+    this.#folder = folder;
+    this.#specs = specs;
+    this.#frozen = frozen;
+    this.layout = layout;
+    this.tensors = parameterTensors(specs, mapped);
+    this.initial = initial;
+  }
+
+  /** Of a Hugging Face model folder; throws a `VisplayError` of code "model" where its weights do not fit `specs`. */
+  static async open(
+    folder: string,
+    specs: readonly ParameterSpec[],
+    trains: (group: ParameterGroup) => boolean,
+  ): Promise<FullWeights> {
+    const places = await locateParameters(folder, specs);
+    const layout = new ParameterLayout(specs.filter(({ group }) => trains(group)));
+    const frozen = new Map([...places].filter(([name]) => !layout.has(name)));
+    return new FullWeights(
+      folder,
+      specs,
+      layout,
+      frozen,
+      await mappable(frozen),
+      await readParameters(places, layout),
+    );
+  }
+
+  async read(folder: string): Promise<Float32Array> {
+    return readParameters(await locateParameters(folder, this.#specs), this.layout);
+  }
+
+  /** Writes an ordinary Hugging Face model folder. */
+  async write(folder: string, flat: Float32Array): Promise<void> {
+    await copyModelFiles(this.#folder, folder, "float32");
+    const tensors = new Map<string, TensorSource>([...this.#frozen, ...this.layout.arrays(flat)]);
+    await writeSafetensors(join(folder, "model.safetensors"), tensors);
+  }
+}
+
+async function readParameters(
+  places: ReadonlyMap<string, TensorPlace>,
+  layout: ParameterLayout,
+): Promise<Float32Array> {
+  const flat = new Float32Array(layout.size);
+  for (const { name } of layout.specs)
+    await readFloats(places.get(name) as TensorPlace, layout.view(flat, name));
+  return flat;
+}
+
+/** A model's parameters as graph tensors: those that lie in files are mapped, the others are inputs. */
+export function parameterTensors(
+  specs: readonly ParameterSpec[],
+  mapped: ReadonlyMap<string, FilePlace> = new Map(),
+  adapter: Weights["adapter"] = () => undefined,
+): Weights {
+  const tensors = new Map(
+    specs.map(({ name, shape }) => {
+      const place = mapped.get(name);
+      return [name, place ? stored(place, shape) : input(name, shape)];
+    }),
+  );
+  const parameter = (name: string) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw new RangeError(`no parameter is named ${name}`);
+    return tensor;
+  };
+  return Object.assign(parameter, { adapter });
+}

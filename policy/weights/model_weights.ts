@@ -1,0 +1,104 @@
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { VisplayError } from "../../common/errors.ts";
+import { exists, type JsonFields, modelError, readModelJson, show } from "../model_files.ts";
+import type { ParameterSpec } from "../models/smolvlm.ts";
+import { locateTensors, type TensorPlace } from "./safetensors.ts";
+
+const weightsFile = "model.safetensors";
+const indexFile = "model.safetensors.index.json";
+
+/**
+ * Where the weights of a Hugging Face model folder lie: in model.safetensors, or in the shards that
+ * model.safetensors.index.json lists. Throws a `VisplayError` of code "model" if they are missing or broken.
+ */
+export async function locateModelWeights(folder: string): Promise<Map<string, TensorPlace>> {
+  const single = join(folder, weightsFile);
+  if (await exists(single)) return locateTensors(single);
+  const index = join(folder, indexFile);
+  if (!(await exists(index))) throw modelError(folder, `no weights; expected ${single} or ${index}`);
+
+  const weights = new Map<string, TensorPlace>();
+  for (const [shard, names] of shardsOf(await readModelJson(index))) {
+    const path = join(folder, shard);
+    const places = await locateTensors(path);
+    for (const name of names) {
+      const place = places.get(name);
+      if (!place) throw modelError(path, `has no tensor ${show(name)}, which ${index} places there`);
+      weights.set(name, place);
+    }
+  }
+  return weights;
+}
+
+/** The tensor names of each shard of an index. */
+function shardsOf(index: JsonFields): Map<string, string[]> {
+  const map = index.section("weight_map");
+  const shards = new Map<string, string[]>();
+  for (const [name, shard] of Object.entries(map.values)) {
+    if (typeof shard !== "string" || !/^[^/\\]+\.safetensors$/.test(shard)) {
+      throw map.error(name, "the name of a .safetensors file in the same folder");
+    }
+    const names = shards.get(shard) ?? [];
+    names.push(name);
+    shards.set(shard, names);
+  }
+  return shards;
+}
+
+/**
+ * Where each of a model's parameters lies. Throws a `VisplayError` of code "model" where one is missing, has another
+ * shape or no floats, and where the folder holds one that is unknown to the architecture.
+ */
+export async function locateParameters(
+  folder: string,
+  specs: readonly ParameterSpec[],
+): Promise<Map<string, TensorPlace>> {
+  const places = await locateModelWeights(folder);
+  requireTensors(folder, "config.json", places, specs);
+  return places;
+}
+
+/** Refuses tensors that are not just those that `source` asks for, with a `VisplayError` of code "model". */
+export function requireTensors(
+  path: string,
+  source: string,
+  places: ReadonlyMap<string, TensorPlace>,
+  specs: readonly Pick<ParameterSpec, "name" | "shape">[],
+): void {
+  for (const { name, shape } of specs) {
+    const place = places.get(name);
+    if (place === undefined) throw modelError(path, `the weights lack ${name} [${shape}]`);
+    if (`${place.shape}` !== `${shape}`)
+      throw modelError(path, `${name} is [${place.shape}]; ${source} asks for [${shape}]`);
+    if (!/^B?F/.test(place.dtype))
+      throw modelError(path, `tensor ${show(name)} is ${place.dtype}; expected floating-point weights`);
+  }
+  const known = new Set(specs.map(({ name }) => name));
+  const unknown = [...places.keys()].find((name) => !known.has(name));
+  if (unknown !== undefined)
+    throw modelError(path, `the weights hold ${unknown}, which this architecture lacks`);
+}
+
+/**
+ * Copies everything of a model folder that is not weights: configuration, tokenizer, template. Throws a
+ * `VisplayError` of code "disk" where it cannot.
+ */
+export async function copyModelFiles(source: string, folder: string, dtype: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const name of await readdir(source))
+      if (/\.(json|jinja|txt|model)$/.test(name) && !name.endsWith(".safetensors.index.json"))
+        await copyFile(join(source, name), join(folder, name));
+    await declareDtype(join(folder, "config.json"), dtype);
+  } catch (cause) {
+    throw new VisplayError("disk", `${folder}: cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Readers load weights in the type that the configuration names, whatever the file holds. */
+async function declareDtype(path: string, dtype: string): Promise<void> {
+  const config = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+  for (const key of ["dtype", "torch_dtype"]) if (key in config) config[key] = dtype;
+  await writeFile(path, `${JSON.stringify(config, null, 2)}\n`);
+}

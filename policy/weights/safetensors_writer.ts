@@ -1,0 +1,87 @@
+import { open, rename, rm } from "node:fs/promises";
+import { sizeOf } from "../../autodiff/tensor.ts";
+import { VisplayError } from "../../common/errors.ts";
+import { narrow } from "./float_formats.ts";
+import { elementBytes, readFloats, type TensorPlace, tensorBytes } from "./safetensors.ts";
+
+/** Floats in memory, row-major. */
+export interface FloatArray {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** What is written: floats in memory, or a tensor of another file. */
+export type TensorSource = FloatArray | TensorPlace;
+
+/** The element types of floats that can be written. */
+export type FloatDtype = "F32" | "BF16" | "F16";
+
+/** The type that a tensor is written in: `dtype`, else that of its file, else 32 bits. */
+export function writtenDtype(source: TensorSource, dtype?: FloatDtype): TensorPlace["dtype"] {
+  return dtype ?? ("data" in source ? "F32" : source.dtype);
+}
+
+/** Bytes of a tensor as it is written. */
+export function writtenBytes(source: TensorSource, dtype?: FloatDtype): number {
+  return sizeOf(source.shape) * elementBytes[writtenDtype(source, dtype)];
+}
+
+/**
+ * Writes tensors, sorted by name, so that equal tensors give equal bytes; those of other files pass through in parts.
+ * The file appears whole or not at all. `dtype` converts all of them, rounding to nearest, ties to even. Throws a
+ * `VisplayError` of code "disk" if it cannot be written.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, TensorSource>,
+  dtype?: FloatDtype,
+): Promise<void> {
+  const sorted = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
+  const temporary = `${path}.tmp`;
+  try {
+    const file = await open(temporary, "w");
+    try {
+      await file.writeFile(headerOf(sorted, dtype));
+      for (const [, source] of sorted)
+        for await (const bytes of bytesOf(source, dtype)) await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    if (cause instanceof VisplayError || cause instanceof RangeError) throw cause;
+    throw new VisplayError("disk", `${path}: cannot be written: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function headerOf(sorted: readonly (readonly [string, TensorSource])[], dtype?: FloatDtype): Buffer {
+  const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
+  let end = 0;
+  for (const [name, source] of sorted) {
+    const { shape } = source;
+    if ("data" in source && sizeOf(shape) !== source.data.length)
+      throw new RangeError(`${name}: [${shape}] does not hold ${source.data.length}`);
+    const begin = end;
+    end += writtenBytes(source, dtype);
+    header[name] = { dtype: writtenDtype(source, dtype), shape, data_offsets: [begin, end] };
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const bytes = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, " ");
+  bytes.writeBigUInt64LE(BigInt(bytes.length - 8));
+  json.copy(bytes, 8);
+  return bytes;
+}
+
+async function* bytesOf(source: TensorSource, dtype?: FloatDtype): AsyncGenerator<Uint8Array> {
+  const wanted = writtenDtype(source, dtype);
+  if (!("data" in source) && source.dtype === wanted) {
+    yield* tensorBytes(source);
+    return;
+  }
+  const floats =
+    "data" in source ? source.data : await readFloats(source, new Float32Array(sizeOf(source.shape)));
+  const out = wanted === "F32" ? floats : narrow[wanted as keyof typeof narrow](floats);
+  yield new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
+}
