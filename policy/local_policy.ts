@@ -15,10 +15,9 @@ import {
   prefixRows,
 } from "./learning_work.ts";
 import { microBatchFeeds, planMicroBatches, type TreeJob } from "./micro_batch.ts";
-import { readIdefics3Config } from "./models/idefics3_config.ts";
 import { Idefics3Processor } from "./models/idefics3_processor.ts";
 import type { Weights } from "./models/layers.ts";
-import { SmolVlm } from "./models/smolvlm.ts";
+import type { ParameterGroup, SmolVlm } from "./models/smolvlm.ts";
 import type {
   Completion,
   Example,
@@ -40,9 +39,8 @@ import {
 import { type EncodedPrompt, Sampler } from "./sampler.ts";
 import { SessionCache } from "./sessions.ts";
 import { Tokenizer } from "./tokenizer.ts";
-import { isAdapterFolder, readAdapterConfig } from "./weights/adapter_config.ts";
-import { type AdapterOptions, AdapterWeights } from "./weights/adapter_weights.ts";
-import { FullWeights } from "./weights/full_weights.ts";
+import type { AdapterOptions } from "./weights/adapter_weights.ts";
+import { openWeights } from "./weights/open_weights.ts";
 import { loadOptimizer, writeOptimizer } from "./weights/optimizer_state.ts";
 import type { TrainedWeights } from "./weights/trained_weights.ts";
 
@@ -73,7 +71,7 @@ export class LocalPolicy implements Replica {
   readonly pool: BufferPool = new BufferPool(cacheBytes);
   readonly encoder: ImageEncoder;
   readonly tokenizer: Tokenizer;
-  readonly #weights: TrainedWeights;
+  readonly weights: TrainedWeights;
   readonly #processor: Idefics3Processor;
   readonly #referenceViews: Record<string, Float32Array>;
   readonly #microBatchTokens: number;
@@ -92,7 +90,7 @@ export class LocalPolicy implements Replica {
     this.sessions = new SessionCache(options.threads, maxSessions);
     this.encoder = new ImageEncoder(model, tensors, processor, this.sessions);
     this.tokenizer = tokenizer;
-    this.#weights = weights;
+    this.weights = weights;
     this.#processor = processor;
     this.#referenceViews = layout.views(initial.slice());
     this.#microBatchTokens = options.microBatchTokens;
@@ -103,24 +101,17 @@ export class LocalPolicy implements Replica {
    * that fits.
    */
   static async open(folder: string, options: LocalPolicyOptions): Promise<LocalPolicy> {
-    const adapted = await isAdapterFolder(folder);
-    const base = adapted ? (await readAdapterConfig(folder)).base : folder;
-    const config = await readIdefics3Config(base);
+    const { adapter, learningRateFactors } = options;
+    const trains = (group: ParameterGroup) => learningRateFactors[group] > 0;
+    const { base, model, weights } = await openWeights(folder, { adapter, trains });
     const tokenizer = await Tokenizer.load(base);
-    const processor = await Idefics3Processor.load(base, config, tokenizer);
-    const model = new SmolVlm(config);
-    const adaptedModel = { base, specs: model.parameters, moduleName: (layer: string) => layer };
-    const weights = adapted
-      ? await AdapterWeights.open(adaptedModel, folder)
-      : options.adapter
-        ? await AdapterWeights.create(adaptedModel, options.adapter)
-        : await FullWeights.open(base, model.parameters, (group) => options.learningRateFactors[group] > 0);
+    const processor = await Idefics3Processor.load(base, model.config, tokenizer);
     return new LocalPolicy(options, processor, tokenizer, model, weights);
   }
 
   async info(): Promise<PolicyInfo> {
     const { modelType } = this.model.config;
-    return { parameters: this.#weights.layout.size, modelType, version: this.learner.version };
+    return { parameters: this.weights.layout.size, modelType, version: this.learner.version };
   }
 
   async sample(
@@ -256,17 +247,17 @@ export class LocalPolicy implements Replica {
   }
 
   async save(folder: string): Promise<void> {
-    await this.#weights.write(folder, this.learner.weights);
+    await this.weights.write(folder, this.learner.weights);
   }
 
   async saveState(folder: string): Promise<void> {
     await this.save(folder);
-    await writeOptimizer(folder, this.#weights.layout, this.learner.optimizer.state);
+    await writeOptimizer(folder, this.weights.layout, this.learner.optimizer.state);
   }
 
   async loadState(folder: string): Promise<void> {
-    const weights = await this.#weights.read(folder);
-    const state = await loadOptimizer(folder, this.#weights.layout);
+    const weights = await this.weights.read(folder);
+    const state = await loadOptimizer(folder, this.weights.layout);
     this.learner.load(weights, state);
     this.encoder.forget();
   }

@@ -1,8 +1,8 @@
-import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { VisplayError } from "../../common/errors.ts";
 import { exists, readModelJson } from "../model_files.ts";
 import type { ParameterSpec } from "../models/smolvlm.ts";
+import { writeModelFile } from "./model_weights.ts";
 
 /** The low-rank adapters (LoRA) of a model's linear layers. */
 export interface AdapterConfig {
@@ -72,10 +72,7 @@ export async function writeAdapterConfig(
     fan_in_fan_out: false,
     inference_mode: true,
   };
-  const path = join(folder, fileName);
-  await writeFile(path, `${JSON.stringify(config, null, 2)}\n`).catch((cause) => {
-    throw new VisplayError("disk", `${path}: cannot be written: ${cause.message}`, { cause });
-  });
+  await writeModelFile(join(folder, fileName), config);
 }
 
 /** The linear layers of a model, which can have adapters. */

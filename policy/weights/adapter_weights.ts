@@ -1,9 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type FilePlace, input } from "../../autodiff/tensor.ts";
+import { type FilePlace, sizeOf } from "../../autodiff/tensor.ts";
 import { VisplayError } from "../../common/errors.ts";
 import { deriveSeed, RandomStream } from "../../common/random.ts";
-import type { LowRank, Weights } from "../models/layers.ts";
+import type { Weights } from "../models/layers.ts";
 import type { ParameterSpec } from "../models/smolvlm.ts";
 import {
   type AdapterConfig,
@@ -14,12 +14,12 @@ import {
   targetPattern,
   writeAdapterConfig,
 } from "./adapter_config.ts";
-import { parameterTensors } from "./full_weights.ts";
 import { mappable } from "./mapped_weights.ts";
 import { locateParameters, requireTensors } from "./model_weights.ts";
+import { adapterName, parameterTensors } from "./parameter_tensors.ts";
 import { ParameterLayout } from "./parameters.ts";
 import { locateTensors, readFloats, type TensorPlace } from "./safetensors.ts";
-import { writeSafetensors } from "./safetensors_writer.ts";
+import { type TensorSource, writeSafetensors } from "./safetensors_writer.ts";
 import type { TrainedWeights } from "./trained_weights.ts";
 
 /** How new adapters are made. */
@@ -49,27 +49,32 @@ export class AdapterWeights implements TrainedWeights {
   readonly #model: AdaptedModel;
   readonly #config: AdapterConfig;
   readonly #layers: readonly string[];
+  readonly #places: ReadonlyMap<string, TensorPlace>;
 
   private constructor(
     model: AdaptedModel,
     config: AdapterConfig,
     layers: readonly string[],
+    places: ReadonlyMap<string, TensorPlace>,
     mapped: ReadonlyMap<string, FilePlace>,
     initialize: (layout: ParameterLayout) => Float32Array,
   ) {
     this.layout = new ParameterLayout(adapterSpecs(model, layers, config.rank));
-    this.tensors = parameterTensors(model.specs, mapped, adapterTensors(this.layout, adapterScale(config)));
+    const specs = [...model.specs, ...this.layout.specs];
+    this.tensors = parameterTensors(specs, mapped, adapterScale(config));
     this.initial = initialize(this.layout);
     this.#model = model;
     this.#config = config;
     this.#layers = layers;
+    this.#places = places;
   }
 
   /** New adapters, which change nothing yet. Throws a `VisplayError` of code "model" or "config" where they do not fit. */
   static async create(model: AdaptedModel, options: AdapterOptions): Promise<AdapterWeights> {
     const layers = adaptedLayers(model.specs, options.layers);
-    const mapped = await mappable(await locateParameters(model.base, model.specs));
-    return new AdapterWeights(model, options, layers, mapped, (layout) => newAdapters(layout, options.seed));
+    const places = await locateParameters(model.base, model.specs);
+    const initialize = (layout: ParameterLayout) => newAdapters(layout, options.seed);
+    return new AdapterWeights(model, options, layers, places, await mappable(places), initialize);
   }
 
   /** Adapters that PEFT or `write` wrote; throws a `VisplayError` of code "model" where they do not fit the model. */
@@ -77,11 +82,12 @@ export class AdapterWeights implements TrainedWeights {
     const config = await readAdapterConfig(folder);
     const stored = await locateTensors(join(folder, fileName));
     const named = new Map(
-      linearLayers(model.specs).map(({ layer }) => [tensorName(model.moduleName(layer), "A"), layer]),
+      linearLayers(model.specs).map(({ layer }) => [storedName(model.moduleName(layer), "A"), layer]),
     );
     const layers = [...named].flatMap(([name, layer]) => (stored.has(name) ? [layer] : []));
-    const mapped = await mappable(await locateParameters(model.base, model.specs));
-    const weights = new AdapterWeights(model, config, layers, mapped, ({ size }) => new Float32Array(size));
+    const places = await locateParameters(model.base, model.specs);
+    const zeros = ({ size }: ParameterLayout) => new Float32Array(size);
+    const weights = new AdapterWeights(model, config, layers, places, await mappable(places), zeros);
     weights.initial.set(await weights.read(folder));
     return weights;
   }
@@ -109,18 +115,35 @@ export class AdapterWeights implements TrainedWeights {
     await writeSafetensors(join(folder, fileName), new Map(arrays));
   }
 
+  merged(flat: Float32Array): Map<string, TensorSource> {
+    const tensors = new Map<string, TensorSource>(this.#places);
+    const factor = adapterScale(this.#config);
+    for (const layer of this.#layers) {
+      const name = `${layer}.weight`;
+      const place = this.#places.get(name) as TensorPlace;
+      const [a, b] = (["A", "B"] as const).map((part) => this.layout.view(flat, adapterName(layer, part)));
+      const compute = async (): Promise<Float32Array> => {
+        const weight = await readFloats(place, new Float32Array(sizeOf(place.shape)));
+        addProduct(weight, b as Float32Array, a as Float32Array, this.#config.rank, factor);
+        return weight;
+      };
+      tensors.set(name, { shape: place.shape, compute });
+    }
+    return tensors;
+  }
+
   /** PEFT's name of an adapter's tensor. */
   #stored(name: string): string {
     const { layer, part } = partOf(name);
-    return tensorName(this.#model.moduleName(layer), part);
+    return storedName(this.#model.moduleName(layer), part);
   }
 }
 
-const tensorName = (module: string, part: string) => `${prefix}${module}.lora_${part}.weight`;
+const storedName = (module: string, part: "A" | "B") => `${prefix}${adapterName(module, part)}`;
 
-/** The layer and the part, "A" or "B", that an adapter's parameter belongs to. */
-function partOf(name: string): { layer: string; part: string } {
-  const [, layer, part] = /^(.*)\.lora_([AB])\.weight$/.exec(name) as unknown as [string, string, string];
+/** The layer and the part that an adapter's parameter belongs to. */
+function partOf(name: string): { layer: string; part: "A" | "B" } {
+  const [, layer, part] = /^(.*)\.lora_([AB])\.weight$/.exec(name) as unknown as [string, string, "A" | "B"];
   return { layer, part };
 }
 
@@ -129,17 +152,21 @@ function adapterSpecs({ specs }: AdaptedModel, layers: readonly string[], rank: 
   return linearLayers(specs)
     .filter(({ layer }) => adapted.has(layer))
     .flatMap(({ layer, group, shape: [out, into] }) => [
-      { name: `${layer}.lora_A.weight`, group, shape: [rank, into as number] },
-      { name: `${layer}.lora_B.weight`, group, shape: [out as number, rank] },
+      { name: adapterName(layer, "A"), group, shape: [rank, into as number] },
+      { name: adapterName(layer, "B"), group, shape: [out as number, rank] },
     ]);
 }
 
-function adapterTensors(layout: ParameterLayout, scale: number): (layer: string) => LowRank | undefined {
-  const tensors = new Map(layout.specs.map(({ name, shape }) => [name, input(name, shape)]));
-  return (layer) => {
-    const [a, b] = ["A", "B"].map((part) => tensors.get(`${layer}.lora_${part}.weight`));
-    return a && b && { a, b, scale };
-  };
+/** w ← w + factor · b a for w [out, in], b [out, rank] and a [rank, in]. */
+function addProduct(w: Float32Array, b: Float32Array, a: Float32Array, rank: number, factor: number): void {
+  const width = a.length / rank;
+  for (let row = 0; row * width < w.length; row++) {
+    const out = w.subarray(row * width, (row + 1) * width);
+    for (let r = 0; r < rank; r++) {
+      const weight = factor * (b[row * rank + r] as number);
+      for (let i = 0; i < width; i++) out[i] = (out[i] as number) + weight * (a[r * width + i] as number);
+    }
+  }
 }
 
 /** A uniform in ±1/√in as PEFT draws it, B zero: the model begins as it is. */

@@ -1,9 +1,10 @@
 import { join } from "node:path";
-import { type FilePlace, input, stored } from "../../autodiff/tensor.ts";
+import type { FilePlace } from "../../autodiff/tensor.ts";
 import type { Weights } from "../models/layers.ts";
 import type { ParameterGroup, ParameterSpec } from "../models/smolvlm.ts";
 import { mappable } from "./mapped_weights.ts";
 import { copyModelFiles, locateParameters } from "./model_weights.ts";
+import { parameterTensors } from "./parameter_tensors.ts";
 import { ParameterLayout } from "./parameters.ts";
 import { readFloats, type TensorPlace } from "./safetensors.ts";
 import { type TensorSource, writeSafetensors } from "./safetensors_writer.ts";
@@ -60,8 +61,11 @@ export class FullWeights implements TrainedWeights {
   /** Writes an ordinary Hugging Face model folder. */
   async write(folder: string, flat: Float32Array): Promise<void> {
     await copyModelFiles(this.#folder, folder, "float32");
-    const tensors = new Map<string, TensorSource>([...this.#frozen, ...this.layout.arrays(flat)]);
-    await writeSafetensors(join(folder, "model.safetensors"), tensors);
+    await writeSafetensors(join(folder, "model.safetensors"), this.merged(flat));
+  }
+
+  merged(flat: Float32Array): Map<string, TensorSource> {
+    return new Map<string, TensorSource>([...this.#frozen, ...this.layout.arrays(flat)]);
   }
 }
 
@@ -73,24 +77,4 @@ async function readParameters(
   for (const { name } of layout.specs)
     await readFloats(places.get(name) as TensorPlace, layout.view(flat, name));
   return flat;
-}
-
-/** A model's parameters as graph tensors: those that lie in files are mapped, the others are inputs. */
-export function parameterTensors(
-  specs: readonly ParameterSpec[],
-  mapped: ReadonlyMap<string, FilePlace> = new Map(),
-  adapter: Weights["adapter"] = () => undefined,
-): Weights {
-  const tensors = new Map(
-    specs.map(({ name, shape }) => {
-      const place = mapped.get(name);
-      return [name, place ? stored(place, shape) : input(name, shape)];
-    }),
-  );
-  const parameter = (name: string) => {
-    const tensor = tensors.get(name);
-    if (tensor === undefined) throw new RangeError(`no parameter is named ${name}`);
-    return tensor;
-  };
-  return Object.assign(parameter, { adapter });
 }

@@ -4,6 +4,7 @@ import { VisplayError } from "../../common/errors.ts";
 import { exists, type JsonFields, modelError, readModelJson, show } from "../model_files.ts";
 import type { ParameterSpec } from "../models/smolvlm.ts";
 import { locateTensors, type TensorPlace } from "./safetensors.ts";
+import { type FloatDtype, type TensorSource, writeSafetensors, writtenBytes } from "./safetensors_writer.ts";
 
 const weightsFile = "model.safetensors";
 const indexFile = "model.safetensors.index.json";
@@ -81,6 +82,41 @@ export function requireTensors(
 }
 
 /**
+ * Writes model.safetensors or, where that were larger than `shardBytes`, shards with their index. Throws a
+ * `VisplayError` of code "disk" where it cannot.
+ */
+export async function writeModelWeights(
+  folder: string,
+  tensors: ReadonlyMap<string, TensorSource>,
+  dtype: FloatDtype,
+  shardBytes: number,
+): Promise<void> {
+  const shards: Map<string, TensorSource>[] = [];
+  let total = 0;
+  let room = 0;
+  for (const [name, source] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const bytes = writtenBytes(source, dtype);
+    if (shards.length === 0 || bytes > room) {
+      shards.push(new Map());
+      room = shardBytes;
+    }
+    shards.at(-1)?.set(name, source);
+    room -= bytes;
+    total += bytes;
+  }
+  if (shards.length <= 1) return writeSafetensors(join(folder, weightsFile), tensors, dtype);
+  const number = (i: number): string => String(i).padStart(5, "0");
+  const places: Record<string, string> = {};
+  for (const [i, shard] of shards.entries()) {
+    const file = `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`;
+    await writeSafetensors(join(folder, file), shard, dtype);
+    for (const name of shard.keys()) places[name] = file;
+  }
+  const index = { metadata: { total_size: total }, weight_map: places };
+  await writeModelFile(join(folder, indexFile), index);
+}
+
+/**
  * Copies everything of a model folder that is not weights: configuration, tokenizer, template. Throws a
  * `VisplayError` of code "disk" where it cannot.
  */
@@ -92,6 +128,7 @@ export async function copyModelFiles(source: string, folder: string, dtype: stri
         await copyFile(join(source, name), join(folder, name));
     await declareDtype(join(folder, "config.json"), dtype);
   } catch (cause) {
+    if (cause instanceof VisplayError) throw cause;
     throw new VisplayError("disk", `${folder}: cannot be written: ${(cause as Error).message}`, { cause });
   }
 }
@@ -100,5 +137,12 @@ export async function copyModelFiles(source: string, folder: string, dtype: stri
 async function declareDtype(path: string, dtype: string): Promise<void> {
   const config = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
   for (const key of ["dtype", "torch_dtype"]) if (key in config) config[key] = dtype;
-  await writeFile(path, `${JSON.stringify(config, null, 2)}\n`);
+  await writeModelFile(path, config);
+}
+
+/** Writes a JSON file of a model folder; throws a `VisplayError` of code "disk" where it cannot. */
+export async function writeModelFile(path: string, content: object): Promise<void> {
+  await writeFile(path, `${JSON.stringify(content, null, 2)}\n`).catch((cause) => {
+    throw new VisplayError("disk", `${path}: cannot be written: ${cause.message}`, { cause });
+  });
 }

@@ -10,15 +10,21 @@ export interface FloatArray {
   readonly data: Float32Array;
 }
 
-/** What is written: floats in memory, or a tensor of another file. */
-export type TensorSource = FloatArray | TensorPlace;
+/** Floats that are computed when they are written. */
+export interface ComputedFloats {
+  readonly shape: readonly number[];
+  readonly compute: () => Promise<Float32Array>;
+}
+
+/** What is written: floats, or a tensor of another file. */
+export type TensorSource = FloatArray | ComputedFloats | TensorPlace;
 
 /** The element types of floats that can be written. */
 export type FloatDtype = "F32" | "BF16" | "F16";
 
 /** The type that a tensor is written in: `dtype`, else that of its file, else 32 bits. */
 export function writtenDtype(source: TensorSource, dtype?: FloatDtype): TensorPlace["dtype"] {
-  return dtype ?? ("data" in source ? "F32" : source.dtype);
+  return dtype ?? ("dtype" in source ? source.dtype : "F32");
 }
 
 /** Bytes of a tensor as it is written. */
@@ -76,12 +82,17 @@ function headerOf(sorted: readonly (readonly [string, TensorSource])[], dtype?: 
 
 async function* bytesOf(source: TensorSource, dtype?: FloatDtype): AsyncGenerator<Uint8Array> {
   const wanted = writtenDtype(source, dtype);
-  if (!("data" in source) && source.dtype === wanted) {
+  if ("dtype" in source && source.dtype === wanted) {
     yield* tensorBytes(source);
     return;
   }
-  const floats =
-    "data" in source ? source.data : await readFloats(source, new Float32Array(sizeOf(source.shape)));
+  const floats = await floatsOf(source);
   const out = wanted === "F32" ? floats : narrow[wanted as keyof typeof narrow](floats);
   yield new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
+}
+
+async function floatsOf(source: TensorSource): Promise<Float32Array> {
+  if ("data" in source) return source.data;
+  if ("compute" in source) return source.compute();
+  return readFloats(source, new Float32Array(sizeOf(source.shape)));
 }

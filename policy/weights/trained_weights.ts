@@ -1,5 +1,6 @@
 import type { Weights } from "../models/layers.ts";
 import type { ParameterLayout } from "./parameters.ts";
+import type { TensorSource } from "./safetensors_writer.ts";
 
 /** What of a model is trained, and how that lies on disk. */
 export interface TrainedWeights {
@@ -13,4 +14,6 @@ export interface TrainedWeights {
   read(folder: string): Promise<Float32Array>;
   /** Writes a folder that opens as a model; throws a `VisplayError` of code "disk" where it cannot. */
   write(folder: string, flat: Float32Array): Promise<void>;
+  /** The whole model with a flat vector's parameters in it, by the checkpoint's names. */
+  merged(flat: Float32Array): Map<string, TensorSource>;
 }

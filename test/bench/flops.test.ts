@@ -4,7 +4,7 @@ import { updateFlops } from "../../bench/flops.ts";
 import { updateGraph } from "../../policy/graphs.ts";
 import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
 import { SmolVlm } from "../../policy/models/smolvlm.ts";
-import { parameterTensors } from "../../policy/weights/full_weights.ts";
+import { parameterTensors } from "../../policy/weights/parameter_tensors.ts";
 import { referencePath } from "../reference_dir.ts";
 
 /** Two prompts of 5 tokens, one image of one tile each, 3 completions of 4 tokens, the last of which is only predicted. */

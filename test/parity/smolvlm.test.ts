@@ -15,7 +15,7 @@ import type { Weights } from "../../policy/models/layers.ts";
 import { SmolVlm } from "../../policy/models/smolvlm.ts";
 import { Sampler } from "../../policy/sampler.ts";
 import { SessionCache } from "../../policy/sessions.ts";
-import { parameterTensors } from "../../policy/weights/full_weights.ts";
+import { parameterTensors } from "../../policy/weights/parameter_tensors.ts";
 import { ParameterLayout } from "../../policy/weights/parameters.ts";
 import type { StoredTensor } from "../../policy/weights/safetensors.ts";
 import { readModelWeights } from "../model_weights.ts";
