@@ -25,6 +25,7 @@ interface Options {
   readonly tokens: number;
   readonly steps: number;
   readonly threads: number;
+  readonly rank: number;
 }
 
 const options = program
@@ -36,6 +37,7 @@ const options = program
   .option("--tokens <n>", "tokens of a completion", Number, 24)
   .option("--steps <n>", "steps, of which the first warms up", Number, 6)
   .option("--threads <n>", "CPU threads", Number, 2)
+  .option("--rank <n>", "of adapters on the text model; 0 trains all parameters", Number, 0)
   .parse()
   .opts<Options>();
 
@@ -47,8 +49,14 @@ const how = {
   maxTokens: options.tokens,
   ignoreEos: true,
 };
-const { model, images, imageFolder, question, steps, threads } = options;
-await using policy = await openPolicy(model, { ...policyOptions(threads), name: "bench", replicas: null });
+const { model, images, imageFolder, question, steps, threads, rank } = options;
+const adapter = rank > 0 ? { rank, alpha: 2 * rank, rankStabilized: false, layers: null, seed: 0 } : null;
+await using policy = await openPolicy(model, {
+  ...policyOptions(threads),
+  adapter,
+  name: "bench",
+  replicas: null,
+});
 const source = imageFolder === undefined ? scenes(images * steps, 0) : await openFolder(imageFolder);
 
 const seconds: number[] = [];

@@ -9,23 +9,10 @@ import sharp from "sharp";
 import { digits, type Figure, type Figures, table, writeFigures } from "./figures.ts";
 import { flags, stepProgram } from "./grpo.ts";
 import { median } from "./measure.ts";
-import { packageRoot, type Resizing, scratchFolder, writeResizedModel } from "./models.ts";
+import { modelSizes, packageRoot, scratchFolder, tokenizerModel, writeResizedModel } from "./models.ts";
 import { outputOf, reportOf } from "./program.ts";
 import { scenes } from "./prompts.ts";
 import { countedSteps, type StepReport } from "./step_report.ts";
-
-/** The embedded model's sizes, as trl_baseline.py has them. */
-const tiny: Resizing = {
-  text_config: {
-    hidden_size: 128,
-    intermediate_size: 256,
-    num_hidden_layers: 4,
-    num_attention_heads: 4,
-    num_key_value_heads: 4,
-    head_dim: 32,
-  },
-  vision_config: { hidden_size: 96, intermediate_size: 192, num_hidden_layers: 3, num_attention_heads: 4 },
-};
 
 type FigureName = "step_seconds" | "sampling_seconds" | "update_seconds" | "peak_mb";
 
@@ -61,7 +48,6 @@ const { json, python, turns, size, ...work } = program
 
 const trlFolder = join(packageRoot, "bench/trl");
 const trlProgram = join(trlFolder, "trl_baseline.py");
-const reference = join(packageRoot, "test/reference/smolvlm-tiny");
 const question = "How many circles are there?";
 
 await using scratch = await scratchFolder();
@@ -69,11 +55,12 @@ const pictures = join(scratch.path, "pictures");
 const model = join(scratch.path, "model");
 const interpreter = python ?? (await environment());
 await writePictures(pictures, work.images * work.steps);
-await writeResizedModel(reference, tiny, model);
+await writeResizedModel(tokenizerModel, modelSizes[size], model);
 
 const shared = flags({ ...work, question, "image-folder": pictures });
 const trainers = {
-  trl: () => reportOf<StepReport>(interpreter, [trlProgram, ...flags({ reference, size }), ...shared]),
+  trl: () =>
+    reportOf<StepReport>(interpreter, [trlProgram, ...flags({ reference: tokenizerModel, size }), ...shared]),
   visplay: () => reportOf<StepReport>(process.execPath, [stepProgram, "--model", model, ...shared]),
 };
 const reports: Record<keyof typeof trainers, StepReport[]> = { trl: [], visplay: [] };
