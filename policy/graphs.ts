@@ -13,36 +13,35 @@ import { input, type Tensor } from "../autodiff/tensor.ts";
 import { crossEntropy, grpoLoss } from "./loss.ts";
 import { cachedAttention, type PrefixTree, tokensIn, treeAttention } from "./models/attention.ts";
 import type { Attend, Weights } from "./models/layers.ts";
-import type { SmolVlm } from "./models/smolvlm.ts";
+import { type ImageShape, patchesIn, type VisionLanguageModel } from "./models/vision_language_model.ts";
 import type { GrpoOptions } from "./policy.ts";
 
 type Outputs = Record<string, Tensor>;
 
 /** Parameters as graph inputs, by the checkpoint's names. */
-export function weightInputs(model: SmolVlm): Weights {
+export function weightInputs(model: VisionLanguageModel): Weights {
   const inputs = new Map(model.parameters.map(({ name, shape }) => [name, input(name, shape)]));
   return (name) => inputs.get(name) as Tensor;
 }
 
-/** Images to rows of text embeddings: `patches` to `rows` [tiles · rowsPerTile, D]. */
-export function visionGraph(model: SmolVlm, tiles: number): Outputs {
-  const w = weightInputs(model);
-  const patches = input("patches", [tiles * model.patchesPerTile, model.patchWidth]);
-  return { rows: model.connect(w, model.vision(w, patches)) };
+/** Images to rows of text embeddings: `patches` [tiles · height · width, patchWidth] to `rows` [rows, D]. */
+export function visionGraph(model: VisionLanguageModel, image: ImageShape): Outputs {
+  const patches = input("patches", [patchesIn(image), model.patchWidth]);
+  return { rows: model.encode(weightInputs(model), patches, image) };
 }
 
-/** A padded batch: a tree of tokens, whose prefixes each hold one image of `tiles` tiles. */
+/** A padded batch: a tree of tokens, whose prefixes each hold one image of the given shape, R rows of embeddings. */
 export interface BatchShape extends PrefixTree {
-  readonly tiles: number;
+  readonly image: ImageShape;
 }
 
 /**
- * The text model over a tree. Inputs: `tokens` and `positions` [N]; `image_places` [P · tiles · rowsPerTile],
- * the rows of the token matrix that image rows replace; `prefix_bias` [P, 1, 1, prefixLength]. Each layer's keys and
+ * The text model over a tree. Inputs: `tokens` [N] and `positions` [axes · N]; `image_places` [P · R], the
+ * rows of the token matrix that image rows replace; `prefix_bias` [P, 1, 1, prefixLength]. Each layer's keys and
  * values [N, Hkv · d] are added to `cache`.
  */
 function treeStates(
-  model: SmolVlm,
+  model: VisionLanguageModel,
   w: Weights,
   shape: BatchShape,
   imageRows: Tensor,
@@ -50,7 +49,7 @@ function treeStates(
 ): Tensor {
   const total = tokensIn(shape);
   const tokens = input("tokens", [total], "int64");
-  const positions = input("positions", [total], "int64");
+  const positions = input("positions", [model.positionAxes * total], "int64");
   const places = input("image_places", [imageRows.shape[0] as number], "int64");
   const bias = input("prefix_bias", [shape.prefixes, 1, 1, shape.prefixLength]);
   const attend = treeAttention(shape, model.heads, bias);
@@ -67,9 +66,9 @@ function keepingKeys(attend: Attend, cache: Tensor[]): Attend {
   };
 }
 
-/** The prefixes' image rows where they come ready-made: [P · tiles · rowsPerTile, D]. */
-function readyRows(model: SmolVlm, { prefixes, tiles }: BatchShape): Tensor {
-  return input("image_rows", [prefixes * tiles * model.rowsPerTile, model.config.text.hiddenSize]);
+/** The prefixes' image rows where they come ready-made: [P · R, D]. */
+function readyRows(model: VisionLanguageModel, { prefixes, image }: BatchShape): Tensor {
+  return input("image_rows", [prefixes * model.rows(image), model.config.text.hiddenSize]);
 }
 
 /**
@@ -77,7 +76,7 @@ function readyRows(model: SmolVlm, { prefixes, tiles }: BatchShape): Tensor {
  * that T = branchLength + 1: the first is predicted by the prefix's last token (`prefix_ends` [P]).
  */
 function completionLogProbs(
-  model: SmolVlm,
+  model: VisionLanguageModel,
   w: Weights,
   shape: BatchShape,
   states: Tensor,
@@ -97,7 +96,7 @@ function completionLogProbs(
 }
 
 /** Log-probabilities of given completions: `log_probs` [P, G, branchLength + 1]. */
-export function scoreGraph(model: SmolVlm, shape: BatchShape, temperature: number): Outputs {
+export function scoreGraph(model: VisionLanguageModel, shape: BatchShape, temperature: number): Outputs {
   const w = weightInputs(model);
   const states = treeStates(model, w, shape, readyRows(model, shape));
   return { log_probs: completionLogProbs(model, w, shape, states, temperature) };
@@ -108,7 +107,7 @@ export function scoreGraph(model: SmolVlm, shape: BatchShape, temperature: numbe
  * logits after each branch (`ends` [P · branches] names their last tokens) and all layers' `keys_values` [2 · layers · N,
  * Hkv · d]: the first layer's keys, its values, the second's keys …
  */
-export function prefillGraph(model: SmolVlm, shape: BatchShape): Outputs {
+export function prefillGraph(model: VisionLanguageModel, shape: BatchShape): Outputs {
   const w = weightInputs(model);
   const cache: Tensor[] = [];
   const states = treeStates(model, w, shape, readyRows(model, shape), cache);
@@ -126,10 +125,11 @@ export interface DecodeShape {
 }
 
 /**
- * One new token for every sequence: `tokens` and `positions` [slots · group] to `logits` and the new rows of
- * `keys_values` [2 · layers · slots · group, Hkv · d], which the caller adds to the caches that it feeds.
+ * One new token for every sequence: `tokens` [slots · group] and `positions` [axes · slots · group] to
+ * `logits` and the new rows of `keys_values` [2 · layers · slots · group, Hkv · d], which the caller adds to the caches
+ * that it feeds.
  */
-export function decodeGraph(model: SmolVlm, shape: DecodeShape): Outputs {
+export function decodeGraph(model: VisionLanguageModel, shape: DecodeShape): Outputs {
   const { slots, group, promptLength, pastLength } = shape;
   const { kvHeads, headSize } = model.heads;
   const w = weightInputs(model);
@@ -156,7 +156,7 @@ export function decodeGraph(model: SmolVlm, shape: DecodeShape): Outputs {
   );
   const fresh: Tensor[] = [];
   const embedded = model.embed(w, input("tokens", [rows], "int64"));
-  const positions = input("positions", [rows], "int64");
+  const positions = input("positions", [model.positionAxes * rows], "int64");
   const longest = promptLength + pastLength + 1;
   const states = model.text(w, embedded, positions, longest, keepingKeys(attend, fresh));
   return { logits: model.logits(w, states), keys_values: concat(fresh, { axis: 0 }) };
@@ -173,19 +173,20 @@ export type Objective =
  * gradient of each trainable parameter under `d:` and its name.
  */
 export function updateGraph(
-  model: SmolVlm,
+  model: VisionLanguageModel,
   shape: BatchShape & { readonly images: number },
   objective: Objective,
   trainable: readonly string[],
 ): Outputs {
-  const { prefixes: P, branches: G, branchLength: S, tiles, images } = shape;
+  const { prefixes: P, branches: G, branchLength: S, image, images } = shape;
   const D = model.config.text.hiddenSize;
-  const perImage = tiles * model.rowsPerTile * D;
+  const perImage = model.rows(image);
   const w = weightInputs(model);
-  const patches = input("patches", [images * tiles * model.patchesPerTile, model.patchWidth]);
-  const rows = reshape(model.connect(w, model.vision(w, patches)), { shape: [images, perImage] });
+  const all = { ...image, tiles: images * image.tiles };
+  const patches = input("patches", [patchesIn(all), model.patchWidth]);
+  const rows = reshape(model.encode(w, patches, all), { shape: [images, perImage * D] });
   const picked = matmul(input("select", [P, images]), rows, {});
-  const states = treeStates(model, w, shape, reshape(picked, { shape: [P * tiles * model.rowsPerTile, D] }));
+  const states = treeStates(model, w, shape, reshape(picked, { shape: [P * perImage, D] }));
   const temperature = objective.kind === "grpo" ? objective.temperature : 1;
   const logProbs = completionLogProbs(model, w, shape, states, temperature);
   const weights = input("weights", [P, G, S + 1]);

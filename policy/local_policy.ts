@@ -15,9 +15,8 @@ import {
 } from "./learning_work.ts";
 import { type MicroBatch, microBatchFeeds, planMicroBatches, type TreeJob } from "./micro_batch.ts";
 import { loadWeights, saveModel } from "./model_weights.ts";
-import { readIdefics3Config } from "./models/idefics3_config.ts";
-import { Idefics3Processor } from "./models/idefics3_processor.ts";
-import { SmolVlm } from "./models/smolvlm.ts";
+import { type ModelDefinition, readModelDefinition } from "./models/registry.ts";
+import type { ImageProcessor, VisionLanguageModel } from "./models/vision_language_model.ts";
 import { loadOptimizer, writeOptimizer } from "./optimizer_state.ts";
 import { ParameterLayout } from "./parameters.ts";
 import type {
@@ -40,7 +39,7 @@ import {
 } from "./replica.ts";
 import { type EncodedPrompt, Sampler } from "./sampler.ts";
 import { SessionCache } from "./sessions.ts";
-import { Tokenizer } from "./tokenizer.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 
 export interface LocalPolicyOptions extends LearnerOptions {
   /** Padded tokens that one micro-batch of an update may hold. */
@@ -56,7 +55,7 @@ const cacheBytes = 64 * 2 ** 20;
 
 /** A policy that samples, scores and learns in the calling thread; calls must not overlap. */
 export class LocalPolicy implements Replica {
-  readonly model: SmolVlm;
+  readonly model: VisionLanguageModel;
   readonly learner: Learner;
   readonly sessions: SessionCache;
   readonly pool: BufferPool = new BufferPool(cacheBytes);
@@ -64,16 +63,14 @@ export class LocalPolicy implements Replica {
   readonly tokenizer: Tokenizer;
   readonly #folder: string;
   readonly #layout: ParameterLayout;
-  readonly #processor: Idefics3Processor;
+  readonly #processor: ImageProcessor;
   readonly #referenceViews: Record<string, Float32Array>;
   readonly #microBatchTokens: number;
 
   private constructor(
     folder: string,
     options: LocalPolicyOptions,
-    processor: Idefics3Processor,
-    tokenizer: Tokenizer,
-    model: SmolVlm,
+    { model, processor, tokenizer }: ModelDefinition,
     layout: ParameterLayout,
     weights: Float32Array,
   ) {
@@ -91,13 +88,10 @@ export class LocalPolicy implements Replica {
 
   /** Opens a Hugging Face model folder; throws a `VisplayError` of code "model" where it is not one that fits. */
   static async open(folder: string, options: LocalPolicyOptions): Promise<LocalPolicy> {
-    const config = await readIdefics3Config(folder);
-    const tokenizer = await Tokenizer.load(folder);
-    const processor = await Idefics3Processor.load(folder, config, tokenizer);
-    const model = new SmolVlm(config);
-    const layout = new ParameterLayout(model.parameters);
+    const definition = await readModelDefinition(folder);
+    const layout = new ParameterLayout(definition.model.parameters);
     const weights = await loadWeights(folder, layout);
-    return new LocalPolicy(folder, options, processor, tokenizer, model, layout, weights);
+    return new LocalPolicy(folder, options, definition, layout, weights);
   }
 
   async info(): Promise<PolicyInfo> {
@@ -132,8 +126,8 @@ export class LocalPolicy implements Replica {
       checkpoint,
     );
     const jobs = groups.map(({ completions }, i): TreeJob => {
-      const { prefix, suffix, tiles } = encoded[i] as EncodedPrompt;
-      return { prefix: joined(prefix, suffix), tiles, targets: completions };
+      const { prefix, suffix, image } = encoded[i] as EncodedPrompt;
+      return { prefix: joined(prefix, suffix), image, targets: completions };
     });
     const result: Float32Array[][] = groups.map(() => []);
     for (const batch of planMicroBatches(jobs, this.#microBatchTokens)) {
@@ -206,10 +200,24 @@ export class LocalPolicy implements Replica {
   /** The work of imitating examples; wanted texts end with the model's stop token. */
   imitation(examples: readonly Example[]): LearningWork {
     const [end] = this.model.config.eosTokenIds;
-    const prompts = examples.map(({ prompt }) => this.#tokens(prompt));
+    const prompts = examples.map(({ prompt }) => this.tokens(prompt));
     return imitationWork(examples, prompts, (text) =>
       Int32Array.of(...this.tokenizer.encode(text), end as number),
     );
+  }
+
+  /** A prompt's ids, split behind its image: after the last image token and the token that closes it. */
+  tokens({ image, text }: Prompt): PromptTokens {
+    const prepared = this.encoder.prepare(image);
+    const ids = this.#processor.prompt(text, prepared);
+    const { maxPositions } = this.model.config.text;
+    if (ids.length >= maxPositions)
+      throw new VisplayError(
+        "config",
+        `a prompt of ${ids.length} tokens leaves no room for an answer in the model's ${maxPositions}; shorten the prompt, or the image's size in preprocessor_config.json`,
+      );
+    const end = Math.min(ids.lastIndexOf(this.model.config.imageTokenId) + 2, ids.length - 1);
+    return { image: prepared, prefix: ids.subarray(0, end), suffix: ids.subarray(end) };
   }
 
   /** Adds the gradients of some work to the learner's, micro-batch by micro-batch. */
@@ -253,7 +261,7 @@ export class LocalPolicy implements Replica {
 
   #work(task: LearningTask): LearningWork {
     if (task.kind === "imitation") return this.imitation(task.examples);
-    const prompts = task.groups.map(({ prompt }) => this.#tokens(prompt));
+    const prompts = task.groups.map(({ prompt }) => this.tokens(prompt));
     return grpoWork(task.groups, prompts, task.options);
   }
 
@@ -274,7 +282,7 @@ export class LocalPolicy implements Replica {
     weights: WeightSet,
     checkpoint: Checkpoint,
   ): Promise<EncodedPrompt[]> {
-    const tokens = prompts.map((prompt) => this.#tokens(prompt));
+    const tokens = prompts.map((prompt) => this.tokens(prompt));
     const images = tokens.map(({ image }) => image);
     const rows = await this.encoder.encode(
       images,
@@ -283,26 +291,12 @@ export class LocalPolicy implements Replica {
       checkpoint,
     );
     return tokens.map(({ image, prefix, suffix }) => {
-      return { prefix, suffix, tiles: image.tiles, imageRows: rows.get(image.id) as Float32Array };
+      return { prefix, suffix, image: image.shape, imageRows: rows.get(image.id) as Float32Array };
     });
   }
 
-  /** A prompt's ids, split behind its image: after the last image token and the token that closes it. */
-  #tokens({ image, text }: Prompt): PromptTokens {
-    const prepared = this.encoder.prepare(image);
-    const ids = this.#processor.prompt(text, prepared.grid);
-    const { maxPositions } = this.model.config.text;
-    if (ids.length >= maxPositions)
-      throw new VisplayError(
-        "config",
-        `a prompt of ${ids.length} tokens leaves no room for an answer in the model's ${maxPositions}; shorten the prompt, or the image's size in preprocessor_config.json`,
-      );
-    const end = Math.min(ids.lastIndexOf(this.model.config.imageTokenId) + 2, ids.length - 1);
-    return { image: prepared, prefix: ids.subarray(0, end), suffix: ids.subarray(end) };
-  }
-
   #imageRows({ shape, jobs }: MicroBatch, encoded: readonly EncodedPrompt[]): Float32Array {
-    const size = shape.tiles * this.model.rowsPerTile * this.model.config.text.hiddenSize;
+    const size = this.model.rows(shape.image) * this.model.config.text.hiddenSize;
     const rows = new Float32Array(shape.prefixes * size);
     jobs.forEach((job, p) => {
       rows.set((encoded[job] as EncodedPrompt).imageRows, p * size);

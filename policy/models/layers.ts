@@ -68,6 +68,8 @@ export interface DecoderShape {
   readonly rotate: (x: Tensor, heads: number) => Tensor;
   readonly heads: number;
   readonly kvHeads: number;
+  /** Whether queries, keys and values have biases. */
+  readonly attentionBias: boolean;
   readonly attend: Attend;
 }
 
@@ -79,9 +81,10 @@ export function decoderLayer(
   x: Tensor,
   shape: DecoderShape,
 ): Tensor {
-  const { epsilon, rotate, heads, kvHeads } = shape;
+  const { epsilon, rotate, heads, kvHeads, attentionBias } = shape;
   const normed = rmsNorm(x, w(`${name}.input_layernorm.weight`), { epsilon });
-  const project = (part: string): Tensor => linear(w, `${name}.self_attn.${part}_proj`, normed);
+  const project = (part: string): Tensor =>
+    linear(w, `${name}.self_attn.${part}_proj`, normed, attentionBias);
   const mixed = shape.attend(layer, rotate(project("q"), heads), rotate(project("k"), kvHeads), project("v"));
   const middle = add(x, linear(w, `${name}.self_attn.o_proj`, mixed));
   const rest = rmsNorm(middle, w(`${name}.post_attention_layernorm.weight`), { epsilon });

@@ -5,7 +5,8 @@ import { RandomStream } from "../../common/random.ts";
 import { vocabulary } from "../../images/scenes/vocabulary.ts";
 import { writeWeights } from "../model_weights.ts";
 import { readIdefics3Config } from "../models/idefics3_config.ts";
-import { type ParameterSpec, SmolVlm } from "../models/smolvlm.ts";
+import { SmolVlm } from "../models/smolvlm.ts";
+import type { ParameterSpec } from "../models/vision_language_model.ts";
 import { ParameterLayout } from "../parameters.ts";
 
 /** What the embedded model is told; its vocabulary has the words of these and of the scene questions. */

@@ -46,9 +46,10 @@ async function referenceCase(name: string) {
   const floats = (key: string) => tensors.get(key)?.data as Float32Array;
   const ids = (key: string) => Int32Array.from(tensors.get(key)?.data as BigInt64Array, Number);
   const pixels = tensors.get("pixel_values");
-  const tiles = pixels?.shape[1] as number;
   const { imageSize, patchSize } = model.config.vision;
-  return { floats, ids, tiles, patches: patchify(pixels?.data as Float32Array, imageSize, patchSize) };
+  const side = imageSize / patchSize;
+  const image = { tiles: pixels?.shape[1] as number, height: side, width: side };
+  return { floats, ids, image, patches: patchify(pixels?.data as Float32Array, imageSize, patchSize) };
 }
 
 /** The image's rows by the vision tower and connector, with both checked on the way. */
@@ -61,7 +62,7 @@ async function imageRows(patches: Float32Array): Promise<Record<string, Float32A
 
 describe.each(["case0", "case1", "case2"])("%s", (name) => {
   test("vision tower, connector and logits", async () => {
-    const { floats, ids, tiles, patches } = await referenceCase(name);
+    const { floats, ids, image, patches } = await referenceCase(name);
     const { vision, rows } = await imageRows(patches);
     expectClose(vision, floats("vision_last_hidden_state"), 1e-4);
     expectClose(rows, floats("connector_output"), 5e-5);
@@ -69,7 +70,7 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
     const all = ids("input_ids");
     const tree: PrefixTree = { prefixes: 1, prefixLength: all.length - 1, branches: 1, branchLength: 1 };
     const total = tokensIn(tree);
-    const rowsShape = [tiles * model.rowsPerTile, model.config.text.hiddenSize];
+    const rowsShape = [model.rows(image), model.config.text.hiddenSize];
     const merged = replaceRows(
       model.embed(weightOf, input("tokens", [total], "int64")),
       input("image_places", rowsShape.slice(0, 1), "int64"),
@@ -80,16 +81,16 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
     const session = await Session.compile({ logits: model.logits(weightOf, hidden) }, options);
     const job: TreeJob = {
       prefix: all.subarray(0, -1),
-      tiles,
+      image,
       targets: [Int32Array.of(all.at(-1) as number, 0)],
     };
-    const feeds = microBatchFeeds(model, { shape: { ...tree, tiles }, jobs: [0] }, [job]);
+    const feeds = microBatchFeeds(model, { shape: { ...tree, image }, jobs: [0] }, [job]);
     const { logits } = await session.run({ ...views, ...feeds, image_rows: rows as Float32Array });
     expectClose(logits, floats("logits"), 2e-4);
   });
 
   test("greedy tokens", async () => {
-    const { ids, tiles, patches } = await referenceCase(name);
+    const { ids, image, patches } = await referenceCase(name);
     const { rows } = await imageRows(patches);
     const prompt = ids("prompt_input_ids");
     const end = prompt.lastIndexOf(model.config.imageTokenId) + 2;
@@ -108,7 +109,7 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
       prefix: prompt.subarray(0, end),
       suffix: prompt.subarray(end),
       imageRows: rows as Float32Array,
-      tiles,
+      image,
     };
     await using sessions = new SessionCache(1, 8);
     const [group] = await new Sampler(
@@ -134,7 +135,7 @@ async function differentiate(
     prefixLength: bucket(job.prefix.length),
     branches: job.targets.length,
     branchLength: bucket(longest) - 1,
-    tiles: job.tiles,
+    image: job.image,
     images: 1,
   };
   const names = model.parameters.map((parameter) => parameter.name);
@@ -156,9 +157,9 @@ async function differentiate(
 }
 
 test.each(["case0", "case2"])("%s: cross-entropy and every gradient", async (name) => {
-  const { floats, ids, tiles, patches } = await referenceCase(name);
+  const { floats, ids, image, patches } = await referenceCase(name);
   const completion = ids("completion_ids");
-  const job: TreeJob = { prefix: ids("prompt_input_ids"), tiles, targets: [completion] };
+  const job: TreeJob = { prefix: ids("prompt_input_ids"), image, targets: [completion] };
   const weights = () => new Float32Array(completion.length).fill(1 / completion.length);
   const outputs = await differentiate(job, patches, { kind: "cross_entropy" }, { weights });
   expectClose(outputs.loss, floats("loss_ce"), 1e-5);
@@ -166,7 +167,7 @@ test.each(["case0", "case2"])("%s: cross-entropy and every gradient", async (nam
 });
 
 test.each(["grpo", "dapo"] as const)("%s: loss and every gradient", async (loss) => {
-  const { tiles, patches, ids } = await referenceCase("case1");
+  const { image, patches, ids } = await referenceCase("case1");
   const tensors = await readReferenceTensors("smolvlm-tiny/grpo.safetensors");
   const group = tensors.get("completion_ids") as StoredTensor;
   const [rows, length] = group.shape as [number, number];
@@ -190,7 +191,7 @@ test.each(["grpo", "dapo"] as const)("%s: loss and every gradient", async (loss)
     temperature: 1,
   } as const;
   const outputs = await differentiate(
-    { prefix: ids("prompt_input_ids"), tiles, targets },
+    { prefix: ids("prompt_input_ids"), image, targets },
     patches,
     objective,
     {
