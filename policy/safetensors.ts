@@ -60,12 +60,15 @@ export function readSafetensors(path: string): Promise<Map<string, StoredTensor>
 }
 
 /** How many numbers the tensors of a safetensors file hold, by its header alone. Throws as `readSafetensors` does. */
-export function countNumbers(path: string): Promise<number> {
+export async function countNumbers(path: string): Promise<number> {
+  return (await readEntries(path)).reduce((sum, { shape }) => sum + elements(shape), 0);
+}
+
+function readEntries(path: string): Promise<Entry[]> {
   return reading(path, async () => {
     const file = await open(path);
     try {
-      const { entries } = await readHeader(path, file);
-      return entries.reduce((sum, { shape }) => sum + elements(shape), 0);
+      return (await readHeader(path, file)).entries;
     } finally {
       await file.close();
     }
@@ -77,11 +80,8 @@ export function countNumbers(path: string): Promise<number> {
  * lists. Throws a `VisplayError` of code "model" if they are missing, broken or not floating-point.
  */
 export async function readModelWeights(folder: string): Promise<Map<string, FloatTensor>> {
-  const single = join(folder, "model.safetensors");
-  if (await exists(single)) return floats(single, await readSafetensors(single));
-  const index = join(folder, "model.safetensors.index.json");
-  if (!(await exists(index))) throw modelError(folder, `no weights; expected ${single} or ${index}`);
-
+  const { path: index, sharded } = await findWeights(folder);
+  if (!sharded) return floats(index, await readSafetensors(index));
   const weights = new Map<string, FloatTensor>();
   for (const [shard, names] of shardsOf(await readModelJson(index))) {
     const path = join(folder, shard);
@@ -93,6 +93,13 @@ export async function readModelWeights(folder: string): Promise<Map<string, Floa
     }
   }
   return weights;
+}
+
+/** The names of a model folder's tensors, by headers alone. Throws as `readModelWeights` does. */
+export async function readTensorNames(folder: string): Promise<string[]> {
+  const { path, sharded } = await findWeights(folder);
+  if (!sharded) return (await readEntries(path)).map(({ name }) => name);
+  return [...shardsOf(await readModelJson(path)).values()].flat();
 }
 
 /**
@@ -276,6 +283,15 @@ function shardsOf(index: JsonFields): Map<string, string[]> {
     shards.set(shard, names);
   }
   return shards;
+}
+
+/** The file of all weights, or the index of their shards. */
+async function findWeights(folder: string): Promise<{ readonly path: string; readonly sharded: boolean }> {
+  const single = join(folder, "model.safetensors");
+  if (await exists(single)) return { path: single, sharded: false };
+  const index = join(folder, "model.safetensors.index.json");
+  if (await exists(index)) return { path: index, sharded: true };
+  throw modelError(folder, `no weights; expected ${single} or ${index}`);
 }
 
 function floats(path: string, tensors: ReadonlyMap<string, StoredTensor>): Map<string, FloatTensor> {

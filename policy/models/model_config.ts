@@ -1,6 +1,13 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { exists, type JsonFields, modelError, type NumberField, readModelJson } from "../model_files.ts";
+import {
+  exists,
+  isInteger,
+  type JsonFields,
+  modelError,
+  type NumberField,
+  readModelJson,
+} from "../model_files.ts";
 import type { DecoderConfig } from "./decoder.ts";
 import type { ModelConfig } from "./vision_language_model.ts";
 
@@ -118,8 +125,6 @@ export function parseTokens(
 function tokenIds(fields: JsonFields, key: string, field: NumberField): number[] {
   const value = fields.get(key);
   if (!Array.isArray(value)) return [fields.integer(key, field)];
-  const valid = (id: unknown) =>
-    Number.isInteger(id) && (id as number) >= field.min && (id as number) <= field.max;
-  if (value.length > 0 && value.every(valid)) return value;
+  if (value.length > 0 && value.every((id) => isInteger(id, field))) return value;
   throw fields.error(key, `ids from ${field.min} to ${field.max}`);
 }

@@ -1,7 +1,11 @@
+import { readTensorNames } from "../safetensors.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import { idefics3ModelTypes, parseIdefics3Config } from "./idefics3_config.ts";
 import { Idefics3Processor } from "./idefics3_processor.ts";
 import { type ConfigFiles, readConfigFiles } from "./model_config.ts";
+import { namesIn, Qwen25Vl } from "./qwen2_5_vl.ts";
+import { parseQwen25VlConfig, qwen25VlModelTypes } from "./qwen2_5_vl_config.ts";
+import { Qwen25VlProcessor } from "./qwen2_5_vl_processor.ts";
 import { SmolVlm } from "./smolvlm.ts";
 import type { ImageProcessor, VisionLanguageModel } from "./vision_language_model.ts";
 
@@ -28,6 +32,16 @@ const families: readonly Family[] = [
       const tokenizer = await Tokenizer.load(folder);
       const processor = await Idefics3Processor.load(folder, config, tokenizer);
       return { model: new SmolVlm(config), processor, tokenizer };
+    },
+  },
+  {
+    modelTypes: qwen25VlModelTypes,
+    async define({ folder, ...files }) {
+      const config = parseQwen25VlConfig(files.config, files.generation);
+      const tokenizer = await Tokenizer.load(folder);
+      const processor = await Qwen25VlProcessor.load(folder, config, tokenizer);
+      const names = namesIn(await readTensorNames(folder));
+      return { model: new Qwen25Vl(config, names), processor, tokenizer };
     },
   },
 ];
