@@ -2,22 +2,20 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { Session } from "../../autodiff/onnx/session.ts";
 import { replaceRows } from "../../autodiff/operators/index.ts";
 import { input, type Tensor } from "../../autodiff/tensor.ts";
-import { bucket } from "../../policy/batch.ts";
 import { BufferPool } from "../../policy/buffer_pool.ts";
-import { type BatchShape, updateGraph } from "../../policy/graphs.ts";
 import { LocalPolicy } from "../../policy/local_policy.ts";
-import { tokenWeights } from "../../policy/loss.ts";
-import { microBatchFeeds, type TreeJob, tokenValues } from "../../policy/micro_batch.ts";
+import { microBatchFeeds, type TreeJob } from "../../policy/micro_batch.ts";
 import { type PrefixTree, tokensIn, treeAttention } from "../../policy/models/attention.ts";
 import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
 import { patchify } from "../../policy/models/idefics3_processor.ts";
 import { SmolVlm } from "../../policy/models/smolvlm.ts";
 import { ParameterLayout } from "../../policy/parameters.ts";
-import { readModelWeights, type StoredTensor } from "../../policy/safetensors.ts";
+import { readModelWeights } from "../../policy/safetensors.ts";
 import { Sampler } from "../../policy/sampler.ts";
 import { SessionCache } from "../../policy/sessions.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose, expectGradients } from "./closeness.ts";
+import { differentiate, referenceGroup } from "./update.ts";
 
 const folder = referencePath("smolvlm-tiny");
 const cases = readReference("smolvlm-tiny/cases.json");
@@ -122,86 +120,22 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
   });
 });
 
-/** Loss, log-probabilities and gradients of one padded micro-batch of the given job. */
-async function differentiate(
-  job: TreeJob,
-  patches: Float32Array,
-  objective: Parameters<typeof updateGraph>[2],
-  values: Record<string, Float32Array | ((branch: number) => Float32Array)>,
-) {
-  const longest = Math.max(...job.targets.map((t) => t.length));
-  const shape: BatchShape & { images: number } = {
-    prefixes: 1,
-    prefixLength: bucket(job.prefix.length),
-    branches: job.targets.length,
-    branchLength: bucket(longest) - 1,
-    image: job.image,
-    images: 1,
-  };
-  const names = model.parameters.map((parameter) => parameter.name);
-  const session = await Session.compile(updateGraph(model, shape, objective, names), options);
-  const batch = { shape, jobs: [0] };
-  const feeds = Object.fromEntries(
-    Object.entries(values).map(([key, value]) => [
-      key,
-      typeof value === "function" ? tokenValues(batch, (_, b) => value(b)) : value,
-    ]),
-  );
-  return session.run({
-    ...views,
-    ...microBatchFeeds(model, batch, [job]),
-    patches,
-    select: Float32Array.of(1),
-    ...feeds,
-  });
-}
-
 test.each(["case0", "case2"])("%s: cross-entropy and every gradient", async (name) => {
   const { floats, ids, image, patches } = await referenceCase(name);
   const completion = ids("completion_ids");
   const job: TreeJob = { prefix: ids("prompt_input_ids"), image, targets: [completion] };
   const weights = () => new Float32Array(completion.length).fill(1 / completion.length);
-  const outputs = await differentiate(job, patches, { kind: "cross_entropy" }, { weights });
+  const outputs = await differentiate(model, views, job, patches, { kind: "cross_entropy" }, { weights });
   expectClose(outputs.loss, floats("loss_ce"), 1e-5);
   await expectGradients(outputs, `smolvlm-tiny/${name}.grads_ce.safetensors`);
 });
 
 test.each(["grpo", "dapo"] as const)("%s: loss and every gradient", async (loss) => {
   const { image, patches, ids } = await referenceCase("case1");
-  const tensors = await readReferenceTensors("smolvlm-tiny/grpo.safetensors");
-  const group = tensors.get("completion_ids") as StoredTensor;
-  const [rows, length] = group.shape as [number, number];
-  const data = (key: string) => (tensors.get(key) as StoredTensor).data;
-  const mask = data("completion_mask") as BigInt64Array;
-  const lengths = Array.from(
-    { length: rows },
-    (_, b) => mask.subarray(b * length, (b + 1) * length).filter((m) => m === 1n).length,
-  );
-  const row = (key: string, b: number): Float32Array =>
-    (data(key) as Float32Array).subarray(b * length, b * length + (lengths[b] as number));
-  const tokens = Int32Array.from(group.data as BigInt64Array, Number);
-  const targets = lengths.map((n, b) => tokens.subarray(b * length, b * length + n));
-  const perToken = tokenWeights(loss, lengths, length);
-  const { hyperparameters } = cases.grpo;
-  const objective = {
-    kind: "grpo",
-    clipLow: hyperparameters.epsilon_low,
-    clipHigh: hyperparameters.epsilon_high,
-    beta: hyperparameters.beta,
-    temperature: 1,
-  } as const;
-  const outputs = await differentiate(
-    { prefix: ids("prompt_input_ids"), image, targets },
-    patches,
-    objective,
-    {
-      weights: (b) => new Float32Array(lengths[b] as number).fill(perToken[b] as number),
-      old_log_probs: (b) => row("old_logps", b),
-      reference_log_probs: (b) => row("ref_logps", b),
-      advantages: data("advantages") as Float32Array,
-    },
-  );
-  expectClose(outputs.loss, data(`loss_${loss}`) as Float32Array, 1e-5);
+  const group = await referenceGroup("smolvlm-tiny", loss);
+  const job: TreeJob = { prefix: ids("prompt_input_ids"), image, targets: group.targets };
+  const outputs = await differentiate(model, views, job, patches, group.objective, group.values);
+  expectClose(outputs.loss, group.loss, 1e-5);
   await expectGradients(outputs, `smolvlm-tiny/grpo.grads_${loss}.safetensors`);
 });
 
