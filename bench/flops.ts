@@ -29,7 +29,7 @@ export function updateFlops(
   const layer = product(tokensIn(shape), weights, 1) + 2 * product(attended, H * d, 1);
   const head = product(P * G * (S + 1), D, text.vocabSize);
 
-  const tiles = shape.images * shape.tiles;
+  const tiles = shape.images * shape.image.tiles;
   const patches = (vision.imageSize / vision.patchSize) ** 2;
   const { hiddenSize: E } = vision;
   const visionWeights = 4 * E * E + 2 * E * vision.intermediateSize;

@@ -4,6 +4,7 @@ import { matmul, slice } from "../autodiff/operators/index.ts";
 import { input, sizeOf, type Tensor } from "../autodiff/tensor.ts";
 import { RandomStream } from "../common/random.ts";
 import { planMicroBatches } from "../policy/micro_batch.ts";
+import { readIdefics3Config } from "../policy/models/idefics3_config.ts";
 import type { Figures } from "./figures.ts";
 import { updateFlops } from "./flops.ts";
 import { interleaved, median, medianRatio, type Work } from "./measure.ts";
@@ -33,7 +34,7 @@ export async function benchMatmulShare(threads: number, rounds: number, scratch:
   const folder = join(scratch, `hidden-${hidden}`);
   await writeResizedModel(await embeddedModel(scratch), sizes, folder);
   await using policy = await openLocal(folder, threads);
-  const work = sharedWork(await updateTask(policy, folder));
+  const work = sharedWork(await updateTask(policy));
   const [batch, ...more] = planMicroBatches(work.jobs, microBatchTokens);
   if (!batch || more.length > 0) throw new RangeError("the update is to be one graph");
   const { shape } = batch;
@@ -42,7 +43,7 @@ export async function benchMatmulShare(threads: number, rounds: number, scratch:
   await using layers = await productChain(tokens, [hidden, hidden, inner, hidden], 8, threads);
   await using square = await productChain(1024, [1024, 1024], 4, threads);
   const flops = {
-    update: updateFlops(policy.model.config, { ...shape, images: shape.prefixes }),
+    update: updateFlops(await readIdefics3Config(folder), { ...shape, images: shape.prefixes }),
     layers: layers.flops,
     square: square.flops,
   };

@@ -2,7 +2,6 @@ import type { ImageSource, RgbImage } from "../images/image.ts";
 import { SceneSource } from "../images/scenes/source.ts";
 import type { PromptTokens } from "../policy/learning_work.ts";
 import { LocalPolicy, type LocalPolicyOptions } from "../policy/local_policy.ts";
-import { Idefics3Processor } from "../policy/models/idefics3_processor.ts";
 
 /** Padded tokens that one update graph holds at most, as in `visplay train`. */
 export const microBatchTokens = 4096;
@@ -27,27 +26,13 @@ export function scenes(count: number, seed: number): ImageSource {
   return new SceneSource({ domain: "target", count, seed });
 }
 
-/** Turns prompts into ids, split behind the image as the policy splits them. */
-export type Prompter = (image: RgbImage, text: string) => PromptTokens;
-
-export async function openPrompter(folder: string, policy: LocalPolicy): Promise<Prompter> {
-  const { config } = policy.model;
-  const processor = await Idefics3Processor.load(folder, config, policy.tokenizer);
-  return (image, text) => {
-    const prepared = policy.encoder.prepare(image);
-    const ids = processor.prompt(text, prepared.grid);
-    const end = ids.lastIndexOf(config.imageTokenId) + 2;
-    return { image: prepared, prefix: ids.subarray(0, end), suffix: ids.subarray(end) };
-  };
-}
-
 const question = "how many red circle ?".split(" ");
 
 /** A prompt of exactly `length` tokens, the image's included, for the embedded vocabulary: one word is one token. */
-export function promptOfLength(prompter: Prompter, image: RgbImage, length: number): PromptTokens {
+export function promptOfLength(policy: LocalPolicy, image: RgbImage, length: number): PromptTokens {
   const words = (count: number) => {
     const text = Array.from({ length: count }, (_, i) => question[i % question.length]).join(" ");
-    return prompter(image, text);
+    return policy.tokens({ image, text });
   };
   const tokens = ({ prefix, suffix }: PromptTokens) => prefix.length + suffix.length;
   const prompt = words(length - tokens(words(1)) + 1);

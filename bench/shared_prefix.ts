@@ -13,7 +13,7 @@ import { repeatedWork, runUpdate, sharedWork, updateTask } from "./update_work.t
 export async function benchSharedPrefix(threads: number, rounds: number, scratch: string): Promise<Figures> {
   const folder = await embeddedModel(scratch);
   await using policy = await openLocal(folder, threads);
-  const task = await updateTask(policy, folder);
+  const task = await updateTask(policy);
   const forms = { shared: sharedWork(task), repeated: repeatedWork(task) };
   const { shared, repeated } = await interleaved(
     { shared: () => runUpdate(policy, forms.shared), repeated: () => runUpdate(policy, forms.repeated) },

@@ -2,7 +2,7 @@ import { RandomStream } from "../common/random.ts";
 import { grpoWork, type LearningWork, type PromptTokens } from "../policy/learning_work.ts";
 import type { LocalPolicy } from "../policy/local_policy.ts";
 import type { GrpoOptions, RolloutGroup } from "../policy/policy.ts";
-import { openPrompter, promptOfLength, scenes } from "./prompts.ts";
+import { promptOfLength, scenes } from "./prompts.ts";
 
 /** Sizes of an update: none needs padding, so that every token counts. */
 export const updateSizes = { groups: 8, groupSize: 8, promptTokens: 96, completionTokens: 24 } as const;
@@ -25,9 +25,8 @@ export interface UpdateTask {
 }
 
 /** The task of `updateSizes` for a model with the embedded vocabulary. */
-export async function updateTask(policy: LocalPolicy, folder: string): Promise<UpdateTask> {
+export async function updateTask(policy: LocalPolicy): Promise<UpdateTask> {
   const { groups, groupSize, promptTokens, completionTokens } = updateSizes;
-  const prompter = await openPrompter(folder, policy);
   const source = scenes(groups, 0);
   const images = await Promise.all(Array.from({ length: groups }, (_, i) => source.load(i)));
   const stream = new RandomStream(0);
@@ -40,7 +39,7 @@ export async function updateTask(policy: LocalPolicy, folder: string): Promise<U
     advantage: stream.normal(),
   });
   return {
-    prompts: images.map((image) => promptOfLength(prompter, image, promptTokens)),
+    prompts: images.map((image) => promptOfLength(policy, image, promptTokens)),
     groups: images.map((image) => ({
       prompt: { image, text: "" }, // `prompts` stand for it
       rollouts: Array.from({ length: groupSize }, rollout),

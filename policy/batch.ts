@@ -1,7 +1,7 @@
 import type { Feeds } from "../autodiff/onnx/session.ts";
 import type { BatchShape } from "./graphs.ts";
 import { masked, tokensIn } from "./models/attention.ts";
-import type { SmolVlm } from "./models/smolvlm.ts";
+import type { VisionLanguageModel } from "./models/vision_language_model.ts";
 
 /** A prefix that holds one image, and what follows it, in token ids. */
 export interface Branching {
@@ -23,21 +23,26 @@ export function nextPowerOfTwo(n: number): number {
  * The feeds of a tree of tokens, padded on the right to `shape`. Prefixes beyond the given ones repeat the
  * first, so that every row of image embeddings has its place; missing branches are padding.
  */
-export function treeFeeds(model: SmolVlm, shape: BatchShape, groups: readonly Branching[]): Feeds {
-  const { prefixes, prefixLength, branches, branchLength, tiles } = shape;
+export function treeFeeds(
+  model: VisionLanguageModel,
+  shape: BatchShape,
+  groups: readonly Branching[],
+): Feeds {
+  const { prefixes, prefixLength, branches, branchLength, image } = shape;
   const { padTokenId, imageTokenId } = model.config;
   const total = tokensIn(shape);
   const tokens = new BigInt64Array(total).fill(BigInt(padTokenId));
-  const positions = new BigInt64Array(total);
-  const places = new BigInt64Array(prefixes * tiles * model.rowsPerTile);
+  const positions = new BigInt64Array(model.positionAxes * total);
+  const places = new BigInt64Array(prefixes * model.rows(image));
   const bias = new Float32Array(prefixes * prefixLength).fill(masked);
   let place = 0;
   for (let p = 0; p < prefixes; p++) {
     const group = groups[p] ?? (groups[0] as Branching);
     const start = p * prefixLength;
+    const { axes, next } = model.positions(group.prefix, [image]);
     group.prefix.forEach((token, t) => {
       tokens[start + t] = BigInt(token);
-      positions[start + t] = BigInt(t);
+      for (const [a, axis] of axes.entries()) positions[a * total + start + t] = BigInt(axis[t] as number);
       if (token === imageTokenId) places[place++] = BigInt(start + t);
     });
     bias.fill(0, start, start + group.prefix.length);
@@ -46,7 +51,7 @@ export function treeFeeds(model: SmolVlm, shape: BatchShape, groups: readonly Br
       const at = prefixes * prefixLength + (p * branches + b) * branchLength;
       branch.forEach((token, t) => {
         tokens[at + t] = BigInt(token);
-        positions[at + t] = BigInt(group.prefix.length + t);
+        for (const a of axes.keys()) positions[a * total + at + t] = BigInt(next + t);
       });
     });
   }

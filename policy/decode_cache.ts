@@ -1,7 +1,7 @@
 import type { BufferPool } from "./buffer_pool.ts";
 import type { DecodeShape } from "./graphs.ts";
 import { masked } from "./models/attention.ts";
-import type { SmolVlm } from "./models/smolvlm.ts";
+import type { VisionLanguageModel } from "./models/vision_language_model.ts";
 
 /** A token's place in the cache of one layer, in the order in which graphs give keys and values. */
 const kinds = ["keys", "values"] as const;
@@ -13,11 +13,11 @@ const nothing = new Float32Array();
  */
 export class DecodeCache {
   readonly shape: DecodeShape;
-  readonly #model: SmolVlm;
+  readonly #model: VisionLanguageModel;
   readonly #pool: BufferPool;
   readonly #arrays: Record<string, Float32Array> = {};
 
-  constructor(model: SmolVlm, shape: DecodeShape, pool: BufferPool) {
+  constructor(model: VisionLanguageModel, shape: DecodeShape, pool: BufferPool) {
     const { slots, group, promptLength, pastLength } = shape;
     const perToken = model.heads.kvHeads * model.heads.headSize;
     this.shape = shape;

@@ -13,29 +13,29 @@ import { input, type Tensor } from "../autodiff/tensor.ts";
 import { crossEntropy, grpoLoss } from "./loss.ts";
 import { cachedAttention, type PrefixTree, tokensIn, treeAttention } from "./models/attention.ts";
 import type { Attend, Weights } from "./models/layers.ts";
-import type { SmolVlm } from "./models/smolvlm.ts";
+import { type ImageShape, patchesIn, type VisionLanguageModel } from "./models/vision_language_model.ts";
 import type { GrpoOptions } from "./policy.ts";
 
 type Outputs = Record<string, Tensor>;
 
-/** Images to rows of text embeddings: `patches` to `rows` [tiles · rowsPerTile, D]. */
-export function visionGraph(model: SmolVlm, w: Weights, tiles: number): Outputs {
-  const patches = input("patches", [tiles * model.patchesPerTile, model.patchWidth]);
-  return { rows: model.connect(w, model.vision(w, patches)) };
+/** Images to rows of text embeddings: `patches` [tiles · height · width, patchWidth] to `rows` [rows, D]. */
+export function visionGraph(model: VisionLanguageModel, w: Weights, image: ImageShape): Outputs {
+  const patches = input("patches", [patchesIn(image), model.patchWidth]);
+  return { rows: model.encode(w, patches, image) };
 }
 
-/** A padded batch: a tree of tokens, whose prefixes each hold one image of `tiles` tiles. */
+/** A padded batch: a tree of tokens, whose prefixes each hold one image of the given shape, R rows of embeddings. */
 export interface BatchShape extends PrefixTree {
-  readonly tiles: number;
+  readonly image: ImageShape;
 }
 
 /**
- * The text model over a tree. Inputs: `tokens` and `positions` [N]; `image_places` [P · tiles · rowsPerTile],
- * the rows of the token matrix that image rows replace; `prefix_bias` [P, 1, 1, prefixLength]. Each layer's keys and
+ * The text model over a tree. Inputs: `tokens` [N] and `positions` [axes · N]; `image_places` [P · R], the
+ * rows of the token matrix that image rows replace; `prefix_bias` [P, 1, 1, prefixLength]. Each layer's keys and
  * values [N, Hkv · d] are added to `cache`.
  */
 function treeStates(
-  model: SmolVlm,
+  model: VisionLanguageModel,
   w: Weights,
   shape: BatchShape,
   imageRows: Tensor,
@@ -43,7 +43,7 @@ function treeStates(
 ): Tensor {
   const total = tokensIn(shape);
   const tokens = input("tokens", [total], "int64");
-  const positions = input("positions", [total], "int64");
+  const positions = input("positions", [model.positionAxes * total], "int64");
   const places = input("image_places", [imageRows.shape[0] as number], "int64");
   const bias = input("prefix_bias", [shape.prefixes, 1, 1, shape.prefixLength]);
   const attend = treeAttention(shape, model.heads, bias);
@@ -60,9 +60,9 @@ function keepingKeys(attend: Attend, cache: Tensor[]): Attend {
   };
 }
 
-/** The prefixes' image rows where they come ready-made: [P · tiles · rowsPerTile, D]. */
-function readyRows(model: SmolVlm, { prefixes, tiles }: BatchShape): Tensor {
-  return input("image_rows", [prefixes * tiles * model.rowsPerTile, model.config.text.hiddenSize]);
+/** The prefixes' image rows where they come ready-made: [P · R, D]. */
+function readyRows(model: VisionLanguageModel, { prefixes, image }: BatchShape): Tensor {
+  return input("image_rows", [prefixes * model.rows(image), model.config.text.hiddenSize]);
 }
 
 /**
@@ -70,7 +70,7 @@ function readyRows(model: SmolVlm, { prefixes, tiles }: BatchShape): Tensor {
  * that T = branchLength + 1: the first is predicted by the prefix's last token (`prefix_ends` [P]).
  */
 function completionLogProbs(
-  model: SmolVlm,
+  model: VisionLanguageModel,
   w: Weights,
   shape: BatchShape,
   states: Tensor,
@@ -90,7 +90,12 @@ function completionLogProbs(
 }
 
 /** Log-probabilities of given completions: `log_probs` [P, G, branchLength + 1]. */
-export function scoreGraph(model: SmolVlm, w: Weights, shape: BatchShape, temperature: number): Outputs {
+export function scoreGraph(
+  model: VisionLanguageModel,
+  w: Weights,
+  shape: BatchShape,
+  temperature: number,
+): Outputs {
   const states = treeStates(model, w, shape, readyRows(model, shape));
   return { log_probs: completionLogProbs(model, w, shape, states, temperature) };
 }
@@ -100,7 +105,7 @@ export function scoreGraph(model: SmolVlm, w: Weights, shape: BatchShape, temper
  * logits after each branch (`ends` [P · branches] names their last tokens) and all layers' `keys_values` [2 · layers · N,
  * Hkv · d]: the first layer's keys, its values, the second's keys …
  */
-export function prefillGraph(model: SmolVlm, w: Weights, shape: BatchShape): Outputs {
+export function prefillGraph(model: VisionLanguageModel, w: Weights, shape: BatchShape): Outputs {
   const cache: Tensor[] = [];
   const states = treeStates(model, w, shape, readyRows(model, shape), cache);
   const ends = input("ends", [shape.prefixes * shape.branches], "int64");
@@ -117,10 +122,11 @@ export interface DecodeShape {
 }
 
 /**
- * One new token for every sequence: `tokens` and `positions` [slots · group] to `logits` and the new rows of
- * `keys_values` [2 · layers · slots · group, Hkv · d], which the caller adds to the caches that it feeds.
+ * One new token for every sequence: `tokens` [slots · group] and `positions` [axes · slots · group] to
+ * `logits` and the new rows of `keys_values` [2 · layers · slots · group, Hkv · d], which the caller adds to the caches
+ * that it feeds.
  */
-export function decodeGraph(model: SmolVlm, w: Weights, shape: DecodeShape): Outputs {
+export function decodeGraph(model: VisionLanguageModel, w: Weights, shape: DecodeShape): Outputs {
   const { slots, group, promptLength, pastLength } = shape;
   const { kvHeads, headSize } = model.heads;
   const rows = slots * group;
@@ -146,7 +152,7 @@ export function decodeGraph(model: SmolVlm, w: Weights, shape: DecodeShape): Out
   );
   const fresh: Tensor[] = [];
   const embedded = model.embed(w, input("tokens", [rows], "int64"));
-  const positions = input("positions", [rows], "int64");
+  const positions = input("positions", [model.positionAxes * rows], "int64");
   const longest = promptLength + pastLength + 1;
   const states = model.text(w, embedded, positions, longest, keepingKeys(attend, fresh));
   return { logits: model.logits(w, states), keys_values: concat(fresh, { axis: 0 }) };
@@ -169,7 +175,7 @@ export interface UpdateShape extends BatchShape {
  * gradient of each trainable parameter under `d:` and its name.
  */
 export function updateGraph(
-  model: SmolVlm,
+  model: VisionLanguageModel,
   w: Weights,
   shape: UpdateShape,
   objective: Objective,
@@ -200,15 +206,16 @@ export function updateGraph(
   return { ...outputs, ...gradientOutputs(outputs.loss as Tensor, w, trainable) };
 }
 
-/** The prefixes' image rows [P · tiles · rowsPerTile, D] from the patches of their different images. */
-function encodedRows(model: SmolVlm, w: Weights, shape: BatchShape, images: number): Tensor {
-  const { prefixes: P, tiles } = shape;
+/** The prefixes' image rows [P · R, D] from the patches of their different images. */
+function encodedRows(model: VisionLanguageModel, w: Weights, shape: BatchShape, images: number): Tensor {
+  const { prefixes: P, image } = shape;
   const D = model.config.text.hiddenSize;
-  const patches = input("patches", [images * tiles * model.patchesPerTile, model.patchWidth]);
-  const perImage = tiles * model.rowsPerTile * D;
-  const rows = reshape(model.connect(w, model.vision(w, patches)), { shape: [images, perImage] });
+  const perImage = model.rows(image);
+  const all = { ...image, tiles: images * image.tiles };
+  const patches = input("patches", [patchesIn(all), model.patchWidth]);
+  const rows = reshape(model.encode(w, patches, all), { shape: [images, perImage * D] });
   const picked = matmul(input("select", [P, images]), rows, {});
-  return reshape(picked, { shape: [P * tiles * model.rowsPerTile, D] });
+  return reshape(picked, { shape: [P * perImage, D] });
 }
 
 /** The gradient of each parameter, under `d:` and its name. */

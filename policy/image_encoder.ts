@@ -2,56 +2,62 @@ import type { RgbImage } from "../images/image.ts";
 import { nextPowerOfTwo } from "./batch.ts";
 import { ByteCache } from "./byte_cache.ts";
 import { visionGraph } from "./graphs.ts";
-import { type Idefics3Processor, patchify, type TileGrid } from "./models/idefics3_processor.ts";
 import type { Weights } from "./models/layers.ts";
-import type { SmolVlm } from "./models/smolvlm.ts";
+import {
+  type ImageProcessor,
+  type ImageShape,
+  type PreparedImage,
+  patchesIn,
+  sameShape,
+  type VisionLanguageModel,
+} from "./models/vision_language_model.ts";
 import type { SessionCache } from "./sessions.ts";
 
-/** An image as the vision tower takes it. */
-export interface PreparedImage {
-  readonly id: string;
-  readonly tiles: number;
-  readonly grid: TileGrid;
-  /** [tiles · patchesPerTile, patchWidth]. */
-  readonly patches: Float32Array;
-}
-
 const cacheBytes = 256 * 2 ** 20;
-/** Tiles that go through the vision tower together. */
+/** Tiles that go through the vision tower together at most. */
 const tilesPerRun = 16;
+/** Pairs of patches that one run compares with each other at most, if it holds more than one tile. */
+const pairsPerRun = 2 ** 24;
+
+interface Tile {
+  readonly image: PreparedImage;
+  readonly index: number;
+}
 
 /** Prepares images and runs them through the vision tower, each at most once while the weights stay the same. */
 export class ImageEncoder {
-  readonly #model: SmolVlm;
+  readonly #model: VisionLanguageModel;
   readonly #tensors: Weights;
-  readonly #processor: Idefics3Processor;
+  readonly #processor: ImageProcessor;
   readonly #sessions: SessionCache;
   readonly #prepared = new ByteCache<PreparedImage>(cacheBytes, ({ patches }) => patches.byteLength);
   readonly #rows = new ByteCache<Float32Array>(cacheBytes, (rows) => rows.byteLength);
 
   /** `tensors` are the model's parameters in graphs. */
-  constructor(model: SmolVlm, tensors: Weights, processor: Idefics3Processor, sessions: SessionCache) {
+  constructor(
+    model: VisionLanguageModel,
+    tensors: Weights,
+    processor: ImageProcessor,
+    sessions: SessionCache,
+  ) {
     this.#model = model;
     this.#tensors = tensors;
     this.#processor = processor;
     this.#sessions = sessions;
   }
 
-  /** Throws a `VisplayError` of code "images" if the image makes too many tiles. */
+  /** Throws a `VisplayError` of code "images" if the image does not fit the model. */
   prepare(image: RgbImage): PreparedImage {
     const known = this.#prepared.get(image.id);
     if (known) return known;
-    const { pixels, tiles, rows, cols } = this.#processor.tiles(image);
-    const { imageSize, patchSize } = this.#model.config.vision;
-    const patches = patchify(pixels, imageSize, patchSize);
-    const prepared = { id: image.id, tiles, grid: { rows, cols }, patches };
+    const prepared = this.#processor.prepare(image);
     this.#prepared.set(image.id, prepared);
     return prepared;
   }
 
   /**
-   * The images' rows of text embeddings by id, [tiles · rowsPerTile, D], under the weights that `version` names.
-   * `checkpoint` runs between graph runs and may throw.
+   * The images' rows of text embeddings by id, [rows, D], under the weights that `version` names. `checkpoint` runs
+   * between graph runs and may throw.
    */
   async encode(
     images: Iterable<PreparedImage>,
@@ -67,17 +73,14 @@ export class ImageEncoder {
       else absent.set(image.id, image);
     }
     const missing = [...absent.values()];
-    const queue = missing.flatMap((image) =>
-      Array.from({ length: image.tiles }, (_, tile) => ({ image, tile })),
-    );
-    for (const { id, tiles } of missing) result.set(id, new Float32Array(tiles * this.#rowSize));
-    for (let start = 0; start < queue.length; start += tilesPerRun) {
+    for (const { id, shape } of missing) result.set(id, new Float32Array(this.#size(shape)));
+    for (const chunk of runs(missing)) {
       await checkpoint();
-      const chunk = queue.slice(start, start + tilesPerRun);
       const rows = await this.#run(chunk, weights);
-      chunk.forEach(({ image, tile }, i) => {
-        const own = rows.subarray(i * this.#rowSize, (i + 1) * this.#rowSize);
-        (result.get(image.id) as Float32Array).set(own, tile * this.#rowSize);
+      const size = rows.length / nextPowerOfTwo(chunk.length);
+      chunk.forEach(({ image, index }, i) => {
+        const own = rows.subarray(i * size, (i + 1) * size);
+        (result.get(image.id) as Float32Array).set(own, index * size);
       });
     }
     for (const { id } of missing) this.#rows.set(`${version}:${id}`, result.get(id) as Float32Array);
@@ -89,25 +92,43 @@ export class ImageEncoder {
     this.#rows.clear();
   }
 
-  async #run(
-    chunk: readonly { readonly image: PreparedImage; readonly tile: number }[],
-    weights: Readonly<Record<string, Float32Array>>,
-  ): Promise<Float32Array> {
+  /** Rows of equal tiles, padded to a power of two of them. */
+  async #run(chunk: readonly Tile[], weights: Readonly<Record<string, Float32Array>>): Promise<Float32Array> {
     const model = this.#model;
-    const tiles = nextPowerOfTwo(chunk.length);
-    const size = model.patchesPerTile * model.patchWidth;
-    const patches = new Float32Array(tiles * size);
-    chunk.forEach(({ image, tile }, i) => {
-      patches.set(image.patches.subarray(tile * size, (tile + 1) * size), i * size);
+    const tile = tileOf((chunk[0] as Tile).image);
+    const shape = { ...tile, tiles: nextPowerOfTwo(chunk.length) };
+    const size = patchesIn(tile) * model.patchWidth;
+    const patches = new Float32Array(shape.tiles * size);
+    chunk.forEach(({ image, index }, i) => {
+      patches.set(image.patches.subarray(index * size, (index + 1) * size), i * size);
     });
-    const session = await this.#sessions.get("vision", { tiles }, () =>
-      visionGraph(model, this.#tensors, tiles),
-    );
+    const session = await this.#sessions.get("vision", shape, () => visionGraph(model, this.#tensors, shape));
     const { rows } = await session.run({ ...weights, patches });
     return rows as Float32Array;
   }
 
-  get #rowSize(): number {
-    return this.#model.rowsPerTile * this.#model.config.text.hiddenSize;
+  /** Numbers in an image's rows. */
+  #size(shape: ImageShape): number {
+    return this.#model.rows(shape) * this.#model.config.text.hiddenSize;
   }
+}
+
+function tileOf({ shape }: PreparedImage): ImageShape {
+  return { ...shape, tiles: 1 };
+}
+
+/** The tiles of images in runs of equal ones. */
+function runs(images: readonly PreparedImage[]): Tile[][] {
+  const result: Tile[][] = [];
+  let left = images.flatMap((image) =>
+    Array.from({ length: image.shape.tiles }, (_, index): Tile => ({ image, index })),
+  );
+  for (let [first] = left; first !== undefined; [first] = left) {
+    const shape = tileOf(first.image);
+    const same = left.filter(({ image }) => sameShape(tileOf(image), shape));
+    left = left.filter(({ image }) => !sameShape(tileOf(image), shape));
+    const perRun = Math.max(1, Math.min(tilesPerRun, Math.floor(pairsPerRun / patchesIn(shape) ** 2)));
+    for (let start = 0; start < same.length; start += perRun) result.push(same.slice(start, start + perRun));
+  }
+  return result;
 }

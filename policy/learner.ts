@@ -1,6 +1,6 @@
 import type { Feeds, Session } from "../autodiff/onnx/session.ts";
 import { VisplayError } from "../common/errors.ts";
-import type { ParameterGroup } from "./models/smolvlm.ts";
+import type { ParameterGroup } from "./models/vision_language_model.ts";
 import { AdamW, globalNorm, type OptimizerOptions, type OptimizerState } from "./optimizer.ts";
 import type { GradientShare } from "./replica.ts";
 import type { ParameterLayout } from "./weights/parameters.ts";

@@ -1,10 +1,9 @@
 import { VisplayError } from "../common/errors.ts";
 import { nextPowerOfTwo } from "./batch.ts";
 import type { Objective } from "./graphs.ts";
-import type { PreparedImage } from "./image_encoder.ts";
 import { tokenWeights } from "./loss.ts";
 import { type MicroBatch, type TreeJob, tokenValues } from "./micro_batch.ts";
-import type { SmolVlm } from "./models/smolvlm.ts";
+import { type PreparedImage, patchesIn, type VisionLanguageModel } from "./models/vision_language_model.ts";
 import type { Example, GrpoOptions, Rollout, RolloutGroup } from "./policy.ts";
 
 /** A prompt in token ids, split behind its image. */
@@ -47,7 +46,7 @@ export function grpoWork(
   return {
     jobs: prompts.map(({ image, prefix, suffix }, i) => ({
       prefix: joined(prefix, suffix),
-      tiles: image.tiles,
+      image: image.shape,
       targets: (groups[i] as RolloutGroup).rollouts.map(({ completion }) => completion.tokens),
     })),
     images: prompts.map(({ image }) => image),
@@ -101,7 +100,7 @@ export function imitationWork(
     total += answer.length * weight;
   });
   return {
-    jobs: all.map(({ prompt, targets }) => ({ prefix: prompt.prefix, tiles: prompt.image.tiles, targets })),
+    jobs: all.map(({ prompt, targets }) => ({ prefix: prompt.prefix, image: prompt.image.shape, targets })),
     images: all.map(({ prompt }) => prompt.image),
     objective: { kind: "cross_entropy" },
     feeds: (batch) => ({
@@ -114,14 +113,14 @@ export function imitationWork(
 
 /** A micro-batch's images, each once, and which prefix shows which. */
 export function pictures(
-  model: SmolVlm,
+  model: VisionLanguageModel,
   { images }: LearningWork,
   { shape, jobs }: MicroBatch,
 ): { images: number; feeds: Record<string, Float32Array> } {
   const image = (job: number): PreparedImage => images[job] as PreparedImage;
   const ids = [...new Set(jobs.map((job) => image(job).id))];
   const count = Math.min(shape.prefixes, nextPowerOfTwo(ids.length));
-  const size = shape.tiles * model.patchesPerTile * model.patchWidth;
+  const size = patchesIn(shape.image) * model.patchWidth;
   const patches = new Float32Array(count * size);
   const select = new Float32Array(shape.prefixes * count);
   jobs.forEach((job, p) => {
@@ -132,13 +131,13 @@ export function pictures(
   return { images: count, feeds: { patches, select } };
 }
 
-/** The rows of embeddings of each prefix's image, [prefixes · tiles · rowsPerTile, D], from those of each job. */
+/** The rows of embeddings of each prefix's image, [prefixes · R, D], from those of each job. */
 export function prefixRows(
-  model: SmolVlm,
+  model: VisionLanguageModel,
   { shape, jobs }: MicroBatch,
   rows: readonly Float32Array[],
 ): Float32Array {
-  const size = shape.tiles * model.rowsPerTile * model.config.text.hiddenSize;
+  const size = model.rows(shape.image) * model.config.text.hiddenSize;
   const all = new Float32Array(shape.prefixes * size);
   jobs.forEach((job, p) => {
     all.set(rows[job] as Float32Array, p * size);

@@ -3,7 +3,7 @@ import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { scoreGraph, updateGraph } from "./graphs.ts";
-import { ImageEncoder, type PreparedImage } from "./image_encoder.ts";
+import { ImageEncoder } from "./image_encoder.ts";
 import { Learner, type LearnerOptions } from "./learner.ts";
 import {
   grpoWork,
@@ -15,9 +15,13 @@ import {
   prefixRows,
 } from "./learning_work.ts";
 import { microBatchFeeds, planMicroBatches, type TreeJob } from "./micro_batch.ts";
-import { Idefics3Processor } from "./models/idefics3_processor.ts";
 import type { Weights } from "./models/layers.ts";
-import type { ParameterGroup, SmolVlm } from "./models/smolvlm.ts";
+import type {
+  ImageProcessor,
+  ParameterGroup,
+  PreparedImage,
+  VisionLanguageModel,
+} from "./models/vision_language_model.ts";
 import type {
   Completion,
   Example,
@@ -38,9 +42,9 @@ import {
 } from "./replica.ts";
 import { type EncodedPrompt, Sampler } from "./sampler.ts";
 import { SessionCache } from "./sessions.ts";
-import { Tokenizer } from "./tokenizer.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 import type { AdapterOptions } from "./weights/adapter_weights.ts";
-import { openWeights } from "./weights/open_weights.ts";
+import { type OpenedModel, openWeights } from "./weights/open_weights.ts";
 import { loadOptimizer, writeOptimizer } from "./weights/optimizer_state.ts";
 import type { TrainedWeights } from "./weights/trained_weights.ts";
 
@@ -63,7 +67,7 @@ const cacheBytes = 64 * 2 ** 20;
 
 /** A policy that samples, scores and learns in the calling thread; calls must not overlap. */
 export class LocalPolicy implements Replica {
-  readonly model: SmolVlm;
+  readonly model: VisionLanguageModel;
   /** The model's parameters as graph tensors. */
   readonly tensors: Weights;
   readonly learner: Learner;
@@ -72,17 +76,11 @@ export class LocalPolicy implements Replica {
   readonly encoder: ImageEncoder;
   readonly tokenizer: Tokenizer;
   readonly weights: TrainedWeights;
-  readonly #processor: Idefics3Processor;
+  readonly #processor: ImageProcessor;
   readonly #referenceViews: Record<string, Float32Array>;
   readonly #microBatchTokens: number;
 
-  private constructor(
-    options: LocalPolicyOptions,
-    processor: Idefics3Processor,
-    tokenizer: Tokenizer,
-    model: SmolVlm,
-    weights: TrainedWeights,
-  ) {
+  private constructor(options: LocalPolicyOptions, { model, processor, tokenizer, weights }: OpenedModel) {
     const { tensors, layout, initial } = weights;
     this.model = model;
     this.tensors = tensors;
@@ -103,10 +101,7 @@ export class LocalPolicy implements Replica {
   static async open(folder: string, options: LocalPolicyOptions): Promise<LocalPolicy> {
     const { adapter, learningRateFactors } = options;
     const trains = (group: ParameterGroup) => learningRateFactors[group] > 0;
-    const { base, model, weights } = await openWeights(folder, { adapter, trains });
-    const tokenizer = await Tokenizer.load(base);
-    const processor = await Idefics3Processor.load(base, model.config, tokenizer);
-    return new LocalPolicy(options, processor, tokenizer, model, weights);
+    return new LocalPolicy(options, await openWeights(folder, { adapter, trains }));
   }
 
   async info(): Promise<PolicyInfo> {
@@ -141,8 +136,8 @@ export class LocalPolicy implements Replica {
       checkpoint,
     );
     const jobs = groups.map(({ completions }, i): TreeJob => {
-      const { prefix, suffix, tiles } = encoded[i] as EncodedPrompt;
-      return { prefix: joined(prefix, suffix), tiles, targets: completions };
+      const { prefix, suffix, image } = encoded[i] as EncodedPrompt;
+      return { prefix: joined(prefix, suffix), image, targets: completions };
     });
     const result: Float32Array[][] = groups.map(() => []);
     for (const batch of planMicroBatches(jobs, this.#microBatchTokens)) {
@@ -219,10 +214,24 @@ export class LocalPolicy implements Replica {
   /** The work of imitating examples; wanted texts end with the model's stop token. */
   imitation(examples: readonly Example[]): LearningWork {
     const [end] = this.model.config.eosTokenIds;
-    const prompts = examples.map(({ prompt }) => this.#tokens(prompt));
+    const prompts = examples.map(({ prompt }) => this.tokens(prompt));
     return imitationWork(examples, prompts, (text) =>
       Int32Array.of(...this.tokenizer.encode(text), end as number),
     );
+  }
+
+  /** A prompt's ids, split behind its image: after the last image token and the token that closes it. */
+  tokens({ image, text }: Prompt): PromptTokens {
+    const prepared = this.encoder.prepare(image);
+    const ids = this.#processor.prompt(text, prepared);
+    const { maxPositions } = this.model.config.text;
+    if (ids.length >= maxPositions)
+      throw new VisplayError(
+        "config",
+        `a prompt of ${ids.length} tokens leaves no room for an answer in the model's ${maxPositions}; shorten the prompt, or the image's size in preprocessor_config.json`,
+      );
+    const end = Math.min(ids.lastIndexOf(this.model.config.imageTokenId) + 2, ids.length - 1);
+    return { image: prepared, prefix: ids.subarray(0, end), suffix: ids.subarray(end) };
   }
 
   /** Adds the gradients of some work to the learner's, micro-batch by micro-batch. */
@@ -269,7 +278,7 @@ export class LocalPolicy implements Replica {
 
   #work(task: LearningTask): LearningWork {
     if (task.kind === "imitation") return this.imitation(task.examples);
-    const prompts = task.groups.map(({ prompt }) => this.#tokens(prompt));
+    const prompts = task.groups.map(({ prompt }) => this.tokens(prompt));
     return grpoWork(task.groups, prompts, task.options);
   }
 
@@ -290,11 +299,11 @@ export class LocalPolicy implements Replica {
     weights: WeightSet,
     checkpoint: Checkpoint,
   ): Promise<EncodedPrompt[]> {
-    const tokens = prompts.map((prompt) => this.#tokens(prompt));
+    const tokens = prompts.map((prompt) => this.tokens(prompt));
     const images = tokens.map(({ image }) => image);
     const rows = await this.#imageRows(images, weights, checkpoint);
     return tokens.map(({ image, prefix, suffix }, i) => {
-      return { prefix, suffix, tiles: image.tiles, imageRows: rows[i] as Float32Array };
+      return { prefix, suffix, image: image.shape, imageRows: rows[i] as Float32Array };
     });
   }
 
@@ -307,20 +316,6 @@ export class LocalPolicy implements Replica {
     const version = this.#imageVersion(weights);
     const rows = await this.encoder.encode(images, this.#views(weights), version, checkpoint);
     return images.map(({ id }) => rows.get(id) as Float32Array);
-  }
-
-  /** A prompt's ids, split behind its image: after the last image token and the token that closes it. */
-  #tokens({ image, text }: Prompt): PromptTokens {
-    const prepared = this.encoder.prepare(image);
-    const ids = this.#processor.prompt(text, prepared.grid);
-    const { maxPositions } = this.model.config.text;
-    if (ids.length >= maxPositions)
-      throw new VisplayError(
-        "config",
-        `a prompt of ${ids.length} tokens leaves no room for an answer in the model's ${maxPositions}; shorten the prompt, or the image's size in preprocessor_config.json`,
-      );
-    const end = Math.min(ids.lastIndexOf(this.model.config.imageTokenId) + 2, ids.length - 1);
-    return { image: prepared, prefix: ids.subarray(0, end), suffix: ids.subarray(end) };
   }
 
   #views(weights: WeightSet): Record<string, Float32Array> {

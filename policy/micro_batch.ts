@@ -2,12 +2,17 @@ import type { Feeds } from "../autodiff/onnx/session.ts";
 import { type Branching, bucket, nextPowerOfTwo, prefixEnds, treeFeeds } from "./batch.ts";
 import type { BatchShape } from "./graphs.ts";
 import { tokensIn } from "./models/attention.ts";
-import type { SmolVlm } from "./models/smolvlm.ts";
+import {
+  compareShapes,
+  type ImageShape,
+  sameShape,
+  type VisionLanguageModel,
+} from "./models/vision_language_model.ts";
 
 /** A prefix with one image and the token sequences that continue it, whose log-probabilities are wanted. */
 export interface TreeJob {
   readonly prefix: Int32Array;
-  readonly tiles: number;
+  readonly image: ImageShape;
   /** At least one token each. */
   readonly targets: readonly Int32Array[];
 }
@@ -27,10 +32,10 @@ export function planMicroBatches(jobs: readonly TreeJob[], maxTokens: number): M
   const longest = jobs.map(({ targets }) => Math.max(...targets.map((t) => t.length)));
   const job = (i: number): TreeJob => jobs[i] as TreeJob;
   const alike = (a: number, b: number): boolean =>
-    job(a).tiles === job(b).tiles && job(a).targets.length === job(b).targets.length;
+    sameShape(job(a).image, job(b).image) && job(a).targets.length === job(b).targets.length;
   const order = [...jobs.keys()].sort(
     (a, b) =>
-      job(a).tiles - job(b).tiles ||
+      compareShapes(job(a).image, job(b).image) ||
       job(b).targets.length - job(a).targets.length ||
       (longest[b] as number) - (longest[a] as number) ||
       job(b).prefix.length - job(a).prefix.length ||
@@ -45,7 +50,7 @@ export function planMicroBatches(jobs: readonly TreeJob[], maxTokens: number): M
       prefixLength: bucket(Math.max(...same.map((i) => job(i).prefix.length))),
       branches: job(first).targets.length,
       branchLength: bucket(longest[first] as number) - 1,
-      tiles: job(first).tiles,
+      image: job(first).image,
     };
     const prefixes = batchSize(same.length, Math.max(1, Math.floor(maxTokens / tokensIn(one))));
     batches.push({ shape: { ...one, prefixes }, jobs: order.splice(0, Math.min(prefixes, same.length)) });
@@ -63,7 +68,7 @@ function batchSize(count: number, limit: number): number {
 
 /** The feeds that every graph over a micro-batch needs: the tree of tokens and the targets. */
 export function microBatchFeeds(
-  model: SmolVlm,
+  model: VisionLanguageModel,
   { shape, jobs: numbers }: MicroBatch,
   all: readonly TreeJob[],
 ): Feeds {

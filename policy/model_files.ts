@@ -102,9 +102,19 @@ export class JsonFields {
 
   integer(key: string, { default: fallback, min, max }: NumberField): number {
     const value = this.get(key) ?? fallback;
-    if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max)
-      return value as number;
+    if (isInteger(value, { min, max })) return value;
     throw this.error(key, `a whole number from ${min} to ${max}`);
+  }
+
+  /** A list of whole numbers, which is `fallback` where the key is absent (nothing: the key is required). */
+  integers(
+    key: string,
+    field: Omit<NumberField, "default">,
+    fallback?: readonly number[],
+  ): readonly number[] {
+    const value = this.get(key) ?? fallback;
+    if (Array.isArray(value) && value.every((n) => isInteger(n, field))) return value;
+    throw this.error(key, `a list of whole numbers from ${field.min} to ${field.max}`);
   }
 
   boolean(key: string, fallback: boolean): boolean {
@@ -120,6 +130,10 @@ export class JsonFields {
     if (match === undefined) throw this.error(key, known.map((candidate) => show(candidate)).join(" or "));
     return match;
   }
+}
+
+export function isInteger(value: unknown, { min, max }: Omit<NumberField, "default">): value is number {
+  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -5,7 +5,7 @@ import { chooseToken } from "./choose_token.ts";
 import { DecodeCache } from "./decode_cache.ts";
 import { type BatchShape, type DecodeShape, decodeGraph, prefillGraph } from "./graphs.ts";
 import type { Weights } from "./models/layers.ts";
-import type { SmolVlm } from "./models/smolvlm.ts";
+import { type ImageShape, sameShape, type VisionLanguageModel } from "./models/vision_language_model.ts";
 import type { FinishReason, SamplingOptions } from "./policy.ts";
 import type { SessionCache } from "./sessions.ts";
 
@@ -15,9 +15,9 @@ export interface EncodedPrompt {
   readonly prefix: Int32Array;
   /** The rest of the prompt. */
   readonly suffix: Int32Array;
-  /** The image's rows of embeddings, [tiles · rowsPerTile, D]; equal objects mean equal images. */
+  /** The image's rows of embeddings, [rows, D]; equal objects mean equal images. */
   readonly imageRows: Float32Array;
-  readonly tiles: number;
+  readonly image: ImageShape;
 }
 
 export interface SampledTokens {
@@ -28,7 +28,7 @@ export interface SampledTokens {
 
 /** What samplers of one policy share. */
 export interface SamplerTools {
-  readonly model: SmolVlm;
+  readonly model: VisionLanguageModel;
   /** The model's parameters as graph tensors. */
   readonly tensors: Weights;
   readonly sessions: SessionCache;
@@ -53,7 +53,8 @@ interface Sequence {
 
 interface Slot {
   readonly prompt: number;
-  readonly promptLength: number;
+  /** Where the first token after the prompt stands. */
+  readonly nextPosition: number;
   readonly sequences: readonly Sequence[];
   /** Tokens decoded so far: all sequences of a slot are equally long. */
   time: number;
@@ -62,6 +63,7 @@ interface Slot {
 interface Prefilled {
   readonly prompt: number;
   readonly rows: readonly number[];
+  readonly nextPosition: number;
   readonly keysValues: Float32Array;
   readonly logits: Float32Array;
 }
@@ -71,7 +73,7 @@ interface Prefilled {
  * questions about it, a prompt once for its G sequences; a slot whose sequences have all ended takes the next prompt.
  */
 export class Sampler {
-  readonly #model: SmolVlm;
+  readonly #model: VisionLanguageModel;
   readonly #tensors: Weights;
   readonly #sessions: SessionCache;
   readonly #pool: BufferPool;
@@ -139,13 +141,17 @@ export class Sampler {
   }
 
   /** Begins a prompt in a slot with the first token of each sequence; null where all end at once. */
-  #start({ prompt, rows, keysValues, logits }: Prefilled, index: number, cache: DecodeCache): Slot | null {
+  #start(
+    { prompt, nextPosition, rows, keysValues, logits }: Prefilled,
+    index: number,
+    cache: DecodeCache,
+  ): Slot | null {
     const { groupSize, seed, firstPrompt } = this.#options;
     const sequences = Array.from({ length: groupSize }, (_, g): Sequence => {
       return { tokens: [], logProbs: [], seed: deriveSeed(seed, firstPrompt + prompt, g), finished: null };
     });
     for (const sequence of sequences) this.#extend(sequence, logits);
-    const slot: Slot = { prompt, promptLength: rows.length, sequences, time: 0 };
+    const slot: Slot = { prompt, nextPosition, sequences, time: 0 };
     if (this.#ended(slot)) return null;
     cache.place(index, keysValues, rows);
     return slot;
@@ -175,11 +181,14 @@ export class Sampler {
   async #step(cache: DecodeCache, slots: readonly (Slot | null)[]): Promise<void> {
     const { shape } = cache;
     const { group } = shape;
-    const tokens = new BigInt64Array(shape.slots * group);
-    const positions = new BigInt64Array(shape.slots * group);
+    const { positionAxes } = this.#model;
+    const total = shape.slots * group;
+    const tokens = new BigInt64Array(total);
+    const positions = new BigInt64Array(positionAxes * total);
     slots.forEach((slot, i) => {
       if (slot === null) return;
-      positions.fill(BigInt(slot.promptLength + slot.time), i * group, (i + 1) * group);
+      const position = BigInt(slot.nextPosition + slot.time);
+      for (let at = i * group; at < positions.length; at += total) positions.fill(position, at, at + group);
       slot.sequences.forEach(({ tokens: past }, g) => {
         tokens[i * group + g] = BigInt(past[slot.time] ?? this.#model.config.padTokenId);
       });
@@ -190,7 +199,7 @@ export class Sampler {
     const outputs = await session.run({ ...this.#weights, ...cache.feeds, tokens, positions });
     const logits = outputs.logits as Float32Array;
     const fresh = outputs.keys_values as Float32Array;
-    const classes = logits.length / (shape.slots * group);
+    const classes = logits.length / total;
     slots.forEach((slot, i) => {
       if (slot === null) return;
       cache.append(i, slot.time, fresh);
@@ -214,7 +223,7 @@ export class Sampler {
         branches: questions.map((i) => this.#prompt(i).suffix),
       }),
     );
-    const perPrefix = shape.tiles * this.#model.rowsPerTile * this.#model.config.text.hiddenSize;
+    const perPrefix = this.#model.rows(shape.image) * this.#model.config.text.hiddenSize;
     const imageRows = new Float32Array(shape.prefixes * perPrefix);
     prompts.forEach((questions, p) => {
       imageRows.set(this.#prompt(questions[0] as number).imageRows, p * perPrefix);
@@ -234,7 +243,7 @@ export class Sampler {
     return prompts.flatMap((questions, p) =>
       questions.map((prompt, b) => {
         const branch = p * shape.branches + b;
-        const { prefix, suffix } = this.#prompt(prompt);
+        const { prefix, suffix, image } = this.#prompt(prompt);
         const own = shape.prefixes * shape.prefixLength + branch * shape.branchLength;
         const rows = [
           ...Array.from(prefix, (_, t) => p * shape.prefixLength + t),
@@ -243,6 +252,7 @@ export class Sampler {
         return {
           prompt,
           rows,
+          nextPosition: this.#model.positions(prefix, [image]).next + suffix.length,
           keysValues,
           logits: logits.subarray(branch * classes, (branch + 1) * classes),
         };
@@ -279,7 +289,7 @@ interface PrefillBatch {
   readonly prompts: readonly (readonly number[])[];
 }
 
-/** Groups prompts by image, and images of equally many tiles into batches of limited size. */
+/** Groups prompts by image, and images of equal shapes into batches of limited size. */
 function prefillBatches(prompts: readonly EncodedPrompt[]): PrefillBatch[] {
   const byImage = new Map<Float32Array, number[]>();
   prompts.forEach(({ imageRows }, i) => {
@@ -296,15 +306,16 @@ function prefillBatches(prompts: readonly EncodedPrompt[]): PrefillBatch[] {
   const prefixLength = bucket(Math.max(...prompts.map((p) => p.prefix.length)));
   const branchLength = bucket(Math.max(...prompts.map((p) => p.suffix.length)));
   const batches: PrefillBatch[] = [];
-  for (const tiles of new Set(prompts.map((p) => p.tiles))) {
-    const same = units.filter(([first]) => prompt(first as number).tiles === tiles);
+  const shapes = prompts.map((p) => p.image);
+  for (const image of shapes.filter((shape, i) => shapes.findIndex((s) => sameShape(s, shape)) === i)) {
+    const same = units.filter(([first]) => sameShape(prompt(first as number).image, image));
     const branches = nextPowerOfTwo(Math.max(...same.map((unit) => unit.length)));
     const perPrefix = prefixLength + branches * branchLength;
     const size = Math.max(1, 2 ** Math.floor(Math.log2(prefillTokens / perPrefix)));
     for (let start = 0; start < same.length; start += size) {
       const chunk = same.slice(start, start + size);
       const prefixes = Math.min(size, nextPowerOfTwo(chunk.length));
-      batches.push({ shape: { prefixes, prefixLength, branches, branchLength, tiles }, prompts: chunk });
+      batches.push({ shape: { prefixes, prefixLength, branches, branchLength, image }, prompts: chunk });
     }
   }
   return batches;

@@ -1,4 +1,6 @@
-import { fail, type Op, primitive } from "../tensor.ts";
+import { fail, type Op, primitive, sameShape, type TensorType } from "../tensor.ts";
+import { neg } from "./elementwise.ts";
+import { rotationTable } from "./rotation_table.ts";
 
 export interface RotaryAttributes {
   readonly heads: number;
@@ -15,9 +17,7 @@ export interface RotaryAttributes {
  */
 export const rotary: Op<2, RotaryAttributes> = primitive(2, "Rotary", {
   infer: ([x, positions], { heads }) => {
-    const [rows, width] = x.shape;
-    if (rows === undefined || width === undefined || x.shape.length !== 2) fail("expected a matrix");
-    if (width % (2 * heads) !== 0) fail(`a row of ${width} does not divide into ${heads} heads of even size`);
+    const [rows] = requireHeads(x, heads);
     if (positions.dtype !== "int64" || `${positions.shape}` !== `${[rows]}`)
       fail("expected one int64 position per row");
     return x;
@@ -46,21 +46,37 @@ export const rotary: Op<2, RotaryAttributes> = primitive(2, "Rotary", {
   ],
 });
 
-/** [positions, headSize / 2], with angles in float32 as in Python's implementations. */
-function rotationTable(
-  name: "cos" | "sin" | "-sin",
-  headSize: number,
-  theta: number,
-  positions: number,
-): Float32Array {
-  const half = headSize / 2;
-  const table = new Float32Array(positions * half);
-  for (let i = 0; i < half; i++) {
-    const frequency = Math.fround(1 / theta ** ((2 * i) / headSize));
-    for (let p = 0; p < positions; p++) {
-      const angle = Math.fround(p * frequency);
-      table[p * half + i] = name === "cos" ? Math.cos(angle) : Math.sin(name === "sin" ? angle : -angle);
-    }
-  }
-  return table;
+/**
+ * Rotary position embedding by given angles, rotate-half form: x [N, heads · d], and the cosines and sines [N, d/2] of
+ * each row, in which every head turns alike. No gradient flows to the angles.
+ */
+export const rotaryBy: Op<3, { heads: number }> = primitive(3, "RotaryBy", {
+  infer: ([x, cos, sin], { heads }) => {
+    const [rows, width] = requireHeads(x, heads);
+    const angles = [rows, width / heads / 2];
+    if (!sameShape(cos.shape, angles) || !sameShape(sin.shape, angles))
+      fail(`expected cosines and sines of shape [${angles}]`);
+    return x;
+  },
+  emit: (onnx, [x, cos, sin], { heads }, [type]) => {
+    const [rows, width] = type.shape as [number, number];
+    const sequence = onnx.node("Reshape", [x, onnx.integers([1, rows, width])]);
+    const start = onnx.integers([0]);
+    const turned = onnx.node(
+      "RotaryEmbedding",
+      [sequence, start, cos, sin],
+      { num_heads: heads, rotary_embedding_dim: 0, interleaved: 0 },
+      "com.microsoft",
+    );
+    return onnx.node("Reshape", [turned, onnx.integers([rows, width])]);
+  },
+  vjp: (ct, _y, [, cos, sin], attributes) => [rotaryBy(ct, cos, neg(sin), attributes), null, null],
+});
+
+/** The rows and width of a matrix whose rows divide into heads of even size. */
+function requireHeads({ shape }: TensorType, heads: number): readonly [rows: number, width: number] {
+  const [rows, width] = shape;
+  if (rows === undefined || width === undefined || shape.length !== 2) fail("expected a matrix");
+  if (width % (2 * heads) !== 0) fail(`a row of ${width} does not divide into ${heads} heads of even size`);
+  return [rows, width];
 }

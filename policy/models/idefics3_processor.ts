@@ -1,10 +1,11 @@
-import { join } from "node:path";
 import { VisplayError } from "../../common/errors.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { type ResampleFilter, resample } from "../../images/resample.ts";
-import { exists, type JsonFields, modelError, readModelJson } from "../model_files.ts";
+import type { JsonFields } from "../model_files.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import type { Idefics3Config } from "./idefics3_config.ts";
+import { parseLevels, readProcessorFiles, requireImageToken, userTurn } from "./processing.ts";
+import type { ImageProcessor, PreparedImage } from "./vision_language_model.ts";
 
 /** How many rows and columns of tiles stand before the tile of the whole image; 0 and 0 if that is the only one. */
 export interface TileGrid {
@@ -12,7 +13,7 @@ export interface TileGrid {
   readonly cols: number;
 }
 
-/** An image as the vision encoder takes it. */
+/** An image cut into tiles. */
 export interface ImageTiles extends TileGrid {
   /** The tiles row by row, then the whole image as one more, [tiles, 3, S, S]. */
   readonly pixels: Float32Array;
@@ -34,61 +35,48 @@ export interface Tiling {
   readonly maxTiles: number;
 }
 
-/** Turns images and questions into the inputs of SmolVLM and Idefics3, equal to Python's (Pillow) processor. */
-export class Idefics3Processor {
+/** The processor of SmolVLM and Idefics3, equal to Python's (Pillow) one. */
+export class Idefics3Processor implements ImageProcessor {
   readonly tiling: Tiling;
   readonly #config: Idefics3Config;
   readonly #tokenizer: Tokenizer;
 
   /** Throws a `VisplayError` of code "model" if tokenizer and model disagree about the image token. */
   constructor(config: Idefics3Config, tokenizer: Tokenizer, tiling: Tiling) {
-    const id = tokenizer.id(imageToken);
-    if (id !== config.imageTokenId) {
-      throw modelError("config.json", `image_token_id is ${config.imageTokenId}; the tokenizer's is ${id}`);
-    }
+    requireImageToken(tokenizer, imageToken, config.imageTokenId);
     this.#config = config;
     this.#tokenizer = tokenizer;
     this.tiling = tiling;
   }
 
   /**
-   * Reads preprocessor_config.json, or the part of processor_config.json where transformers 5 keeps it. Throws a
-   * `VisplayError` of code "model" if it is missing, impossible or does not fit the model.
+   * Reads the settings in a model folder. Throws a `VisplayError` of code "model" if they are missing, impossible or
+   * do not fit the model.
    */
   static async load(
     folder: string,
     config: Idefics3Config,
     tokenizer: Tokenizer,
   ): Promise<Idefics3Processor> {
-    const path = join(folder, "preprocessor_config.json");
-    const processorPath = join(folder, "processor_config.json");
-    const processor = (await exists(processorPath)) ? await readModelJson(processorPath) : undefined;
+    const { image, processor } = await readProcessorFiles(folder);
     processor?.oneOf("image_seq_len", [config.tileTokens], config.tileTokens);
-    const nested = processor?.optionalSection("image_processor");
-    const fields = nested && !(await exists(path)) ? nested : await readModelJson(path);
-    return new Idefics3Processor(config, tokenizer, parseTiling(fields, config));
+    return new Idefics3Processor(config, tokenizer, parseTiling(image, config));
   }
 
-  /** The tiles of an image; throws a `VisplayError` of code "images" if there would be too many. */
-  tiles(image: RgbImage): ImageTiles {
-    return tileImage(image, this.tiling);
+  prepare(image: RgbImage): PreparedImage {
+    const { pixels, tiles, rows, cols } = tileImage(image, this.tiling);
+    const { vision, tileTokens } = this.#config;
+    const side = vision.imageSize / vision.patchSize;
+    return {
+      id: image.id,
+      shape: { tiles, height: side, width: side },
+      patches: patchify(pixels, vision.imageSize, vision.patchSize),
+      placeholder: imagePrompt({ rows, cols }, tileTokens),
+    };
   }
 
-  /**
-   * The ids of a user's turn, first the image and then the text, up to where the assistant answers. Special tokens
-   * that the text spells are read as plain characters.
-   */
-  prompt(text: string, grid: TileGrid): Int32Array {
-    const content = [{ type: "image" }, { type: "text", text: this.#tokenizer.literal(text) }] as const;
-    const rendered = this.#tokenizer.renderChat([{ role: "user", content }], true);
-    const parts = rendered.split(imageToken);
-    if (parts.length !== 2) {
-      throw modelError(
-        "chat template",
-        `writes ${parts.length - 1} ${imageToken} for one image; expected one`,
-      );
-    }
-    return this.#tokenizer.encode(parts.join(imagePrompt(grid, this.#config.tileTokens)));
+  prompt(text: string, { placeholder }: Pick<PreparedImage, "placeholder">): Int32Array {
+    return userTurn(this.#tokenizer, text, imageToken, placeholder);
   }
 }
 
@@ -96,39 +84,19 @@ const imageToken = "<image>";
 const fakeToken = "<fake_token_around_image>";
 /** Where Python's processor caps the longer side. */
 const maxLongestEdge = 4096;
+const half = [0.5, 0.5, 0.5] as const;
 
 /** The tiling that a preprocessor_config.json describes for a model. */
 export function parseTiling(fields: JsonFields, config: Idefics3Config): Tiling {
-  for (const step of ["do_rescale", "do_normalize"]) fields.oneOf(step, [true], true);
   const size = fields.boolean("do_resize", true) ? fields.section("size") : undefined;
   return {
     longestEdge: size?.integer("longest_edge", { min: 1, max: maxLongestEdge }),
     tileSize: fields.section("max_image_size").oneOf("longest_edge", [config.vision.imageSize]),
     split: fields.boolean("do_image_splitting", true),
     filter: fields.oneOf("resample", [1, 3], 1) === 1 ? "lanczos" : "bicubic",
-    levels: parseLevels(fields),
+    levels: parseLevels(fields, { mean: half, std: half }),
     maxTiles: Math.floor(config.text.maxPositions / config.tileTokens),
   };
-}
-
-/** (byte * rescale_factor - mean) / std, rounded to 32 bits after each operation as NumPy does. */
-function parseLevels(fields: JsonFields): Float32Array[] {
-  const scale = fields.number("rescale_factor", { default: 1 / 255, min: 0, max: 1 });
-  const std = parseChannels(fields, "image_std");
-  return parseChannels(fields, "image_mean").map((mean, channel) =>
-    Float32Array.from({ length: 256 }, (_, byte) => {
-      const centred = Math.fround(Math.fround(byte * scale) - Math.fround(mean));
-      return centred / Math.fround(std[channel] as number);
-    }),
-  );
-}
-
-function parseChannels(fields: JsonFields, key: string): number[] {
-  const value = fields.get(key) ?? 0.5;
-  const list = Array.isArray(value) ? value : [value, value, value];
-  if (list.length === 3 && list.every((x) => typeof x === "number" && (x > 0 || key === "image_mean")))
-    return list;
-  throw fields.error(key, "a number, or one for each of three channels");
 }
 
 interface Size {

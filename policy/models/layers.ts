@@ -39,17 +39,20 @@ function lowRank({ a, b, scale }: LowRank, x: Tensor): Tensor {
   return matmul(matmul(x, a, { transB: true }), b, { transB: true, alpha: scale });
 }
 
-/** W_down (silu(W_gate x) · W_up x), [N, D]. */
-export function swiglu(w: Weights, name: string, x: Tensor): Tensor {
-  const gate = silu(linear(w, `${name}.gate_proj`, x));
-  return linear(w, `${name}.down_proj`, mul(gate, linear(w, `${name}.up_proj`, x)));
+/** W_down (silu(W_gate x) · W_up x), [N, D], optionally with biases. */
+export function swiglu(w: Weights, name: string, x: Tensor, bias = false): Tensor {
+  const gate = silu(linear(w, `${name}.gate_proj`, x, bias));
+  return linear(w, `${name}.down_proj`, mul(gate, linear(w, `${name}.up_proj`, x, bias)), bias);
 }
 
-export interface EncoderShape {
+export interface AttentionShape {
   /** Sequences that do not see each other. */
   readonly batch: number;
   readonly length: number;
   readonly heads: number;
+}
+
+export interface EncoderShape extends AttentionShape {
   readonly epsilon: number;
 }
 
@@ -64,17 +67,30 @@ export function encoderLayer(w: Weights, name: string, x: Tensor, shape: Encoder
   return add(middle, linear(w, `${name}.mlp.fc2`, hidden, true));
 }
 
-function selfAttention(w: Weights, name: string, x: Tensor, { batch, length, heads }: EncoderShape): Tensor {
-  const width = x.shape[1] as number;
-  const headSize = width / heads;
-  const split = (part: string): Tensor => {
-    const rows = reshape(linear(w, `${name}.${part}`, x, true), { shape: [batch, length, heads, headSize] });
-    return transpose(rows, { perm: [0, 2, 1, 3] });
-  };
-  const scores = matmul(split("q_proj"), split("k_proj"), { transB: true, alpha: headSize ** -0.5 });
-  const mixed = matmul(softmax(scores), split("v_proj"), {});
-  const rows = reshape(transpose(mixed, { perm: [0, 2, 1, 3] }), { shape: [batch * length, width] });
+function selfAttention(w: Weights, name: string, x: Tensor, shape: AttentionShape): Tensor {
+  const project = (part: string): Tensor => linear(w, `${name}.${part}`, x, true);
+  const rows = attendWithin(project("q_proj"), project("k_proj"), project("v_proj"), shape);
   return linear(w, `${name}.out_proj`, rows, true);
+}
+
+/**
+ * Attention without order: each sequence's queries, keys and values [batch · length, D] mix within it. `bias`
+ * [batch, 1, 1, length] is added to the scores of its keys.
+ */
+export function attendWithin(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  { batch, length, heads }: AttentionShape,
+  bias?: Tensor,
+): Tensor {
+  const width = q.shape[1] as number;
+  const headSize = width / heads;
+  const split = (x: Tensor): Tensor =>
+    transpose(reshape(x, { shape: [batch, length, heads, headSize] }), { perm: [0, 2, 1, 3] });
+  const scores = matmul(split(q), split(k), { transB: true, alpha: headSize ** -0.5 });
+  const mixed = matmul(softmax(bias ? add(scores, bias) : scores), split(v), {});
+  return reshape(transpose(mixed, { perm: [0, 2, 1, 3] }), { shape: [batch * length, width] });
 }
 
 /** Attention of one decoder layer: rotated queries [N, H · d], keys and values [N, Hkv · d] to [N, H · d]. */
@@ -86,6 +102,8 @@ export interface DecoderShape {
   readonly rotate: (x: Tensor, heads: number) => Tensor;
   readonly heads: number;
   readonly kvHeads: number;
+  /** Whether queries, keys and values have biases. */
+  readonly attentionBias: boolean;
   readonly attend: Attend;
 }
 
@@ -97,9 +115,10 @@ export function decoderLayer(
   x: Tensor,
   shape: DecoderShape,
 ): Tensor {
-  const { epsilon, rotate, heads, kvHeads } = shape;
+  const { epsilon, rotate, heads, kvHeads, attentionBias } = shape;
   const normed = rmsNorm(x, w(`${name}.input_layernorm.weight`), { epsilon });
-  const project = (part: string): Tensor => linear(w, `${name}.self_attn.${part}_proj`, normed);
+  const project = (part: string): Tensor =>
+    linear(w, `${name}.self_attn.${part}_proj`, normed, attentionBias);
   const mixed = shape.attend(layer, rotate(project("q"), heads), rotate(project("k"), kvHeads), project("v"));
   const middle = add(x, linear(w, `${name}.self_attn.o_proj`, mixed));
   const rest = rmsNorm(middle, w(`${name}.post_attention_layernorm.weight`), { epsilon });

@@ -4,50 +4,52 @@ import {
   layerNorm,
   matmul,
   reshape,
-  rmsNorm,
   rotary,
   transpose,
 } from "../../autodiff/operators/index.ts";
 import { integers, type Tensor } from "../../autodiff/tensor.ts";
 import type { Heads } from "./attention.ts";
+import { Decoder } from "./decoder.ts";
 import type { Idefics3Config } from "./idefics3_config.ts";
-import { type Attend, decoderLayer, encoderLayer, linear, type Weights } from "./layers.ts";
-
-/** Parameters that share a learning rate. */
-export type ParameterGroup = "text" | "connector" | "vision";
-
-export interface ParameterSpec {
-  /** The name in the checkpoint. */
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly group: ParameterGroup;
-}
+import { type Attend, encoderLayer, linear, type Weights } from "./layers.ts";
+import type {
+  ImageShape,
+  ParameterGroup,
+  ParameterSpec,
+  Positions,
+  VisionLanguageModel,
+} from "./vision_language_model.ts";
 
 const visionName = "model.vision_model";
 const connectorName = "model.connector.modality_projection.proj";
 const textName = "model.text_model";
 
-/**
- * The Idefics3 / SmolVLM architecture as functions from parameters and inputs to graph tensors. The same
- * functions make the graphs for sampling, scoring and updating; only the attention between tokens differs.
- */
-export class SmolVlm {
+/** The Idefics3 / SmolVLM architecture: a SigLIP-like vision tower on tiles, a pixel shuffle, and Llama. */
+export class SmolVlm implements VisionLanguageModel {
   readonly config: Idefics3Config;
   readonly parameters: readonly ParameterSpec[];
   readonly heads: Heads;
-  /** Rows of text embeddings that one tile becomes. */
-  readonly rowsPerTile: number;
+  readonly positionAxes = 1;
   readonly patchesPerTile: number;
   readonly patchWidth: number;
+  readonly #decoder: Decoder;
 
   constructor(config: Idefics3Config) {
-    const { text, vision, scaleFactor } = config;
+    const { text, vision } = config;
     this.config = config;
-    this.parameters = parameterSpecs(config);
+    this.#decoder = new Decoder(text, { name: textName, attentionBias: false });
+    this.parameters = [...imageParameters(config), ...this.#decoder.parameters];
     this.heads = { heads: text.heads, kvHeads: text.kvHeads, headSize: text.headDim };
     this.patchesPerTile = (vision.imageSize / vision.patchSize) ** 2;
-    this.rowsPerTile = this.patchesPerTile / scaleFactor ** 2;
     this.patchWidth = 3 * vision.patchSize ** 2;
+  }
+
+  rows({ tiles }: ImageShape): number {
+    return tiles * this.config.tileTokens;
+  }
+
+  encode(w: Weights, patches: Tensor): Tensor {
+    return this.connect(w, this.vision(w, patches));
   }
 
   /** The vision tower: patches [tiles · patchesPerTile, patchWidth] to [tiles · patchesPerTile, vision hidden]. */
@@ -74,7 +76,7 @@ export class SmolVlm {
     return layerNorm(x, w(`${norm}.weight`), w(`${norm}.bias`), { epsilon: vision.layerNormEps });
   }
 
-  /** Pixel shuffle and projection: the vision tower's output to [tiles · rowsPerTile, text hidden]. */
+  /** Pixel shuffle and projection: the vision tower's output to [tiles · tileTokens, text hidden]. */
   connect(w: Weights, features: Tensor): Tensor {
     const { vision, scaleFactor: s } = this.config;
     const tiles = (features.shape[0] as number) / this.patchesPerTile;
@@ -82,33 +84,26 @@ export class SmolVlm {
     const blocks = transpose(reshape(features, { shape: [tiles, side, s, side, s, vision.hiddenSize] }), {
       perm: [0, 1, 3, 2, 4, 5],
     });
-    const rows = reshape(blocks, { shape: [tiles * this.rowsPerTile, s * s * vision.hiddenSize] });
+    const rows = reshape(blocks, { shape: [tiles * this.config.tileTokens, s * s * vision.hiddenSize] });
     return linear(w, connectorName, rows);
   }
 
-  /** Token embeddings: ids [N] to [N, text hidden]. */
   embed(w: Weights, tokens: Tensor): Tensor {
-    return gather(w(`${textName}.embed_tokens.weight`), tokens, { unique: false });
+    return this.#decoder.embed(w, tokens);
   }
 
-  /** The text model: embeddings [N, D] at positions [N] (all below `maxPositions`) to states [N, D]. */
   text(w: Weights, x: Tensor, positions: Tensor, maxPositions: number, attend: Attend): Tensor {
-    const { text } = this.config;
-    const rotate = (y: Tensor, heads: number): Tensor =>
-      rotary(y, positions, { heads, theta: text.ropeTheta, maxPositions });
-    const shape = { epsilon: text.rmsNormEps, rotate, heads: text.heads, kvHeads: text.kvHeads, attend };
-    let hidden = x;
-    for (let i = 0; i < text.layers; i++)
-      hidden = decoderLayer(w, `${textName}.layers.${i}`, i, hidden, shape);
-    return hidden;
+    const theta = this.config.text.ropeTheta;
+    const rotate = (y: Tensor, heads: number): Tensor => rotary(y, positions, { heads, theta, maxPositions });
+    return this.#decoder.text(w, x, rotate, attend);
   }
 
-  /** Next-token logits [M, V] of states [M, D] that `text` gave, divided by a temperature; 0, greedy, counts as 1. */
   logits(w: Weights, hidden: Tensor, temperature = 1): Tensor {
-    const { text } = this.config;
-    const normed = rmsNorm(hidden, w(`${textName}.norm.weight`), { epsilon: text.rmsNormEps });
-    const head = text.tieEmbeddings ? `${textName}.embed_tokens.weight` : "lm_head.weight";
-    return matmul(normed, w(head), { transB: true, alpha: 1 / (temperature || 1) });
+    return this.#decoder.logits(w, hidden, temperature);
+  }
+
+  positions(tokens: Int32Array): Positions {
+    return { axes: [tokens.map((_, t) => t)], next: tokens.length };
   }
 
   /** Position embeddings in the order of a full square tile's patches. */
@@ -132,7 +127,8 @@ export function patchPositions(n: number): number[] {
   return buckets.flatMap((row) => buckets.map((column) => row * n + column));
 }
 
-function parameterSpecs({ text, vision, scaleFactor }: Idefics3Config): ParameterSpec[] {
+/** Of the vision tower and the connector. */
+function imageParameters({ text, vision, scaleFactor }: Idefics3Config): ParameterSpec[] {
   const specs: ParameterSpec[] = [];
   const put = (group: ParameterGroup, name: string, ...shape: number[]): void => {
     specs.push({ name, shape, group });
@@ -161,22 +157,6 @@ function parameterSpecs({ text, vision, scaleFactor }: Idefics3Config): Paramete
   }
   affine("vision", `${visionName}.post_layernorm`, D);
 
-  const { hiddenSize: E, intermediateSize: F, headDim } = text;
-  put("connector", `${connectorName}.weight`, E, D * scaleFactor ** 2);
-  put("text", `${textName}.embed_tokens.weight`, text.vocabSize, E);
-  for (let i = 0; i < text.layers; i++) {
-    const layer = `${textName}.layers.${i}`;
-    put("text", `${layer}.self_attn.q_proj.weight`, text.heads * headDim, E);
-    put("text", `${layer}.self_attn.k_proj.weight`, text.kvHeads * headDim, E);
-    put("text", `${layer}.self_attn.v_proj.weight`, text.kvHeads * headDim, E);
-    put("text", `${layer}.self_attn.o_proj.weight`, E, text.heads * headDim);
-    put("text", `${layer}.mlp.gate_proj.weight`, F, E);
-    put("text", `${layer}.mlp.up_proj.weight`, F, E);
-    put("text", `${layer}.mlp.down_proj.weight`, E, F);
-    put("text", `${layer}.input_layernorm.weight`, E);
-    put("text", `${layer}.post_attention_layernorm.weight`, E);
-  }
-  put("text", `${textName}.norm.weight`, E);
-  if (!text.tieEmbeddings) put("text", "lm_head.weight", text.vocabSize, E);
+  put("connector", `${connectorName}.weight`, text.hiddenSize, D * scaleFactor ** 2);
   return specs;
 }

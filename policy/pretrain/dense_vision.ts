@@ -5,6 +5,7 @@ import type { RgbImage } from "../../images/image.ts";
 import { cells, type Layout } from "../../images/scenes/scene.ts";
 import { gradientOutputs } from "../graphs.ts";
 import type { LocalPolicy } from "../local_policy.ts";
+import { type ImageShape, type PreparedImage, patchesIn } from "../models/vision_language_model.ts";
 import { wordId } from "./model_folder.ts";
 
 /**
@@ -18,18 +19,20 @@ export async function accumulateDenseVision(
   weight: number,
 ): Promise<number> {
   const { model, sessions, learner, encoder } = policy;
-  const images = batch.length;
-  const session = await sessions.get("dense_vision", { images }, () => denseVisionGraph(policy, images));
-  const patches = new Float32Array(images * model.patchesPerTile * model.patchWidth);
-  const targets = new Float32Array(images * model.rowsPerTile * model.config.text.vocabSize);
-  batch.forEach(({ image, scene }, i) => {
-    const prepared = encoder.prepare(image);
-    patches.set(prepared.patches, i * prepared.patches.length);
+  const prepared = batch.map(({ image }) => encoder.prepare(image));
+  const all = { ...(prepared[0] as PreparedImage).shape, tiles: batch.length };
+  const session = await sessions.get("dense_vision", all, () => denseVisionGraph(policy, all));
+  const patches = new Float32Array(patchesIn(all) * model.patchWidth);
+  const targets = new Float32Array(model.rows(all) * model.config.text.vocabSize);
+  batch.forEach(({ scene }, i) => {
+    const own = (prepared[i] as PreparedImage).patches;
+    patches.set(own, i * own.length);
     cells.forEach((cell, c) => {
       const thing = scene.objects.find((object) => object.cell === cell);
       const words = thing ? [cell, thing.color, thing.shape] : [cell];
       const row = (i * cells.length + c) * model.config.text.vocabSize;
-      for (const word of words) targets[row + wordId(word)] = weight / (words.length * images * cells.length);
+      for (const word of words)
+        targets[row + wordId(word)] = weight / (words.length * batch.length * cells.length);
     });
   });
   const feeds: Feeds = { patches, targets };
@@ -37,10 +40,10 @@ export async function accumulateDenseVision(
   return loss?.[0] ?? Number.NaN;
 }
 
-function denseVisionGraph(policy: LocalPolicy, images: number): Record<string, Tensor> {
+function denseVisionGraph(policy: LocalPolicy, images: ImageShape): Record<string, Tensor> {
   const { model, tensors: w, learner } = policy;
-  const patches = input("patches", [images * model.patchesPerTile, model.patchWidth]);
-  const logits = model.logits(w, model.connect(w, model.vision(w, patches)));
+  const patches = input("patches", [patchesIn(images), model.patchWidth]);
+  const logits = model.logits(w, model.encode(w, patches, images));
   const targets = input("targets", logits.shape);
   const loss = neg(reduceSum(mul(targets, logSoftmax(logits)), { axes: [0, 1], keepDims: false }));
   return { loss, ...gradientOutputs(loss, w, learner.trainable) };

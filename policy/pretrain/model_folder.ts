@@ -4,7 +4,8 @@ import { sizeOf } from "../../autodiff/tensor.ts";
 import { RandomStream } from "../../common/random.ts";
 import { vocabulary } from "../../images/scenes/vocabulary.ts";
 import { readIdefics3Config } from "../models/idefics3_config.ts";
-import { type ParameterSpec, SmolVlm } from "../models/smolvlm.ts";
+import { SmolVlm } from "../models/smolvlm.ts";
+import type { ParameterSpec } from "../models/vision_language_model.ts";
 import { ParameterLayout } from "../weights/parameters.ts";
 import { writeSafetensors } from "../weights/safetensors_writer.ts";
 

@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { VisplayError } from "../../common/errors.ts";
 import { exists, readModelJson } from "../model_files.ts";
-import type { ParameterSpec } from "../models/smolvlm.ts";
+import type { ParameterSpec } from "../models/vision_language_model.ts";
 import { writeModelFile } from "./model_weights.ts";
 
 /** The low-rank adapters (LoRA) of a model's linear layers. */

@@ -4,7 +4,7 @@ import { type FilePlace, sizeOf } from "../../autodiff/tensor.ts";
 import { VisplayError } from "../../common/errors.ts";
 import { deriveSeed, RandomStream } from "../../common/random.ts";
 import type { Weights } from "../models/layers.ts";
-import type { ParameterSpec } from "../models/smolvlm.ts";
+import type { ParameterSpec } from "../models/vision_language_model.ts";
 import {
   type AdapterConfig,
   adaptedLayers,

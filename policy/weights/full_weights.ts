@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { FilePlace } from "../../autodiff/tensor.ts";
 import type { Weights } from "../models/layers.ts";
-import type { ParameterGroup, ParameterSpec } from "../models/smolvlm.ts";
+import type { ParameterGroup, ParameterSpec } from "../models/vision_language_model.ts";
 import { mappable } from "./mapped_weights.ts";
 import { copyModelFiles, locateParameters } from "./model_weights.ts";
 import { parameterTensors } from "./parameter_tensors.ts";

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { VisplayError } from "../../common/errors.ts";
 import { exists, type JsonFields, modelError, readModelJson, show } from "../model_files.ts";
-import type { ParameterSpec } from "../models/smolvlm.ts";
+import type { ParameterSpec } from "../models/vision_language_model.ts";
 import { locateTensors, type TensorPlace } from "./safetensors.ts";
 import { type FloatDtype, type TensorSource, writeSafetensors, writtenBytes } from "./safetensors_writer.ts";
 

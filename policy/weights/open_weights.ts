@@ -1,5 +1,5 @@
-import { readIdefics3Config } from "../models/idefics3_config.ts";
-import { type ParameterGroup, SmolVlm } from "../models/smolvlm.ts";
+import { type ModelDefinition, readModelDefinition } from "../models/registry.ts";
+import type { ParameterGroup } from "../models/vision_language_model.ts";
 import { isAdapterFolder, readAdapterConfig } from "./adapter_config.ts";
 import { type AdapterOptions, AdapterWeights } from "./adapter_weights.ts";
 import { FullWeights } from "./full_weights.ts";
@@ -14,10 +14,9 @@ export interface TrainingOptions {
 }
 
 /** A model with its weights. */
-export interface OpenedModel {
+export interface OpenedModel extends ModelDefinition {
   /** The folder of the model itself, which an adapter's names. */
   readonly base: string;
-  readonly model: SmolVlm;
   readonly weights: TrainedWeights;
 }
 
@@ -31,10 +30,11 @@ export async function openWeights(
 ): Promise<OpenedModel> {
   const adapted = await isAdapterFolder(folder);
   const base = adapted ? (await readAdapterConfig(folder)).base : folder;
-  const model = new SmolVlm(await readIdefics3Config(base));
-  const specs = model.parameters;
+  const definition = await readModelDefinition(base);
+  const specs = definition.model.parameters;
+  const opened = (weights: TrainedWeights): OpenedModel => ({ ...definition, base, weights });
   const adaptedModel = { base, specs, moduleName: (layer: string) => layer };
-  if (adapted) return { base, model, weights: await AdapterWeights.open(adaptedModel, folder) };
-  if (adapter) return { base, model, weights: await AdapterWeights.create(adaptedModel, adapter) };
-  return { base, model, weights: await FullWeights.open(base, specs, trains) };
+  if (adapted) return opened(await AdapterWeights.open(adaptedModel, folder));
+  if (adapter) return opened(await AdapterWeights.create(adaptedModel, adapter));
+  return opened(await FullWeights.open(base, specs, trains));
 }

@@ -1,6 +1,6 @@
 import { type FilePlace, input, stored } from "../../autodiff/tensor.ts";
 import type { Weights } from "../models/layers.ts";
-import type { ParameterSpec } from "../models/smolvlm.ts";
+import type { ParameterSpec } from "../models/vision_language_model.ts";
 
 /** The name of a part of a linear layer's adapter: A [rank, in] or B [out, rank]. */
 export function adapterName(layer: string, part: "A" | "B"): string {

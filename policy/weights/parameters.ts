@@ -1,5 +1,5 @@
 import { sizeOf } from "../../autodiff/tensor.ts";
-import type { ParameterGroup, ParameterSpec } from "../models/smolvlm.ts";
+import type { ParameterGroup, ParameterSpec } from "../models/vision_language_model.ts";
 
 /** A half-open range of a flat vector. */
 export interface Range {

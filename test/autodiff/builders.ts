@@ -1,5 +1,5 @@
 import * as operators from "../../autodiff/operators/index.ts";
-import type { Tensor } from "../../autodiff/tensor.ts";
+import { constant, type Tensor } from "../../autodiff/tensor.ts";
 import { alongRows, at, make, mean, type NdArray, product, reduce, sum, zip } from "./array.ts";
 import { type Case, ids, normal, type Value } from "./check.ts";
 
@@ -123,6 +123,24 @@ export function turned(
       make(x.shape, ([row = 0, column = 0]) => {
         const i = column % headSize;
         const angle = (inverse ? -1 : 1) * at(p, [row]) * theta ** ((-2 * (i % half)) / headSize);
+        const [other, sign] = i < half ? [column + half, -1] : [column - half, 1];
+        return at(x, [row, column]) * Math.cos(angle) + sign * at(x, [row, other]) * Math.sin(angle);
+      }),
+  };
+}
+
+/** Rows turned by angles [N, d/2] that are given as cosines and sines. */
+export function turnedBy(angles: number[][], heads: number): Case {
+  const half = (angles[0] as number[]).length;
+  const table = (f: (angle: number) => number): Tensor =>
+    constant(Float32Array.from(angles.flat(), f), [angles.length, half]);
+  return {
+    inputs: [normal(angles.length, heads * half * 2)],
+    build: (x) => operators.rotaryBy(x, table(Math.cos), table(Math.sin), { heads }),
+    reference: (x) =>
+      make(x.shape, ([row = 0, column = 0]) => {
+        const i = column % (2 * half);
+        const angle = angles[row]?.[i % half] as number;
         const [other, sign] = i < half ? [column + half, -1] : [column - half, 1];
         return at(x, [row, column]) * Math.cos(angle) + sign * at(x, [row, other]) * Math.sin(angle);
       }),

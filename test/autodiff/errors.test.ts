@@ -80,6 +80,7 @@ describe("a graph that cannot be", () => {
     ["a weight does not fit the last axis", () => operators.rmsNorm(x, input("g", [2]), { epsilon: 1 })],
     ["expected one int64 position per row", () => operators.rotary(input("r", [4, 6]), ids, rotation(1))],
     ["a row of 5 does not divide into 2 heads of even size", () => operators.rotary(w, ids, rotation(2))],
+    ["expected cosines and sines of shape [2,2]", () => operators.rotaryBy(turnable, x, x, { heads: 1 })],
   ])("%s", (reason, build) => {
     expect(messageOf(build)).toContain(`: ${reason}`);
   });
@@ -91,6 +92,7 @@ describe("a graph that cannot be", () => {
   });
 });
 
+const turnable = input("turnable", [2, 4]);
 const rotation = (heads: number) => ({ heads, theta: 10, maxPositions: 8 });
 
 describe("a gradient that cannot be", () => {

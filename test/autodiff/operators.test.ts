@@ -20,6 +20,7 @@ import {
   rows,
   sigmoidOf,
   turned,
+  turnedBy,
   unary,
   updated,
 } from "./builders.ts";
@@ -145,6 +146,17 @@ const cases = {
     turned([49, 3, 3, 0, 17], 3, 8, 10_000),
     turned([5], 2, 2, 100),
     turned([7, 30], 2, 6, 100_000, true),
+  ],
+
+  rotaryBy: [
+    turnedBy([[0.3], [2]], 1),
+    turnedBy(
+      [
+        [0, 1, 4],
+        [-1, 0.5, 9],
+      ],
+      2,
+    ),
   ],
 
   reshape: [

@@ -8,7 +8,8 @@ import { parameterTensors } from "../../policy/weights/parameter_tensors.ts";
 import { referencePath } from "../reference_dir.ts";
 
 /** Two prompts of 5 tokens, one image of one tile each, 3 completions of 4 tokens, the last of which is only predicted. */
-const shape = { prefixes: 2, prefixLength: 5, branches: 3, branchLength: 3, tiles: 1, images: 2 };
+const image = { tiles: 1, height: 4, width: 4 };
+const shape = { prefixes: 2, prefixLength: 5, branches: 3, branchLength: 3, image, images: 2 };
 
 const config = {
   text: {
@@ -53,7 +54,9 @@ test("the operations of a small update, counted by hand", () => {
 test("they are the matrix products of the real graph", async () => {
   const model = new SmolVlm(await readIdefics3Config(referencePath("smolvlm-tiny")));
   const objective = { kind: "grpo", clipLow: 0.2, clipHigh: 0.2, beta: 0, temperature: 1 } as const;
-  const exact = { ...shape, prefixLength: 30 };
+  const { imageSize, patchSize } = model.config.vision;
+  const side = imageSize / patchSize;
+  const exact = { ...shape, prefixLength: 30, image: { tiles: 1, height: side, width: side } };
   const names = model.parameters.map(({ name }) => name);
   const graph = topological(
     Object.values(updateGraph(model, parameterTensors(model.parameters), exact, objective, names)),

@@ -2,12 +2,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { Session } from "../../autodiff/onnx/session.ts";
 import { replaceRows } from "../../autodiff/operators/index.ts";
 import { input } from "../../autodiff/tensor.ts";
-import { bucket } from "../../policy/batch.ts";
 import { BufferPool } from "../../policy/buffer_pool.ts";
-import { type BatchShape, updateGraph } from "../../policy/graphs.ts";
 import { LocalPolicy } from "../../policy/local_policy.ts";
-import { tokenWeights } from "../../policy/loss.ts";
-import { microBatchFeeds, type TreeJob, tokenValues } from "../../policy/micro_batch.ts";
+import { microBatchFeeds, type TreeJob } from "../../policy/micro_batch.ts";
 import { type PrefixTree, tokensIn, treeAttention } from "../../policy/models/attention.ts";
 import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
 import { patchify } from "../../policy/models/idefics3_processor.ts";
@@ -17,10 +14,10 @@ import { Sampler } from "../../policy/sampler.ts";
 import { SessionCache } from "../../policy/sessions.ts";
 import { parameterTensors } from "../../policy/weights/parameter_tensors.ts";
 import { ParameterLayout } from "../../policy/weights/parameters.ts";
-import type { StoredTensor } from "../../policy/weights/safetensors.ts";
 import { readModelWeights } from "../model_weights.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose, expectGradients } from "./closeness.ts";
+import { differentiate, referenceGroup } from "./update.ts";
 
 const folder = referencePath("smolvlm-tiny");
 const cases = readReference("smolvlm-tiny/cases.json");
@@ -46,9 +43,10 @@ async function referenceCase(name: string) {
   const floats = (key: string) => stored.get(key)?.data as Float32Array;
   const ids = (key: string) => Int32Array.from(stored.get(key)?.data as BigInt64Array, Number);
   const pixels = stored.get("pixel_values");
-  const tiles = pixels?.shape[1] as number;
   const { imageSize, patchSize } = model.config.vision;
-  return { floats, ids, tiles, patches: patchify(pixels?.data as Float32Array, imageSize, patchSize) };
+  const side = imageSize / patchSize;
+  const image = { tiles: pixels?.shape[1] as number, height: side, width: side };
+  return { floats, ids, image, patches: patchify(pixels?.data as Float32Array, imageSize, patchSize) };
 }
 
 /** The image's rows by the vision tower and connector, with both checked on the way. */
@@ -61,7 +59,7 @@ async function imageRows(patches: Float32Array): Promise<Record<string, Float32A
 
 describe.each(["case0", "case1", "case2"])("%s", (name) => {
   test("vision tower, connector and logits", async () => {
-    const { floats, ids, tiles, patches } = await referenceCase(name);
+    const { floats, ids, image, patches } = await referenceCase(name);
     const { vision, rows } = await imageRows(patches);
     expectClose(vision, floats("vision_last_hidden_state"), 1e-4);
     expectClose(rows, floats("connector_output"), 5e-5);
@@ -69,7 +67,7 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
     const all = ids("input_ids");
     const tree: PrefixTree = { prefixes: 1, prefixLength: all.length - 1, branches: 1, branchLength: 1 };
     const total = tokensIn(tree);
-    const rowsShape = [tiles * model.rowsPerTile, model.config.text.hiddenSize];
+    const rowsShape = [model.rows(image), model.config.text.hiddenSize];
     const merged = replaceRows(
       model.embed(tensors, input("tokens", [total], "int64")),
       input("image_places", rowsShape.slice(0, 1), "int64"),
@@ -80,16 +78,16 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
     const session = await Session.compile({ logits: model.logits(tensors, hidden) }, options);
     const job: TreeJob = {
       prefix: all.subarray(0, -1),
-      tiles,
+      image,
       targets: [Int32Array.of(all.at(-1) as number, 0)],
     };
-    const feeds = microBatchFeeds(model, { shape: { ...tree, tiles }, jobs: [0] }, [job]);
+    const feeds = microBatchFeeds(model, { shape: { ...tree, image }, jobs: [0] }, [job]);
     const { logits } = await session.run({ ...views, ...feeds, image_rows: rows as Float32Array });
     expectClose(logits, floats("logits"), 2e-4);
   });
 
   test("greedy tokens", async () => {
-    const { ids, tiles, patches } = await referenceCase(name);
+    const { ids, image, patches } = await referenceCase(name);
     const { rows } = await imageRows(patches);
     const prompt = ids("prompt_input_ids");
     const end = prompt.lastIndexOf(model.config.imageTokenId) + 2;
@@ -108,7 +106,7 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
       prefix: prompt.subarray(0, end),
       suffix: prompt.subarray(end),
       imageRows: rows as Float32Array,
-      tiles,
+      image,
     };
     await using sessions = new SessionCache(1, 8);
     const [group] = await new Sampler(
@@ -121,86 +119,22 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
   });
 });
 
-/** Loss, log-probabilities and gradients of one padded micro-batch of the given job. */
-async function differentiate(
-  job: TreeJob,
-  patches: Float32Array,
-  objective: Parameters<typeof updateGraph>[3],
-  values: Record<string, Float32Array | ((branch: number) => Float32Array)>,
-) {
-  const longest = Math.max(...job.targets.map((t) => t.length));
-  const shape: BatchShape & { images: number } = {
-    prefixes: 1,
-    prefixLength: bucket(job.prefix.length),
-    branches: job.targets.length,
-    branchLength: bucket(longest) - 1,
-    tiles: job.tiles,
-    images: 1,
-  };
-  const names = model.parameters.map((parameter) => parameter.name);
-  const session = await Session.compile(updateGraph(model, tensors, shape, objective, names), options);
-  const batch = { shape, jobs: [0] };
-  const feeds = Object.fromEntries(
-    Object.entries(values).map(([key, value]) => [
-      key,
-      typeof value === "function" ? tokenValues(batch, (_, b) => value(b)) : value,
-    ]),
-  );
-  return session.run({
-    ...views,
-    ...microBatchFeeds(model, batch, [job]),
-    patches,
-    select: Float32Array.of(1),
-    ...feeds,
-  });
-}
-
 test.each(["case0", "case2"])("%s: cross-entropy and every gradient", async (name) => {
-  const { floats, ids, tiles, patches } = await referenceCase(name);
+  const { floats, ids, image, patches } = await referenceCase(name);
   const completion = ids("completion_ids");
-  const job: TreeJob = { prefix: ids("prompt_input_ids"), tiles, targets: [completion] };
+  const job: TreeJob = { prefix: ids("prompt_input_ids"), image, targets: [completion] };
   const weights = () => new Float32Array(completion.length).fill(1 / completion.length);
-  const outputs = await differentiate(job, patches, { kind: "cross_entropy" }, { weights });
+  const outputs = await differentiate(model, views, job, patches, { kind: "cross_entropy" }, { weights });
   expectClose(outputs.loss, floats("loss_ce"), 1e-5);
   await expectGradients(outputs, `smolvlm-tiny/${name}.grads_ce.safetensors`);
 });
 
 test.each(["grpo", "dapo"] as const)("%s: loss and every gradient", async (loss) => {
-  const { tiles, patches, ids } = await referenceCase("case1");
-  const stored = await readReferenceTensors("smolvlm-tiny/grpo.safetensors");
-  const group = stored.get("completion_ids") as StoredTensor;
-  const [rows, length] = group.shape as [number, number];
-  const data = (key: string) => (stored.get(key) as StoredTensor).data;
-  const mask = data("completion_mask") as BigInt64Array;
-  const lengths = Array.from(
-    { length: rows },
-    (_, b) => mask.subarray(b * length, (b + 1) * length).filter((m) => m === 1n).length,
-  );
-  const row = (key: string, b: number): Float32Array =>
-    (data(key) as Float32Array).subarray(b * length, b * length + (lengths[b] as number));
-  const tokens = Int32Array.from(group.data as BigInt64Array, Number);
-  const targets = lengths.map((n, b) => tokens.subarray(b * length, b * length + n));
-  const perToken = tokenWeights(loss, lengths, length);
-  const { hyperparameters } = cases.grpo;
-  const objective = {
-    kind: "grpo",
-    clipLow: hyperparameters.epsilon_low,
-    clipHigh: hyperparameters.epsilon_high,
-    beta: hyperparameters.beta,
-    temperature: 1,
-  } as const;
-  const outputs = await differentiate(
-    { prefix: ids("prompt_input_ids"), tiles, targets },
-    patches,
-    objective,
-    {
-      weights: (b) => new Float32Array(lengths[b] as number).fill(perToken[b] as number),
-      old_log_probs: (b) => row("old_logps", b),
-      reference_log_probs: (b) => row("ref_logps", b),
-      advantages: data("advantages") as Float32Array,
-    },
-  );
-  expectClose(outputs.loss, data(`loss_${loss}`) as Float32Array, 1e-5);
+  const { image, patches, ids } = await referenceCase("case1");
+  const group = await referenceGroup("smolvlm-tiny", loss);
+  const job: TreeJob = { prefix: ids("prompt_input_ids"), image, targets: group.targets };
+  const outputs = await differentiate(model, views, job, patches, group.objective, group.values);
+  expectClose(outputs.loss, group.loss, 1e-5);
   await expectGradients(outputs, `smolvlm-tiny/grpo.grads_${loss}.safetensors`);
 });
 

@@ -33,7 +33,7 @@ async function sampled(policy: LocalPolicy): Promise<Completion[][]> {
 
 test("images of different numbers of tiles are sampled and scored together as they are alone", async () => {
   await using policy = await LocalPolicy.open(split.folder, tinyOptions);
-  const tiles = new Set(prompts.map(({ image }) => policy.encoder.prepare(image).tiles));
+  const tiles = new Set(prompts.map(({ image }) => policy.encoder.prepare(image).shape.tiles));
   expect(tiles.size).toBeGreaterThan(1);
   const groups = await sampled(policy);
   const asked = prompts.map((prompt, i) => ({

@@ -21,15 +21,16 @@ export function openTiny(options: Partial<LocalPolicyOptions> = {}): Promise<Loc
   return LocalPolicy.open(tinyFolder, { ...tinyOptions, ...options });
 }
 
-/** A copy of the model's folder, with fields of its JSON files replaced: `{ "config.json": { field: value } }`. */
+/** A copy of a model's folder, with fields of its JSON files replaced: `{ "config.json": { field: value } }`. */
 export async function copyTiny(
   changes: Readonly<Record<string, object>> = {},
+  source: string = tinyFolder,
 ): Promise<AsyncDisposable & { readonly folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), "visplay-"));
   const wanted = /^(?!case|grpo)/;
-  await cp(tinyFolder, folder, {
+  await cp(source, folder, {
     recursive: true,
-    filter: (path) => path === tinyFolder || wanted.test(basename(path)),
+    filter: (path) => path === source || wanted.test(basename(path)),
   });
   for (const [file, fields] of Object.entries(changes)) {
     const path = join(folder, file);

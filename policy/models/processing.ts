@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import { exists, type JsonFields, modelError, readModelJson } from "../model_files.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+
+/** How a model folder's processor is set. */
+export interface ProcessorFiles {
+  /** preprocessor_config.json, or the part of processor_config.json where transformers 5 keeps it. */
+  readonly image: JsonFields;
+  /** processor_config.json. */
+  readonly processor: JsonFields | undefined;
+}
+
+/** Throws a `VisplayError` of code "model" where the settings are missing or broken. */
+export async function readProcessorFiles(folder: string): Promise<ProcessorFiles> {
+  const path = join(folder, "preprocessor_config.json");
+  const processorPath = join(folder, "processor_config.json");
+  const processor = (await exists(processorPath)) ? await readModelJson(processorPath) : undefined;
+  const nested = processor?.optionalSection("image_processor");
+  return { image: nested && !(await exists(path)) ? nested : await readModelJson(path), processor };
+}
+
+/** A number for each colour channel. */
+export type Channels = readonly [red: number, green: number, blue: number];
+
+/**
+ * What a byte becomes in each channel, [3][256]: (byte * rescale_factor - mean) / std, rounded to 32 bits after each
+ * operation as NumPy does.
+ */
+export function parseLevels(
+  fields: JsonFields,
+  defaults: { readonly mean: Channels; readonly std: Channels },
+): Float32Array[] {
+  for (const step of ["do_rescale", "do_normalize"]) fields.oneOf(step, [true], true);
+  const scale = fields.number("rescale_factor", { default: 1 / 255, min: 0, max: 1 });
+  const std = parseChannels(fields, "image_std", defaults.std);
+  return parseChannels(fields, "image_mean", defaults.mean).map((mean, channel) =>
+    Float32Array.from({ length: 256 }, (_, byte) => {
+      const centred = Math.fround(Math.fround(byte * scale) - Math.fround(mean));
+      return centred / Math.fround(std[channel] as number);
+    }),
+  );
+}
+
+function parseChannels(fields: JsonFields, key: string, fallback: Channels): readonly number[] {
+  const value = fields.get(key) ?? fallback;
+  const list = Array.isArray(value) ? value : [value, value, value];
+  if (list.length === 3 && list.every((x) => typeof x === "number" && (x > 0 || key === "image_mean")))
+    return list;
+  throw fields.error(key, "a number, or one for each of three channels");
+}
+
+/** Throws a `VisplayError` of code "model" if tokenizer and model disagree about the image token. */
+export function requireImageToken(tokenizer: Tokenizer, imageToken: string, imageTokenId: number): void {
+  const id = tokenizer.id(imageToken);
+  if (id !== imageTokenId)
+    throw modelError("config.json", `image_token_id is ${imageTokenId}; the tokenizer's is ${id}`);
+}
+
+/**
+ * The ids of a user's turn in the chat template, first an image, whose token gives way to `placeholder`, and then
+ * the text, read literally; up to where the assistant answers. Throws a `VisplayError` of code "model" where the
+ * template does not write one image token for one image.
+ */
+export function userTurn(
+  tokenizer: Tokenizer,
+  text: string,
+  imageToken: string,
+  placeholder: string,
+): Int32Array {
+  const content = [{ type: "image" }, { type: "text", text: tokenizer.literal(text) }] as const;
+  const parts = tokenizer.renderChat([{ role: "user", content }], true).split(imageToken);
+  if (parts.length !== 2)
+    throw modelError("chat template", `writes ${parts.length - 1} ${imageToken} for one image; expected one`);
+  return tokenizer.encode(parts.join(placeholder));
+}

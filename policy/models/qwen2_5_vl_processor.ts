@@ -1,0 +1,188 @@
+import { VisplayError } from "../../common/errors.ts";
+import type { RgbImage } from "../../images/image.ts";
+import { type ResampleFilter, resample } from "../../images/resample.ts";
+import type { JsonFields } from "../model_files.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import { parseLevels, readProcessorFiles, requireImageToken, userTurn } from "./processing.ts";
+import type { Qwen25VlConfig } from "./qwen2_5_vl_config.ts";
+import type { ImageProcessor, ImageShape, PreparedImage } from "./vision_language_model.ts";
+
+/** How an image becomes patches. */
+export interface Patching {
+  readonly patchSize: number;
+  readonly temporalPatchSize: number;
+  readonly mergeSize: number;
+  /** Bounds of a resized image's pixels. */
+  readonly minPixels: number;
+  readonly maxPixels: number;
+  readonly filter: ResampleFilter;
+  /** What a byte becomes in each channel, [3][256]. */
+  readonly levels: readonly Float32Array[];
+  /** As many patches as fit into the model's context, and whose attention fits into memory. */
+  readonly maxPatches: number;
+}
+
+/** The processor of Qwen2.5-VL, equal to Python's (Pillow) one. */
+export class Qwen25VlProcessor implements ImageProcessor {
+  readonly patching: Patching;
+  readonly #tokenizer: Tokenizer;
+
+  /** Throws a `VisplayError` of code "model" if tokenizer and model disagree about the image token. */
+  constructor(config: Qwen25VlConfig, tokenizer: Tokenizer, patching: Patching) {
+    requireImageToken(tokenizer, imageToken, config.imageTokenId);
+    this.#tokenizer = tokenizer;
+    this.patching = patching;
+  }
+
+  /**
+   * Reads the settings in a model folder. Throws a `VisplayError` of code "model" if they are missing, impossible or
+   * do not fit the model.
+   */
+  static async load(
+    folder: string,
+    config: Qwen25VlConfig,
+    tokenizer: Tokenizer,
+  ): Promise<Qwen25VlProcessor> {
+    const { image } = await readProcessorFiles(folder);
+    return new Qwen25VlProcessor(config, tokenizer, parsePatching(image, config));
+  }
+
+  prepare(image: RgbImage): PreparedImage {
+    const { height, width, patches } = patchImage(image, this.patching);
+    const rows = (height * width) / this.patching.mergeSize ** 2;
+    return {
+      id: image.id,
+      shape: { tiles: 1, height, width },
+      patches,
+      placeholder: imageToken.repeat(rows),
+    };
+  }
+
+  prompt(text: string, { placeholder }: Pick<PreparedImage, "placeholder">): Int32Array {
+    return userTurn(this.#tokenizer, text, imageToken, placeholder);
+  }
+}
+
+const imageToken = "<|image_pad|>";
+const maxAspect = 200;
+/** Attention scores of one image in one layer: 4 GiB. */
+const maxScores = 2 ** 30;
+/** OpenAI's CLIP. */
+const clip = {
+  mean: [0.48145466, 0.4578275, 0.40821073],
+  std: [0.26862954, 0.26130258, 0.27577711],
+} as const;
+
+/** The patching that a preprocessor_config.json describes for a model. */
+export function parsePatching(fields: JsonFields, { vision, text }: Qwen25VlConfig): Patching {
+  fields.oneOf("do_resize", [true], true);
+  const { patchSize, temporalPatchSize, mergeSize } = vision;
+  fields.oneOf("patch_size", [patchSize], 14);
+  fields.oneOf("temporal_patch_size", [temporalPatchSize], 2);
+  fields.oneOf("merge_size", [mergeSize], 2);
+  const size = fields.optionalSection("size");
+  const pixels = (key: string, edge: string, fallback: number, min: number): number => {
+    const source = fields.get(key) === undefined && size ? size : fields;
+    return source.integer(source === size ? edge : key, { default: fallback, min, max: 2 ** 31 });
+  };
+  const minPixels = pixels("min_pixels", "shortest_edge", 56 * 56, 1);
+  const inContext = text.maxPositions * mergeSize ** 2;
+  return {
+    patchSize,
+    temporalPatchSize,
+    mergeSize,
+    minPixels,
+    maxPixels: pixels("max_pixels", "longest_edge", 28 * 28 * 1280, minPixels),
+    filter: fields.oneOf("resample", [1, 3], 3) === 1 ? "lanczos" : "bicubic",
+    levels: parseLevels(fields, clip),
+    maxPatches: Math.min(inContext, Math.floor(Math.sqrt(maxScores / vision.heads))),
+  };
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * The size to which an image is scaled, in multiples of `factor` pixels and with from `minPixels` to `maxPixels` of
+ * them as nearly as it can. Undefined for an image more than 200 times as long as wide.
+ */
+export function smartResize(
+  { width, height }: Size,
+  factor: number,
+  { minPixels, maxPixels }: Pick<Patching, "minPixels" | "maxPixels">,
+): Size | undefined {
+  if (Math.max(height, width) / Math.min(height, width) > maxAspect) return undefined;
+  const nearest = (side: number): number => roundHalfToEven(side / factor) * factor;
+  const pixels = nearest(height) * nearest(width);
+  if (pixels > maxPixels) {
+    const shrink = Math.sqrt((height * width) / maxPixels);
+    const down = (side: number): number => Math.max(factor, Math.floor(side / shrink / factor) * factor);
+    return { height: down(height), width: down(width) };
+  }
+  if (pixels < minPixels) {
+    const grow = Math.sqrt(minPixels / (height * width));
+    const up = (side: number): number => Math.ceil((side * grow) / factor) * factor;
+    return { height: up(height), width: up(width) };
+  }
+  return { height: nearest(height), width: nearest(width) };
+}
+
+/** As Python rounds. */
+function roundHalfToEven(x: number): number {
+  const floor = Math.floor(x);
+  if (x - floor !== 0.5) return Math.round(x);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/**
+ * An image's patches [height · width, 3 · temporalPatchSize · patchSize²], cell by cell and within each row by row; a
+ * patch holds its channels, the frames of each, and the pixels of each frame. Throws a `VisplayError` of code "images"
+ * if the image is too narrow, or makes more than `maxPatches`.
+ */
+export function patchImage(
+  image: RgbImage,
+  patching: Patching,
+): Omit<ImageShape, "tiles"> & { readonly patches: Float32Array } {
+  const { patchSize, mergeSize, maxPatches, filter } = patching;
+  const size = smartResize(image, patchSize * mergeSize, patching);
+  const found = `image ${image.id}: ${image.width}x${image.height} pixels`;
+  if (size === undefined)
+    throw new VisplayError(
+      "images",
+      `${found}, expected sides of a ratio of at most ${maxAspect}; leave it out`,
+    );
+  const [height, width] = [size.height / patchSize, size.width / patchSize];
+  if (height * width > maxPatches)
+    throw new VisplayError(
+      "images",
+      `${found} make ${height * width} patches, the model takes ${maxPatches}; reduce max_pixels in preprocessor_config.json`,
+    );
+  const resized = resample(image, size.width, size.height, filter);
+  return { height, width, patches: patchRows(resized, patching) };
+}
+
+function patchRows(
+  image: RgbImage,
+  { patchSize, temporalPatchSize, mergeSize, levels }: Patching,
+): Float32Array {
+  const cell = patchSize * mergeSize;
+  const patches = new Float32Array(3 * temporalPatchSize * image.width * image.height);
+  let out = 0;
+  const writePatch = (top: number, left: number): void => {
+    for (const [channel, level] of levels.entries()) {
+      const start = out;
+      for (let y = top; y < top + patchSize; y++)
+        for (let x = left; x < left + patchSize; x++)
+          patches[out++] = level[image.data[(y * image.width + x) * 3 + channel] as number] as number;
+      const frame = out - start;
+      for (let t = 1; t < temporalPatchSize; t++, out += frame) patches.copyWithin(out, start, start + frame);
+    }
+  };
+  for (let top = 0; top < image.height; top += cell)
+    for (let left = 0; left < image.width; left += cell)
+      for (let y = top; y < top + cell; y += patchSize)
+        for (let x = left; x < left + cell; x += patchSize) writePatch(y, x);
+  return patches;
+}

@@ -1,0 +1,110 @@
+import type { Tensor } from "../../autodiff/tensor.ts";
+import type { RgbImage } from "../../images/image.ts";
+import type { Heads } from "./attention.ts";
+import type { Attend, Weights } from "./layers.ts";
+
+/** Parameters that share a learning rate. */
+export type ParameterGroup = "text" | "connector" | "vision";
+
+export interface ParameterSpec {
+  /** The name in the checkpoint. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly group: ParameterGroup;
+}
+
+/** What every configuration says, whatever the architecture. */
+export interface ModelConfig {
+  readonly modelType: string;
+  readonly text: {
+    readonly hiddenSize: number;
+    readonly layers: number;
+    readonly vocabSize: number;
+    /** The longest sequence, in tokens. */
+    readonly maxPositions: number;
+  };
+  /** Stands for one row of an image's embeddings. */
+  readonly imageTokenId: number;
+  readonly padTokenId: number;
+  /** Any of these ends a completion. */
+  readonly eosTokenIds: readonly number[];
+}
+
+/** An image's sizes in a graph. Images of equal shapes go through the vision tower together and share batches. */
+export interface ImageShape {
+  /** Parts that don't see each other in the vision tower: the image's tiles, or the image as its only one. */
+  readonly tiles: number;
+  /** Patches of a tile, from top to bottom. */
+  readonly height: number;
+  /** Patches of a tile, from left to right. */
+  readonly width: number;
+}
+
+/** An image as the vision tower takes it. */
+export interface PreparedImage {
+  readonly id: string;
+  readonly shape: ImageShape;
+  /** [tiles · height · width, patchWidth]. */
+  readonly patches: Float32Array;
+  /** What stands for the image in a prompt: as many image tokens as it has rows, and what marks its parts. */
+  readonly placeholder: string;
+}
+
+/** Turns images and questions into a model's inputs, equal to Python's. */
+export interface ImageProcessor {
+  /** Throws a `VisplayError` of code "images" if the image is too large or too narrow for the model. */
+  prepare(image: RgbImage): PreparedImage;
+  /**
+   * The ids of a user's turn, first the image and then the text, up to where the assistant answers. Special tokens
+   * that the text spells are read as plain characters.
+   */
+  prompt(text: string, image: Pick<PreparedImage, "placeholder">): Int32Array;
+}
+
+/** Where tokens stand. */
+export interface Positions {
+  /** The tokens' positions along each axis, [axes][N]. */
+  readonly axes: readonly ArrayLike<number>[];
+  /** The position, along all axes, of the token that follows them; each later one stands one further. */
+  readonly next: number;
+}
+
+/**
+ * An architecture as functions from parameters and inputs to graph tensors. The same functions make the graphs for
+ * sampling, scoring and updating; only the attention between tokens differs. D is the text model's hidden size.
+ */
+export interface VisionLanguageModel {
+  readonly config: ModelConfig;
+  readonly parameters: readonly ParameterSpec[];
+  /** Of the text model. */
+  readonly heads: Heads;
+  /** Numbers in a patch. */
+  readonly patchWidth: number;
+  /** How many positions a token has. */
+  readonly positionAxes: number;
+  /** Rows of text embeddings that an image becomes. */
+  rows(image: ImageShape): number;
+  /** Vision tower and connector: patches [tiles · height · width, patchWidth] to [rows, D]. */
+  encode(w: Weights, patches: Tensor, image: ImageShape): Tensor;
+  /** Token embeddings: ids [N] to [N, D]. */
+  embed(w: Weights, tokens: Tensor): Tensor;
+  /** The text model: embeddings [N, D] at positions [axes · N] (all below `maxPositions`) to states [N, D]. */
+  text(w: Weights, x: Tensor, positions: Tensor, maxPositions: number, attend: Attend): Tensor;
+  /** Next-token logits [M, V] of states [M, D] that `text` gave, divided by a temperature; 0, greedy, counts as 1. */
+  logits(w: Weights, hidden: Tensor, temperature?: number): Tensor;
+  /** The positions of a sequence's first tokens, which hold the given images in order. */
+  positions(tokens: Int32Array, images: readonly ImageShape[]): Positions;
+}
+
+export function patchesIn({ tiles, height, width }: ImageShape): number {
+  return tiles * height * width;
+}
+
+export function sameShape(a: ImageShape, b: ImageShape): boolean {
+  return compareShapes(a, b) === 0;
+}
+
+/** An order of image shapes, for sorting. */
+export function compareShapes(a: ImageShape, b: ImageShape): number {
+  return a.tiles - b.tiles || a.height - b.height || a.width - b.width;
+}
