@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { SavedRun } from "../arena/arena.ts";
 import {
   copyCheckpoint,
+  type LoadedCheckpoint,
   latestCheckpoint,
   loadCheckpoint,
   setAside,
@@ -54,7 +55,7 @@ export class RunFolder implements AsyncDisposable {
   /** A session from the run's beginning or, where it is a fork, from another run's checkpoint. */
   async begin(config: RunConfig, forkOf: SavedRun | null = null): Promise<RunSession> {
     try {
-      const saved = forkOf && (await copyCheckpoint(forkOf, this.path));
+      const saved = forkOf && (await copyCheckpoint(forkOf, this.path, config));
       await this.#saveConfig(config);
       this.#store = await ReplayStore.create(this.path);
       return this.#session({ saved, attempt: 1, summary: emptySummary });
@@ -64,16 +65,16 @@ export class RunFolder implements AsyncDisposable {
     }
   }
 
-  /**
-   * A session from the last good checkpoint; what was recorded after it no longer counts. Throws "run" where
-   * nothing is left to do.
-   */
-  async goOn(config: RunConfig, say: (line: string) => void): Promise<RunSession> {
-    const saved = await latestCheckpoint(this.path, async (id, reason) => {
+  /** The last good checkpoint, null where there is none yet; damaged ones after it are set aside. */
+  lastCheckpoint(say: (line: string) => void): Promise<LoadedCheckpoint | null> {
+    return latestCheckpoint(this.path, async (id, reason) => {
       say(`checkpoint ${id} cannot be used, going back one: ${reason}`);
       await setAside(this.path, id);
     });
-    requireWork(this.path, saved, config, "--allow");
+  }
+
+  /** A session from a checkpoint or, without one, the beginning; what was recorded after it no longer counts. */
+  async goOn(config: RunConfig, saved: SavedRun | null, say: (line: string) => void): Promise<RunSession> {
     // A run that was killed right after its beginning may have its settings and nothing else.
     const recorded = existsSync(join(this.path, REPLAY_NAME));
     this.#store = await (recorded ? ReplayStore.open(this.path) : ReplayStore.create(this.path));

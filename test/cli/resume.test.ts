@@ -98,6 +98,26 @@ describe("visplay resume", () => {
     expect(await readFile(join(run, "config.yaml"), "utf8")).toMatch(/learningRate: 0\.0003/);
   });
 
+  test("notices settings that were edited by hand after the last checkpoint", async () => {
+    const run = await killedEarlier("edited", 1);
+    const path = join(run, "config.yaml");
+    const edited = (await readFile(path, "utf8"))
+      .replace(/^seed: 0/m, "seed: 8")
+      .replace("keep: 50", "keep: 60");
+    await writeFile(path, edited);
+    const refused = await say("resume", run);
+    expect(refused.code).toBe(3);
+    expect(refused.text).toMatch(/played with other settings.*--allow:\n {2}seed: 0 → 8\n$/);
+    expect(await readFile(path, "utf8")).toBe(edited);
+    expect(await say("resume", run, "--set", "seed=0")).toMatchObject({ code: 0 });
+    expect((await weights(run)).equals(await weights(finished))).toBe(true);
+    expect(await readFile(path, "utf8")).toMatch(/^seed: 0/m);
+
+    const allowed = await killedEarlier("allowed", 1);
+    await writeFile(join(allowed, "config.yaml"), edited);
+    expect(await say("resume", allowed, "--allow")).toMatchObject({ code: 0 });
+  });
+
   test("goes on for more rounds if that is allowed", async () => {
     const run = await killedEarlier("longer", 0);
     expect(await say("resume", run, "--rounds", "2", "--allow")).toMatchObject({ code: 0 });
