@@ -11,9 +11,9 @@ import {
 } from "../arena/checkpoints/checkpoint_store.ts";
 import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
 import { formatPosition } from "../arena/run_state.ts";
-import { emptySummary, summarize } from "../arena/summary.ts";
 import { VisplayError } from "../common/errors.ts";
 import { diskError, replaceFile } from "../replay/disk.ts";
+import type { RunEvent } from "../replay/events.ts";
 import { ReplayReader } from "../replay/reader.ts";
 import { REPLAY_NAME } from "../replay/schema.ts";
 import { ReplayStore } from "../replay/store.ts";
@@ -58,7 +58,7 @@ export class RunFolder implements AsyncDisposable {
       const saved = forkOf && (await copyCheckpoint(forkOf, this.path, config));
       await this.#saveConfig(config);
       this.#store = await ReplayStore.create(this.path);
-      return this.#session({ saved, attempt: 1, summary: emptySummary });
+      return this.#session({ saved, attempt: 1, milestones: () => [] });
     } catch (error) {
       await this[Symbol.asyncDispose]();
       throw error;
@@ -86,13 +86,10 @@ export class RunFolder implements AsyncDisposable {
         ? `going on at ${formatPosition(saved.state.next)}`
         : "there is no checkpoint yet; from the beginning",
     );
-    let summary = emptySummary;
-    using reader = ReplayReader.open(this.path);
-    for (const { event } of reader.milestones()) summary = summarize(summary, event);
-    return this.#session({ saved, attempt, summary });
+    return this.#session({ saved, attempt, milestones: () => milestonesOf(this.path) });
   }
 
-  #session(known: Pick<RunSession, "saved" | "attempt" | "summary">): RunSession {
+  #session(known: Pick<RunSession, "saved" | "attempt" | "milestones">): RunSession {
     if (!this.#store) throw new Error(`${this.path}: its replay is not open`);
     const dispose = () => this[Symbol.asyncDispose]();
     return { folder: this.path, log: this.#store, ...known, [Symbol.asyncDispose]: dispose };
@@ -107,6 +104,11 @@ export class RunFolder implements AsyncDisposable {
     this.#store = undefined;
     await this.#lock[Symbol.asyncDispose]();
   }
+}
+
+function* milestonesOf(run: string): Generator<RunEvent> {
+  using reader = ReplayReader.open(run);
+  for (const { event } of reader.milestones()) yield event;
 }
 
 /** Throws "run" where a run that goes on from a state would train nothing. */
