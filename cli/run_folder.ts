@@ -65,12 +65,18 @@ export class RunFolder implements AsyncDisposable {
     }
   }
 
-  /** The last good checkpoint, null where there is none yet; damaged ones after it are set aside. */
-  lastCheckpoint(say: (line: string) => void): Promise<LoadedCheckpoint | null> {
-    return latestCheckpoint(this.path, async (id, reason) => {
+  /**
+   * The last good checkpoint, null where there is none yet; damaged ones after it are set aside. Throws "run" where all
+   * are damaged, which leaves them as they are.
+   */
+  async lastCheckpoint(say: (line: string) => void): Promise<LoadedCheckpoint | null> {
+    const damaged: string[] = [];
+    const saved = await latestCheckpoint(this.path, (id, reason) => {
       say(`checkpoint ${id} cannot be used, going back one: ${reason}`);
-      await setAside(this.path, id);
+      damaged.push(id);
     });
+    for (const id of damaged) await setAside(this.path, id);
+    return saved;
   }
 
   /** A session from a checkpoint or, without one, the beginning; what was recorded after it no longer counts. */
@@ -140,7 +146,7 @@ export async function checkpointToFork(
 ): Promise<{ readonly run: string; readonly saved: SavedRun }> {
   const [, run = place, id] = /^(.*?)[/\\]checkpoints[/\\]([^/\\]+)[/\\]?$/.exec(place) ?? [];
   await requireRun(run);
-  const passOver = async (bad: string, reason: string) => say(`checkpoint ${bad} cannot be used: ${reason}`);
+  const passOver = (bad: string, reason: string) => say(`checkpoint ${bad} cannot be used: ${reason}`);
   const saved = id ? await loadCheckpoint(run, id) : await latestCheckpoint(run, passOver);
   if (!saved) throw new VisplayError("run", `${run} has no checkpoint yet; expected one to fork from`);
   return { run, saved };

@@ -51,8 +51,9 @@ export class CheckpointStore implements Checkpoints {
     const scratch = join(this.#root, `${scratchPrefix}${id}`);
     const versions = { questioner: infos.questioner.version, reasoner: infos.reasoner.version };
     try {
+      await mkdir(this.#root, { recursive: true });
       await removeScratch(this.#root);
-      await mkdir(scratch, { recursive: true });
+      await mkdir(scratch);
       for (const role of roles) await this.#putPolicy(role, versions[role], policies, join(scratch, role));
       await writeFile(join(scratch, stateName), JSON.stringify(state));
       await writeFile(join(scratch, configName), JSON.stringify(config));
@@ -108,9 +109,12 @@ export function checkpointsFolder(run: string): string {
   return join(run, "checkpoints");
 }
 
-/** The names of the checkpoints in a folder, the oldest first. */
+/** The names of the checkpoints in a folder, the oldest first; none where there is no folder yet. */
 export async function checkpointIds(root: string): Promise<string[]> {
-  const names = await readdir(root).catch(() => []);
+  const names = await readdir(root).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return [];
+    throw new VisplayError("run", `${root}: ${cause.message}; expected a folder of checkpoints`, { cause });
+  });
   return names.filter((name) => /^\d{6,}-/.test(name)).sort((a, b) => numberOf(a) - numberOf(b));
 }
 
@@ -136,7 +140,7 @@ async function pointTo(root: string, id: string): Promise<void> {
 }
 
 async function removeScratch(root: string): Promise<void> {
-  const names = await readdir(root).catch(() => []);
+  const names = await readdir(root);
   for (const name of names.filter((each) => each.startsWith(scratchPrefix)))
     await rm(join(root, name), { recursive: true, force: true });
 }
@@ -165,7 +169,7 @@ export async function loadCheckpoint(run: string, id: string): Promise<LoadedChe
  */
 export async function latestCheckpoint(
   run: string,
-  passOver: (id: string, reason: string) => Promise<void>,
+  passOver: (id: string, reason: string) => void,
 ): Promise<LoadedCheckpoint | null> {
   const root = checkpointsFolder(run);
   const ids = await checkpointIds(root);
@@ -176,7 +180,7 @@ export async function latestCheckpoint(
     try {
       return await loadCheckpoint(run, id);
     } catch (error) {
-      await passOver(id, (error as Error).message);
+      passOver(id, (error as Error).message);
     }
   }
   if (ids.length === 0) return null;

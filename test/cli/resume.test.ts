@@ -72,6 +72,16 @@ describe("visplay resume", () => {
     expect(summary).toMatchObject({ status: "finished", rounds: [{ round: 1 }] });
   });
 
+  test("leaves all checkpoints as they are where none can be used", async () => {
+    const run = await killedEarlier("unusable", 0);
+    const ids = await checkpointsOf(run);
+    for (const id of ids) await writeFile(join(run, "checkpoints", id, "manifest.json"), '{"version": 2}');
+    const { code, text } = await say("resume", run);
+    expect(code).toBe(9);
+    expect(text).toContain(`none of ${ids.length} checkpoints can be used`);
+    expect(await checkpointsOf(run)).toEqual(ids);
+  });
+
   test("refuses a run that has nothing left to do", async () => {
     const run = await killedEarlier("over", 0);
     const { code, text } = await say("resume", run);

@@ -20,7 +20,7 @@ import { smallConfig } from "../../fakes/world.ts";
 let run: string;
 let said: string[];
 const say = (line: string) => said.push(line);
-const passOver = async (id: string, reason: string) => {
+const passOver = (id: string, reason: string) => {
   said.push(`${id}: ${reason}`);
 };
 const root = () => join(run, "checkpoints");
@@ -189,8 +189,10 @@ describe("damage", () => {
     expect(await latestCheckpoint(run, passOver)).toMatchObject({ id: "000001-round-1-reasoner-0" });
   });
 
-  test("a run without any has none", async () => {
+  test("a run without any has none, but not one whose checkpoints cannot be listed", async () => {
     expect(await latestCheckpoint(run, passOver)).toBeNull();
+    await writeFile(root(), "no folder");
+    await expect(latestCheckpoint(run, passOver)).rejects.toMatchObject({ code: "run" });
   });
 });
 
