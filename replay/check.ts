@@ -34,8 +34,8 @@ export function isWhole({ database, events, images }: Inspection): boolean {
 
 /**
  * Looks at everything in a replay: the database's own structure, whether each event can be decoded, and whether
- * each image file is as it was written, by its SHA-256. Throws "run" where there is no replay, "damaged" where
- * nothing of it can be read.
+ * each image file is as it was written, by its SHA-256. Throws "notARun" where there is no replay, "run" for a newer
+ * one, "damaged" where nothing of it can be read.
  */
 export async function inspect(
   folder: string,

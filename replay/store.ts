@@ -31,7 +31,7 @@ export class ReplayStore implements EventLog, AsyncDisposable {
     return ReplayStore.#start(folder, "create");
   }
 
-  /** Goes on with a run's replay. Rejects with "run" where there is none or a newer one, "damaged", or "disk". */
+  /** Goes on with a run's replay. Rejects with "notARun" where there is none, "run" for a newer one, "damaged", "disk". */
   static open(folder: string): Promise<ReplayStore> {
     return ReplayStore.#start(folder, "open");
   }
