@@ -259,6 +259,7 @@ describe("damage", () => {
     const damaged = Number(/200 events: (\d+) damaged/.exec(stdout)?.[1]);
     expect(damaged).toBeGreaterThan(0);
     expect(damaged).toBeLessThan(150);
+    expect(stdout).toMatch(/^ {2}\d+: database disk image is malformed$/m);
     expect(stderr).toContain(`${200 - damaged} of 200 events and 1 of 1 image can still be read`);
 
     using reader = ReplayReader.open(folder);
@@ -285,10 +286,12 @@ describe("damage", () => {
     // SQLite leaves copies where it divides a page.
     for (let at = bytes.indexOf(body); at >= 0; at = bytes.indexOf(body, at)) bytes.write("x", at);
     await writeFile(path, bytes);
-    const reason = expect.stringContaining(`event ${id} is damaged`);
-    expect((await inspect(folder)).events.damaged).toEqual([{ name: String(id), reason }]);
+    const { database: structure, events: tally } = await inspect(folder);
+    expect(structure).toEqual(["malformed JSON"]);
+    expect(tally.damaged).toEqual([{ name: String(id), reason: expect.stringMatching(/not valid JSON$/) }]);
     using reader = ReplayReader.open(folder);
-    const damage = expect.objectContaining({ code: "damaged", message: reason });
+    const message = expect.stringContaining(`event ${id} is damaged`);
+    const damage = expect.objectContaining({ code: "damaged", message });
     expect(() => [...reader.milestones()]).toThrow(damage);
   });
 
@@ -298,7 +301,7 @@ describe("damage", () => {
     database.prepare("UPDATE rollouts SET log_probs = x'000000' WHERE episode = ?").run([id]);
     const { events: tally } = await inspect(folder);
     expect(tally.damaged).toEqual([
-      { name: String(id), reason: expect.stringContaining("3 bytes of log-probabilities") },
+      { name: String(id), reason: "found 3 bytes of log-probabilities, expected whole float32" },
     ]);
     using reader = ReplayReader.open(folder);
     expect(() => reader.episode(id)).toThrow(expect.objectContaining({ code: "damaged" }));
