@@ -89,7 +89,7 @@ function begin(run: Run, saved: SavedRun | null): Observable<RunEvent> {
   const { config, models, ports } = run;
   const started: EventBody = { type: "runStarted", config, images: ports.images.length, models };
   if (saved === null) return run.record([started]).pipe(advancing(run, { round: 0, leg: legs[0], step: 0 }));
-  const resumed: EventBody = { type: "runResumed", checkpoint: saved.id, ...saved.state.next };
+  const resumed: EventBody = { type: "runResumed", config, checkpoint: saved.id, ...saved.state.next };
   if (saved.state.replay > 0) return run.record([resumed]);
   // A fork: its log begins here.
   return run.record([started, resumed]).pipe(advancing(run, saved.state.next));

@@ -1,5 +1,14 @@
 import * as z from "zod";
 import { type AlarmsConfig, alarms } from "./alarm_config.ts";
+import {
+  type GrpoConfig,
+  groupSize,
+  grpo,
+  type OptimizerConfig,
+  optimizer,
+  type SamplingConfig,
+  sampling,
+} from "./learning_config.ts";
 import { choice, count, flag, group, number, optionalCount, optionalText, seed, share } from "./setting.ts";
 import { type WatchConfig, watch } from "./watch_config.ts";
 
@@ -34,26 +43,6 @@ export interface ImagesConfig {
 }
 
 export type SceneDomain = "source" | "target";
-
-/** How a policy samples. */
-export interface SamplingConfig {
-  readonly temperature: number;
-  readonly topK: number;
-  readonly topP: number;
-  readonly maxTokens: number;
-}
-
-/** How a policy learns from its groups. */
-export interface GrpoConfig {
-  readonly learningRate: number;
-  readonly beta: number;
-  readonly loss: "grpo" | "dr_grpo" | "dapo";
-  readonly clipLow: number;
-  readonly clipHigh: number;
-  readonly advantageScale: "group" | "batch" | "none";
-  readonly maskTruncated: boolean;
-  readonly positiveWeight: number;
-}
 
 export interface QuestionerConfig extends SamplingConfig, GrpoConfig {
   readonly train: boolean;
@@ -95,17 +84,6 @@ export interface ReasonerConfig extends SamplingConfig, GrpoConfig {
   readonly labels: "silver" | "true";
 }
 
-export interface OptimizerConfig {
-  readonly weightDecay: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  readonly maxGradientNorm: number;
-  readonly warmupSteps: number;
-  readonly connectorLearningRateFactor: number;
-  readonly visionLearningRateFactor: number;
-}
-
 export interface EvaluationConfig {
   readonly everyRound: boolean;
   readonly domain: SceneDomain;
@@ -115,34 +93,6 @@ export interface EvaluationConfig {
   readonly samples: number;
   readonly seed: number;
 }
-
-const groupSize = () =>
-  z
-    .int()
-    .min(2, "expected at least 2: an advantage compares a completion with the others of its group")
-    .default(8)
-    .describe("G, completions per prompt");
-
-const sampling = (maxTokens: number) => ({
-  temperature: number(1, "sampling temperature in training", 1e-3),
-  topK: count(0, "tokens kept when sampling; 0 keeps all", 0),
-  topP: number(1, "probability mass kept when sampling; 1 keeps all", 1e-6, 1),
-  maxTokens: count(maxTokens, "longest completion (tokens)"),
-});
-
-const grpo = (learningRate: number, beta: number, positiveWeight: number) => ({
-  learningRate: number(learningRate, "AdamW step size of the text model (1/step)"),
-  beta: number(beta, "weight of the k3 KL to the run's base; 0 needs no reference"),
-  loss: choice(["grpo", "dr_grpo", "dapo"], "dapo", "how the loss averages over tokens and sequences"),
-  clipLow: share(0.2, "lower clip of the probability ratio, 1 - clipLow"),
-  clipHigh: number(0.3, "upper clip of the probability ratio, 1 + clipHigh"),
-  advantageScale: choice(["group", "batch", "none"], "group", "standard deviation that divides an advantage"),
-  maskTruncated: flag(true, "leave completions cut off at maxTokens out of the loss"),
-  positiveWeight: number(
-    positiveWeight,
-    "weight of the log-likelihood of the best completions, beside GRPO's loss; 0 is plain GRPO",
-  ),
-});
 
 const questioner = group(
   {
@@ -219,20 +169,6 @@ const reasoner = group(
     ),
   },
   "the Reasoner phase",
-);
-
-const optimizer = group(
-  {
-    weightDecay: number(0.01, "AdamW's decoupled weight decay"),
-    beta1: number(0.9, "decay of the gradient's mean", 0, 0.9999999),
-    beta2: number(0.99, "decay of the gradient's square", 0, 0.9999999),
-    epsilon: number(1e-8, "added to the root of the second moment", 1e-20),
-    maxGradientNorm: number(1, "global norm that the gradient is clipped to", 1e-12),
-    warmupSteps: count(5, "steps of linear warm-up", 0),
-    connectorLearningRateFactor: number(1, "learning rate of the connector, as a factor; 0 freezes it"),
-    visionLearningRateFactor: number(0.1, "learning rate of the vision tower, as a factor; 0 freezes it"),
-  },
-  "AdamW, for both policies",
 );
 
 const evaluation = group(

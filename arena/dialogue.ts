@@ -3,7 +3,7 @@ import type { RgbImage } from "../images/image.ts";
 import type { AskedQuestions } from "../questioner/questioner.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import type { ImageRef } from "../replay/events.ts";
-import type { SamplingConfig } from "./config.ts";
+import type { SamplingConfig } from "./learning_config.ts";
 import type { SamplingCall, Step } from "./step.ts";
 
 /** An image in memory and where it came from. */

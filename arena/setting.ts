@@ -4,6 +4,9 @@ import * as z from "zod";
 
 type Setting<S extends z.ZodType> = z.ZodDefault<S>;
 
+/** Settings that stand among others of their group. */
+export type Settings<T> = { readonly [K in keyof T]: z.ZodType<T[K]> };
+
 export function count(fallback: number, text: string, minimum = 1): Setting<z.ZodInt> {
   return z.int().min(minimum).default(fallback).describe(text);
 }

@@ -21,10 +21,18 @@ export interface RunEstimate {
   readonly phases: Readonly<Partial<Record<Phase, PhaseEstimate>>>;
   readonly totalMs: number;
   readonly replayBytes: number;
+  /** Of the models after each round. */
   readonly modelBytes: number;
+  /** Of the checkpoints, while one is written beside those that are kept. */
+  readonly checkpointBytes: number;
   /** Phases of which nothing is known. */
   readonly unknown: readonly Phase[];
 }
+
+/** Checkpoints beside the latest ones: the best round's, and the one that is written. */
+const BEST_AND_NEW = 2;
+/** A policy with its optimiser's two moments, in sizes of its model. */
+const WITH_MOMENTS = 3;
 
 /** Puts a probe's measurements together for a whole run; `modelBytes` is the size of one saved model. */
 export function estimate(config: RunConfig, pool: number, found: Probe, modelBytes: number): RunEstimate {
@@ -41,6 +49,7 @@ export function estimate(config: RunConfig, pool: number, found: Probe, modelByt
     totalMs: times.reduce((sum, { totalMs }) => sum + (totalMs ?? 0), 0),
     replayBytes: times.reduce((sum, { replayBytes }) => sum + (replayBytes ?? 0), 0),
     modelBytes: 2 * config.rounds * modelBytes,
+    checkpointBytes: (config.checkpoint.keep + BEST_AND_NEW) * 2 * WITH_MOMENTS * modelBytes,
     unknown: kinds.filter((kind) => !found.phases[kind]),
   };
 }

@@ -57,9 +57,11 @@ function memory({ residentBytes: { opened, peak }, probe: { scale }, machine }: 
   return `${most} at the peak, of ${bytes(machine.memoryBytes)}`;
 }
 
-function disk({ rounds }: RunConfig, { modelBytes, replayBytes, machine }: Plan): string {
-  const parts = `${bytes(modelBytes)} of models (${plural(2 * rounds, "folder")}) and ${bytes(replayBytes)} of replay`;
-  const total = modelBytes + replayBytes;
+function disk({ rounds }: RunConfig, plan: Plan): string {
+  const { modelBytes, checkpointBytes, replayBytes, machine } = plan;
+  const models = `${bytes(modelBytes)} of models (${plural(2 * rounds, "folder")})`;
+  const parts = `${models}, ${bytes(checkpointBytes)} of checkpoints and ${bytes(replayBytes)} of replay`;
+  const total = modelBytes + checkpointBytes + replayBytes;
   const enough = total < machine.freeDiskBytes ? "" : ": NOT ENOUGH";
   return `${bytes(total)}: ${parts}; ${bytes(machine.freeDiskBytes)} are free${enough}`;
 }
@@ -89,7 +91,8 @@ function how(config: RunConfig, plan: Plan): string[] {
     probe.scale === 1
       ? "- memory: what was resident at the probe's peak; steps of other shapes, compiled later, add to it"
       : "- memory: what was resident at the probe's peak, and the same if all beyond the open model grew with the sizes",
-    "- disk: the model's numbers in 32 bits, two models a round; the probe's events as JSON, as many as steps",
+    "- disk: the model's numbers in 32 bits, two models a round; in a checkpoint three times that with the optimisers,",
+    "  and one is written beside those that are kept; the probe's events as JSON, as many as steps",
   ];
 }
 

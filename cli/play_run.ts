@@ -3,9 +3,9 @@ import { CheckpointStore } from "../arena/checkpoints/checkpoint_store.ts";
 import { waitForRoom } from "../arena/checkpoints/free_space.ts";
 import type { RunConfig } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
-import { type Summary, summarize, summarizing } from "../arena/summary.ts";
+import { emptySummary, summarize, summarizing } from "../arena/summary.ts";
 import { steadyClock } from "../common/clock.ts";
-import type { EventLog } from "../replay/events.ts";
+import type { EventLog, RunEvent } from "../replay/events.ts";
 import { openMetrics, openWatchers } from "../watch/open_watchers.ts";
 import { openAudited } from "./audited.ts";
 import { drive, type Interrupt } from "./interrupt.ts";
@@ -21,8 +21,8 @@ export interface RunSession extends AsyncDisposable {
   readonly saved: SavedRun | null;
   /** How often the run was started, this time included. */
   readonly attempt: number;
-  /** What is known of its rounds. */
-  readonly summary: Summary;
+  /** What earlier processes recorded of it and still counts, episodes apart. */
+  milestones(): Iterable<RunEvent>;
 }
 
 /** Opens images and policies, then the session, plays the run to its end, and shows what came of it. */
@@ -44,8 +44,10 @@ export async function playRun(
   await using reasoner = await openRunPolicy(config, "reasoner");
   await using session = await open(say);
   const { folder, log, saved, attempt } = session;
-  let { summary } = session;
-  await using watchers = await openWatchers(folder, config, attempt, metrics, say);
+  let summary = emptySummary;
+  for (const event of session.milestones()) summary = summarize(summary, event);
+  const watched = { folder, plan: config, attempt, history: session.milestones() };
+  await using watchers = await openWatchers(watched, metrics, say);
   say(`run ${folder}`);
 
   const room = (bytes: number): Promise<void> => waitForRoom(folder, bytes, say, signal);

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { VisplayError } from "../common/errors.ts";
-import { type Damage, type Inspection, inspect, isWhole } from "../replay/check.ts";
+import { type Inspection, inspect, isWhole, type Tally } from "../replay/check.ts";
 import { count, plural } from "./format.ts";
 import { LiveLine } from "./live_line.ts";
 
@@ -18,13 +18,17 @@ async function check(folder: string): Promise<void> {
   const inspection = await inspected(folder);
   console.log(reportOf(inspection));
   if (isWhole(inspection)) return;
-  const { events, images } = inspection;
-  const rest = `${count(events.total - events.damaged.length)} of ${plural(events.total, "event")}`;
-  const files = `${count(images.total - Math.min(images.total, images.damaged.length))} of ${plural(images.total, "image")}`;
+  const events = wholeOf("event", inspection.events);
+  const images = wholeOf("image", inspection.images);
   throw new VisplayError(
     "damaged",
-    `${folder}: the replay is damaged; ${rest} and ${files} can still be read`,
+    `${folder}: the replay is damaged; ${events} and ${images} can still be read`,
   );
+}
+
+/** "199 of 200 events". */
+function wholeOf(noun: string, { total, damaged }: Tally): string {
+  return `${count(Math.max(0, total - damaged.length))} of ${plural(total, noun)}`;
 }
 
 async function inspected(folder: string): Promise<Inspection> {
@@ -41,12 +45,12 @@ const SHOWN = 20;
 function reportOf({ database, events, images }: Inspection): string {
   return [
     ...(database.length > 0 ? database.slice(0, SHOWN) : ["database: whole"]),
-    ...linesOf("event", events.total, events.damaged),
-    ...linesOf("image", images.total, images.damaged),
+    ...linesOf("event", events),
+    ...linesOf("image", images),
   ].join("\n");
 }
 
-function linesOf(noun: string, total: number, damaged: readonly Damage[]): string[] {
+function linesOf(noun: string, { total, damaged }: Tally): string[] {
   const more = damaged.length - SHOWN;
   return [
     `${plural(total, noun)}: ${damaged.length > 0 ? `${count(damaged.length)} damaged` : "all whole"}`,

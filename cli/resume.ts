@@ -4,7 +4,7 @@ import { VisplayError } from "../common/errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { addSettings } from "./options.ts";
 import { playRun } from "./play_run.ts";
-import { differences, RunFolder, savedSettings } from "./run_folder.ts";
+import { differences, RunFolder, requireWork, savedSettings } from "./run_folder.ts";
 import { type Layer, resolve } from "./settings.ts";
 
 /** Adds `visplay resume`: a run goes on from its last checkpoint as if it had never stopped. */
@@ -21,18 +21,18 @@ export function addResume(program: Command): void {
 
 async function resume(run: string, layers: readonly Layer[], allow: boolean): Promise<void> {
   using interrupt = interruptible();
-  const saved = await savedSettings(run);
-  const before = resolve(RunConfigSchema, [saved]);
-  const config = resolve(RunConfigSchema, [saved, ...layers]);
-  const changed = differences(before, config);
-  if (changed.length > 0 && !allow)
-    throw new VisplayError(
-      "config",
-      [`${run} was started with other settings; go on with the same, or say --allow:`, ...changed].join(
-        "\n  ",
-      ),
-    );
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const stored = await savedSettings(run);
+  const config = resolve(RunConfigSchema, [stored, ...layers]);
   await using folder = await RunFolder.reopen(run, say);
-  await playRun(config, interrupt, (tell) => folder.goOn(config, tell));
+  const saved = await folder.lastCheckpoint(say);
+  // Not those that are stored now: somebody may have edited them since.
+  const played = saved ? { values: saved.config, where: () => `checkpoint ${saved.id}` } : stored;
+  const changed = differences(resolve(RunConfigSchema, [played]), config);
+  if (changed.length > 0 && !allow) {
+    const message = `${run} was played with other settings; go on with the same, or say --allow:`;
+    throw new VisplayError("config", [message, ...changed].join("\n  "));
+  }
+  requireWork(run, saved, config, "--allow");
+  await playRun(config, interrupt, (tell) => folder.goOn(config, saved, tell));
 }

@@ -4,15 +4,16 @@ import { join } from "node:path";
 import type { SavedRun } from "../arena/arena.ts";
 import {
   copyCheckpoint,
+  type LoadedCheckpoint,
   latestCheckpoint,
   loadCheckpoint,
   setAside,
 } from "../arena/checkpoints/checkpoint_store.ts";
 import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
 import { formatPosition } from "../arena/run_state.ts";
-import { emptySummary, summarize } from "../arena/summary.ts";
 import { VisplayError } from "../common/errors.ts";
 import { diskError, replaceFile } from "../replay/disk.ts";
+import type { RunEvent } from "../replay/events.ts";
 import { ReplayReader } from "../replay/reader.ts";
 import { REPLAY_NAME } from "../replay/schema.ts";
 import { ReplayStore } from "../replay/store.ts";
@@ -54,10 +55,10 @@ export class RunFolder implements AsyncDisposable {
   /** A session from the run's beginning or, where it is a fork, from another run's checkpoint. */
   async begin(config: RunConfig, forkOf: SavedRun | null = null): Promise<RunSession> {
     try {
-      const saved = forkOf && (await copyCheckpoint(forkOf, this.path));
+      const saved = forkOf && (await copyCheckpoint(forkOf, this.path, config));
       await this.#saveConfig(config);
       this.#store = await ReplayStore.create(this.path);
-      return this.#session({ saved, attempt: 1, summary: emptySummary });
+      return this.#session({ saved, attempt: 1, milestones: () => [] });
     } catch (error) {
       await this[Symbol.asyncDispose]();
       throw error;
@@ -65,15 +66,21 @@ export class RunFolder implements AsyncDisposable {
   }
 
   /**
-   * A session from the last good checkpoint; what was recorded after it no longer counts. Throws "run" where
-   * nothing is left to do.
+   * The last good checkpoint, null where there is none yet; damaged ones after it are set aside. Throws "run" where all
+   * are damaged, which leaves them as they are.
    */
-  async goOn(config: RunConfig, say: (line: string) => void): Promise<RunSession> {
-    const saved = await latestCheckpoint(this.path, async (id, reason) => {
+  async lastCheckpoint(say: (line: string) => void): Promise<LoadedCheckpoint | null> {
+    const damaged: string[] = [];
+    const saved = await latestCheckpoint(this.path, (id, reason) => {
       say(`checkpoint ${id} cannot be used, going back one: ${reason}`);
-      await setAside(this.path, id);
+      damaged.push(id);
     });
-    requireWork(this.path, saved, config, "--allow");
+    for (const id of damaged) await setAside(this.path, id);
+    return saved;
+  }
+
+  /** A session from a checkpoint or, without one, the beginning; what was recorded after it no longer counts. */
+  async goOn(config: RunConfig, saved: SavedRun | null, say: (line: string) => void): Promise<RunSession> {
     // A run that was killed right after its beginning may have its settings and nothing else.
     const recorded = existsSync(join(this.path, REPLAY_NAME));
     this.#store = await (recorded ? ReplayStore.open(this.path) : ReplayStore.create(this.path));
@@ -85,13 +92,10 @@ export class RunFolder implements AsyncDisposable {
         ? `going on at ${formatPosition(saved.state.next)}`
         : "there is no checkpoint yet; from the beginning",
     );
-    let summary = emptySummary;
-    using reader = ReplayReader.open(this.path);
-    for (const { event } of reader.milestones()) summary = summarize(summary, event);
-    return this.#session({ saved, attempt, summary });
+    return this.#session({ saved, attempt, milestones: () => milestonesOf(this.path) });
   }
 
-  #session(known: Pick<RunSession, "saved" | "attempt" | "summary">): RunSession {
+  #session(known: Pick<RunSession, "saved" | "attempt" | "milestones">): RunSession {
     if (!this.#store) throw new Error(`${this.path}: its replay is not open`);
     const dispose = () => this[Symbol.asyncDispose]();
     return { folder: this.path, log: this.#store, ...known, [Symbol.asyncDispose]: dispose };
@@ -106,6 +110,11 @@ export class RunFolder implements AsyncDisposable {
     this.#store = undefined;
     await this.#lock[Symbol.asyncDispose]();
   }
+}
+
+function* milestonesOf(run: string): Generator<RunEvent> {
+  using reader = ReplayReader.open(run);
+  for (const { event } of reader.milestones()) yield event;
 }
 
 /** Throws "run" where a run that goes on from a state would train nothing. */
@@ -137,7 +146,7 @@ export async function checkpointToFork(
 ): Promise<{ readonly run: string; readonly saved: SavedRun }> {
   const [, run = place, id] = /^(.*?)[/\\]checkpoints[/\\]([^/\\]+)[/\\]?$/.exec(place) ?? [];
   await requireRun(run);
-  const passOver = async (bad: string, reason: string) => say(`checkpoint ${bad} cannot be used: ${reason}`);
+  const passOver = (bad: string, reason: string) => say(`checkpoint ${bad} cannot be used: ${reason}`);
   const saved = id ? await loadCheckpoint(run, id) : await latestCheckpoint(run, passOver);
   if (!saved) throw new VisplayError("run", `${run} has no checkpoint yet; expected one to fork from`);
   return { run, saved };

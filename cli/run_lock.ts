@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { VisplayError } from "../common/errors.ts";
+import { isAlive } from "../common/processes.ts";
 import { diskError } from "../replay/disk.ts";
 
 /** Who works on a run. */
@@ -95,11 +96,7 @@ function guardOf(path: string): string {
 /** Whether the owner may still be at work: on another host, nobody can tell. */
 async function isAtWork({ host, pid, started }: Owner): Promise<boolean> {
   if (host !== hostname()) return true;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  if (!isAlive(pid)) return false;
   const now = await startOf(pid);
   return started === null || now === null || started === now;
 }

@@ -1,17 +1,10 @@
 /** The thread of one policy: answers `ThreadedPolicy`'s calls one after the other. */
 import { parentPort } from "node:worker_threads";
 import { VisplayError } from "../common/errors.ts";
-import { encodeError } from "../common/sent_error.ts";
+import { type CallMessage, replyTo } from "../common/thread_calls.ts";
 import type { RgbImage } from "../images/image.ts";
 import { LocalPolicy } from "./local_policy.ts";
-import {
-  isHeldImage,
-  type Method,
-  type PixelPart,
-  packed,
-  type Reply,
-  type Request,
-} from "./worker_protocol.ts";
+import { type ImageMessage, isHeldImage, type Method, type PixelPart, packed } from "./worker_protocol.ts";
 
 if (parentPort === null) throw new Error("policy/worker is not a program; ThreadedPolicy starts it");
 const port = parentPort;
@@ -21,7 +14,7 @@ const controllers = new Map<number, AbortController>();
 let policy: LocalPolicy | undefined;
 let queue: Promise<void> = Promise.resolve();
 
-port.on("message", (request: Request) => {
+port.on("message", (request: CallMessage<Method> | ImageMessage) => {
   switch (request.kind) {
     case "pixels":
       receive(request);
@@ -41,23 +34,15 @@ port.on("message", (request: Request) => {
       const controller = new AbortController();
       controllers.set(id, controller);
       queue = queue.then(async () => {
-        port.postMessage(await reply(id, method, args as unknown[], controller.signal));
+        port.postMessage(await replyTo(id, () => perform(method, args as unknown[], controller.signal)));
         controllers.delete(id);
       });
     }
   }
 });
 
-async function reply(id: number, method: Method, args: unknown[], signal: AbortSignal): Promise<Reply> {
-  try {
-    if (signal.aborted) throw new VisplayError("cancelled", "the call was cancelled before it began");
-    return { id, result: packed(await perform(method, args, signal), () => undefined) };
-  } catch (error) {
-    return { id, error: encodeError(error) };
-  }
-}
-
 async function perform(method: Method, args: unknown[], signal: AbortSignal): Promise<unknown> {
+  if (signal.aborted) throw new VisplayError("cancelled", "the call was cancelled before it began");
   if (method === "open") {
     policy = await LocalPolicy.open(...(args as Parameters<typeof LocalPolicy.open>));
     return undefined;
@@ -65,7 +50,7 @@ async function perform(method: Method, args: unknown[], signal: AbortSignal): Pr
   if (policy === undefined) throw new Error(`${method} was called, but no policy is open`);
   if (method === "close") return policy[Symbol.asyncDispose]();
   const call = policy[method] as (this: LocalPolicy, ...all: unknown[]) => Promise<unknown>;
-  return call.call(policy, ...args, signal);
+  return packed(await call.call(policy, ...args, signal), () => undefined);
 }
 
 function receive({ id, width, height, start, bytes, part }: PixelPart): void {

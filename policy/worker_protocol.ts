@@ -1,4 +1,3 @@
-import type { SentError } from "../common/sent_error.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { LocalPolicyOptions } from "./local_policy.ts";
 import type { Replica } from "./replica.ts";
@@ -12,18 +11,8 @@ export interface PolicyThread extends Omit<Replica, typeof Symbol.asyncDispose> 
 
 export type Method = keyof PolicyThread;
 
-/** A method's arguments, without the signal that the port's methods take last. */
-export type Arguments<M extends Method> =
-  Required<Parameters<PolicyThread[M]>> extends [...infer Rest, AbortSignal]
-    ? Rest
-    : Parameters<PolicyThread[M]>;
-
-export type Result<M extends Method> = Awaited<ReturnType<PolicyThread[M]>>;
-
 /** To the thread, in order: an image's pixels come before the first call that refers to it, `forget` after the last. */
-export type Request =
-  | { readonly kind: "call"; readonly id: number; readonly method: Method; readonly args: unknown }
-  | { readonly kind: "abort"; readonly id: number }
+export type ImageMessage =
   | ({ readonly kind: "pixels" } & PixelPart)
   | { readonly kind: "forget"; readonly images: readonly string[] };
 
@@ -33,13 +22,6 @@ export interface PixelPart extends Pick<RgbImage, "id" | "width" | "height"> {
   readonly start: number;
   readonly bytes: number;
   readonly part: Uint8Array<ArrayBuffer>;
-}
-
-/** From the thread: how one call ended. */
-export interface Reply {
-  readonly id: number;
-  readonly result?: unknown;
-  readonly error?: SentError;
 }
 
 /** Stands in a message for an image that the thread already has. */

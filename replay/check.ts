@@ -34,8 +34,8 @@ export function isWhole({ database, events, images }: Inspection): boolean {
 
 /**
  * Looks at everything in a replay: the database's own structure, whether each event can be decoded, and whether
- * each image file is as it was written, by its SHA-256. Throws "run" where there is no replay, "damaged" where
- * nothing of it can be read.
+ * each image file is as it was written, by its SHA-256. Throws "notARun" where there is no replay, "run" for a newer
+ * one, "damaged" where nothing of it can be read.
  */
 export async function inspect(
   folder: string,
@@ -50,7 +50,7 @@ export async function inspect(
 
 function structureOf(database: Database): string[] {
   const found = tolerant(() => database.prepare("PRAGMA integrity_check").all<{ integrity_check: string }>());
-  if (found instanceof VisplayError) return [found.message];
+  if (found instanceof VisplayError) return [originOf(found)];
   return found.map((row) => row.integrity_check).filter((line) => line !== "ok");
 }
 
@@ -63,7 +63,7 @@ async function eventsOf(
   const ids = Array.from({ length: total }, (_, i) => i + 1);
   await mapInSlices(ids, (id) => {
     const found = tolerant(() => restoreEvent(database, id));
-    const reason = found instanceof VisplayError ? found.message : found ? undefined : "it is missing";
+    const reason = found instanceof VisplayError ? originOf(found) : found ? undefined : "it is missing";
     if (reason) damaged.push({ name: String(id), reason });
     onProgress(id, total);
   });
@@ -76,7 +76,7 @@ async function imagesOf(database: Database, folder: string): Promise<Tally> {
     database.prepare(sql).all<{ id: string; extension: string; sha256: Uint8Array }>(),
   );
   if (files instanceof VisplayError) {
-    return { total: 0, damaged: [{ name: "image_files", reason: files.message }] };
+    return { total: 0, damaged: [{ name: "image_files", reason: originOf(files) }] };
   }
   const damaged: Damage[] = [];
   for (const file of files) {
@@ -96,4 +96,9 @@ async function whatIsWrong(path: string, sha256: Uint8Array): Promise<string | u
     return code === "ENOENT" ? "the file is missing" : message;
   }
   return hash.digest().equals(sha256) ? undefined : "the file is not the one that was written";
+}
+
+/** What an error began with: the report says itself where, and the user is looking already. */
+function originOf({ message, cause }: Error): string {
+  return cause instanceof Error ? originOf(cause) : message;
 }

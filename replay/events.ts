@@ -252,6 +252,8 @@ export interface CheckpointSaved {
 /** The run goes on, from a checkpoint at this place. */
 export interface RunResumed {
   readonly type: "runResumed";
+  /** The resolved configuration, which may have been changed. */
+  readonly config: unknown;
   readonly checkpoint: string;
   readonly round: number;
   readonly leg: string;

@@ -46,7 +46,7 @@ export class ReplayReader implements Disposable {
     this.#database = database;
   }
 
-  /** Throws "run" for a folder that is none of a run, or a newer version; "damaged"; or "disk". */
+  /** Throws "notARun" for a folder without a replay, "run" for another version of one, "damaged", or "disk". */
   static open(folder: string): ReplayReader {
     const database = Database.forReading(replayIn(folder));
     const version = versionOf(database);

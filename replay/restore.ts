@@ -31,7 +31,7 @@ export interface RecordedEvent {
 export function restoreEvent(database: Database, id: number): RecordedEvent | undefined {
   const episode = restoreEpisode(database, id);
   if (episode) return episode;
-  const row = database.prepare("SELECT * FROM events WHERE id = ?").get([id]);
+  const row = database.prepare(`${eventsSql} WHERE id = ?`).get([id]);
   return row && named(id, () => otherEvent(row));
 }
 
@@ -66,6 +66,8 @@ export function tolerant<T>(read: () => T): T | VisplayError {
   }
 }
 
+/** Without the columns that SQLite takes from the body, which fail where that is damaged. */
+const eventsSql = "SELECT id, attempt, superseded, at_ms, type, body FROM events";
 const episodeSql = `
   SELECT e.*, p.text AS prompt_text, p.templated, i.content, i.position, i.name
   FROM episodes e LEFT JOIN prompts p ON p.id = e.prompt LEFT JOIN images i ON i.id = e.image
@@ -76,25 +78,26 @@ const rolloutsSql = `
   WHERE r.id >= ? AND r.id < ? ORDER BY r.id`;
 const answersSql = "SELECT * FROM answers WHERE id >= ? AND id < ? ORDER BY id";
 
+/** Every event but episodes that no resume has superseded, in order. Throws "damaged" at one that is. */
+export function* restoreMilestones(database: Database): Generator<RecordedEvent> {
+  let after = 0;
+  for (;;) {
+    const rows = database
+      .prepare(`${eventsSql} WHERE id > ? AND superseded = 0 ORDER BY id LIMIT 500`)
+      .all<Row>([after]);
+    for (const row of rows) yield named(row.id as number, () => otherEvent(row));
+    if (rows.length === 0) return;
+    after = rows.at(-1)?.id as number;
+  }
+}
+
+/** Says of which event a damage is. */
 function named<T>(id: number, restore: () => T): T {
   try {
     return restore();
   } catch (cause) {
     const message = `event ${id} is damaged: ${(cause as Error).message}`;
     throw new VisplayError("damaged", message, { cause });
-  }
-}
-
-/** Every event but episodes that no resume has superseded, in order. */
-export function* restoreMilestones(database: Database): Generator<RecordedEvent> {
-  let after = 0;
-  for (;;) {
-    const rows = database
-      .prepare("SELECT * FROM events WHERE id > ? AND superseded = 0 ORDER BY id LIMIT 500")
-      .all<Row>([after]);
-    for (const row of rows) yield otherEvent(row);
-    if (rows.length === 0) return;
-    after = rows.at(-1)?.id as number;
   }
 }
 

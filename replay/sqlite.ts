@@ -204,7 +204,8 @@ const meanings: Readonly<Record<number, readonly [VisplayError["code"], string]>
 function sqliteError(path: string, error: unknown): unknown {
   const { rawCode, message } = error as { rawCode?: unknown; message?: string };
   if (error instanceof VisplayError || typeof rawCode !== "number") return error;
-  const meaning = meanings[rawCode & 0xff];
+  // A generated column met a text that is no JSON; the error has no code of its own.
+  const meaning = meanings[message === "malformed JSON" ? 11 : rawCode & 0xff];
   if (!meaning) return error;
   const [code, text] = meaning;
   return new VisplayError(code, `${path}: ${text} (SQLite ${rawCode}: ${message})`, { cause: error });

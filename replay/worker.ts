@@ -1,11 +1,11 @@
 /** The thread of one replay: answers `ReplayStore`'s calls one after the other. */
 import { mkdirSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
-import { encodeError } from "../common/sent_error.ts";
+import { type CallMessage, replyTo } from "../common/thread_calls.ts";
 import { diskError } from "./disk.ts";
 import type { RunEvent } from "./events.ts";
 import { type StoredImage, syncFolder, writeImage } from "./image_files.ts";
-import type { ReplayThread, Reply, Request } from "./worker_protocol.ts";
+import type { EventMessage, ReplayThread } from "./worker_protocol.ts";
 import { ReplayWriter } from "./writer.ts";
 
 if (parentPort === null) throw new Error("replay/worker is not a program; ReplayStore starts it");
@@ -36,7 +36,7 @@ const thread: ReplayThread = {
   close: () => writer[Symbol.dispose](),
 };
 
-port.on("message", (request: Request) => {
+port.on("message", async (request: CallMessage<keyof ReplayThread> | EventMessage) => {
   switch (request.kind) {
     case "event":
       events.push(request.event);
@@ -46,18 +46,11 @@ port.on("message", (request: Request) => {
       return;
     case "call": {
       const { id, method, args } = request;
-      port.postMessage(reply(id, () => (thread[method] as (...all: unknown[]) => unknown)(...args)));
+      const perform = thread[method] as (...all: unknown[]) => unknown;
+      port.postMessage(await replyTo(id, () => perform(...args)));
     }
   }
 });
-
-function reply(id: number, perform: () => unknown): Reply {
-  try {
-    return { id, result: perform() };
-  } catch (error) {
-    return { id, error: encodeError(error) };
-  }
-}
 
 function discard(): void {
   events = [];

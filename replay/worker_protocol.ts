@@ -1,4 +1,3 @@
-import type { SentError } from "../common/sent_error.ts";
 import type { RunEvent } from "./events.ts";
 import type { ReplayState } from "./writer.ts";
 
@@ -16,17 +15,7 @@ export interface ReplayThread {
   close(): void;
 }
 
-export type Method = keyof ReplayThread;
-
-/** To the thread, in order. `discard` drops what was sent and not committed. */
-export type Request =
-  | { readonly kind: "call"; readonly id: number; readonly method: Method; readonly args: readonly unknown[] }
+/** To the thread, in order, before a `commit`. `discard` drops what was sent and not committed. */
+export type EventMessage =
   | { readonly kind: "event"; readonly event: RunEvent }
   | { readonly kind: "discard" };
-
-/** From the thread: how one call ended. */
-export interface Reply {
-  readonly id: number;
-  readonly result?: unknown;
-  readonly error?: SentError;
-}

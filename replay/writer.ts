@@ -49,7 +49,7 @@ export class ReplayWriter implements Disposable {
     return new ReplayWriter(Database.forWriting(path));
   }
 
-  /** Goes on with the replay in a folder. Throws "run" where there is none, or a newer one. */
+  /** Goes on with the replay in a folder. Throws "notARun" where there is none, "run" for a newer one. */
   static open(folder: string): ReplayWriter {
     return new ReplayWriter(Database.forWriting(replayIn(folder)));
   }
@@ -194,16 +194,18 @@ export class ReplayWriter implements Disposable {
   }
 }
 
-/** The path of the replay in a folder. Throws "run" where there is none. */
+/** The path of the replay in a folder. Throws "notARun" where there is none, "disk" where it may not be read. */
 export function replayIn(folder: string): string {
   const path = join(folder, REPLAY_NAME);
   try {
     closeSync(openSync(path, "r"));
     return path;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "EACCES") throw cause;
+    if ((cause as NodeJS.ErrnoException).code === "EACCES") {
+      throw new VisplayError("disk", `${path}: this user may not read it`, { cause });
+    }
     const message = `${folder}: found no ${REPLAY_NAME}, expected the folder of a run`;
-    throw new VisplayError("run", message, { cause });
+    throw new VisplayError("notARun", message, { cause });
   }
 }
 

@@ -21,6 +21,16 @@ export function fileHeader(atMs: number): Uint8Array {
   return record(event.finish());
 }
 
+/**
+ * The start of a session, at step 0: readers that saw one before forget all that stood in earlier files of the folder,
+ * so that what is written again is not seen twice.
+ */
+export function startRecord(atMs: number): Uint8Array {
+  const event = new ProtobufWriter();
+  event.double(1, atMs / 1000).message(7, (session) => session.integer(1, 1));
+  return record(event.finish());
+}
+
 /** One record with all figures of a step. */
 export function scalarsRecord({ step, atMs, values }: Scalars): Uint8Array {
   const event = new ProtobufWriter();

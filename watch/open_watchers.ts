@@ -1,3 +1,4 @@
+import type { RunEvent } from "../replay/events.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Metrics } from "./metrics.ts";
 import type { RunPlan } from "./run_plan.ts";
@@ -24,16 +25,23 @@ export async function openMetrics(
   return metrics;
 }
 
-/** Starts what else is to follow the run of a folder, and feeds the metrics. Throws "disk" where it cannot write. */
+export interface RunToWatch {
+  readonly folder: string;
+  readonly plan: RunPlan & { readonly watch: WatchOptions };
+  /** How often the run was started, this time included. */
+  readonly attempt: number;
+  /** What earlier attempts recorded and a resume has not superseded. */
+  readonly history: Iterable<RunEvent>;
+}
+
+/** Starts what else is to follow a run, and feeds the metrics. Throws "disk" where it cannot write. */
 export async function openWatchers(
-  folder: string,
-  plan: RunPlan & { readonly watch: WatchOptions },
-  attempt: number,
+  { folder, plan, attempt, history }: RunToWatch,
   metrics: Metrics | null,
   say: (line: string) => void,
 ): Promise<Watcher> {
   const { tensorboard, webhook, stallMinutes } = plan.watch;
-  const charts = tensorboard ? await TensorBoard.start(folder, plan, say) : null;
+  const charts = tensorboard ? await TensorBoard.start({ folder, plan, history, warn: say }) : null;
   const heartbeat = await Heartbeat.start({ folder, plan, attempt, warn: say });
   const hook = webhook === null ? null : new Webhook({ url: webhook, folder, stallMinutes, warn: say });
   const watchers: Watcher[] = [heartbeat, charts, metrics, hook].filter((each) => each !== null);

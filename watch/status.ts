@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { isAlive } from "../common/processes.ts";
 import { type Beat, readBeat } from "./beat.ts";
 
 /**
@@ -39,13 +40,4 @@ export async function readStatus(folder: string, machine: Machine = thisMachine)
 function conditionOf({ state, host, pid }: Beat, silentMs: number, machine: Machine): Condition {
   if (state !== "running" || Math.abs(silentMs) < SILENCE_MS) return state;
   return host === machine.host && !machine.isAlive(pid) ? "died" : "silent";
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

@@ -1,9 +1,9 @@
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { diskError } from "../replay/disk.ts";
 import type { RunEvent } from "../replay/events.ts";
-import { fileHeader, scalarsRecord } from "./event_file.ts";
+import { fileHeader, scalarsRecord, startRecord } from "./event_file.ts";
 import { figuresOf } from "./figures.ts";
 import type { RunPlan } from "./run_plan.ts";
 import { SideWork } from "./side_work.ts";
@@ -12,7 +12,23 @@ import type { Watcher } from "./watcher.ts";
 /** The folder of event files in the folder of a run. */
 export const TENSORBOARD_NAME = "tensorboard";
 
-/** Writes a run's figures for TensorBoard: an event file for each time that the run is started. */
+/** What every event file's name begins with. */
+const PREFIX = "events.out.tfevents.";
+
+export interface TensorBoardOptions {
+  /** The run's folder. */
+  readonly folder: string;
+  readonly plan: RunPlan;
+  /** What earlier attempts recorded and a resume has not superseded. */
+  readonly history: Iterable<RunEvent>;
+  readonly warn: (line: string) => void;
+}
+
+/**
+ * Writes a run's figures for TensorBoard. An attempt begins its event file with all that still counts of those before
+ * it and has readers forget their files, so that every step is seen once. Only the last of these stays, for who is
+ * reading it and goes on to the next.
+ */
 export class TensorBoard implements Watcher {
   readonly #file: FileHandle;
   readonly #path: string;
@@ -20,17 +36,18 @@ export class TensorBoard implements Watcher {
   readonly #work: SideWork;
 
   /** Begins a file. Throws "disk" where it cannot be made. */
-  static async start(folder: string, plan: RunPlan, warn: (line: string) => void): Promise<TensorBoard> {
-    const nowMs = Date.now();
-    const name = `events.out.tfevents.${Math.floor(nowMs / 1000)}.${hostname()}.${process.pid}`;
-    const path = join(folder, TENSORBOARD_NAME, name);
+  static async start({ folder, plan, history, warn }: TensorBoardOptions): Promise<TensorBoard> {
+    const charts = join(folder, TENSORBOARD_NAME);
     try {
-      await mkdir(join(folder, TENSORBOARD_NAME), { recursive: true });
+      await mkdir(charts, { recursive: true });
+      const older = (await readdir(charts)).filter((name) => name.startsWith(PREFIX)).sort();
+      const path = join(charts, nameAfter(older.at(-1)));
       const file = await open(path, "a");
-      await file.appendFile(fileHeader(nowMs));
+      await writeFile(file, beginning(history, plan));
+      for (const name of older.slice(0, -1)) await rm(join(charts, name));
       return new TensorBoard(path, file, plan, warn);
     } catch (cause) {
-      throw diskError(path, cause);
+      throw diskError(charts, cause);
     }
   }
 
@@ -42,9 +59,8 @@ export class TensorBoard implements Watcher {
   }
 
   apply(event: RunEvent): void {
-    const figures = figuresOf(event, this.#plan);
-    if (!figures) return;
-    const bytes = scalarsRecord({ ...figures, atMs: event.atMs });
+    const bytes = recordOf(event, this.#plan);
+    if (!bytes) return;
     void this.#work.add(async () => {
       // Readers stop at a record that was cut off, so nothing is written behind one.
       if (this.#work.failed) return;
@@ -60,4 +76,27 @@ export class TensorBoard implements Watcher {
     await this.#work.idle();
     await this.#file.close();
   }
+}
+
+/** A name that sorts behind another, for readers take files in that order; also where the clock was set back. */
+function nameAfter(name: string | undefined): string {
+  const before = Number(name?.slice(PREFIX.length).split(".")[0]) || 0;
+  const seconds = Math.max(Math.floor(Date.now() / 1000), before + 1);
+  return `${PREFIX}${seconds}.${hostname()}.${process.pid}`;
+}
+
+function* beginning(history: Iterable<RunEvent>, plan: RunPlan): Generator<Uint8Array> {
+  const nowMs = Date.now();
+  yield fileHeader(nowMs);
+  yield startRecord(nowMs);
+  for (const event of history) {
+    const bytes = recordOf(event, plan);
+    if (bytes) yield bytes;
+  }
+}
+
+/** What is written of an event; null where it has no figures. */
+function recordOf(event: RunEvent, plan: RunPlan): Uint8Array | null {
+  const figures = figuresOf(event, plan);
+  return figures && scalarsRecord({ ...figures, atMs: event.atMs });
 }

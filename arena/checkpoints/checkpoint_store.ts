@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { cp, link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { VisplayError } from "../../common/errors.ts";
@@ -22,11 +21,12 @@ export interface CheckpointOptions {
 
 const roles: readonly Role[] = ["questioner", "reasoner"];
 const stateName = "state.json";
+const configName = "config.json";
 const pointerName = "latest";
 
 /**
- * The checkpoints of one run, each a folder under checkpoints/: both policies with their optimisers, the run's state,
- * and a manifest with the hashes of all that. A checkpoint is written beside the others, synchronised, renamed and
+ * The checkpoints of one run, each a folder under checkpoints/: both policies with their optimisers, the run's state
+ * and configuration, and a manifest with the hashes of all that. A checkpoint is written beside the others, synchronised, renamed and
  * verified before the pointer names it, and only then older ones go. The last ones and the best are kept.
  */
 export class CheckpointStore implements Checkpoints {
@@ -51,16 +51,17 @@ export class CheckpointStore implements Checkpoints {
     const scratch = join(this.#root, `${scratchPrefix}${id}`);
     const versions = { questioner: infos.questioner.version, reasoner: infos.reasoner.version };
     try {
+      await mkdir(this.#root, { recursive: true });
       await removeScratch(this.#root);
-      await mkdir(scratch, { recursive: true });
+      await mkdir(scratch);
       for (const role of roles) await this.#putPolicy(role, versions[role], policies, join(scratch, role));
       await writeFile(join(scratch, stateName), JSON.stringify(state));
+      await writeFile(join(scratch, configName), JSON.stringify(config));
       const files = await hashFiles(scratch);
       for (const { path } of files) await sync(join(scratch, path));
       const { next, score } = state;
       const writtenAt = new Date().toISOString();
-      const configHash = hashOf(config);
-      const manifest: Manifest = { version: 1, id, writtenAt, attempt, next, score, configHash, files };
+      const manifest: Manifest = { version: 1, id, writtenAt, attempt, next, score, files };
       await writeManifest(scratch, manifest);
       await rename(scratch, folder);
       await sync(this.#root);
@@ -108,14 +109,12 @@ export function checkpointsFolder(run: string): string {
   return join(run, "checkpoints");
 }
 
-/** The hash of plain data. */
-export function hashOf(data: unknown): string {
-  return createHash("sha256").update(JSON.stringify(data)).digest("hex");
-}
-
-/** The names of the checkpoints in a folder, the oldest first. */
+/** The names of the checkpoints in a folder, the oldest first; none where there is no folder yet. */
 export async function checkpointIds(root: string): Promise<string[]> {
-  const names = await readdir(root).catch(() => []);
+  const names = await readdir(root).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return [];
+    throw new VisplayError("run", `${root}: ${cause.message}; expected a folder of checkpoints`, { cause });
+  });
   return names.filter((name) => /^\d{6,}-/.test(name)).sort((a, b) => numberOf(a) - numberOf(b));
 }
 
@@ -141,19 +140,27 @@ async function pointTo(root: string, id: string): Promise<void> {
 }
 
 async function removeScratch(root: string): Promise<void> {
-  const names = await readdir(root).catch(() => []);
+  const names = await readdir(root);
   for (const name of names.filter((each) => each.startsWith(scratchPrefix)))
     await rm(join(root, name), { recursive: true, force: true });
 }
 
-/** What a checkpoint is, ready to go on from. Throws "run" where it is damaged. */
-export async function loadCheckpoint(run: string, id: string): Promise<SavedRun & { manifest: Manifest }> {
+/** A checkpoint, ready to go on from. */
+export interface LoadedCheckpoint extends SavedRun {
+  readonly manifest: Manifest;
+  /** The settings that it was made with, as some release of this program knew them. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** Loads a checkpoint. Throws "run" where it is damaged. */
+export async function loadCheckpoint(run: string, id: string): Promise<LoadedCheckpoint> {
   const folder = join(checkpointsFolder(run), id);
   const manifest = await readManifest(folder);
   await verify(folder, manifest);
-  const state = JSON.parse(await readFile(join(folder, stateName), "utf8")) as RunState;
+  const state: RunState = JSON.parse(await readFile(join(folder, stateName), "utf8"));
+  const config = JSON.parse(await readFile(join(folder, configName), "utf8"));
   const folders = { questioner: join(folder, "questioner"), reasoner: join(folder, "reasoner") };
-  return { id, state, folders, manifest };
+  return { id, state, folders, manifest, config };
 }
 
 /**
@@ -162,8 +169,8 @@ export async function loadCheckpoint(run: string, id: string): Promise<SavedRun 
  */
 export async function latestCheckpoint(
   run: string,
-  passOver: (id: string, reason: string) => Promise<void>,
-): Promise<(SavedRun & { manifest: Manifest }) | null> {
+  passOver: (id: string, reason: string) => void,
+): Promise<LoadedCheckpoint | null> {
   const root = checkpointsFolder(run);
   const ids = await checkpointIds(root);
   const named = (await readFile(join(root, pointerName), "utf8").catch(() => "")).trim();
@@ -173,7 +180,7 @@ export async function latestCheckpoint(
     try {
       return await loadCheckpoint(run, id);
     } catch (error) {
-      await passOver(id, (error as Error).message);
+      passOver(id, (error as Error).message);
     }
   }
   if (ids.length === 0) return null;
@@ -188,12 +195,17 @@ export async function setAside(run: string, id: string): Promise<void> {
   await rename(join(root, id), aside);
 }
 
-/** Copies a checkpoint into a new run, as its first: there, nothing is recorded yet. */
-export async function copyCheckpoint({ id, state, folders }: SavedRun, run: string): Promise<SavedRun> {
+/** Copies a checkpoint into a new run with a configuration of its own, as its first: there, nothing is recorded yet. */
+export async function copyCheckpoint(
+  { id, state, folders }: SavedRun,
+  run: string,
+  config: RunConfig,
+): Promise<SavedRun> {
   const source = dirname(folders.questioner);
   const folder = join(checkpointsFolder(run), id);
   await cp(source, folder, { recursive: true });
   await writeFile(join(folder, stateName), JSON.stringify({ ...state, replay: 0 }));
+  await writeFile(join(folder, configName), JSON.stringify(config));
   await writeManifest(folder, { ...(await readManifest(source)), files: await hashFiles(folder) });
   await pointTo(checkpointsFolder(run), id);
   return loadCheckpoint(run, id);

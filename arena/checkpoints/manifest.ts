@@ -22,8 +22,6 @@ export interface Manifest {
   readonly next: Position;
   /** What the last evaluation came to, percent. */
   readonly score: number | null;
-  /** Of the resolved configuration. */
-  readonly configHash: string;
   /** Every other file of the checkpoint. */
   readonly files: readonly FileRecord[];
 }
@@ -42,7 +40,6 @@ const ManifestSchema: z.ZodType<Manifest> = z.strictObject({
   attempt: Count,
   next: z.strictObject({ round: Count, leg: z.enum(legs), step: Count }),
   score: z.number().nullable(),
-  configHash: z.string(),
   files: z.array(z.strictObject({ path: z.string(), bytes: Count, sha256: z.string() })),
 });
 

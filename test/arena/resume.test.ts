@@ -150,6 +150,17 @@ describe("a run that goes on from a checkpoint", () => {
     expect(story(again.log.events).slice(1)).toEqual(story(whole.log.events).slice(before));
   });
 
+  it("records the settings that it goes on with", async () => {
+    const whole = await uninterrupted();
+    const checkpoint = whole.checkpoints.saved[1] as SavedRun;
+    const world = reborn(whole, checkpoint);
+    const longer = { ...config, rounds: 3 };
+    await playIn(world, longer, undefined, checkpoint);
+    expect(ofType(world.log.events, "runResumed")).toMatchObject([
+      { config: longer, checkpoint: checkpoint.id, ...checkpoint.state.next },
+    ]);
+  });
+
   it("keeps counting empty rounds", async () => {
     const barren = smallConfig((change) => {
       change.rounds = 3;

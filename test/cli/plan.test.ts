@@ -86,7 +86,8 @@ describe("an estimate", () => {
   };
 
   test("multiplies steps by what they took, and pays once for what comes once", () => {
-    const { phases, totalMs, replayBytes, modelBytes, unknown } = estimate(config, 2000, found, 7);
+    const whole = estimate(config, 2000, found, 7);
+    const { phases, totalMs, replayBytes, modelBytes, checkpointBytes, unknown } = whole;
     expect(phases.questioner).toEqual({
       ...{ steps: 10, unitsPerStep: 16, stepMs: 100, totalMs: 10 * 100 + 250, replayBytes: 10_000, scale: 1 },
     });
@@ -99,6 +100,8 @@ describe("an estimate", () => {
     expect(totalMs).toBe(2 * (1250 + 125 + 3000) + 2 * 120);
     expect(replayBytes).toBe(2 * (10_000 + 2500 + 15_000) + 2 * 4000);
     expect(modelBytes).toBe(2 * 2 * 7);
+    // The last two, the best and a new one, of two policies with two moments each.
+    expect(checkpointBytes).toBe(4 * 2 * 3 * 7);
     expect(unknown).toEqual([]);
   });
 
@@ -135,7 +138,7 @@ describe("an estimate", () => {
     expect(text).toContain("time    about 9 s for 2 rounds\n");
     expect(text).toContain("memory  700 MB to 1.1 GB at the peak, of 8.0 GB");
     expect(text).toContain(
-      "disk    16 MB: 16 MB of models (4 folders) and 63 kB of replay; 1.0 MB are free: NOT ENOUGH",
+      "disk    112 MB: 16 MB of models (4 folders), 96 MB of checkpoints and 63 kB of replay; 1.0 MB are free: NOT ENOUGH",
     );
     expect(text).toContain("at 1/2 of the configured sizes with learning rates of 0, in 12 s");
     expect(text).toContain("evaluation by 2.00");

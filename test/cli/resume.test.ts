@@ -72,6 +72,16 @@ describe("visplay resume", () => {
     expect(summary).toMatchObject({ status: "finished", rounds: [{ round: 1 }] });
   });
 
+  test("leaves all checkpoints as they are where none can be used", async () => {
+    const run = await killedEarlier("unusable", 0);
+    const ids = await checkpointsOf(run);
+    for (const id of ids) await writeFile(join(run, "checkpoints", id, "manifest.json"), '{"version": 2}');
+    const { code, text } = await say("resume", run);
+    expect(code).toBe(9);
+    expect(text).toContain(`none of ${ids.length} checkpoints can be used`);
+    expect(await checkpointsOf(run)).toEqual(ids);
+  });
+
   test("refuses a run that has nothing left to do", async () => {
     const run = await killedEarlier("over", 0);
     const { code, text } = await say("resume", run);
@@ -96,6 +106,26 @@ describe("visplay resume", () => {
       code: 0,
     });
     expect(await readFile(join(run, "config.yaml"), "utf8")).toMatch(/learningRate: 0\.0003/);
+  });
+
+  test("notices settings that were edited by hand after the last checkpoint", async () => {
+    const run = await killedEarlier("edited", 1);
+    const path = join(run, "config.yaml");
+    const edited = (await readFile(path, "utf8"))
+      .replace(/^seed: 0/m, "seed: 8")
+      .replace("keep: 50", "keep: 60");
+    await writeFile(path, edited);
+    const refused = await say("resume", run);
+    expect(refused.code).toBe(3);
+    expect(refused.text).toMatch(/played with other settings.*--allow:\n {2}seed: 0 → 8\n$/);
+    expect(await readFile(path, "utf8")).toBe(edited);
+    expect(await say("resume", run, "--set", "seed=0")).toMatchObject({ code: 0 });
+    expect((await weights(run)).equals(await weights(finished))).toBe(true);
+    expect(await readFile(path, "utf8")).toMatch(/^seed: 0/m);
+
+    const allowed = await killedEarlier("allowed", 1);
+    await writeFile(join(allowed, "config.yaml"), edited);
+    expect(await say("resume", allowed, "--allow")).toMatchObject({ code: 0 });
   });
 
   test("goes on for more rounds if that is allowed", async () => {

@@ -28,6 +28,16 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** What `visplay replay check` says. */
+async function check() {
+  const args = [visplay, "replay", "check", folder];
+  return promisify(execFile)(process.execPath, args).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    ({ code, stdout, stderr }) =>
+      ({ code, stdout, stderr }) as { code: number; stdout: string; stderr: string },
+  );
+}
+
 function survivors(): unknown[] {
   using reader = ReplayReader.open(folder);
   return [...reader.events()].map(({ event }) => event);
@@ -143,6 +153,12 @@ describe("a read-only folder", () => {
     expect(await asAnyone("await ReplayStore.open(folder);")).toMatch(/^disk: /);
   });
 
+  it("that may not be read says so", async () => {
+    ReplayWriter.create(folder)[Symbol.dispose]();
+    await chmod(path, 0o200);
+    expect(await asAnyone(count)).toMatch(/^disk: .*replay.db: this user may not read it/);
+  });
+
   it("that still needs writing says so", async () => {
     const own = new RandomEvents(1);
     const run = join(folder, "run");
@@ -158,13 +174,16 @@ describe("a read-only folder", () => {
 });
 
 describe("versions", () => {
-  it("a newer one is refused, by the reader and by the writer", () => {
+  it("a newer one is refused, by the reader, the writer and the check", async () => {
     ReplayWriter.create(folder)[Symbol.dispose]();
     using database = Database.forWriting(path);
     database.exec("PRAGMA user_version = 9");
     const refusal = expect.objectContaining({ code: "run", message: expect.stringContaining("version 9") });
     expect(() => ReplayReader.open(folder)).toThrow(refusal);
     expect(() => ReplayWriter.open(folder)).toThrow(refusal);
+    const { code, stderr } = await check();
+    expect(code).toBe(exitCodes.run);
+    expect(stderr).toContain("read it with the release that wrote it");
   });
 
   it("an older one is brought up to date by the writer, and keeps what it holds", () => {
@@ -200,9 +219,10 @@ describe("versions", () => {
   });
 
   it("a folder without a replay is no run", async () => {
-    const refusal = { code: "run", message: expect.stringContaining("expected the folder of a run") };
+    const refusal = { code: "notARun", message: expect.stringContaining("expected the folder of a run") };
     expect(() => ReplayReader.open(folder)).toThrow(expect.objectContaining(refusal));
     await expect(inspect(join(folder, "none"))).rejects.toMatchObject(refusal);
+    expect(await check()).toMatchObject({ code: exitCodes.notARun, stdout: "" });
   });
 });
 
@@ -226,15 +246,6 @@ describe("damage", () => {
     closeSync(file);
   }
 
-  async function check() {
-    const args = [visplay, "replay", "check", folder];
-    return promisify(execFile)(process.execPath, args).then(
-      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      ({ code, stdout, stderr }) =>
-        ({ code, stdout, stderr }) as { code: number; stdout: string; stderr: string },
-    );
-  }
-
   it("is not found in what is whole", async () => {
     const { code, stdout } = await check();
     expect(stdout).toBe("database: whole\n200 events: all whole\n1 image: all whole\n");
@@ -248,6 +259,7 @@ describe("damage", () => {
     const damaged = Number(/200 events: (\d+) damaged/.exec(stdout)?.[1]);
     expect(damaged).toBeGreaterThan(0);
     expect(damaged).toBeLessThan(150);
+    expect(stdout).toMatch(/^ {2}\d+: database disk image is malformed$/m);
     expect(stderr).toContain(`${200 - damaged} of 200 events and 1 of 1 image can still be read`);
 
     using reader = ReplayReader.open(folder);
@@ -265,13 +277,31 @@ describe("damage", () => {
     expect(inspection.events.damaged).toEqual([]);
   });
 
+  it("of the text of an event that is no episode is named, also where only those are read", async () => {
+    const database = Database.forReading(path);
+    const id = database.value<number>("SELECT id FROM events ORDER BY length(body) DESC") as number;
+    const body = database.value<string>("SELECT body FROM events WHERE id = ?", [id]) as string;
+    database[Symbol.dispose]();
+    const bytes = await readFile(path);
+    // SQLite leaves copies where it divides a page.
+    for (let at = bytes.indexOf(body); at >= 0; at = bytes.indexOf(body, at)) bytes.write("x", at);
+    await writeFile(path, bytes);
+    const { database: structure, events: tally } = await inspect(folder);
+    expect(structure).toEqual(["malformed JSON"]);
+    expect(tally.damaged).toEqual([{ name: String(id), reason: expect.stringMatching(/not valid JSON$/) }]);
+    using reader = ReplayReader.open(folder);
+    const message = expect.stringContaining(`event ${id} is damaged`);
+    const damage = expect.objectContaining({ code: "damaged", message });
+    expect(() => [...reader.milestones()]).toThrow(damage);
+  });
+
   it("of one row is named", async () => {
     using database = Database.forWriting(path);
     const id = database.value<number>("SELECT id FROM episodes WHERE rollouts > 0 LIMIT 1") as number;
     database.prepare("UPDATE rollouts SET log_probs = x'000000' WHERE episode = ?").run([id]);
     const { events: tally } = await inspect(folder);
     expect(tally.damaged).toEqual([
-      { name: String(id), reason: expect.stringContaining("3 bytes of log-probabilities") },
+      { name: String(id), reason: "found 3 bytes of log-probabilities, expected whole float32" },
     ]);
     using reader = ReplayReader.open(folder);
     expect(() => reader.episode(id)).toThrow(expect.objectContaining({ code: "damaged" }));

@@ -76,7 +76,7 @@ describe("ReplayStore", () => {
     await writeFile(join(folder, "file"), "");
     await expect(ReplayStore.create(join(folder, "file"))).rejects.toMatchObject({ code: "disk" });
     await expect(ReplayStore.open(folder)).rejects.toMatchObject({
-      code: "run",
+      code: "notARun",
       message: expect.stringContaining("expected the folder of a run"),
     });
   });

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { RunConfigSchema } from "../../arena/config.ts";
+import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { openMetrics, openWatchers, together } from "../../watch/open_watchers.ts";
 import type { Watcher } from "../../watch/watcher.ts";
@@ -11,6 +11,7 @@ import { at, finished, phaseStarted } from "../fakes/run_events.ts";
 let folder: string;
 let said: string[];
 const say = (line: string) => said.push(line);
+const watched = (plan: RunConfig) => ({ folder, plan, attempt: 1, history: [] });
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "watchers-"));
@@ -22,14 +23,14 @@ test("what a run is watched by follows from its configuration", async () => {
   const all = RunConfigSchema.parse({ watch: { metricsPort: 0 } });
   const metrics = await openMetrics(all.watch, say);
   expect(said).toEqual([`metrics at ${metrics?.url}`]);
-  await (await openWatchers(folder, all, 1, metrics, say))[Symbol.asyncDispose]();
+  await (await openWatchers(watched(all), metrics, say))[Symbol.asyncDispose]();
   expect((await readdir(folder)).sort()).toEqual(["status.json", "tensorboard"]);
   await expect(fetch(metrics?.url as string)).rejects.toThrow();
 
   await rm(folder, { recursive: true });
   const none = RunConfigSchema.parse({ watch: { tensorboard: false } });
   expect(await openMetrics(none.watch, say)).toBeNull();
-  const watcher = await openWatchers(folder, none, 1, null, say);
+  const watcher = await openWatchers(watched(none), null, say);
   await watcher[Symbol.asyncDispose]();
   expect(said.slice(1)).toEqual([expect.stringContaining("heartbeat: could not write")]);
 });

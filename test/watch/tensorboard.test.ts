@@ -1,12 +1,12 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RunConfigSchema } from "../../arena/config.ts";
-import type { EventBody } from "../../replay/events.ts";
+import type { EventBody, RunEvent } from "../../replay/events.ts";
 import { crc32c } from "../../watch/crc32c.ts";
 import { fileHeader, record, scalarsRecord } from "../../watch/event_file.ts";
-import { figuresOf } from "../../watch/figures.ts";
+import { type Figures, figuresOf } from "../../watch/figures.ts";
 import { TensorBoard } from "../../watch/tensorboard.ts";
 import { at, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
 
@@ -82,34 +82,67 @@ describe("the figures of a run", () => {
 
 describe("TensorBoard's folder", () => {
   let folder: string;
+  let warnings: string[];
   beforeEach(async () => {
+    warnings = [];
     folder = await mkdtemp(join(tmpdir(), "tensorboard-"));
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
+  const start = (history: readonly RunEvent[] = [], where = folder) =>
+    TensorBoard.start({ folder: where, plan, history, warn: (line) => warnings.push(line) });
+
+  // 7: a session log of 2 bytes, 1: status START; no step, which is 0.
+  const started = "3a020801";
+  const files = () => readdir(join(folder, "tensorboard"));
+
+  async function recordsOf(name: string | undefined): Promise<Buffer[]> {
+    const bytes = await readFile(join(folder, "tensorboard", name as string));
+    const found: Buffer[] = [];
+    for (let from = 0; from < bytes.length; ) {
+      const length = Number(bytes.readBigUInt64LE(from));
+      found.push(bytes.subarray(from + 12, from + 12 + length));
+      from += 16 + length;
+    }
+    return found;
+  }
+
   test("holds one file with a record for each event that has figures, in order", async () => {
-    const warnings: string[] = [];
-    const charts = await TensorBoard.start(folder, plan, (line) => warnings.push(line));
+    const charts = await start();
     const events = [phaseStarted(1, "questioner"), questionerStep(), questionerStep({ step: 1 })];
     for (const event of events) charts.apply(at(1, event));
     await charts[Symbol.asyncDispose]();
-    const [name, ...others] = await readdir(join(folder, "tensorboard"));
-    expect(others).toEqual([]);
+    const [name, ...none] = await files();
+    expect(none).toEqual([]);
     expect(name).toMatch(/^events\.out\.tfevents\.\d{10}\./);
-    const bytes = await readFile(join(folder, "tensorboard", name as string));
-    const records: Buffer[] = [];
-    for (let from = 0; from < bytes.length; ) {
-      const length = Number(bytes.readBigUInt64LE(from));
-      records.push(bytes.subarray(from + 12, from + 12 + length));
-      from += 16 + length;
-    }
-    expect(records).toHaveLength(3);
-    expect(records[1]?.includes("questioner/reward")).toBe(true);
+    const [header, session, first, ...others] = await recordsOf(name);
+    expect(header?.includes("brain.Event:2")).toBe(true);
+    expect(hex((session as Buffer).subarray(9))).toBe(started);
+    expect(first?.includes("questioner/reward")).toBe(true);
+    expect(others).toHaveLength(1);
     expect(warnings).toEqual([]);
   });
 
+  test("shows each step once after a resume: readers forget what they saw before", async () => {
+    const steps = [0, 1, 2, 3].map((step) => at(step, questionerStep({ step })));
+    const older = [1, 2].map((n) => `events.out.tfevents.${n}000000000.elsewhere.7`);
+    await mkdir(join(folder, "tensorboard"));
+    for (const name of older) await writeFile(join(folder, "tensorboard", name), "cut off");
+    const charts = await start([at(0, phaseStarted(1, "questioner")), ...steps.slice(0, 2)]);
+    for (const event of steps.slice(2)) charts.apply(event);
+    await charts[Symbol.asyncDispose]();
+    // The last one, from the future, is still before this one.
+    const [last, name, ...none] = (await files()).sort();
+    expect([last, none]).toEqual([older[1], []]);
+    const [, session, ...written] = await recordsOf(name);
+    expect(hex((session as Buffer).subarray(9))).toBe(started);
+    const wanted = steps.map((event) =>
+      scalarsRecord({ ...(figuresOf(event, plan) as Figures), atMs: event.atMs }),
+    );
+    expect(written.map(hex)).toEqual(wanted.map((bytes) => hex(bytes.subarray(12, -4))));
+  });
+
   test("that cannot be made is an error before the run", async () => {
-    const start = TensorBoard.start(join(folder, "\0"), plan, () => {});
-    await expect(start).rejects.toMatchObject({ code: "disk" });
+    await expect(start([], join(folder, "\0"))).rejects.toMatchObject({ code: "disk" });
   });
 });

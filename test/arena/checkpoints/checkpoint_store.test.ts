@@ -6,6 +6,7 @@ import { noAlarms } from "../../../arena/alarms.ts";
 import {
   CheckpointStore,
   checkpointIds,
+  copyCheckpoint,
   latestCheckpoint,
   loadCheckpoint,
   setAside,
@@ -19,7 +20,7 @@ import { smallConfig } from "../../fakes/world.ts";
 let run: string;
 let said: string[];
 const say = (line: string) => said.push(line);
-const passOver = async (id: string, reason: string) => {
+const passOver = (id: string, reason: string) => {
   said.push(`${id}: ${reason}`);
 };
 const root = () => join(run, "checkpoints");
@@ -72,7 +73,7 @@ describe("a checkpoint", () => {
     const { id, bytes } = await open().save(state, ports(policies));
     expect(id).toBe("000001-round-1-reasoner-3");
     const loaded = await latestCheckpoint(run, passOver);
-    expect(loaded).toMatchObject({ id, state });
+    expect(loaded).toMatchObject({ id, state, config: smallConfig() });
     expect(await readFile(join(loaded?.folders.reasoner ?? "", "weights"), "utf8")).toMatch(/^version 7v/);
     expect(loaded?.manifest.files.reduce((sum, file) => sum + file.bytes, 0)).toBe(bytes);
     expect(said).toEqual([]);
@@ -89,6 +90,16 @@ describe("a checkpoint", () => {
     const [a, b] = (await checkpointIds(root())).map((id) => join(root(), id, "questioner", "weights"));
     expect((await stat(a as string)).ino).toBe((await stat(b as string)).ino);
     await loadCheckpoint(run, (await checkpointIds(root())).at(-1) as string);
+  });
+
+  test("copied into a new run has nothing recorded, and the new run's settings", async () => {
+    const { id } = await open().save(inReasoner(3), ports(pair()));
+    const fork = join(run, "fork");
+    const config = smallConfig((change) => (change.seed = 5));
+    await copyCheckpoint(await loadCheckpoint(run, id), fork, config);
+    const copied = await latestCheckpoint(fork, passOver);
+    expect(copied).toMatchObject({ id, config, state: { ...inReasoner(3), replay: 0 } });
+    expect(await loadCheckpoint(run, id)).toMatchObject({ config: smallConfig(), state: inReasoner(3) });
   });
 
   test("that fails half way leaves those before it, and nothing else", async () => {
@@ -178,8 +189,10 @@ describe("damage", () => {
     expect(await latestCheckpoint(run, passOver)).toMatchObject({ id: "000001-round-1-reasoner-0" });
   });
 
-  test("a run without any has none", async () => {
+  test("a run without any has none, but not one whose checkpoints cannot be listed", async () => {
     expect(await latestCheckpoint(run, passOver)).toBeNull();
+    await writeFile(root(), "no folder");
+    await expect(latestCheckpoint(run, passOver)).rejects.toMatchObject({ code: "run" });
   });
 });
 

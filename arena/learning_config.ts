@@ -1,0 +1,76 @@
+import * as z from "zod";
+import { choice, count, flag, group, number, type Settings, share } from "./setting.ts";
+
+/** How a policy samples. */
+export interface SamplingConfig {
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly maxTokens: number;
+}
+
+/** How a policy learns from its groups. */
+export interface GrpoConfig {
+  readonly learningRate: number;
+  readonly beta: number;
+  readonly loss: "grpo" | "dr_grpo" | "dapo";
+  readonly clipLow: number;
+  readonly clipHigh: number;
+  readonly advantageScale: "group" | "batch" | "none";
+  readonly maskTruncated: boolean;
+  readonly positiveWeight: number;
+}
+
+/** How both policies step. */
+export interface OptimizerConfig {
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly maxGradientNorm: number;
+  readonly warmupSteps: number;
+  readonly connectorLearningRateFactor: number;
+  readonly visionLearningRateFactor: number;
+}
+
+export const groupSize = (): z.ZodType<number> =>
+  z
+    .int()
+    .min(2, "expected at least 2: an advantage compares a completion with the others of its group")
+    .default(8)
+    .describe("G, completions per prompt");
+
+export const sampling = (maxTokens: number): Settings<SamplingConfig> => ({
+  temperature: number(1, "sampling temperature in training", 1e-3),
+  topK: count(0, "tokens kept when sampling; 0 keeps all", 0),
+  topP: number(1, "probability mass kept when sampling; 1 keeps all", 1e-6, 1),
+  maxTokens: count(maxTokens, "longest completion (tokens)"),
+});
+
+export const grpo = (learningRate: number, beta: number, positiveWeight: number): Settings<GrpoConfig> => ({
+  learningRate: number(learningRate, "AdamW step size of the text model (1/step)"),
+  beta: number(beta, "weight of the k3 KL to the run's base; 0 needs no reference"),
+  loss: choice(["grpo", "dr_grpo", "dapo"], "dapo", "how the loss averages over tokens and sequences"),
+  clipLow: share(0.2, "lower clip of the probability ratio, 1 - clipLow"),
+  clipHigh: number(0.3, "upper clip of the probability ratio, 1 + clipHigh"),
+  advantageScale: choice(["group", "batch", "none"], "group", "standard deviation that divides an advantage"),
+  maskTruncated: flag(true, "leave completions cut off at maxTokens out of the loss"),
+  positiveWeight: number(
+    positiveWeight,
+    "weight of the log-likelihood of the best completions, beside GRPO's loss; 0 is plain GRPO",
+  ),
+});
+
+export const optimizer: z.ZodType<OptimizerConfig> = group(
+  {
+    weightDecay: number(0.01, "AdamW's decoupled weight decay"),
+    beta1: number(0.9, "decay of the gradient's mean", 0, 0.9999999),
+    beta2: number(0.99, "decay of the gradient's square", 0, 0.9999999),
+    epsilon: number(1e-8, "added to the root of the second moment", 1e-20),
+    maxGradientNorm: number(1, "global norm that the gradient is clipped to", 1e-12),
+    warmupSteps: count(5, "steps of linear warm-up", 0),
+    connectorLearningRateFactor: number(1, "learning rate of the connector, as a factor; 0 freezes it"),
+    visionLearningRateFactor: number(0.1, "learning rate of the vision tower, as a factor; 0 freezes it"),
+  },
+  "AdamW, for both policies",
+);
