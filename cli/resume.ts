@@ -23,8 +23,8 @@ async function resume(run: string, layers: readonly Layer[], allow: boolean): Pr
   using interrupt = interruptible();
   const saved = await savedSettings(run);
   const before = resolve(RunConfigSchema, [saved]);
-  const config = resolve(RunConfigSchema, [saved, ...layers]);
-  const changed = differences(before, config);
+  const settings = resolve(RunConfigSchema, [saved, ...layers]);
+  const changed = differences(before, settings);
   if (changed.length > 0 && !allow)
     throw new VisplayError(
       "config",
@@ -34,5 +34,5 @@ async function resume(run: string, layers: readonly Layer[], allow: boolean): Pr
     );
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   await using folder = await RunFolder.reopen(run, say);
-  await playRun(config, interrupt, (tell) => folder.goOn(config, tell));
+  await playRun(settings, interrupt, (config, tell) => folder.goOn(config, tell));
 }
