@@ -92,7 +92,7 @@ export class LocalPolicy implements Replica {
   /** Opens a Hugging Face model folder; throws a `VisplayError` of code "model" where it is not one that fits. */
   static async open(folder: string, options: LocalPolicyOptions): Promise<LocalPolicy> {
     const config = await readIdefics3Config(folder);
-    const tokenizer = await Tokenizer.load(folder);
+    const tokenizer = await Tokenizer.load(folder, config.text.vocabSize);
     const processor = await Idefics3Processor.load(folder, config, tokenizer);
     const model = new SmolVlm(config);
     const layout = new ParameterLayout(model.parameters);

@@ -1,31 +1,19 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VisplayError } from "../common/errors.ts";
+import { checkWeights } from "./check_weights.ts";
 import type { ParameterLayout } from "./parameters.ts";
 import { readModelWeights, writeSafetensors } from "./safetensors.ts";
 
 /**
- * The weights of a model folder as one flat vector. Throws a `VisplayError` of code "model" where a parameter is
- * missing, has another shape, or is unknown to the architecture.
+ * The weights of a model folder as one flat vector. Throws a `VisplayError` of code "model" where they are broken or
+ * not those of the architecture, before memory is taken for them.
  */
 export async function loadWeights(folder: string, layout: ParameterLayout): Promise<Float32Array> {
+  await checkWeights(folder, layout);
   const stored = await readModelWeights(folder);
   const flat = new Float32Array(layout.size);
-  for (const { name, shape } of layout.specs) {
-    const tensor = stored.get(name);
-    if (tensor === undefined)
-      throw new VisplayError("model", `${folder}: the weights lack ${name} [${shape}]`);
-    if (`${tensor.shape}` !== `${shape}`)
-      throw new VisplayError(
-        "model",
-        `${folder}: ${name} is [${tensor.shape}]; config.json asks for [${shape}]`,
-      );
-    layout.view(flat, name).set(tensor.data);
-    stored.delete(name);
-  }
-  const [unknown] = stored.keys();
-  if (unknown !== undefined)
-    throw new VisplayError("model", `${folder}: the weights hold ${unknown}, which this architecture lacks`);
+  for (const [name, { data }] of stored) layout.view(flat, name).set(data);
   return flat;
 }
 

@@ -9,6 +9,7 @@ import {
   parseModelJson,
   reading,
   readModelJson,
+  requireFile,
   show,
 } from "./model_files.ts";
 
@@ -47,6 +48,7 @@ const chunkBytes = 2 ** 20;
  */
 export function readSafetensors(path: string): Promise<Map<string, StoredTensor>> {
   return reading(path, async () => {
+    await requireFile(path, Number.MAX_SAFE_INTEGER);
     const file = await open(path);
     try {
       const { entries, dataStart } = await readHeader(path, file);
@@ -59,17 +61,35 @@ export function readSafetensors(path: string): Promise<Map<string, StoredTensor>
   });
 }
 
-/** How many numbers the tensors of a safetensors file hold, by its header alone. Throws as `readSafetensors` does. */
-export function countNumbers(path: string): Promise<number> {
+/** What a header says of a tensor. */
+export interface StoredType {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+}
+
+/** The types of a safetensors file's tensors by name, by its header alone. Throws as `readSafetensors` does. */
+export function readTypes(path: string): Promise<Map<string, StoredType>> {
   return reading(path, async () => {
+    await requireFile(path, Number.MAX_SAFE_INTEGER);
     const file = await open(path);
     try {
       const { entries } = await readHeader(path, file);
-      return entries.reduce((sum, { shape }) => sum + elements(shape), 0);
+      return new Map(entries.map(({ name, dtype, shape }) => [name, { dtype, shape }]));
     } finally {
       await file.close();
     }
   });
+}
+
+/** How many numbers the tensors of a safetensors file hold, by its header alone. Throws as `readSafetensors` does. */
+export async function countNumbers(path: string): Promise<number> {
+  const types = await readTypes(path);
+  return [...types.values()].reduce((sum, { shape }) => sum + elements(shape), 0);
+}
+
+/** Whether tensors of a type are read as 32-bit floats. */
+export function isFloat(dtype: Dtype): boolean {
+  return dtype.includes("F");
 }
 
 /**
@@ -264,7 +284,7 @@ async function readExactly(
 }
 
 /** The tensor names of each shard of an index. */
-function shardsOf(index: JsonFields): Map<string, string[]> {
+export function shardsOf(index: JsonFields): Map<string, string[]> {
   const map = index.section("weight_map");
   const shards = new Map<string, string[]>();
   for (const [name, shard] of Object.entries(map.values)) {

@@ -81,6 +81,9 @@ export function parseIdefics3Config(config: JsonFields, generation?: JsonFields)
   const side = vision.imageSize / vision.patchSize;
   if (side % scaleFactor !== 0)
     throw config.error("scale_factor", `a divisor of ${side}, the patches of a side`);
+  const tileTokens = (side / scaleFactor) ** 2;
+  if (text.maxPositions <= tileTokens)
+    throw textFields.error("max_position_embeddings", `more than the ${tileTokens} tokens of an image`);
 
   const id = { min: 0, max: text.vocabSize - 1 };
   const stops = [generation, config].find((fields) => fields?.get("eos_token_id") !== undefined);
@@ -91,7 +94,7 @@ export function parseIdefics3Config(config: JsonFields, generation?: JsonFields)
     text,
     vision,
     scaleFactor,
-    tileTokens: (side / scaleFactor) ** 2,
+    tileTokens,
     imageTokenId: config.integer("image_token_id", { default: 128257, ...id }),
     padTokenId: config.integer("pad_token_id", { default: textPad, ...id }),
     eosTokenIds,

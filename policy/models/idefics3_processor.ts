@@ -30,7 +30,7 @@ export interface Tiling {
   readonly filter: ResampleFilter;
   /** What a byte becomes in each channel, [3][256]. */
   readonly levels: readonly Float32Array[];
-  /** As many as fit into the model's context. */
+  /** As many as fit into the model's context and into memory. */
   readonly maxTiles: number;
 }
 
@@ -40,12 +40,16 @@ export class Idefics3Processor {
   readonly #config: Idefics3Config;
   readonly #tokenizer: Tokenizer;
 
-  /** Throws a `VisplayError` of code "model" if tokenizer and model disagree about the image token. */
+  /** Throws a `VisplayError` of code "model" if the tokenizer lacks a token that is needed, or numbers it otherwise. */
   constructor(config: Idefics3Config, tokenizer: Tokenizer, tiling: Tiling) {
+    for (const token of [fakeToken, globalToken]) tokenizer.id(token);
     const id = tokenizer.id(imageToken);
     if (id !== config.imageTokenId) {
       throw modelError("config.json", `image_token_id is ${config.imageTokenId}; the tokenizer's is ${id}`);
     }
+    const end = config.eosTokenIds.find((stop) => !tokenizer.knows(stop));
+    if (end !== undefined)
+      throw modelError("config.json", `eos_token_id ${end} is no token of the tokenizer`);
     this.#config = config;
     this.#tokenizer = tokenizer;
     this.tiling = tiling;
@@ -53,7 +57,8 @@ export class Idefics3Processor {
 
   /**
    * Reads preprocessor_config.json, or the part of processor_config.json where transformers 5 keeps it. Throws a
-   * `VisplayError` of code "model" if it is missing, impossible or does not fit the model.
+   * `VisplayError` of code "model" if it is missing, impossible or does not fit the model, or if the chat template
+   * has no place for an image.
    */
   static async load(
     folder: string,
@@ -66,7 +71,9 @@ export class Idefics3Processor {
     processor?.oneOf("image_seq_len", [config.tileTokens], config.tileTokens);
     const nested = processor?.optionalSection("image_processor");
     const fields = nested && !(await exists(path)) ? nested : await readModelJson(path);
-    return new Idefics3Processor(config, tokenizer, parseTiling(fields, config));
+    const loaded = new Idefics3Processor(config, tokenizer, parseTiling(fields, config));
+    loaded.prompt("", { rows: 0, cols: 0 });
+    return loaded;
   }
 
   /** The tiles of an image; throws a `VisplayError` of code "images" if there would be too many. */
@@ -84,8 +91,8 @@ export class Idefics3Processor {
     const parts = rendered.split(imageToken);
     if (parts.length !== 2) {
       throw modelError(
-        "chat template",
-        `writes ${parts.length - 1} ${imageToken} for one image; expected one`,
+        this.#tokenizer.templateFile,
+        `the chat template writes ${parts.length - 1} ${imageToken} for one image; expected one`,
       );
     }
     return this.#tokenizer.encode(parts.join(imagePrompt(grid, this.#config.tileTokens)));
@@ -94,8 +101,11 @@ export class Idefics3Processor {
 
 const imageToken = "<image>";
 const fakeToken = "<fake_token_around_image>";
+const globalToken = "<global-img>";
 /** Where Python's processor caps the longer side. */
 const maxLongestEdge = 4096;
+/** Pixels of all tiles of an image; they take twelve times as many bytes. */
+const maxTilePixels = 2 ** 26;
 
 /** The tiling that a preprocessor_config.json describes for a model. */
 export function parseTiling(fields: JsonFields, config: Idefics3Config): Tiling {
@@ -107,7 +117,9 @@ export function parseTiling(fields: JsonFields, config: Idefics3Config): Tiling 
     split: fields.boolean("do_image_splitting", true),
     filter: fields.oneOf("resample", [1, 3], 1) === 1 ? "lanczos" : "bicubic",
     levels: parseLevels(fields),
-    maxTiles: Math.floor(config.text.maxPositions / config.tileTokens),
+    maxTiles: Math.floor(
+      Math.min(config.text.maxPositions / config.tileTokens, maxTilePixels / config.vision.imageSize ** 2),
+    ),
   };
 }
 
@@ -123,12 +135,14 @@ function parseLevels(fields: JsonFields): Float32Array[] {
   );
 }
 
+const maxLevel = 1000;
+
 function parseChannels(fields: JsonFields, key: string): number[] {
   const value = fields.get(key) ?? 0.5;
   const list = Array.isArray(value) ? value : [value, value, value];
-  if (list.length === 3 && list.every((x) => typeof x === "number" && (x > 0 || key === "image_mean")))
-    return list;
-  throw fields.error(key, "a number, or one for each of three channels");
+  const min = key === "image_mean" ? -maxLevel : 1 / maxLevel;
+  if (list.length === 3 && list.every((x) => typeof x === "number" && x >= min && x <= maxLevel)) return list;
+  throw fields.error(key, `a number from ${min} to ${maxLevel}, or one for each of three channels`);
 }
 
 interface Size {
@@ -149,7 +163,7 @@ export function tileImage(image: RgbImage, tiling: Tiling): ImageTiles {
     const found = `${image.width}x${image.height} pixels make ${tiles} tiles`;
     throw new VisplayError(
       "images",
-      `image ${image.id}: ${found}, the model's context holds ${maxTiles}; ` +
+      `image ${image.id}: ${found}, at most ${maxTiles} fit; ` +
         "reduce size.longest_edge or set do_image_splitting to false in preprocessor_config.json",
     );
   }
@@ -212,7 +226,7 @@ function imagePrompt({ rows, cols }: TileGrid, tileTokens: number): string {
     for (let col = 1; col <= cols; col++) prompt += `${fakeToken}<row_${row}_col_${col}>${images}`;
     prompt += "\n";
   }
-  return `${prompt}${rows > 0 ? "\n" : ""}${fakeToken}<global-img>${images}${fakeToken}`;
+  return `${prompt}${rows > 0 ? "\n" : ""}${fakeToken}${globalToken}${images}${fakeToken}`;
 }
 
 /**
