@@ -201,7 +201,7 @@ export const RunConfigSchema: z.ZodType<RunConfig> = z
       .string()
       .min(1)
       .default("tiny")
-      .describe('a Hugging Face model folder, or "tiny", the embedded one'),
+      .describe('a Hugging Face model folder, a hub name (owner/name@revision), or "tiny", the embedded one'),
     out: optionalText("folder of the run; null makes a new one under runs/"),
     threads: count(2, "CPU threads of each policy; the two take turns for most of a round"),
     replicas: optionalCount(

@@ -5,6 +5,7 @@ import { untilAborted } from "../arena/from_abortable.ts";
 import { VisplayError } from "../common/errors.ts";
 import { drive, interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
+import { openModel } from "./model.ts";
 import { openRunPolicy, openTemplates } from "./open.ts";
 import { addSettings } from "./options.ts";
 import { resolve } from "./settings.ts";
@@ -19,14 +20,15 @@ export function addEval(program: Command): void {
   command.action(() => evaluate(resolve(RunConfigSchema, layers())));
 }
 
-async function evaluate(config: RunConfig): Promise<void> {
+async function evaluate(settings: RunConfig): Promise<void> {
   using interrupt = interruptible();
-  const templates = await openTemplates(config);
+  const { config, folder } = await openModel(settings, interrupt.signal);
+  const templates = await openTemplates(config, folder);
   const evaluator = sceneEvaluator(config, templates);
   if (!evaluator) {
     throw new VisplayError("config", "evaluation.questions: found 0, expected at least 1");
   }
-  await using reasoner = await openRunPolicy(config, "reasoner");
+  await using reasoner = await openRunPolicy(config, folder, "reasoner");
   let done = "opening the model";
   using _line = new LiveLine(() => done, process.stderr);
   await drive(evaluator(reasoner).pipe(untilAborted(interrupt.signal)), (update) => {

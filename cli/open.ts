@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { RunConfig } from "../arena/config.ts";
 import type { Ports } from "../arena/ports.ts";
@@ -14,20 +13,14 @@ import { defaultQuestionerTemplates } from "../questioner/prompt.ts";
 import { defaultReasonerTemplates } from "../reasoner/prompt.ts";
 import { plural } from "./format.ts";
 
-/** The folder of a model: "tiny" is the embedded one, which lies at the root of this package. */
-export function modelFolder(model: string): string {
-  if (model !== "tiny") return model;
-  const relative = import.meta.url.endsWith(".ts") ? "../models/tiny" : "../../models/tiny";
-  return fileURLToPath(new URL(relative, import.meta.url));
-}
-
-/** Opens the model of a run in threads of its own, under a name for messages. */
+/** Opens a model folder for a run in threads of its own, under a name for messages. */
 export function openRunPolicy(
-  { model, threads, replicas, optimizer }: RunConfig,
+  { threads, replicas, optimizer }: RunConfig,
+  folder: string,
   name: string,
 ): Promise<Policy> {
   const { connectorLearningRateFactor: connector, visionLearningRateFactor: vision, ...adamW } = optimizer;
-  return openPolicy(modelFolder(model), {
+  return openPolicy(folder, {
     name,
     threads,
     replicas,
@@ -42,8 +35,8 @@ const ModelSettings = z.object({
 });
 
 /** What the policies are told: as configured, else as the model folder's visplay.json says, else the default. */
-export async function openTemplates({ model, prompts }: RunConfig): Promise<Ports["templates"]> {
-  const file = join(modelFolder(model), "visplay.json");
+export async function openTemplates({ prompts }: RunConfig, folder: string): Promise<Ports["templates"]> {
+  const file = join(folder, "visplay.json");
   const text = await readFile(file, "utf8").catch(() => "{}");
   const { success, data } = ModelSettings.safeParse(parseJson(text));
   if (!success)

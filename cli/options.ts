@@ -16,7 +16,11 @@ type FlagName = "images" | "model" | "rounds" | "out" | "seed" | "metricsPort";
 
 const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
   images: { flags: "--images <folder>", about: "folder of images to learn from", path: ["images", "folder"] },
-  model: { flags: "--model <folder>", about: "model to start from: a Hugging Face folder", path: ["model"] },
+  model: {
+    flags: "--model <model>",
+    about: "model to start from: a Hugging Face folder, or a hub name such as owner/name@revision",
+    path: ["model"],
+  },
   rounds: { flags: "--rounds <n>", about: "rounds of self-play", path: ["rounds"], read: number },
   out: { flags: "--out <folder>", about: "where to write", path: ["out"] },
   seed: { flags: "--seed <n>", about: "seed of everything that is drawn", path: ["seed"], read: number },

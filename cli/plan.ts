@@ -5,12 +5,13 @@ import type { Command } from "commander";
 import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { steadyClock } from "../common/clock.ts";
+import { freeBytes } from "../common/free_bytes.ts";
 import { countNumbers } from "../policy/weights/safetensors.ts";
-import { freeBytes } from "../replay/disk.ts";
 import { estimate, type RunEstimate } from "./estimate.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
-import { modelFolder, openImages, openRunPolicy, openTemplates } from "./open.ts";
+import { openModel } from "./model.ts";
+import { openImages, openRunPolicy, openTemplates } from "./open.ts";
 import { addSettings } from "./options.ts";
 import { planText } from "./plan_text.ts";
 import { PROBE_STEPS, type Probe, type ProbePorts, probe } from "./probe.ts";
@@ -25,8 +26,9 @@ export function addPlan(program: Command): void {
     .option("--json", "as JSON");
   const layers = addSettings(command, ["images", "model", "rounds", "out", "seed"]);
   command.action(async ({ json }: { json?: true }) => {
-    const config = resolve(RunConfigSchema, layers());
-    const plan = await makePlan(config);
+    using interrupt = interruptible();
+    const { config, folder } = await openModel(resolve(RunConfigSchema, layers()), interrupt.signal);
+    const plan = await makePlan(config, folder, interrupt.signal);
     if (json) console.log(JSON.stringify({ config, ...plan }, null, 2));
     else console.log(`${toYaml(RunConfigSchema, config)}\n${planText(config, plan)}`);
   });
@@ -58,16 +60,14 @@ function affordableScale({ phases }: Probe): number {
   return [1, 2, 4].find((scale) => (stepsMs * FIRST_SCALE) / scale < PROBE_MS) ?? FIRST_SCALE;
 }
 
-async function makePlan(config: RunConfig): Promise<Plan> {
-  using interrupt = interruptible();
-  const { signal } = interrupt;
+async function makePlan(config: RunConfig, folder: string, signal: AbortSignal): Promise<Plan> {
   let doing = "opening the model";
   using line = new LiveLine(() => doing, process.stderr);
   const startedMs = steadyClock.now();
   const { images, truth } = await openImages(config, (text) => line.say(text), signal);
-  const templates = await openTemplates(config);
-  await using questioner = await openRunPolicy(config, "questioner");
-  await using reasoner = await openRunPolicy(config, "reasoner");
+  const templates = await openTemplates(config, folder);
+  await using questioner = await openRunPolicy(config, folder, "questioner");
+  await using reasoner = await openRunPolicy(config, folder, "reasoner");
   const openMs = steadyClock.now() - startedMs;
   const opened = process.memoryUsage.rss();
 
@@ -86,7 +86,7 @@ async function makePlan(config: RunConfig): Promise<Plan> {
   const scale = affordableScale(first);
   const found = scale < FIRST_SCALE ? await measure(scale) : first;
   return {
-    ...estimate(config, images.length, found, await savedBytes(modelFolder(config.model))),
+    ...estimate(config, images.length, found, await savedBytes(folder)),
     images: images.length,
     probe: found,
     openMs,

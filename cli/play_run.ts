@@ -10,6 +10,7 @@ import { openMetrics, openWatchers } from "../watch/open_watchers.ts";
 import { openAudited } from "./audited.ts";
 import { drive, type Interrupt } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
+import { openModel } from "./model.ts";
 import { openImages, openRunPolicy, openTemplates } from "./open.ts";
 import { Progress } from "./progress.ts";
 import { roundsTable } from "./table.ts";
@@ -25,13 +26,13 @@ export interface RunSession extends AsyncDisposable {
   milestones(): Iterable<RunEvent>;
 }
 
-/** Opens images and policies, then the session, plays the run to its end, and shows what came of it. */
+/** Opens model, images and policies, then the session, plays the run to its end, and shows what came of it. */
 export async function playRun(
-  config: RunConfig,
-  interrupt: Interrupt,
-  open: (say: (line: string) => void) => Promise<RunSession>,
+  settings: RunConfig,
+  { signal }: Interrupt,
+  open: (config: RunConfig, say: (line: string) => void) => Promise<RunSession>,
 ): Promise<void> {
-  const { signal } = interrupt;
+  const { config, folder: model } = await openModel(settings, signal);
   const progress = new Progress(config);
   using line = new LiveLine((nowMs) => progress.line(nowMs), process.stderr);
   const say = (text: string): void => line.say(text);
@@ -39,10 +40,10 @@ export async function playRun(
   await using metrics = await openMetrics(config.watch, say);
   const { images, truth } = await openImages(config, say, signal);
   const audited = await openAudited(config, images);
-  const templates = await openTemplates(config);
-  await using questioner = await openRunPolicy(config, "questioner");
-  await using reasoner = await openRunPolicy(config, "reasoner");
-  await using session = await open(say);
+  const templates = await openTemplates(config, model);
+  await using questioner = await openRunPolicy(config, model, "questioner");
+  await using reasoner = await openRunPolicy(config, model, "reasoner");
+  await using session = await open(config, say);
   const { folder, log, saved, attempt } = session;
   let summary = emptySummary;
   for (const event of session.milestones()) summary = summarize(summary, event);

@@ -34,5 +34,5 @@ async function resume(run: string, layers: readonly Layer[], allow: boolean): Pr
     throw new VisplayError("config", [message, ...changed].join("\n  "));
   }
   requireWork(run, saved, config, "--allow");
-  await playRun(config, interrupt, (tell) => folder.goOn(config, saved, tell));
+  await playRun(config, interrupt, (found, tell) => folder.goOn(found, saved, tell));
 }

@@ -23,10 +23,10 @@ async function train(layers: readonly Layer[], forkFrom: string | undefined): Pr
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const fork = forkFrom === undefined ? null : await checkpointToFork(forkFrom, say);
   const inherited = fork ? [await savedSettings(fork.run), valueLayer("--fork-from", ["out"], null)] : [];
-  const config = resolve(RunConfigSchema, [...inherited, ...layers]);
-  if (fork) requireWork(fork.run, fork.saved, config);
-  const path = config.out ?? join("runs", new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-"));
-  await playRun(config, interrupt, async (tell) => {
+  const settings = resolve(RunConfigSchema, [...inherited, ...layers]);
+  if (fork) requireWork(fork.run, fork.saved, settings);
+  const path = settings.out ?? join("runs", new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-"));
+  await playRun(settings, interrupt, async (config, tell) => {
     const folder = await RunFolder.create(path, tell);
     return folder.begin(config, fork?.saved);
   });

@@ -1,4 +1,4 @@
-import { access, readFile } from "node:fs/promises";
+import { access, readFile, stat } from "node:fs/promises";
 import { VisplayError } from "../common/errors.ts";
 
 /** A `VisplayError` of code "model" that names the file. */
@@ -28,9 +28,28 @@ export function exists(path: string): Promise<boolean> {
   );
 }
 
+/** Configurations and indices of real models stay below 10 MB. */
+const maxJsonBytes = 64 * 2 ** 20;
+
+/**
+ * Throws a `VisplayError` of code "model" where `path` is missing, longer than `maxBytes`, or no file: opening a pipe
+ * or a device could wait, or read, for ever.
+ */
+export async function requireFile(path: string, maxBytes: number): Promise<void> {
+  const found = await reading(path, () => stat(path));
+  if (!found.isFile()) throw modelError(path, "is no regular file");
+  if (found.size > maxBytes) throw modelError(path, `has ${found.size} bytes; expected at most ${maxBytes}`);
+}
+
+/** The text of a file of at most `maxBytes`; throws a `VisplayError` of code "model" where there is none. */
+export async function readModelText(path: string, maxBytes: number): Promise<string> {
+  await requireFile(path, maxBytes);
+  return reading(path, () => readFile(path, "utf8"));
+}
+
 /** Reads a file that holds one JSON object; throws a `VisplayError` of code "model" if it is missing or broken. */
-export async function readModelJson(path: string): Promise<JsonFields> {
-  return parseModelJson(path, await reading(path, () => readFile(path, "utf8")));
+export async function readModelJson(path: string, maxBytes: number = maxJsonBytes): Promise<JsonFields> {
+  return parseModelJson(path, await readModelText(path, maxBytes));
 }
 
 /** Parses the JSON object that `path` holds. */
@@ -142,7 +161,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /** A value as JSON, cut to a length that fits into a message. */
 export function show(value: unknown): string {
-  return cut(JSON.stringify(value) ?? String(value));
+  try {
+    return cut(JSON.stringify(value) ?? String(value));
+  } catch {
+    return "a value nested too deeply to show";
+  }
 }
 
 function cut(text: string): string {

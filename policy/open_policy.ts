@@ -42,6 +42,10 @@ export async function openPolicy(
 async function weightBytes(folder: string): Promise<number> {
   const files = await readdir(folder).catch(() => []);
   const weights = files.filter((file) => file.endsWith(".safetensors"));
-  const sizes = await Promise.all(weights.map(async (file) => (await stat(join(folder, file))).size));
+  const sizes = await Promise.all(weights.map((file) => bytesOf(join(folder, file))));
   return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function bytesOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
 }

@@ -1,5 +1,5 @@
-import { open, rename, rm, statfs, writeFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { open, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { VisplayError } from "../common/errors.ts";
 
 const remedies: Readonly<Record<string, string>> = {
@@ -47,17 +47,5 @@ export async function sync(path: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
-  }
-}
-
-/** Free bytes where a folder is or would be made. */
-export async function freeBytes(folder: string): Promise<number> {
-  const path = resolve(folder);
-  try {
-    const { bavail, bsize } = await statfs(path);
-    return bavail * bsize;
-  } catch (error) {
-    if (dirname(path) === path) throw error;
-    return freeBytes(dirname(path));
   }
 }

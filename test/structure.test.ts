@@ -5,11 +5,12 @@ import biome from "../biome.json" with { type: "json" };
 
 const base = ["common", "images", "autodiff"];
 const parts = ["policy", "questioner", "reasoner", "rewards", "replay"];
-const everything = [...base, ...parts, "arena", "replay/inspector", "watch"];
+const everything = [...base, ...parts, "hub", "arena", "replay/inspector", "watch"];
 
 /** What each folder may import beside itself; nothing imports cli. biome.json says the same, as a test checks. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   common: [],
+  hub: ["common"],
   images: ["common"],
   autodiff: ["common"],
   policy: base,
@@ -30,6 +31,7 @@ const usersOf: Readonly<Record<string, readonly string[]>> = {
   "onnxruntime-node": ["autodiff/onnx"],
   "prom-client": ["watch"],
   libsql: ["replay"],
+  "@huggingface/hub": ["hub"],
 };
 
 const maxLines = 400;
@@ -77,6 +79,7 @@ describe("structure", () => {
   test("the check sees what it should", () => {
     expect(objection("questioner/prompt.ts", "../reasoner/vote.ts")).toMatch("may not import reasoner");
     expect(objection("arena/play.ts", "../cli/main.ts")).toMatch("may not import cli");
+    expect(objection("cli/model.ts", "@huggingface/hub")).toMatch("only hub may import @huggingface/hub");
     expect(objection("arena/play.ts", "../watch/watch.ts")).toMatch("may not import watch");
     expect(objection("cli/train.ts", "prom-client")).toMatch("only watch may import prom-client");
     expect(objection("replay/store.ts", "./inspector/page.ts")).toMatch("may not import replay/inspector");

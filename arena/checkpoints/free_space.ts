@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { VisplayError } from "../../common/errors.ts";
-import { freeBytes } from "../../replay/disk.ts";
+import { freeBytes } from "../../common/free_bytes.ts";
 
 /** What is left free beside a checkpoint: the replay and the round's models need room too. */
 const reserveBytes = 64 * 2 ** 20;

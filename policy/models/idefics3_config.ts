@@ -68,12 +68,15 @@ export function parseIdefics3Config(config: JsonFields, generation?: JsonFields)
   const side = vision.imageSize / vision.patchSize;
   if (side % scaleFactor !== 0)
     throw config.error("scale_factor", `a divisor of ${side}, the patches of a side`);
+  const tileTokens = (side / scaleFactor) ** 2;
+  if (text.maxPositions <= tileTokens)
+    throw textFields.error("max_position_embeddings", `more than the ${tileTokens} tokens of an image`);
   return {
     modelType,
     text,
     vision,
     scaleFactor,
-    tileTokens: (side / scaleFactor) ** 2,
+    tileTokens,
     ...parseTokens({ config, generation, text: textFields }, text.vocabSize, { eos: 2, image: 128257 }),
   };
 }

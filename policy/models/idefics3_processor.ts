@@ -4,7 +4,7 @@ import { type ResampleFilter, resample } from "../../images/resample.ts";
 import type { JsonFields } from "../model_files.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import type { Idefics3Config } from "./idefics3_config.ts";
-import { parseLevels, readProcessorFiles, requireImageToken, userTurn } from "./processing.ts";
+import { parseLevels, readProcessorFiles, requireTokens, userTurn } from "./processing.ts";
 import type { ImageProcessor, PreparedImage } from "./vision_language_model.ts";
 
 /** How many rows and columns of tiles stand before the tile of the whole image; 0 and 0 if that is the only one. */
@@ -31,7 +31,7 @@ export interface Tiling {
   readonly filter: ResampleFilter;
   /** What a byte becomes in each channel, [3][256]. */
   readonly levels: readonly Float32Array[];
-  /** As many as fit into the model's context. */
+  /** As many as fit into the model's context and into memory. */
   readonly maxTiles: number;
 }
 
@@ -41,9 +41,10 @@ export class Idefics3Processor implements ImageProcessor {
   readonly #config: Idefics3Config;
   readonly #tokenizer: Tokenizer;
 
-  /** Throws a `VisplayError` of code "model" if tokenizer and model disagree about the image token. */
+  /** Throws a `VisplayError` of code "model" if the tokenizer lacks a token that is needed, or numbers it otherwise. */
   constructor(config: Idefics3Config, tokenizer: Tokenizer, tiling: Tiling) {
-    requireImageToken(tokenizer, imageToken, config.imageTokenId);
+    for (const token of [fakeToken, globalToken]) tokenizer.id(token);
+    requireTokens(tokenizer, imageToken, config);
     this.#config = config;
     this.#tokenizer = tokenizer;
     this.tiling = tiling;
@@ -51,7 +52,7 @@ export class Idefics3Processor implements ImageProcessor {
 
   /**
    * Reads the settings in a model folder. Throws a `VisplayError` of code "model" if they are missing, impossible or
-   * do not fit the model.
+   * do not fit the model, or if the chat template has no place for an image.
    */
   static async load(
     folder: string,
@@ -60,7 +61,9 @@ export class Idefics3Processor implements ImageProcessor {
   ): Promise<Idefics3Processor> {
     const { image, processor } = await readProcessorFiles(folder);
     processor?.oneOf("image_seq_len", [config.tileTokens], config.tileTokens);
-    return new Idefics3Processor(config, tokenizer, parseTiling(image, config));
+    const loaded = new Idefics3Processor(config, tokenizer, parseTiling(image, config));
+    loaded.prompt("", { placeholder: "" });
+    return loaded;
   }
 
   prepare(image: RgbImage): PreparedImage {
@@ -82,8 +85,11 @@ export class Idefics3Processor implements ImageProcessor {
 
 const imageToken = "<image>";
 const fakeToken = "<fake_token_around_image>";
+const globalToken = "<global-img>";
 /** Where Python's processor caps the longer side. */
 const maxLongestEdge = 4096;
+/** Pixels of all tiles of an image; they take twelve times as many bytes. */
+const maxTilePixels = 2 ** 26;
 const half = [0.5, 0.5, 0.5] as const;
 
 /** The tiling that a preprocessor_config.json describes for a model. */
@@ -95,7 +101,9 @@ export function parseTiling(fields: JsonFields, config: Idefics3Config): Tiling 
     split: fields.boolean("do_image_splitting", true),
     filter: fields.oneOf("resample", [1, 3], 1) === 1 ? "lanczos" : "bicubic",
     levels: parseLevels(fields, { mean: half, std: half }),
-    maxTiles: Math.floor(config.text.maxPositions / config.tileTokens),
+    maxTiles: Math.floor(
+      Math.min(config.text.maxPositions / config.tileTokens, maxTilePixels / config.vision.imageSize ** 2),
+    ),
   };
 }
 
@@ -117,7 +125,7 @@ export function tileImage(image: RgbImage, tiling: Tiling): ImageTiles {
     const found = `${image.width}x${image.height} pixels make ${tiles} tiles`;
     throw new VisplayError(
       "images",
-      `image ${image.id}: ${found}, the model's context holds ${maxTiles}; ` +
+      `image ${image.id}: ${found}, at most ${maxTiles} fit; ` +
         "reduce size.longest_edge or set do_image_splitting to false in preprocessor_config.json",
     );
   }
@@ -180,7 +188,7 @@ function imagePrompt({ rows, cols }: TileGrid, tileTokens: number): string {
     for (let col = 1; col <= cols; col++) prompt += `${fakeToken}<row_${row}_col_${col}>${images}`;
     prompt += "\n";
   }
-  return `${prompt}${rows > 0 ? "\n" : ""}${fakeToken}<global-img>${images}${fakeToken}`;
+  return `${prompt}${rows > 0 ? "\n" : ""}${fakeToken}${globalToken}${images}${fakeToken}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { exists, type JsonFields, modelError, readModelJson } from "../model_files.ts";
 import type { Tokenizer } from "../tokenizer.ts";
+import type { ModelConfig } from "./vision_language_model.ts";
 
 /** How a model folder's processor is set. */
 export interface ProcessorFiles {
@@ -41,19 +42,30 @@ export function parseLevels(
   );
 }
 
+const maxLevel = 1000;
+
 function parseChannels(fields: JsonFields, key: string, fallback: Channels): readonly number[] {
   const value = fields.get(key) ?? fallback;
   const list = Array.isArray(value) ? value : [value, value, value];
-  if (list.length === 3 && list.every((x) => typeof x === "number" && (x > 0 || key === "image_mean")))
-    return list;
-  throw fields.error(key, "a number, or one for each of three channels");
+  const min = key === "image_mean" ? -maxLevel : 1 / maxLevel;
+  if (list.length === 3 && list.every((x) => typeof x === "number" && x >= min && x <= maxLevel)) return list;
+  throw fields.error(key, `a number from ${min} to ${maxLevel}, or one for each of three channels`);
 }
 
-/** Throws a `VisplayError` of code "model" if tokenizer and model disagree about the image token. */
-export function requireImageToken(tokenizer: Tokenizer, imageToken: string, imageTokenId: number): void {
+/**
+ * Throws a `VisplayError` of code "model" if tokenizer and model disagree about the image token, or if a token that
+ * ends completions is none of the tokenizer's.
+ */
+export function requireTokens(
+  tokenizer: Tokenizer,
+  imageToken: string,
+  { imageTokenId, eosTokenIds }: Pick<ModelConfig, "imageTokenId" | "eosTokenIds">,
+): void {
   const id = tokenizer.id(imageToken);
   if (id !== imageTokenId)
     throw modelError("config.json", `image_token_id is ${imageTokenId}; the tokenizer's is ${id}`);
+  const end = eosTokenIds.find((stop) => !tokenizer.knows(stop));
+  if (end !== undefined) throw modelError("config.json", `eos_token_id ${end} is no token of the tokenizer`);
 }
 
 /**
@@ -70,6 +82,9 @@ export function userTurn(
   const content = [{ type: "image" }, { type: "text", text: tokenizer.literal(text) }] as const;
   const parts = tokenizer.renderChat([{ role: "user", content }], true).split(imageToken);
   if (parts.length !== 2)
-    throw modelError("chat template", `writes ${parts.length - 1} ${imageToken} for one image; expected one`);
+    throw modelError(
+      tokenizer.templateFile,
+      `the chat template writes ${parts.length - 1} ${imageToken} for one image; expected one`,
+    );
   return tokenizer.encode(parts.join(placeholder));
 }

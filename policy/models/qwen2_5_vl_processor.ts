@@ -3,7 +3,7 @@ import type { RgbImage } from "../../images/image.ts";
 import { type ResampleFilter, resample } from "../../images/resample.ts";
 import type { JsonFields } from "../model_files.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { parseLevels, readProcessorFiles, requireImageToken, userTurn } from "./processing.ts";
+import { parseLevels, readProcessorFiles, requireTokens, userTurn } from "./processing.ts";
 import type { Qwen25VlConfig } from "./qwen2_5_vl_config.ts";
 import type { ImageProcessor, ImageShape, PreparedImage } from "./vision_language_model.ts";
 
@@ -29,7 +29,7 @@ export class Qwen25VlProcessor implements ImageProcessor {
 
   /** Throws a `VisplayError` of code "model" if tokenizer and model disagree about the image token. */
   constructor(config: Qwen25VlConfig, tokenizer: Tokenizer, patching: Patching) {
-    requireImageToken(tokenizer, imageToken, config.imageTokenId);
+    requireTokens(tokenizer, imageToken, config);
     this.#tokenizer = tokenizer;
     this.patching = patching;
   }

@@ -29,7 +29,7 @@ const families: readonly Family[] = [
     modelTypes: idefics3ModelTypes,
     async define({ folder, ...files }) {
       const config = parseIdefics3Config(files.config, files.generation);
-      const tokenizer = await Tokenizer.load(folder);
+      const tokenizer = await Tokenizer.load(folder, config.text.vocabSize);
       const processor = await Idefics3Processor.load(folder, config, tokenizer);
       return { model: new SmolVlm(config), processor, tokenizer };
     },
@@ -38,7 +38,7 @@ const families: readonly Family[] = [
     modelTypes: qwen25VlModelTypes,
     async define({ folder, ...files }) {
       const config = parseQwen25VlConfig(files.config, files.generation);
-      const tokenizer = await Tokenizer.load(folder);
+      const tokenizer = await Tokenizer.load(folder, config.text.vocabSize);
       const processor = await Qwen25VlProcessor.load(folder, config, tokenizer);
       const names = namesIn([...(await locateModelWeights(folder)).keys()]);
       return { model: new Qwen25Vl(config, names), processor, tokenizer };

@@ -1,5 +1,7 @@
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import type { FilePlace } from "../../autodiff/tensor.ts";
+import { modelError } from "../model_files.ts";
 import type { Weights } from "../models/layers.ts";
 import type { ParameterGroup, ParameterSpec } from "../models/vision_language_model.ts";
 import { mappable } from "./mapped_weights.ts";
@@ -35,7 +37,7 @@ export class FullWeights implements TrainedWeights {
     this.initial = initial;
   }
 
-  /** Of a Hugging Face model folder; throws a `VisplayError` of code "model" where its weights do not fit `specs`. */
+  /** Of a Hugging Face model folder; throws a `VisplayError` of code "model" where its weights do not fit `specs`, or memory. */
   static async open(
     folder: string,
     specs: readonly ParameterSpec[],
@@ -43,6 +45,7 @@ export class FullWeights implements TrainedWeights {
   ): Promise<FullWeights> {
     const places = await locateParameters(folder, specs);
     const layout = new ParameterLayout(specs.filter(({ group }) => trains(group)));
+    requireMemory(folder, layout);
     const frozen = new Map([...places].filter(([name]) => !layout.has(name)));
     return new FullWeights(
       folder,
@@ -67,6 +70,15 @@ export class FullWeights implements TrainedWeights {
   merged(flat: Float32Array): Map<string, TensorSource> {
     return new Map<string, TensorSource>([...this.#frozen, ...this.layout.arrays(flat)]);
   }
+}
+
+function requireMemory(folder: string, { size }: ParameterLayout): void {
+  const bytes = 4 * size;
+  if (bytes <= totalmem()) return;
+  const gigabytes = (n: number): string => `${(n / 1e9).toFixed(1)} GB`;
+  const found = `the weights to train take ${gigabytes(bytes)} as 32-bit floats`;
+  const remedy = "train an adapter (adapter.rank) or fewer parameters";
+  throw modelError(folder, `${found}; this machine has ${gigabytes(totalmem())} of memory; ${remedy}`);
 }
 
 async function readParameters(

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { sizeOf } from "../../autodiff/tensor.ts";
-import { type JsonFields, modelError, parseModelJson, reading, show } from "../model_files.ts";
+import { type JsonFields, modelError, parseModelJson, reading, requireFile, show } from "../model_files.ts";
 import { widen } from "./float_formats.ts";
 
 /** Bytes of one element, by its type as the format names it. */
@@ -55,6 +55,7 @@ export async function readSafetensors(path: string): Promise<Map<string, StoredT
 /** Where the tensors of a safetensors file lie, by its header alone. Throws as `readSafetensors` does. */
 export function locateTensors(path: string): Promise<Map<string, TensorPlace>> {
   return reading(path, async () => {
+    await requireFile(path, Number.MAX_SAFE_INTEGER);
     const file = await open(path);
     try {
       const { entries, dataStart } = await readHeader(path, file);

@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 describe("templates", () => {
   const templates = (prompts: Partial<RunConfig["prompts"]>, content: string) => {
     writeFileSync(join(folder, "visplay.json"), content);
-    return openTemplates(RunConfigSchema.parse({ model: folder, prompts }));
+    return openTemplates(RunConfigSchema.parse({ prompts }), folder);
   };
 
   test("come from the configuration, then the model, then the default", async () => {

@@ -101,6 +101,15 @@ describe("sizes", () => {
   });
 });
 
+test("a long context does not admit more tiles than memory should hold", () => {
+  const long = { ...config, text: { ...config.text, maxPositions: 2 ** 20 } };
+  const { maxTiles } = parseTiling(
+    parseModelJson("preprocessor_config.json", JSON.stringify(settings)),
+    long,
+  );
+  expect(maxTiles).toBe(2 ** 26 / side ** 2);
+});
+
 test("patchify puts the pixels of a patch into a row, channel by channel", () => {
   const [tiles, tileSize, patch] = [2, 6, 3];
   const pixels = Float32Array.from({ length: tiles * 3 * tileSize ** 2 }, (_, i) => i);

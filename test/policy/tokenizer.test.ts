@@ -92,7 +92,7 @@ describe("the chat template", () => {
     await expect(Tokenizer.load(folder)).rejects.toMatchObject({
       code: "model",
       message: expect.stringMatching(
-        /tokenizer_config\.json: chat_template is missing; expected a chat template/,
+        /tokenizer_config\.json: chat_template is missing; expected a Jinja template/,
       ),
     });
   });
@@ -101,16 +101,16 @@ describe("the chat template", () => {
     await writeFile(join(folder, "chat_template.json"), "{}");
     await expect(Tokenizer.load(folder)).rejects.toThrow(/chat_template\.json: chat_template is missing/);
     await writeFile(join(folder, "chat_template.jinja"), "{% for %}");
-    const tokenizer = await Tokenizer.load(folder);
-    expect(() => tokenizer.renderChat(chat, true)).toThrow(/the chat template fails/);
+    await expect(Tokenizer.load(folder)).rejects.toThrow(/chat_template\.jinja: the chat template fails/);
   });
 });
 
 describe("broken folders", () => {
   test.each([
     ["tokenizer.json", undefined, /tokenizer\.json: no such file/],
-    ["tokenizer.json", "{", /tokenizer\.json: not a tokenizer/],
-    ["tokenizer.json", "{}", /tokenizer\.json: not a tokenizer/],
+    ["tokenizer.json", "{", /tokenizer\.json: not valid JSON/],
+    ["tokenizer.json", "{}", /tokenizer\.json: model is missing; expected an object/],
+    ["tokenizer.json", '{"model": {"vocab": {}}}', /tokenizer\.json: not a tokenizer/],
     ["tokenizer_config.json", undefined, /tokenizer_config\.json: no such file/],
     ["tokenizer_config.json", "[]", /tokenizer_config\.json: holds \[\]; expected a JSON object/],
   ])("%s holding %s", async (name, contents, message) => {

@@ -1,0 +1,56 @@
+import { stat } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { RunConfig } from "../arena/config.ts";
+import { VisplayError } from "../common/errors.ts";
+import type { DownloadProgress } from "../hub/model.ts";
+import { parseHubName } from "../hub/name.ts";
+import { bytes } from "./format.ts";
+import { LiveLine } from "./live_line.ts";
+
+/** A configuration whose model is at hand. */
+export interface WithModel {
+  /** Names the very commit where the model comes from the hub. */
+  readonly config: RunConfig;
+  /** The Hugging Face folder of the model. */
+  readonly folder: string;
+}
+
+/**
+ * Finds the model of a configuration: "tiny" is the embedded one, then folders go before names on the hub, which
+ * are downloaded where the cache lacks them. Throws "model" where it is none of these, and as `openHubModel` does.
+ */
+export async function openModel(config: RunConfig, signal: AbortSignal): Promise<WithModel> {
+  const { model } = config;
+  if (model === "tiny") return { config, folder: embedded() };
+  const found = await stat(model).catch(() => undefined);
+  if (found?.isDirectory()) return { config, folder: model };
+  const name = parseHubName(model);
+  if (name === undefined || found) {
+    const problem = found ? "is a file, not a folder" : "is no folder, and no name on the hub";
+    const expected = 'expected "tiny", a Hugging Face model folder, or owner/name[@revision]';
+    throw new VisplayError("model", `model ${model} ${problem}; ${expected}`);
+  }
+
+  const { openHubModel } = await import("../hub/model.ts");
+  let line = `looking for ${name.repo}`;
+  using live = new LiveLine(() => line, process.stderr);
+  const { folder, commit } = await openHubModel(
+    name,
+    (progress) => {
+      line = `downloading ${name.repo}: ${told(progress)}`;
+      if (progress.bytes === progress.size) live.say(`${progress.path}: ${bytes(progress.size)}`);
+    },
+    signal,
+  );
+  return { config: { ...config, model: `${name.repo}@${commit}` }, folder };
+}
+
+function told({ path, bytes: done, size }: DownloadProgress): string {
+  return `${path} · ${bytes(done)} of ${bytes(size)}`;
+}
+
+/** It lies at the root of this package, from sources and from the build. */
+function embedded(): string {
+  const relative = import.meta.url.endsWith(".ts") ? "../models/tiny" : "../../models/tiny";
+  return fileURLToPath(new URL(relative, import.meta.url));
+}
