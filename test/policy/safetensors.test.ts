@@ -2,7 +2,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readModelWeights, readSafetensors, writeSafetensors } from "../../policy/safetensors.ts";
+import {
+  readModelWeights,
+  readSafetensors,
+  readTensorNames,
+  writeSafetensors,
+} from "../../policy/safetensors.ts";
 import { readReferenceTensors, referencePath } from "../reference_dir.ts";
 
 let folder: string;
@@ -245,6 +250,8 @@ describe("model folders", () => {
     await index(shards);
     const read = await readModelWeights(sharded);
     expect(read.size).toBe(weights.size);
+    for (const path of [sharded, referencePath("smolvlm-tiny")])
+      expect((await readTensorNames(path)).sort()).toEqual([...weights.keys()].sort());
     for (const [name, { data }] of weights) {
       expect(Buffer.compare(bytes(data), bytes(read.get(name)?.data as Float32Array)), name).toBe(0);
     }
