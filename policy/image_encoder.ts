@@ -8,7 +8,7 @@ import {
   type ImageShape,
   type PreparedImage,
   patchesIn,
-  sameShape,
+  sameImageShape,
   type VisionLanguageModel,
 } from "./models/vision_language_model.ts";
 import type { SessionCache } from "./sessions.ts";
@@ -125,8 +125,8 @@ function runs(images: readonly PreparedImage[]): Tile[][] {
   );
   for (let [first] = left; first !== undefined; [first] = left) {
     const shape = tileOf(first.image);
-    const same = left.filter(({ image }) => sameShape(tileOf(image), shape));
-    left = left.filter(({ image }) => !sameShape(tileOf(image), shape));
+    const same = left.filter(({ image }) => sameImageShape(tileOf(image), shape));
+    left = left.filter(({ image }) => !sameImageShape(tileOf(image), shape));
     const perRun = Math.max(1, Math.min(tilesPerRun, Math.floor(pairsPerRun / patchesIn(shape) ** 2)));
     for (let start = 0; start < same.length; start += perRun) result.push(same.slice(start, start + perRun));
   }

@@ -3,9 +3,9 @@ import { type Branching, bucket, nextPowerOfTwo, prefixEnds, treeFeeds } from ".
 import type { BatchShape } from "./graphs.ts";
 import { tokensIn } from "./models/attention.ts";
 import {
-  compareShapes,
+  compareImageShapes,
   type ImageShape,
-  sameShape,
+  sameImageShape,
   type VisionLanguageModel,
 } from "./models/vision_language_model.ts";
 
@@ -32,10 +32,10 @@ export function planMicroBatches(jobs: readonly TreeJob[], maxTokens: number): M
   const longest = jobs.map(({ targets }) => Math.max(...targets.map((t) => t.length)));
   const job = (i: number): TreeJob => jobs[i] as TreeJob;
   const alike = (a: number, b: number): boolean =>
-    sameShape(job(a).image, job(b).image) && job(a).targets.length === job(b).targets.length;
+    sameImageShape(job(a).image, job(b).image) && job(a).targets.length === job(b).targets.length;
   const order = [...jobs.keys()].sort(
     (a, b) =>
-      compareShapes(job(a).image, job(b).image) ||
+      compareImageShapes(job(a).image, job(b).image) ||
       job(b).targets.length - job(a).targets.length ||
       (longest[b] as number) - (longest[a] as number) ||
       job(b).prefix.length - job(a).prefix.length ||

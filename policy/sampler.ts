@@ -5,7 +5,7 @@ import { chooseToken } from "./choose_token.ts";
 import { DecodeCache } from "./decode_cache.ts";
 import { type BatchShape, type DecodeShape, decodeGraph, prefillGraph } from "./graphs.ts";
 import type { Weights } from "./models/layers.ts";
-import { type ImageShape, sameShape, type VisionLanguageModel } from "./models/vision_language_model.ts";
+import { type ImageShape, sameImageShape, type VisionLanguageModel } from "./models/vision_language_model.ts";
 import type { FinishReason, SamplingOptions } from "./policy.ts";
 import type { SessionCache } from "./sessions.ts";
 
@@ -307,8 +307,8 @@ function prefillBatches(prompts: readonly EncodedPrompt[]): PrefillBatch[] {
   const branchLength = bucket(Math.max(...prompts.map((p) => p.suffix.length)));
   const batches: PrefillBatch[] = [];
   const shapes = prompts.map((p) => p.image);
-  for (const image of shapes.filter((shape, i) => shapes.findIndex((s) => sameShape(s, shape)) === i)) {
-    const same = units.filter(([first]) => sameShape(prompt(first as number).image, image));
+  for (const image of shapes.filter((shape, i) => shapes.findIndex((s) => sameImageShape(s, shape)) === i)) {
+    const same = units.filter(([first]) => sameImageShape(prompt(first as number).image, image));
     const branches = nextPowerOfTwo(Math.max(...same.map((unit) => unit.length)));
     const perPrefix = prefixLength + branches * branchLength;
     const size = Math.max(1, 2 ** Math.floor(Math.log2(prefillTokens / perPrefix)));

@@ -40,17 +40,18 @@ export const bounds: Readonly<Record<"size" | "layers" | "epsilon", NumberField>
   epsilon: { min: 0, max: 1 },
 };
 
-/** The sizes of a decoder that Python's class has where config.json is silent. */
-export type DecoderDefaults = Record<
-  | "hidden_size"
-  | "intermediate_size"
-  | "num_hidden_layers"
-  | "num_attention_heads"
-  | "vocab_size"
-  | "rms_norm_eps"
-  | "max_position_embeddings",
-  number
->;
+/** What Python's class has where config.json is silent on a decoder's sizes. */
+export interface DecoderDefaults {
+  readonly hidden_size: number;
+  readonly intermediate_size: number;
+  readonly num_hidden_layers: number;
+  readonly num_attention_heads: number;
+  /** As many as heads where there is no number. */
+  readonly num_key_value_heads?: number;
+  readonly vocab_size: number;
+  readonly rms_norm_eps: number;
+  readonly max_position_embeddings: number;
+}
 
 /** The sizes of a Llama-like decoder, checked against each other. */
 export function parseDecoder(
@@ -62,7 +63,10 @@ export function parseDecoder(
   fields.oneOf("hidden_act", ["silu"], "silu");
   const hiddenSize = integer("hidden_size");
   const heads = integer("num_attention_heads");
-  const kvHeads = fields.integer("num_key_value_heads", { default: heads, ...bounds.size });
+  const kvHeads = fields.integer("num_key_value_heads", {
+    default: defaults.num_key_value_heads ?? heads,
+    ...bounds.size,
+  });
   if (heads % kvHeads !== 0) throw fields.error("num_key_value_heads", `a divisor of the ${heads} heads`);
   if (hiddenSize % heads !== 0)
     throw fields.error("num_attention_heads", `a divisor of hidden_size ${hiddenSize}`);

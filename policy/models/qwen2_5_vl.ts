@@ -1,29 +1,12 @@
-import {
-  add,
-  concat,
-  gather,
-  gelu,
-  matmul,
-  replaceRows,
-  reshape,
-  rmsNorm,
-  rotaryBy,
-  slice,
-  zeros,
-} from "../../autodiff/operators/index.ts";
+import { concat, gather, gelu, matmul, reshape, rotaryBy, slice } from "../../autodiff/operators/index.ts";
 import { rotationTable } from "../../autodiff/operators/rotation_table.ts";
 import { constant, integers, type Tensor } from "../../autodiff/tensor.ts";
-import { type Heads, masked } from "./attention.ts";
+import type { Heads } from "./attention.ts";
 import { Decoder } from "./decoder.ts";
-import { type Attend, attendWithin, linear, swiglu, type Weights } from "./layers.ts";
+import { type Attend, linear, type Weights } from "./layers.ts";
 import type { Qwen25VlConfig } from "./qwen2_5_vl_config.ts";
-import {
-  multimodalPositions,
-  patchOrder,
-  patchRotations,
-  type Windows,
-  windowsOf,
-} from "./qwen2_5_vl_grid.ts";
+import { multimodalPositions, patchOrder, windowsOf } from "./qwen2_5_vl_grid.ts";
+import { attendWhole, attendWindows, patchRotation, towerParts, visionBlock } from "./qwen2_5_vl_vision.ts";
 import {
   type ImageShape,
   type ParameterGroup,
@@ -50,13 +33,11 @@ export function namesIn(tensors: readonly string[]): Qwen25VlNames {
   return nested ? nestedNames : publishedNames;
 }
 
-/** Of all norms in the vision tower, whatever the configuration says. */
-const epsilon = 1e-6;
-
 /**
  * The Qwen2.5-VL architecture (2502.13923): a vision tower on images of any grid, which attends within windows in most
- * layers, and a decoder whose tokens have positions in time, row and column. What depends on an image's grid alone is
- * constant in a graph, since graphs are made for one shape of image.
+ * layers, and a decoder whose tokens have positions in time, row and column. Qwen2-VL (2409.12191) differs in the vision
+ * tower's norms and MLPs, and has no windows. What depends on an image's grid alone is constant in a graph, since graphs
+ * are made for one shape of image.
  */
 export class Qwen25Vl implements VisionLanguageModel {
   readonly config: Qwen25VlConfig;
@@ -87,7 +68,7 @@ export class Qwen25Vl implements VisionLanguageModel {
 
   /** The vision tower: patches [N, patchWidth] to [N, vision hidden], window by window within each tile. */
   vision(w: Weights, patches: Tensor, image: ImageShape): Tensor {
-    const { vision } = this.config;
+    const { vision, modelType } = this.config;
     const { tiles } = image;
     const name = this.#names.vision;
     const windows = windowsOf(image, vision);
@@ -97,20 +78,21 @@ export class Qwen25Vl implements VisionLanguageModel {
     });
     let x = matmul(permuted(patches, order), kernel, { transB: true });
     const rotate = patchRotation(image, order, vision);
-    const whole = attendWhole(tiles, vision.heads);
+    const parts = towerParts[modelType];
+    const whole = attendWhole(image, vision.heads);
     const windowed = attendWindows(windows, tiles, vision);
     for (let i = 0; i < vision.layers; i++) {
       const attend = vision.fullAttentionLayers.includes(i) ? whole : windowed;
-      x = block(w, `${name}.blocks.${i}`, x, rotate, attend);
+      x = visionBlock(w, `${name}.blocks.${i}`, x, parts, rotate, attend);
     }
     return x;
   }
 
   /** The merger: the vision tower's output to [rows, text hidden], in the order of a tile's cells. */
   merge(w: Weights, features: Tensor, image: ImageShape): Tensor {
-    const { vision } = this.config;
+    const { vision, modelType } = this.config;
     const name = `${this.#names.vision}.merger`;
-    const normed = rmsNorm(features, w(`${name}.ln_q.weight`), { epsilon });
+    const normed = towerParts[modelType].norm(w, `${name}.ln_q`, features);
     const cells = reshape(normed, {
       shape: [this.rows(image), vision.hiddenSize * vision.mergeSize ** 2],
     });
@@ -159,76 +141,6 @@ export class Qwen25Vl implements VisionLanguageModel {
   }
 }
 
-/** Attention between patches: queries, keys and values [N, D] to [N, D]. */
-type AttendPatches = (q: Tensor, k: Tensor, v: Tensor) => Tensor;
-
-/** Each image sees itself. */
-function attendWhole(tiles: number, heads: number): AttendPatches {
-  return (q, k, v) => {
-    const length = (q.shape[0] as number) / tiles;
-    return attendWithin(q, k, v, { batch: tiles, length, heads });
-  };
-}
-
-/** Each window sees itself; smaller ones are padded to the size of the largest. */
-function attendWindows(
-  { sizes }: Windows,
-  tiles: number,
-  { heads, mergeSize }: { readonly heads: number; readonly mergeSize: number },
-): AttendPatches {
-  const lengths = Array.from({ length: tiles }, () => sizes.map((cells) => cells * mergeSize ** 2)).flat();
-  const length = Math.max(...lengths);
-  const shape = { batch: lengths.length, length, heads };
-  if (lengths.every((n) => n === length)) return (q, k, v) => attendWithin(q, k, v, shape);
-
-  const slots = integers(lengths.flatMap((n, i) => Array.from({ length: n }, (_, t) => i * length + t)));
-  const bias = constant(
-    Float32Array.from(lengths.flatMap((n) => Array.from({ length }, (_, t) => (t < n ? 0 : masked)))),
-    [lengths.length, 1, 1, length],
-  );
-  const padded = (x: Tensor): Tensor =>
-    replaceRows(zeros([lengths.length * length, x.shape[1] as number]), slots, x);
-  return (q, k, v) =>
-    gather(attendWithin(padded(q), padded(k), padded(v), shape, bias), slots, { unique: true });
-}
-
-/** Turns patches [N, heads · d] in the given order by their rows and columns. */
-function patchRotation(
-  image: ImageShape,
-  order: readonly number[],
-  { hiddenSize, heads, mergeSize }: Qwen25VlConfig["vision"],
-): (x: Tensor) => Tensor {
-  const half = hiddenSize / heads / 2;
-  const ordered = (name: "cos" | "sin"): Tensor => {
-    const table = patchRotations(name, image, mergeSize, 2 * half);
-    const data = new Float32Array(order.length * half);
-    order.forEach((patch, i) => {
-      const row = patch % (image.height * image.width);
-      data.set(table.subarray(row * half, (row + 1) * half), i * half);
-    });
-    return constant(data, [order.length, half]);
-  };
-  const [cos, sin] = [ordered("cos"), ordered("sin")];
-  return (x) => rotaryBy(x, cos, sin, { heads });
-}
-
-/** A pre-norm transformer block on patches [N, D]. */
-function block(
-  w: Weights,
-  name: string,
-  x: Tensor,
-  rotate: (x: Tensor) => Tensor,
-  attend: AttendPatches,
-): Tensor {
-  const width = x.shape[1] as number;
-  const joint = linear(w, `${name}.attn.qkv`, rmsNorm(x, w(`${name}.norm1.weight`), { epsilon }), true);
-  const part = (i: number): Tensor => slice(joint, { axis: 1, start: i * width, end: (i + 1) * width });
-  const mixed = attend(rotate(part(0)), rotate(part(1)), part(2));
-  const middle = add(x, linear(w, `${name}.attn.proj`, mixed, true));
-  const rest = rmsNorm(middle, w(`${name}.norm2.weight`), { epsilon });
-  return add(middle, swiglu(w, `${name}.mlp`, rest, true));
-}
-
 /** The rows of a matrix in another order. */
 function permuted(x: Tensor, order: readonly number[]): Tensor {
   return order.every((row, i) => row === i) ? x : gather(x, integers(order), { unique: true });
@@ -243,8 +155,9 @@ function inverse(order: readonly number[]): number[] {
 }
 
 /** Of the vision tower and the merger. */
-function imageParameters({ text, vision }: Qwen25VlConfig, name: string): ParameterSpec[] {
+function imageParameters({ modelType, text, vision }: Qwen25VlConfig, name: string): ParameterSpec[] {
   const { hiddenSize: D, intermediateSize: F, patchSize, temporalPatchSize, mergeSize } = vision;
+  const { normBias, mlpIn, mlpOut } = towerParts[modelType];
   const specs: ParameterSpec[] = [];
   const put = (group: ParameterGroup, part: string, ...shape: number[]): void => {
     specs.push({ name: `${name}.${part}`, shape, group });
@@ -253,19 +166,22 @@ function imageParameters({ text, vision }: Qwen25VlConfig, name: string): Parame
     put(group, `${part}.weight`, out, inputs);
     put(group, `${part}.bias`, out);
   };
+  const norm = (group: ParameterGroup, part: string): void => {
+    put(group, `${part}.weight`, D);
+    if (normBias) put(group, `${part}.bias`, D);
+  };
   put("vision", "patch_embed.proj.weight", D, 3, temporalPatchSize, patchSize, patchSize);
   for (let i = 0; i < vision.layers; i++) {
     const layer = `blocks.${i}`;
-    put("vision", `${layer}.norm1.weight`, D);
-    put("vision", `${layer}.norm2.weight`, D);
+    norm("vision", `${layer}.norm1`);
+    norm("vision", `${layer}.norm2`);
     affine("vision", `${layer}.attn.qkv`, 3 * D, D);
     affine("vision", `${layer}.attn.proj`, D, D);
-    affine("vision", `${layer}.mlp.gate_proj`, F, D);
-    affine("vision", `${layer}.mlp.up_proj`, F, D);
-    affine("vision", `${layer}.mlp.down_proj`, D, F);
+    for (const part of mlpIn) affine("vision", `${layer}.mlp.${part}`, F, D);
+    affine("vision", `${layer}.mlp.${mlpOut}`, D, F);
   }
   const joined = D * mergeSize ** 2;
-  put("connector", "merger.ln_q.weight", D);
+  norm("connector", "merger.ln_q");
   affine("connector", "merger.mlp.0", joined, joined);
   affine("connector", "merger.mlp.2", text.hiddenSize, joined);
   return specs;

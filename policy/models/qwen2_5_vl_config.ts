@@ -22,13 +22,13 @@ export interface Qwen25VlVisionConfig {
   readonly temporalPatchSize: number;
   /** Side of the square of patches, a cell, that the merger joins into one token. */
   readonly mergeSize: number;
-  /** Side of a window, cells. */
+  /** Side of a window, cells; infinite where there are none. */
   readonly windowSize: number;
   /** Layers that attend to the whole image. */
   readonly fullAttentionLayers: readonly number[];
 }
 
-/** Qwen2.5-VL, and MiMo-VL, which is the same architecture. */
+/** Qwen2.5-VL, MiMo-VL, which is the same architecture, and Qwen2-VL. */
 export interface Qwen25VlConfig extends ModelConfig {
   readonly modelType: (typeof qwen25VlModelTypes)[number];
   readonly text: DecoderConfig;
@@ -38,13 +38,14 @@ export interface Qwen25VlConfig extends ModelConfig {
 }
 
 /** The values of `model_type` that this definition covers. */
-export const qwen25VlModelTypes = ["qwen2_5_vl"] as const;
+export const qwen25VlModelTypes = ["qwen2_5_vl", "qwen2_vl"] as const;
 
 const textDefaults: DecoderDefaults = {
   hidden_size: 8192,
   intermediate_size: 29568,
   num_hidden_layers: 80,
   num_attention_heads: 64,
+  num_key_value_heads: 8,
   vocab_size: 152064,
   rms_norm_eps: 1e-5,
   max_position_embeddings: 32768,
@@ -58,14 +59,14 @@ const textDefaults: DecoderDefaults = {
 export function parseQwen25VlConfig(config: JsonFields, generation?: JsonFields): Qwen25VlConfig {
   const modelType = config.oneOf("model_type", qwen25VlModelTypes);
   const nested = config.optionalSection("text_config");
-  nested?.oneOf("model_type", ["qwen2_5_vl_text"], "qwen2_5_vl_text");
+  nested?.oneOf("model_type", [`${modelType}_text`], `${modelType}_text`);
   const textFields = nested ?? config;
   textFields.oneOf("use_sliding_window", [false], false);
   const sizes = parseDecoder(textFields, textDefaults);
   const { theta, rope } = parseRope(textFields, { types: ["default", "mrope"], theta: 1_000_000 });
   const visionFields = config.section("vision_config");
-  const vision = parseVision(visionFields);
-  visionFields.oneOf("out_hidden_size", [sizes.hiddenSize], 3584);
+  const vision = modelType === "qwen2_vl" ? parseOlderVision(visionFields) : parseVision(visionFields);
+  visionFields.oneOf(modelType === "qwen2_vl" ? "hidden_size" : "out_hidden_size", [sizes.hiddenSize], 3584);
   return {
     modelType,
     text: { ...sizes, ropeTheta: theta, tieEmbeddings: parseTied(config, textFields) },
@@ -81,38 +82,55 @@ function parseSections(rope: JsonFields, frequencies: number): readonly number[]
   throw rope.error("mrope_section", `three numbers whose sum is ${frequencies}, half of a head`);
 }
 
-function parseVision(fields: JsonFields): Qwen25VlVisionConfig {
-  const integer = (key: string, fallback: number, bound: NumberField = bounds.size): number =>
-    fields.integer(key, { default: fallback, ...bound });
-  const side: NumberField = { min: 1, max: 4096 };
-  fields.oneOf("hidden_act", ["silu"], "silu");
+const side: NumberField = { min: 1, max: 4096 };
+
+/** What both vision towers have, one of `hiddenSize`. */
+function parseTower(
+  fields: JsonFields,
+  hiddenSize: number,
+): Omit<Qwen25VlVisionConfig, "intermediateSize" | "windowSize" | "fullAttentionLayers"> {
   for (const key of ["in_channels", "in_chans"]) fields.oneOf(key, [3], 3);
-  const hiddenSize = integer("hidden_size", 3584);
-  const heads = integer("num_heads", 16);
+  const heads = fields.integer("num_heads", { default: 16, ...bounds.size });
   if (hiddenSize % (4 * heads) !== 0)
     throw fields.error(
       "num_heads",
-      `hidden_size ${hiddenSize} in heads of a multiple of 4, as rotary rows and columns need`,
+      `a divisor of the width ${hiddenSize} into heads of a multiple of 4, as rotary rows and columns need`,
     );
-  const patchSize = integer("patch_size", 14, side);
-  const mergeSize = integer("spatial_merge_size", 2, { min: 1, max: 64 });
-  const windowPixels = integer("window_size", 112, side);
-  const cell = patchSize * mergeSize;
-  if (windowPixels % cell !== 0)
-    throw fields.error("window_size", `a multiple of ${cell}, the pixels of a merged cell's side`);
   return {
     hiddenSize,
-    intermediateSize: integer("intermediate_size", 3420),
-    layers: integer("depth", 32, bounds.layers),
+    layers: fields.integer("depth", { default: 32, ...bounds.layers }),
     heads,
-    patchSize,
-    temporalPatchSize: integer("temporal_patch_size", 2, { min: 1, max: 64 }),
-    mergeSize,
+    patchSize: fields.integer("patch_size", { default: 14, ...side }),
+    temporalPatchSize: fields.integer("temporal_patch_size", { default: 2, min: 1, max: 64 }),
+    mergeSize: fields.integer("spatial_merge_size", { default: 2, min: 1, max: 64 }),
+  };
+}
+
+function parseVision(fields: JsonFields): Qwen25VlVisionConfig {
+  fields.oneOf("hidden_act", ["silu"], "silu");
+  const tower = parseTower(fields, fields.integer("hidden_size", { default: 3584, ...bounds.size }));
+  const cell = tower.patchSize * tower.mergeSize;
+  const windowPixels = fields.integer("window_size", { default: 112, ...side });
+  if (windowPixels % cell !== 0)
+    throw fields.error("window_size", `a multiple of ${cell}, the pixels of a merged cell's side`);
+  const layer = { min: 0, max: bounds.layers.max };
+  return {
+    ...tower,
+    intermediateSize: fields.integer("intermediate_size", { default: 3420, ...bounds.size }),
     windowSize: windowPixels / cell,
-    fullAttentionLayers: fields.integers(
-      "fullatt_block_indexes",
-      { min: 0, max: bounds.layers.max },
-      [7, 15, 23, 31],
-    ),
+    fullAttentionLayers: fields.integers("fullatt_block_indexes", layer, [7, 15, 23, 31]),
+  };
+}
+
+/** Of Qwen2-VL, where `hidden_size` is the text model's. */
+function parseOlderVision(fields: JsonFields): Qwen25VlVisionConfig {
+  fields.oneOf("hidden_act", ["quick_gelu"], "quick_gelu");
+  const tower = parseTower(fields, fields.integer("embed_dim", { default: 1280, ...bounds.size }));
+  const ratio = fields.integer("mlp_ratio", { default: 4, min: 1, max: 1024 });
+  return {
+    ...tower,
+    intermediateSize: tower.hiddenSize * ratio,
+    windowSize: Number.POSITIVE_INFINITY,
+    fullAttentionLayers: [],
   };
 }

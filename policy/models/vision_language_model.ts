@@ -100,11 +100,11 @@ export function patchesIn({ tiles, height, width }: ImageShape): number {
   return tiles * height * width;
 }
 
-export function sameShape(a: ImageShape, b: ImageShape): boolean {
-  return compareShapes(a, b) === 0;
+export function sameImageShape(a: ImageShape, b: ImageShape): boolean {
+  return compareImageShapes(a, b) === 0;
 }
 
 /** An order of image shapes, for sorting. */
-export function compareShapes(a: ImageShape, b: ImageShape): number {
+export function compareImageShapes(a: ImageShape, b: ImageShape): number {
   return a.tiles - b.tiles || a.height - b.height || a.width - b.width;
 }

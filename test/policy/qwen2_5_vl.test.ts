@@ -69,6 +69,20 @@ test("images of different grids are sampled and scored together as they are alon
     expect((await policy.sample([prompt], greedy))[0]?.[0]?.tokens).toEqual(all[i]?.[0]?.tokens);
 });
 
+test("a sequence has an image for each run of image tokens", () => {
+  const { imageTokenId } = policy.model.config;
+  const tokens = Int32Array.of(5, imageTokenId, imageTokenId, 6);
+  const image = { tiles: 1, height: 2, width: 4 };
+  const { axes, next } = policy.model.positions(tokens, [image]);
+  expect(axes.map((axis) => Array.from(axis))).toEqual([
+    [0, 1, 1, 3],
+    [0, 1, 1, 3],
+    [0, 1, 2, 3],
+  ]);
+  expect(next).toBe(4);
+  expect(() => policy.model.positions(tokens, [])).toThrow(RangeError);
+});
+
 test("questions about one image share it and give what an image for each gives", async () => {
   const { image } = prompts[5] as Prompt;
   const questions = Array.from({ length: 5 }, (_, i) => ({ image, text: `${"So, ".repeat(i)}what is it?` }));

@@ -112,6 +112,48 @@ describe("what is read", () => {
   });
 });
 
+test("Qwen2-VL-2B, whose vision tower has no windows and names its sizes otherwise", () => {
+  const published = {
+    model_type: "qwen2_vl",
+    eos_token_id: 151645,
+    hidden_act: "silu",
+    hidden_size: 1536,
+    image_token_id: 151655,
+    intermediate_size: 8960,
+    max_position_embeddings: 32768,
+    num_attention_heads: 12,
+    num_hidden_layers: 28,
+    num_key_value_heads: 2,
+    rms_norm_eps: 1e-6,
+    rope_theta: 1000000.0,
+    tie_word_embeddings: true,
+    use_sliding_window: false,
+    vision_config: {
+      depth: 32,
+      embed_dim: 1280,
+      mlp_ratio: 4,
+      num_heads: 16,
+      in_chans: 3,
+      hidden_size: 1536,
+      patch_size: 14,
+      spatial_merge_size: 2,
+      spatial_patch_size: 14,
+      temporal_patch_size: 2,
+    },
+    rope_scaling: { type: "mrope", mrope_section: [16, 24, 24] },
+    vocab_size: 151936,
+  };
+  expect(parse(published)).toMatchObject({
+    modelType: "qwen2_vl",
+    text: { hiddenSize: 1536, headDim: 128, tieEmbeddings: true },
+    vision: { hiddenSize: 1280, intermediateSize: 5120, windowSize: Number.POSITIVE_INFINITY },
+  });
+  const wider = { ...published.vision_config, hidden_size: 1280 };
+  expect(() => parse({ ...published, vision_config: wider })).toThrow(
+    /vision_config\.hidden_size is 1280; expected 1536/,
+  );
+});
+
 describe("what is refused", () => {
   const text = (change: object) => ({ ...reference, text_config: { ...reference.text_config, ...change } });
   const vision = (change: object) => ({

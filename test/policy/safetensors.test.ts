@@ -246,6 +246,8 @@ describe("model folders", () => {
     await index(shards);
     const read = await readModelWeights(sharded);
     expect(read.size).toBe(weights.size);
+    for (const path of [sharded, referencePath("smolvlm-tiny")])
+      expect((await readTensorNames(path)).sort()).toEqual([...weights.keys()].sort());
     for (const [name, { data }] of weights) {
       expect(Buffer.compare(bytes(data), bytes(read.get(name)?.data as Float32Array)), name).toBe(0);
     }
