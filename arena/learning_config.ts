@@ -33,6 +33,7 @@ export interface OptimizerConfig {
   readonly visionLearningRateFactor: number;
 }
 
+/** The size of a group, G. */
 export const groupSize = (): z.ZodType<number> =>
   z
     .int()
@@ -40,6 +41,7 @@ export const groupSize = (): z.ZodType<number> =>
     .default(8)
     .describe("G, completions per prompt");
 
+/** Settings of `SamplingConfig`, by the longest completion. */
 export const sampling = (maxTokens: number): Settings<SamplingConfig> => ({
   temperature: number(1, "sampling temperature in training", 1e-3),
   topK: count(0, "tokens kept when sampling; 0 keeps all", 0),
@@ -47,6 +49,7 @@ export const sampling = (maxTokens: number): Settings<SamplingConfig> => ({
   maxTokens: count(maxTokens, "longest completion (tokens)"),
 });
 
+/** Settings of `GrpoConfig`, by what differs from policy to policy. */
 export const grpo = (learningRate: number, beta: number, positiveWeight: number): Settings<GrpoConfig> => ({
   learningRate: number(learningRate, "AdamW step size of the text model (1/step)"),
   beta: number(beta, "weight of the k3 KL to the run's base; 0 needs no reference"),

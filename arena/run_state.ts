@@ -58,6 +58,7 @@ export function after(round: number, leg: Leg): Position {
   return next ? { round, leg: next, step: 0 } : { round: round + 1, leg: legs[0], step: 0 };
 }
 
+/** "round 1, reasoner, step 12". */
 export function formatPosition({ round, leg, step }: Position): string {
   return `round ${round}, ${leg}, step ${step}`;
 }

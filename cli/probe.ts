@@ -18,6 +18,7 @@ export interface PhaseProbe {
   readonly replayBytes: number;
 }
 
+/** What a probe found out. */
 export interface Probe {
   /** Phases that were reached. */
   readonly phases: Readonly<Partial<Record<Phase, PhaseProbe>>>;

@@ -44,7 +44,8 @@ const SHOWN = 20;
 
 function reportOf({ database, events, images }: Inspection): string {
   return [
-    ...(database.length > 0 ? database.slice(0, SHOWN) : ["database: whole"]),
+    `database: ${database.length > 0 ? "damaged" : "whole"}`,
+    ...database.slice(0, SHOWN).map((line) => `  ${line}`),
     ...linesOf("event", events),
     ...linesOf("image", images),
   ].join("\n");

@@ -22,6 +22,7 @@ export interface Tally {
   readonly damaged: readonly Damage[];
 }
 
+/** What is damaged, and how. */
 export interface Damage {
   /** An event's number, or an image's file. */
   readonly name: string;

@@ -48,6 +48,7 @@ export const REPLAY_VERSION = 1;
 /** One event and when it was recorded. */
 export type RunEvent = Stamp & EventBody;
 
+/** What every event carries. */
 export interface Stamp {
   readonly version: typeof REPLAY_VERSION;
   /** Milliseconds since 1970. */
@@ -60,6 +61,7 @@ export type EpisodeEvent = Extract<
   { readonly rollouts: unknown } | { readonly questions: readonly unknown[] }
 >;
 
+/** An event without its stamp: all that a run does, by `type`. */
 export type EventBody =
   | RunStarted
   | PhaseStarted
@@ -96,6 +98,7 @@ interface InStep extends InPhase {
   readonly steps: number;
 }
 
+/** The run begins, at its base or, where it is a fork, at another run's checkpoint. */
 export interface RunStarted {
   readonly type: "runStarted";
   /** The resolved configuration. */
@@ -132,6 +135,7 @@ interface Episode extends InPhase {
   readonly versions: PolicyVersions;
 }
 
+/** A group of questions about one image, each answered, judged and rewarded. */
 export interface QuestionerEpisode extends Episode {
   readonly type: "questionerEpisode";
   readonly phase: "questioner";
@@ -148,6 +152,7 @@ interface Step extends InStep {
   readonly health: Health;
 }
 
+/** A Questioner's step, recorded together with its episodes. */
 export interface QuestionerStep extends Step, TrainingFigures {
   readonly type: "questionerStep";
   readonly phase: "questioner";
@@ -159,18 +164,22 @@ export interface QuestionerStep extends Step, TrainingFigures {
   readonly parts: Readonly<Record<string, number>>;
 }
 
+/** A Reasoner's step, recorded together with its episodes. */
 export interface ReasonerStep extends Step, TrainingFigures {
   readonly type: "reasonerStep";
   readonly phase: "reasoner";
+  /** Mean over answers of each part of the reward. */
   readonly parts: Readonly<Record<string, number>>;
 }
 
+/** The questions put to one image of the pool. */
 export interface CurriculumEpisode extends Episode {
   readonly type: "curriculumEpisode";
   readonly phase: "curriculum";
   readonly questions: readonly CurriculumQuestion[];
 }
 
+/** One chunk of the pool was asked about. */
 export interface CurriculumStep extends Step {
   readonly type: "curriculumStep";
   readonly phase: "curriculum";
@@ -179,6 +188,7 @@ export interface CurriculumStep extends Step {
   readonly meanConfidence: number;
 }
 
+/** The whole pool was asked about: what entered the curriculum, and what did not. */
 export interface CurriculumBuilt extends InPhase {
   readonly type: "curriculumBuilt";
   readonly phase: "curriculum";
@@ -211,6 +221,7 @@ export interface Audited extends InPhase {
   readonly silverCorrect: number | null;
 }
 
+/** A group of answers to one curriculum item. */
 export interface ReasonerEpisode extends Episode {
   readonly type: "reasonerEpisode";
   readonly phase: "reasoner";
@@ -220,6 +231,7 @@ export interface ReasonerEpisode extends Episode {
   readonly rollouts: readonly ReasonerRollout[];
 }
 
+/** Questions evaluated so far. */
 export interface EvaluationProgress extends InPhase {
   readonly type: "evaluationProgress";
   readonly phase: "evaluation";
@@ -227,6 +239,7 @@ export interface EvaluationProgress extends InPhase {
   readonly total: number;
 }
 
+/** How the Reasoner did on held-out questions. */
 export interface Evaluated extends InPhase {
   readonly type: "evaluated";
   readonly phase: "evaluation";

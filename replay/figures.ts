@@ -27,6 +27,7 @@ export interface NamedFigure {
   readonly value: number;
 }
 
+/** The named figures of an episode; a curriculum has none. */
 export function namedFiguresOf(event: EpisodeEvent): NamedFigure[] {
   if (event.type === "curriculumEpisode") return [];
   const parts = valuesByName(event.rollouts.map(({ parts }) => parts));

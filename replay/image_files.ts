@@ -49,7 +49,7 @@ export function writeImage(
   return { ...image, bytes: content.length, sha256: sha256Of(content) };
 }
 
-export function sha256Of(content: Uint8Array): Uint8Array {
+function sha256Of(content: Uint8Array): Uint8Array {
   return createHash("sha256").update(content).digest();
 }
 

@@ -7,6 +7,7 @@ export interface Failure {
   readonly message: string;
 }
 
+/** What to tell of an error, whatever was thrown. */
 export function failureOf(error: unknown): Failure {
   const code = error instanceof VisplayError ? error.code : "internal";
   return { code, message: error instanceof Error ? error.message : String(error) };

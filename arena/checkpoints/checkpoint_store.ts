@@ -105,6 +105,7 @@ export class CheckpointStore implements Checkpoints {
 const stateBytes = 12;
 const scratchPrefix = ".saving-";
 
+/** Where a run keeps its checkpoints. */
 export function checkpointsFolder(run: string): string {
   return join(run, "checkpoints");
 }

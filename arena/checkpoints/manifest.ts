@@ -6,6 +6,7 @@ import * as z from "zod";
 import { VisplayError } from "../../common/errors.ts";
 import { legs, type Position } from "../run_state.ts";
 
+/** The manifest's name in the folder of a checkpoint. */
 export const manifestName: string = "manifest.json";
 
 const Count: z.ZodType<number> = z.int().nonnegative();
@@ -26,6 +27,7 @@ export interface Manifest {
   readonly files: readonly FileRecord[];
 }
 
+/** One file of a checkpoint. */
 export interface FileRecord {
   /** Relative to the checkpoint's folder. */
   readonly path: string;

@@ -275,6 +275,7 @@ describe("damage", () => {
     const inspection = await inspect(folder);
     expect(isWhole(inspection)).toBe(false);
     expect(inspection.events.damaged).toEqual([]);
+    expect((await check()).stdout).toMatch(/^database: damaged\n {2}\S.*\n200 events: all whole\n/);
   });
 
   it("of the text of an event that is no episode is named, also where only those are read", async () => {
