@@ -1,4 +1,6 @@
 import { setImmediate } from "node:timers/promises";
+import type { Device } from "../autodiff/onnx/device.ts";
+import { requireDevice } from "../autodiff/onnx/require_device.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
 import { BufferPool } from "./buffer_pool.ts";
@@ -45,6 +47,8 @@ import { Tokenizer } from "./tokenizer.ts";
 export interface LocalPolicyOptions extends LearnerOptions {
   /** Padded tokens that one micro-batch of an update may hold. */
   readonly microBatchTokens: number;
+  /** Where the model's graphs run (default "cpu"); the optimiser, which only adds and multiplies, stays on the CPU. */
+  readonly device?: Device;
 }
 
 /** Runs between graph runs and throws where the call was cancelled. */
@@ -79,7 +83,7 @@ export class LocalPolicy implements Replica {
   ) {
     this.model = model;
     this.learner = new Learner(layout, weights, options);
-    this.sessions = new SessionCache(options.threads, maxSessions);
+    this.sessions = new SessionCache(options.threads, maxSessions, options.device);
     this.encoder = new ImageEncoder(model, processor, this.sessions);
     this.tokenizer = tokenizer;
     this.#folder = folder;
@@ -89,8 +93,12 @@ export class LocalPolicy implements Replica {
     this.#microBatchTokens = options.microBatchTokens;
   }
 
-  /** Opens a Hugging Face model folder; throws a `VisplayError` of code "model" where it is not one that fits. */
+  /**
+   * Opens a Hugging Face model folder; throws a `VisplayError` of code "model" where it is not one that fits, "config"
+   * where the device cannot be used.
+   */
   static async open(folder: string, options: LocalPolicyOptions): Promise<LocalPolicy> {
+    await requireDevice(options.device ?? "cpu");
     const config = await readIdefics3Config(folder);
     const tokenizer = await Tokenizer.load(folder, config.text.vocabSize);
     const processor = await Idefics3Processor.load(folder, config, tokenizer);

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
+import { shareTurns } from "../autodiff/onnx/turns.ts";
 import { VisplayError } from "../common/errors.ts";
 import { decodeError } from "../common/sent_error.ts";
 import type { RgbImage } from "../images/image.ts";
@@ -90,6 +91,7 @@ export class ThreadedPolicy implements Replica {
 
   /** Opens a Hugging Face model folder in a new thread; rejects as `LocalPolicy.open` does. */
   static async open(folder: string, { name, ...options }: ThreadedPolicyOptions): Promise<ThreadedPolicy> {
+    shareTurns();
     const policy = new ThreadedPolicy(new Worker(program, { name }), name);
     try {
       await policy.#call("open", [folder, options]);

@@ -1,5 +1,6 @@
 import { ProtobufWriter } from "../../common/protobuf.ts";
 import type { DType, TensorData, TensorType } from "../tensor.ts";
+import { type Device, lacking, type OptionalOperator } from "./device.ts";
 
 type Attribute = number | string | readonly number[];
 
@@ -31,8 +32,9 @@ export interface OnnxModel {
 
 export const externalPath = "constants.bin";
 
-/** Collects nodes, constants, inputs and outputs, and writes them as an ONNX model. */
+/** Collects nodes, constants, inputs and outputs, and writes them as an ONNX model for a device. */
 export class OnnxWriter {
+  readonly #device: Device;
   readonly #nodes: Node[] = [];
   readonly #initializers: Uint8Array[] = [];
   readonly #inputs: Uint8Array[] = [];
@@ -44,6 +46,15 @@ export class OnnxWriter {
   readonly #computed = new Set<string>();
   readonly #fetched = new Map<string, string>();
   #externalLength = 0;
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  /** Whether the device has a kernel for an operator. */
+  has(operator: OptionalOperator): boolean {
+    return !lacking[this.#device].includes(operator);
+  }
 
   dtype(dtype: DType): number {
     return elementTypes[dtype];
