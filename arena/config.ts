@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { type Device, devices } from "../autodiff/onnx/device.ts";
 import { type AlarmsConfig, alarms } from "./alarm_config.ts";
 import {
   type GrpoConfig,
@@ -18,6 +19,7 @@ export interface RunConfig {
   readonly rounds: number;
   readonly model: string;
   readonly out: string | null;
+  readonly device: Device;
   readonly threads: number;
   readonly replicas: number | null;
   readonly images: ImagesConfig;
@@ -203,9 +205,14 @@ export const RunConfigSchema: z.ZodType<RunConfig> = z
       .default("tiny")
       .describe('a Hugging Face model folder, a hub name (owner/name@revision), or "tiny", the embedded one'),
     out: optionalText("folder of the run; null makes a new one under runs/"),
+    device: choice(
+      devices,
+      "cpu",
+      "where the models' graphs run: an execution provider of onnxruntime; the bits differ between them",
+    ),
     threads: count(2, "CPU threads of each policy; the two take turns for most of a round"),
     replicas: optionalCount(
-      "copies of each policy that share out its work; null makes one per thread of a model below 64 MB, else one",
+      "copies of each policy that share out its work; null makes one per thread of a model below 64 MB on the CPU, else one",
     ),
     images: group(
       {

@@ -16,7 +16,7 @@ export function addEval(program: Command): void {
   const command = program
     .command("eval")
     .description("measure a model on held-out labelled scenes, by families of questions");
-  const layers = addSettings(command, ["model"]);
+  const layers = addSettings(command, ["model", "device"]);
   command.action(() => evaluate(resolve(RunConfigSchema, layers())));
 }
 

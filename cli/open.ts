@@ -15,13 +15,14 @@ import { plural } from "./format.ts";
 
 /** Opens a model folder for a run in threads of its own, under a name for messages. */
 export function openRunPolicy(
-  { threads, replicas, optimizer }: RunConfig,
+  { device, threads, replicas, optimizer }: RunConfig,
   folder: string,
   name: string,
 ): Promise<Policy> {
   const { connectorLearningRateFactor: connector, visionLearningRateFactor: vision, ...adamW } = optimizer;
   return openPolicy(folder, {
     name,
+    device,
     threads,
     replicas,
     optimizer: adamW,

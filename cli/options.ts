@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { devices } from "../autodiff/onnx/device.ts";
 import { assignmentLayer, fileLayer, type Layer, valueLayer } from "./settings.ts";
 
 /** A flag that stands for one setting; its value is taken as it is written unless `read` says otherwise. */
@@ -12,7 +13,7 @@ interface SettingFlag {
 /** A number where the text is one; otherwise the text, which the schema will refuse by name. */
 const number = (text: string) => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text));
 
-type FlagName = "images" | "model" | "rounds" | "out" | "seed" | "metricsPort";
+type FlagName = "images" | "model" | "device" | "rounds" | "out" | "seed" | "metricsPort";
 
 const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
   images: { flags: "--images <folder>", about: "folder of images to learn from", path: ["images", "folder"] },
@@ -20,6 +21,11 @@ const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
     flags: "--model <model>",
     about: "model to start from: a Hugging Face folder, or a hub name such as owner/name@revision",
     path: ["model"],
+  },
+  device: {
+    flags: "--device <device>",
+    about: `where the models run: ${devices.join(", ")}`,
+    path: ["device"],
   },
   rounds: { flags: "--rounds <n>", about: "rounds of self-play", path: ["rounds"], read: number },
   out: { flags: "--out <folder>", about: "where to write", path: ["out"] },

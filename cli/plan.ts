@@ -24,7 +24,7 @@ export function addPlan(program: Command): void {
     .command("plan")
     .description("print the configuration, steps, time, memory and disk of a run; trains and writes nothing")
     .option("--json", "as JSON");
-  const layers = addSettings(command, ["images", "model", "rounds", "out", "seed"]);
+  const layers = addSettings(command, ["images", "model", "device", "rounds", "out", "seed"]);
   command.action(async ({ json }: { json?: true }) => {
     using interrupt = interruptible();
     const { config, folder } = await openModel(resolve(RunConfigSchema, layers()), interrupt.signal);

@@ -1,4 +1,6 @@
 import { setImmediate } from "node:timers/promises";
+import type { Device } from "../autodiff/onnx/device.ts";
+import { requireDevice } from "../autodiff/onnx/require_device.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
 import { BufferPool } from "./buffer_pool.ts";
@@ -56,6 +58,8 @@ export interface LocalPolicyOptions extends LearnerOptions {
    * an adapter goes on with that.
    */
   readonly adapter?: AdapterOptions | null;
+  /** Where the model's graphs run (default "cpu"); the optimiser, which only adds and multiplies, stays on the CPU. */
+  readonly device?: Device;
 }
 
 /** Runs between graph runs and throws where the call was cancelled. */
@@ -85,7 +89,7 @@ export class LocalPolicy implements Replica {
     this.model = model;
     this.tensors = tensors;
     this.learner = new Learner(layout, initial, options);
-    this.sessions = new SessionCache(options.threads, maxSessions);
+    this.sessions = new SessionCache(options.threads, maxSessions, options.device);
     this.encoder = new ImageEncoder(model, tensors, processor, this.sessions);
     this.tokenizer = tokenizer;
     this.weights = weights;
@@ -96,10 +100,11 @@ export class LocalPolicy implements Replica {
 
   /**
    * Opens a Hugging Face model folder, or a PEFT adapter's; throws a `VisplayError` of code "model" where it is not one
-   * that fits.
+   * that fits, "config" where the device cannot be used.
    */
   static async open(folder: string, options: LocalPolicyOptions): Promise<LocalPolicy> {
-    const { adapter, learningRateFactors } = options;
+    const { adapter, learningRateFactors, device = "cpu" } = options;
+    await requireDevice(device);
     const trains = (group: ParameterGroup) => learningRateFactors[group] > 0;
     return new LocalPolicy(options, await openWeights(folder, { adapter, trains }));
   }

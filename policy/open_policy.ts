@@ -10,7 +10,7 @@ export interface OpenPolicyOptions extends LocalPolicyOptions {
   readonly name: string;
   /**
    * Copies of the policy that share out its work, its threads and its micro-batches' tokens. Null makes one for each
-   * thread of a small model, whose operators are too short for several threads, and one of a large model.
+   * thread of a small model on the CPU, whose operators are too short for several threads, and one of any other.
    */
   readonly replicas: number | null;
 }
@@ -23,12 +23,14 @@ export async function openPolicy(
   folder: string,
   { name, replicas, ...options }: OpenPolicyOptions,
 ): Promise<Policy> {
-  const count = replicas ?? ((await weightBytes(folder)) <= smallModelBytes ? options.threads : 1);
+  const { device = "cpu", threads } = options;
+  const small = device === "cpu" && (await weightBytes(folder)) <= smallModelBytes;
+  const count = replicas ?? (small ? threads : 1);
   if (count === 1) return ThreadedPolicy.open(folder, { ...options, name });
   const share = (total: number): number => Math.max(1, Math.floor(total / count));
   const shared: LocalPolicyOptions = {
     ...options,
-    threads: share(options.threads),
+    threads: share(threads),
     microBatchTokens: share(options.microBatchTokens),
   };
   return DataParallelPolicy.open(

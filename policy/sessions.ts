@@ -1,3 +1,4 @@
+import type { Device } from "../autodiff/onnx/device.ts";
 import { Session } from "../autodiff/onnx/session.ts";
 import type { Tensor } from "../autodiff/tensor.ts";
 
@@ -11,17 +12,23 @@ const keepingMemory: ReadonlySet<string> = new Set(["update"]);
 export class SessionCache implements AsyncDisposable {
   readonly #threads: number;
   readonly #capacity: number;
+  readonly #device: Device;
   readonly #sessions = new Map<string, Session>();
 
-  constructor(threads: number, capacity: number) {
+  constructor(threads: number, capacity: number, device: Device = "cpu") {
     this.#threads = threads;
     this.#capacity = capacity;
+    this.#device = device;
   }
 
   async get(kind: string, shape: object, build: () => Record<string, Tensor>): Promise<Session> {
     const key = `${kind} ${JSON.stringify(shape)}`;
     const known = this.#sessions.get(key);
-    const options = { threads: this.#threads, keepsMemory: keepingMemory.has(kind) };
+    const options = {
+      device: this.#device,
+      threads: this.#threads,
+      keepsMemory: keepingMemory.has(kind),
+    };
     const session = known ?? (await Session.compile(build(), options));
     this.#sessions.delete(key);
     this.#sessions.set(key, session);

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
+import { shareTurns } from "../autodiff/onnx/turns.ts";
 import { type Call, ThreadCalls } from "../common/thread_calls.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { LocalPolicyOptions } from "./local_policy.ts";
@@ -59,6 +60,7 @@ export class ThreadedPolicy implements Replica {
 
   /** Opens a Hugging Face model folder in a new thread; rejects as `LocalPolicy.open` does. */
   static async open(folder: string, { name, ...options }: ThreadedPolicyOptions): Promise<ThreadedPolicy> {
+    shareTurns();
     const policy = new ThreadedPolicy(new Worker(program, { name }), name);
     await policy.#calls.open(folder, options);
     return policy;

@@ -11,10 +11,14 @@ import {
   type TensorType,
   topological,
 } from "../tensor.ts";
+import type { Device } from "./device.ts";
 import { InPlaceCheck } from "./in_place.ts";
+import { inTurn } from "./turns.ts";
 import { externalPath, type OnnxModel, OnnxWriter, storedRoot } from "./writer.ts";
 
 export interface SessionOptions {
+  /** Where the graph runs (default "cpu"). */
+  readonly device?: Device;
   /** Threads inside one operator. */
   readonly threads: number;
   /** Whether idle threads burn their core for lower latency; by default they sleep, for two policies share the cores. */
@@ -35,12 +39,12 @@ export interface SessionOptions {
 export type Feeds = Readonly<Record<string, TensorData>>;
 
 /**
- * Checks a graph and writes it as ONNX.
+ * Checks a graph and writes it as ONNX, in operators that the device has.
  * Throws `ShapeError` where two inputs share a name but not a type, an output has an input's name, or a node's
  * type is not what its rule gives.
  */
-export function emit(outputs: Readonly<Record<string, Tensor>>): OnnxModel {
-  const onnx = new OnnxWriter();
+export function emit(outputs: Readonly<Record<string, Tensor>>, device: Device = "cpu"): OnnxModel {
+  const onnx = new OnnxWriter(device);
   const names = new Map<Tensor, string>();
   for (const x of checked(Object.values(outputs))) {
     const { source } = x;
@@ -91,23 +95,31 @@ function graphInputs(outputs: Readonly<Record<string, Tensor>>): Map<string, Ten
 /** A compiled graph: feeds in, named outputs out. */
 export class Session implements AsyncDisposable {
   readonly #session: ort.InferenceSession;
+  readonly #device: Device;
   readonly #inputs: Map<string, Tensor>;
   readonly #outputs: Readonly<Record<string, Tensor>>;
   readonly #inPlace: InPlaceCheck;
   /** Of arrays that were fed before: parameters come again with every run. */
   readonly #wrapped = new WeakMap<TensorData, ort.Tensor>();
 
-  private constructor(session: ort.InferenceSession, outputs: Readonly<Record<string, Tensor>>) {
+  private constructor(
+    session: ort.InferenceSession,
+    device: Device,
+    outputs: Readonly<Record<string, Tensor>>,
+  ) {
     this.#session = session;
+    this.#device = device;
     this.#inputs = graphInputs(outputs);
     this.#outputs = outputs;
     this.#inPlace = new InPlaceCheck(outputs);
   }
 
   static async compile(outputs: Readonly<Record<string, Tensor>>, options: SessionOptions): Promise<Session> {
-    const { model, external } = emit(outputs);
+    const { device = "cpu" } = options;
+    const { model, external } = emit(outputs, device);
     const spinning = (options.spinning ?? false) ? "1" : "0";
-    const session = await ort.InferenceSession.create(model, {
+    const settings: ort.InferenceSession.SessionOptions = {
+      ...(device === "cpu" ? {} : { executionProviders: [device] }),
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
       executionMode: "sequential",
@@ -124,8 +136,9 @@ export class Session implements AsyncDisposable {
         optimization: { disable_specified_optimizers: "QuickGeluFusion" },
       },
       ...(external ? { externalData: [{ path: externalPath, data: external }] } : {}),
-    });
-    return new Session(session, outputs);
+    };
+    const session = await inTurn(device, () => ort.InferenceSession.create(model, settings));
+    return new Session(session, device, outputs);
   }
 
   /**
@@ -146,7 +159,7 @@ export class Session implements AsyncDisposable {
     const fetches: Record<string, ort.Tensor | null> = {};
     for (const [name, type] of Object.entries(this.#outputs))
       fetches[name] = into[name] ? this.#wrap(name, into[name], type) : null;
-    const results = await this.#session.run(inputs, fetches);
+    const results = await inTurn(this.#device, () => this.#session.run(inputs, fetches));
     return Object.fromEntries(
       Object.entries(results).map(([name, x]) => {
         const type = this.#outputs[name] as Tensor;
@@ -158,7 +171,7 @@ export class Session implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#session.release();
+    await inTurn(this.#device, () => this.#session.release());
   }
 
   #wrap(name: string, data: TensorData | undefined, type: TensorType): ort.Tensor {

@@ -1,6 +1,7 @@
 import { parse, relative } from "node:path";
 import { ProtobufWriter } from "../../common/protobuf.ts";
 import { type DType, type FilePlace, sizeOf, type TensorData, type TensorType } from "../tensor.ts";
+import { type Device, lacking, type OptionalOperator } from "./device.ts";
 
 type Attribute = number | string | readonly number[];
 
@@ -36,8 +37,9 @@ export const externalPath = "constants.bin";
 /** What the paths of stored tensors are relative to in a model, since onnxruntime refuses absolute ones. */
 export const storedRoot: string = parse(process.cwd()).root;
 
-/** Collects nodes, constants, inputs and outputs, and writes them as an ONNX model. */
+/** Collects nodes, constants, inputs and outputs, and writes them as an ONNX model for a device. */
 export class OnnxWriter {
+  readonly #device: Device;
   readonly #nodes: Node[] = [];
   readonly #initializers: Uint8Array[] = [];
   readonly #inputs: Uint8Array[] = [];
@@ -49,6 +51,15 @@ export class OnnxWriter {
   readonly #computed = new Set<string>();
   readonly #fetched = new Map<string, string>();
   #externalLength = 0;
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  /** Whether the device has a kernel for an operator. */
+  has(operator: OptionalOperator): boolean {
+    return !lacking[this.#device].includes(operator);
+  }
 
   dtype(dtype: DType): number {
     return elementTypes[dtype];

@@ -1,3 +1,4 @@
+import type { OnnxWriter } from "../onnx/writer.ts";
 import { fail, type Op, primitive, scalar, sizeOf, type Tensor, type TensorType } from "../tensor.ts";
 import { broadcast, mul, requireFloat } from "./elementwise.ts";
 import { reshape } from "./shape.ts";
@@ -21,15 +22,13 @@ export const matmul: Op<2, MatmulAttributes> = primitive(2, "MatMul", {
     const { dtype, shape } = broadcast([batch(a), batch(b)]);
     return { dtype, shape: [...shape, m, n] };
   },
-  emit: (onnx, names, { transA = false, transB = false, alpha = 1 }) =>
-    !transA && !transB && alpha === 1
-      ? onnx.node("MatMul", names)
-      : onnx.node(
-          "FusedMatMul",
-          names,
-          { transA: Number(transA), transB: Number(transB), alpha },
-          "com.microsoft",
-        ),
+  emit: (onnx, names, attributes, types) => {
+    const { transA = false, transB = false, alpha = 1 } = attributes;
+    if (!transA && !transB && alpha === 1) return onnx.node("MatMul", names);
+    if (!onnx.has("FusedMatMul")) return emitUnfused(onnx, names, attributes, types);
+    const fused = { transA: Number(transA), transB: Number(transB), alpha };
+    return onnx.node("FusedMatMul", names, fused, "com.microsoft");
+  },
   vjp: (ct, _y, [a, b], { transA = false, transB = false, alpha = 1 }) => {
     // The gradient of a matrix that a batch shares is one product over all rows, not a sum of products.
     const shared = b.shape.length === 2 && !transA;
@@ -44,6 +43,27 @@ export const matmul: Op<2, MatmulAttributes> = primitive(2, "MatMul", {
     ];
   },
 });
+
+/** The same in standard operators: Gemm for two matrices, else Transpose, MatMul and Mul. */
+function emitUnfused(
+  onnx: OnnxWriter,
+  [a, b]: readonly [string, string],
+  { transA = false, transB = false, alpha = 1 }: MatmulAttributes,
+  [typeA, typeB]: readonly [TensorType, TensorType],
+): string {
+  if (typeA.shape.length === 2 && typeB.shape.length === 2)
+    return onnx.node("Gemm", [a, b], { transA: Number(transA), transB: Number(transB), alpha });
+  const left = transA ? transposed(onnx, a, typeA) : a;
+  const right = transB ? transposed(onnx, b, typeB) : b;
+  const product = onnx.node("MatMul", [left, right]);
+  if (alpha === 1) return product;
+  return onnx.node("Mul", [product, onnx.constant(Float32Array.of(alpha), [])]);
+}
+
+function transposed(onnx: OnnxWriter, name: string, { shape }: TensorType): string {
+  const axes = shape.map((_, axis) => axis);
+  return onnx.node("Transpose", [name], { perm: [...axes.slice(0, -2), axes.length - 1, axes.length - 2] });
+}
 
 function asRows(x: Tensor): Tensor {
   if (x.shape.length === 2) return x;

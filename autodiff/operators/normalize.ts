@@ -1,3 +1,4 @@
+import type { OnnxWriter } from "../onnx/writer.ts";
 import {
   fail,
   integers,
@@ -34,10 +35,19 @@ export const softmax: Op<1> = primitive(1, "Softmax", {
   },
 });
 
+/** In one kernel, or as z - log Σ e^z with z = x - max x. */
+function emitLogSoftmax(onnx: OnnxWriter, x: string): string {
+  if (onnx.has("LogSoftmax")) return onnx.node("LogSoftmax", [x], { axis: -1 });
+  const axes = onnx.integers([-1]);
+  const centred = onnx.node("Sub", [x, onnx.node("ReduceMax", [x, axes], { keepdims: 1 })]);
+  const total = onnx.node("ReduceSum", [onnx.node("Exp", [centred]), axes], { keepdims: 1 });
+  return onnx.node("Sub", [centred, onnx.node("Log", [total])]);
+}
+
 /** log softmax over the last axis. */
 export const logSoftmax: Op<1> = primitive(1, "LogSoftmax", {
   infer: rows,
-  emit: (onnx, names) => onnx.node("LogSoftmax", names, { axis: -1 }),
+  emit: (onnx, [x]) => emitLogSoftmax(onnx, x),
   vjp: (ct, y) => [sub(ct, mul(exp(y), reduceSum(ct, last(y))))],
 });
 
@@ -51,7 +61,7 @@ export const classLogProb: Op<2> = primitive(2, "ClassLogProb", {
   },
   emit: (onnx, [logits, ids]) => {
     const column = onnx.node("Unsqueeze", [ids, onnx.integers([-1])]);
-    const logProbs = onnx.node("LogSoftmax", [logits], { axis: -1 });
+    const logProbs = emitLogSoftmax(onnx, logits);
     const picked = onnx.node("GatherElements", [logProbs, column], { axis: -1 });
     return onnx.node("Squeeze", [picked, onnx.integers([-1])]);
   },

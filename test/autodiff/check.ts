@@ -5,6 +5,7 @@ import { add, cast, mul, reduceSum } from "../../autodiff/operators/index.ts";
 import { dtypeOf, input, sizeOf, type Tensor, type TensorData } from "../../autodiff/tensor.ts";
 import { deriveSeed, RandomStream } from "../../common/random.ts";
 import type { NdArray } from "./array.ts";
+import { runAsFor, testDevice, writtenOtherwise } from "./devices.ts";
 
 /** An input of a case: a shape, and elements drawn when the case runs. */
 export interface Value {
@@ -46,7 +47,8 @@ export function total(x: Tensor): Tensor {
 
 /**
  * Compares an operator with its float64 reference: the result with its shape and element type, the gradients of
- * L = Σ w y with central differences of the reference, and the gradients of Σ u · ∂L/∂x with mixed ones.
+ * L = Σ w y with central differences of the reference, and the gradients of Σ u · ∂L/∂x with mixed ones. What is
+ * written otherwise for some device must compute the same.
  */
 export async function checkCase(
   name: string,
@@ -74,8 +76,13 @@ export async function checkCase(
   });
 
   const fetched = { y, ...named("first", first), ...named("second", second) };
-  await using session = await Session.compile(fetched, { threads: 1 });
+  await using session = await Session.compile(fetched, { threads: 1, device: testDevice });
   const result: Record<string, TensorData> = await session.run(feeds);
+  for (const device of writtenOtherwise(fetched)) {
+    const other = await runAsFor(device, fetched, feeds);
+    for (const [output, data] of Object.entries(other))
+      expectClose(data, numbers(result[output] as TensorData), 1e-5, `${output} as written for ${device}`);
+  }
 
   const points = drawn.map(numbers);
   const evaluate = (at: readonly number[][]): NdArray =>

@@ -1,3 +1,4 @@
+import type { Device } from "../../autodiff/onnx/device.ts";
 import { emit } from "../../autodiff/onnx/session.ts";
 import type { Tensor } from "../../autodiff/tensor.ts";
 
@@ -16,8 +17,8 @@ interface DecodedConstant {
 }
 
 /** Emits a graph and reads it back. */
-export function decode(outputs: Readonly<Record<string, Tensor>>): Decoded {
-  const { model, external } = emit(outputs);
+export function decode(outputs: Readonly<Record<string, Tensor>>, device: Device = "cpu"): Decoded {
+  const { model, external } = emit(outputs, device);
   const graph = parts(parts(model).get(7)?.[0] as Uint8Array);
   return {
     nodes: (graph.get(1) ?? []).map((node) => text(parts(node as Uint8Array).get(4)?.[0] as Uint8Array)),
