@@ -10,6 +10,7 @@ import {
   type SamplingConfig,
   sampling,
 } from "./learning_config.ts";
+import { type AdapterConfig, adapter, type MemoryConfig, memory } from "./memory_config.ts";
 import { choice, count, flag, group, number, optionalCount, optionalText, seed, share } from "./setting.ts";
 import { type WatchConfig, watch } from "./watch_config.ts";
 
@@ -22,6 +23,8 @@ export interface RunConfig {
   readonly device: Device;
   readonly threads: number;
   readonly replicas: number | null;
+  readonly adapter: AdapterConfig;
+  readonly memory: MemoryConfig;
   readonly images: ImagesConfig;
   readonly prompts: { readonly questioner: string | null; readonly reasoner: string | null };
   readonly questioner: QuestionerConfig;
@@ -214,6 +217,8 @@ export const RunConfigSchema: z.ZodType<RunConfig> = z
     replicas: optionalCount(
       "copies of each policy that share out its work; null makes one per thread of a model below 64 MB on the CPU, else one",
     ),
+    adapter,
+    memory,
     images: group(
       {
         folder: optionalText("folder of images, searched with its sub-folders; null draws scenes"),

@@ -43,8 +43,8 @@ export function choice<const T extends string>(
     .describe(text) as never;
 }
 
-export function optionalCount(text: string): Setting<z.ZodNullable<z.ZodInt>> {
-  return z.int().min(1).nullable().default(null).describe(text);
+export function optionalCount(text: string, minimum = 1): Setting<z.ZodNullable<z.ZodInt>> {
+  return z.int().min(minimum).nullable().default(null).describe(text);
 }
 
 export function optionalText(text: string): Setting<z.ZodNullable<z.ZodString>> {

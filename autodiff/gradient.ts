@@ -1,14 +1,20 @@
 import { add } from "./operators/elementwise.ts";
 import { reduceSum } from "./operators/reduce.ts";
 import { concat, type PadAttributes, reshape, zeros } from "./operators/shape.ts";
+import { Recomputation } from "./recompute.ts";
 import { describe, formatType, ShapeError, sameShape, scalar, type Tensor, topological } from "./tensor.ts";
 
 /**
  * The gradient of a scalar with respect to each tensor of `wrt`, in their shapes: reverse mode over the
  * nodes on a path from `wrt` to `loss`, and no others. A tensor that the loss does not depend on gets zeros.
+ * What lies between `checkpoints`, each of which depends on the one before, is not kept but computed again.
  * Throws `ShapeError` for anything but float32, and where a graph input of `wrt` is in the graph a second time.
  */
-export function gradient(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
+export function gradient(
+  loss: Tensor,
+  wrt: readonly Tensor[],
+  checkpoints: readonly Tensor[] = [],
+): Tensor[] {
   if (loss.shape.length > 0 || loss.dtype !== "float32")
     throw new ShapeError(`gradient of a loss of type ${formatType(loss)}: expected a float32 scalar`);
   const order = topological([loss]);
@@ -21,7 +27,8 @@ export function gradient(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
 
   const contributions = new Map<Tensor, Tensor[]>([[loss, [scalar(1)]]]);
   const cotangents = new Map<Tensor, Tensor>();
-  for (const y of order.reverse()) {
+  const forward = new Recomputation(checkpoints, order, (x) => cotangents.get(x));
+  for (const y of order.toReversed()) {
     const parts = contributions.get(y);
     if (parts === undefined || !relevant.has(y)) continue;
     const ct = sum(parts);
@@ -29,7 +36,8 @@ export function gradient(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
     if (y.source.kind !== "apply") continue;
     const { operator, inputs, attributes } = y.source;
     if (operator.vjp === null || !inputs.some((x) => relevant.has(x))) continue;
-    const flows = operator.vjp(ct, y, inputs, attributes);
+    const values = inputs.map((x) => forward.value(x, y));
+    const flows = operator.vjp(ct, forward.value(y, y), values, attributes);
     inputs.forEach((x, i) => {
       const flow = flows[i];
       if (!flow || !relevant.has(x)) return;

@@ -92,6 +92,11 @@ function apply(operator: Operator, inputs: readonly Tensor[], attributes: unknow
   return { ...inferType(source), source };
 }
 
+/** The same operator on other inputs. */
+export function reapply({ operator, attributes }: Application, inputs: readonly Tensor[]): Tensor {
+  return apply(operator, inputs, attributes);
+}
+
 /** The type an application has by its operator's rule, with errors that say where it stands. */
 export function inferType({ operator, inputs, attributes }: Application): TensorType {
   try {

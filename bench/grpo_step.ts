@@ -50,9 +50,10 @@ const how = {
   ignoreEos: true,
 };
 const { model, images, imageFolder, question, steps, threads, rank } = options;
-const adapter = rank > 0 ? { rank, alpha: 2 * rank, rankStabilized: false, layers: null, seed: 0 } : null;
+const adapter = { rank, alpha: 2 * rank, rankStabilized: false, layers: null, seed: 0 };
 await using policy = await openPolicy(model, {
   ...policyOptions(threads),
+  microBatchTokens: null,
   adapter,
   name: "bench",
   replicas: null,

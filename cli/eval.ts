@@ -22,13 +22,14 @@ export function addEval(program: Command): void {
 
 async function evaluate(settings: RunConfig): Promise<void> {
   using interrupt = interruptible();
-  const { config, folder } = await openModel(settings, interrupt.signal);
+  const model = await openModel(settings, interrupt.signal);
+  const { config, folder } = model;
   const templates = await openTemplates(config, folder);
   const evaluator = sceneEvaluator(config, templates);
   if (!evaluator) {
     throw new VisplayError("config", "evaluation.questions: found 0, expected at least 1");
   }
-  await using reasoner = await openRunPolicy(config, folder, "reasoner");
+  await using reasoner = await openRunPolicy(model, "reasoner");
   let done = "opening the model";
   using _line = new LiveLine(() => done, process.stderr);
   await drive(evaluator(reasoner).pipe(untilAborted(interrupt.signal)), (update) => {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
+import { addExportModel } from "./export_model.ts";
 import { addPlan } from "./plan.ts";
 import { addPretrain } from "./pretrain.ts";
 import { addReplay } from "./replay.ts";
@@ -18,7 +19,17 @@ const program = new Command("visplay")
   .option("--debug", "show the stack of every error (also VISPLAY_DEBUG=1)")
   .showHelpAfterError("see --help")
   .exitOverride();
-for (const add of [addTrain, addResume, addPlan, addStatus, addReplay, addEval, addPretrain, addConfig])
+for (const add of [
+  addTrain,
+  addResume,
+  addPlan,
+  addStatus,
+  addReplay,
+  addEval,
+  addExportModel,
+  addPretrain,
+  addConfig,
+])
   add(program);
 
 try {

@@ -4,6 +4,7 @@ import type { RunConfig } from "../arena/config.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { DownloadProgress } from "../hub/model.ts";
 import { parseHubName } from "../hub/name.ts";
+import { isAdapterFolder, readAdapterConfig } from "../policy/weights/adapter_config.ts";
 import { bytes } from "./format.ts";
 import { LiveLine } from "./live_line.ts";
 
@@ -11,19 +12,31 @@ import { LiveLine } from "./live_line.ts";
 export interface WithModel {
   /** Names the very commit where the model comes from the hub. */
   readonly config: RunConfig;
-  /** The Hugging Face folder of the model. */
+  /** The Hugging Face folder of the model, or a PEFT adapter's. */
   readonly folder: string;
+  /** The folder of the model itself, which an adapter names. */
+  readonly base: string;
 }
 
 /**
- * Finds the model of a configuration: "tiny" is the embedded one, then folders go before names on the hub, which
- * are downloaded where the cache lacks them. Throws "model" where it is none of these, and as `openHubModel` does.
+ * Finds the model of a configuration, and the model of that where it is an adapter. Throws "model" where there is none.
  */
 export async function openModel(config: RunConfig, signal: AbortSignal): Promise<WithModel> {
-  const { model } = config;
-  if (model === "tiny") return { config, folder: embedded() };
+  const { name, folder } = await findModel(config.model, signal);
+  const adapted = await isAdapterFolder(folder);
+  const base = adapted ? await findModel((await readAdapterConfig(folder)).base, signal) : { folder };
+  return { config: { ...config, model: name }, folder, base: base.folder };
+}
+
+/**
+ * The folder of a model, and a name that will always mean the same: "tiny" is the embedded one, then folders go before
+ * names on the hub, which are downloaded where the cache lacks them. Throws "model" where it is none of these, and as
+ * `openHubModel` does.
+ */
+async function findModel(model: string, signal: AbortSignal): Promise<{ name: string; folder: string }> {
+  if (model === "tiny") return { name: model, folder: embedded() };
   const found = await stat(model).catch(() => undefined);
-  if (found?.isDirectory()) return { config, folder: model };
+  if (found?.isDirectory()) return { name: model, folder: model };
   const name = parseHubName(model);
   if (name === undefined || found) {
     const problem = found ? "is a file, not a folder" : "is no folder, and no name on the hub";
@@ -42,7 +55,7 @@ export async function openModel(config: RunConfig, signal: AbortSignal): Promise
     },
     signal,
   );
-  return { config: { ...config, model: `${name.repo}@${commit}` }, folder };
+  return { name: `${name.repo}@${commit}`, folder };
 }
 
 function told({ path, bytes: done, size }: DownloadProgress): string {

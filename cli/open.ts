@@ -12,13 +12,11 @@ import type { Policy } from "../policy/policy.ts";
 import { defaultQuestionerTemplates } from "../questioner/prompt.ts";
 import { defaultReasonerTemplates } from "../reasoner/prompt.ts";
 import { plural } from "./format.ts";
+import type { WithModel } from "./model.ts";
 
-/** Opens a model folder for a run in threads of its own, under a name for messages. */
-export function openRunPolicy(
-  { device, threads, replicas, optimizer }: RunConfig,
-  folder: string,
-  name: string,
-): Promise<Policy> {
+/** Opens a run's model in threads of its own, under a name for messages. */
+export function openRunPolicy({ config, folder, base }: WithModel, name: string): Promise<Policy> {
+  const { seed, device, threads, replicas, adapter, memory, optimizer } = config;
   const { connectorLearningRateFactor: connector, visionLearningRateFactor: vision, ...adamW } = optimizer;
   return openPolicy(folder, {
     name,
@@ -27,7 +25,10 @@ export function openRunPolicy(
     replicas,
     optimizer: adamW,
     learningRateFactors: { text: 1, connector, vision },
-    microBatchTokens: 4096,
+    microBatchTokens: memory.microBatchTokens,
+    recomputes: memory.recomputeActivations,
+    adapter: { ...adapter, seed },
+    base,
   });
 }
 

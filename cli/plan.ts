@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
+import { RunConfigSchema } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { steadyClock } from "../common/clock.ts";
 import { freeBytes } from "../common/free_bytes.ts";
@@ -10,7 +10,7 @@ import { countNumbers } from "../policy/weights/safetensors.ts";
 import { estimate, type RunEstimate } from "./estimate.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
-import { openModel } from "./model.ts";
+import { openModel, type WithModel } from "./model.ts";
 import { openImages, openRunPolicy, openTemplates } from "./open.ts";
 import { addSettings } from "./options.ts";
 import { planText } from "./plan_text.ts";
@@ -27,8 +27,9 @@ export function addPlan(program: Command): void {
   const layers = addSettings(command, ["images", "model", "device", "rounds", "out", "seed"]);
   command.action(async ({ json }: { json?: true }) => {
     using interrupt = interruptible();
-    const { config, folder } = await openModel(resolve(RunConfigSchema, layers()), interrupt.signal);
-    const plan = await makePlan(config, folder, interrupt.signal);
+    const model = await openModel(resolve(RunConfigSchema, layers()), interrupt.signal);
+    const { config } = model;
+    const plan = await makePlan(model, interrupt.signal);
     if (json) console.log(JSON.stringify({ config, ...plan }, null, 2));
     else console.log(`${toYaml(RunConfigSchema, config)}\n${planText(config, plan)}`);
   });
@@ -60,14 +61,15 @@ function affordableScale({ phases }: Probe): number {
   return [1, 2, 4].find((scale) => (stepsMs * FIRST_SCALE) / scale < PROBE_MS) ?? FIRST_SCALE;
 }
 
-async function makePlan(config: RunConfig, folder: string, signal: AbortSignal): Promise<Plan> {
+async function makePlan(model: WithModel, signal: AbortSignal): Promise<Plan> {
+  const { config, folder } = model;
   let doing = "opening the model";
   using line = new LiveLine(() => doing, process.stderr);
   const startedMs = steadyClock.now();
   const { images, truth } = await openImages(config, (text) => line.say(text), signal);
   const templates = await openTemplates(config, folder);
-  await using questioner = await openRunPolicy(config, folder, "questioner");
-  await using reasoner = await openRunPolicy(config, folder, "reasoner");
+  await using questioner = await openRunPolicy(model, "questioner");
+  await using reasoner = await openRunPolicy(model, "reasoner");
   const openMs = steadyClock.now() - startedMs;
   const opened = process.memoryUsage.rss();
 

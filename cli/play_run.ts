@@ -32,7 +32,8 @@ export async function playRun(
   { signal }: Interrupt,
   open: (config: RunConfig, say: (line: string) => void) => Promise<RunSession>,
 ): Promise<void> {
-  const { config, folder: model } = await openModel(settings, signal);
+  const model = await openModel(settings, signal);
+  const { config } = model;
   const progress = new Progress(config);
   using line = new LiveLine((nowMs) => progress.line(nowMs), process.stderr);
   const say = (text: string): void => line.say(text);
@@ -40,9 +41,9 @@ export async function playRun(
   await using metrics = await openMetrics(config.watch, say);
   const { images, truth } = await openImages(config, say, signal);
   const audited = await openAudited(config, images);
-  const templates = await openTemplates(config, model);
-  await using questioner = await openRunPolicy(config, model, "questioner");
-  await using reasoner = await openRunPolicy(config, model, "reasoner");
+  const templates = await openTemplates(config, model.folder);
+  await using questioner = await openRunPolicy(model, "questioner");
+  await using reasoner = await openRunPolicy(model, "reasoner");
   await using session = await open(config, say);
   const { folder, log, saved, attempt } = session;
   let summary = emptySummary;

@@ -39,7 +39,7 @@ function treeStates(
   w: Weights,
   shape: BatchShape,
   imageRows: Tensor,
-  cache: Tensor[] = [],
+  { cache = [], starts = [] }: { readonly cache?: Tensor[]; readonly starts?: Tensor[] } = {},
 ): Tensor {
   const total = tokensIn(shape);
   const tokens = input("tokens", [total], "int64");
@@ -49,7 +49,7 @@ function treeStates(
   const attend = treeAttention(shape, model.heads, bias);
   const embedded = replaceRows(model.embed(w, tokens), places, imageRows);
   const longest = shape.prefixLength + shape.branchLength;
-  return model.text(w, embedded, positions, longest, keepingKeys(attend, cache));
+  return model.text(w, embedded, positions, longest, keepingKeys(attend, cache), starts);
 }
 
 /** The same attention, which adds each layer's keys and values to `cache`. */
@@ -107,7 +107,7 @@ export function scoreGraph(
  */
 export function prefillGraph(model: VisionLanguageModel, w: Weights, shape: BatchShape): Outputs {
   const cache: Tensor[] = [];
-  const states = treeStates(model, w, shape, readyRows(model, shape), cache);
+  const states = treeStates(model, w, shape, readyRows(model, shape), { cache });
   const ends = input("ends", [shape.prefixes * shape.branches], "int64");
   const logits = model.logits(w, gather(states, ends, { unique: true }));
   return { logits, keys_values: concat(cache, { axis: 0 }) };
@@ -167,6 +167,8 @@ export type Objective =
 export interface UpdateShape extends BatchShape {
   /** Null where neither vision tower nor connector is trained: the image rows come ready-made. */
   readonly images: number | null;
+  /** Whether the text model's layers are computed again in the backward pass instead of being kept (default false). */
+  readonly recomputes?: boolean;
 }
 
 /**
@@ -183,7 +185,8 @@ export function updateGraph(
 ): Outputs {
   const { prefixes: P, branches: G, branchLength: S, images } = shape;
   const rows = images === null ? readyRows(model, shape) : encodedRows(model, w, shape, images);
-  const states = treeStates(model, w, shape, rows);
+  const starts: Tensor[] = [];
+  const states = treeStates(model, w, shape, rows, { starts });
   const temperature = objective.kind === "grpo" ? objective.temperature : 1;
   const logProbs = completionLogProbs(model, w, shape, states, temperature);
   const weights = input("weights", [P, G, S + 1]);
@@ -203,7 +206,8 @@ export function updateGraph(
             objective,
           ),
         };
-  return { ...outputs, ...gradientOutputs(outputs.loss as Tensor, w, trainable) };
+  const checkpoints = shape.recomputes ? starts : [];
+  return { ...outputs, ...gradientOutputs(outputs.loss as Tensor, w, trainable, checkpoints) };
 }
 
 /** The prefixes' image rows [P · R, D] from the patches of their different images. */
@@ -218,8 +222,13 @@ function encodedRows(model: VisionLanguageModel, w: Weights, shape: BatchShape, 
   return reshape(picked, { shape: [P * perImage, D] });
 }
 
-/** The gradient of each parameter, under `d:` and its name. */
-export function gradientOutputs(loss: Tensor, w: Weights, names: readonly string[]): Outputs {
-  const gradients = gradient(loss, names.map(w));
+/** The gradient of each parameter, under `d:` and its name; what lies between checkpoints is computed again. */
+export function gradientOutputs(
+  loss: Tensor,
+  w: Weights,
+  names: readonly string[],
+  checkpoints: readonly Tensor[] = [],
+): Outputs {
+  const gradients = gradient(loss, names.map(w), checkpoints);
   return Object.fromEntries(names.map((name, i) => [`d:${name}`, gradients[i] as Tensor]));
 }

@@ -157,12 +157,13 @@ function activeTokens({ completion, mask }: Rollout): number {
 }
 
 function advantages(
-  { shape, jobs }: MicroBatch,
+  { shape, jobs, firstBranch }: MicroBatch,
   rollout: (job: number, b: number) => Rollout | undefined,
 ): Float32Array {
   const all = new Float32Array(shape.prefixes * shape.branches);
   jobs.forEach((job, p) => {
-    for (let b = 0; b < shape.branches; b++) all[p * shape.branches + b] = rollout(job, b)?.advantage ?? 0;
+    for (let b = 0; b < shape.branches; b++)
+      all[p * shape.branches + b] = rollout(job, firstBranch + b)?.advantage ?? 0;
   });
   return all;
 }

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Device } from "../autodiff/onnx/device.ts";
 import { requireDevice } from "../autodiff/onnx/require_device.ts";
+import { sizeOf } from "../autodiff/tensor.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
 import { BufferPool } from "./buffer_pool.ts";
@@ -17,6 +18,7 @@ import {
   prefixRows,
 } from "./learning_work.ts";
 import { microBatchFeeds, planMicroBatches, type TreeJob } from "./micro_batch.ts";
+import { affordableTokens, isLarge } from "./model_size.ts";
 import type { Weights } from "./models/layers.ts";
 import type {
   ImageProcessor,
@@ -51,13 +53,17 @@ import { loadOptimizer, writeOptimizer } from "./weights/optimizer_state.ts";
 import type { TrainedWeights } from "./weights/trained_weights.ts";
 
 export interface LocalPolicyOptions extends LearnerOptions {
-  /** Padded tokens that one micro-batch of an update may hold. */
-  readonly microBatchTokens: number;
+  /** Padded tokens that one micro-batch of an update may hold; null: as many as take about a gigabyte. */
+  readonly microBatchTokens: number | null;
+  /** Whether updates compute layers again instead of keeping them: a third more work, a fraction of the memory. */
+  readonly recomputes?: boolean;
   /**
    * Trains adapters of this kind instead of the parameter groups whose learning rate is not zero. A folder that holds
    * an adapter goes on with that.
    */
   readonly adapter?: AdapterOptions | null;
+  /** The folder of the model itself, where an adapter's does not lie under the name that the adapter has for it. */
+  readonly base?: string;
   /** Where the model's graphs run (default "cpu"); the optimiser, which only adds and multiplies, stays on the CPU. */
   readonly device?: Device;
 }
@@ -72,6 +78,8 @@ const cacheBytes = 64 * 2 ** 20;
 /** A policy that samples, scores and learns in the calling thread; calls must not overlap. */
 export class LocalPolicy implements Replica {
   readonly model: VisionLanguageModel;
+  /** Whether sessions have to spare memory. */
+  readonly large: boolean;
   /** The model's parameters as graph tensors. */
   readonly tensors: Weights;
   readonly learner: Learner;
@@ -83,19 +91,23 @@ export class LocalPolicy implements Replica {
   readonly #processor: ImageProcessor;
   readonly #referenceViews: Record<string, Float32Array>;
   readonly #microBatchTokens: number;
+  readonly #recomputes: boolean;
 
   private constructor(options: LocalPolicyOptions, { model, processor, tokenizer, weights }: OpenedModel) {
     const { tensors, layout, initial } = weights;
     this.model = model;
     this.tensors = tensors;
     this.learner = new Learner(layout, initial, options);
-    this.sessions = new SessionCache(options.threads, maxSessions, options.device);
+    const { threads, device } = options;
+    this.large = isLarge(4 * model.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0));
+    this.sessions = new SessionCache({ threads, capacity: maxSessions, device, large: this.large });
     this.encoder = new ImageEncoder(model, tensors, processor, this.sessions);
     this.tokenizer = tokenizer;
     this.weights = weights;
     this.#processor = processor;
     this.#referenceViews = layout.views(initial.slice());
-    this.#microBatchTokens = options.microBatchTokens;
+    this.#recomputes = options.recomputes ?? false;
+    this.#microBatchTokens = options.microBatchTokens ?? affordableTokens(model.config, this.#recomputes);
   }
 
   /**
@@ -103,10 +115,10 @@ export class LocalPolicy implements Replica {
    * that fits, "config" where the device cannot be used.
    */
   static async open(folder: string, options: LocalPolicyOptions): Promise<LocalPolicy> {
-    const { adapter, learningRateFactors, device = "cpu" } = options;
+    const { adapter, base, learningRateFactors, device = "cpu" } = options;
     await requireDevice(device);
     const trains = (group: ParameterGroup) => learningRateFactors[group] > 0;
-    return new LocalPolicy(options, await openWeights(folder, { adapter, trains }));
+    return new LocalPolicy(options, await openWeights(folder, { adapter, base, trains }));
   }
 
   async info(): Promise<PolicyInfo> {
@@ -162,9 +174,10 @@ export class LocalPolicy implements Replica {
       });
       const logProbs = outputs.log_probs as Float32Array;
       batch.jobs.forEach((job, p) => {
-        result[job] = (jobs[job] as TreeJob).targets.map((target, b) => {
+        const { targets } = jobs[job] as TreeJob;
+        targets.slice(batch.firstBranch, batch.firstBranch + shape.branches).forEach((target, b) => {
           const at = (p * shape.branches + b) * (shape.branchLength + 1);
-          return logProbs.slice(at, at + target.length);
+          result[job]?.push(logProbs.slice(at, at + target.length));
         });
       });
     }
@@ -248,7 +261,7 @@ export class LocalPolicy implements Replica {
       const { images, feeds } = encoded
         ? { images: null, feeds: { image_rows: prefixRows(this.model, batch, encoded) } }
         : pictures(this.model, work, batch);
-      const shape = { ...batch.shape, images };
+      const shape = { ...batch.shape, images, recomputes: this.#recomputes };
       const session = await this.sessions.get("update", { ...shape, ...work.objective }, () =>
         updateGraph(this.model, this.tensors, shape, work.objective, this.learner.trainable),
       );

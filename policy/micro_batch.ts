@@ -21,11 +21,14 @@ export interface MicroBatch {
   readonly shape: BatchShape;
   /** Numbers of the jobs that it holds, one prefix each. */
   readonly jobs: readonly number[];
+  /** The number of its first branch among those of a job, of which a job too large for one batch has more. */
+  readonly firstBranch: number;
 }
 
 /**
- * Splits jobs into batches of at most `maxTokens` padded tokens (at least one job each): jobs of similar length
- * together, in few different shapes.
+ * Splits jobs into batches of at most `maxTokens` padded tokens: jobs of similar length together, in few different
+ * shapes. A job that is too large alone is split by its branches, and its prefix computed once for each part; a batch
+ * has at least one branch.
  */
 export function planMicroBatches(jobs: readonly TreeJob[], maxTokens: number): MicroBatch[] {
   if (jobs.length === 0) return [];
@@ -53,9 +56,18 @@ export function planMicroBatches(jobs: readonly TreeJob[], maxTokens: number): M
       image: job(first).image,
     };
     const prefixes = batchSize(same.length, Math.max(1, Math.floor(maxTokens / tokensIn(one))));
-    batches.push({ shape: { ...one, prefixes }, jobs: order.splice(0, Math.min(prefixes, same.length)) });
+    const numbers = order.splice(0, Math.min(prefixes, same.length));
+    const branches = branchesPerPart(one, maxTokens);
+    for (let firstBranch = 0; firstBranch < one.branches; firstBranch += branches)
+      batches.push({ shape: { ...one, prefixes, branches }, jobs: numbers, firstBranch });
   }
   return batches;
+}
+
+/** How many branches of a prefix go together, in parts that are nearly equal: all where they fit. */
+function branchesPerPart({ prefixLength, branches, branchLength }: BatchShape, maxTokens: number): number {
+  const fitting = Math.max(1, Math.floor((maxTokens - prefixLength) / branchLength));
+  return Math.ceil(branches / Math.ceil(branches / fitting));
 }
 
 /** A power of two within `limit`: padded up where that wastes at most a quarter, else the largest that is full. */
@@ -69,10 +81,13 @@ function batchSize(count: number, limit: number): number {
 /** The feeds that every graph over a micro-batch needs: the tree of tokens and the targets. */
 export function microBatchFeeds(
   model: VisionLanguageModel,
-  { shape, jobs: numbers }: MicroBatch,
+  { shape, jobs: numbers, firstBranch }: MicroBatch,
   all: readonly TreeJob[],
 ): Feeds {
-  const jobs = numbers.map((i) => all[i] as TreeJob);
+  const jobs = numbers.map((i) => {
+    const job = all[i] as TreeJob;
+    return { ...job, targets: job.targets.slice(firstBranch, firstBranch + shape.branches) };
+  });
   const groups = jobs.map(({ prefix, targets }): Branching => {
     return { prefix, branches: targets.map((target) => target.subarray(0, -1)) };
   });
@@ -90,14 +105,14 @@ export function microBatchFeeds(
 
 /** Per-token values of the jobs' targets, [prefixes, branches, branchLength + 1], zeros where nothing is given. */
 export function tokenValues(
-  { shape, jobs }: MicroBatch,
+  { shape, jobs, firstBranch }: MicroBatch,
   values: (job: number, branch: number) => Float32Array | undefined,
 ): Float32Array {
   const length = shape.branchLength + 1;
   const all = new Float32Array(shape.prefixes * shape.branches * length);
   jobs.forEach((job, p) => {
     for (let b = 0; b < shape.branches; b++) {
-      const given = values(job, b);
+      const given = values(job, firstBranch + b);
       if (given) all.set(given, (p * shape.branches + b) * length);
     }
   });

@@ -2,10 +2,12 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataParallelPolicy } from "./data_parallel_policy.ts";
 import type { LocalPolicyOptions } from "./local_policy.ts";
+import { isLarge, mostMicroBatchTokens } from "./model_size.ts";
 import type { Policy } from "./policy.ts";
 import { ThreadedPolicy } from "./threaded_policy.ts";
+import type { AdapterOptions } from "./weights/adapter_weights.ts";
 
-export interface OpenPolicyOptions extends LocalPolicyOptions {
+export interface OpenPolicyOptions extends Omit<LocalPolicyOptions, "adapter"> {
   /** Names the policy's threads, and the policy in error messages. */
   readonly name: string;
   /**
@@ -13,25 +15,31 @@ export interface OpenPolicyOptions extends LocalPolicyOptions {
    * thread of a small model on the CPU, whose operators are too short for several threads, and one of any other.
    */
   readonly replicas: number | null;
+  /** Which adapters are trained (default none); of rank 0 none are, of rank null those of a large model, with rank 16. */
+  readonly adapter?: (Omit<AdapterOptions, "rank"> & { readonly rank: number | null }) | null;
 }
 
-/** Models whose weights take no more bytes than this are small. */
-const smallModelBytes = 64 * 2 ** 20;
+const largeModelRank = 16;
 
-/** Opens a Hugging Face model folder in threads of its own; rejects as `LocalPolicy.open` does. */
+/** Opens a Hugging Face model folder, or a PEFT adapter's, in threads of its own; rejects as `LocalPolicy.open` does. */
 export async function openPolicy(
   folder: string,
-  { name, replicas, ...options }: OpenPolicyOptions,
+  { name, replicas, adapter, ...others }: OpenPolicyOptions,
 ): Promise<Policy> {
-  const { device = "cpu", threads } = options;
-  const small = device === "cpu" && (await weightBytes(folder)) <= smallModelBytes;
-  const count = replicas ?? (small ? threads : 1);
+  const { device = "cpu", threads, microBatchTokens } = others;
+  const large = isLarge(await weightBytes(others.base ?? folder));
+  const rank = adapter?.rank ?? (large ? largeModelRank : 0);
+  const options: LocalPolicyOptions = {
+    ...others,
+    adapter: adapter && rank > 0 ? { ...adapter, rank } : null,
+  };
+  const count = replicas ?? (large || device !== "cpu" ? 1 : threads);
   if (count === 1) return ThreadedPolicy.open(folder, { ...options, name });
   const share = (total: number): number => Math.max(1, Math.floor(total / count));
   const shared: LocalPolicyOptions = {
     ...options,
     threads: share(threads),
-    microBatchTokens: share(options.microBatchTokens),
+    microBatchTokens: share(microBatchTokens ?? mostMicroBatchTokens),
   };
   return DataParallelPolicy.open(
     Array.from({ length: count }, (_, i) =>
@@ -40,7 +48,7 @@ export async function openPolicy(
   );
 }
 
-/** Bytes of a folder's weights; 0 where there is nothing to read, which opening it will say better. */
+/** Bytes of a model folder's weights; 0 where there is nothing to read, which opening it will say better. */
 async function weightBytes(folder: string): Promise<number> {
   const files = await readdir(folder).catch(() => []);
   const weights = files.filter((file) => file.endsWith(".safetensors"));

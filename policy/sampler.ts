@@ -33,6 +33,8 @@ export interface SamplerTools {
   readonly tensors: Weights;
   readonly sessions: SessionCache;
   readonly pool: BufferPool;
+  /** Whether the model is large: its graphs are dear, so that one shape of them decodes from beginning to end. */
+  readonly large?: boolean;
 }
 
 /** Rows that decode side by side: enough to keep the matrix products busy, few enough for the cache. */
@@ -77,6 +79,7 @@ export class Sampler {
   readonly #tensors: Weights;
   readonly #sessions: SessionCache;
   readonly #pool: BufferPool;
+  readonly #large: boolean;
   readonly #weights: Readonly<Record<string, Float32Array>>;
   readonly #prompts: readonly EncodedPrompt[];
   readonly #options: SamplingOptions & { readonly firstPrompt: number };
@@ -84,7 +87,7 @@ export class Sampler {
   readonly #results: SampledTokens[][];
 
   constructor(
-    { model, tensors, sessions, pool }: SamplerTools,
+    { model, tensors, sessions, pool, large = false }: SamplerTools,
     weights: Readonly<Record<string, Float32Array>>,
     prompts: readonly EncodedPrompt[],
     options: SamplingOptions & { readonly firstPrompt: number },
@@ -93,6 +96,7 @@ export class Sampler {
     this.#tensors = tensors;
     this.#sessions = sessions;
     this.#pool = pool;
+    this.#large = large;
     this.#weights = weights;
     this.#prompts = prompts;
     this.#options = options;
@@ -113,7 +117,7 @@ export class Sampler {
       slots: Math.min(nextPowerOfTwo(count), Math.max(1, Math.floor(decodeRows / groupSize))),
       group: groupSize,
       promptLength: bucket(longest),
-      pastLength: Math.min(firstPast, longestPast),
+      pastLength: this.#large ? longestPast : Math.min(firstPast, longestPast),
     };
     let cache = new DecodeCache(this.#model, shape, this.#pool);
     let slots: (Slot | null)[] = Array.from({ length: cache.shape.slots }, () => null);
@@ -133,7 +137,7 @@ export class Sampler {
         cache.release();
         return this.#results;
       }
-      ({ cache, slots } = resized(cache, slots, longestPast));
+      if (!this.#large) ({ cache, slots } = resized(cache, slots, longestPast));
       await checkpoint();
       await this.#step(cache, slots);
       slots = slots.map((slot) => (slot !== null && this.#ended(slot) ? null : slot));

@@ -14,7 +14,7 @@ export type ChatPart = { readonly type: "image" } | { readonly type: "text"; rea
 const maxVocabulary = 2 ** 20;
 const maxVocabularyBytes = 256 * 2 ** 20;
 const maxTemplateBytes = 2 ** 20;
-const templateMs = 3000;
+const templateMs = 2000;
 
 /** Stands inside special tokens that `literal` takes apart; a noncharacter, never part of real text. */
 const cut = "\uFFFF";

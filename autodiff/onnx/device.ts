@@ -6,8 +6,8 @@ export type Device = (typeof devices)[number];
 export type OptionalOperator = "FusedMatMul" | "LogSoftmax";
 
 /**
- * What providers lack: WebGPU by trial (`session.disable_cpu_ep_fallback`), CUDA and DirectML by onnxruntime's list of
- * kernels; CoreML is taken to have standard operators alone. Whatever else a provider has no kernel for, such as
+ * What providers lack: WebGPU by trial (`session.disable_cpu_ep_fallback`), CUDA and DirectML by onnxruntime's lists
+ * of kernels as far as they say; CoreML is taken to have standard operators alone. Whatever else a provider has no kernel for, such as
  * WebGPU for shapes of int64, onnxruntime runs on the CPU.
  */
 export const lacking: Readonly<Record<Device, readonly OptionalOperator[]>> = {

@@ -45,13 +45,25 @@ export class Decoder {
     return gather(w(`${this.#variant.name}.embed_tokens.weight`), tokens, { unique: false });
   }
 
-  /** Embeddings [N, D] to states [N, D]; `rotate` applies the rotary embedding to [N, heads · headDim]. */
-  text(w: Weights, x: Tensor, rotate: (y: Tensor, heads: number) => Tensor, attend: Attend): Tensor {
+  /**
+   * Embeddings [N, D] to states [N, D]; `rotate` applies the rotary embedding to [N, heads · headDim]. What each layer
+   * starts from is added to `starts`.
+   */
+  text(
+    w: Weights,
+    x: Tensor,
+    rotate: (y: Tensor, heads: number) => Tensor,
+    attend: Attend,
+    starts: Tensor[] = [],
+  ): Tensor {
     const { rmsNormEps: epsilon, heads, kvHeads, layers } = this.#config;
     const { name, attentionBias } = this.#variant;
     const shape = { epsilon, rotate, heads, kvHeads, attentionBias, attend };
     let hidden = x;
-    for (let i = 0; i < layers; i++) hidden = decoderLayer(w, `${name}.layers.${i}`, i, hidden, shape);
+    for (let i = 0; i < layers; i++) {
+      starts.push(hidden);
+      hidden = decoderLayer(w, `${name}.layers.${i}`, i, hidden, shape);
+    }
     return hidden;
   }
 

@@ -106,15 +106,30 @@ export class Qwen25Vl implements VisionLanguageModel {
     return this.#decoder.embed(w, tokens);
   }
 
-  text(w: Weights, x: Tensor, positions: Tensor, maxPositions: number, attend: Attend): Tensor {
+  text(
+    w: Weights,
+    x: Tensor,
+    positions: Tensor,
+    maxPositions: number,
+    attend: Attend,
+    starts?: Tensor[],
+  ): Tensor {
     const angles = (name: "cos" | "sin"): Tensor => this.#angles(name, positions, maxPositions);
     const [cos, sin] = [angles("cos"), angles("sin")];
     const rotate = (y: Tensor, heads: number): Tensor => rotaryBy(y, cos, sin, { heads });
-    return this.#decoder.text(w, x, rotate, attend);
+    return this.#decoder.text(w, x, rotate, attend, starts);
   }
 
   logits(w: Weights, hidden: Tensor, temperature = 1): Tensor {
     return this.#decoder.logits(w, hidden, temperature);
+  }
+
+  moduleName(layer: string): string {
+    for (const part of ["vision", "text"] as const) {
+      const prefix = `${this.#names[part]}.`;
+      if (layer.startsWith(prefix)) return `${nestedNames[part]}.${layer.slice(prefix.length)}`;
+    }
+    return layer;
   }
 
   positions(tokens: Int32Array, images: readonly ImageShape[]): Positions {

@@ -87,15 +87,18 @@ export function parsePatching(fields: JsonFields, { vision, text }: Qwen25VlConf
   };
   const minPixels = pixels("min_pixels", "shortest_edge", 56 * 56, 1);
   const inContext = text.maxPositions * mergeSize ** 2;
+  const maxPatches = Math.min(inContext, Math.floor(Math.sqrt(maxScores / vision.heads)));
+  const maxPixels = pixels("max_pixels", "longest_edge", 28 * 28 * 1280, minPixels);
   return {
     patchSize,
     temporalPatchSize,
     mergeSize,
     minPixels,
-    maxPixels: pixels("max_pixels", "longest_edge", 28 * 28 * 1280, minPixels),
+    // Published folders allow images whose scores would take tens of gigabytes; those are scaled down further.
+    maxPixels: Math.min(maxPixels, maxPatches * patchSize ** 2),
     filter: fields.oneOf("resample", [1, 3], 3) === 1 ? "lanczos" : "bicubic",
     levels: parseLevels(fields, clip),
-    maxPatches: Math.min(inContext, Math.floor(Math.sqrt(maxScores / vision.heads))),
+    maxPatches,
   };
 }
 
@@ -157,7 +160,7 @@ export function patchImage(
   if (height * width > maxPatches)
     throw new VisplayError(
       "images",
-      `${found} make ${height * width} patches, the model takes ${maxPatches}; reduce max_pixels in preprocessor_config.json`,
+      `${found} make ${height * width} patches, the model takes ${maxPatches}; reduce min_pixels in preprocessor_config.json`,
     );
   const resized = resample(image, size.width, size.height, filter);
   return { height, width, patches: patchRows(resized, patching) };

@@ -92,14 +92,25 @@ export class SmolVlm implements VisionLanguageModel {
     return this.#decoder.embed(w, tokens);
   }
 
-  text(w: Weights, x: Tensor, positions: Tensor, maxPositions: number, attend: Attend): Tensor {
+  text(
+    w: Weights,
+    x: Tensor,
+    positions: Tensor,
+    maxPositions: number,
+    attend: Attend,
+    starts?: Tensor[],
+  ): Tensor {
     const theta = this.config.text.ropeTheta;
     const rotate = (y: Tensor, heads: number): Tensor => rotary(y, positions, { heads, theta, maxPositions });
-    return this.#decoder.text(w, x, rotate, attend);
+    return this.#decoder.text(w, x, rotate, attend, starts);
   }
 
   logits(w: Weights, hidden: Tensor, temperature = 1): Tensor {
     return this.#decoder.logits(w, hidden, temperature);
+  }
+
+  moduleName(layer: string): string {
+    return layer;
   }
 
   positions(tokens: Int32Array): Positions {

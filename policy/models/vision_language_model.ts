@@ -18,6 +18,7 @@ export interface ModelConfig {
   readonly modelType: string;
   readonly text: {
     readonly hiddenSize: number;
+    readonly intermediateSize: number;
     readonly layers: number;
     readonly vocabSize: number;
     /** The longest sequence, in tokens. */
@@ -88,10 +89,22 @@ export interface VisionLanguageModel {
   encode(w: Weights, patches: Tensor, image: ImageShape): Tensor;
   /** Token embeddings: ids [N] to [N, D]. */
   embed(w: Weights, tokens: Tensor): Tensor;
-  /** The text model: embeddings [N, D] at positions [axes · N] (all below `maxPositions`) to states [N, D]. */
-  text(w: Weights, x: Tensor, positions: Tensor, maxPositions: number, attend: Attend): Tensor;
+  /**
+   * The text model: embeddings [N, D] at positions [axes · N] (all below `maxPositions`) to states [N, D]. What each
+   * layer starts from is added to `starts`.
+   */
+  text(
+    w: Weights,
+    x: Tensor,
+    positions: Tensor,
+    maxPositions: number,
+    attend: Attend,
+    starts?: Tensor[],
+  ): Tensor;
   /** Next-token logits [M, V] of states [M, D] that `text` gave, divided by a temperature; 0, greedy, counts as 1. */
   logits(w: Weights, hidden: Tensor, temperature?: number): Tensor;
+  /** The name that transformers has for a layer of the checkpoint. */
+  moduleName(layer: string): string;
   /** The positions of a sequence's first tokens, which hold the given images in order. */
   positions(tokens: Int32Array, images: readonly ImageShape[]): Positions;
 }

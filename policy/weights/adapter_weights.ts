@@ -103,9 +103,9 @@ export class AdapterWeights implements TrainedWeights {
     return flat;
   }
 
-  /** Writes a PEFT adapter. */
-  async write(folder: string, flat: Float32Array): Promise<void> {
-    const { base, moduleName, specs } = this.#model;
+  /** Writes a PEFT adapter of a model that its readers find under the name `base`. */
+  async write(folder: string, flat: Float32Array, base: string = this.#model.base): Promise<void> {
+    const { moduleName, specs } = this.#model;
     await mkdir(folder, { recursive: true }).catch((cause) => {
       throw new VisplayError("disk", `${folder}: cannot be made: ${cause.message}`, { cause });
     });

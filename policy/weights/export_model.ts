@@ -1,3 +1,5 @@
+import { modelError } from "../model_files.ts";
+import { AdapterWeights } from "./adapter_weights.ts";
 import { copyModelFiles, writeModelWeights } from "./model_weights.ts";
 import { openWeights } from "./open_weights.ts";
 import type { FloatDtype } from "./safetensors_writer.ts";
@@ -14,6 +16,17 @@ const configDtypes: Readonly<Record<FloatDtype, string>> = {
   F16: "float16",
   BF16: "bfloat16",
 };
+
+/**
+ * Writes an adapter, whose model others find under the name `base`. Throws a `VisplayError` of code "model" where the
+ * folder holds none, and "disk" where the new one cannot be written.
+ */
+export async function exportAdapter(source: string, folder: string, base: string | undefined): Promise<void> {
+  const { weights } = await openWeights(source, { trains: () => false });
+  if (!(weights instanceof AdapterWeights))
+    throw modelError(source, "holds a whole model; expected an adapter (adapter_config.json)");
+  await weights.write(folder, weights.initial, base);
+}
 
 /**
  * Writes a model folder, or an adapter's merged into its model, as an ordinary Hugging Face folder. Throws a

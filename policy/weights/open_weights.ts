@@ -9,6 +9,8 @@ import type { TrainedWeights } from "./trained_weights.ts";
 export interface TrainingOptions {
   /** Adapters of this kind; otherwise whole parameter groups. A folder that holds an adapter goes on with that. */
   readonly adapter?: AdapterOptions | null | undefined;
+  /** The folder of the model itself, where an adapter's does not lie under the name that the adapter has for it. */
+  readonly base?: string | undefined;
   /** Whether a parameter group is trained where there are no adapters. */
   readonly trains: (group: ParameterGroup) => boolean;
 }
@@ -26,14 +28,15 @@ export interface OpenedModel extends ModelDefinition {
  */
 export async function openWeights(
   folder: string,
-  { adapter, trains }: TrainingOptions,
+  { adapter, base: known, trains }: TrainingOptions,
 ): Promise<OpenedModel> {
   const adapted = await isAdapterFolder(folder);
-  const base = adapted ? (await readAdapterConfig(folder)).base : folder;
+  const base = adapted ? (known ?? (await readAdapterConfig(folder)).base) : folder;
   const definition = await readModelDefinition(base);
-  const specs = definition.model.parameters;
+  const { model } = definition;
+  const specs = model.parameters;
   const opened = (weights: TrainedWeights): OpenedModel => ({ ...definition, base, weights });
-  const adaptedModel = { base, specs, moduleName: (layer: string) => layer };
+  const adaptedModel = { base, specs, moduleName: (layer: string) => model.moduleName(layer) };
   if (adapted) return opened(await AdapterWeights.open(adaptedModel, folder));
   if (adapter) return opened(await AdapterWeights.create(adaptedModel, adapter));
   return opened(await FullWeights.open(base, specs, trains));

@@ -81,7 +81,7 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
       image,
       targets: [Int32Array.of(all.at(-1) as number, 0)],
     };
-    const feeds = microBatchFeeds(model, { shape: { ...tree, image }, jobs: [0] }, [job]);
+    const feeds = microBatchFeeds(model, { shape: { ...tree, image }, jobs: [0], firstBranch: 0 }, [job]);
     const { logits } = await session.run({ ...views, ...feeds, image_rows: rows as Float32Array });
     expectClose(logits, floats("logits"), 2e-4);
   });
@@ -108,7 +108,7 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
       imageRows: rows as Float32Array,
       image,
     };
-    await using sessions = new SessionCache(1, 8);
+    await using sessions = new SessionCache({ threads: 1, capacity: 8 });
     const [group] = await new Sampler(
       { model, tensors, sessions, pool: new BufferPool(0) },
       views,

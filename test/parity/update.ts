@@ -33,7 +33,7 @@ export async function differentiate(
   const tensors = parameterTensors(model.parameters);
   const graph = updateGraph(model, tensors, shape, objective, names);
   await using session = await Session.compile(graph, { threads: 1 });
-  const batch = { shape, jobs: [0] };
+  const batch = { shape, jobs: [0], firstBranch: 0 };
   const feeds = Object.fromEntries(
     Object.entries(values).map(([key, value]) => [
       key,

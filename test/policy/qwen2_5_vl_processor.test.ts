@@ -71,10 +71,18 @@ describe("sizes", () => {
     refused(image(1, 201), patching, /at most 200/);
   });
 
-  test("too many patches are refused before any work", () => {
+  test("an image that the settings allow and memory does not is scaled down further", () => {
     const patching = parse({ max_pixels: 2 ** 31 });
+    const { height, width } = patchImage(image(2800, 1400), patching);
+    expect(height * width).toBeLessThanOrEqual(patching.maxPatches);
+    expect(height * width).toBeGreaterThan(0.9 * patching.maxPatches);
+    expect(width / height).toBeCloseTo(2, 0);
+  });
+
+  test("too many patches are refused before any work", () => {
+    const patching = { ...parse({}), minPixels: 2 ** 30, maxPixels: 2 ** 31 };
     const absurd: RgbImage = { id: "absurd", width: 28_000, height: 28_000, data: new Uint8Array(0) };
-    refused(absurd, patching, /absurd.* make 4000000 patches, the model takes 8192; reduce max_pixels/);
+    refused(absurd, patching, /absurd.* patches, the model takes 8192; reduce min_pixels/);
   });
 });
 

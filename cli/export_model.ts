@@ -1,0 +1,51 @@
+import { readdir } from "node:fs/promises";
+import { type Command, Option } from "commander";
+import { VisplayError } from "../common/errors.ts";
+import { type ExportOptions, exportAdapter, exportModel } from "../policy/weights/export_model.ts";
+
+const dtypes = { float32: "F32", bfloat16: "BF16", float16: "F16" } as const;
+const gigabyte = 1e9;
+
+interface Flags {
+  readonly out: string;
+  readonly dtype: keyof typeof dtypes;
+  readonly shardGb: number;
+  readonly adapter?: true;
+  readonly base?: string;
+}
+
+/** Adds `visplay export-model`: a policy as an ordinary Hugging Face folder. */
+export function addExportModel(program: Command): void {
+  program
+    .command("export-model")
+    .argument("<folder>", "a model folder, or an adapter's, such as RUN/reasoner")
+    .description(
+      "write a model as safetensors that transformers and vLLM load, an adapter merged into its model",
+    )
+    .requiredOption("--out <folder>", "where to write it")
+    .addOption(
+      new Option("--dtype <type>", "type of the weights").choices(Object.keys(dtypes)).default("bfloat16"),
+    )
+    .option("--shard-gb <n>", "largest file of weights (GB)", Number, 5)
+    .option("--adapter", "write the adapter itself, in 32 bits, as PEFT has it")
+    .option("--base <name>", "with --adapter: the name under which its readers find the model")
+    .action((folder: string, flags: Flags) => run(folder, flags));
+}
+
+async function run(folder: string, { out, dtype, shardGb, adapter, base }: Flags): Promise<void> {
+  if (!(shardGb > 0)) throw new VisplayError("config", `--shard-gb ${shardGb}: expected a number above 0`);
+  const files = await readdir(out).catch(() => []);
+  if (files.length > 0)
+    throw new VisplayError(
+      "config",
+      `--out ${out} is not empty; expected a new folder, so that nothing is lost`,
+    );
+  if (adapter) {
+    await exportAdapter(folder, out, base);
+    console.log(`${out}: the adapter of ${folder}`);
+    return;
+  }
+  const options: ExportOptions = { dtype: dtypes[dtype], shardBytes: shardGb * gigabyte };
+  await exportModel(folder, out, options);
+  console.log(`${out}: the model of ${folder}, in ${dtype}`);
+}

@@ -1,0 +1,24 @@
+import type { ModelConfig } from "./models/vision_language_model.ts";
+
+/** Models whose weights take no more bytes than this are small. */
+const smallModelBytes = 64 * 2 ** 20;
+/** Padded tokens that one micro-batch holds at most. */
+export const mostMicroBatchTokens = 4096;
+const fewestTokens = 64;
+/** Memory that one micro-batch of a large model may take. */
+const activationBytes = 1.5 * 2 ** 30;
+
+/** Whether a model's operators are long enough for several threads, and its weights too large for several copies. */
+export function isLarge(weightBytes: number): boolean {
+  return weightBytes > smallModelBytes;
+}
+
+/**
+ * Padded tokens of one micro-batch that keep its memory within bounds: what each layer keeps of a token, about twelve
+ * hidden states and five of the MLP (one hidden state where layers are computed again), and three rows of logits.
+ */
+export function affordableTokens({ text }: ModelConfig, recomputes: boolean): number {
+  const perLayer = recomputes ? text.hiddenSize : 12 * text.hiddenSize + 5 * text.intermediateSize;
+  const bytes = 4 * (text.layers * perLayer + 3 * text.vocabSize);
+  return Math.min(mostMicroBatchTokens, Math.max(fewestTokens, Math.floor(activationBytes / bytes)));
+}
