@@ -1,5 +1,14 @@
 import type { OnnxWriter } from "../onnx/writer.ts";
-import { fail, type Op, primitive, scalar, sizeOf, type Tensor, type TensorType } from "../tensor.ts";
+import {
+  fail,
+  type Op,
+  primitive,
+  sameShape,
+  scalar,
+  sizeOf,
+  type Tensor,
+  type TensorType,
+} from "../tensor.ts";
 import { broadcast, mul, requireFloat } from "./elementwise.ts";
 import { reshape } from "./shape.ts";
 
@@ -29,20 +38,45 @@ export const matmul: Op<2, MatmulAttributes> = primitive(2, "MatMul", {
     const fused = { transA: Number(transA), transB: Number(transB), alpha };
     return onnx.node("FusedMatMul", names, fused, "com.microsoft");
   },
-  vjp: (ct, _y, [a, b], { transA = false, transB = false, alpha = 1 }) => {
-    // The gradient of a matrix that a batch shares is one product over all rows, not a sum of products.
-    const shared = b.shape.length === 2 && !transA;
-    const [rowsA, rowsCt] = shared ? [asRows(a), asRows(ct)] : [a, ct];
-    return [
-      transA
-        ? matmul(b, ct, { transA: transB, transB: true, alpha })
-        : matmul(ct, b, { transB: !transB, alpha }),
-      transB
-        ? matmul(rowsCt, rowsA, { transA: true, transB: transA, alpha })
-        : matmul(rowsA, rowsCt, { transA: !transA, alpha }),
-    ];
-  },
+  vjp: (ct, _y, [a, b], attributes) => productFlows(ct, a, b, attributes),
 });
+
+/** c + alpha · op(A) op(B) for matrices A and B, and c of the product's shape, in one pass over it. */
+export const matmulAdd: Op<3, MatmulAttributes> = primitive(3, "Gemm", {
+  infer: ([a, b, c], { transA, transB }) => {
+    if (a.shape.length !== 2 || b.shape.length !== 2) fail("expected matrices");
+    requireFloat(a);
+    const [m, k] = lastTwo(a, transA);
+    const [k2, n] = lastTwo(b, transB);
+    if (k !== k2) fail(`inner sizes ${k} and ${k2} differ`);
+    if (a.dtype !== b.dtype || a.dtype !== c.dtype) fail("expected tensors of one type");
+    if (!sameShape(c.shape, [m, n])) fail(`expected what is added to be [${m}, ${n}]`);
+    return { dtype: a.dtype, shape: [m, n] };
+  },
+  emit: (onnx, names, { transA = false, transB = false, alpha = 1 }) =>
+    onnx.node("Gemm", names, { transA: Number(transA), transB: Number(transB), alpha }),
+  vjp: (ct, _y, [a, b], attributes) => [...productFlows(ct, a, b, attributes), ct],
+});
+
+/** Cotangents of the factors of a product. */
+function productFlows(
+  ct: Tensor,
+  a: Tensor,
+  b: Tensor,
+  { transA = false, transB = false, alpha = 1 }: MatmulAttributes,
+): [Tensor, Tensor] {
+  // The gradient of a matrix that a batch shares is one product over all rows, not a sum of products.
+  const shared = b.shape.length === 2 && !transA;
+  const [rowsA, rowsCt] = shared ? [asRows(a), asRows(ct)] : [a, ct];
+  return [
+    transA
+      ? matmul(b, ct, { transA: transB, transB: true, alpha })
+      : matmul(ct, b, { transB: !transB, alpha }),
+    transB
+      ? matmul(rowsCt, rowsA, { transA: true, transB: transA, alpha })
+      : matmul(rowsA, rowsCt, { transA: !transA, alpha }),
+  ];
+}
 
 /** The same in standard operators: Gemm for two matrices, else Transpose, MatMul and Mul. */
 function emitUnfused(

@@ -3,6 +3,7 @@ import {
   geluTanh,
   layerNorm,
   matmul,
+  matmulAdd,
   mul,
   reshape,
   rmsNorm,
@@ -31,12 +32,12 @@ export interface Weights {
 export function linear(w: Weights, name: string, x: Tensor, bias = false): Tensor {
   const product = matmul(x, w(`${name}.weight`), { transB: true });
   const adapter = w.adapter(name);
-  const y = adapter ? add(product, lowRank(adapter, x)) : product;
+  const y = adapter ? addLowRank(product, adapter, x) : product;
   return bias ? add(y, w(`${name}.bias`)) : y;
 }
 
-function lowRank({ a, b, scale }: LowRank, x: Tensor): Tensor {
-  return matmul(matmul(x, a, { transB: true }), b, { transB: true, alpha: scale });
+function addLowRank(product: Tensor, { a, b, scale }: LowRank, x: Tensor): Tensor {
+  return matmulAdd(matmul(x, a, { transB: true }), b, product, { transB: true, alpha: scale });
 }
 
 /** W_down (silu(W_gate x) · W_up x), [N, D], optionally with biases. */

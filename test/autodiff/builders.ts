@@ -76,6 +76,19 @@ export function matrices(
   };
 }
 
+export function matricesAdded(
+  a: number[],
+  b: number[],
+  c: number[],
+  attributes: Parameters<Operators["matmulAdd"]>[3] = {},
+): Case {
+  return {
+    inputs: [normal(...a), normal(...b), normal(...c)],
+    build: (x, y, z) => operators.matmulAdd(x, y, z, attributes),
+    reference: (x, y, z) => zip((p, q) => p + q)(product(x, y, attributes), z),
+  };
+}
+
 const logSumExp = (row: number[]): number => Math.log(sum(row.map(Math.exp)));
 export const logOf = (row: number[]): number[] => row.map((x) => x - logSumExp(row));
 export const sigmoidOf = (x: number): number => 1 / (1 + Math.exp(-x));

@@ -13,6 +13,7 @@ import {
   joined,
   logOf,
   matrices,
+  matricesAdded,
   norm,
   padded,
   permuted,
@@ -97,6 +98,12 @@ const cases = {
   ],
   stopGradient: unary(operators.stopGradient, (x) => x).map((c) => ({ ...c, stops: true })),
 
+  matmulAdd: [
+    matricesAdded([3, 4], [4, 5], [3, 5]),
+    matricesAdded([3, 4], [5, 4], [3, 5], { transB: true, alpha: 2 }),
+    matricesAdded([4, 3], [4, 5], [3, 5], { transA: true }),
+    matricesAdded([4, 3], [5, 4], [3, 5], { transA: true, transB: true, alpha: -0.5 }),
+  ],
   matmul: [
     matrices([3, 4], [4, 5]),
     matrices([3, 4], [5, 4], { transB: true }),
