@@ -1,3 +1,5 @@
+import type { MatmulAttributes } from "../autodiff/operators/index.ts";
+import { sizeOf, type Tensor, topological } from "../autodiff/tensor.ts";
 import type { BatchShape } from "../policy/graphs.ts";
 import { tokensIn } from "../policy/models/attention.ts";
 import type { Idefics3Config } from "../policy/models/idefics3_config.ts";
@@ -41,4 +43,16 @@ export function updateFlops(
     withGradients * (text.layers * layer + head + vision.layers * visionLayer + connector) +
     withWeightGradient * embedding
   );
+}
+
+/** Floating-point operations of all matrix products behind some outputs of a graph. */
+export function productFlops(outputs: readonly Tensor[]): number {
+  return topological(outputs).reduce((sum, tensor) => sum + flopsOf(tensor), 0);
+}
+
+function flopsOf({ shape, source }: Tensor): number {
+  if (source.kind !== "apply" || !["MatMul", "Gemm"].includes(source.operator.name)) return 0;
+  const { transA = false } = source.attributes as MatmulAttributes;
+  const inner = source.inputs[0]?.shape.at(transA ? -2 : -1) as number;
+  return product(sizeOf(shape), inner, 1);
 }

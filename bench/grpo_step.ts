@@ -1,5 +1,5 @@
 /**
- * A program that makes GRPO steps with a policy as `visplay train` opens it, and prints one line of JSON, a
+ * A program that makes GRPO steps with policies as `visplay train` opens them, and prints one line of JSON, a
  * `StepReport`. It has a process of its own, so that its peak memory is the trainer's and nothing else's.
  *
  * Every step has other images. Sampling goes on past stop tokens, so that all completions are equally long;
@@ -26,6 +26,7 @@ interface Options {
   readonly steps: number;
   readonly threads: number;
   readonly rank: number;
+  readonly policies: number;
 }
 
 const options = program
@@ -38,6 +39,7 @@ const options = program
   .option("--steps <n>", "steps, of which the first warms up", Number, 6)
   .option("--threads <n>", "CPU threads", Number, 2)
   .option("--rank <n>", "of adapters on the text model; 0 trains all parameters", Number, 0)
+  .option("--policies <n>", "policies that each make the step, one after the other", Number, 1)
   .parse()
   .opts<Options>();
 
@@ -51,13 +53,17 @@ const how = {
 };
 const { model, images, imageFolder, question, steps, threads, rank } = options;
 const adapter = { rank, alpha: 2 * rank, rankStabilized: false, layers: null, seed: 0 };
-await using policy = await openPolicy(model, {
-  ...policyOptions(threads),
-  microBatchTokens: null,
-  adapter,
-  name: "bench",
-  replicas: null,
-});
+const policies = await Promise.all(
+  Array.from({ length: options.policies }, (_, i) =>
+    openPolicy(model, {
+      ...policyOptions(threads),
+      microBatchTokens: null,
+      adapter,
+      name: `bench ${i + 1}`,
+      replicas: null,
+    }),
+  ),
+);
 const source = imageFolder === undefined ? scenes(images * steps, 0) : await openFolder(imageFolder);
 
 const seconds: number[] = [];
@@ -67,26 +73,32 @@ for (let step = 0; step < steps; step++) {
   const places = Array.from({ length: images }, (_, i) => (step * images + i) % source.length);
   const pictures = await Promise.all(places.map((place) => source.load(place)));
   const prompts = pictures.map((image): Prompt => ({ image, text: question }));
+  const parts = { encoding: 0, sampling: 0 };
   const whole = await timed(async () => {
-    const encoded = await timed(() => policy.prepare(pictures));
-    const sampled = await timed(() =>
-      policy.sample(prompts, { ...how, seed: deriveSeed(0, "sampling", step) }),
-    );
-    encoding.push(encoded.seconds);
-    sampling.push(encoded.seconds + sampled.seconds);
-    await policy.update(groupsOf(prompts, sampled.result, new RandomStream(step)), grpo);
+    for (const policy of policies) {
+      const encoded = await timed(() => policy.prepare(pictures));
+      const sampled = await timed(() =>
+        policy.sample(prompts, { ...how, seed: deriveSeed(0, "sampling", step) }),
+      );
+      parts.encoding += encoded.seconds;
+      parts.sampling += encoded.seconds + sampled.seconds;
+      await policy.update(groupsOf(prompts, sampled.result, new RandomStream(step)), grpo);
+    }
   });
+  encoding.push(parts.encoding);
+  sampling.push(parts.sampling);
   seconds.push(whole.seconds);
 }
 const report: StepReport = {
   trainer: "visplay",
-  parameters: (await policy.info()).parameters,
+  parameters: (await policies[0]?.info())?.parameters ?? 0,
   seconds,
   sampling_seconds: sampling,
   encoding_seconds: encoding,
   peak_mb: process.resourceUsage().maxRSS / 1024,
 };
 console.log(JSON.stringify(report));
+for (const policy of policies) await policy[Symbol.asyncDispose]();
 
 /** The samples as rollouts with random rewards. */
 function groupsOf(

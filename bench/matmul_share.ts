@@ -1,14 +1,11 @@
 import { join } from "node:path";
-import { Session } from "../autodiff/onnx/session.ts";
-import { matmul, slice } from "../autodiff/operators/index.ts";
-import { input, sizeOf, type Tensor } from "../autodiff/tensor.ts";
-import { RandomStream } from "../common/random.ts";
 import { planMicroBatches } from "../policy/micro_batch.ts";
 import { readIdefics3Config } from "../policy/models/idefics3_config.ts";
 import type { Figures } from "./figures.ts";
 import { updateFlops } from "./flops.ts";
-import { interleaved, median, medianRatio, type Work } from "./measure.ts";
+import { interleaved, median, medianRatio } from "./measure.ts";
 import { embeddedModel, type Resizing, writeResizedModel } from "./models.ts";
+import { productChain } from "./product_chain.ts";
 import { microBatchTokens, openLocal } from "./prompts.ts";
 import { runUpdate, sharedWork, updateTask } from "./update_work.ts";
 
@@ -60,39 +57,5 @@ export async function benchMatmulShare(threads: number, rounds: number, scratch:
     update_gflops: rate("update"),
     matmul_gflops: rate("layers"),
     matmul_1024_gflops: rate("square"),
-  };
-}
-
-interface ProductChain extends AsyncDisposable {
-  readonly flops: number;
-  readonly run: Work;
-}
-
-/** Multiplies `rows` rows by matrices [widths[0], widths[1]], [widths[1], widths[2]] …, `repeats` times over. */
-async function productChain(
-  rows: number,
-  widths: readonly number[],
-  repeats: number,
-  threads: number,
-): Promise<ProductChain> {
-  const stream = new RandomStream(0);
-  const random = (count: number, deviation: number) =>
-    Float32Array.from({ length: count }, () => stream.normal() * deviation);
-  const start = input("x", [rows, widths[0] as number]);
-  const feeds: Record<string, Float32Array> = { x: random(sizeOf(start.shape), 1) };
-  let x: Tensor = start;
-  let flops = 0;
-  for (let i = 0; i < repeats * (widths.length - 1); i++) {
-    const step = i % (widths.length - 1);
-    const [from, to] = widths.slice(step, step + 2) as [number, number];
-    feeds[`w${i}`] = random(from * to, from ** -0.5);
-    x = matmul(x, input(`w${i}`, [from, to]), {});
-    flops += 2 * rows * from * to;
-  }
-  const session = await Session.compile({ y: slice(x, { axis: 0, start: 0, end: 1 }) }, { threads });
-  return {
-    flops,
-    run: () => session.run(feeds),
-    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 }

@@ -9,7 +9,7 @@ export interface StepReport {
   readonly sampling_seconds: readonly number[];
   /** Of that, preparing images and encoding them. */
   readonly encoding_seconds?: readonly number[];
-  /** Resident memory of the process at its peak, 2^20 bytes. */
+  /** Resident memory of the process at its peak, 2^20 bytes; pages that are mapped twice may be counted twice. */
   readonly peak_mb: number;
 }
 

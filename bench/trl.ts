@@ -9,42 +9,67 @@ import sharp from "sharp";
 import { digits, type Figure, type Figures, table, writeFigures } from "./figures.ts";
 import { flags, stepProgram } from "./grpo.ts";
 import { median } from "./measure.ts";
-import { modelSizes, packageRoot, scratchFolder, tokenizerModel, writeResizedModel } from "./models.ts";
-import { outputOf, reportOf } from "./program.ts";
+import {
+  type ModelSize,
+  modelSizes,
+  packageRoot,
+  scratchFolder,
+  tokenizerModel,
+  writeResizedModel,
+} from "./models.ts";
+import { outputOf, watchedReportOf } from "./program.ts";
 import { scenes } from "./prompts.ts";
 import { countedSteps, type StepReport } from "./step_report.ts";
 
 type FigureName = "step_seconds" | "sampling_seconds" | "update_seconds" | "peak_mb";
 
-interface Options {
-  readonly size: "tiny";
+/** What a step is made of. */
+interface Work {
+  /** Prompts. */
+  readonly images: number;
+  /** Completions of a prompt. */
+  readonly group: number;
+  /** Of a completion. */
+  readonly tokens: number;
+  /** Steps of a process, of which the first warms up. */
+  readonly steps: number;
+  /** Of adapters on the text model; 0 trains all parameters. */
+  readonly rank: number;
+}
+
+/** The work for each size of model, and how many processes of each trainer do it. */
+const usual: Readonly<Record<ModelSize, Work & { readonly turns: number }>> = {
+  tiny: { images: 16, group: 8, tokens: 24, steps: 6, rank: 0, turns: 3 },
+  "256m": { images: 2, group: 8, tokens: 64, steps: 4, rank: 16, turns: 1 },
+};
+
+interface Options extends Omit<Work, "rank"> {
+  readonly size: ModelSize;
   readonly json?: string;
   readonly python?: string;
   readonly turns: number;
-  readonly images: number;
-  readonly group: number;
-  readonly tokens: number;
-  readonly steps: number;
   readonly threads: number;
 }
 
-const { json, python, turns, size, ...work } = program
+const { json, python, size, ...chosen } = program
   .name("npm run bench:trl --")
   .description("time GRPO steps beside TRL's; leave the machine alone meanwhile")
-  .addOption(new Option("--size <name>", "the model's sizes").choices(["tiny"]).default("tiny"))
+  .addOption(new Option("--size <name>", "the model's sizes").choices(Object.keys(usual)).default("tiny"))
   .option("--json <file>", "where to write the figures")
   .option(
     "--python <path>",
     "a Python with bench/trl/requirements.txt; else one is set up in bench/trl/.venv",
   )
-  .option("--turns <n>", "processes of each trainer", Number, 3)
-  .option("--images <n>", "prompts of a step", Number, 16)
-  .option("--group <n>", "completions of a prompt", Number, 8)
-  .option("--tokens <n>", "tokens of a completion", Number, 24)
-  .option("--steps <n>", "steps of a process, of which the first warms up", Number, 6)
+  .option("--turns <n>", "processes of each trainer; by default as many as suit the size, as below", Number)
+  .option("--images <n>", "prompts of a step", Number)
+  .option("--group <n>", "completions of a prompt", Number)
+  .option("--tokens <n>", "tokens of a completion", Number)
+  .option("--steps <n>", "steps of a process, of which the first warms up", Number)
   .option("--threads <n>", "CPU threads", Number, 2)
   .parse()
-  .opts<Options>();
+  .opts<Pick<Options, "size" | "threads"> & Partial<Options>>();
+
+const { turns, rank, ...work } = { ...usual[size], ...chosen };
 
 const trlFolder = join(packageRoot, "bench/trl");
 const trlProgram = join(trlFolder, "trl_baseline.py");
@@ -60,8 +85,13 @@ await writeResizedModel(tokenizerModel, modelSizes[size], model);
 const shared = flags({ ...work, question, "image-folder": pictures });
 const trainers = {
   trl: () =>
-    reportOf<StepReport>(interpreter, [trlProgram, ...flags({ reference: tokenizerModel, size }), ...shared]),
-  visplay: () => reportOf<StepReport>(process.execPath, [stepProgram, "--model", model, ...shared]),
+    watchedReportOf<StepReport>(interpreter, [
+      trlProgram,
+      ...flags({ reference: tokenizerModel, size }),
+      ...shared,
+    ]),
+  visplay: () =>
+    watchedReportOf<StepReport>(process.execPath, [stepProgram, ...flags({ model, rank }), ...shared]),
 };
 const reports: Record<keyof typeof trainers, StepReport[]> = { trl: [], visplay: [] };
 for (let turn = 0; turn < turns; turn++) {

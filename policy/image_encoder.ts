@@ -17,7 +17,7 @@ const cacheBytes = 256 * 2 ** 20;
 /** Tiles that go through the vision tower together at most. */
 const tilesPerRun = 16;
 /** Pairs of patches that one run compares with each other at most, if it holds more than one tile. */
-const pairsPerRun = 2 ** 24;
+const pairsPerRun = 2 ** 22;
 
 interface Tile {
   readonly image: PreparedImage;

@@ -90,7 +90,8 @@ export class LocalPolicy implements Replica {
   readonly weights: TrainedWeights;
   readonly #processor: ImageProcessor;
   readonly #referenceViews: Record<string, Float32Array>;
-  readonly #microBatchTokens: number;
+  /** Padded tokens of one micro-batch. */
+  readonly microBatchTokens: number;
   readonly #recomputes: boolean;
 
   private constructor(options: LocalPolicyOptions, { model, processor, tokenizer, weights }: OpenedModel) {
@@ -107,7 +108,7 @@ export class LocalPolicy implements Replica {
     this.#processor = processor;
     this.#referenceViews = layout.views(initial.slice());
     this.#recomputes = options.recomputes ?? false;
-    this.#microBatchTokens = options.microBatchTokens ?? affordableTokens(model.config, this.#recomputes);
+    this.microBatchTokens = options.microBatchTokens ?? affordableTokens(model.config, this.#recomputes);
   }
 
   /**
@@ -157,7 +158,7 @@ export class LocalPolicy implements Replica {
       return { prefix: joined(prefix, suffix), image, targets: completions };
     });
     const result: Float32Array[][] = groups.map(() => []);
-    for (const batch of planMicroBatches(jobs, this.#microBatchTokens)) {
+    for (const batch of planMicroBatches(jobs, this.microBatchTokens)) {
       await checkpoint();
       const { shape } = batch;
       const session = await this.sessions.get("score", { ...shape, temperature }, () =>
@@ -211,7 +212,7 @@ export class LocalPolicy implements Replica {
     gradient: Float32Array,
     signal?: AbortSignal,
   ): Promise<TokenSums & Pick<GradientShare, "loss" | "weight">> {
-    const work = this.#work(task);
+    const work = this.work(task);
     try {
       const sums = await this.accumulate(work, checkpointOf(signal));
       const { tokens, weight } = work;
@@ -256,7 +257,7 @@ export class LocalPolicy implements Replica {
   async accumulate(work: LearningWork, checkpoint: Checkpoint): Promise<{ kl: number; clipped: number }> {
     const totals = { kl: 0, clipped: 0 };
     const encoded = this.#trainsImages ? null : await this.#imageRows(work.images, "policy", checkpoint);
-    for (const batch of planMicroBatches(work.jobs, this.#microBatchTokens)) {
+    for (const batch of planMicroBatches(work.jobs, this.microBatchTokens)) {
       await checkpoint();
       const { images, feeds } = encoded
         ? { images: null, feeds: { image_rows: prefixRows(this.model, batch, encoded) } }
@@ -294,7 +295,8 @@ export class LocalPolicy implements Replica {
     await this.learner[Symbol.asyncDispose]();
   }
 
-  #work(task: LearningTask): LearningWork {
+  /** What a task computes, before it is split into micro-batches. */
+  work(task: LearningTask): LearningWork {
     if (task.kind === "imitation") return this.imitation(task.examples);
     const prompts = task.groups.map(({ prompt }) => this.tokens(prompt));
     return grpoWork(task.groups, prompts, task.options);
@@ -302,7 +304,7 @@ export class LocalPolicy implements Replica {
 
   async #learn(task: LearningTask, learningRate: number, signal?: AbortSignal): Promise<UpdateReport> {
     const checkpoint = checkpointOf(signal);
-    const work = this.#work(task);
+    const work = this.work(task);
     try {
       const sums = await this.accumulate(work, checkpoint);
       await checkpoint();

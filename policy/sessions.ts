@@ -34,7 +34,8 @@ export class SessionCache implements AsyncDisposable {
     const key = `${kind} ${JSON.stringify(shape)}`;
     const prepacks = large && kind === "decode";
     if (prepacks && !this.#sessions.has(key)) await this.#evict("decode", packedSessions - 1);
-    const options = { device, threads, prepacks, keepsMemory: !large && kind === "update" };
+    const keepsMemory = !large && kind === "update";
+    const options = { device, threads, prepacks, keepsMemory, plansMemory: !large };
     const session = this.#sessions.get(key) ?? (await Session.compile(build(), options));
     this.#sessions.delete(key);
     this.#sessions.set(key, session);

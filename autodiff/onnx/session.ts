@@ -29,6 +29,11 @@ export interface SessionOptions {
    */
   readonly keepsMemory?: boolean;
   /**
+   * Whether a run takes memory for all of its tensors as one block, as the first run showed it to be needed (default
+   * true): a tenth less time where operators are short, and up to twice the memory.
+   */
+  readonly plansMemory?: boolean;
+  /**
    * Whether matrices that lie in files are copied into the order in which products read them (default false). A
    * product of few rows takes a quarter less time then, and the session as much memory as its matrices.
    */
@@ -125,6 +130,7 @@ export class Session implements AsyncDisposable {
       executionMode: "sequential",
       graphOptimizationLevel: "all",
       enableCpuMemArena: options.keepsMemory ?? true,
+      enableMemPattern: options.plansMemory ?? true,
       logSeverityLevel: 4, // errors are thrown; they need not be printed too
       extra: {
         session: {

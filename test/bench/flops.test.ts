@@ -61,12 +61,12 @@ test("they are the matrix products of the real graph", async () => {
   const graph = topological(
     Object.values(updateGraph(model, parameterTensors(model.parameters), exact, objective, names)),
   );
-  const counted = graph.reduce((sum, tensor) => sum + productFlops(tensor), 0);
+  const counted = graph.reduce((sum, tensor) => sum + matrixFlops(tensor), 0);
   expect(counted).toBe(updateFlops(model.config, exact));
 });
 
 /** The operations of a product of two matrices; 0 for products with a vector and for the selecting of images. */
-function productFlops({ shape, source }: Tensor): number {
+function matrixFlops({ shape, source }: Tensor): number {
   if (source.kind !== "apply" || source.operator.name !== "MatMul") return 0;
   const [a] = source.inputs as [Tensor, Tensor];
   const { transA } = source.attributes as { transA?: boolean };
