@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { flag, group, number, optionalCount, optionalText, type Settings } from "./setting.ts";
+import { flag, group, number, optionalCount, optionalFlag, optionalText, type Settings } from "./setting.ts";
 
 /** Which parameters are trained beside a model that stays as it is. */
 export interface AdapterConfig {
@@ -12,7 +12,7 @@ export interface AdapterConfig {
 /** What bounds the memory of an update. */
 export interface MemoryConfig {
   readonly microBatchTokens: number | null;
-  readonly recomputeActivations: boolean;
+  readonly recomputeActivations: boolean | null;
 }
 
 const adapterSettings: Settings<AdapterConfig> = {
@@ -29,11 +29,10 @@ const adapterSettings: Settings<AdapterConfig> = {
 
 const memorySettings: Settings<MemoryConfig> = {
   microBatchTokens: optionalCount(
-    "padded tokens of one micro-batch of an update; null takes as many as fit into about a gigabyte",
+    "padded tokens of one micro-batch of an update; null takes as many as fit into one to two gigabytes",
   ),
-  recomputeActivations: flag(
-    false,
-    "compute the text model's layers again in the backward pass instead of keeping what they computed",
+  recomputeActivations: optionalFlag(
+    "compute the text model's layers again in the backward pass instead of keeping what they computed; null: where a group of completions is too large otherwise",
   ),
 };
 

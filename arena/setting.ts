@@ -47,6 +47,10 @@ export function optionalCount(text: string, minimum = 1): Setting<z.ZodNullable<
   return z.int().min(minimum).nullable().default(null).describe(text);
 }
 
+export function optionalFlag(text: string): Setting<z.ZodNullable<z.ZodBoolean>> {
+  return z.boolean().nullable().default(null).describe(text);
+}
+
 export function optionalText(text: string): Setting<z.ZodNullable<z.ZodString>> {
   return z.string().min(1).nullable().default(null).describe(text);
 }

@@ -9,6 +9,7 @@ import { RandomStream } from "../common/random.ts";
 import { updateGraph } from "../policy/graphs.ts";
 import { LocalPolicy } from "../policy/local_policy.ts";
 import { planMicroBatches } from "../policy/micro_batch.ts";
+import { affordableTokens } from "../policy/model_size.ts";
 import type { Prompt, RolloutGroup } from "../policy/policy.ts";
 import { memoryBandwidth } from "./bandwidth.ts";
 import { type Figures, figuresTable, writeFigures } from "./figures.ts";
@@ -105,7 +106,7 @@ async function benchUpdate(policy: LocalPolicy, prompts: readonly Prompt[]): Pro
     return { prompt, rollouts: Array.from({ length: 8 }, rollout) };
   });
   const work = policy.work({ kind: "grpo", groups, options: grpo });
-  const [batch, ...more] = planMicroBatches(work.jobs, policy.microBatchTokens);
+  const [batch, ...more] = planMicroBatches(work.jobs, affordableTokens(policy.model.config, false));
   if (!batch || more.length > 0) throw new RangeError("the update is to be one graph");
   const { shape } = batch;
   const { trainable } = policy.learner;

@@ -17,7 +17,13 @@ import {
   pictures,
   prefixRows,
 } from "./learning_work.ts";
-import { microBatchFeeds, planMicroBatches, type TreeJob } from "./micro_batch.ts";
+import {
+  microBatchFeeds,
+  planMicroBatches,
+  planUpdate,
+  type TreeJob,
+  type UpdateTokens,
+} from "./micro_batch.ts";
 import { affordableTokens, isLarge } from "./model_size.ts";
 import type { Weights } from "./models/layers.ts";
 import type {
@@ -37,6 +43,7 @@ import type {
   UpdateReport,
   WeightSet,
 } from "./policy.ts";
+import type { EncodedPrompt } from "./prefill.ts";
 import {
   type GradientShare,
   type LearningTask,
@@ -44,7 +51,7 @@ import {
   type TokenSums,
   updateReport,
 } from "./replica.ts";
-import { type EncodedPrompt, Sampler } from "./sampler.ts";
+import { Sampler } from "./sampler.ts";
 import { SessionCache } from "./sessions.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import type { AdapterOptions } from "./weights/adapter_weights.ts";
@@ -53,10 +60,13 @@ import { loadOptimizer, writeOptimizer } from "./weights/optimizer_state.ts";
 import type { TrainedWeights } from "./weights/trained_weights.ts";
 
 export interface LocalPolicyOptions extends LearnerOptions {
-  /** Padded tokens that one micro-batch of an update may hold; null: as many as take about a gigabyte. */
+  /** Padded tokens that one micro-batch of an update may hold; null: as many as take one to two gigabytes. */
   readonly microBatchTokens: number | null;
-  /** Whether updates compute layers again instead of keeping them: a third more work, a fraction of the memory. */
-  readonly recomputes?: boolean;
+  /**
+   * Whether updates compute layers again instead of keeping them: a third more work, a fraction of the memory. Null
+   * (default): where a group is too large otherwise.
+   */
+  readonly recomputes?: boolean | null;
   /**
    * Trains adapters of this kind instead of the parameter groups whose learning rate is not zero. A folder that holds
    * an adapter goes on with that.
@@ -90,9 +100,8 @@ export class LocalPolicy implements Replica {
   readonly weights: TrainedWeights;
   readonly #processor: ImageProcessor;
   readonly #referenceViews: Record<string, Float32Array>;
-  /** Padded tokens of one micro-batch. */
-  readonly microBatchTokens: number;
-  readonly #recomputes: boolean;
+  readonly #microBatchTokens: UpdateTokens;
+  readonly #recomputes: boolean | null;
 
   private constructor(options: LocalPolicyOptions, { model, processor, tokenizer, weights }: OpenedModel) {
     const { tensors, layout, initial } = weights;
@@ -107,8 +116,12 @@ export class LocalPolicy implements Replica {
     this.weights = weights;
     this.#processor = processor;
     this.#referenceViews = layout.views(initial.slice());
-    this.#recomputes = options.recomputes ?? false;
-    this.microBatchTokens = options.microBatchTokens ?? affordableTokens(model.config, this.#recomputes);
+    const { microBatchTokens } = options;
+    this.#microBatchTokens = {
+      kept: microBatchTokens ?? affordableTokens(model.config, false),
+      recomputed: microBatchTokens ?? affordableTokens(model.config, true),
+    };
+    this.#recomputes = options.recomputes ?? null;
   }
 
   /**
@@ -158,7 +171,7 @@ export class LocalPolicy implements Replica {
       return { prefix: joined(prefix, suffix), image, targets: completions };
     });
     const result: Float32Array[][] = groups.map(() => []);
-    for (const batch of planMicroBatches(jobs, this.microBatchTokens)) {
+    for (const batch of planMicroBatches(jobs, this.#microBatchTokens.recomputed)) {
       await checkpoint();
       const { shape } = batch;
       const session = await this.sessions.get("score", { ...shape, temperature }, () =>
@@ -257,12 +270,13 @@ export class LocalPolicy implements Replica {
   async accumulate(work: LearningWork, checkpoint: Checkpoint): Promise<{ kl: number; clipped: number }> {
     const totals = { kl: 0, clipped: 0 };
     const encoded = this.#trainsImages ? null : await this.#imageRows(work.images, "policy", checkpoint);
-    for (const batch of planMicroBatches(work.jobs, this.microBatchTokens)) {
+    const { batches, recomputes } = planUpdate(work.jobs, this.#microBatchTokens, this.#recomputes);
+    for (const batch of batches) {
       await checkpoint();
       const { images, feeds } = encoded
         ? { images: null, feeds: { image_rows: prefixRows(this.model, batch, encoded) } }
         : pictures(this.model, work, batch);
-      const shape = { ...batch.shape, images, recomputes: this.#recomputes };
+      const shape = { ...batch.shape, images, recomputes };
       const session = await this.sessions.get("update", { ...shape, ...work.objective }, () =>
         updateGraph(this.model, this.tensors, shape, work.objective, this.learner.trainable),
       );

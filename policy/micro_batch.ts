@@ -64,8 +64,41 @@ export function planMicroBatches(jobs: readonly TreeJob[], maxTokens: number): M
   return batches;
 }
 
+/** Padded tokens of one micro-batch of an update: where layers are kept, and where they are computed again. */
+export interface UpdateTokens {
+  readonly kept: number;
+  readonly recomputed: number;
+}
+
+/** Layers that are computed again take about this share of an update's time. */
+const recomputingShare = 0.3;
+
+/**
+ * The batches of an update, and whether their layers are computed again in the backward pass: as asked for, else where
+ * a job is so large that its prefix would be computed for part after part of its branches, at a greater cost.
+ */
+export function planUpdate(
+  jobs: readonly TreeJob[],
+  tokens: UpdateTokens,
+  recomputes: boolean | null,
+): { readonly batches: MicroBatch[]; readonly recomputes: boolean } {
+  const again = recomputes ?? jobs.some((job) => repeatedShare(job, tokens.kept) > recomputingShare);
+  return { batches: planMicroBatches(jobs, again ? tokens.recomputed : tokens.kept), recomputes: again };
+}
+
+/** The tokens of repeated prefixes, as a share of a job's own, if it is split to fit. */
+function repeatedShare({ prefix, targets }: TreeJob, maxTokens: number): number {
+  const branchLength = Math.max(1, ...targets.map(({ length }) => length));
+  const shape = { prefixLength: prefix.length, branches: targets.length, branchLength };
+  const parts = Math.ceil(targets.length / branchesPerPart(shape, maxTokens));
+  return ((parts - 1) * prefix.length) / (prefix.length + targets.length * branchLength);
+}
+
 /** How many branches of a prefix go together, in parts that are nearly equal: all where they fit. */
-function branchesPerPart({ prefixLength, branches, branchLength }: BatchShape, maxTokens: number): number {
+function branchesPerPart(
+  { prefixLength, branches, branchLength }: Pick<BatchShape, "prefixLength" | "branches" | "branchLength">,
+  maxTokens: number,
+): number {
   const fitting = Math.max(1, Math.floor((maxTokens - prefixLength) / branchLength));
   return Math.ceil(branches / Math.ceil(branches / fitting));
 }

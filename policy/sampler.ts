@@ -3,22 +3,12 @@ import { type Branching, branchEnds, bucket, nextPowerOfTwo, treeFeeds } from ".
 import type { BufferPool } from "./buffer_pool.ts";
 import { chooseToken } from "./choose_token.ts";
 import { DecodeCache } from "./decode_cache.ts";
-import { type BatchShape, type DecodeShape, decodeGraph, prefillGraph } from "./graphs.ts";
+import { type DecodeShape, decodeGraph, prefillGraph } from "./graphs.ts";
 import type { Weights } from "./models/layers.ts";
-import { type ImageShape, sameImageShape, type VisionLanguageModel } from "./models/vision_language_model.ts";
+import type { VisionLanguageModel } from "./models/vision_language_model.ts";
 import type { FinishReason, SamplingOptions } from "./policy.ts";
+import { type EncodedPrompt, type PrefillBatch, prefillBatches } from "./prefill.ts";
 import type { SessionCache } from "./sessions.ts";
-
-/** A prompt whose image is already encoded. */
-export interface EncodedPrompt {
-  /** Token ids through the end of the image. */
-  readonly prefix: Int32Array;
-  /** The rest of the prompt. */
-  readonly suffix: Int32Array;
-  /** The image's rows of embeddings, [rows, D]; equal objects mean equal images. */
-  readonly imageRows: Float32Array;
-  readonly image: ImageShape;
-}
 
 export interface SampledTokens {
   readonly tokens: Int32Array;
@@ -41,10 +31,6 @@ export interface SamplerTools {
 const decodeRows = 256;
 /** Room for a sequence's own tokens at first, which doubles as they grow. */
 const firstPast = 16;
-/** Tokens of one prefill. */
-const prefillTokens = 4096;
-const maxQuestionsPerImage = 8;
-
 /** One prompt's sequences while they grow. */
 interface Sequence {
   readonly tokens: number[];
@@ -285,42 +271,4 @@ function resized(
     cache: cache.resized(kept, shape),
     slots: [...next, ...Array.from({ length: size - next.length }, () => null)],
   };
-}
-
-interface PrefillBatch {
-  readonly shape: BatchShape;
-  /** For each prefix (image) the prompts that follow it. */
-  readonly prompts: readonly (readonly number[])[];
-}
-
-/** Groups prompts by image, and images of equal shapes into batches of limited size. */
-function prefillBatches(prompts: readonly EncodedPrompt[]): PrefillBatch[] {
-  const byImage = new Map<Float32Array, number[]>();
-  prompts.forEach(({ imageRows }, i) => {
-    const known = byImage.get(imageRows);
-    if (known) known.push(i);
-    else byImage.set(imageRows, [i]);
-  });
-  const units = [...byImage.values()].flatMap((all) =>
-    Array.from({ length: Math.ceil(all.length / maxQuestionsPerImage) }, (_, i) =>
-      all.slice(i * maxQuestionsPerImage, (i + 1) * maxQuestionsPerImage),
-    ),
-  );
-  const prompt = (i: number): EncodedPrompt => prompts[i] as EncodedPrompt;
-  const prefixLength = bucket(Math.max(...prompts.map((p) => p.prefix.length)));
-  const branchLength = bucket(Math.max(...prompts.map((p) => p.suffix.length)));
-  const batches: PrefillBatch[] = [];
-  const shapes = prompts.map((p) => p.image);
-  for (const image of shapes.filter((shape, i) => shapes.findIndex((s) => sameImageShape(s, shape)) === i)) {
-    const same = units.filter(([first]) => sameImageShape(prompt(first as number).image, image));
-    const branches = nextPowerOfTwo(Math.max(...same.map((unit) => unit.length)));
-    const perPrefix = prefixLength + branches * branchLength;
-    const size = Math.max(1, 2 ** Math.floor(Math.log2(prefillTokens / perPrefix)));
-    for (let start = 0; start < same.length; start += size) {
-      const chunk = same.slice(start, start + size);
-      const prefixes = Math.min(size, nextPowerOfTwo(chunk.length));
-      batches.push({ shape: { prefixes, prefixLength, branches, branchLength, image }, prompts: chunk });
-    }
-  }
-  return batches;
 }

@@ -91,15 +91,22 @@ export function linearLayers(
  */
 export function adaptedLayers(specs: readonly ParameterSpec[], pattern: string | null): string[] {
   const all = linearLayers(specs);
-  const chosen = all.filter(({ group, layer }) =>
-    pattern === null ? group === "text" : new RegExp(pattern).test(layer),
-  );
+  const expression = pattern === null ? null : regularExpression(pattern);
+  const chosen = all.filter(({ group, layer }) => expression?.test(layer) ?? group === "text");
   if (chosen.length === 0)
     throw new VisplayError(
       "config",
       `adapter.layers: ${pattern} matches none of the model's linear layers, such as ${all[0]?.layer}`,
     );
   return chosen.map(({ layer }) => layer);
+}
+
+function regularExpression(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern);
+  } catch (cause) {
+    throw new VisplayError("config", `adapter.layers: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** A regular expression that matches just `chosen` among `all` names: numbers are left open where that is the same. */

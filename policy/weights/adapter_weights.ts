@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type FilePlace, sizeOf } from "../../autodiff/tensor.ts";
 import { VisplayError } from "../../common/errors.ts";
 import { deriveSeed, RandomStream } from "../../common/random.ts";
@@ -104,7 +104,7 @@ export class AdapterWeights implements TrainedWeights {
   }
 
   /** Writes a PEFT adapter of a model that its readers find under the name `base`. */
-  async write(folder: string, flat: Float32Array, base: string = this.#model.base): Promise<void> {
+  async write(folder: string, flat: Float32Array, base: string = resolve(this.#model.base)): Promise<void> {
     const { moduleName, specs } = this.#model;
     await mkdir(folder, { recursive: true }).catch((cause) => {
       throw new VisplayError("disk", `${folder}: cannot be made: ${cause.message}`, { cause });

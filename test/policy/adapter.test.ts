@@ -67,7 +67,14 @@ describe("a new adapter", () => {
     expect((await count(null)).length).toBe(2 * 7);
     expect((await count("vision_model.*fc1$")).every((name) => name.includes("vision_model"))).toBe(true);
     expect((await count("q_proj")).length).toBe(2 + 2);
-    await expect(count("nothing")).rejects.toMatchObject({ code: "config", message: /nothing matches none/ });
+    await expect(count("(")).rejects.toMatchObject({
+      code: "config",
+      message: expect.stringMatching(/adapter\.layers/),
+    });
+    await expect(count("nothing")).rejects.toMatchObject({
+      code: "config",
+      message: expect.stringMatching(/nothing matches none/),
+    });
   });
 
   test("is the same for a seed, and another for another", async () => {
@@ -212,5 +219,5 @@ test("layers that are computed again, and branches in parts, give the same step"
   };
   const kept = await stepped({});
   expect(relativeError(await stepped({ recomputes: true }), kept)).toBeLessThan(1e-5);
-  expect(relativeError(await stepped({ microBatchTokens: 120 }), kept)).toBeLessThan(1e-5);
+  expect(relativeError(await stepped({ microBatchTokens: 120, recomputes: false }), kept)).toBeLessThan(1e-5);
 });
