@@ -3,28 +3,12 @@ import type { EpisodeEvent } from "./events.ts";
 import { headOf } from "./heads.ts";
 import { imagePath } from "./image_files.ts";
 import { countHits, hits } from "./pages.ts";
-import { checkedQuery, type EpisodePage, type EpisodePhase, type EpisodeQuery } from "./query.ts";
+import { checkedQuery, type EpisodePage, type EpisodeQuery } from "./query.ts";
 import { lastEvent, type RecordedEvent, restoreEpisode, restoreEvent, restoreMilestones } from "./restore.ts";
 import { migrations, versionOf } from "./schema.ts";
 import { Database } from "./sqlite.ts";
+import { type EpisodeCount, episodeCounts, type FigureRange, figureRanges } from "./survey.ts";
 import { type ReplayState, replayIn, stateOf } from "./writer.ts";
-
-/** A figure that this run has, and between which values it lies. */
-export interface FigureRange {
-  readonly phase: EpisodePhase;
-  /** "part:…" or "check:…". */
-  readonly name: string;
-  readonly min: number;
-  readonly max: number;
-}
-
-/** How many episodes there are of a round's phase. */
-export interface EpisodeCount {
-  readonly superseded: boolean;
-  readonly phase: EpisodePhase;
-  readonly round: number;
-  readonly episodes: number;
-}
 
 export interface EventsOptions {
   /** Superseded events are left out by default. */
@@ -106,20 +90,12 @@ export class ReplayReader implements Disposable {
 
   /** Episodes by round and phase. */
   counts(): EpisodeCount[] {
-    const sql = `SELECT e.superseded, p.name AS phase, e.round, count(*) AS episodes
-      FROM episodes e INDEXED BY episodes_round JOIN phases p ON p.id = e.phase
-      GROUP BY e.superseded, e.phase, e.round`;
-    const rows = this.#database.prepare(sql).all<Omit<EpisodeCount, "superseded"> & { superseded: number }>();
-    return rows.map((row) => ({ ...row, superseded: row.superseded === 1 }));
+    return this.#database.snapshot(() => episodeCounts(this.#database));
   }
 
   /** The reward parts and gate checks that this run has. */
   figures(): FigureRange[] {
-    const sql = `SELECT p.name AS phase, f.kind || ':' || f.name AS name,
-        (SELECT min(value) FROM measures WHERE figure = f.id) AS min,
-        (SELECT max(value) FROM measures WHERE figure = f.id) AS max
-      FROM figures f JOIN phases p ON p.id = f.phase ORDER BY f.id`;
-    return this.#database.prepare(sql).all<FigureRange>();
+    return this.#database.snapshot(() => figureRanges(this.#database));
   }
 
   /** Where the image with a content hash lies; undefined where it was not stored. */
