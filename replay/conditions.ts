@@ -37,8 +37,9 @@ export function conditionsOf(database: Queries, query: CheckedQuery): Condition[
 
 /** Places of the episodes that meet all conditions; each condition's figure is among the columns. */
 export function placesOf(columns: Columns, conditions: readonly Condition[]): Uint32Array {
-  const places = Uint32Array.from({ length: columns.get("time")?.episodes ?? 0 }, (_, place) => place);
-  let count = places.length;
+  let count = columns.get("time")?.episodes ?? 0;
+  const places = new Uint32Array(count);
+  for (let place = 0; place < count; place++) places[place] = place;
   for (const { figure, min, max, among } of conditions) {
     const column = columns.get(figure);
     const values = column?.values;

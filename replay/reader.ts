@@ -63,7 +63,8 @@ export class ReplayReader implements Disposable {
 
   /** How many episodes a query matches, counted up to `atMost`; its cursor and limit make no difference. */
   count(query: EpisodeQuery = {}, atMost: number = 10_000): number {
-    return countHits(this.#database, checkedQuery(query), atMost);
+    const checked = checkedQuery(query);
+    return this.#database.snapshot(() => countHits(this.#database, checked, atMost));
   }
 
   /** One episode, whole, as it was appended; undefined where there is none. Throws "damaged". */

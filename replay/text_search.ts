@@ -30,12 +30,24 @@ export class EpisodeSet {
   }
 }
 
+/** What was found last in each database, for the pages that follow: the text, the last episode, and the result. */
+const found = new WeakMap<
+  Queries,
+  { readonly match: string; readonly last: number; readonly set: EpisodeSet }
+>();
+
 /** Episodes in which a text occurs; null where it holds no word, which restricts nothing. */
 export function episodesSaying(database: Queries, text: string): EpisodeSet | null {
   const match = ftsQuery(text);
   if (match === null) return null;
+  const last =
+    database.prepare("SELECT max(id) AS last FROM episodes").get<{ last: number | null }>()?.last ?? 0;
+  const known = found.get(database);
+  if (known?.match === match && known.last === last) return known.set;
   // One text for all: half a million rows would take longer to hand over than to find.
   const sql = `SELECT group_concat(rowid) AS list
     FROM (SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rowid)`;
-  return new EpisodeSet(database.prepare(sql).get<{ list: string | null }>([match])?.list ?? "");
+  const set = new EpisodeSet(database.prepare(sql).get<{ list: string | null }>([match])?.list ?? "");
+  found.set(database, { match, last, set });
+  return set;
 }

@@ -287,6 +287,20 @@ describe("text", () => {
     expect(own.count({ text: "circle" })).toBe(2);
   });
 
+  it("finds what was recorded since it was looked for", async () => {
+    const own = await mkdtemp(join(folder, "own-"));
+    using writer = ReplayWriter.create(own);
+    using reading = ReplayReader.open(own);
+    const found = (text: string) => reading.episodes({ text }).episodes.map(({ id }) => id);
+    expect(found("circle")).toEqual([]);
+    writer.append([plainEpisode({ question: "which circle ?" })]);
+    expect(found("circle")).toEqual([1]);
+    writer.append([plainEpisode({ question: "which circle ?" }), plainEpisode()]);
+    expect(found("circle")).toEqual([2, 1]);
+    expect(found("circle")).toEqual([2, 1]);
+    expect(found("colour")).toEqual([3]);
+  });
+
   it("takes any characters for words and never for syntax", () => {
     const stream = new RandomStream(3);
     const odd = [
