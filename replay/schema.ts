@@ -172,9 +172,17 @@ CREATE VIEW episode_prompts AS
 
 /** Columns in place of indexes; the writer fills them. */
 const second = `
-${[...Object.values(figureColumns), "time", "image"]
-  .map((column) => `DROP INDEX IF EXISTS episodes_${column};`)
-  .join("\n")}
+DROP INDEX IF EXISTS episodes_time;
+DROP INDEX IF EXISTS episodes_image;
+DROP INDEX IF EXISTS episodes_round;
+DROP INDEX IF EXISTS episodes_step;
+DROP INDEX IF EXISTS episodes_questioner_version;
+DROP INDEX IF EXISTS episodes_reasoner_version;
+DROP INDEX IF EXISTS episodes_reward;
+DROP INDEX IF EXISTS episodes_advantage;
+DROP INDEX IF EXISTS episodes_confidence;
+DROP INDEX IF EXISTS episodes_length;
+DROP INDEX IF EXISTS episodes_truncated;
 DROP INDEX IF EXISTS measures_value;
 CREATE TABLE columns (
   figure TEXT NOT NULL,
