@@ -52,11 +52,13 @@ export class Search {
   blocks(order: "ascending" | "descending"): Block[] {
     const joins = this.#conditions.map((_, i) => {
       const block = `c${i}.first = k.first AND c${i}.phase = k.phase`;
-      return `CROSS JOIN columns c${i} ON c${i}.figure = ? AND ${block} AND c${i}.greatest >= ? AND c${i}.least <= ?`;
+      const mayHold = `c${i}.greatest >= ? AND c${i}.least <= ?`;
+      return `CROSS JOIN columns c${i} INDEXED BY columns_ranges ON c${i}.figure = ? AND ${block} AND ${mayHold}`;
     });
     const bounds = this.#conditions.flatMap(({ figure, min, max }) => [figure, min, max]);
     const [best, direction] = order === "ascending" ? ["least", "ASC"] : ["greatest", "DESC"];
-    const sql = `SELECT k.first, k.last, k.phase, k.${best} AS key FROM columns k ${joins.join(" ")}
+    const sql = `SELECT k.first, k.last, k.phase, k.${best} AS key
+      FROM columns k INDEXED BY columns_ranges ${joins.join(" ")}
       WHERE k.figure = ? AND k.phase IN (${this.#phases})
       ORDER BY k.${best} ${direction}, k.first ${direction}`;
     const rows = this.#database.prepare(sql).all<BlockRow>([...bounds, this.#key]);
@@ -67,14 +69,12 @@ export class Search {
 
   /** The columns of some blocks. */
   columnsOf(blocks: readonly Block[]): Columns[] {
-    const parts = this.#figures.map(
-      (_, i) => `c${i}.episodes AS n${i}, c${i}.least AS l${i}, c${i}.greatest AS g${i}, c${i}.data AS d${i}`,
-    );
+    const parts = this.#figures.map((_, i) => `c${i}.least AS least${i}, c${i}.data AS data${i}`);
     const joins = this.#figures.map((_, i) => {
       const block = `c${i}.first = b.value ->> 0 AND c${i}.phase = b.value ->> 1`;
       return `CROSS JOIN columns c${i} ON c${i}.figure = ? AND ${block}`;
     });
-    const sql = `SELECT ${parts} FROM json_each(?) b ${joins.join(" ")}`;
+    const sql = `SELECT c0.episodes, ${parts} FROM json_each(?) b ${joins.join(" ")}`;
     const list = JSON.stringify(blocks.map(({ first, phase }) => [first, phase]));
     const rows = this.#database.prepare(sql).all([list, ...this.#figures]);
     return rows.map((row) => new Map(this.#figures.map((figure, i) => [figure, columnIn(row, i)])));
@@ -89,13 +89,11 @@ interface BlockRow {
 }
 
 function columnIn(row: Row, i: number): Column {
-  const episodes = row[`n${i}`] as number;
-  const data = row[`d${i}`] as Uint8Array | null;
+  const episodes = row.episodes as number;
+  const data = row[`data${i}`] as Uint8Array | null;
   const kind = data?.length === episodes * Float32Array.BYTES_PER_ELEMENT ? Float32Array : Float64Array;
   return {
-    episodes,
-    least: row[`l${i}`] as number,
-    greatest: row[`g${i}`] as number,
+    least: row[`least${i}`] as number,
     values: data && new kind(data.buffer as ArrayBuffer, data.byteOffset, episodes),
   };
 }

@@ -6,15 +6,18 @@ const SEGMENT = 4096;
 
 /** One figure of all episodes of a phase between two events, by time; NaN where an episode has none. */
 export interface Column {
-  readonly episodes: number;
   readonly least: number;
-  readonly greatest: number;
   /** Null where all are the same: `least`. */
   readonly values: Float32Array | Float64Array | null;
 }
 
-/** Columns of the same episodes, by figure. */
-export type Columns = ReadonlyMap<string, Column>;
+interface WholeColumn extends Column {
+  readonly greatest: number;
+  readonly episodes: number;
+}
+
+/** Columns of the same episodes, by figure; "time" is always among them. */
+export type Columns<C extends Column = Column> = ReadonlyMap<string, C>;
 
 /** Stores the columns of every `size` events that are complete, where `position` is the last event. */
 export function packColumns(database: Database, position: number, size: number = SEGMENT): void {
@@ -37,7 +40,10 @@ export function unpackColumns(database: Database, position: number): void {
 }
 
 /** The columns of the episodes whose columns are not stored yet, by phase. */
-export function unpackedColumns(database: Queries, figures: readonly string[]): Map<number, Columns> {
+export function unpackedColumns(
+  database: Queries,
+  figures: readonly string[],
+): Map<number, Columns<WholeColumn>> {
   return columnsBetween(database, packedEvents(database) + 1, Number.MAX_SAFE_INTEGER, figures);
 }
 
@@ -53,7 +59,7 @@ function columnsBetween(
   first: number,
   last: number,
   figures?: readonly string[],
-): Map<number, Columns> {
+): Map<number, Columns<WholeColumn>> {
   const own = Object.entries(columnExpressions).filter(([name]) => figures?.includes(name) ?? true);
   const selected = own.map(([name, expression]) => `${expression} AS ${name}`);
   const sql = `SELECT ${["id", "phase", ...selected].join()} FROM episodes WHERE id BETWEEN ? AND ? ORDER BY id`;
@@ -99,7 +105,7 @@ function measuresBetween(database: Queries, first: number, last: number, figures
 }
 
 /** The column of these values, as narrow as holds each exactly; undefined where there is none. */
-function columnOf(figures: readonly (number | null)[]): Column | undefined {
+function columnOf(figures: readonly (number | null)[]): WholeColumn | undefined {
   let least = Number.POSITIVE_INFINITY;
   let greatest = Number.NEGATIVE_INFINITY;
   let known = 0;
@@ -117,6 +123,11 @@ function columnOf(figures: readonly (number | null)[]): Column | undefined {
   const values = new (isNarrow ? Float32Array : Float64Array)(episodes);
   for (const [i, value] of figures.entries()) values[i] = value ?? Number.NaN;
   return { episodes, least, greatest, values };
+}
+
+/** How many episodes the columns are of: no two have the same number. */
+export function episodesIn(columns: Columns): number {
+  return columns.get("time")?.values?.length ?? 1;
 }
 
 /** A figure's value at a place; NaN where there is none. */

@@ -1,4 +1,4 @@
-import type { Columns } from "./columns.ts";
+import { type Columns, episodesIn } from "./columns.ts";
 import { phases } from "./dictionary.ts";
 import { type CheckedQuery, phasesOf } from "./query.ts";
 import type { Queries } from "./sqlite.ts";
@@ -37,7 +37,7 @@ export function conditionsOf(database: Queries, query: CheckedQuery): Condition[
 
 /** Places of the episodes that meet all conditions; each condition's figure is among the columns. */
 export function placesOf(columns: Columns, conditions: readonly Condition[]): Uint32Array {
-  let count = columns.get("time")?.episodes ?? 0;
+  let count = episodesIn(columns);
   const places = new Uint32Array(count);
   for (let place = 0; place < count; place++) places[place] = place;
   for (const { figure, min, max, among } of conditions) {

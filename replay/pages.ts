@@ -15,7 +15,8 @@ const FIRST_BLOCKS = 4;
 export function hits(database: Queries, query: CheckedQuery): Cursor[] {
   const page = new Page(query);
   const conditions = conditionsOf(database, query);
-  const search = new Search(database, storedPhases(query), [...conditions, page.wanted], query.sort.by);
+  const within = query.cursor ? [...conditions, page.wanted] : conditions;
+  const search = new Search(database, storedPhases(query), within, query.sort.by);
   for (const columns of search.unpacked()) page.add(columns, conditions);
   let blocks = search.blocks(query.sort.order);
   for (let count = FIRST_BLOCKS; blocks.length > 0; count = Math.min(2 * count, MOST_BLOCKS)) {

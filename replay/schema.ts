@@ -195,6 +195,7 @@ CREATE TABLE columns (
   data BLOB,
   PRIMARY KEY (figure, first, phase)
 ) WITHOUT ROWID;
+CREATE INDEX columns_ranges ON columns (figure, first, phase, last, least, greatest);
 `;
 
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */

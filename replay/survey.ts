@@ -53,7 +53,7 @@ export function figureRanges(database: Queries): FigureRange[] {
     LEFT JOIN columns c ON c.figure = f.kind || ':' || f.name AND c.phase = f.phase
     GROUP BY f.id ORDER BY f.id`;
   const rows = database.prepare(sql).all<Stored>();
-  const recent = unpackedColumns(database, [...new Set(rows.map(({ name }) => name))]);
+  const recent = unpackedColumns(database, ["time", ...new Set(rows.map(({ name }) => name))]);
   return rows.map(({ number, phase, name, least, greatest }) => {
     const column = recent.get(number)?.get(name);
     return {
