@@ -3,28 +3,12 @@ import type { EpisodeEvent } from "./events.ts";
 import { headOf } from "./heads.ts";
 import { imagePath } from "./image_files.ts";
 import { countHits, hits } from "./pages.ts";
-import { checkedQuery, type EpisodePage, type EpisodePhase, type EpisodeQuery } from "./query.ts";
+import { checkedQuery, type EpisodePage, type EpisodeQuery } from "./query.ts";
 import { lastEvent, type RecordedEvent, restoreEpisode, restoreEvent, restoreMilestones } from "./restore.ts";
 import { migrations, versionOf } from "./schema.ts";
 import { Database } from "./sqlite.ts";
+import { type EpisodeCount, episodeCounts, type FigureRange, figureRanges } from "./survey.ts";
 import { type ReplayState, replayIn, stateOf } from "./writer.ts";
-
-/** A figure that this run has, and between which values it lies. */
-export interface FigureRange {
-  readonly phase: EpisodePhase;
-  /** "part:…" or "check:…". */
-  readonly name: string;
-  readonly min: number;
-  readonly max: number;
-}
-
-/** How many episodes there are of a round's phase. */
-export interface EpisodeCount {
-  readonly superseded: boolean;
-  readonly phase: EpisodePhase;
-  readonly round: number;
-  readonly episodes: number;
-}
 
 export interface EventsOptions {
   /** Superseded events are left out by default. */
@@ -35,7 +19,7 @@ export interface EventsOptions {
 
 /**
  * Reads the replay of a run, also while the run writes it in another process and after a crash. Calls are
- * synchronous; all but `events` take milliseconds.
+ * synchronous; all but `events` take milliseconds, and at a million episodes some tens of them.
  */
 export class ReplayReader implements Disposable {
   readonly folder: string;
@@ -79,7 +63,8 @@ export class ReplayReader implements Disposable {
 
   /** How many episodes a query matches, counted up to `atMost`; its cursor and limit make no difference. */
   count(query: EpisodeQuery = {}, atMost: number = 10_000): number {
-    return countHits(this.#database, checkedQuery(query), atMost);
+    const checked = checkedQuery(query);
+    return this.#database.snapshot(() => countHits(this.#database, checked, atMost));
   }
 
   /** One episode, whole, as it was appended; undefined where there is none. Throws "damaged". */
@@ -106,20 +91,12 @@ export class ReplayReader implements Disposable {
 
   /** Episodes by round and phase. */
   counts(): EpisodeCount[] {
-    const sql = `SELECT e.superseded, p.name AS phase, e.round, count(*) AS episodes
-      FROM episodes e INDEXED BY episodes_round JOIN phases p ON p.id = e.phase
-      GROUP BY e.superseded, e.phase, e.round`;
-    const rows = this.#database.prepare(sql).all<Omit<EpisodeCount, "superseded"> & { superseded: number }>();
-    return rows.map((row) => ({ ...row, superseded: row.superseded === 1 }));
+    return this.#database.snapshot(() => episodeCounts(this.#database));
   }
 
   /** The reward parts and gate checks that this run has. */
   figures(): FigureRange[] {
-    const sql = `SELECT p.name AS phase, f.kind || ':' || f.name AS name,
-        (SELECT min(value) FROM measures WHERE figure = f.id) AS min,
-        (SELECT max(value) FROM measures WHERE figure = f.id) AS max
-      FROM figures f JOIN phases p ON p.id = f.phase ORDER BY f.id`;
-    return this.#database.prepare(sql).all<FigureRange>();
+    return this.#database.snapshot(() => figureRanges(this.#database));
   }
 
   /** Where the image with a content hash lies; undefined where it was not stored. */

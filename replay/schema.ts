@@ -10,7 +10,7 @@ export const REPLAY_NAME = "replay.db";
 /** Completions of an episode have the ids `episode * PLACES + place`; SCHEMA.md explains. */
 export const PLACES = 65_536;
 
-/** Columns of `episodes` that can be sorted by, and filtered by ranges; each has an index of its own. */
+/** Figures of every episode that can be sorted by, and filtered by ranges: the columns of `episodes` with them. */
 export const figureColumns = {
   round: "round",
   step: "step",
@@ -23,9 +23,14 @@ export const figureColumns = {
   truncated: "truncated",
 } as const;
 
-const figureIndexes = Object.values(figureColumns)
-  .map((column) => `CREATE INDEX episodes_${column} ON episodes (superseded, phase, ${column});`)
-  .join("\n");
+/** What stands in `columns` of every episode, and how it follows from the row in `episodes`. */
+export const columnExpressions: Readonly<Record<string, string>> = {
+  time: "id",
+  superseded: "superseded",
+  image: "image",
+  ended: "rollouts - truncated",
+  ...figureColumns,
+};
 
 /** Documented in SCHEMA.md, as a test checks. */
 const first = `
@@ -146,11 +151,6 @@ CREATE VIRTUAL TABLE texts USING fts5 (
   question, answers, content='', tokenize="unicode61 remove_diacritics 2"
 );
 
-CREATE INDEX episodes_time ON episodes (superseded, phase);
-CREATE INDEX episodes_image ON episodes (superseded, phase, image);
-${figureIndexes}
-CREATE INDEX measures_value ON measures (figure, value);
-
 CREATE VIEW rollout_parts AS
   SELECT r.id AS rollout, r.episode, n.value AS name, v.value
   FROM rollouts r
@@ -170,8 +170,36 @@ CREATE VIEW episode_prompts AS
   JOIN prompts p ON p.id = e.prompt;
 `;
 
+/** Columns in place of indexes; the writer fills them. */
+const second = `
+DROP INDEX IF EXISTS episodes_time;
+DROP INDEX IF EXISTS episodes_image;
+DROP INDEX IF EXISTS episodes_round;
+DROP INDEX IF EXISTS episodes_step;
+DROP INDEX IF EXISTS episodes_questioner_version;
+DROP INDEX IF EXISTS episodes_reasoner_version;
+DROP INDEX IF EXISTS episodes_reward;
+DROP INDEX IF EXISTS episodes_advantage;
+DROP INDEX IF EXISTS episodes_confidence;
+DROP INDEX IF EXISTS episodes_length;
+DROP INDEX IF EXISTS episodes_truncated;
+DROP INDEX IF EXISTS measures_value;
+CREATE TABLE columns (
+  figure TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  phase INTEGER NOT NULL REFERENCES phases,
+  episodes INTEGER NOT NULL,
+  least REAL NOT NULL,
+  greatest REAL NOT NULL,
+  data BLOB,
+  PRIMARY KEY (figure, first, phase)
+) WITHOUT ROWID;
+CREATE INDEX columns_ranges ON columns (figure, first, phase, last, least, greatest);
+`;
+
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
-export const migrations: readonly string[] = [first];
+export const migrations: readonly string[] = [first, second];
 
 /** Brings a database to the newest version, all or nothing. Throws "run" for a newer one or a foreign file. */
 export function migrate(database: Database, scripts: readonly string[] = migrations): void {

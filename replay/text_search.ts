@@ -1,45 +1,53 @@
-import { type CheckedQuery, ftsQuery } from "./query.ts";
+import { ftsQuery } from "./query.ts";
 import type { Queries } from "./sqlite.ts";
 
-/**
- * How a query's text is looked for:
- *
- * - ordered: full-text search gives episodes by time, which is the order that is asked for;
- * - asked: it is asked about one episode after the other, which is fast for few, as a common word needs;
- * - listed: the ids of all that match stand in the temporary table `found`.
- */
-export interface TextSearch {
-  /** In the language of FTS5. */
-  readonly match: string;
-  readonly way: "ordered" | "asked" | "listed";
+/** Numbers of episodes. */
+export class EpisodeSet {
+  readonly first: number;
+  readonly last: number;
+  readonly #members: Uint8Array;
+
+  /** Takes numbers in order, with commas between them. */
+  constructor(list: string) {
+    this.first = Number.parseInt(list, 10) || 0;
+    this.last = Number.parseInt(list.slice(list.lastIndexOf(",") + 1), 10) || -1;
+    this.#members = new Uint8Array(this.last - this.first + 1);
+    let id = 0;
+    for (let i = 0; i < list.length; i++) {
+      const digit = list.charCodeAt(i) - 48;
+      if (digit >= 0) {
+        id = id * 10 + digit;
+        continue;
+      }
+      this.#members[id - this.first] = 1;
+      id = 0;
+    }
+    this.#members[id - this.first] = 1;
+  }
+
+  has(id: number): boolean {
+    return this.#members[id - this.first] === 1;
+  }
 }
 
-/** A word is common if it stands in one of this many episodes. */
-const COMMON = 10;
+/** What was found last in each database, for the pages that follow: the text, the last episode, and the result. */
+const found = new WeakMap<
+  Queries,
+  { readonly match: string; readonly last: number; readonly set: EpisodeSet }
+>();
 
-/** Prepares the search for a query's text; null where the query has none. */
-export function searchText(database: Queries, query: CheckedQuery): TextSearch | null {
-  const match = query.text === undefined ? null : ftsQuery(query.text);
+/** Episodes in which a text occurs; null where it holds no word, which restricts nothing. */
+export function episodesSaying(database: Queries, text: string): EpisodeSet | null {
+  const match = ftsQuery(text);
   if (match === null) return null;
-  if (query.sort.by === "time") return { match, way: "ordered" };
-  const isAlone =
-    Object.keys(query.ranges).length === 0 && query.finishReason === undefined && query.image === undefined;
-  // A beginning stands for many words, whose episodes are merged anew each time that it is asked about.
-  if (isAlone && !match.includes('"*') && isCommon(database, match)) return { match, way: "asked" };
-  return listed(database, match);
-}
-
-function isCommon(database: Queries, match: string): boolean {
-  const many = Math.ceil((database.value<number>("SELECT max(id) FROM episodes") ?? 0) / COMMON);
-  const sql = "SELECT count(*) FROM (SELECT 1 FROM texts WHERE texts MATCH ? LIMIT ?)";
-  return database.value<number>(sql, [match, many]) === many;
-}
-
-/** Lists all that match, once for all that a page needs. */
-export function listed(database: Queries, match: string): TextSearch {
-  database.prepare("CREATE TEMP TABLE IF NOT EXISTS found (id INTEGER PRIMARY KEY)").run();
-  database.prepare("DELETE FROM temp.found").run();
-  const sql = "INSERT INTO temp.found SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rowid";
-  database.prepare(sql).run([match]);
-  return { match, way: "listed" };
+  const last =
+    database.prepare("SELECT max(id) AS last FROM episodes").get<{ last: number | null }>()?.last ?? 0;
+  const known = found.get(database);
+  if (known?.match === match && known.last === last) return known.set;
+  // One text for all: half a million rows would take longer to hand over than to find.
+  const sql = `SELECT group_concat(rowid) AS list
+    FROM (SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY rowid)`;
+  const set = new EpisodeSet(database.prepare(sql).get<{ list: string | null }>([match])?.list ?? "");
+  found.set(database, { match, last, set });
+  return set;
 }

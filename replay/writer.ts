@@ -1,6 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { VisplayError } from "../common/errors.ts";
+import { packColumns, unpackColumns } from "./columns.ts";
 import { Dictionary } from "./dictionary.ts";
 import { storedPrompt } from "./encoding.ts";
 import { answerRow, answersOf, type NewRow, rolloutRow, rolloutsOf } from "./episode_rows.ts";
@@ -32,7 +33,9 @@ export class ReplayWriter implements Disposable {
     this.#state = database.transaction(() => {
       const started = "INSERT INTO attempts SELECT 1, 0, ? WHERE NOT EXISTS (SELECT 1 FROM attempts)";
       database.prepare(started).run([Date.now()]);
-      return stateOf(database);
+      const state = stateOf(database);
+      packColumns(database, state.position);
+      return state;
     });
   }
 
@@ -65,6 +68,7 @@ export class ReplayWriter implements Disposable {
         this.#insert("image_files", { content: id, extension, bytes, sha256 }, "OR REPLACE");
       }
       for (const [i, event] of events.entries()) this.#appendOne(position + 1 + i, attempt, event);
+      packColumns(this.#database, position + events.length);
       return { position: position + events.length, attempt };
     });
   }
@@ -87,6 +91,8 @@ export class ReplayWriter implements Disposable {
         const sql = `UPDATE ${table} SET superseded = 1 WHERE id > ? AND superseded = 0`;
         this.#database.prepare(sql).run([position]);
       }
+      unpackColumns(this.#database, position);
+      packColumns(this.#database, state.position);
       this.#insert("attempts", { attempt, after: position, at_ms: Date.now() });
       return { position: state.position, attempt };
     });

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../common/errors.ts";
 import { inspect, isWhole } from "../../replay/check.ts";
+import { packColumns } from "../../replay/columns.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { migrate, migrations } from "../../replay/schema.ts";
 import { Database } from "../../replay/sqlite.ts";
@@ -198,12 +199,32 @@ describe("versions", () => {
       "UPDATE attempts SET host = 'a'",
     ];
     migrate(database, scripts);
-    expect(database.value("PRAGMA user_version")).toBe(3);
+    expect(database.value("PRAGMA user_version")).toBe(4);
     expect(database.prepare("SELECT attempt, host FROM attempts").all()).toEqual([{ attempt: 1, host: "a" }]);
     const broken = [...scripts, "UPDATE attempts SET host = 'b'; UPDATE nothing SET x = 1"];
     expect(() => migrate(database, broken)).toThrow("nothing");
-    expect(database.value("PRAGMA user_version")).toBe(3);
+    expect(database.value("PRAGMA user_version")).toBe(4);
     expect(database.value("SELECT host FROM attempts")).toBe("a");
+  });
+
+  it("the first, which found episodes by indexes, is refused until the run goes on", () => {
+    const old = new RandomEvents(6).events(50);
+    {
+      using writer = ReplayWriter.create(folder);
+      writer.append(old);
+      using database = Database.forWriting(path);
+      database.exec(
+        "DROP TABLE columns; CREATE INDEX episodes_reward ON episodes (superseded, phase, reward)",
+      );
+      database.exec("CREATE INDEX measures_value ON measures (figure, value); PRAGMA user_version = 1");
+    }
+    const message = expect.stringContaining("found version 1 of the replay's tables, expected 2");
+    expect(() => ReplayReader.open(folder)).toThrow(expect.objectContaining({ code: "run", message }));
+    ReplayWriter.open(folder)[Symbol.dispose]();
+    using database = Database.forReading(path);
+    const indexes = "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
+    expect(database.prepare(indexes).all()).toEqual([{ tbl_name: "columns" }]);
+    expect(survivors()).toEqual(old);
   });
 
   it("what another program wrote is left alone", () => {
@@ -270,8 +291,11 @@ describe("damage", () => {
     for (const { id, event } of read) expect(event).toEqual(events[id - 1]);
   });
 
-  it("of an index leaves every event readable", async () => {
-    spoil("episodes_reward");
+  it("of the stored columns leaves every event readable", async () => {
+    using database = Database.forWriting(path);
+    packColumns(database, 200, 50);
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    spoil("columns");
     const inspection = await inspect(folder);
     expect(isWhole(inspection)).toBe(false);
     expect(inspection.events.damaged).toEqual([]);
