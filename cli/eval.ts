@@ -23,8 +23,8 @@ export function addEval(program: Command): void {
 async function evaluate(settings: RunConfig): Promise<void> {
   using interrupt = interruptible();
   const model = await openModel(settings, interrupt.signal);
-  const { config, folder } = model;
-  const templates = await openTemplates(config, folder);
+  const { config, base } = model;
+  const templates = await openTemplates(config, base);
   const evaluator = sceneEvaluator(config, templates);
   if (!evaluator) {
     throw new VisplayError("config", "evaluation.questions: found 0, expected at least 1");

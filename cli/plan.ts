@@ -6,6 +6,7 @@ import { RunConfigSchema } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { steadyClock } from "../common/clock.ts";
 import { freeBytes } from "../common/free_bytes.ts";
+import { adapterRank } from "../policy/open_policy.ts";
 import { countNumbers } from "../policy/weights/safetensors.ts";
 import { estimate, type RunEstimate } from "./estimate.ts";
 import { interruptible } from "./interrupt.ts";
@@ -62,15 +63,17 @@ function affordableScale({ phases }: Probe): number {
 }
 
 async function makePlan(model: WithModel, signal: AbortSignal): Promise<Plan> {
-  const { config, folder } = model;
+  const { config, folder, base } = model;
   let doing = "opening the model";
   using line = new LiveLine(() => doing, process.stderr);
   const startedMs = steadyClock.now();
   const { images, truth } = await openImages(config, (text) => line.say(text), signal);
-  const templates = await openTemplates(config, folder);
+  const templates = await openTemplates(config, base);
   await using questioner = await openRunPolicy(model, "questioner");
   await using reasoner = await openRunPolicy(model, "reasoner");
   const openMs = steadyClock.now() - startedMs;
+  const adapted = base !== folder || (await adapterRank(config.adapter.rank, base)) > 0;
+  const saved = adapted ? 4 * (await reasoner.info()).parameters : await savedBytes(base);
   const opened = process.memoryUsage.rss();
 
   const ports: ProbePorts = {
@@ -88,7 +91,7 @@ async function makePlan(model: WithModel, signal: AbortSignal): Promise<Plan> {
   const scale = affordableScale(first);
   const found = scale < FIRST_SCALE ? await measure(scale) : first;
   return {
-    ...estimate(config, images.length, found, await savedBytes(folder)),
+    ...estimate(config, images.length, found, saved),
     images: images.length,
     probe: found,
     openMs,

@@ -41,7 +41,7 @@ export async function playRun(
   await using metrics = await openMetrics(config.watch, say);
   const { images, truth } = await openImages(config, say, signal);
   const audited = await openAudited(config, images);
-  const templates = await openTemplates(config, model.folder);
+  const templates = await openTemplates(config, model.base);
   await using questioner = await openRunPolicy(model, "questioner");
   await using reasoner = await openRunPolicy(model, "reasoner");
   await using session = await open(config, say);

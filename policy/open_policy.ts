@@ -48,6 +48,11 @@ export async function openPolicy(
   );
 }
 
+/** The rank of the adapters that a model is trained by: as chosen, or by its size; 0 trains the model itself. */
+export async function adapterRank(chosen: number | null, folder: string): Promise<number> {
+  return chosen ?? (isLarge(await weightBytes(folder)) ? largeModelRank : 0);
+}
+
 /** Bytes of a model folder's weights; 0 where there is nothing to read, which opening it will say better. */
 async function weightBytes(folder: string): Promise<number> {
   const files = await readdir(folder).catch(() => []);

@@ -1,0 +1,37 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { smallRun } from "./small_run.ts";
+
+const program = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
+const evaluation = ["evaluation.questions=14", "evaluation.scenes=14", "evaluation.samples=2"];
+const set = (settings: readonly string[]) => settings.flatMap((setting) => ["--set", setting]);
+const visplay = async (...args: string[]): Promise<string> =>
+  (await promisify(execFile)(process.execPath, [program, ...args])).stdout;
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "visplay-adapter-run-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+test("a run trains adapters, which are models for eval and for another run, and merge into one", async () => {
+  const out = join(folder, "run");
+  await visplay("train", "--out", out, ...set([...smallRun, "adapter.rank=4"]));
+  const reasoner = join(out, "round-1", "reasoner");
+  expect((await readdir(reasoner)).sort()).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
+
+  const merged = join(folder, "merged");
+  await visplay("export-model", reasoner, "--out", merged, "--dtype", "float32");
+  const table = (model: string) => visplay("eval", "--model", model, ...set(evaluation));
+  const own = await table(reasoner);
+  expect(await table(merged)).toBe(own);
+
+  await visplay("train", "--model", reasoner, "--out", join(folder, "again"), ...set(smallRun));
+  await expect(visplay("export-model", reasoner, "--out", merged)).rejects.toMatchObject({ code: 3 });
+}, 120_000);
