@@ -119,16 +119,23 @@ test(`runs killed ${kills} times end as one that was not`, async () => {
   );
 }, 900_000);
 
+/** Waits until a process has the run, and so answers signals, or has ended. */
+async function atWork(child: ChildProcess, run: string): Promise<void> {
+  const lock = () => readFile(join(folder, run, "lock.json"), "utf8").catch(() => "");
+  while (child.exitCode === null && !(await lock()).includes(`${child.pid}`)) await sleep(100);
+}
+
 test("SIGTERM saves within ten seconds, and the run goes on from there", async () => {
   const stream = new RandomStream(Date.now());
   let stops = 0;
   let child = start(trainArguments("stopped"));
   for (;;) {
-    const ended = await Promise.race([once(child, "exit"), sleep(1500 + stream.uniform() * wholeMs * 0.5)]);
-    if (ended) break;
+    const exited = once(child, "exit");
+    await atWork(child, "stopped");
+    if (await Promise.race([exited, sleep(stream.uniform() * wholeMs * 0.5)])) break;
     const startedMs = Date.now();
     child.kill("SIGTERM");
-    await once(child, "exit");
+    await exited;
     expect(Date.now() - startedMs).toBeLessThan(10_000);
     if (child.exitCode === 0) break;
     expect(child.exitCode).toBe(130);
