@@ -41,7 +41,8 @@ export const storedRoot: string = parse(process.cwd()).root;
 export class OnnxWriter {
   readonly #device: Device;
   readonly #nodes: Node[] = [];
-  readonly #initializers: Uint8Array[] = [];
+  /** How each initializer is written once all are known. */
+  readonly #initializers: (() => Uint8Array)[] = [];
   readonly #inputs: Uint8Array[] = [];
   readonly #outputs: Uint8Array[] = [];
   readonly #external: { data: Uint8Array; offset: number }[] = [];
@@ -51,6 +52,8 @@ export class OnnxWriter {
   readonly #computed = new Set<string>();
   readonly #fetched = new Map<string, string>();
   #externalLength = 0;
+  /** Whether a tensor is mapped from a file. */
+  #maps = false;
 
   constructor(device: Device) {
     this.#device = device;
@@ -85,7 +88,7 @@ export class OnnxWriter {
     if (known !== undefined) return known;
     const name = `constant_${this.#constants.size}`;
     this.#constants.set(key, name);
-    this.#initializers.push(this.#tensorProto(name, data, shape));
+    this.#initializers.push(() => this.#tensorProto(name, data, shape));
     return name;
   }
 
@@ -97,7 +100,10 @@ export class OnnxWriter {
       for (const n of shape) tensor.integer(1, n);
       tensor.integer(2, elementTypes[dtype]).text(8, name);
       const bytes = sizeOf(shape) * elementBytes[dtype];
-      this.#initializers.push(writeExternal(tensor, { path: relative(storedRoot, path), offset }, bytes));
+      this.#initializers.push(() =>
+        writeExternal(tensor, { path: relative(storedRoot, path), offset }, bytes),
+      );
+      this.#maps = true;
       return name;
     });
   }
@@ -135,7 +141,7 @@ export class OnnxWriter {
       .message(7, (graph) => {
         for (const node of this.#nodes) graph.message(1, (writer) => this.#writeNode(writer, node));
         graph.text(2, "graph");
-        for (const tensor of this.#initializers) graph.bytes(5, tensor);
+        for (const write of this.#initializers) graph.bytes(5, write());
         for (const value of this.#inputs) graph.bytes(11, value);
         for (const value of this.#outputs) graph.bytes(12, value);
       })
@@ -166,7 +172,8 @@ export class OnnxWriter {
     const tensor = new ProtobufWriter();
     for (const n of shape) tensor.integer(1, n);
     tensor.integer(2, tensorElementType(data)).text(8, name);
-    if (bytes.length < externalThreshold) return tensor.bytes(9, bytes).finish();
+    // onnxruntime takes external data from files or from memory, not from both.
+    if (bytes.length < externalThreshold || this.#maps) return tensor.bytes(9, bytes).finish();
     const offset = this.#externalLength;
     this.#external.push({ data: bytes, offset });
     this.#externalLength = Math.ceil((offset + bytes.length) / pageSize) * pageSize;

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { gradient } from "../../autodiff/gradient.ts";
 import { emit, Session } from "../../autodiff/onnx/session.ts";
@@ -16,7 +19,7 @@ import {
   sub,
   tanh,
 } from "../../autodiff/operators/index.ts";
-import { constant, input, integers, scalar, type Tensor } from "../../autodiff/tensor.ts";
+import { constant, input, integers, scalar, stored, type Tensor } from "../../autodiff/tensor.ts";
 import { RandomStream } from "../../common/random.ts";
 import { evaluate, expectClose, expectSameBits, normal, numbers, total } from "./check.ts";
 import { decode } from "./decode.ts";
@@ -46,6 +49,22 @@ describe("constants", () => {
     const { z: stored } = await evaluate({ z }, feeds);
     const { z: fed } = await evaluate({ z: same }, feeds);
     expectClose(stored as Float32Array, numbers(fed as Float32Array), 1e-6, "z");
+  });
+
+  test("of any size go with tensors that lie in a file", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "visplay-stored-"));
+    const path = join(folder, "weights.bin");
+    const [weights, big] = [draw(6, 700), draw(700, 600)];
+    await writeFile(path, Buffer.concat([Buffer.alloc(12), Buffer.from(weights.buffer)]));
+    const place = { path, offset: 12 };
+    const build = (w: Tensor, c: Tensor): Tensor => matmul(matmul(x, w, {}), c, {});
+    const y = build(stored(place, [6, 700]), constant(big, [700, 600]));
+    const fed = build(input("w", [6, 700]), input("c", [700, 600]));
+    const feeds = { x: draw(4, 6) };
+    const { y: found } = await evaluate({ y }, feeds);
+    const { fed: wanted } = await evaluate({ fed }, { ...feeds, w: weights, c: big });
+    expectClose(found as Float32Array, numbers(wanted as Float32Array), 1e-5, "y");
+    await rm(folder, { recursive: true });
   });
 
   test("are stored once: the same array, and equal short ones", () => {
