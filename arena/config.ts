@@ -10,7 +10,7 @@ import {
   type SamplingConfig,
   sampling,
 } from "./learning_config.ts";
-import { type AdapterConfig, adapter, type MemoryConfig, memory } from "./memory_config.ts";
+import { type AdapterConfig, adapter, type MemoryConfig, memory } from "./policy_config.ts";
 import { choice, count, flag, group, number, optionalCount, optionalText, seed, share } from "./setting.ts";
 import { type WatchConfig, watch } from "./watch_config.ts";
 

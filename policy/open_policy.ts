@@ -28,7 +28,7 @@ export async function openPolicy(
 ): Promise<Policy> {
   const { device = "cpu", threads, microBatchTokens } = others;
   const large = isLarge(await weightBytes(others.base ?? folder));
-  const rank = adapter?.rank ?? (large ? largeModelRank : 0);
+  const rank = adapter ? rankOf(adapter.rank, large) : 0;
   const options: LocalPolicyOptions = {
     ...others,
     adapter: adapter && rank > 0 ? { ...adapter, rank } : null,
@@ -50,7 +50,11 @@ export async function openPolicy(
 
 /** The rank of the adapters that a model is trained by: as chosen, or by its size; 0 trains the model itself. */
 export async function adapterRank(chosen: number | null, folder: string): Promise<number> {
-  return chosen ?? (isLarge(await weightBytes(folder)) ? largeModelRank : 0);
+  return rankOf(chosen, isLarge(await weightBytes(folder)));
+}
+
+function rankOf(chosen: number | null, large: boolean): number {
+  return chosen ?? (large ? largeModelRank : 0);
 }
 
 /** Bytes of a model folder's weights; 0 where there is nothing to read, which opening it will say better. */
