@@ -109,7 +109,7 @@ const questioner = group(
     answerTemperature: number(1, "sampling temperature of those answers", 1e-3),
     blindAnswersPerQuestion: count(2, "answers per question with the image blanked; 0 skips that check", 0),
     ...sampling(32),
-    ...grpo(2e-5, 0.1, 0),
+    ...grpo(2e-5, 1, 0.1, 0),
     reward: group(
       {
         form: choice(
@@ -157,7 +157,7 @@ const reasoner = group(
     maxPasses: number(8, "passes over one curriculum at most; a small one takes fewer steps", 1e-3),
     groupSize: groupSize(),
     ...sampling(32),
-    ...grpo(1e-4, 0.02, 0.7),
+    ...grpo(1e-4, 0, 0.02, 0.7),
     learningRateDecayPerRound: share(0.8, "factor on the learning rate after each round"),
     reward: group(
       {

@@ -56,8 +56,8 @@ export function scoreReference(
 }
 
 /**
- * One GRPO update of a policy from rewarded groups; those that teach nothing are left out of it. `peak` is the
- * learning rate after the run's linear warm-up.
+ * One GRPO update of a policy from rewarded groups; those that teach nothing are left out of it. The learning rate
+ * falls from `peak`, after the run's linear warm-up, along a line over the steps of the phase.
  */
 export function learn(
   step: Step,
@@ -79,7 +79,8 @@ export function learn(
 
   const { loss, clipLow, clipHigh, beta, temperature, maxTokens } = config;
   const { policies } = step.run.ports;
-  const learningRate = peak * step.run.warmup(role);
+  const fallen = (1 - config.learningRateEnd) * (step.place.step / step.place.steps);
+  const learningRate = peak * step.run.warmup(role) * (1 - fallen);
   const options = { loss, clipLow, clipHigh, beta, temperature, maxTokens, learningRate };
   return step
     .timed("update", (signal) => policies[role].update(batch, options, signal))

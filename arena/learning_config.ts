@@ -12,6 +12,7 @@ export interface SamplingConfig {
 /** How a policy learns from its groups. */
 export interface GrpoConfig {
   readonly learningRate: number;
+  readonly learningRateEnd: number;
   readonly beta: number;
   readonly loss: "grpo" | "dr_grpo" | "dapo";
   readonly clipLow: number;
@@ -50,8 +51,17 @@ export const sampling = (maxTokens: number): Settings<SamplingConfig> => ({
 });
 
 /** Settings of `GrpoConfig`, by what differs from policy to policy. */
-export const grpo = (learningRate: number, beta: number, positiveWeight: number): Settings<GrpoConfig> => ({
+export const grpo = (
+  learningRate: number,
+  learningRateEnd: number,
+  beta: number,
+  positiveWeight: number,
+): Settings<GrpoConfig> => ({
   learningRate: number(learningRate, "AdamW step size of the text model (1/step)"),
+  learningRateEnd: share(
+    learningRateEnd,
+    "learning rate that a round ends with, as a share of what it starts with; 1 keeps it",
+  ),
   beta: number(beta, "weight of the k3 KL to the run's base; 0 needs no reference"),
   loss: choice(["grpo", "dr_grpo", "dapo"], "dapo", "how the loss averages over tokens and sequences"),
   clipLow: share(0.2, "lower clip of the probability ratio, 1 - clipLow"),

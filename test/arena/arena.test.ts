@@ -62,7 +62,9 @@ describe("a run", () => {
       }
     }
     const rates = ofType(events, "reasonerStep").map(({ update }) => update?.learningRate);
-    const wanted = [0.2, 0.4, 0.6, 0.8 * 0.8, 0.8, 0.8].map((share) => 1e-4 * share);
+    const warmUp = [0.2, 0.4, 0.6, 0.8, 1, 1];
+    const fall = [1, 2 / 3, 1 / 3];
+    const wanted = warmUp.map((share, i) => 1e-4 * share * (fall[i % 3] as number) * (i < 3 ? 1 : 0.8));
     expect(rates).toHaveLength(6);
     for (const [i, rate] of wanted.entries()) expect(rates[i]).toBeCloseTo(rate, 12);
     const versions = ofType(events, "questionerEpisode").map((event) => event.versions.questioner);
