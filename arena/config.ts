@@ -83,6 +83,7 @@ export interface ReasonerConfig extends SamplingConfig, GrpoConfig {
   readonly itemsPerStep: number;
   readonly itemsPerChunk: number;
   readonly maxPasses: number;
+  readonly views: number;
   readonly groupSize: number;
   readonly learningRateDecayPerRound: number;
   readonly reward: { readonly agreement: number; readonly format: number; readonly brevity: number };
@@ -131,9 +132,9 @@ const questioner = group(
 
 const curriculum = group(
   {
-    images: count(600, "images of the pool that are asked about per round"),
+    images: count(1200, "images of the pool that are asked about per round"),
     imagesPerChunk: count(32, "images asked about at once"),
-    questionsPerImage: count(6, "questions per image"),
+    questionsPerImage: count(3, "questions per image"),
     answersPerQuestion: count(8, "votes per question"),
     temperature: number(0.6, "sampling temperature of the votes", 1e-3),
     band: group(
@@ -155,9 +156,13 @@ const reasoner = group(
     itemsPerStep: count(32, "curriculum items per step"),
     itemsPerChunk: count(16, "items sampled at once while the previous chunk is scored"),
     maxPasses: number(8, "passes over one curriculum at most; a small one takes fewer steps", 1e-3),
+    views: count(
+      8,
+      "views of an image that items about it are shown in, by other light and noise; 1 shows images as they are",
+    ),
     groupSize: groupSize(),
     ...sampling(32),
-    ...grpo(1e-4, 0, 0.02, 0.7),
+    ...grpo(2e-4, 0, 0.02, 0.7),
     learningRateDecayPerRound: share(0.8, "factor on the learning rate after each round"),
     reward: group(
       {

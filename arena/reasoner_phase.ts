@@ -1,4 +1,5 @@
-import { concatMap, map, type Observable, toArray } from "rxjs";
+import { concatMap, from, map, type Observable, toArray } from "rxjs";
+import { view } from "../images/views.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { agrees } from "../reasoner/vote.ts";
 import type { EventBody, PolicyVersions, ReasonerEpisode, ReasonerStep, RunEvent } from "../replay/events.ts";
@@ -7,7 +8,8 @@ import { answerRecords } from "./as_records.ts";
 import type { ReasonerConfig } from "./config.ts";
 import type { CurriculumItem } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
-import { answer, load, type OpenQuestion } from "./dialogue.ts";
+import { answer, type LoadedImage, load, type OpenQuestion } from "./dialogue.ts";
+import { fromAbortable } from "./from_abortable.ts";
 import { healthOfAnswers } from "./health.ts";
 import { inSlices } from "./in_slices.ts";
 import {
@@ -51,9 +53,12 @@ export function reasonerPhase(run: Run, round: number): Observable<RunEvent> {
   });
 }
 
-/** A curriculum item with its image in memory. */
+/** A curriculum item with its image in memory, as it is shown. */
 interface LoadedItem extends OpenQuestion {
   readonly item: CurriculumItem;
+  /** The image's own, whichever view is shown. */
+  readonly imageId: string;
+  readonly view: number;
 }
 
 function itemsOf(
@@ -71,10 +76,28 @@ function loadItems(step: Step, items: readonly CurriculumItem[]): Observable<Loa
       const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
       return items.flatMap((item) => {
         const loaded = byIndex.get(item.image);
-        return loaded ? [{ ...loaded, question: item.question, item }] : [];
+        return loaded ? [{ ...loaded, item }] : [];
       });
     }),
+    concatMap((loaded) =>
+      from(loaded).pipe(
+        concatMap((each, place) => fromAbortable((signal) => show(step, place, each, signal))),
+        toArray(),
+      ),
+    ),
   );
+}
+
+/** An item under a view that is drawn anew in each step. */
+async function show(
+  step: Step,
+  place: number,
+  { ref, image, item }: LoadedImage & { readonly item: CurriculumItem },
+  signal: AbortSignal,
+): Promise<LoadedItem> {
+  const k = step.seed("view", place) % step.run.config.reasoner.views;
+  const shown = await view(image, k, step.run.seed("views"), signal);
+  return { ref, image: shown, question: item.question, item, imageId: image.id, view: k };
 }
 
 /** One item's answers, and what they earn, [G]. */
@@ -166,7 +189,7 @@ function train(step: Step, scored: readonly Scored[]): Observable<EventBody[]> {
 function episode(
   { place: { round, step } }: Step,
   versions: PolicyVersions,
-  { ref, image, item: { question, label, confidence }, given, rewards }: Judged,
+  { ref, imageId, view, item: { question, label, confidence }, given, rewards }: Judged,
   advantages: readonly number[],
 ): ReasonerEpisode {
   return {
@@ -174,7 +197,8 @@ function episode(
     round,
     phase: "reasoner",
     step,
-    image: { ...ref, id: image.id },
+    image: { ...ref, id: imageId },
+    view,
     prompt: given.prompt.text,
     versions,
     question,

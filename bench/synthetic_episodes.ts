@@ -103,7 +103,7 @@ class Draw {
       return { ...answer, parts, reward, advantage: ((agreed[i] ?? 0) - mean) / deviation };
     });
     const prompt = `Look at the picture. ${question} Answer with one word between <answer> and </answer>.`;
-    return { prompt, question, label, confidence: this.#share(), rollouts };
+    return { prompt, view: 0, question, label, confidence: this.#share(), rollouts };
   }
 
   #questionerRollout(): QuestionerRollout {

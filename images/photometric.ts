@@ -10,17 +10,21 @@ export interface Photometry {
   readonly noise: number;
 }
 
-/** New pixels, p' = 127.5 + contrast (p - 127.5) + 255 (offset + noise n) with n about N(0, 1), drawn from the seed. */
+/**
+ * New pixels, p' = 127.5 + contrast (p - 127.5) + 255 (offset + noise n) with n about N(0, 1), drawn from the seed.
+ * `first` is where `data`, whole pixels, begins in its image.
+ */
 export function applyPhotometry(
   data: Uint8Array,
   { contrast, offset, noise }: Photometry,
   seed: number,
+  first = 0,
 ): Uint8Array {
   const result = new Uint8ClampedArray(data.length);
   const base = offset.map((share) => 127.5 * (1 - contrast) + 255 * share);
   for (let i = 0; i < data.length; i++) {
     const value = (base[i % 3] as number) + contrast * (data[i] as number);
-    result[i] = value + (noise === 0 ? 0 : 255 * noise * gaussianAt(seed, i));
+    result[i] = value + (noise === 0 ? 0 : 255 * noise * gaussianAt(seed, first + i));
   }
   return new Uint8Array(result.buffer);
 }

@@ -225,6 +225,8 @@ export interface Audited extends InPhase {
 export interface ReasonerEpisode extends Episode {
   readonly type: "reasonerEpisode";
   readonly phase: "reasoner";
+  /** Which view of the image was shown; 0 is the image itself. */
+  readonly view: number;
   readonly question: string;
   readonly label: string;
   readonly confidence: number;

@@ -170,6 +170,7 @@ function episodeEvent(database: Database, id: number, row: Row): EpisodeEvent {
         type: "reasonerEpisode",
         phase,
         ...shared,
+        view: row.view as number,
         question: present(row, "question") as string,
         label: present(row, "label") as string,
         confidence: row.confidence as number,

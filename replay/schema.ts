@@ -198,8 +198,11 @@ CREATE TABLE columns (
 CREATE INDEX columns_ranges ON columns (figure, first, phase, last, least, greatest);
 `;
 
+/** Views of images, which no run before had. */
+const third = "ALTER TABLE episodes ADD COLUMN view INTEGER NOT NULL DEFAULT 0;";
+
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
-export const migrations: readonly string[] = [first, second];
+export const migrations: readonly string[] = [first, second, third];
 
 /** Brings a database to the newest version, all or nothing. Throws "run" for a newer one or a foreign file. */
 export function migrate(database: Database, scripts: readonly string[] = migrations): void {

@@ -170,6 +170,7 @@ export class ReplayWriter implements Disposable {
       ...figuresOf(event),
       question,
       label: event.type === "reasonerEpisode" ? event.label : null,
+      view: event.type === "reasonerEpisode" ? event.view : 0,
     });
     this.#appendCompletions(id, event);
     for (const { kind, name, value } of namedFiguresOf(event)) {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RunConfig } from "../../arena/config.ts";
+import { deriveSeed } from "../../common/random.ts";
+import { view } from "../../images/views.ts";
 import { ofType, playIn } from "../fakes/play.ts";
 import { makeWorld, smallConfig } from "../fakes/world.ts";
 
@@ -64,7 +66,7 @@ describe("a run", () => {
     const rates = ofType(events, "reasonerStep").map(({ update }) => update?.learningRate);
     const warmUp = [0.2, 0.4, 0.6, 0.8, 1, 1];
     const fall = [1, 2 / 3, 1 / 3];
-    const wanted = warmUp.map((share, i) => 1e-4 * share * (fall[i % 3] as number) * (i < 3 ? 1 : 0.8));
+    const wanted = warmUp.map((share, i) => 2e-4 * share * (fall[i % 3] as number) * (i < 3 ? 1 : 0.8));
     expect(rates).toHaveLength(6);
     for (const [i, rate] of wanted.entries()) expect(rates[i]).toBeCloseTo(rate, 12);
     const versions = ofType(events, "questionerEpisode").map((event) => event.versions.questioner);
@@ -157,6 +159,32 @@ describe("the curriculum", () => {
     }
     const blind = await playIn({ ...makeWorld(), truth: null }, config);
     expect(blind.error).toMatchObject({ code: "config" });
+  });
+
+  it("is learnt from views of its images, which can be made again from what is recorded", async () => {
+    const world = makeWorld();
+    const { events } = await playIn(world, smallConfig());
+    const shown = world.policies.reasoner.updates.flatMap(({ groups }) =>
+      groups.map(({ prompt }) => prompt.image),
+    );
+    const episodes = ofType(events, "reasonerEpisode");
+    expect(new Set(episodes.map((episode) => episode.view)).size).toBeGreaterThan(2);
+    const remade = await Promise.all(
+      episodes.map(({ image: { id, index }, view: k }) => {
+        const itself = { id, width: 1, height: 1, data: Uint8Array.of(index % 10, 0, 0) };
+        return view(itself, k, deriveSeed(0, "views"));
+      }),
+    );
+    expect(shown.length).toBeGreaterThan(0);
+    for (const image of shown) expect(remade).toContainEqual(image);
+
+    const plain = await playIn(
+      makeWorld(),
+      smallConfig((config) => (config.reasoner.views = 1)),
+    );
+    expect(new Set(ofType(plain.events, "reasonerEpisode").map((episode) => episode.view))).toEqual(
+      new Set([0]),
+    );
   });
 
   it("may be empty now and then, but not three times in a row", async () => {
