@@ -39,7 +39,7 @@ interface Work {
 
 /** The work for each size of model, and how many processes of each trainer do it. */
 const usual: Readonly<Record<ModelSize, Work & { readonly turns: number }>> = {
-  tiny: { images: 16, group: 8, tokens: 24, steps: 6, rank: 0, turns: 3 },
+  tiny: { images: 16, group: 8, tokens: 24, steps: 20, rank: 0, turns: 3 },
   "256m": { images: 2, group: 8, tokens: 64, steps: 4, rank: 16, turns: 1 },
 };
 

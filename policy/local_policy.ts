@@ -1,7 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { Device } from "../autodiff/onnx/device.ts";
 import { requireDevice } from "../autodiff/onnx/require_device.ts";
-import { sizeOf } from "../autodiff/tensor.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
 import { BufferPool } from "./buffer_pool.ts";
@@ -109,7 +108,7 @@ export class LocalPolicy implements Replica {
     this.tensors = tensors;
     this.learner = new Learner(layout, initial, options);
     const { threads, device } = options;
-    this.large = isLarge(4 * model.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0));
+    this.large = isLarge(model.parameters);
     this.sessions = new SessionCache({ threads, capacity: maxSessions, device, large: this.large });
     this.encoder = new ImageEncoder(model, tensors, processor, this.sessions);
     this.tokenizer = tokenizer;

@@ -1,6 +1,7 @@
+import { sizeOf } from "../autodiff/tensor.ts";
 import type { ModelConfig } from "./models/vision_language_model.ts";
 
-/** Models whose weights take no more bytes than this are small. */
+/** Models whose weights take no more bytes than this, in 32 bits, are small. */
 const smallModelBytes = 64 * 2 ** 20;
 /** Padded tokens that one micro-batch holds at most. */
 export const mostMicroBatchTokens = 4096;
@@ -9,8 +10,10 @@ const fewestTokens = 64;
 const activationBytes = 1.5 * 2 ** 30;
 
 /** Whether a model's operators are long enough for several threads, and its weights too large for several copies. */
-export function isLarge(weightBytes: number): boolean {
-  return weightBytes > smallModelBytes;
+export function isLarge(weights: Iterable<{ readonly shape: readonly number[] }>): boolean {
+  let bytes = 0;
+  for (const { shape } of weights) bytes += 4 * sizeOf(shape);
+  return bytes > smallModelBytes;
 }
 
 /**

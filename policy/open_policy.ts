@@ -1,11 +1,10 @@
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { DataParallelPolicy } from "./data_parallel_policy.ts";
 import type { LocalPolicyOptions } from "./local_policy.ts";
 import { isLarge, mostMicroBatchTokens } from "./model_size.ts";
 import type { Policy } from "./policy.ts";
 import { ThreadedPolicy } from "./threaded_policy.ts";
 import type { AdapterOptions } from "./weights/adapter_weights.ts";
+import { locateModelWeights } from "./weights/model_weights.ts";
 
 export interface OpenPolicyOptions extends Omit<LocalPolicyOptions, "adapter"> {
   /** Names the policy's threads, and the policy in error messages. */
@@ -27,7 +26,7 @@ export async function openPolicy(
   { name, replicas, adapter, ...others }: OpenPolicyOptions,
 ): Promise<Policy> {
   const { device = "cpu", threads, microBatchTokens } = others;
-  const large = isLarge(await weightBytes(others.base ?? folder));
+  const large = await holdsLarge(others.base ?? folder);
   const rank = adapter ? rankOf(adapter.rank, large) : 0;
   const options: LocalPolicyOptions = {
     ...others,
@@ -50,21 +49,15 @@ export async function openPolicy(
 
 /** The rank of the adapters that a model is trained by: as chosen, or by its size; 0 trains the model itself. */
 export async function adapterRank(chosen: number | null, folder: string): Promise<number> {
-  return rankOf(chosen, isLarge(await weightBytes(folder)));
+  return rankOf(chosen, await holdsLarge(folder));
 }
 
 function rankOf(chosen: number | null, large: boolean): number {
   return chosen ?? (large ? largeModelRank : 0);
 }
 
-/** Bytes of a model folder's weights; 0 where there is nothing to read, which opening it will say better. */
-async function weightBytes(folder: string): Promise<number> {
-  const files = await readdir(folder).catch(() => []);
-  const weights = files.filter((file) => file.endsWith(".safetensors"));
-  const sizes = await Promise.all(weights.map((file) => bytesOf(join(folder, file))));
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-async function bytesOf(path: string): Promise<number> {
-  return (await stat(path).catch(() => undefined))?.size ?? 0;
+/** Whether a folder holds a large model; false where there is nothing to read, which opening it will say better. */
+async function holdsLarge(folder: string): Promise<boolean> {
+  const weights = await locateModelWeights(folder).catch(() => undefined);
+  return weights !== undefined && isLarge(weights.values());
 }
