@@ -72,6 +72,7 @@ export interface CurriculumConfig {
   readonly imagesPerChunk: number;
   readonly questionsPerImage: number;
   readonly answersPerQuestion: number;
+  readonly views: number;
   readonly temperature: number;
   readonly band: { readonly low: number; readonly high: number };
   readonly keepUnanswerable: boolean;
@@ -136,10 +137,14 @@ const curriculum = group(
     imagesPerChunk: count(32, "images asked about at once"),
     questionsPerImage: count(3, "questions per image"),
     answersPerQuestion: count(8, "votes per question"),
+    views: count(
+      4,
+      "views of an image that a question's votes are shared out among, by other light and noise; 1 shows images as they are",
+    ),
     temperature: number(0.6, "sampling temperature of the votes", 1e-3),
     band: group(
       {
-        low: share(0.6, "least confidence that is admitted"),
+        low: share(0.7, "least confidence that is admitted"),
         high: share(1, "greatest confidence that is admitted"),
       },
       "which confidences enter the curriculum",
@@ -262,6 +267,13 @@ export const RunConfigSchema: z.ZodType<RunConfig> = z
 
 /** Settings that are fine alone and impossible together, as [path, message]. */
 function* contradictions({ curriculum, images, reasoner }: RunConfig): Generator<[string, string]> {
+  const { answersPerQuestion, views } = curriculum;
+  if (answersPerQuestion % views !== 0) {
+    yield [
+      "curriculum.views",
+      `expected a divisor of curriculum.answersPerQuestion (${answersPerQuestion}), for every view has as many votes`,
+    ];
+  }
   const { low, high } = curriculum.band;
   if (low > high) {
     yield [

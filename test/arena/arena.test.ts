@@ -3,6 +3,7 @@ import type { RunConfig } from "../../arena/config.ts";
 import { deriveSeed } from "../../common/random.ts";
 import { view } from "../../images/views.ts";
 import { ofType, playIn } from "../fakes/play.ts";
+import type { Script } from "../fakes/policy.ts";
 import { makeWorld, smallConfig } from "../fakes/world.ts";
 
 describe("a run", () => {
@@ -159,6 +160,16 @@ describe("the curriculum", () => {
     }
     const blind = await playIn({ ...makeWorld(), truth: null }, config);
     expect(blind.error).toMatchObject({ code: "config" });
+  });
+
+  it("is voted on in views of its images, as often in each", async () => {
+    const script: Script = ({ image }) => `<answer> ${/-view-\d+-(\d+)$/.exec(image.id)?.[1] ?? 0} </answer>`;
+    const config = smallConfig((change) => (change.curriculum.views = 2));
+    const { events } = await playIn(makeWorld({ reasoner: { script } }), config);
+    const asked = ofType(events, "curriculumEpisode").flatMap(({ questions }) => questions);
+    const answered = asked.filter(({ verdict }) => verdict !== null);
+    expect(answered.length).toBeGreaterThan(10);
+    for (const { answers } of answered) expect(answers.map(({ vote }) => vote)).toEqual(["0", "0", "1", "1"]);
   });
 
   it("is learnt from views of its images, which can be made again from what is recorded", async () => {

@@ -34,6 +34,10 @@ describe("RunConfigSchema", () => {
       { curriculum: { band: { low: 0.7, high: 0.3 } } },
       "curriculum.band.low: expected at most curriculum.band.high (0.3)",
     ],
+    [
+      { curriculum: { answersPerQuestion: 6 } },
+      "curriculum.views: expected a divisor of curriculum.answersPerQuestion (6)",
+    ],
     [{ reasoner: { reward: { agreement: 0, format: 0 } } }, "reasoner.reward: expected a weight above 0"],
     [
       { images: { folder: "p" }, reasoner: { labels: "true" } },

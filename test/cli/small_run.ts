@@ -7,6 +7,7 @@ export const smallRun: readonly string[] = [
   "questioner.answersPerQuestion=3",
   "curriculum.images=6",
   "curriculum.answersPerQuestion=3",
+  "curriculum.views=3",
   "reasoner.stepsPerRound=2",
   "reasoner.itemsPerStep=4",
 ];

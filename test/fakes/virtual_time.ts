@@ -49,5 +49,5 @@ export class VirtualTime implements Clock {
 
 /** Waits until everything that needs no time has happened. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 12; turn++) await setImmediate();
+  for (let turn = 0; turn < 60; turn++) await setImmediate();
 }

@@ -7,7 +7,7 @@ import { FakePolicy, type FakePolicyOptions, type Script } from "./policy.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
 /*
- * A world of one-pixel images: image i shows i % 10 dots. The Questioner asks for the dots and a few more, one
+ * A world of one-pixel images: image i shows i % 10 dots, in every view. The Questioner asks for the dots and a few more, one
  * time in eight without sense; the Reasoner miscounts now and then.
  */
 
@@ -17,8 +17,13 @@ export const questionerScript: Script = (_prompt, stream) =>
 export const reasonerScript: Script = ({ image, text }, stream) => {
   const luck = stream.integer(10);
   if (luck === 0) return "dunno";
-  return `<answer> ${dotsPlus(image.data[0] ?? 0, text) + (luck < 4 ? 1 : 0)} </answer>`;
+  return `<answer> ${dotsPlus(dotsIn(image), text) + (luck < 4 ? 1 : 0)} </answer>`;
 };
+
+function dotsIn({ id, data }: RgbImage): number {
+  const index = /^image-(\d+)/.exec(id)?.[1];
+  return index === undefined ? (data[0] ?? 0) : Number(index) % 10;
+}
 
 function dotsPlus(dots: number, question: string): number {
   return dots + Number(/plus (\d+)/.exec(question)?.[1]);

@@ -30,6 +30,7 @@ const settings = [
   "curriculum.images=24",
   "curriculum.imagesPerChunk=8",
   "curriculum.answersPerQuestion=3",
+  "curriculum.views=3",
   "reasoner.stepsPerRound=10",
   "reasoner.itemsPerStep=8",
   "evaluation.questions=14",
