@@ -1,6 +1,5 @@
-import { concatMap, from, map, type Observable, of, range, toArray } from "rxjs";
+import { concatMap, map, type Observable } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
-import { view } from "../images/views.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { vote } from "../reasoner/vote.ts";
 import type {
@@ -14,14 +13,14 @@ import { type Admission, admit, rejected, repeats, trueLabel } from "./admission
 import { questionRecord } from "./as_records.ts";
 import { Curriculum } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
-import { type Asked, answer, ask, load, type OpenQuestion, openQuestions } from "./dialogue.ts";
-import { fromAbortable } from "./from_abortable.ts";
+import { type Asked, ask, load, type OpenQuestion, openQuestions } from "./dialogue.ts";
 import { healthOf } from "./health.ts";
 import { inSlices } from "./in_slices.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
 import { mean } from "./statistics.ts";
 import type { Step } from "./step.ts";
+import { votes } from "./votes.ts";
 
 /**
  * The Questioner asks about a pool of images, the Reasoner votes, and what the votes make worth learning enters
@@ -89,60 +88,6 @@ function label(step: Step, asked: readonly Asked[]): Observable<CurriculumEpisod
       inSlices(asked, (each, i) => episode(step, each, open[i] ?? [], answers[i] ?? [])),
     ),
   );
-}
-
-/** Answers to each question, as many in every view of its image, view by view. */
-function votes(
-  step: Step,
-  open: readonly (readonly (OpenQuestion | null)[])[],
-): Observable<(GivenAnswers | null)[][]> {
-  const { curriculum: config, reasoner } = step.run.config;
-  const sampling = { ...reasoner, temperature: config.temperature };
-  return range(0, config.views).pipe(
-    concatMap((k) => inView(step, open, k)),
-    toArray(),
-    concatMap((views) => {
-      const samples = config.answersPerQuestion / config.views;
-      return answer(step, { purpose: "answer" }, views.flat(), samples, sampling);
-    }),
-    map((answers) =>
-      open.map((questions, i) =>
-        questions.map((_, j) =>
-          joined(Array.from({ length: config.views }, (_, k) => answers[k * open.length + i]?.[j] ?? null)),
-        ),
-      ),
-    ),
-  );
-}
-
-/** The same questions about the `k`-th views of their images. */
-function inView(
-  step: Step,
-  open: readonly (readonly (OpenQuestion | null)[])[],
-  k: number,
-): Observable<(OpenQuestion | null)[][]> {
-  return from(open).pipe(
-    concatMap((questions) => {
-      const image = questions.find((question) => question !== null)?.image;
-      if (!image) return of(questions.map(() => null));
-      return fromAbortable((signal) => view(image, k, step.run.seed("views"), signal)).pipe(
-        map((shown) => questions.map((question) => question && { ...question, image: shown })),
-      );
-    }),
-    toArray(),
-  );
-}
-
-/** All answers to one question; null where a view was not answered. */
-function joined(views: readonly (GivenAnswers | null)[]): GivenAnswers | null {
-  const given = views.filter((each) => each !== null);
-  const [first] = given;
-  if (!first || given.length < views.length) return null;
-  return {
-    prompt: first.prompt,
-    completions: given.flatMap(({ completions }) => completions),
-    answers: given.flatMap(({ answers }) => answers),
-  };
 }
 
 function worthAsking(asked: Asked, dropDuplicates: boolean): (OpenQuestion | null)[] {

@@ -12,7 +12,7 @@ describe("RunConfigSchema", () => {
   it("needs nothing: every setting has a default", () => {
     const config = RunConfigSchema.parse({});
     expect(config.rounds).toBe(3);
-    expect(config.curriculum.band).toEqual({ low: 0.6, high: 1 });
+    expect(config.curriculum.band).toEqual({ low: 0.7, high: 1 });
     expect(RunConfigSchema.parse(config)).toEqual(config);
   });
 

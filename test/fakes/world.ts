@@ -124,7 +124,7 @@ export function smallConfig(change: (config: Mutable<RunConfig>) => void = () =>
       answersPerQuestion: 4,
       reward: { diversityWeight: 0.1 },
     },
-    curriculum: { images: 12, imagesPerChunk: 4, questionsPerImage: 3, answersPerQuestion: 4 },
+    curriculum: { images: 12, imagesPerChunk: 4, questionsPerImage: 3, answersPerQuestion: 4, views: 1 },
     reasoner: { stepsPerRound: 3, itemsPerStep: 6, itemsPerChunk: 3, groupSize: 4 },
   });
   change(config as Mutable<RunConfig>);
