@@ -111,7 +111,7 @@ const questioner = group(
     answerTemperature: number(1, "sampling temperature of those answers", 1e-3),
     blindAnswersPerQuestion: count(2, "answers per question with the image blanked; 0 skips that check", 0),
     ...sampling(32),
-    ...grpo(2e-5, 1, 0.1, 0),
+    ...grpo({ learningRate: 2e-5, learningRateEnd: 1, beta: 0.1, positiveWeight: 0 }),
     reward: group(
       {
         form: choice(
@@ -167,7 +167,7 @@ const reasoner = group(
     ),
     groupSize: groupSize(),
     ...sampling(32),
-    ...grpo(2e-4, 0, 0.02, 0.7),
+    ...grpo({ learningRate: 2e-4, learningRateEnd: 0, beta: 0.02, positiveWeight: 0.7 }),
     learningRateDecayPerRound: share(0.8, "factor on the learning rate after each round"),
     reward: group(
       {

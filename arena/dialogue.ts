@@ -1,8 +1,10 @@
 import { catchError, defer, from, map, mergeMap, type Observable, of, toArray } from "rxjs";
 import type { RgbImage } from "../images/image.ts";
+import { view } from "../images/views.ts";
 import type { AskedQuestions } from "../questioner/questioner.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import type { ImageRef } from "../replay/events.ts";
+import { fromAbortable } from "./from_abortable.ts";
 import type { SamplingConfig } from "./learning_config.ts";
 import type { SamplingCall, Step } from "./step.ts";
 
@@ -53,6 +55,11 @@ export function load(step: Step, indices: readonly number[]): Observable<LoadedI
         }),
     ),
   );
+}
+
+/** The `k`-th view of an image: in a run, its views are always the same. */
+export function viewOf({ run }: Step, image: RgbImage, k: number): Observable<RgbImage> {
+  return fromAbortable((signal) => view(image, k, run.seed("views"), signal));
 }
 
 /** The Questioner asks about images, all in one call; one for which that fails is noted and left out. */

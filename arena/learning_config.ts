@@ -51,12 +51,15 @@ export const sampling = (maxTokens: number): Settings<SamplingConfig> => ({
 });
 
 /** Settings of `GrpoConfig`, by what differs from policy to policy. */
-export const grpo = (
-  learningRate: number,
-  learningRateEnd: number,
-  beta: number,
-  positiveWeight: number,
-): Settings<GrpoConfig> => ({
+export const grpo = ({
+  learningRate,
+  learningRateEnd,
+  beta,
+  positiveWeight,
+}: Pick<
+  GrpoConfig,
+  "learningRate" | "learningRateEnd" | "beta" | "positiveWeight"
+>): Settings<GrpoConfig> => ({
   learningRate: number(learningRate, "AdamW step size of the text model (1/step)"),
   learningRateEnd: share(
     learningRateEnd,

@@ -1,5 +1,4 @@
 import { concatMap, from, map, type Observable, toArray } from "rxjs";
-import { view } from "../images/views.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { agrees } from "../reasoner/vote.ts";
 import type { EventBody, PolicyVersions, ReasonerEpisode, ReasonerStep, RunEvent } from "../replay/events.ts";
@@ -8,8 +7,7 @@ import { answerRecords } from "./as_records.ts";
 import type { ReasonerConfig } from "./config.ts";
 import type { CurriculumItem } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
-import { answer, type LoadedImage, load, type OpenQuestion } from "./dialogue.ts";
-import { fromAbortable } from "./from_abortable.ts";
+import { answer, type LoadedImage, load, type OpenQuestion, viewOf } from "./dialogue.ts";
 import { healthOfAnswers } from "./health.ts";
 import { inSlices } from "./in_slices.ts";
 import {
@@ -81,7 +79,7 @@ function loadItems(step: Step, items: readonly CurriculumItem[]): Observable<Loa
     }),
     concatMap((loaded) =>
       from(loaded).pipe(
-        concatMap((each, place) => fromAbortable((signal) => show(step, place, each, signal))),
+        concatMap((each, place) => show(step, place, each)),
         toArray(),
       ),
     ),
@@ -89,15 +87,15 @@ function loadItems(step: Step, items: readonly CurriculumItem[]): Observable<Loa
 }
 
 /** An item under a view that is drawn anew in each step. */
-async function show(
+function show(
   step: Step,
   place: number,
   { ref, image, item }: LoadedImage & { readonly item: CurriculumItem },
-  signal: AbortSignal,
-): Promise<LoadedItem> {
-  const k = step.seed("view", place) % step.run.config.reasoner.views;
-  const shown = await view(image, k, step.run.seed("views"), signal);
-  return { ref, image: shown, question: item.question, item, imageId: image.id, view: k };
+): Observable<LoadedItem> {
+  const view = step.seed("view", place) % step.run.config.reasoner.views;
+  return viewOf(step, image, view).pipe(
+    map((shown) => ({ ref, image: shown, question: item.question, item, imageId: image.id, view })),
+  );
 }
 
 /** One item's answers, and what they earn, [G]. */

@@ -1,8 +1,6 @@
 import { concatMap, from, map, type Observable, of, range, toArray } from "rxjs";
-import { view } from "../images/views.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
-import { answer, type OpenQuestion } from "./dialogue.ts";
-import { fromAbortable } from "./from_abortable.ts";
+import { answer, type OpenQuestion, viewOf } from "./dialogue.ts";
 import type { Step } from "./step.ts";
 
 /**
@@ -44,7 +42,7 @@ function inView(
     concatMap((questions) => {
       const image = questions.find((question) => question !== null)?.image;
       if (!image) return of(questions.map(() => null));
-      return fromAbortable((signal) => view(image, k, step.run.seed("views"), signal)).pipe(
+      return viewOf(step, image, k).pipe(
         map((shown) => questions.map((question) => question && { ...question, image: shown })),
       );
     }),

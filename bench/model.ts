@@ -10,6 +10,7 @@ import { updateGraph } from "../policy/graphs.ts";
 import { LocalPolicy } from "../policy/local_policy.ts";
 import { planMicroBatches } from "../policy/micro_batch.ts";
 import { affordableTokens } from "../policy/model_size.ts";
+import { tokensIn } from "../policy/models/attention.ts";
 import type { Prompt, RolloutGroup } from "../policy/policy.ts";
 import { memoryBandwidth } from "./bandwidth.ts";
 import { type Figures, figuresTable, writeFigures } from "./figures.ts";
@@ -117,8 +118,12 @@ async function benchUpdate(policy: LocalPolicy, prompts: readonly Prompt[]): Pro
     work.objective,
     trainable,
   );
-  const tokens = shape.prefixes * (shape.prefixLength + shape.branches * shape.branchLength);
-  await using chain = await productChain(tokens, [hiddenSize, intermediateSize, hiddenSize], 8, threads);
+  await using chain = await productChain(
+    tokensIn(shape),
+    [hiddenSize, intermediateSize, hiddenSize],
+    8,
+    threads,
+  );
   const update = async () => {
     await policy.accumulate(work, async () => {});
     policy.learner.discard();

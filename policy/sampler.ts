@@ -31,6 +31,7 @@ export interface SamplerTools {
 const decodeRows = 256;
 /** Room for a sequence's own tokens at first, which doubles as they grow. */
 const firstPast = 16;
+
 /** One prompt's sequences while they grow. */
 interface Sequence {
   readonly tokens: number[];
