@@ -138,8 +138,8 @@ export class Session implements AsyncDisposable {
           disable_prepacking: (options.prepacks ?? false) ? "0" : "1",
           model_external_initializers_file_folder_path: storedRoot,
         },
-        // The fused kernel of x σ(x) takes twice the time of its two vectorised parts.
-        optimization: { disable_specified_optimizers: "QuickGeluFusion" },
+        // The fused kernels of x σ(x) and of aᵀ b are slower than their parts.
+        optimization: { disable_specified_optimizers: "QuickGeluFusion;MatmulTransposeFusion" },
       },
       ...(external ? { externalData: [{ path: externalPath, data: external }] } : {}),
     };
