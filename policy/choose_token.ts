@@ -8,51 +8,38 @@ export interface Choice {
 }
 
 /**
- * Draws one token from a row of logits with a uniform number in [0, 1). Temperature 0 takes the most likely
- * token (the first of equals) and reports its log-probability at temperature 1. Throws a `VisplayError` of code
- * "numeric" where a logit is not a number.
+ * Draws one token from its probabilities at the temperature, whose sum may be off by rounding, with a uniform number in
+ * [0, 1). Temperature 0 takes the most likely token, the first of equals; its probabilities are those at temperature 1.
+ * Throws a `VisplayError` of code "numeric" where a probability is not a number.
  */
 export function chooseToken(
-  logits: Float32Array,
+  probabilities: Float32Array,
   { temperature, topK, topP }: Pick<SamplingOptions, "temperature" | "topK" | "topP">,
   uniform: number,
 ): Choice {
-  const greedy = temperature === 0;
-  const inverse = greedy ? 1 : 1 / temperature;
   let best = 0;
-  for (let i = 1; i < logits.length; i++) if ((logits[i] as number) > (logits[best] as number)) best = i;
-  const peak = (logits[best] as number) * inverse;
-  const weights = scratch(logits.length);
   let sum = 0;
-  for (let i = 0; i < logits.length; i++) {
-    const weight = Math.exp((logits[i] as number) * inverse - peak);
-    weights[i] = weight;
-    sum += weight;
+  for (let i = 0; i < probabilities.length; i++) {
+    const probability = probabilities[i] as number;
+    sum += probability;
+    if (probability > (probabilities[best] as number)) best = i;
   }
   if (Number.isNaN(sum))
     throw new VisplayError(
       "numeric",
       "sampling: the model's logits are not numbers; its weights are damaged",
     );
-  const logProb = (token: number): number => (logits[token] as number) * inverse - peak - Math.log(sum);
-  if (greedy) return { token: best, logProb: logProb(best) };
-  const truncated = (topK > 0 && topK < logits.length) || topP < 1;
-  const token = truncated
-    ? drawAmong(weights, nucleus(logits, weights, sum, topK, topP), uniform)
-    : (draw(weights, sum, uniform) ?? best);
-  return { token, logProb: logProb(token) };
-}
-
-let kept = new Float64Array();
-
-/** Memory for one row of classes, overwritten by the next call. */
-function scratch(classes: number): Float64Array {
-  if (kept.length < classes) kept = new Float64Array(classes);
-  return kept.subarray(0, classes);
+  const truncated = (topK > 0 && topK < probabilities.length) || topP < 1;
+  let token = best;
+  if (temperature > 0)
+    token = truncated
+      ? drawAmong(probabilities, nucleus(probabilities, sum, topK, topP), uniform)
+      : (draw(probabilities, sum, uniform) ?? best);
+  return { token, logProb: Math.log((probabilities[token] as number) / sum) };
 }
 
 /** Walks the cumulative distribution to `uniform` of its mass; undefined where rounding leads beyond its end. */
-function draw(weights: Float64Array, sum: number, uniform: number): number | undefined {
+function draw(weights: Float32Array, sum: number, uniform: number): number | undefined {
   let rest = uniform * sum;
   for (let i = 0; i < weights.length; i++) {
     rest -= weights[i] as number;
@@ -61,7 +48,7 @@ function draw(weights: Float64Array, sum: number, uniform: number): number | und
   return undefined;
 }
 
-function drawAmong(weights: Float64Array, candidates: readonly number[], uniform: number): number {
+function drawAmong(weights: Float32Array, candidates: readonly number[], uniform: number): number {
   const weight = (token: number): number => weights[token] as number;
   let rest = uniform * candidates.reduce((mass, token) => mass + weight(token), 0);
   for (const token of candidates) {
@@ -71,24 +58,22 @@ function drawAmong(weights: Float64Array, candidates: readonly number[], uniform
   return candidates.at(-1) as number;
 }
 
-/** The `topK` most likely tokens, of those the fewest whose probability reaches `topP`. */
-function nucleus(
-  logits: Float32Array,
-  weights: Float64Array,
-  sum: number,
-  topK: number,
-  topP: number,
-): number[] {
-  const order = Array.from(logits.keys()).sort(
-    (a, b) => (logits[b] as number) - (logits[a] as number) || a - b,
-  );
-  if (topK > 0) order.length = Math.min(order.length, topK);
-  if (topP >= 1) return order;
-  let mass = 0;
-  let count = 0;
-  while (count < order.length && mass < topP * sum) {
-    mass += weights[order[count] as number] as number;
-    count++;
-  }
-  return order.slice(0, Math.max(1, count));
+/**
+ * The `topK` most likely tokens (0: all), of those the fewest, but one, whose probability reaches `topP`; of equals the
+ * first.
+ */
+function nucleus(weights: Float32Array, sum: number, topK: number, topP: number): number[] {
+  const ascending = weights.slice().sort();
+  const rank = (place: number): number => ascending[weights.length - place] as number;
+  const most = topK > 0 ? Math.min(topK, weights.length) : weights.length;
+  let count = 1;
+  for (let mass = rank(1); count < most && (topP >= 1 || mass < topP * sum); mass += rank(count)) count++;
+  const least = rank(count);
+  let equals = 0;
+  while (equals < count && rank(count - equals) === least) equals++;
+  const tokens: number[] = [];
+  weights.forEach((weight, token) => {
+    if (weight > least || (weight === least && equals-- > 0)) tokens.push(token);
+  });
+  return tokens;
 }

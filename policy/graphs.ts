@@ -5,9 +5,11 @@ import {
   expand,
   gather,
   matmul,
+  mul,
   replaceRows,
   reshape,
   slice,
+  softmax,
 } from "../autodiff/operators/index.ts";
 import { input, type Tensor } from "../autodiff/tensor.ts";
 import { crossEntropy, grpoLoss } from "./loss.ts";
@@ -100,17 +102,22 @@ export function scoreGraph(
   return { log_probs: completionLogProbs(model, w, shape, states, temperature) };
 }
 
+/** Probabilities [N, V] of the token after each state [N, D], at the temperature whose inverse is fed. */
+function nextToken(model: VisionLanguageModel, w: Weights, states: Tensor): Tensor {
+  return softmax(mul(model.logits(w, states), input("inverse_temperature", [1])));
+}
+
 /**
- * Prompts before sampling: a prefix is an image's part, its branches are the questions about it. Gives the
- * logits after each branch (`ends` [P · branches] names their last tokens) and all layers' `keys_values` [2 · layers · N,
- * Hkv · d]: the first layer's keys, its values, the second's keys …
+ * Prompts before sampling: a prefix is an image's part, its branches are the questions about it. Gives the next token's
+ * `probabilities` after each branch (`ends` [P · branches] names their last tokens) and all layers' `keys_values`
+ * [2 · layers · N, Hkv · d]: the first layer's keys, its values, the second's keys …
  */
 export function prefillGraph(model: VisionLanguageModel, w: Weights, shape: BatchShape): Outputs {
   const cache: Tensor[] = [];
   const states = treeStates(model, w, shape, readyRows(model, shape), { cache });
   const ends = input("ends", [shape.prefixes * shape.branches], "int64");
-  const logits = model.logits(w, gather(states, ends, { unique: true }));
-  return { logits, keys_values: concat(cache, { axis: 0 }) };
+  const probabilities = nextToken(model, w, gather(states, ends, { unique: true }));
+  return { probabilities, keys_values: concat(cache, { axis: 0 }) };
 }
 
 /** `slots` prompts with `group` sequences each, beside room for their prompts and their own past. */
@@ -122,9 +129,9 @@ export interface DecodeShape {
 }
 
 /**
- * One new token for every sequence: `tokens` [slots · group] and `positions` [axes · slots · group] to
- * `logits` and the new rows of `keys_values` [2 · layers · slots · group, Hkv · d], which the caller adds to the caches
- * that it feeds.
+ * One new token for every sequence: `tokens` [slots · group] and `positions` [axes · slots · group] to the next's
+ * `probabilities` [slots · group, V] and the new rows of `keys_values` [2 · layers · slots · group, Hkv · d], which the
+ * caller adds to the caches that it feeds.
  */
 export function decodeGraph(model: VisionLanguageModel, w: Weights, shape: DecodeShape): Outputs {
   const { slots, group, promptLength, pastLength } = shape;
@@ -155,7 +162,7 @@ export function decodeGraph(model: VisionLanguageModel, w: Weights, shape: Decod
   const positions = input("positions", [model.positionAxes * rows], "int64");
   const longest = promptLength + pastLength + 1;
   const states = model.text(w, embedded, positions, longest, keepingKeys(attend, fresh));
-  return { logits: model.logits(w, states), keys_values: concat(fresh, { axis: 0 }) };
+  return { probabilities: nextToken(model, w, states), keys_values: concat(fresh, { axis: 0 }) };
 }
 
 /** What an update minimises: GRPO, or cross-entropy of given completions. */

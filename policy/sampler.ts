@@ -54,7 +54,7 @@ interface Prefilled {
   readonly rows: readonly number[];
   readonly nextPosition: number;
   readonly keysValues: Float32Array;
-  readonly logits: Float32Array;
+  readonly probabilities: Float32Array;
 }
 
 /**
@@ -71,6 +71,8 @@ export class Sampler {
   readonly #prompts: readonly EncodedPrompt[];
   readonly #options: SamplingOptions & { readonly firstPrompt: number };
   readonly #stopTokens: ReadonlySet<number>;
+  /** Fed to graphs; greedy choices are reported at temperature 1. */
+  readonly #inverseTemperature: Float32Array;
   readonly #results: SampledTokens[][];
 
   constructor(
@@ -87,6 +89,7 @@ export class Sampler {
     this.#weights = weights;
     this.#prompts = prompts;
     this.#options = options;
+    this.#inverseTemperature = Float32Array.of(1 / (options.temperature || 1));
     this.#stopTokens = new Set(options.ignoreEos ? [] : model.config.eosTokenIds);
     this.#results = prompts.map(() => []);
   }
@@ -133,7 +136,7 @@ export class Sampler {
 
   /** Begins a prompt in a slot with the first token of each sequence; null where all end at once. */
   #start(
-    { prompt, nextPosition, rows, keysValues, logits }: Prefilled,
+    { prompt, nextPosition, rows, keysValues, probabilities }: Prefilled,
     index: number,
     cache: DecodeCache,
   ): Slot | null {
@@ -141,16 +144,16 @@ export class Sampler {
     const sequences = Array.from({ length: groupSize }, (_, g): Sequence => {
       return { tokens: [], logProbs: [], seed: deriveSeed(seed, firstPrompt + prompt, g), finished: null };
     });
-    for (const sequence of sequences) this.#extend(sequence, logits);
+    for (const sequence of sequences) this.#extend(sequence, probabilities);
     const slot: Slot = { prompt, nextPosition, sequences, time: 0 };
     if (this.#ended(slot)) return null;
     cache.place(index, keysValues, rows);
     return slot;
   }
 
-  #extend(sequence: Sequence, logits: Float32Array): void {
+  #extend(sequence: Sequence, probabilities: Float32Array): void {
     const uniform = uniformAt(sequence.seed, sequence.tokens.length);
-    const { token, logProb } = chooseToken(logits, this.#options, uniform);
+    const { token, logProb } = chooseToken(probabilities, this.#options, uniform);
     sequence.tokens.push(token);
     sequence.logProbs.push(logProb);
     if (this.#stopTokens.has(token)) sequence.finished = "stop";
@@ -187,18 +190,19 @@ export class Sampler {
     const session = await this.#sessions.get("decode", shape, () =>
       decodeGraph(this.#model, this.#tensors, shape),
     );
-    const outputs = await session.run({ ...this.#weights, ...cache.feeds, tokens, positions });
-    const logits = outputs.logits as Float32Array;
-    const fresh = outputs.keys_values as Float32Array;
-    const classes = logits.length / total;
+    const inverse_temperature = this.#inverseTemperature;
+    const feeds = { ...this.#weights, ...cache.feeds, tokens, positions, inverse_temperature };
+    await session.run(feeds, cache.outputs);
+    const { probabilities } = cache.outputs;
+    const classes = probabilities.length / total;
     slots.forEach((slot, i) => {
       if (slot === null) return;
-      cache.append(i, slot.time, fresh);
+      cache.append(i, slot.time);
       slot.time++;
       slot.sequences.forEach((sequence, g) => {
         const row = i * group + g;
         if (sequence.finished === null)
-          this.#extend(sequence, logits.subarray(row * classes, (row + 1) * classes));
+          this.#extend(sequence, probabilities.subarray(row * classes, (row + 1) * classes));
       });
     });
   }
@@ -227,10 +231,11 @@ export class Sampler {
       ...treeFeeds(this.#model, shape, groups),
       image_rows: imageRows,
       ends: branchEnds(shape, groups),
+      inverse_temperature: this.#inverseTemperature,
     });
     const keysValues = outputs.keys_values as Float32Array;
-    const logits = outputs.logits as Float32Array;
-    const classes = logits.length / (shape.prefixes * shape.branches);
+    const probabilities = outputs.probabilities as Float32Array;
+    const classes = probabilities.length / (shape.prefixes * shape.branches);
     return prompts.flatMap((questions, p) =>
       questions.map((prompt, b) => {
         const branch = p * shape.branches + b;
@@ -245,7 +250,7 @@ export class Sampler {
           rows,
           nextPosition: this.#model.positions(prefix, [image]).next + suffix.length,
           keysValues,
-          logits: logits.subarray(branch * classes, (branch + 1) * classes),
+          probabilities: probabilities.subarray(branch * classes, (branch + 1) * classes),
         };
       }),
     );
