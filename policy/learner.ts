@@ -80,9 +80,9 @@ export class Learner implements AsyncDisposable {
   join(shares: readonly GradientShare[]): void {
     const total = shares.reduce((sum, { weight }) => sum + weight, 0);
     this.discard();
+    this.#gradients.fill(0);
     for (const { gradient, loss, weight } of shares) {
-      if (this.#graphs === 0) setScaled(this.#gradients, gradient, weight / total);
-      else addScaled(this.#gradients, gradient, weight / total);
+      addScaled(this.#gradients, gradient, weight / total);
       this.#loss += (loss * weight) / total;
       this.#graphs++;
     }
@@ -126,10 +126,6 @@ export class Learner implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.optimizer[Symbol.asyncDispose]();
   }
-}
-
-function setScaled(target: Float32Array, source: Float32Array, scale: number): void {
-  for (let i = 0; i < target.length; i++) target[i] = scale * (source[i] as number);
 }
 
 function addScaled(total: Float32Array, part: Float32Array, scale: number): void {

@@ -20,13 +20,8 @@ export interface OptimizerState {
   steps: number;
 }
 
-/** Elements of a piece of the vectors: few enough for everything about them to stay in a core's cache. */
-const pieceSize = 2 ** 17;
-/** Elements of one run, whose graph grows with its pieces. */
-const runSize = 8 * pieceSize;
-
 /**
- * AdamW (1711.05101) on flat vectors, in graphs over pieces of them, written over the old values:
+ * AdamW (1711.05101) on flat vectors, in one graph per range of parameters, written over the old values:
  * p ← p (1 - lr λ); m ← β1 m + (1 - β1) g; v ← β2 v + (1 - β2) g²; p ← p - lr m̂ / (√v̂ + ε).
  */
 export class AdamW implements AsyncDisposable {
@@ -58,33 +53,29 @@ export class AdamW implements AsyncDisposable {
     gradientNorm: number,
     ranges: readonly (Range & { readonly learningRate: number })[],
   ): Promise<void> {
-    const { beta1, beta2, epsilon, weightDecay, maxGradientNorm } = this.#options;
+    const { beta1, beta2, weightDecay, maxGradientNorm } = this.#options;
     const { state } = this;
     const step = state.steps + 1;
     const clip = maxGradientNorm === null ? 1 : Math.min(1, maxGradientNorm / (gradientNorm + 1e-6));
-    const vectors = { p: parameters, m: state.firstMoment, v: state.secondMoment, g: gradients };
     for (const { start, end, learningRate } of ranges) {
       if (learningRate === 0) continue;
-      const rate = learningRate / (1 - beta1 ** step);
-      const factors = {
-        keep: Float32Array.of(1 - learningRate * weightDecay),
-        first_share: Float32Array.of(clip * (1 - beta1)),
-        second_share: Float32Array.of(clip * Math.sqrt(1 - beta2)),
-        spread: Float32Array.of(1 / (rate * Math.sqrt(1 - beta2 ** step))),
-        floor: Float32Array.of(epsilon / rate),
-      };
-      for (const run of cut({ start, end }, runSize)) {
-        const session = await this.#session(run.end - run.start);
-        const feeds: Record<string, Float32Array> = { ...factors };
-        const into: Record<string, Float32Array> = {};
-        for (const [i, piece] of cut(run, pieceSize).entries())
-          for (const [name, vector] of Object.entries(vectors)) {
-            const part = vector.subarray(piece.start, piece.end);
-            feeds[`${name}_${i}`] = part;
-            if (name !== "g") into[`next_${name}_${i}`] = part;
-          }
-        await session.run(feeds, into);
-      }
+      const p = parameters.subarray(start, end);
+      const m = state.firstMoment.subarray(start, end);
+      const v = state.secondMoment.subarray(start, end);
+      const session = await this.#session(end - start);
+      await session.run(
+        {
+          p,
+          m,
+          v,
+          g: gradients.subarray(start, end),
+          clip: Float32Array.of(clip),
+          keep: Float32Array.of(1 - learningRate * weightDecay),
+          rate: Float32Array.of(learningRate / (1 - beta1 ** step)),
+          correction: Float32Array.of(1 / Math.sqrt(1 - beta2 ** step)),
+        },
+        { p_next: p, m_next: m, v_next: v },
+      );
     }
     state.steps = step;
   }
@@ -102,26 +93,22 @@ export class AdamW implements AsyncDisposable {
   }
 }
 
-/** Ranges of `size`, the last perhaps smaller, that make up one. */
-function cut({ start, end }: Range, size: number): Range[] {
-  return Array.from({ length: Math.ceil((end - start) / size) }, (_, i) => {
-    return { start: start + i * size, end: Math.min(start + (i + 1) * size, end) };
-  });
-}
-
-/** A step on `size` elements, in few passes over each piece: factors are joined before they meet it. */
-function adamwGraph(size: number, { beta1, beta2 }: OptimizerOptions): Record<string, Tensor> {
-  const factor = (name: string): Tensor => input(name, [1]);
-  const pieces = cut({ start: 0, end: size }, pieceSize).map(({ start, end }, i) => {
-    const part = (name: string): Tensor => input(`${name}_${i}`, [end - start]);
-    const m = add(mul(part("m"), scalar(beta1)), mul(part("g"), factor("first_share")));
-    const deviation = mul(part("g"), factor("second_share"));
-    const v = add(mul(part("v"), scalar(beta2)), mul(deviation, deviation));
-    const divisor = add(mul(sqrt(v), factor("spread")), factor("floor"));
-    const p = sub(mul(part("p"), factor("keep")), div(m, divisor));
-    return { [`next_p_${i}`]: p, [`next_m_${i}`]: m, [`next_v_${i}`]: v };
-  });
-  return Object.assign({}, ...pieces);
+function adamwGraph(size: number, { beta1, beta2, epsilon }: OptimizerOptions): Record<string, Tensor> {
+  const [p, m, v, g] = ["p", "m", "v", "g"].map((name) => input(name, [size])) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  const [clip, keep, rate, correction] = ["clip", "keep", "rate", "correction"].map((name) =>
+    input(name, [1]),
+  ) as [Tensor, Tensor, Tensor, Tensor];
+  const clipped = mul(g, clip);
+  const first = add(mul(m, scalar(beta1)), mul(clipped, scalar(1 - beta1)));
+  const second = add(mul(v, scalar(beta2)), mul(mul(clipped, clipped), scalar(1 - beta2)));
+  const denominator = add(mul(sqrt(second), correction), scalar(epsilon));
+  const next = sub(mul(p, keep), div(mul(first, rate), denominator));
+  return { p_next: next, m_next: first, v_next: second };
 }
 
 /** The Euclidean norm, summed in double precision; NaN or Infinity where an element is. */
