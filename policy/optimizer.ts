@@ -83,7 +83,8 @@ export class AdamW implements AsyncDisposable {
   async #session(size: number): Promise<Session> {
     const known = this.#sessions.get(size);
     if (known) return known;
-    const session = await Session.compile(adamwGraph(size, this.#options), { threads: this.#threads });
+    const options = { threads: this.#threads, keepsMemory: false, plansMemory: false };
+    const session = await Session.compile(adamwGraph(size, this.#options), options);
     this.#sessions.set(size, session);
     return session;
   }

@@ -35,7 +35,7 @@ export class SessionCache implements AsyncDisposable {
     const prepacks = large && kind === "decode";
     if (prepacks && !this.#sessions.has(key)) await this.#evict("decode", packedSessions - 1);
     const keepsMemory = !large && kind === "update";
-    const options = { device, threads, prepacks, keepsMemory, plansMemory: !large };
+    const options = { device, threads, prepacks, keepsMemory, plansMemory: !large && !keepsMemory };
     const session = this.#sessions.get(key) ?? (await Session.compile(build(), options));
     this.#sessions.delete(key);
     this.#sessions.set(key, session);

@@ -30,7 +30,8 @@ export interface SessionOptions {
   readonly keepsMemory?: boolean;
   /**
    * Whether a run takes memory for all of its tensors as one block, as the first run showed it to be needed (default
-   * true): a tenth less time where operators are short, and up to twice the memory.
+   * true): a tenth less time where operators are short. Beside kept memory, which holds what the first run took, it
+   * saves nothing and takes as much again.
    */
   readonly plansMemory?: boolean;
   /**
