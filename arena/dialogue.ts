@@ -59,7 +59,8 @@ export function load(step: Step, indices: readonly number[]): Observable<LoadedI
 
 /** The `k`-th view of an image: in a run, its views are always the same. */
 export function viewOf({ run }: Step, image: RgbImage, k: number): Observable<RgbImage> {
-  return fromAbortable((signal) => view(image, k, run.seed("views"), signal));
+  const { imagePixels } = run.models.reasoner;
+  return fromAbortable((signal) => view(image, k, run.seed("views"), imagePixels, signal));
 }
 
 /** The Questioner asks about images, all in one call; one for which that fails is noted and left out. */

@@ -136,7 +136,9 @@ export class LocalPolicy implements Replica {
 
   async info(): Promise<PolicyInfo> {
     const { modelType } = this.model.config;
-    return { parameters: this.weights.layout.size, modelType, version: this.learner.version };
+    const { pixels } = this.#processor;
+    const parameters = this.weights.layout.size;
+    return { parameters, modelType, version: this.learner.version, imagePixels: pixels };
   }
 
   async sample(

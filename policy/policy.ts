@@ -92,6 +92,8 @@ export interface PolicyInfo {
   readonly parameters: number;
   readonly modelType: string;
   readonly version: number;
+  /** Pixels to which the model scales a larger image down before it looks; null where it keeps any size. */
+  readonly imagePixels: number | null;
 }
 
 /** Which weights score: those being trained, or the run's fixed base. */

@@ -50,6 +50,12 @@ export class Idefics3Processor implements ImageProcessor {
     this.tiling = tiling;
   }
 
+  get pixels(): number | null {
+    const { longestEdge, tileSize, split } = this.tiling;
+    if (!split) return tileSize ** 2;
+    return longestEdge === undefined ? null : longestEdge ** 2;
+  }
+
   /**
    * Reads the settings in a model folder. Throws a `VisplayError` of code "model" if they are missing, impossible or
    * do not fit the model, or if the chat template has no place for an image.

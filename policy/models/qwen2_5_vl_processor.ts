@@ -34,6 +34,10 @@ export class Qwen25VlProcessor implements ImageProcessor {
     this.patching = patching;
   }
 
+  get pixels(): number {
+    return this.patching.maxPixels;
+  }
+
   /**
    * Reads the settings in a model folder. Throws a `VisplayError` of code "model" if they are missing, impossible or
    * do not fit the model.

@@ -53,6 +53,8 @@ export interface PreparedImage {
 
 /** Turns images and questions into a model's inputs, equal to Python's. */
 export interface ImageProcessor {
+  /** Pixels to which a larger image is scaled down; null where any size is kept. */
+  readonly pixels: number | null;
   /** Throws a `VisplayError` of code "images" if the image is too large or too narrow for the model. */
   prepare(image: RgbImage): PreparedImage;
   /**
