@@ -72,6 +72,12 @@ function matrixFlops({ shape, source }: Tensor): number {
   const { transA } = source.attributes as { transA?: boolean };
   const inner = a.shape.at(transA ? -2 : -1) as number;
   const isVector = inner === 1 || shape.slice(-2).includes(1);
-  const selects = source.inputs.some((x) => x.source.kind === "input" && x.source.name === "select");
-  return isVector || selects ? 0 : 2 * sizeOf(shape) * inner;
+  return isVector || source.inputs.some(selects) ? 0 : 2 * sizeOf(shape) * inner;
+}
+
+/** Whether a factor picks rows, or puts them back. */
+function selects({ source }: Tensor): boolean {
+  if (source.kind === "apply" && source.operator.name === "Transpose")
+    return selects(source.inputs[0] as Tensor);
+  return source.kind === "input" && source.name === "select";
 }
