@@ -13,8 +13,6 @@ const nothing = new Float32Array();
  */
 export class DecodeCache {
   readonly shape: DecodeShape;
-  /** Where the decoding graph writes what it gives. */
-  readonly outputs: { readonly probabilities: Float32Array; readonly keys_values: Float32Array };
   readonly #model: VisionLanguageModel;
   readonly #pool: BufferPool;
   readonly #arrays: Record<string, Float32Array> = {};
@@ -31,11 +29,6 @@ export class DecodeCache {
     }
     this.#arrays.prompt_bias = pool.take(slots * promptLength).fill(masked);
     this.#arrays.past_bias = pool.take(slots * pastLength).fill(masked);
-    const { layers, vocabSize } = model.config.text;
-    this.outputs = {
-      probabilities: pool.take(slots * group * vocabSize),
-      keys_values: pool.take(kinds.length * layers * slots * group * perToken),
-    };
   }
 
   /** What the decoding graph is fed. */
@@ -45,7 +38,7 @@ export class DecodeCache {
 
   /** Gives the memory back; the cache is of no use afterwards. */
   release(): void {
-    for (const array of Object.values({ ...this.#arrays, ...this.outputs })) this.#pool.give(array);
+    for (const array of Object.values(this.#arrays)) this.#pool.give(array);
   }
 
   /** Puts a prompt into a slot: rows of a graph's `keys_values`, in order; forgets the slot's past. */
@@ -68,11 +61,11 @@ export class DecodeCache {
     this.#array("past_bias").fill(masked, slot * pastLength, (slot + 1) * pastLength);
   }
 
-  /** Adds the newest token of a slot's sequences, the `time`-th after the prompt, from the decoding graph's output. */
-  append(slot: number, time: number): void {
+  /** Adds the newest token of a slot's sequences, the `time`-th after the prompt, from a graph's `keys_values`. */
+  append(slot: number, time: number, keysValues: Float32Array): void {
     const { group, pastLength } = this.shape;
     const { kvHeads, headSize: d } = this.#model.heads;
-    for (const [kind, layer, source] of this.#parts(this.outputs.keys_values)) {
+    for (const [kind, layer, source] of this.#parts(keysValues)) {
       const target = this.#array(`past_${kind}_${layer}`);
       for (let head = 0; head < kvHeads; head++)
         for (let g = 0; g < group; g++) {

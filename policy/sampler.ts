@@ -192,12 +192,13 @@ export class Sampler {
     );
     const inverse_temperature = this.#inverseTemperature;
     const feeds = { ...this.#weights, ...cache.feeds, tokens, positions, inverse_temperature };
-    await session.run(feeds, cache.outputs);
-    const { probabilities } = cache.outputs;
+    const outputs = await session.run(feeds);
+    const probabilities = outputs.probabilities as Float32Array;
+    const fresh = outputs.keys_values as Float32Array;
     const classes = probabilities.length / total;
     slots.forEach((slot, i) => {
       if (slot === null) return;
-      cache.append(i, slot.time);
+      cache.append(i, slot.time, fresh);
       slot.time++;
       slot.sequences.forEach((sequence, g) => {
         const row = i * group + g;
