@@ -54,7 +54,7 @@ function missing({ unknown }: Plan): string {
 
 function memory({ residentBytes: { opened, peak }, probe: { scale }, machine }: Plan): string {
   const most = scale === 1 ? bytes(peak) : `${bytes(peak)} to ${bytes(opened + scale * (peak - opened))}`;
-  return `${most} at the peak, of ${bytes(machine.memoryBytes)}`;
+  return `at least ${most}, of ${bytes(machine.memoryBytes)}`;
 }
 
 function disk({ rounds }: RunConfig, plan: Plan): string {

@@ -136,7 +136,7 @@ describe("an estimate", () => {
     const text = planText(config, plan);
     expect(text).toMatch(/reasoner +2 +15 +32 items +0\.20 s +3 s +15 kB/);
     expect(text).toContain("time    about 9 s for 2 rounds\n");
-    expect(text).toContain("memory  700 MB to 1.1 GB at the peak, of 8.0 GB");
+    expect(text).toContain("memory  at least 700 MB to 1.1 GB, of 8.0 GB");
     expect(text).toContain(
       "disk    112 MB: 16 MB of models (4 folders), 96 MB of checkpoints and 63 kB of replay; 1.0 MB are free: NOT ENOUGH",
     );
