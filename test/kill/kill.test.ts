@@ -129,19 +129,29 @@ async function atWork(child: ChildProcess, run: string): Promise<void> {
 test("SIGTERM saves within ten seconds, and the run goes on from there", async () => {
   const stream = new RandomStream(Date.now());
   let stops = 0;
+  let longestMs = wholeMs / 2;
   let child = start(trainArguments("stopped"));
   for (;;) {
     const exited = once(child, "exit");
     await atWork(child, "stopped");
-    if (await Promise.race([exited, sleep(stream.uniform() * wholeMs * 0.5)])) break;
-    const startedMs = Date.now();
-    child.kill("SIGTERM");
-    await exited;
-    expect(Date.now() - startedMs).toBeLessThan(10_000);
-    if (child.exitCode === 0) break;
-    expect(child.exitCode).toBe(130);
-    stops++;
-    child = start(["resume", join(folder, "stopped")]);
+    await Promise.race([exited, sleep(stream.uniform() * longestMs)]);
+    if (child.exitCode === null) {
+      const startedMs = Date.now();
+      child.kill("SIGTERM");
+      await exited;
+      expect(Date.now() - startedMs).toBeLessThan(10_000);
+    }
+    if (child.exitCode !== 0) {
+      expect(child.exitCode).toBe(130);
+      stops++;
+      child = start(["resume", join(folder, "stopped")]);
+    } else if (stops > 0) break;
+    else {
+      // The machine has become faster since the whole run was timed.
+      longestMs /= 2;
+      await rm(join(folder, "stopped"), { recursive: true });
+      child = start(trainArguments("stopped"));
+    }
   }
   console.log(`${stops} stops`);
   expect(stops).toBeGreaterThan(0);
