@@ -28,11 +28,6 @@ export class ByteCache<T> {
     }
   }
 
-  clear(): void {
-    this.#values.clear();
-    this.#bytes = 0;
-  }
-
   #delete(key: string): void {
     const value = this.#values.get(key);
     if (value === undefined) return;

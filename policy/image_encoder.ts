@@ -13,7 +13,10 @@ import {
 } from "./models/vision_language_model.ts";
 import type { SessionCache } from "./sessions.ts";
 
-const cacheBytes = 256 * 2 ** 20;
+/** Of patches, and of rows under some weights: an image of a large model may take fifty megabytes. */
+const cacheBytes = { small: 32 * 2 ** 20, large: 256 * 2 ** 20 };
+/** Weights whose rows are kept: those being trained, as they are now, and the run's base. */
+const versionsKept = 2;
 /** Tiles that go through the vision tower together at most. */
 const tilesPerRun = 16;
 /** Pairs of patches that one run compares with each other at most, if it holds more than one tile. */
@@ -30,16 +33,21 @@ export class ImageEncoder {
   readonly #tensors: Weights;
   readonly #processor: ImageProcessor;
   readonly #sessions: SessionCache;
-  readonly #prepared = new ByteCache<PreparedImage>(cacheBytes, ({ patches }) => patches.byteLength);
-  readonly #rows = new ByteCache<Float32Array>(cacheBytes, (rows) => rows.byteLength);
+  readonly #budgetBytes: number;
+  readonly #prepared: ByteCache<PreparedImage>;
+  /** Images' rows by the weights that gave them, the least recently used first. */
+  readonly #rows = new Map<string, ByteCache<Float32Array>>();
 
-  /** `tensors` are the model's parameters in graphs. */
+  /** `tensors` are the model's parameters in graphs; `large` is whether they are many. */
   constructor(
     model: VisionLanguageModel,
     tensors: Weights,
     processor: ImageProcessor,
     sessions: SessionCache,
+    large = false,
   ) {
+    this.#budgetBytes = large ? cacheBytes.large : cacheBytes.small;
+    this.#prepared = new ByteCache(this.#budgetBytes, ({ patches }) => patches.byteLength);
     this.#model = model;
     this.#tensors = tensors;
     this.#processor = processor;
@@ -65,10 +73,11 @@ export class ImageEncoder {
     version: string,
     checkpoint: () => Promise<void>,
   ): Promise<Map<string, Float32Array>> {
+    const cache = this.#rowsUnder(version);
     const result = new Map<string, Float32Array>();
     const absent = new Map<string, PreparedImage>();
     for (const image of images) {
-      const known = this.#rows.get(`${version}:${image.id}`);
+      const known = cache.get(image.id);
       if (known) result.set(image.id, known);
       else absent.set(image.id, image);
     }
@@ -83,13 +92,22 @@ export class ImageEncoder {
         (result.get(image.id) as Float32Array).set(own, index * size);
       });
     }
-    for (const { id } of missing) this.#rows.set(`${version}:${id}`, result.get(id) as Float32Array);
+    for (const { id } of missing) cache.set(id, result.get(id) as Float32Array);
     return result;
   }
 
   /** Forgets all encoded images: the weights are others now. */
   forget(): void {
     this.#rows.clear();
+  }
+
+  #rowsUnder(version: string): ByteCache<Float32Array> {
+    const rows = this.#rows.get(version) ?? new ByteCache(this.#budgetBytes, ({ byteLength }) => byteLength);
+    this.#rows.delete(version);
+    this.#rows.set(version, rows);
+    const [oldest] = this.#rows.keys();
+    if (this.#rows.size > versionsKept) this.#rows.delete(oldest as string);
+    return rows;
   }
 
   /** Rows of equal tiles, padded to a power of two of them. */

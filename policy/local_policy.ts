@@ -110,7 +110,7 @@ export class LocalPolicy implements Replica {
     const { threads, device } = options;
     this.large = isLarge(model.parameters);
     this.sessions = new SessionCache({ threads, capacity: maxSessions, device, large: this.large });
-    this.encoder = new ImageEncoder(model, tensors, processor, this.sessions);
+    this.encoder = new ImageEncoder(model, tensors, processor, this.sessions, this.large);
     this.tokenizer = tokenizer;
     this.weights = weights;
     this.#processor = processor;
