@@ -8,12 +8,11 @@ import type { RgbImage } from "./image.ts";
 export async function shrunk(image: RgbImage, pixels: number): Promise<RgbImage> {
   const scale = Math.sqrt(pixels / (image.width * image.height));
   if (scale >= 1) return image;
-  const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * scale)));
-  const raw = { width: image.width, height: image.height, channels: 3 } as const;
-  const { data, info } = await sharp(image.data, { raw })
+  const side = (length: number): number => Math.max(1, Math.round(length * scale));
+  const [width, height] = [side(image.width), side(image.height)];
+  const data = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
     .resize(width, height, { fit: "fill" })
     .raw()
-    .toBuffer({ resolveWithObject: true });
-  const size = { width: info.width, height: info.height };
-  return { id: `${image.id}-${size.width}x${size.height}`, ...size, data };
+    .toBuffer();
+  return { id: `${image.id}-${width}x${height}`, width, height, data };
 }

@@ -44,7 +44,7 @@ export class ImageEncoder {
     tensors: Weights,
     processor: ImageProcessor,
     sessions: SessionCache,
-    large = false,
+    large: boolean,
   ) {
     this.#budgetBytes = large ? cacheBytes.large : cacheBytes.small;
     this.#prepared = new ByteCache(this.#budgetBytes, ({ patches }) => patches.byteLength);
