@@ -3,6 +3,7 @@ import { RunConfigSchema } from "../arena/config.ts";
 import { addSettings } from "./options.ts";
 import { toYaml } from "./schema.ts";
 import { resolve } from "./settings.ts";
+import { print } from "./terminal.ts";
 
 /** Adds `visplay config`: every setting of a run with its value and meaning, as a file for --config. */
 export function addConfig(program: Command): void {
@@ -11,6 +12,6 @@ export function addConfig(program: Command): void {
     .description("print every setting with its default and meaning, as YAML for --config");
   const layers = addSettings(command, []);
   command.action(() => {
-    process.stdout.write(toYaml(RunConfigSchema, resolve(RunConfigSchema, layers())));
+    print(toYaml(RunConfigSchema, resolve(RunConfigSchema, layers())).trimEnd());
   });
 }

@@ -10,6 +10,7 @@ import { openRunPolicy, openTemplates } from "./open.ts";
 import { addSettings } from "./options.ts";
 import { resolve } from "./settings.ts";
 import { familiesTable } from "./table.ts";
+import { print } from "./terminal.ts";
 
 /** Adds `visplay eval`: how well a model answers questions about held-out scenes. */
 export function addEval(program: Command): void {
@@ -31,9 +32,9 @@ async function evaluate(settings: RunConfig): Promise<void> {
   }
   await using reasoner = await openRunPolicy(model, "reasoner");
   let done = "opening the model";
-  using _line = new LiveLine(() => done, process.stderr);
+  using _line = new LiveLine(() => done);
   await drive(evaluator(reasoner).pipe(untilAborted(interrupt.signal)), (update) => {
-    if ("report" in update) console.log(familiesTable(update.report));
+    if ("report" in update) print(familiesTable(update.report));
     else done = `${update.done} of ${update.total} questions`;
   });
 }

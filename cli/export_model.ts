@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { VisplayError } from "../common/errors.ts";
 import { type ExportOptions, exportAdapter, exportModel } from "../policy/weights/export_model.ts";
+import { print } from "./terminal.ts";
 
 const dtypes = { float32: "F32", bfloat16: "BF16", float16: "F16" } as const;
 const gigabyte = 1e9;
@@ -42,10 +43,10 @@ async function run(folder: string, { out, dtype, shardGb, adapter, base }: Flags
     );
   if (adapter) {
     await exportAdapter(folder, out, base);
-    console.log(`${out}: the adapter of ${folder}`);
+    print(`${out}: the adapter of ${folder}`);
     return;
   }
   const options: ExportOptions = { dtype: dtypes[dtype], shardBytes: shardGb * gigabyte };
   await exportModel(folder, out, options);
-  console.log(`${out}: the model of ${folder}, in ${dtype}`);
+  print(`${out}: the model of ${folder}, in ${dtype}`);
 }

@@ -1,5 +1,6 @@
 import { type Observable, tap } from "rxjs";
 import { exitCodes, VisplayError } from "../common/errors.ts";
+import { say } from "./terminal.ts";
 
 /** Aborts, with a "cancelled" error as its reason, when the user wants to stop. */
 export interface Interrupt extends Disposable {
@@ -14,7 +15,7 @@ export function interruptible(): Interrupt {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) return process.exit(exitCodes.cancelled);
-    process.stderr.write("\nstopping; once more to stop at once\n");
+    say("\nstopping; once more to stop at once");
     controller.abort(new VisplayError("cancelled", "stopped before the end"));
   };
   const names = ["SIGINT", "SIGTERM"] as const;

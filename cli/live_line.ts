@@ -1,14 +1,11 @@
+import stringWidth from "string-width";
+import wrapAnsi from "wrap-ansi";
 import { steadyClock } from "../common/clock.ts";
-
-/** What is written to: a terminal, or a file or pipe. */
-export interface Screen {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): unknown;
-}
+import { news, type Screen, shown } from "./terminal.ts";
 
 const liveIntervalMs = 250;
 const plainIntervalMs = 30_000;
+const separator = " · ";
 const clearLine = "\r\u001b[2K";
 
 /** Shows where a long job stands: one live line in a terminal, otherwise a plain line now and then. */
@@ -22,7 +19,7 @@ export class LiveLine implements Disposable {
   /** Calls `line` with moments of the steady clock. */
   constructor(
     line: (nowMs: number) => string,
-    screen: Screen,
+    screen: Screen = news,
     terminal: string | undefined = process.env.TERM,
   ) {
     this.#line = line;
@@ -34,18 +31,40 @@ export class LiveLine implements Disposable {
 
   /** Writes a line that stays. */
   say(line: string): void {
-    this.#screen.write(this.#live ? `${clearLine}${line}\n` : `${line}\n`);
+    const text = shown(line);
+    this.#screen.write(this.#live ? `${clearLine}${wrapped(text, this.#columns)}\n` : `${text}\n`);
     if (this.#live) this.#refresh();
   }
 
+  get #columns(): number {
+    return this.#screen.columns || 80;
+  }
+
   #refresh(): void {
-    const line = this.#line(steadyClock.now());
+    const line = shown(this.#line(steadyClock.now()));
     if (!this.#live) this.#screen.write(`${line}\n`);
-    else this.#screen.write(`${clearLine}${line.slice(0, (this.#screen.columns || 80) - 1)}`);
+    else this.#screen.write(`${clearLine}${fitted(line, this.#columns - 1)}`);
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     if (this.#live) this.#screen.write(clearLine);
   }
+}
+
+/** A line with as many of its figures as the width has room for, none of them cut. */
+function fitted(line: string, width: number): string {
+  const parts = line.split(separator);
+  while (parts.length > 1 && stringWidth(parts.join(separator)) > width) parts.pop();
+  return wrapAnsi(parts.join(separator), width, { hard: true }).split("\n", 1)[0] as string;
+}
+
+/** Lines that break between words; what goes on in the next one is indented. */
+function wrapped(text: string, columns: number): string {
+  const indent = "  ";
+  const paragraph = (line: string) =>
+    stringWidth(line) <= columns
+      ? line
+      : wrapAnsi(line, columns - indent.length).replaceAll("\n", `\n${indent}`);
+  return text.split("\n").map(paragraph).join("\n");
 }

@@ -9,6 +9,7 @@ import { addReplay } from "./replay.ts";
 import { exitCodeOf, messageOf } from "./report.ts";
 import { addResume } from "./resume.ts";
 import { addStatus } from "./status.ts";
+import { print, say } from "./terminal.ts";
 import { addTrain } from "./train.ts";
 
 const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
@@ -18,6 +19,7 @@ const program = new Command("visplay")
   .version(manifest.version)
   .option("--debug", "show the stack of every error (also VISPLAY_DEBUG=1)")
   .showHelpAfterError("see --help")
+  .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: (text) => say(text.trimEnd()) })
   .exitOverride();
 for (const add of [
   addTrain,
@@ -36,6 +38,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   const debug = Boolean(program.opts<{ debug?: true }>().debug ?? process.env.VISPLAY_DEBUG);
-  process.stderr.write(messageOf(error, debug));
+  const message = messageOf(error, debug);
+  if (message) say(message);
   process.exitCode = exitCodeOf(error);
 }

@@ -46,7 +46,7 @@ async function findModel(model: string, signal: AbortSignal): Promise<{ name: st
 
   const { openHubModel } = await import("../hub/model.ts");
   let line = `looking for ${name.repo}`;
-  using live = new LiveLine(() => line, process.stderr);
+  using live = new LiveLine(() => line);
   const { folder, commit } = await openHubModel(
     name,
     (progress) => {

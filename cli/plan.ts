@@ -18,6 +18,7 @@ import { planText } from "./plan_text.ts";
 import { PROBE_STEPS, type Probe, type ProbePorts, probe } from "./probe.ts";
 import { toYaml } from "./schema.ts";
 import { resolve } from "./settings.ts";
+import { print } from "./terminal.ts";
 
 /** Adds `visplay plan`: what a run would do and cost, from a short measured probe; trains and writes nothing. */
 export function addPlan(program: Command): void {
@@ -31,8 +32,8 @@ export function addPlan(program: Command): void {
     const model = await openModel(resolve(RunConfigSchema, layers()), interrupt.signal);
     const { config } = model;
     const plan = await makePlan(model, interrupt.signal);
-    if (json) console.log(JSON.stringify({ config, ...plan }, null, 2));
-    else console.log(`${toYaml(RunConfigSchema, config)}\n${planText(config, plan)}`);
+    if (json) print(JSON.stringify({ config, ...plan }, null, 2));
+    else print(`${toYaml(RunConfigSchema, config)}\n${planText(config, plan)}`);
   });
 }
 
@@ -65,7 +66,7 @@ function affordableScale({ phases }: Probe): number {
 async function makePlan(model: WithModel, signal: AbortSignal): Promise<Plan> {
   const { config, folder, base } = model;
   let doing = "opening the model";
-  using line = new LiveLine(() => doing, process.stderr);
+  using line = new LiveLine(() => doing);
   const startedMs = steadyClock.now();
   const { images, truth } = await openImages(config, (text) => line.say(text), signal);
   const templates = await openTemplates(config, base);

@@ -14,6 +14,7 @@ import { openModel } from "./model.ts";
 import { openImages, openRunPolicy, openTemplates } from "./open.ts";
 import { Progress } from "./progress.ts";
 import { roundsTable } from "./table.ts";
+import { print } from "./terminal.ts";
 
 /** A run's folder, to be played from its beginning or from where an earlier process left it; let go when disposed. */
 export interface RunSession extends AsyncDisposable {
@@ -35,7 +36,7 @@ export async function playRun(
   const model = await openModel(settings, signal);
   const { config } = model;
   const progress = new Progress(config);
-  using line = new LiveLine((nowMs) => progress.line(nowMs), process.stderr);
+  using line = new LiveLine((nowMs) => progress.line(nowMs));
   const say = (text: string): void => line.say(text);
 
   await using metrics = await openMetrics(config.watch, say);
@@ -78,8 +79,8 @@ export async function playRun(
     throw error;
   } finally {
     line[Symbol.dispose]();
-    if (summary.rounds.length > 0) console.log(`\n${roundsTable(summary, config.evaluation.samples)}\n`);
-    console.log(`the run's folder: ${folder}`);
-    if (signal.aborted) console.log(`to go on: visplay resume ${folder}`);
+    if (summary.rounds.length > 0) print(`\n${roundsTable(summary, config.evaluation.samples)}\n`);
+    print(`the run's folder: ${folder}`);
+    if (signal.aborted) print(`to go on: visplay resume ${folder}`);
   }
 }

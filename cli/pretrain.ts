@@ -39,7 +39,7 @@ async function makeModel({ out, ...options }: PretrainOptions & { readonly out: 
   using interrupt = interruptible();
   const startedMs = Date.now();
   let latest: PretrainProgress | undefined;
-  using line = new LiveLine(() => (latest ? lineOf(latest) : "starting"), process.stderr);
+  using line = new LiveLine(() => (latest ? lineOf(latest) : "starting"));
   await pretrain(out, options, (progress) => {
     interrupt.signal.throwIfAborted();
     latest = progress;

@@ -27,7 +27,7 @@ export class Progress {
   }
 }
 
-/** Phase, step, time left (of a run that goes on), tokens per second, reward and confidence. */
+/** Phase, step, time left (of a run that goes on), reward, confidence and tokens per second: the last are left out first. */
 export function standingLine(standing: Standing, goesOn = true): string {
   const { step, steps, remainingMs } = standing;
   const progress = steps > 1 ? [`step ${step}/${steps}`] : [];
@@ -43,8 +43,8 @@ function figures({ tokensPerSecond, reward, confidence }: Standing): string[] {
   const figure = (name: string, value: number | null) =>
     value === null || Number.isNaN(value) ? [] : [`${name} ${value.toFixed(2)}`];
   return [
-    ...(tokensPerSecond === null ? [] : [`${count(tokensPerSecond)} tokens/s`]),
     ...figure("reward", reward),
     ...figure("confidence", confidence),
+    ...(tokensPerSecond === null ? [] : [`${count(tokensPerSecond)} tokens/s`]),
   ];
 }

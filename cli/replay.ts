@@ -3,6 +3,7 @@ import { VisplayError } from "../common/errors.ts";
 import { type Inspection, inspect, isWhole, type Tally } from "../replay/check.ts";
 import { count, plural } from "./format.ts";
 import { LiveLine } from "./live_line.ts";
+import { print } from "./terminal.ts";
 
 /** Adds `visplay replay check`: what is damaged in a run's replay, and what can still be read. */
 export function addReplay(program: Command): void {
@@ -16,7 +17,7 @@ export function addReplay(program: Command): void {
 
 async function check(folder: string): Promise<void> {
   const inspection = await inspected(folder);
-  console.log(reportOf(inspection));
+  print(reportOf(inspection));
   if (isWhole(inspection)) return;
   const events = wholeOf("event", inspection.events);
   const images = wholeOf("image", inspection.images);
@@ -33,7 +34,7 @@ function wholeOf(noun: string, { total, damaged }: Tally): string {
 
 async function inspected(folder: string): Promise<Inspection> {
   let done = "checking the database";
-  using _line = new LiveLine(() => done, process.stderr);
+  using _line = new LiveLine(() => done);
   return inspect(folder, (events, total) => {
     done = `${count(events)} of ${plural(total, "event")}`;
   });

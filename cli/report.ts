@@ -16,8 +16,8 @@ export function exitCodeOf(error: unknown): number {
 export function messageOf(error: unknown, debug: boolean): string {
   if (error instanceof CommanderError) return "";
   const cause = causeOf(error);
-  if (!debug && cause instanceof VisplayError) return `visplay: ${cause.message}\n`;
-  return `visplay: ${cause instanceof Error ? stackOf(cause) : String(cause)}\n`;
+  if (!debug && cause instanceof VisplayError) return `visplay: ${cause.message}`;
+  return `visplay: ${cause instanceof Error ? stackOf(cause) : String(cause)}`;
 }
 
 function causeOf(error: unknown): unknown {

@@ -6,6 +6,7 @@ import { addSettings } from "./options.ts";
 import { playRun } from "./play_run.ts";
 import { differences, RunFolder, requireWork, savedSettings } from "./run_folder.ts";
 import { type Layer, resolve } from "./settings.ts";
+import { say } from "./terminal.ts";
 
 /** Adds `visplay resume`: a run goes on from its last checkpoint as if it had never stopped. */
 export function addResume(program: Command): void {
@@ -21,7 +22,6 @@ export function addResume(program: Command): void {
 
 async function resume(run: string, layers: readonly Layer[], allow: boolean): Promise<void> {
   using interrupt = interruptible();
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const stored = await savedSettings(run);
   const config = resolve(RunConfigSchema, [stored, ...layers]);
   await using folder = await RunFolder.reopen(run, say);

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { readStatus, type Status } from "../watch/status.ts";
 import { duration } from "./format.ts";
 import { standingLine } from "./progress.ts";
+import { print } from "./terminal.ts";
 
 /** Adds `visplay status`: how a run is, while it runs and after. */
 export function addStatus(program: Command): void {
@@ -12,7 +13,7 @@ export function addStatus(program: Command): void {
     .option("--json", "as JSON, with all that is known")
     .action(async (folder: string, { json }: { json?: true }) => {
       const status = await readStatus(folder);
-      console.log(json ? JSON.stringify(status, null, 2) : statusText(status, Date.now()));
+      print(json ? JSON.stringify(status, null, 2) : statusText(status, Date.now()));
     });
 }
 

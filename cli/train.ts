@@ -6,6 +6,7 @@ import { addSettings } from "./options.ts";
 import { playRun } from "./play_run.ts";
 import { checkpointToFork, RunFolder, requireWork, savedSettings } from "./run_folder.ts";
 import { type Layer, resolve, valueLayer } from "./settings.ts";
+import { say } from "./terminal.ts";
 
 /** Adds `visplay train`: rounds of self-play from a model and unlabelled images to a better model. */
 export function addTrain(program: Command): void {
@@ -20,7 +21,6 @@ export function addTrain(program: Command): void {
 
 async function train(layers: readonly Layer[], forkFrom: string | undefined): Promise<void> {
   using interrupt = interruptible();
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const fork = forkFrom === undefined ? null : await checkpointToFork(forkFrom, say);
   const inherited = fork ? [await savedSettings(fork.run), valueLayer("--fork-from", ["out"], null)] : [];
   const settings = resolve(RunConfigSchema, [...inherited, ...layers]);

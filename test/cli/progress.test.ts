@@ -63,7 +63,7 @@ describe("the line", () => {
     ).line(30_000);
     // Left: 10 s of this phase, and seven more phases that are expected to take 20 s each.
     expect(line).toBe(
-      "round 1/2 · questioner · step 2/4 · ETA 2 min 30 s · 1,200 tokens/s · reward 0.41 · confidence 0.72",
+      "round 1/2 · questioner · step 2/4 · ETA 2 min 30 s · reward 0.41 · confidence 0.72 · 1,200 tokens/s",
     );
   });
 });
@@ -102,7 +102,7 @@ describe("lines that stay", () => {
   test("a phase's end is summed up", () => {
     const progress = progressAfter(started(20, 1, "questioner"), questionerStep(25, 0));
     expect(progress.apply(finished(95, 1, "questioner", 75))).toBe(
-      "round 1/2 · questioner · took 1 min 15 s · 1,200 tokens/s · reward 0.41 · confidence 0.72",
+      "round 1/2 · questioner · took 1 min 15 s · reward 0.41 · confidence 0.72 · 1,200 tokens/s",
     );
   });
 
@@ -156,6 +156,50 @@ describe("the live line on a screen", () => {
     for (const text of live) expect(text.replace("\r\u001b[2K", "").length).toBeLessThan(20);
     expect(written.filter((text) => text.endsWith("\n"))).toEqual(["\r\u001b[2Kkept\n"]);
   });
+});
+
+describe("at 80 columns", () => {
+  const words = (text: string) => text.split(/\s+/).filter(Boolean);
+
+  function screenOf(columns: number) {
+    const written: string[] = [];
+    return { isTTY: true, columns, written, write: (text: string) => written.push(text) };
+  }
+
+  test("the live line leaves out whole figures", () => {
+    vi.useFakeTimers({ now: 0 });
+    const line =
+      "round 2/3 · reasoner · step 116/200 · ETA 3 min 31 s · reward 0.96 · confidence 0.93 · 火火火火";
+    for (const columns of [20, 40, 60, 80, 100]) {
+      const screen = screenOf(columns);
+      using _live = new LiveLine(() => line, screen, "xterm");
+      vi.advanceTimersByTime(250);
+      const shown = screen.written[0]?.replace("\r\u001b[2K", "") as string;
+      expect(shown.length).toBeLessThan(columns);
+      expect(line.startsWith(`${shown} · `) || shown === line).toBe(true);
+    }
+    vi.useRealTimers();
+  });
+
+  test("lines that stay break between words", () => {
+    const screen = screenOf(80);
+    const text = `ALARM in round 1, questioner: ${"92% of the questions do not parse, ".repeat(6)}`.trim();
+    using live = new LiveLine(() => "", screen, "xterm");
+    live.say(text);
+    const lines = (screen.written[0] as string).replace("\r\u001b[2K", "").trimEnd().split("\n");
+    expect(lines.length).toBeGreaterThan(2);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(words(lines.join(" "))).toEqual(words(text));
+  });
+});
+
+test("what models and files bring along does nothing to a terminal", () => {
+  const written: string[] = [];
+  const screen = { isTTY: true, columns: 80, write: (text: string) => written.push(text) };
+  using live = new LiveLine(() => "a\u001b[31mb", screen, "xterm");
+  live.say("skipped \u001b]0;title\u0007 \u202ecod.exe");
+  const said = written.join("").replaceAll("\r\u001b[2K", "");
+  expect(said).toBe("skipped \\u001b]0;title\\u0007 \\u202ecod.exe\na\\u001b[31mb");
 });
 
 test("durations", () => {

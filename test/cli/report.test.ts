@@ -30,8 +30,8 @@ describe("messages", () => {
   const error = new VisplayError("model", "models/x: config.json is missing", { cause: new Error("ENOENT") });
 
   test("an error that a user can repair is one message without a stack", () => {
-    expect(messageOf(error, false)).toBe("visplay: models/x: config.json is missing\n");
-    expect(messageOf(full, false)).toBe("visplay: could not write runs/a: the disk is full; make room\n");
+    expect(messageOf(error, false)).toBe("visplay: models/x: config.json is missing");
+    expect(messageOf(full, false)).toBe("visplay: could not write runs/a: the disk is full; make room");
   });
 
   test("with debug, and for programming errors, the stack of every cause is shown", () => {

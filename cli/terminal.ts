@@ -1,0 +1,44 @@
+import { printable } from "../common/printable.ts";
+
+/** What is written to: a terminal, or a file or pipe. */
+export interface Screen {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+/** Standard output, for what a command was asked for, and standard error, for what is said beside that. */
+export const results: Screen = outlet(process.stdout);
+export const news: Screen = outlet(process.stderr);
+
+/** Prints what a command was asked for. */
+export function print(text: string): void {
+  results.write(`${shown(text)}\n`);
+}
+
+/** Says what is going on, or wrong. */
+export function say(text: string): void {
+  news.write(`${shown(text)}\n`);
+}
+
+/** Every line of a text as a terminal may be sent it. */
+export function shown(text: string): string {
+  return text.split("\n").map(printable).join("\n");
+}
+
+/** A stream for as long as somebody reads it: a reader that goes away (`| head -1`, a closed terminal) ends nothing. */
+function outlet(stream: NodeJS.WriteStream): Screen {
+  let open = true;
+  stream.on("error", () => {
+    open = false;
+  });
+  return {
+    get isTTY() {
+      return stream.isTTY;
+    },
+    get columns() {
+      return stream.columns;
+    },
+    write: (text) => open && stream.write(text),
+  };
+}
