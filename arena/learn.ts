@@ -27,7 +27,11 @@ export interface Learned {
   readonly update: UpdateRecord | null;
 }
 
-/** Whether there is something to learn from a group: rewards that differ, or a completion to imitate. */
+/**
+ * Whether there is something to learn from a group: rewards that differ, or a completion to imitate. Where there is
+ * not, every advantage is 0 and the group stays out of the update altogether, its KL term too, which TRL would keep:
+ * at a small beta that is a pass through the model for next to nothing.
+ */
 export function teaches(
   { rewards, positives }: Pick<RewardedGroup, "rewards" | "positives">,
   { positiveWeight }: Pick<GrpoConfig, "positiveWeight">,

@@ -8,7 +8,11 @@ import { type Checks, failedCheck, type GateEvidence, type GateThresholds, gate 
  * - `visplay_code`, its public code: (min(c, 1 - c) if the question parses, else -1) - λ · share, ungated
  * - `format_only`, a control experiment: 1 if the question parses, else 0
  *
- * c is the majority's share of the votes, share that of the question's cluster within its image.
+ * c is the majority's share of the votes, share that of the question's cluster within its image. The public code
+ * counts an answer that does not parse as the vote "None", which may be the majority; elsewhere it is no vote.
+ *
+ * Both are computed from counts, k of n votes: 1 - |2k - n| / n and min(k, n - k) / n are the same numbers for k
+ * and n - k, so that a group whose votes are spread alike has equal rewards to the last bit, and teaches nothing.
  */
 export type QuestionerRewardForm = "visplay" | "visplay_code" | "format_only";
 
@@ -16,8 +20,8 @@ export type QuestionerRewardForm = "visplay" | "visplay_code" | "format_only";
 export interface QuestionEvidence extends GateEvidence {
   readonly verdict:
     | (GateEvidence["verdict"] & {
-        /** Share of the majority among the votes, in [0, 1]; 0 without votes. */
-        readonly confidence: number;
+        /** How often each answer was given, most frequent first. */
+        readonly votes: readonly { readonly count: number }[];
       })
     | null;
   /** Share of the question's cluster among the questions of its image, in (0, 1]. */
@@ -50,18 +54,32 @@ export function questionerReward(
   options: QuestionerRewardOptions = defaultQuestionerReward,
 ): QuestionerReward {
   const checks = gate(evidence, options.thresholds);
-  const confidence = evidence.verdict?.confidence ?? 0;
+  const { majority, votes } = countVotes(evidence.verdict, options.form);
   const passed = failedCheck(checks) === null ? 1 : 0;
-  const uncertainty = 1 - Math.abs(2 * confidence - 1);
+  const uncertainty = votes === 0 ? 0 : 1 - Math.abs(2 * majority - votes) / votes;
   const penalty = options.lambda * evidence.duplicateShare;
+  const minority = votes === 0 ? 0 : Math.min(majority, votes - majority) / votes;
   const totals: Record<QuestionerRewardForm, number> = {
     visplay: passed * Math.max(0, uncertainty - penalty),
-    visplay_code: (evidence.parsed ? Math.min(confidence, 1 - confidence) : -1) - penalty,
+    visplay_code: (evidence.parsed ? minority : -1) - penalty,
     format_only: evidence.parsed ? 1 : 0,
   };
+  const confidence = majority / Math.max(1, votes);
   return {
     total: totals[options.form],
     parts: { gate: passed, uncertainty, confidence, duplicateShare: evidence.duplicateShare, penalty },
     checks,
   };
+}
+
+/** The majority's votes among all, as a form of the reward counts them. */
+function countVotes(
+  verdict: QuestionEvidence["verdict"],
+  form: QuestionerRewardForm,
+): { majority: number; votes: number } {
+  if (!verdict) return { majority: 0, votes: 0 };
+  const { votes, samples, parseFailures } = verdict;
+  const majority = votes[0]?.count ?? 0;
+  if (form !== "visplay_code") return { majority, votes: samples - parseFailures };
+  return { majority: Math.max(majority, parseFailures), votes: samples };
 }

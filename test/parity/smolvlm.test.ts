@@ -130,7 +130,7 @@ test.each(["case0", "case2"])("%s: cross-entropy and every gradient", async (nam
 });
 
 test.each(["grpo", "dapo"] as const)("%s: loss and every gradient", async (loss) => {
-  const { image, patches, ids } = await referenceCase("case1");
+  const { image, patches, ids } = await referenceCase(cases.grpo.uses_image_and_prompt_of);
   const group = await referenceGroup("smolvlm-tiny", loss);
   const job: TreeJob = { prefix: ids("prompt_input_ids"), image, targets: group.targets };
   const outputs = await differentiate(model, views, job, patches, group.objective, group.values);

@@ -8,7 +8,14 @@ import {
 } from "../../rewards/questioner.ts";
 import { referenceJson } from "./reference.ts";
 
-const verdict = { confidence: 0.5, samples: 8, abstentions: 0, parseFailures: 0 };
+/** What is known of m answers: `unparsed` that hold none, and how often each of the others was given. */
+const spread = (votes: readonly number[], unparsed = 0) => ({
+  votes: votes.map((count) => ({ count })),
+  samples: votes.reduce((sum, count) => sum + count, unparsed),
+  abstentions: 0,
+  parseFailures: unparsed,
+});
+const verdict = spread([4, 4]);
 const good: QuestionEvidence = { parsed: true, verdict, duplicateShare: 0.125, blindAgreement: 0.25 };
 
 const total = (evidence: Partial<QuestionEvidence>, options = defaultQuestionerReward): number =>
@@ -23,10 +30,25 @@ const withThresholds = (
 describe("the paper's form", () => {
   test("is highest where the Reasoner is torn, and never negative", () => {
     expect(total({})).toBeCloseTo(0.875, 12);
-    expect(total({ verdict: { ...verdict, confidence: 0.75 } })).toBeCloseTo(0.375, 12);
-    expect(total({ verdict: { ...verdict, confidence: 1 } })).toBe(0);
+    expect(total({ verdict: spread([6, 2]) })).toBeCloseTo(0.375, 12);
+    expect(total({ verdict: spread([8]) })).toBe(0);
     expect(total({ duplicateShare: 1 })).toBe(0);
     expect(total({}, { ...defaultQuestionerReward, lambda: 0 })).toBe(1);
+  });
+
+  test("majorities that are equal by symmetry earn the same to the last bit", () => {
+    for (let n = 1; n <= 32; n++) {
+      for (let k = 0; k <= n; k++) {
+        for (const form of ["visplay", "visplay_code"] as const) {
+          const earned = (count: number) =>
+            total(
+              { verdict: spread([count, ...Array(n - count).fill(1)]) },
+              { ...defaultQuestionerReward, form },
+            );
+          expect([n, k, earned(k)]).toEqual([n, k, earned(n - k)]);
+        }
+      }
+    }
   });
 
   test("keeps every part", () => {
@@ -82,16 +104,27 @@ describe("the public code's form", () => {
   const lists = referenceJson<{ questions: string[]; share: number[] }[]>("rewards/diversity.json");
   const expected = referenceJson<{ solver_agreement: number[]; overall: number[] }[]>("rewards/overall.json");
 
+  /** Eight votes, of which the majority has a share. */
+  const agreeing = (share: number) => ({ ...verdict, votes: [{ count: 8 * share }] });
+
   test.each([...lists.keys()])("equals the reference, list %i", (i) => {
     const { questions, share } = lists[i] as (typeof lists)[number];
     for (const [k, question] of questions.entries()) {
       const confidence = expected[i]?.solver_agreement[k] as number;
       const reward = questionerReward(
-        { parsed: question !== "", verdict: { ...verdict, confidence }, duplicateShare: share[k] as number },
+        { parsed: question !== "", verdict: agreeing(confidence), duplicateShare: share[k] as number },
         options,
       );
       expect(Math.abs(reward.total - (expected[i]?.overall[k] as number))).toBeLessThan(1e-12);
     }
+  });
+
+  test("an unparsed answer is the vote None", () => {
+    const alone = { duplicateShare: 0 };
+    expect(total({ ...alone, verdict: spread([3, 1], 4) }, options)).toBe(0.5);
+    expect(total({ ...alone, verdict: spread([3, 1], 2) }, options)).toBe(0.5);
+    expect(total({ ...alone, verdict: spread([], 8) }, options)).toBe(0);
+    expect(total({ ...alone, verdict: spread([2], 6) }, options)).toBe(0.25);
   });
 
   test("records the checks without obeying them", () => {
