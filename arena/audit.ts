@@ -39,7 +39,7 @@ export function audit(run: Run, round: number): Observable<RunEvent> {
 function examine(step: Step, chunk: number, audited: readonly AuditedQuestion[]): Observable<boolean[]> {
   const { curriculum, reasoner } = step.run.config;
   const sampling = { ...reasoner, temperature: curriculum.temperature };
-  return load(step, [...new Set(audited.map(({ image }) => image))]).pipe(
+  return load(step, [...new Set(audited.map(({ image }) => image))], false).pipe(
     concatMap((images) => {
       const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
       const open = audited.map(({ image, question }): (OpenQuestion | null)[] => {

@@ -114,7 +114,7 @@ function episode(
     round,
     phase: "curriculum",
     step,
-    image: { ...asked.ref, id: asked.image.id },
+    image: asked.ref,
     prompt: asked.prompt.text,
     versions: { ...run.versions },
     questions,

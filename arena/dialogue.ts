@@ -3,20 +3,20 @@ import type { RgbImage } from "../images/image.ts";
 import { view } from "../images/views.ts";
 import type { AskedQuestions } from "../questioner/questioner.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
-import type { ImageRef } from "../replay/events.ts";
+import type { SeenImage } from "../replay/events.ts";
 import { fromAbortable } from "./from_abortable.ts";
 import type { SamplingConfig } from "./learning_config.ts";
 import type { SamplingCall, Step } from "./step.ts";
 
-/** An image in memory and where it came from. */
+/** An image in memory and which it is. */
 export interface LoadedImage {
-  readonly ref: ImageRef;
+  readonly ref: SeenImage;
   readonly image: RgbImage;
 }
 
 /** What was asked about one image. */
 export interface Asked extends AskedQuestions {
-  readonly ref: ImageRef;
+  readonly ref: SeenImage;
 }
 
 /** A question that is put to the Reasoner. */
@@ -32,13 +32,16 @@ export function openQuestions({ ref, image, questions }: Asked): (OpenQuestion |
 /** Images decoded at the same time. */
 const DECODERS = 4;
 
-/** Decodes images, in the order given; one that cannot be used is noted and left out. */
-export function load(step: Step, indices: readonly number[]): Observable<LoadedImage[]> {
+/**
+ * Decodes images, in the order given; one that cannot be used is noted and left out. `recorded` is false where no event
+ * of the step will name them.
+ */
+export function load(step: Step, indices: readonly number[], recorded = true): Observable<LoadedImage[]> {
   const source = step.run.ports.images;
   const attempt = (index: number, order: number) =>
     defer(() => source.load(index)).pipe(
-      map((image) => ({ order, index, image, error: null })),
-      catchError((error: unknown) => of({ order, index, image: null, error })),
+      map((picture) => ({ order, index, picture, error: null })),
+      catchError((error: unknown) => of({ order, index, picture: null, error })),
     );
   return from(indices).pipe(
     mergeMap(attempt, DECODERS),
@@ -47,9 +50,12 @@ export function load(step: Step, indices: readonly number[]): Observable<LoadedI
       // In the order given, whoever was faster; so are the failures noted.
       attempts
         .sort((a, b) => a.order - b.order)
-        .flatMap(({ index, image, error }) => {
+        .flatMap(({ index, picture, error }) => {
           const ref = { index, name: source.name(index) };
-          if (image) return [{ ref, image }];
+          if (picture) {
+            if (recorded) step.keep(picture.file);
+            return [{ ref: { ...ref, id: picture.file.id }, image: picture.image }];
+          }
           step.fail("load", ref, error);
           return [];
         }),

@@ -67,7 +67,7 @@ export function sceneEvaluator(config: RunConfig, templates: ReasonerTemplates):
 function draw(source: SceneSource, tests: readonly TestQuestion[]): Observable<Test[]> {
   const indices = [...new Set(tests.map(({ index }) => index))];
   return from(indices).pipe(
-    mergeMap(async (index): Promise<[number, RgbImage]> => [index, await source.load(index)], 4),
+    mergeMap(async (index): Promise<[number, RgbImage]> => [index, await source.draw(index)], 4),
     toArray(),
     map((scenes) => {
       const images = new Map(scenes);

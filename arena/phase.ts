@@ -51,7 +51,7 @@ export function playPhase<P>(run: Run, plan: PhasePlan<P>): Observable<RunEvent>
       step.begin();
       return plan.play(step, prepared);
     }).pipe(
-      concatMap((events) => run.record([...step.failures, ...events])),
+      concatMap((events) => run.record([...step.failures, ...events], step.images)),
       naming(step.name),
       advancing(run, { round, leg: phase, step: step.place.step + 1 }),
     );

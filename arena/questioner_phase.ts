@@ -104,8 +104,10 @@ function episode(
       advantage: advantages[i] ?? 0,
     };
   });
-  const image = { ...asked.ref, id: asked.image.id };
-  const prompt = asked.prompt.text;
+  const {
+    ref: image,
+    prompt: { text: prompt },
+  } = asked;
   return { type: "questionerEpisode", round, phase: "questioner", step, image, prompt, versions, rollouts };
 }
 

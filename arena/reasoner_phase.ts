@@ -54,8 +54,6 @@ export function reasonerPhase(run: Run, round: number): Observable<RunEvent> {
 /** A curriculum item with its image in memory, as it is shown. */
 interface LoadedItem extends OpenQuestion {
   readonly item: CurriculumItem;
-  /** The image's own, whichever view is shown. */
-  readonly imageId: string;
   readonly view: number;
 }
 
@@ -94,7 +92,7 @@ function show(
 ): Observable<LoadedItem> {
   const view = step.seed("view", place) % step.run.config.reasoner.views;
   return viewOf(step, image, view).pipe(
-    map((shown) => ({ ref, image: shown, question: item.question, item, imageId: image.id, view })),
+    map((shown) => ({ ref, image: shown, question: item.question, item, view })),
   );
 }
 
@@ -187,7 +185,7 @@ function train(step: Step, scored: readonly Scored[]): Observable<EventBody[]> {
 function episode(
   { place: { round, step } }: Step,
   versions: PolicyVersions,
-  { ref, imageId, view, item: { question, label, confidence }, given, rewards }: Judged,
+  { ref, view, item: { question, label, confidence }, given, rewards }: Judged,
   advantages: readonly number[],
 ): ReasonerEpisode {
   return {
@@ -195,7 +193,7 @@ function episode(
     round,
     phase: "reasoner",
     step,
-    image: { ...ref, id: imageId },
+    image: ref,
     view,
     prompt: given.prompt.text,
     versions,

@@ -1,6 +1,7 @@
 import { concat, concatMap, defer, EMPTY, from, type Observable, throwError } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
+import type { ImageFile } from "../images/image.ts";
 import type { PolicyInfo } from "../policy/policy.ts";
 import { Questioner } from "../questioner/questioner.ts";
 import { Reasoner } from "../reasoner/reasoner.ts";
@@ -35,6 +36,8 @@ export class Run {
   readonly #startedMs: number;
   #phaseStartedMs: number;
   readonly alarms: Alarms;
+  /** Images that the log is known to hold. */
+  readonly #stored = new Set<string>();
 
   constructor(config: RunConfig, ports: Ports, { models, versions, state }: Beginning) {
     const nowMs = ports.clock.now();
@@ -102,6 +105,11 @@ export class Run {
     return this.ports.clock.now() - this.#phaseStartedMs;
   }
 
+  /** Whether the log needs an image's bytes no more. */
+  holds(image: ImageFile): boolean {
+    return this.#stored.has(image.id);
+  }
+
   /** Where the run stands, for a checkpoint. */
   state(): RunState {
     const { emptyRounds, score, playedMs, phaseMs } = this;
@@ -119,10 +127,10 @@ export class Run {
   }
 
   /**
-   * Appends events, the alarms that they raise and the images that they are about to the log, all or none, and then
-   * emits them: what is seen is already on disk. Ends with "collapse" where an alarm is to stop the run.
+   * Appends events, the alarms that they raise and those of the `seen` images that they are about to the log, all or
+   * none, and then emits them: what is seen is already on disk. Ends with "collapse" where an alarm is to stop the run.
    */
-  record(bodies: readonly EventBody[]): Observable<RunEvent> {
+  record(bodies: readonly EventBody[], seen: readonly ImageFile[] = []): Observable<RunEvent> {
     return defer(() => {
       const alarms = this.alarms.after(bodies);
       const atMs = this.ports.clock.now();
@@ -130,10 +138,16 @@ export class Run {
         (body): RunEvent => ({ version: REPLAY_VERSION, atMs, ...body }),
       );
       if (events.length === 0) return EMPTY;
-      const { images, log } = this.ports;
-      const shown = events.flatMap((event) => ("image" in event && "id" in event.image ? [event.image] : []));
-      const files = shown.map(({ id, index }) => ({ id, ...images.encoded(index) }));
-      const recorded = from(log.append(events, files)).pipe(concatMap(() => events));
+      const named = new Set(
+        events.map((event) => ("image" in event && "id" in event.image ? event.image.id : null)),
+      );
+      const files = seen.filter(({ id }) => named.has(id));
+      const recorded = from(this.ports.log.append(events, files)).pipe(
+        concatMap(() => {
+          for (const { id } of files) this.#stored.add(id);
+          return events;
+        }),
+      );
       const [alarm] = this.config.alarms.stop ? alarms : [];
       if (!alarm) return recorded;
       return concat(

@@ -1,6 +1,7 @@
 import type { Observable } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
+import type { ImageFile } from "../images/image.ts";
 import type { Completion } from "../policy/policy.ts";
 import type { ImageRef, RolloutFailed, Timings } from "../replay/events.ts";
 import { fromAbortable } from "./from_abortable.ts";
@@ -25,6 +26,8 @@ export class Step {
   readonly place: Place;
   /** What had to be left out so far. */
   readonly failures: RolloutFailed[] = [];
+  /** Images that were decoded for it and that the log may not hold yet, as they were then; they live as long as the step. */
+  readonly images: ImageFile[] = [];
   readonly #timingsMs: Record<string, number> = {};
   #startedMs = 0;
   #sampledTokens = 0;
@@ -88,6 +91,11 @@ export class Step {
       }
       return results;
     });
+  }
+
+  /** Keeps the file of an image that was decoded until the step is recorded. */
+  keep(image: ImageFile): void {
+    if (!this.run.holds(image)) this.images.push(image);
   }
 
   /** Notes a failed rollout; throws what concerns more than this one image. */

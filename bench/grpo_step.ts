@@ -71,7 +71,8 @@ const sampling: number[] = [];
 const encoding: number[] = [];
 for (let step = 0; step < steps; step++) {
   const places = Array.from({ length: images }, (_, i) => (step * images + i) % source.length);
-  const pictures = await Promise.all(places.map((place) => source.load(place)));
+  const loaded = await Promise.all(places.map((place) => source.load(place)));
+  const pictures = loaded.map(({ image }) => image);
   const prompts = pictures.map((image): Prompt => ({ image, text: question }));
   const parts = { encoding: 0, sampling: 0 };
   const whole = await timed(async () => {

@@ -61,7 +61,7 @@ async function benchPolicy(): Promise<Figures> {
     adapter,
   });
   const source = scenes(4, 0);
-  const images = await Promise.all([0, 1, 2, 3].map((i) => source.load(i)));
+  const images = await Promise.all([0, 1, 2, 3].map((i) => source.draw(i)));
   const prompts = images.map((image): Prompt => ({ image, text: question }));
   await policy.prepare(images);
   return { ...(await benchDecoding(policy, prompts)), ...(await benchUpdate(policy, prompts)) };

@@ -1,4 +1,4 @@
-import type { ImageSource, RgbImage } from "../images/image.ts";
+import type { RgbImage } from "../images/image.ts";
 import { SceneSource } from "../images/scenes/source.ts";
 import type { PromptTokens } from "../policy/learning_work.ts";
 import { LocalPolicy, type LocalPolicyOptions } from "../policy/local_policy.ts";
@@ -22,7 +22,7 @@ export function openLocal(folder: string, threads: number): Promise<LocalPolicy>
 }
 
 /** Target scenes, different for every seed. */
-export function scenes(count: number, seed: number): ImageSource {
+export function scenes(count: number, seed: number): SceneSource {
   return new SceneSource({ domain: "target", count, seed });
 }
 

@@ -142,7 +142,7 @@ async function writePictures(folder: string, count: number): Promise<void> {
   await mkdir(folder);
   const source = scenes(count, 0);
   for (let i = 0; i < count; i++) {
-    const { width, height, data } = await source.load(i);
+    const { width, height, data } = await source.draw(i);
     const file = join(folder, `${String(i).padStart(5, "0")}.png`);
     await sharp(data, { raw: { width, height, channels: 3 } })
       .png()

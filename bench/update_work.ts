@@ -28,7 +28,7 @@ export interface UpdateTask {
 export async function updateTask(policy: LocalPolicy): Promise<UpdateTask> {
   const { groups, groupSize, promptTokens, completionTokens } = updateSizes;
   const source = scenes(groups, 0);
-  const images = await Promise.all(Array.from({ length: groups }, (_, i) => source.load(i)));
+  const images = await Promise.all(Array.from({ length: groups }, (_, i) => source.draw(i)));
   const stream = new RandomStream(0);
   const vocabulary = policy.model.config.text.vocabSize;
   const rollout = () => ({

@@ -34,11 +34,12 @@ const decoding: SharpOptions = { failOn: "error", ignoreIcc: true };
  * Decodes an image as the Python loaders of vision-language models do: the first frame, upright by its EXIF
  * orientation (`load_image` in transformers, `Image` in datasets), embedded RGB profiles ignored, transparency
  * over white, greyscale, CMYK and 16-bit images as 8-bit sRGB.
- * `name` stands in messages. Throws a `VisplayError` of code "images" if the image is damaged or over a limit.
+ * Messages begin with `name`, if there is one. Throws a `VisplayError` of code "images" if the image is damaged or over
+ * a limit.
  */
 export async function decodeImage(
   bytes: Uint8Array,
-  name: string,
+  name: string | null,
   limits: ImageLimits = defaultLimits,
 ): Promise<RgbImage> {
   return decode(bytes, limits).catch((error) => refuse(name, error));
@@ -53,6 +54,15 @@ export async function decodeFile(
   return readWithin(path, limits)
     .then((bytes) => decode(bytes, limits))
     .catch((error) => refuse(name, error));
+}
+
+/** The bytes of a file, which is not read if its size is over the limit; throws as `decodeImage` does. */
+export async function readImage(
+  path: string,
+  name: string | null,
+  limits: ImageLimits = defaultLimits,
+): Promise<Uint8Array> {
+  return readWithin(path, limits).catch((error) => refuse(name, error));
 }
 
 /** Checks a file by its size, its first bytes and its header, without decoding pixels. */
@@ -72,8 +82,9 @@ export async function inspectFile(path: string, limits: ImageLimits = defaultLim
 /** What is wrong with an image, without its name. */
 class Refusal extends Error {}
 
-function refuse(name: string, cause: unknown): never {
-  throw new VisplayError("images", `${name}: ${reasonOf(cause)}`, { cause });
+function refuse(name: string | null, cause: unknown): never {
+  const reason = reasonOf(cause);
+  throw new VisplayError("images", name === null ? reason : `${name}: ${reason}`, { cause });
 }
 
 async function decode(bytes: Uint8Array, limits: ImageLimits): Promise<RgbImage> {

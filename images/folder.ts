@@ -1,9 +1,9 @@
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { VisplayError } from "../common/errors.ts";
-import { decodeFile, defaultLimits, type ImageLimits, inspectFile } from "./decode.ts";
-import { claimedFormat, supported } from "./format.ts";
-import type { EncodedImage, ImageSource, RgbImage } from "./image.ts";
+import { decodeImage, defaultLimits, type ImageLimits, inspectFile, readImage } from "./decode.ts";
+import { claimedFormat, extensionOf, type ImageFormat, sniff, supported } from "./format.ts";
+import { contentId, type ImageSource, type Picture } from "./image.ts";
 
 /** Something that the user may want to know about one file. */
 export interface Remark {
@@ -93,15 +93,11 @@ class Folder implements FolderSource {
     return name;
   }
 
-  async load(index: number): Promise<RgbImage> {
-    const name = this.name(index);
-    return decodeFile(join(this.#folder, name), name, this.#limits);
-  }
-
-  encoded(index: number): EncodedImage {
-    const name = this.name(index);
-    const extension = extname(name).slice(1).toLowerCase() || "image";
-    return { extension, bytes: () => readFile(join(this.#folder, name)) };
+  async load(index: number): Promise<Picture> {
+    const bytes = await readImage(join(this.#folder, this.name(index)), null, this.#limits);
+    const image = await decodeImage(bytes, null, this.#limits);
+    const extension = extensionOf(sniff(bytes) as ImageFormat);
+    return { image, file: { id: contentId(bytes), extension, bytes: async () => bytes } };
   }
 }
 

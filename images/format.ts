@@ -32,6 +32,11 @@ const extensions: Record<ImageFormat | "other", readonly string[]> = {
   other: ["heic", "heif", "jxl", "jp2", "bmp", "svg", "ico", "psd"],
 };
 
+/** What a file of a format is named, without a dot. */
+export function extensionOf(format: ImageFormat): string {
+  return extensions[format][0] as string;
+}
+
 /** The number of leading bytes that `sniff` and `nameContent` look at. */
 export const headBytes = 64;
 

@@ -14,16 +14,32 @@ export interface ImageSource {
   readonly length: number;
   /** A name for people: a path relative to the folder, or a scene's number. */
   name(index: number): string;
-  /** Decodes one image; rejects with a `VisplayError` of code "images" if it cannot be used. */
-  load(index: number): Promise<RgbImage>;
-  /** The same image as a file that decodes to those pixels. */
-  encoded(index: number): EncodedImage;
+  /** Decodes one image; rejects with a `VisplayError` of code "images", which does not name it, if it cannot be used. */
+  load(index: number): Promise<Picture>;
 }
 
-export interface EncodedImage {
-  /** What a file of this format is named, without a dot. */
+/** An image of a source in memory, and the file that it was decoded from. */
+export interface Picture {
+  readonly image: RgbImage;
+  readonly file: ImageFile;
+}
+
+/** An image as a file. */
+export interface ImageFile {
+  /**
+   * Which image it is, wherever it lies and whatever it is called: the SHA-256 of the file's bytes, or the `RgbImage.id`
+   * of what is drawn and was never a file. Runs bind labels, records and their list of images to it.
+   */
+  readonly id: string;
+  /** What a file of this content's format is named, without a dot. */
   readonly extension: string;
+  /** The very bytes that were decoded; what is drawn is encoded now. */
   bytes(): Promise<Uint8Array>;
+}
+
+/** The id of an image whose file has these bytes, 32 hex digits. */
+export function contentId(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex").slice(0, 32);
 }
 
 /** An image of these pixels [height, width, 3], which it keeps; its id is the SHA-256 of size and pixels, 32 hex digits. */

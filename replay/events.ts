@@ -13,6 +13,7 @@ import type {
   ReasonerRollout,
   Rejection,
   Role,
+  SeenImage,
   Timings,
   TrainingFigures,
 } from "./records.ts";
@@ -34,7 +35,7 @@ export interface EventLog {
 
 /** An image to be kept beside the events that name it. */
 export interface ReplayImage {
-  /** The hash of its pixels. */
+  /** Names its content; see `ImageFile` in images/image.ts. */
   readonly id: string;
   /** What its file's name ends with, without a dot. */
   readonly extension: string;
@@ -129,7 +130,7 @@ export interface RolloutFailed extends InPhase {
 /** All that happened around one image in one step. */
 interface Episode extends InPhase {
   readonly step: number;
-  readonly image: ImageRef & { readonly id: string };
+  readonly image: SeenImage;
   /** The text put to the policy that is being recorded. */
   readonly prompt: string;
   readonly versions: PolicyVersions;

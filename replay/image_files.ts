@@ -9,7 +9,7 @@ export const IMAGES_NAME = "images";
 
 /** An image file that lies beside the database. */
 export interface StoredImage {
-  /** The hash of its pixels, which episodes name. */
+  /** Names its content; episodes do so by it. */
   readonly id: string;
   /** Without a dot. */
   readonly extension: string;

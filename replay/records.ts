@@ -15,6 +15,12 @@ export interface ImageRef {
   readonly name: string;
 }
 
+/** An image that was decoded. */
+export interface SeenImage extends ImageRef {
+  /** Names its content; see `ImageFile` in images/image.ts. */
+  readonly id: string;
+}
+
 export interface CompletionRecord {
   readonly tokens: readonly number[];
   /** At sampling, natural log, [T]. */

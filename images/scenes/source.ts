@@ -1,6 +1,6 @@
 import { deriveSeed, RandomStream } from "../../common/random.ts";
 import { encodePng } from "../encode.ts";
-import type { EncodedImage, ImageSource, RgbImage } from "../image.ts";
+import type { ImageSource, Picture, RgbImage } from "../image.ts";
 import { renderScene } from "./render.ts";
 import { type DomainName, drawScene, type Scene } from "./scene.ts";
 
@@ -26,12 +26,13 @@ export class SceneSource implements ImageSource {
     return `${this.domain} scene ${index}`;
   }
 
-  async load(index: number): Promise<RgbImage> {
-    return renderScene(this.scene(index));
+  async load(index: number): Promise<Picture> {
+    const image = await this.draw(index);
+    return { image, file: { id: image.id, extension: "png", bytes: () => encodePng(image) } };
   }
 
-  encoded(index: number): EncodedImage {
-    return { extension: "png", bytes: async () => encodePng(await this.load(index)) };
+  draw(index: number): Promise<RgbImage> {
+    return renderScene(this.scene(index));
   }
 
   /** What is in the picture: labels, for evaluation and pretraining only. */

@@ -24,7 +24,7 @@ async function heldOutScenes(): Promise<Map<string, Scene>> {
   const indices = Array.from({ length: scenes }, (_, index) => index);
   return new Map(
     await Promise.all(
-      indices.map(async (index) => [(await source.load(index)).id, source.scene(index)] as const),
+      indices.map(async (index) => [(await source.draw(index)).id, source.scene(index)] as const),
     ),
   );
 }

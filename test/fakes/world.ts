@@ -1,7 +1,7 @@
 import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
 import type { Ports } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
-import type { EncodedImage, ImageSource, RgbImage } from "../../images/image.ts";
+import type { ImageSource, Picture, RgbImage } from "../../images/image.ts";
 import type { EventLog, RunEvent } from "../../replay/events.ts";
 import { FakePolicy, type FakePolicyOptions, type Script } from "./policy.ts";
 import { VirtualTime } from "./virtual_time.ts";
@@ -53,15 +53,12 @@ export class FakeImages implements ImageSource {
     return `${index}.png`;
   }
 
-  async load(index: number): Promise<RgbImage> {
+  async load(index: number): Promise<Picture> {
     await this.#time.sleep(this.#loadMs(index));
     this.loaded.push(index);
-    if (this.#broken(index)) throw new VisplayError("images", `${index}.png: truncated`);
-    return { id: `image-${index}`, width: 1, height: 1, data: Uint8Array.of(index % 10, 0, 0) };
-  }
-
-  encoded(index: number): EncodedImage {
-    return { extension: "dots", bytes: async () => Uint8Array.of(index) };
+    if (this.#broken(index)) throw new VisplayError("images", "truncated");
+    const image = { id: `image-${index}`, width: 1, height: 1, data: Uint8Array.of(index % 10, 0, 0) };
+    return { image, file: { id: image.id, extension: "dots", bytes: async () => Uint8Array.of(index) } };
   }
 }
 

@@ -1,9 +1,12 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { decodeFile, decodeImage } from "../../images/decode.ts";
 import { type FolderSource, openFolder } from "../../images/folder.ts";
+import { imagePath, writeImage } from "../../replay/image_files.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -37,7 +40,7 @@ describe("openFolder", () => {
     const source = await openFolder(folder, { concurrency: 2 });
     expect(names(source)).toEqual(["A.png", "a.png", "a/B/c.png", "a/z.png", "b.png"]);
     expect(source).toMatchObject({ skipped: [], warnings: [], ignored: 0 });
-    expect(await source.load(2)).toMatchObject(size);
+    expect((await source.load(2)).image).toMatchObject(size);
     expect(() => source.name(5)).toThrow(RangeError);
   });
 
@@ -77,7 +80,7 @@ describe("openFolder", () => {
       { name: "a.jpg", reason: 'the content is png, the extension ".jpg"' },
       { name: "b", reason: 'the content is jpeg, the extension ""' },
     ]);
-    expect(await source.load(0)).toMatchObject(size);
+    expect((await source.load(0)).image).toMatchObject(size);
   });
 
   test("a truncated image opens, and fails when loaded", async () => {
@@ -87,8 +90,40 @@ describe("openFolder", () => {
     expect(source.length).toBe(1);
     await expect(source.load(0)).rejects.toMatchObject({
       code: "images",
-      message: expect.stringMatching(/^cut.jpg: found a damaged jpeg file/),
+      message: expect.stringMatching(/^found a damaged jpeg file/),
     });
+  });
+
+  test("what was decoded is what is kept, whatever the file becomes", async () => {
+    const bytes = await picture("png");
+    put("a.png", bytes);
+    const source = await openFolder(folder);
+    const { image, file } = await source.load(0);
+    put("a.png", await picture("png", 7));
+    expect(await file.bytes()).toEqual(bytes);
+    expect((await decodeImage(await file.bytes(), "kept")).data).toEqual(image.data);
+    expect(file.id).toBe(createHash("sha256").update(bytes).digest("hex").slice(0, 32));
+    rmSync(join(folder, "a.png"));
+    expect(await file.bytes()).toEqual(bytes);
+  });
+
+  test.each([
+    "photo.jpg?w=640",
+    "x.jpg_large",
+    "b.jpg!d",
+    "c.jpg~",
+    "photo.jpg[1]",
+    "Screen Shot at 10.11.12 PM",
+    "d.JPEG",
+    "e.png",
+    "f",
+  ])("an image is kept by the format of its content: %s", async (name) => {
+    put(name, await picture("jpeg"));
+    const source = await openFolder(folder);
+    const { file } = await source.load(0);
+    expect(file.extension).toBe("jpg");
+    const stored = writeImage(folder, file, await file.bytes());
+    expect((await decodeFile(imagePath(folder, stored))).width).toBe(size.width);
   });
 
   test("an image that disappears after opening fails when loaded", async () => {
@@ -97,7 +132,7 @@ describe("openFolder", () => {
     rmSync(join(folder, "a.png"));
     await expect(source.load(0)).rejects.toMatchObject({
       code: "images",
-      message: "a.png: found no such file",
+      message: "found no such file",
     });
   });
 

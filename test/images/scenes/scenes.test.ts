@@ -41,18 +41,18 @@ describe.each(names)("%s scenes", (domain) => {
   });
 
   test("are the same pixels for the same seed, and others for another", async () => {
-    const image = await source(domain).load(7);
+    const image = await source(domain).draw(7);
     expect([image.width, image.height]).toEqual([64, 64]);
-    expect(await source(domain, 8).load(7)).toEqual(image);
-    expect((await source(domain).load(8)).id).not.toBe(image.id);
-    expect((await source(domain, 300, 12).load(7)).id).not.toBe(image.id);
+    expect(await source(domain, 8).draw(7)).toEqual(image);
+    expect((await source(domain).draw(8)).id).not.toBe(image.id);
+    expect((await source(domain, 300, 12).draw(7)).id).not.toBe(image.id);
   });
 
   test("show each object in its colour, and the background around it", async () => {
     const scenes = source(domain, 40);
     for (let i = 0; i < scenes.length; i++) {
       const { objects, background, cast } = scenes.scene(i);
-      const { data } = await scenes.load(i);
+      const { data } = await scenes.draw(i);
       for (const { x, y, paint } of objects) {
         // The middle 4x4 pixels lie inside every shape; their mean evens out the noise.
         const found = [0, 0, 0];
