@@ -3,6 +3,7 @@ import { canonicalAnswer, unanswerable } from "../reasoner/equivalence.ts";
 import type { Verdict } from "../reasoner/vote.ts";
 import type { Rejection } from "../replay/events.ts";
 import { inBand } from "../rewards/band.ts";
+import { type CheckName, failedCheck, gate } from "../rewards/gate.ts";
 import type { CurriculumConfig } from "./config.ts";
 
 /** Whether a question enters the curriculum: its label, or why not. */
@@ -10,17 +11,39 @@ export type Admission =
   | { readonly rejection: null; readonly label: string }
   | { readonly rejection: Rejection; readonly label: null };
 
-/** Judges an answered question by its verdict alone. */
+/**
+ * Judges an answered question by its verdict and, where it was also asked without the image, by how far the blind
+ * answers agree with that.
+ */
 export function admit(
   verdict: Verdict,
-  { band, keepUnanswerable }: Pick<CurriculumConfig, "band" | "keepUnanswerable">,
+  config: Pick<CurriculumConfig, "band" | "keepUnanswerable" | "gate">,
+  blindAgreement: number | null = null,
 ): Admission {
   const { silver, confidence } = verdict;
   if (silver === null) return rejected("noVotes");
-  if (silver === unanswerable && !keepUnanswerable) return rejected("unanswerable");
-  if (!inBand(confidence, band)) return rejected(confidence < band.low ? "belowBand" : "aboveBand");
+  if (silver === unanswerable && !config.keepUnanswerable) return rejected("unanswerable");
+  const failed = failedCheck(gate({ parsed: true, verdict, blindAgreement }, thresholdsFor(silver, config)));
+  if (failed) return rejected(rejections[failed] ?? "failed");
+  if (!inBand(confidence, config.band))
+    return rejected(confidence < config.band.low ? "belowBand" : "aboveBand");
   return { rejection: null, label: silver };
 }
+
+/** Where the label itself is that nothing can be said, abstaining is no fault, and without the image it is right. */
+function thresholdsFor(silver: string, { gate: limits }: Pick<CurriculumConfig, "gate">) {
+  const { minParsedShare: parse, minVotes: votes, maxAbstentionShare, maxBlindAgreement } = limits;
+  const answered = silver !== unanswerable;
+  const [abstention, blind] = answered ? [maxAbstentionShare, maxBlindAgreement] : [null, null];
+  return { parse, votes, abstention, blind };
+}
+
+const rejections: Readonly<Partial<Record<CheckName, Rejection>>> = {
+  parse: "fewParsed",
+  votes: "fewVotes",
+  abstention: "abstained",
+  blind: "blind",
+};
 
 export function rejected(rejection: Rejection): Admission {
   return { rejection, label: null };

@@ -1,18 +1,24 @@
-import { concatMap, defer, EMPTY, type Observable, range, reduce } from "rxjs";
-import { vote } from "../reasoner/vote.ts";
+import { concatMap, defer, EMPTY, map, type Observable, range, reduce } from "rxjs";
 import type { RunEvent } from "../replay/events.ts";
-import { trueLabel } from "./admission.ts";
-import { answer, load, type OpenQuestion } from "./dialogue.ts";
+import { admit, trueLabel } from "./admission.ts";
+import { load, type OpenQuestion } from "./dialogue.ts";
 import { advancing, naming } from "./phase.ts";
 import type { AuditedQuestion } from "./ports.ts";
 import type { Run } from "./run.ts";
 import { after } from "./run_state.ts";
 import { shareOf } from "./statistics.ts";
 import { Step } from "./step.ts";
+import { poll } from "./votes.ts";
+
+/** An audited question that could be asked. */
+interface Audited {
+  readonly admitted: boolean;
+  readonly correct: boolean;
+}
 
 /**
- * Holds the Reasoner's silver answers against true ones, after a round's curriculum and in the way that it is
- * labelled. Never seen by training, and drawn from random numbers of its own.
+ * Holds the Reasoner's silver answers against true ones, after a round's curriculum, labelled and admitted as that is:
+ * what counts is how many of those admitted are true. Never seen by training, and drawn from random numbers of its own.
  */
 export function audit(run: Run, round: number): Observable<RunEvent> {
   const { audited = [] } = run.ports;
@@ -23,10 +29,11 @@ export function audit(run: Run, round: number): Observable<RunEvent> {
     const size = run.config.curriculum.imagesPerChunk;
     return range(0, Math.ceil(audited.length / size)).pipe(
       concatMap((chunk) => examine(step, chunk, audited.slice(chunk * size, (chunk + 1) * size))),
-      reduce((all, some) => [...all, ...some], [] as boolean[]),
-      concatMap((correct) => {
-        const silverCorrect = correct.length === 0 ? null : shareOf(correct, (each) => each);
-        const figures = { questions: correct.length, silverCorrect };
+      reduce((all, some) => [...all, ...some], [] as Audited[]),
+      concatMap((asked) => {
+        const admitted = asked.filter((each) => each.admitted);
+        const silverCorrect = admitted.length === 0 ? null : shareOf(admitted, ({ correct }) => correct);
+        const figures = { questions: asked.length, admitted: admitted.length, silverCorrect };
         return run.record([...step.failures, { type: "audited", round, phase: "curriculum", ...figures }]);
       }),
       naming(`round ${round}, audit of the silver answers`),
@@ -35,10 +42,8 @@ export function audit(run: Run, round: number): Observable<RunEvent> {
   });
 }
 
-/** Whether each question that could be asked got the true answer. */
-function examine(step: Step, chunk: number, audited: readonly AuditedQuestion[]): Observable<boolean[]> {
-  const { curriculum, reasoner } = step.run.config;
-  const sampling = { ...reasoner, temperature: curriculum.temperature };
+function examine(step: Step, chunk: number, audited: readonly AuditedQuestion[]): Observable<Audited[]> {
+  const { curriculum } = step.run.config;
   return load(step, [...new Set(audited.map(({ image }) => image))], false).pipe(
     concatMap((images) => {
       const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
@@ -46,13 +51,17 @@ function examine(step: Step, chunk: number, audited: readonly AuditedQuestion[])
         const loaded = byIndex.get(image);
         return [loaded ? { ...loaded, question } : null];
       });
-      return answer(step, { purpose: "audit", part: chunk }, open, curriculum.answersPerQuestion, sampling);
+      return poll(step, open, { purpose: "audit", part: chunk });
     }),
-    concatMap((answers) => [
+    map((polls) =>
       audited.flatMap(({ question, answer: truth }, i) => {
-        const given = answers[i]?.[0];
-        return given ? [vote(given.answers).silver === trueLabel(question, truth)] : [];
+        const voted = polls[i]?.[0];
+        if (!voted) return [];
+        const { rejection } = admit(voted.verdict, curriculum, voted.blind?.agreement ?? null);
+        return [
+          { admitted: rejection === null, correct: voted.verdict.silver === trueLabel(question, truth) },
+        ];
       }),
-    ]),
+    ),
   );
 }

@@ -77,6 +77,13 @@ export interface CurriculumConfig {
   readonly band: { readonly low: number; readonly high: number };
   readonly keepUnanswerable: boolean;
   readonly dropDuplicates: boolean;
+  readonly gate: {
+    readonly minParsedShare: number;
+    readonly minVotes: number;
+    readonly maxAbstentionShare: number;
+    readonly blindAnswersPerQuestion: number;
+    readonly maxBlindAgreement: number;
+  };
 }
 
 export interface ReasonerConfig extends SamplingConfig, GrpoConfig {
@@ -151,6 +158,23 @@ const curriculum = group(
     ),
     keepUnanswerable: flag(true, 'admit questions whose silver answer is "unanswerable"'),
     dropDuplicates: flag(true, "admit a question only once per image"),
+    gate: group(
+      {
+        minParsedShare: share(0.5, "parsed answers below which a question is rejected"),
+        minVotes: count(2, "parsed answers below which it is rejected"),
+        maxAbstentionShare: share(
+          0.25,
+          "abstentions among them above which it is rejected, unless abstaining is what most do",
+        ),
+        blindAnswersPerQuestion: count(
+          0,
+          "answers per question with the image blanked; 0 skips that check",
+          0,
+        ),
+        maxBlindAgreement: share(0.5, "blind answers that agree on the majority above which it is rejected"),
+      },
+      "what a question must pass before its confidence counts",
+    ),
   },
   "the curriculum: what the Reasoner learns from",
 );
@@ -267,7 +291,13 @@ export const RunConfigSchema: z.ZodType<RunConfig> = z
 
 /** Settings that are fine alone and impossible together, as [path, message]. */
 function* contradictions({ curriculum, images, reasoner }: RunConfig): Generator<[string, string]> {
-  const { answersPerQuestion, views } = curriculum;
+  const { answersPerQuestion, views, gate } = curriculum;
+  if (gate.minVotes > answersPerQuestion) {
+    yield [
+      "curriculum.gate.minVotes",
+      `expected at most curriculum.answersPerQuestion (${answersPerQuestion}), for there are no more votes`,
+    ];
+  }
   if (answersPerQuestion % views !== 0) {
     yield [
       "curriculum.views",

@@ -1,7 +1,5 @@
 import { concatMap, map, type Observable } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
-import type { GivenAnswers } from "../reasoner/reasoner.ts";
-import { vote } from "../reasoner/vote.ts";
 import type {
   CurriculumEpisode,
   CurriculumQuestion,
@@ -10,9 +8,9 @@ import type {
   RunEvent,
 } from "../replay/events.ts";
 import { type Admission, admit, rejected, repeats, trueLabel } from "./admission.ts";
-import { questionRecord } from "./as_records.ts";
+import { answerRecords, questionRecord } from "./as_records.ts";
 import { Curriculum } from "./curriculum.ts";
-import { itemsAt } from "./data_order.ts";
+import { itemsInTurn } from "./data_order.ts";
 import { type Asked, ask, load, type OpenQuestion, openQuestions } from "./dialogue.ts";
 import { healthOf } from "./health.ts";
 import { inSlices } from "./in_slices.ts";
@@ -20,7 +18,7 @@ import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
 import { mean } from "./statistics.ts";
 import type { Step } from "./step.ts";
-import { votes } from "./votes.ts";
+import { type Poll, poll } from "./votes.ts";
 
 /**
  * The Questioner asks about a pool of images, the Reasoner votes, and what the votes make worth learning enters
@@ -69,7 +67,7 @@ function imagesOf({ run, place: { round, step } }: Step): number[] {
   const pool = poolSize(run);
   const count = Math.min(imagesPerChunk, pool - step * imagesPerChunk);
   const first = (round - 1) * pool + step * imagesPerChunk;
-  return itemsAt(run.seed("curriculum.images"), first, count, run.ports.images.length);
+  return itemsInTurn(run.seed("curriculum.images"), first, count, run.ports.images.length);
 }
 
 function nothingUsable(run: Run): VisplayError {
@@ -83,10 +81,8 @@ function nothingUsable(run: Run): VisplayError {
 function label(step: Step, asked: readonly Asked[]): Observable<CurriculumEpisode[]> {
   const { dropDuplicates } = step.run.config.curriculum;
   const open = asked.map((each) => worthAsking(each, dropDuplicates));
-  return votes(step, open).pipe(
-    concatMap((answers) =>
-      inSlices(asked, (each, i) => episode(step, each, open[i] ?? [], answers[i] ?? [])),
-    ),
+  return poll(step, open, { purpose: "answer" }).pipe(
+    concatMap((polls) => inSlices(asked, (each, i) => episode(step, each, open[i] ?? [], polls[i] ?? []))),
   );
 }
 
@@ -101,13 +97,18 @@ function episode(
   { run, place: { round, step } }: Step,
   asked: Asked,
   open: readonly (OpenQuestion | null)[],
-  answers: readonly (GivenAnswers | null)[],
+  polls: readonly (Poll | null)[],
 ): CurriculumEpisode {
   const questions = asked.completions.map((completion, i): CurriculumQuestion => {
     const parsed = asked.questions[i] as (typeof asked.questions)[number];
-    const given = answers[i] ?? null;
-    const record = questionRecord(completion, parsed, given, given && vote(given.answers));
-    return { ...record, ...admission(run, asked.ref.index, record, open[i] != null) };
+    const voted = polls[i] ?? null;
+    const record = questionRecord(completion, parsed, voted?.given ?? null, voted?.verdict ?? null);
+    const blind = voted?.blind && { blindAnswers: answerRecords(voted.blind.given) };
+    return {
+      ...record,
+      ...blind,
+      ...admission(run, asked.ref.index, record.question, voted, open[i] != null),
+    };
   });
   return {
     type: "curriculumEpisode",
@@ -124,12 +125,13 @@ function episode(
 function admission(
   { config, ports }: Run,
   image: number,
-  { question, verdict }: Pick<CurriculumQuestion, "question" | "verdict">,
+  question: string | null,
+  voted: Poll | null,
   wasAsked: boolean,
 ): Admission {
   if (question === null) return rejected("malformed");
-  if (!verdict) return rejected(wasAsked ? "failed" : "duplicate");
-  const admitted = admit(verdict, config.curriculum);
+  if (!voted) return rejected(wasAsked ? "failed" : "duplicate");
+  const admitted = admit(voted.verdict, config.curriculum, voted.blind?.agreement ?? null);
   if (admitted.rejection !== null || config.reasoner.labels === "silver") return admitted;
   const truth = ports.truth?.(image, question) ?? null;
   return truth === null ? rejected("meaningless") : { rejection: null, label: trueLabel(question, truth) };

@@ -6,6 +6,13 @@ export function itemsAt(seed: number, first: number, count: number, length: numb
 }
 
 /**
+ * The same from a sequence whose order is the same in every epoch: whatever comes again, all others came in between.
+ */
+export function itemsInTurn(seed: number, first: number, count: number, length: number): number[] {
+  return Array.from({ length: count }, (_, i) => itemAt(seed, (first + i) % length, length));
+}
+
+/**
  * Which of `length` items stands at a position of an endless shuffled sequence. Every `length` positions are one
  * epoch, which visits each item once in an order of its own. A pure function, in constant memory: there is no
  * cursor to save and no list to shuffle, whatever the number of items.

@@ -8,7 +8,7 @@ import type {
   RunEvent,
 } from "../replay/events.ts";
 import { answerRecords, questionRecord } from "./as_records.ts";
-import { itemsAt } from "./data_order.ts";
+import { itemsInTurn } from "./data_order.ts";
 import { ask, type LoadedImage, load } from "./dialogue.ts";
 import { healthOf } from "./health.ts";
 import { inSlices } from "./in_slices.ts";
@@ -51,7 +51,7 @@ function imagesOf({ run, place: { round, step } }: Step): number[] {
   const { length } = run.ports.images;
   const count = Math.min(imagesPerStep, length);
   const first = ((round - 1) * stepsPerRound + step) * count;
-  return itemsAt(run.seed("questioner.images"), first, count, length);
+  return itemsInTurn(run.seed("questioner.images"), first, count, length);
 }
 
 /** Emits the images at once, and lets the Reasoner encode them before it is asked about them. */

@@ -18,10 +18,12 @@ export function notice(event: RunEvent): string | undefined {
     case "curriculumEmpty":
       return event.message;
     case "audited": {
-      const { questions, silverCorrect } = event;
-      const found =
-        silverCorrect === null ? "none could be asked" : `${(100 * silverCorrect).toFixed(1)}% true`;
-      return `silver answers to ${plural(questions, "audited question")}: ${found}`;
+      const { questions, admitted = questions, silverCorrect } = event;
+      const correct =
+        silverCorrect === null
+          ? ""
+          : `, of which ${(100 * silverCorrect).toFixed(1)}% have a true silver answer`;
+      return `audit: ${count(admitted)} of ${plural(questions, "question")} would be admitted${correct}`;
     }
     case "alarm":
       return `ALARM in round ${event.round}, ${event.phase}: ${event.message}`;

@@ -85,6 +85,13 @@ function probeConfig(config: RunConfig, scale: number): RunConfig {
       imagesPerChunk,
       band: { low: 0, high: 1 },
       keepUnanswerable: true,
+      gate: {
+        ...curriculum.gate,
+        minParsedShare: 0,
+        minVotes: 1,
+        maxAbstentionShare: 1,
+        maxBlindAgreement: 1,
+      },
     },
     reasoner: {
       ...reasoner,

@@ -39,7 +39,7 @@ export function answersOf(
   rollout: QuestionerRollout | CurriculumQuestion | ReasonerRollout,
 ): { readonly answer: AnswerRecord; readonly blind: boolean }[] {
   if (!("completion" in rollout)) return [];
-  const blind = "blindAnswers" in rollout ? rollout.blindAnswers : [];
+  const blind = ("blindAnswers" in rollout && rollout.blindAnswers) || [];
   return [
     ...rollout.answers.map((answer) => ({ answer, blind: false })),
     ...blind.map((answer) => ({ answer, blind: true })),

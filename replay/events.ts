@@ -217,8 +217,11 @@ export interface CurriculumEmpty extends InPhase {
 export interface Audited extends InPhase {
   readonly type: "audited";
   readonly phase: "curriculum";
+  /** Those that could be asked. */
   readonly questions: number;
-  /** Share of questions whose silver answer is the true one; null where no question could be asked. */
+  /** Those of them that a curriculum would admit; absent in records that count every question. */
+  readonly admitted?: number;
+  /** Share of true silver answers among those admitted (all, where `admitted` is absent); null for none. */
   readonly silverCorrect: number | null;
 }
 

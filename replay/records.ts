@@ -150,12 +150,18 @@ export type Rejection =
   | "failed"
   | "noVotes"
   | "unanswerable"
+  | "fewParsed"
+  | "fewVotes"
+  | "abstained"
+  | "blind"
   | "belowBand"
   | "aboveBand"
   | "meaningless";
 
 /** A question put to the pool; it entered the curriculum if `rejection` is null. */
 export interface CurriculumQuestion extends QuestionRecord {
+  /** Answers with the image blanked; absent where nobody asked blindly. */
+  readonly blindAnswers?: readonly AnswerRecord[];
   readonly rejection: Rejection | null;
   /** What the Reasoner will be rewarded for; the silver answer unless a control uses the truth. */
   readonly label: string | null;

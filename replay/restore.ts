@@ -161,6 +161,7 @@ function episodeEvent(database: Database, id: number, row: Row): EpisodeEvent {
         ...shared,
         questions: rollouts.map((rollout, i) => ({
           ...questionRecord(rollout, answersTo(i, 0)),
+          ...(answersTo(i, 1).length > 0 && { blindAnswers: answersTo(i, 1) }),
           rejection: rollout.rejection as CurriculumQuestion["rejection"],
           label: rollout.label as string | null,
         })),

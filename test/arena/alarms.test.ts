@@ -179,12 +179,13 @@ describe("an audited set", () => {
     const config = smallConfig((change) => {
       change.rounds = 2;
       change.curriculum.answersPerQuestion = 32;
+      change.curriculum.band = { low: 0.4, high: 1 };
     });
     const { events } = await playIn({ ...makeWorld(), audited }, config);
     const found = ofType(events, "audited");
     expect(found.map(({ round }) => round)).toEqual([1, 2]);
-    for (const { questions, silverCorrect } of found) {
-      expect(questions).toBe(3);
+    for (const { questions, admitted, silverCorrect } of found) {
+      expect([questions, admitted]).toEqual([3, 3]);
       expect(silverCorrect).toBeCloseTo(2 / 3, 10);
     }
     const without = await playIn(makeWorld(), config);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RunConfig } from "../../arena/config.ts";
+import type { RandomStream } from "../../common/random.ts";
 import { deriveSeed } from "../../common/random.ts";
 import { view } from "../../images/views.ts";
 import { ofType, playIn } from "../fakes/play.ts";
@@ -149,6 +150,51 @@ describe("the curriculum", () => {
     expect(built?.admitted).toBe(questions.filter(({ rejection }) => rejection === null).length);
     expect(built?.audit?.meaningful).toBeGreaterThan(0.5);
     expect(built?.audit?.silverCorrect).toBeGreaterThan(0.5);
+  });
+
+  it("takes no label from the few answers that parse", async () => {
+    const reasoner = {
+      script: (_: unknown, stream: RandomStream) =>
+        stream.integer(8) === 0 ? `<answer> ${stream.integer(9)} </answer>` : "dunno",
+    };
+    const { events } = await playIn(
+      makeWorld({ reasoner }),
+      smallConfig((change) => (change.curriculum.answersPerQuestion = 8)),
+    );
+    const voted = ofType(events, "curriculumEpisode")
+      .flatMap((event) => event.questions)
+      .filter(({ verdict }) => verdict?.confidence === 1);
+    expect(voted.length).toBeGreaterThan(5);
+    expect(new Set(voted.map(({ rejection }) => rejection))).toEqual(new Set(["fewParsed"]));
+    const [empty] = ofType(events, "curriculumEmpty");
+    expect(empty?.message).toContain("fewParsed");
+  });
+
+  it("rejects what is answered alike without the image, where it asks blindly", async () => {
+    const sure = { script: () => "<answer> 4 </answer>" };
+    const blindly = smallConfig((change) => (change.curriculum.gate.blindAnswersPerQuestion = 2));
+    const { events } = await playIn(makeWorld({ reasoner: sure }), blindly);
+    const asked = ofType(events, "curriculumEpisode")
+      .flatMap((event) => event.questions)
+      .filter(({ verdict }) => verdict);
+    for (const { rejection, blindAnswers } of asked) {
+      expect(rejection).toBe("blind");
+      expect(blindAnswers?.map(({ vote }) => vote)).toEqual(["4", "4"]);
+    }
+    const without = await playIn(makeWorld({ reasoner: sure }));
+    expect(ofType(without.events, "curriculumBuilt")[0]?.rejected.blind).toBeUndefined();
+  });
+
+  it("asks about no image again before it has asked about all others", async () => {
+    const config = smallConfig((change) => {
+      change.rounds = 3;
+      change.curriculum.images = 9;
+    });
+    const { events } = await playIn(makeWorld({ images: 20 }), config);
+    const asked = ofType(events, "curriculumEpisode").map(({ image }) => image.index);
+    expect(asked).toHaveLength(27);
+    expect(new Set(asked.slice(0, 20)).size).toBe(20);
+    expect(asked.slice(20)).toEqual(asked.slice(0, 7));
   });
 
   it("may use true labels as a ceiling", async () => {

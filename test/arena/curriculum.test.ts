@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { admit, repeats } from "../../arena/admission.ts";
+import { RunConfigSchema } from "../../arena/config.ts";
 import { Curriculum } from "../../arena/curriculum.ts";
 import type { CurriculumEpisode, Rejection, VerdictRecord } from "../../replay/events.ts";
 
 const band = { low: 0.3, high: 0.8 };
+const { gate } = RunConfigSchema.parse({}).curriculum;
 const verdict = (silver: string | null, confidence: number): VerdictRecord => {
   return { silver, confidence, votes: [], abstentions: 0, parseFailures: 0, samples: 8 };
 };
@@ -20,7 +22,31 @@ describe("admit", () => {
     [verdict("unanswerable", 0.5), false, "unanswerable"],
   ])("%j, keepUnanswerable %s: %s", (given, keepUnanswerable, rejection) => {
     const label = rejection === null ? given.silver : null;
-    expect(admit(given, { band, keepUnanswerable })).toEqual({ rejection, label });
+    expect(admit(given, { band, keepUnanswerable, gate })).toEqual({ rejection, label });
+  });
+
+  const everything = { band: { low: 0, high: 1 }, keepUnanswerable: true, gate };
+  const outOf8 = (parseFailures: number, abstentions: number, silver = "2"): VerdictRecord => {
+    return { ...verdict(silver, 1), parseFailures, abstentions };
+  };
+
+  it.each([
+    ["seven unparsed answers and one at random", outOf8(7, 0), null, "fewParsed"],
+    ["half of the answers parsed", outOf8(4, 0), null, null],
+    ["less than half", outOf8(5, 0), null, "fewParsed"],
+    ["a quarter of abstentions", outOf8(0, 2), null, null],
+    ["more", outOf8(0, 3), null, "abstained"],
+    ["many abstentions, which are the label", outOf8(0, 6, "unanswerable"), 1, null],
+    ["blind answers that agree half the time", outOf8(0, 0), 0.5, null],
+    ["that agree more often", outOf8(0, 0), 0.75, "blind"],
+  ])("%s", (_, given, blindAgreement, rejection) => {
+    expect(admit(given, everything, blindAgreement).rejection).toBe(rejection);
+  });
+
+  it("asks for votes however large their share", () => {
+    const single = { ...verdict("2", 1), samples: 1 };
+    expect(admit(single, everything)).toEqual({ rejection: "fewVotes", label: null });
+    expect(admit(single, { ...everything, gate: { ...gate, minVotes: 1 } }).label).toBe("2");
   });
 });
 

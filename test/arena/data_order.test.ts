@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { itemAt, itemsAt } from "../../arena/data_order.ts";
+import { itemAt, itemsAt, itemsInTurn } from "../../arena/data_order.ts";
 
 describe("itemAt", () => {
   it.each([1, 2, 3, 7, 64, 1000])("visits each of %i items once per epoch", (length) => {
@@ -23,5 +23,19 @@ describe("itemAt", () => {
     const mean = some.reduce((sum, index) => sum + index, 0) / some.length / length;
     expect(mean).toBeGreaterThan(0.45);
     expect(mean).toBeLessThan(0.55);
+  });
+});
+
+describe("itemsInTurn", () => {
+  it.each([1, 2, 7, 100, 2000])("gives none of %i items again before all others", (length) => {
+    const sequence = itemsInTurn(7, 0, 3 * length, length);
+    for (let position = length; position < sequence.length; position++) {
+      expect(sequence[position]).toBe(sequence[position - length]);
+    }
+    expect(new Set(sequence.slice(0, length)).size).toBe(length);
+  });
+
+  it("begins as the reshuffled sequence does", () => {
+    expect(itemsInTurn(7, 20, 50, 100)).toEqual(itemsAt(7, 20, 50, 100));
   });
 });

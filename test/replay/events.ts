@@ -76,6 +76,7 @@ export class RandomEvents {
   #curriculum(): Partial<CurriculumEpisode> {
     const questions = this.#many(4, () => ({
       ...this.#question(),
+      ...(this.#integer(2) && { blindAnswers: [this.#answer(), this.#answer()] }),
       rejection: this.#orNull(() => "duplicate" as const),
       label: this.#orNull(() => this.#word()),
     }));
