@@ -1,5 +1,4 @@
 import type { RgbImage } from "../images/image.ts";
-import { nextPowerOfTwo } from "./batch.ts";
 import { ByteCache } from "./byte_cache.ts";
 import { visionGraph } from "./graphs.ts";
 import type { Weights } from "./models/layers.ts";
@@ -8,7 +7,6 @@ import {
   type ImageShape,
   type PreparedImage,
   patchesIn,
-  sameImageShape,
   type VisionLanguageModel,
 } from "./models/vision_language_model.ts";
 import type { SessionCache } from "./sessions.ts";
@@ -17,17 +15,12 @@ import type { SessionCache } from "./sessions.ts";
 const cacheBytes = { small: 32 * 2 ** 20, large: 256 * 2 ** 20 };
 /** Weights whose rows are kept: those being trained, as they are now, and the run's base. */
 const versionsKept = 2;
-/** Tiles that go through the vision tower together at most. */
-const tilesPerRun = 16;
-/** Pairs of patches that one run compares with each other at most, if it holds more than one tile. */
-const pairsPerRun = 2 ** 22;
 
-interface Tile {
-  readonly image: PreparedImage;
-  readonly index: number;
-}
-
-/** Prepares images and runs them through the vision tower, each at most once while the weights stay the same. */
+/**
+ * Prepares images and runs them through the vision tower, each at most once while the weights stay the same. Tiles go
+ * alone: how several threads split a product, and so the last bits of a row, depends on what is computed beside it, and
+ * rows that are kept have to be those that a resumed run, which has lost them, computes again.
+ */
 export class ImageEncoder {
   readonly #model: VisionLanguageModel;
   readonly #tensors: Weights;
@@ -81,18 +74,11 @@ export class ImageEncoder {
       if (known) result.set(image.id, known);
       else absent.set(image.id, image);
     }
-    const missing = [...absent.values()];
-    for (const { id, shape } of missing) result.set(id, new Float32Array(this.#size(shape)));
-    for (const chunk of runs(missing)) {
-      await checkpoint();
-      const rows = await this.#run(chunk, weights);
-      const size = rows.length / nextPowerOfTwo(chunk.length);
-      chunk.forEach(({ image, index }, i) => {
-        const own = rows.subarray(i * size, (i + 1) * size);
-        (result.get(image.id) as Float32Array).set(own, index * size);
-      });
+    for (const [id, image] of absent) {
+      const rows = await this.#encode(image, weights, checkpoint);
+      result.set(id, rows);
+      cache.set(id, rows);
     }
-    for (const { id } of missing) cache.set(id, result.get(id) as Float32Array);
     return result;
   }
 
@@ -110,43 +96,24 @@ export class ImageEncoder {
     return rows;
   }
 
-  /** Rows of equal tiles, padded to a power of two of them. */
-  async #run(chunk: readonly Tile[], weights: Readonly<Record<string, Float32Array>>): Promise<Float32Array> {
+  /** An image's rows, tile by tile. */
+  async #encode(
+    { patches, shape }: PreparedImage,
+    weights: Readonly<Record<string, Float32Array>>,
+    checkpoint: () => Promise<void>,
+  ): Promise<Float32Array> {
     const model = this.#model;
-    const tile = tileOf((chunk[0] as Tile).image);
-    const shape = { ...tile, tiles: nextPowerOfTwo(chunk.length) };
-    const size = patchesIn(tile) * model.patchWidth;
-    const patches = new Float32Array(shape.tiles * size);
-    chunk.forEach(({ image, index }, i) => {
-      patches.set(image.patches.subarray(index * size, (index + 1) * size), i * size);
-    });
-    const session = await this.#sessions.get("vision", shape, () => visionGraph(model, this.#tensors, shape));
-    const { rows } = await session.run({ ...weights, patches });
-    return rows as Float32Array;
+    const tile: ImageShape = { ...shape, tiles: 1 };
+    const patchNumbers = patchesIn(tile) * model.patchWidth;
+    const rowNumbers = model.rows(tile) * model.config.text.hiddenSize;
+    const all = new Float32Array(shape.tiles * rowNumbers);
+    for (let i = 0; i < shape.tiles; i++) {
+      await checkpoint();
+      const session = await this.#sessions.get("vision", tile, () => visionGraph(model, this.#tensors, tile));
+      const own = patches.slice(i * patchNumbers, (i + 1) * patchNumbers);
+      const { rows } = await session.run({ ...weights, patches: own });
+      all.set(rows as Float32Array, i * rowNumbers);
+    }
+    return all;
   }
-
-  /** Numbers in an image's rows. */
-  #size(shape: ImageShape): number {
-    return this.#model.rows(shape) * this.#model.config.text.hiddenSize;
-  }
-}
-
-function tileOf({ shape }: PreparedImage): ImageShape {
-  return { ...shape, tiles: 1 };
-}
-
-/** The tiles of images in runs of equal ones. */
-function runs(images: readonly PreparedImage[]): Tile[][] {
-  const result: Tile[][] = [];
-  let left = images.flatMap((image) =>
-    Array.from({ length: image.shape.tiles }, (_, index): Tile => ({ image, index })),
-  );
-  for (let [first] = left; first !== undefined; [first] = left) {
-    const shape = tileOf(first.image);
-    const same = left.filter(({ image }) => sameImageShape(tileOf(image), shape));
-    left = left.filter(({ image }) => !sameImageShape(tileOf(image), shape));
-    const perRun = Math.max(1, Math.min(tilesPerRun, Math.floor(pairsPerRun / patchesIn(shape) ** 2)));
-    for (let start = 0; start < same.length; start += perRun) result.push(same.slice(start, start + perRun));
-  }
-  return result;
 }
