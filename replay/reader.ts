@@ -3,6 +3,7 @@ import type { EpisodeEvent } from "./events.ts";
 import { headOf } from "./heads.ts";
 import { imagePath } from "./image_files.ts";
 import { countHits, hits } from "./pages.ts";
+import { type Pins, restorePins } from "./pins.ts";
 import { checkedQuery, type EpisodePage, type EpisodeQuery } from "./query.ts";
 import { lastEvent, type RecordedEvent, restoreEpisode, restoreEvent, restoreMilestones } from "./restore.ts";
 import { migrations, versionOf } from "./schema.ts";
@@ -15,6 +16,12 @@ export interface EventsOptions {
   readonly superseded?: "exclude" | "include";
   /** Told of an event that cannot be read; without it, such an event ends the reading. */
   readonly onDamage?: (id: number, error: Error) => void;
+}
+
+/** What the run in a folder is made of, also where an earlier release wrote it; null where that was not recorded. */
+export function readPins(folder: string): Pins | null {
+  using database = Database.forReading(replayIn(folder));
+  return restorePins(database);
 }
 
 /**

@@ -201,8 +201,20 @@ CREATE INDEX columns_ranges ON columns (figure, first, phase, last, least, great
 /** Views of images, which no run before had. */
 const third = "ALTER TABLE episodes ADD COLUMN view INTEGER NOT NULL DEFAULT 0;";
 
+/** What a run is made of: its images, and hashes of all else that results depend on. */
+const pins = `
+CREATE TABLE run_images (
+  position INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  changed_ms REAL NOT NULL,
+  content TEXT
+);
+CREATE TABLE run_inputs (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID;
+`;
+
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
-export const migrations: readonly string[] = [first, second, third];
+export const migrations: readonly string[] = [first, second, third, pins];
 
 /** Brings a database to the newest version, all or nothing. Throws "run" for a newer one or a foreign file. */
 export function migrate(database: Database, scripts: readonly string[] = migrations): void {

@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { mapInSlices } from "../common/slices.ts";
 import { ThreadCalls } from "../common/thread_calls.ts";
 import type { EventLog, ReplayImage, RunEvent } from "./events.ts";
+import type { Pins } from "./pins.ts";
 import type { EventMessage, ReplayThread } from "./worker_protocol.ts";
 import type { ReplayState } from "./writer.ts";
 
@@ -67,6 +68,11 @@ export class ReplayStore implements EventLog, AsyncDisposable {
       }
       this.#state = await this.#calls.call("commit", []);
     });
+  }
+
+  /** Puts down what the run is made of, in the place of what it was made of before. */
+  pin(pins: Pins): Promise<void> {
+    return this.#inTurn(() => this.#calls.call("pin", [pins]));
   }
 
   /**

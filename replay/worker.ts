@@ -23,6 +23,7 @@ const thread: ReplayThread = {
     writer = mode === "create" ? create(folder) : ReplayWriter.open(folder);
     return writer.state;
   },
+  pin: (pins) => writer.pin(pins),
   missing: (ids) => writer.missing(ids),
   image(id, extension, content) {
     images.push(writeImage(folder, { id, extension }, content));

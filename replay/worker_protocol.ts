@@ -1,10 +1,13 @@
 import type { RunEvent } from "./events.ts";
+import type { Pins } from "./pins.ts";
 import type { ReplayState } from "./writer.ts";
 
 /** What the thread of a replay can be asked. */
 export interface ReplayThread {
   /** Opens the replay in a folder, a new one or the one that is there. */
   open(folder: string, mode: "create" | "open"): ReplayState;
+  /** Puts down what the run is made of. */
+  pin(pins: Pins): void;
   /** Which of these images are not stored yet. */
   missing(ids: readonly string[]): readonly string[];
   /** Writes an image beside the database; the next `commit` names it. */

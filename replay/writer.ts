@@ -8,6 +8,7 @@ import { answerRow, answersOf, type NewRow, rolloutRow, rolloutsOf } from "./epi
 import type { EpisodeEvent, RunEvent } from "./events.ts";
 import { figuresOf, namedFiguresOf, textsOf } from "./figures.ts";
 import type { StoredImage } from "./image_files.ts";
+import { type Pins, pinContent, writePins } from "./pins.ts";
 import { migrate, PLACES, REPLAY_NAME } from "./schema.ts";
 import { Database, type Value } from "./sqlite.ts";
 
@@ -98,6 +99,11 @@ export class ReplayWriter implements Disposable {
     });
   }
 
+  /** What the run is made of from now on. */
+  pin(pins: Pins): void {
+    this.#database.transaction(() => writePins(this.#database, pins));
+  }
+
   /** Which of these images no row names yet. */
   missing(ids: readonly string[]): string[] {
     const known = this.#database.prepare("SELECT 1 FROM image_files WHERE content = ?");
@@ -155,6 +161,7 @@ export class ReplayWriter implements Disposable {
     const question = event.type === "reasonerEpisode" ? event.question : null;
     const { text, templated } = storedPrompt(event.prompt, question);
     const dictionary = this.#dictionary;
+    pinContent(this.#database, image.index, image.id);
     this.#insert("episodes", {
       id,
       attempt,

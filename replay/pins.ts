@@ -1,0 +1,55 @@
+import type { Database, Value } from "./sqlite.ts";
+
+/** An image of a run's own list; its place there is the index that everything in the run means. */
+export interface PinnedImage {
+  /** As the file is called now. */
+  readonly name: string;
+  readonly bytes: number;
+  /** When the file or its name was last changed, by the file system (ctime), ms since 1970. */
+  readonly changedMs: number;
+  /** Names its content, see `ImageFile` in images/image.ts; null until the run has seen it. */
+  readonly content: string | null;
+}
+
+/** What a run is made of, beside its settings. */
+export interface Pins {
+  /** Null where the run draws its images. */
+  readonly images: readonly PinnedImage[] | null;
+  /** SHA-256 of all else that results depend on, by name: files of the model, prompts. */
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+/** The pins of a replay; null where an earlier release began it, which had none, or a run that was killed before it had. */
+export function restorePins(database: Database): Pins | null {
+  const tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'run_inputs'";
+  if (database.value<number>(tables) === 0) return null;
+  return database.snapshot(() => {
+    const inputs = database
+      .prepare("SELECT name, sha256 FROM run_inputs")
+      .all<{ name: string; sha256: string }>();
+    if (inputs.length === 0) return null;
+    const sql = "SELECT name, bytes, changed_ms AS changedMs, content FROM run_images ORDER BY position";
+    const images = database.prepare(sql).all<PinnedImage & Record<string, Value>>();
+    return {
+      images: images.length === 0 ? null : images,
+      inputs: Object.fromEntries(inputs.map(({ name, sha256 }) => [name, sha256])),
+    };
+  });
+}
+
+/** Puts pins in the place of those that there are; part of a transaction. */
+export function writePins(database: Database, { images, inputs }: Pins): void {
+  database.exec("DELETE FROM run_images");
+  database.exec("DELETE FROM run_inputs");
+  const addImage = database.prepare("INSERT INTO run_images VALUES (?, ?, ?, ?, ?)");
+  for (const [position, { name, bytes, changedMs, content }] of (images ?? []).entries())
+    addImage.run([position, name, bytes, changedMs, content]);
+  const addInput = database.prepare("INSERT INTO run_inputs VALUES (?, ?)");
+  for (const input of Object.entries(inputs)) addInput.run(input);
+}
+
+/** Notes what an image of the run shows, once it was seen. */
+export function pinContent(database: Database, position: number, content: string): void {
+  const sql = "UPDATE run_images SET content = ? WHERE position = ? AND content IS NULL";
+  database.prepare(sql).run([content, position]);
+}

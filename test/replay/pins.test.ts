@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { PinnedImage } from "../../replay/pins.ts";
+import { readPins } from "../../replay/reader.ts";
+import { migrate, migrations } from "../../replay/schema.ts";
+import { Database } from "../../replay/sqlite.ts";
+import { ReplayStore } from "../../replay/store.ts";
+import { plainEpisode } from "./events.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "pins-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const image = (name: string): PinnedImage => ({
+  name,
+  bytes: 7,
+  changedMs: 1_700_000_000_000.25,
+  content: null,
+});
+const inputs = { "model/config.json": "ab", "prompts.reasoner": "cd" };
+
+test("a run's pins are read as they were written, in order, and may be replaced", async () => {
+  await using store = await ReplayStore.create(folder);
+  expect(readPins(folder)).toBeNull();
+  const images = ["z.png", "a.png", "caf\\xe9.png"].map(image);
+  await store.pin({ images, inputs });
+  expect(readPins(folder)).toEqual({ images, inputs });
+  await store.pin({ images: null, inputs });
+  expect(readPins(folder)).toEqual({ images: null, inputs });
+});
+
+test("an image is bound to the content that it is first recorded with", async () => {
+  await using store = await ReplayStore.create(folder);
+  await store.pin({ images: ["a.png", "b.png"].map(image), inputs });
+  const episode = (index: number, id: string) => plainEpisode({ image: { index, name: `${index}.png`, id } });
+  await store.append([episode(1, "first")]);
+  await store.append([episode(1, "second")]);
+  expect(readPins(folder)?.images?.map(({ content }) => content)).toEqual([null, "first"]);
+});
+
+test("a replay of an earlier release has none", async () => {
+  using database = Database.forWriting(join(folder, "replay.db"));
+  migrate(database, migrations.slice(0, 3));
+  expect(readPins(folder)).toBeNull();
+});
