@@ -44,6 +44,7 @@ export interface CheckpointConfig {
 
 export interface ImagesConfig {
   readonly folder: string | null;
+  readonly maxPixels: number;
   readonly scenes: { readonly domain: SceneDomain; readonly count: number; readonly seed: number };
 }
 
@@ -256,6 +257,10 @@ export const RunConfigSchema: z.ZodType<RunConfig> = z
     images: group(
       {
         folder: optionalText("folder of images, searched with its sub-folders; null draws scenes"),
+        maxPixels: count(
+          128_000_000,
+          "width times height above which an image is refused before it is decoded",
+        ),
         scenes: group(
           {
             domain: choice(["source", "target"], "target", "domain of the drawn scenes"),

@@ -67,7 +67,7 @@ export async function openImages(
     const scenes = new SceneSource(images.scenes);
     return { images: scenes, truth: sceneTruth(scenes) };
   }
-  const source = await openFolder(images.folder, { signal });
+  const source = await openFolder(images.folder, { signal, maxPixels: images.maxPixels });
   const { skipped, warnings, ignored } = source;
   sayRemarks("skipped", skipped, say);
   sayRemarks("note", warnings, say);

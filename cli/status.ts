@@ -35,17 +35,16 @@ export function statusText(status: Status, nowMs: number): string {
   ].join("\n");
 }
 
-function headline(status: Status, ago: (atMs: number) => string): string {
-  const { condition, failure, beatAtMs, host, waitsFor } = status;
+function headline({ condition, failure, beatAtMs, host }: Status, ago: (atMs: number) => string): string {
   switch (condition) {
     case "running":
-      return `running${waitsFor ? `, ${waitsFor}` : ""} (last beat ${ago(beatAtMs)})`;
+      return `running (last beat ${ago(beatAtMs)})`;
     case "finished":
       return `finished ${ago(beatAtMs)}`;
     case "failed":
       return `failed ${ago(beatAtMs)}: ${failure?.message}`;
     case "stopped":
-      return `interrupted ${ago(beatAtMs)}`;
+      return `stopped ${ago(beatAtMs)}${failure ? `: ${failure.message}` : ""}`;
     case "died":
       return `died: its process is gone, and said nothing after ${when(beatAtMs)} (${ago(beatAtMs)})`;
     case "silent":

@@ -1,8 +1,12 @@
 import { open, readFile, stat } from "node:fs/promises";
-import sharp, { type SharpOptions } from "sharp";
 import { VisplayError } from "../common/errors.ts";
-import { headBytes, type ImageFormat, nameContent, sniff, supported } from "./format.ts";
+import { bytesInMemory, bytesOfFile } from "./bytes.ts";
+import type { ImageFormat } from "./format.ts";
+import { readHeader } from "./header.ts";
 import { imageOf, type RgbImage } from "./image.ts";
+import { upright } from "./orientation.ts";
+import { Refusal } from "./refusal.ts";
+import { storedRows } from "./stored_rows.ts";
 
 /** What an image may cost; guards against decompression bombs. */
 export interface ImageLimits {
@@ -12,8 +16,8 @@ export interface ImageLimits {
   readonly maxBytes: number;
 }
 
-/** 50 megapixels, 64 MiB. */
-export const defaultLimits: ImageLimits = { maxPixels: 50_000_000, maxBytes: 64 * 2 ** 20 };
+/** 128 megapixels, 64 MiB. */
+export const defaultLimits: ImageLimits = { maxPixels: 128_000_000, maxBytes: 64 * 2 ** 20 };
 
 /** What a usable image's header says; the size is that before EXIF rotation. */
 export interface Header {
@@ -25,17 +29,21 @@ export interface Header {
 /** A header, or why the image cannot be used. */
 export type Inspection = Header | { readonly refused: string };
 
-// Every image is decoded once per use and held by the caller; libvips need not keep it, or its file, as well.
-sharp.cache(false);
-
-const decoding: SharpOptions = { failOn: "error", ignoreIcc: true };
-
 /**
- * Decodes an image as the Python loaders of vision-language models do: the first frame, upright by its EXIF
- * orientation (`load_image` in transformers, `Image` in datasets), embedded RGB profiles ignored, transparency
- * over white, greyscale, CMYK and 16-bit images as 8-bit sRGB.
- * Messages begin with `name`, if there is one. Throws a `VisplayError` of code "images" if the image is damaged or over
- * a limit.
+ * Decodes an image to the pixels that Python's loaders give, on which models were trained: Pillow's
+ * `ImageOps.exif_transpose(Image.open(file)).convert("RGB")`.
+ *
+ * - The first frame, upright by EXIF or XMP.
+ * - Embedded profiles play no part; CMYK becomes RGB by plain arithmetic, 16 bits by their higher byte.
+ * - What is transparent lies over white, where `convert` would show whatever colour is stored behind it. In a TIFF only
+ *   those extra bands are transparency that are said to be.
+ *
+ * Equal to Pillow bit for bit but for: YCbCr in TIFF (by 1 of 255), colours of an AVIF at sharp edges, where they are
+ * stored at half the resolution and the decoders interpolate otherwise, and 16-bit grey, of which Pillow makes white all
+ * that is above 255 of 65535. Damage that Pillow overlooks is overlooked, what it refuses is refused.
+ *
+ * Messages begin with `name`, if there is one. Throws a `VisplayError` of code "images" whatever goes wrong: the image is
+ * damaged, over a limit, or of a kind that is not read.
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -68,19 +76,18 @@ export async function readImage(
 /** Checks a file by its size, its first bytes and its header, without decoding pixels. */
 export async function inspectFile(path: string, limits: ImageLimits = defaultLimits): Promise<Inspection> {
   try {
-    await checkFile(path, limits);
+    const size = await checkFile(path, limits);
     await using file = await open(path);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
     // libvips reads a trailing "[...]" in a path as options.
     const input = path.endsWith("]") ? await readFile(path) : path;
-    return await inspect(buffer.subarray(0, bytesRead), input, limits);
+    const header = await readHeader(bytesOfFile(file, size), input);
+    checkPixels(header, limits);
+    const { format, width, height } = header;
+    return { format, width, height };
   } catch (error) {
     return { refused: reasonOf(error) };
   }
 }
-
-/** What is wrong with an image, without its name. */
-class Refusal extends Error {}
 
 function refuse(name: string | null, cause: unknown): never {
   const reason = reasonOf(cause);
@@ -89,39 +96,18 @@ function refuse(name: string | null, cause: unknown): never {
 
 async function decode(bytes: Uint8Array, limits: ImageLimits): Promise<RgbImage> {
   checkSize(bytes.length, limits);
-  const { format } = await inspect(bytes, bytes, limits);
-  const { data, info } = await sharp(bytes, {
-    ...decoding,
-    autoOrient: true,
-    limitInputPixels: limits.maxPixels,
-  })
-    .flatten({ background: "white" })
-    .toColourspace("srgb")
-    .raw({ depth: "uchar" })
-    .toBuffer({ resolveWithObject: true })
-    .catch((error) => refuseDamaged(format, error));
-  return imageOf(info.width, info.height, new Uint8Array(data.buffer, data.byteOffset, data.length));
+  const header = await readHeader(bytesInMemory(bytes), bytes);
+  checkPixels(header, limits);
+  const { width, height, rows } = storedRows(bytes, header);
+  const data = await rows(0, height);
+  const image = upright({ width, height, data }, header.orientation);
+  return imageOf(image.width, image.height, image.data);
 }
 
-async function inspect(
-  head: Uint8Array,
-  input: Uint8Array | string,
-  { maxPixels }: ImageLimits,
-): Promise<Header> {
-  const format = sniff(head);
-  if (!format) throw new Refusal(`found ${nameContent(head)}, expected ${supported}`);
-  const { width, height } = await sharp(input, { ...decoding, limitInputPixels: false })
-    .metadata()
-    .catch((error) => refuseDamaged(format, error));
-  if (width * height <= maxPixels) return { format, width, height };
+function checkPixels({ width, height }: Header, { maxPixels }: ImageLimits): void {
+  if (width * height <= maxPixels) return;
   const found = `${width}x${height} = ${width * height} pixels`;
-  throw new Refusal(`found ${found}, expected at most ${maxPixels} (maxPixels)`);
-}
-
-function refuseDamaged(format: ImageFormat, cause: Error): never {
-  const lines = cause.message.split("\n").filter((line) => !line.startsWith("source: "));
-  const reason = lines[0]?.replace(/^Input (buffer|file) /, "");
-  throw new Refusal(`found a damaged ${format} file (${reason})`, { cause });
+  throw new Refusal(`found ${found}, expected at most ${maxPixels} (images.maxPixels)`);
 }
 
 async function readWithin(path: string, limits: ImageLimits): Promise<Uint8Array> {
@@ -129,10 +115,11 @@ async function readWithin(path: string, limits: ImageLimits): Promise<Uint8Array
   return readFile(path);
 }
 
-async function checkFile(path: string, limits: ImageLimits): Promise<void> {
+async function checkFile(path: string, limits: ImageLimits): Promise<number> {
   const stats = await stat(path);
   if (!stats.isFile()) throw new Refusal("found no regular file");
   checkSize(stats.size, limits);
+  return stats.size;
 }
 
 function checkSize(bytes: number, { maxBytes }: ImageLimits): void {
@@ -140,11 +127,11 @@ function checkSize(bytes: number, { maxBytes }: ImageLimits): void {
   if (bytes > maxBytes) throw new Refusal(`found ${bytes} bytes, expected at most ${maxBytes} (maxBytes)`);
 }
 
-/** Why an image cannot be used; what is neither a refusal nor an error of the file system is thrown on. */
+/** Why an image cannot be used, whatever went wrong. */
 function reasonOf(error: unknown): string {
   if (error instanceof Refusal) return error.message;
   const { code, syscall } = error as NodeJS.ErrnoException;
-  if (!syscall) throw error;
+  if (!syscall) return `found a file that cannot be decoded (${error})`;
   if (code === "ENOENT") return "found no such file";
   if (code === "EACCES" || code === "EPERM") return "found a file that may not be read";
   if (code === "ELOOP") return "found a symbolic link that leads to itself";

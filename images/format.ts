@@ -7,20 +7,37 @@ const signatures: Record<ImageFormat, RegExp> = {
   jpeg: /^\xff\xd8\xff/,
   webp: /^RIFF.{4}WEBP/s,
   gif: /^GIF8[79]a/,
-  avif: /^.{4}ftyp(.{4})*?avi[fs]/s,
+  avif: brands("avi[fs]"),
   tiff: /^(II[*+]\0|MM\0[*+])/,
 };
 
 /** What else is found under the name of an image, for messages. */
 const lookalikes = {
-  "a HEIC image": /^.{4}ftyp(.{4})*?(hei[cfmsx]|hev[cx]|mif1|msf1)/s,
-  "a JPEG XL image": /^.{4}JXL /s,
+  "a camera's raw file (develop it, for example to JPEG)": camera(),
+  "a HEIC image (convert it, for example to JPEG)": brands("hei[cfmsx]|hev[cx]|mif1|msf1"),
+  "a JPEG XL image": /^(\xff\n|\0\0\0.JXL )/s,
+  "a JPEG 2000 image": /^(\xff\x4f\xff\x51|\0\0\0.jP {2})/s,
+  "a Photoshop document": /^8BPS/,
+  "a Windows icon": /^\0\0.\0.\0/s,
   "a BMP image": /^BM.{4}\0{4}/s,
+  "an SVG image":
+    /^(\xef\xbb\xbf)?(\s|<\?xml[^>]*>|<!--(?:(?!-->).)*-->|<!DOCTYPE svg[^>]*>)*<(\w+:)?svg[\s>]/is,
+  "an HTML page": /^\s*<(!doctype html|html|head|body)/i,
+  "a video": /^(.{4}ftyp|RIFF.{4}AVI |.E\xdf\xa3|\0\0.[\xb3\xba]|FLV.|.{4}(moov|mdat|wide|free))/s,
   "a PDF document": /^%PDF-/,
-  "an SVG image": /^\s*(<\?xml[^>]*>\s*)?<svg/,
-  "an HTML page": /^\s*<(!doctype|html|head|body)/i,
   "a ZIP archive": /^PK\W\W/,
+  "a Git LFS pointer in place of the file (fetch it with `git lfs pull`)": /^version https:\/\/git-lfs/,
 };
+
+/** The brands that a file of the kind of MP4 claims: its own, and those that it is compatible with. */
+function brands(pattern: string): RegExp {
+  return new RegExp(`^.{4}ftyp(.{4}){0,12}?(${pattern})`, "s");
+}
+
+/** Raw files that are no TIFF: of Canon (two kinds), Fujifilm, Olympus, Panasonic, Minolta and Sigma. */
+function camera(): RegExp {
+  return /^(.{4}ftypcrx |.{6}HEAPCCDR|FUJIFILMCCD-RAW|IIR[OS]|MMOR|IIU\0|\0MRM|FOVb)/s;
+}
 
 const extensions: Record<ImageFormat | "other", readonly string[]> = {
   png: ["png"],
@@ -29,7 +46,10 @@ const extensions: Record<ImageFormat | "other", readonly string[]> = {
   gif: ["gif"],
   avif: ["avif"],
   tiff: ["tif", "tiff"],
-  other: ["heic", "heif", "jxl", "jp2", "bmp", "svg", "ico", "psd"],
+  other: [
+    ...["heic", "heif", "jxl", "jp2", "j2k", "jpx", "bmp", "svg", "ico", "psd"],
+    ...["dng", "cr2", "cr3", "nef", "arw", "raf", "orf", "rw2", "pef", "srw"],
+  ],
 };
 
 /** What a file of a format is named, without a dot. */
@@ -38,7 +58,7 @@ export function extensionOf(format: ImageFormat): string {
 }
 
 /** The number of leading bytes that `sniff` and `nameContent` look at. */
-export const headBytes = 64;
+export const headBytes = 512;
 
 /** The formats that can be decoded, for messages. */
 export const supported = "PNG, JPEG, WebP, GIF, AVIF or TIFF";

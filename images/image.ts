@@ -1,5 +1,11 @@
 import { createHash } from "node:crypto";
 
+/** In pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** A decoded image: 8-bit RGB, row-major [height, width, 3]. */
 export interface RgbImage {
   /** Names the content: equal ids mean equal pixels. A hash, or derived from another image's id. */

@@ -1,4 +1,4 @@
-import type { RgbImage } from "./image.ts";
+import type { RgbImage, Size } from "./image.ts";
 
 export type ResampleFilter = "lanczos" | "bicubic";
 
@@ -24,20 +24,30 @@ const filters: Record<ResampleFilter, Filter> = {
 };
 
 /**
- * An image resized exactly as by Pillow's `Image.resize`, bit for bit: horizontally, then vertically, each rounded
- * to 8 bits; an axis that keeps its size is left alone. Its id is derived from the image's id.
+ * An image resized exactly as by `Image.resize` of Pillow up to 12, bit for bit: in two passes (`horizontalFirst`), each
+ * rounded to 8 bits; an axis that keeps its size is left alone. Its id is derived from the image's id.
  */
 export function resample(image: RgbImage, width: number, height: number, filter: ResampleFilter): RgbImage {
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
     throw new RangeError(`resample to ${width}x${height}, expected positive integers`);
   }
   if (width === image.width && height === image.height) return image;
+  const across = width === image.width ? null : kernel(image.width, width, filter);
+  const down = height === image.height ? null : kernel(image.height, height, filter);
   let { data } = image;
-  if (width !== image.width)
-    data = resampleRows(data, image.height, kernel(image.width, width, filters[filter]));
-  if (height !== image.height)
-    data = resampleColumns(data, width, kernel(image.height, height, filters[filter]));
+  if (horizontalFirst(image, { width, height })) {
+    if (across) data = resampleRows(data, across);
+    if (down) data = resampleColumns(data, width, down);
+  } else {
+    if (down) data = resampleColumns(data, image.width, down);
+    if (across) data = resampleRows(data, across);
+  }
   return { id: `${image.id}-${filter}-${width}x${height}`, width, height, data };
+}
+
+/** Rows are resampled before columns, but where an image more than 100 times as high as wide becomes lower. */
+export function horizontalFirst(image: Size, target: Size): boolean {
+  return image.height <= 100 * image.width || target.height >= image.height;
 }
 
 /** Weights are 22-bit fixed point: 8 bits of pixel, 22 of weight and 2 for overshoot fill an int32. */
@@ -45,7 +55,7 @@ const precision = 22;
 const half = 1 << (precision - 1);
 
 /** For each of the target positions, `taps` weights (zero-padded) and the first source position they apply to. */
-interface Kernel {
+export interface Kernel {
   readonly source: number;
   readonly target: number;
   readonly taps: number;
@@ -54,7 +64,8 @@ interface Kernel {
   readonly weights: Int32Array;
 }
 
-function kernel(source: number, target: number, { support, weight }: Filter): Kernel {
+export function kernel(source: number, target: number, filter: ResampleFilter): Kernel {
+  const { support, weight } = filters[filter];
   const scale = source / target;
   const widening = Math.max(scale, 1);
   const reach = support * widening;
@@ -82,13 +93,25 @@ function kernel(source: number, target: number, { support, weight }: Filter): Ke
   return { source, target, taps, first, count, weights };
 }
 
-/** [height, source, 3] to [height, target, 3]. */
-function resampleRows(data: Uint8Array, height: number, kernel: Kernel): Uint8Array {
+/** The kernel of an axis that runs the other way: the same sums, to the last bit. */
+export function mirrored({ source, target, taps, first, count, weights }: Kernel): Kernel {
+  const last = target - 1;
+  const from = new Int32Array(target);
+  const turned = new Int32Array(weights.length);
+  for (let i = 0; i < target; i++) {
+    const n = count[last - i] as number;
+    from[i] = source - (first[last - i] as number) - n;
+    for (let k = 0; k < n; k++) turned[i * taps + k] = weights[(last - i) * taps + n - 1 - k] as number;
+  }
+  return { source, target, taps, first: from, count: count.slice().reverse(), weights: turned };
+}
+
+/** Rows of RGB: [rows, source, 3] to [rows, target, 3]. */
+export function resampleRows(data: Uint8Array, kernel: Kernel): Uint8Array {
   const { source, target, taps, first, count, weights } = kernel;
-  const result = new Uint8ClampedArray(height * target * 3);
+  const result = new Uint8ClampedArray((data.length / source) * target);
   let out = 0;
-  for (let y = 0; y < height; y++) {
-    const row = y * source * 3;
+  for (let row = 0; row < data.length; row += source * 3) {
     for (let i = 0; i < target; i++) {
       let from = row + (first[i] as number) * 3;
       const end = i * taps + (count[i] as number);
@@ -109,20 +132,29 @@ function resampleRows(data: Uint8Array, height: number, kernel: Kernel): Uint8Ar
   return new Uint8Array(result.buffer);
 }
 
-/** [source, width, 3] to [target, width, 3]. */
-function resampleColumns(data: Uint8Array, width: number, kernel: Kernel): Uint8Array {
-  const { target, taps, first, count, weights } = kernel;
+/**
+ * Columns of RGB: [source, width, 3] to [target, width, 3]; or some of the rows that come out, from `start` to before
+ * `end`, made of `data` that begins with row `top` of the source.
+ */
+export function resampleColumns(
+  data: Uint8Array,
+  width: number,
+  { target, taps, first, count, weights }: Kernel,
+  [start, end]: readonly [number, number] = [0, target],
+  top = 0,
+): Uint8Array {
   const stride = width * 3;
-  const result = new Uint8ClampedArray(target * stride);
+  const result = new Uint8ClampedArray((end - start) * stride);
   const sums = new Int32Array(stride);
-  for (let i = 0; i < target; i++) {
+  for (let i = start; i < end; i++) {
     sums.fill(half);
     for (let k = 0; k < (count[i] as number); k++) {
       const weight = weights[i * taps + k] as number;
-      const from = ((first[i] as number) + k) * stride;
+      const from = ((first[i] as number) + k - top) * stride;
       for (let x = 0; x < stride; x++) sums[x] = (sums[x] as number) + (data[from + x] as number) * weight;
     }
-    for (let x = 0; x < stride; x++) result[i * stride + x] = (sums[x] as number) >> precision;
+    const to = (i - start) * stride;
+    for (let x = 0; x < stride; x++) result[to + x] = (sums[x] as number) >> precision;
   }
   return new Uint8Array(result.buffer);
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
-import sharp, { type Sharp } from "sharp";
+import sharp, { type Sharp, type SharpOptions } from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
 import { decodeFile, decodeImage, defaultLimits, inspectFile } from "../../images/decode.ts";
 import { blank, imageOf, type RgbImage } from "../../images/image.ts";
@@ -51,13 +51,20 @@ describe("formats", () => {
     expectNear(at(image, 32, 12), [30, 30, 220], tolerance);
   });
 
-  test.each(["jpeg", "tiff"] as const)("CMYK %s", async (format) => {
-    const muted = sharp({
-      create: { width: 8, height: 8, channels: 3, background: { r: 160, g: 110, b: 120 } },
-    });
-    const bytes = await muted.toColourspace("cmyk").toFormat(format).toBuffer();
-    expect((await sharp(bytes).metadata()).space).toBe("cmyk");
-    expectNear(at(await decodeImage(bytes, "print"), 3, 3), [160, 110, 120], 6);
+  test("CMYK becomes RGB by plain arithmetic", async () => {
+    const muted = { create: { width: 8, height: 8, channels: 3, background: { r: 160, g: 110, b: 120 } } };
+    const bytes = await sharp(muted as SharpOptions)
+      .toColourspace("cmyk")
+      .tiff()
+      .toBuffer();
+    const [c, m, y, k] = await sharp(bytes)
+      .pipelineColourspace("cmyk")
+      .toColourspace("cmyk")
+      .raw()
+      .toBuffer();
+    const light = 255 - (k as number);
+    const wanted = [c, m, y].map((ink) => light - ((ink as number) * light) / 255);
+    expectNear(at(await decodeImage(bytes, "print"), 3, 3), wanted, 0.5);
   });
 
   test.each(["b-w", "grey16"])("greyscale (%s) becomes three equal channels", async (space) => {
@@ -171,7 +178,9 @@ describe("what is refused", () => {
 
   test("a decompression bomb, by its header alone", async () => {
     await expect(refused(pngHeader(60_000, 60_000))).rejects.toThrow(
-      error(/^x.png: found 60000x60000 = 3600000000 pixels, expected at most 50000000 \(maxPixels\)$/),
+      error(
+        /^x.png: found 60000x60000 = 3600000000 pixels, expected at most 128000000 \(images\.maxPixels\)$/,
+      ),
     );
     const small = await pixels().png().toBuffer();
     await expect(refused(small, { maxPixels: width * height - 1 })).rejects.toThrow(error(/maxPixels/));

@@ -64,7 +64,7 @@ describe("openFolder", () => {
     expect(source.skipped).toEqual([
       { name: "broken.png", reason: "found no such file" },
       { name: "empty.jpg", reason: "found an empty file (0 bytes)" },
-      { name: "large.png", reason: "found 50x50 = 2500 pixels, expected at most 1000 (maxPixels)" },
+      { name: "large.png", reason: "found 50x50 = 2500 pixels, expected at most 1000 (images.maxPixels)" },
       { name: "page.jpg", reason: expect.stringContaining("found an HTML page, expected PNG") },
       { name: "phone.heic", reason: expect.stringContaining("found a HEIC image") },
     ]);
