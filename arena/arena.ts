@@ -148,12 +148,14 @@ function isStop(run: Run, error: unknown): boolean {
   return run.ports.stop.aborted && error instanceof VisplayError && error.code === "cancelled";
 }
 
-/** Saves what was done before the run was told to stop. */
+/** Saves what was done before the run was told to stop, unless there is no room for it, and says who stopped it. */
 function stop(run: Run, error: unknown): Observable<RunEvent> {
+  const unlessStopped = (failure: unknown) => (isStop(run, failure) ? EMPTY : throwError(() => failure));
+  const { reason } = run.ports.stop;
   return concat(
-    checkpoint(run, true),
+    checkpoint(run, true).pipe(catchError(unlessStopped)),
     run.record([{ type: "runStopped" }]),
-    throwError(() => error),
+    throwError(() => (reason instanceof VisplayError ? reason : error)),
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { RunConfigSchema } from "../arena/config.ts";
+import { withoutSecrets } from "../arena/watch_config.ts";
 import { addSettings } from "./options.ts";
 import { toYaml } from "./schema.ts";
 import { resolve } from "./settings.ts";
@@ -12,6 +13,6 @@ export function addConfig(program: Command): void {
     .description("print every setting with its default and meaning, as YAML for --config");
   const layers = addSettings(command, []);
   command.action(() => {
-    print(toYaml(RunConfigSchema, resolve(RunConfigSchema, layers())).trimEnd());
+    print(toYaml(RunConfigSchema, withoutSecrets(resolve(RunConfigSchema, layers()))).trimEnd());
   });
 }

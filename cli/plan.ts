@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { RunConfigSchema } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
+import { withoutSecrets } from "../arena/watch_config.ts";
 import { steadyClock } from "../common/clock.ts";
 import { freeBytes } from "../common/free_bytes.ts";
 import { adapterRank } from "../policy/open_policy.ts";
@@ -29,7 +30,8 @@ export function addPlan(program: Command): void {
   const layers = addSettings(command, ["images", "model", "device", "rounds", "out", "seed"]);
   command.action(async ({ json }: { json?: true }) => {
     using interrupt = interruptible();
-    const model = await openModel(resolve(RunConfigSchema, layers()), interrupt.signal);
+    const settings = withoutSecrets(resolve(RunConfigSchema, layers()));
+    const model = await openModel(settings, interrupt.signal);
     const { config } = model;
     const plan = await makePlan(model, interrupt.signal);
     if (json) print(JSON.stringify({ config, ...plan }, null, 2));

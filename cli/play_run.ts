@@ -4,6 +4,7 @@ import { waitForRoom } from "../arena/checkpoints/free_space.ts";
 import type { RunConfig } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { emptySummary, summarize, summarizing } from "../arena/summary.ts";
+import { withoutSecrets } from "../arena/watch_config.ts";
 import { steadyClock } from "../common/clock.ts";
 import type { EventLog, RunEvent } from "../replay/events.ts";
 import { openMetrics, openWatchers } from "../watch/open_watchers.ts";
@@ -12,9 +13,11 @@ import { drive, type Interrupt } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
 import { openImages, openRunPolicy, openTemplates } from "./open.ts";
+import { programName, quoted } from "./program_name.ts";
 import { Progress } from "./progress.ts";
 import { roundsTable } from "./table.ts";
 import { print } from "./terminal.ts";
+import { openWebhook } from "./webhook.ts";
 
 /** A run's folder, to be played from its beginning or from where an earlier process left it; let go when disposed. */
 export interface RunSession extends AsyncDisposable {
@@ -33,12 +36,14 @@ export async function playRun(
   { signal }: Interrupt,
   open: (config: RunConfig, say: (line: string) => void) => Promise<RunSession>,
 ): Promise<void> {
-  const model = await openModel(settings, signal);
+  const model = await openModel(withoutSecrets(settings), signal);
   const { config } = model;
   const progress = new Progress(config);
   using line = new LiveLine((nowMs) => progress.line(nowMs));
   const say = (text: string): void => line.say(text);
 
+  // Both are closed last, when nothing waits for them but the process.
+  await using hook = openWebhook(settings, say);
   await using metrics = await openMetrics(config.watch, say);
   const { images, truth } = await openImages(config, say, signal);
   const audited = await openAudited(config, images);
@@ -49,11 +54,16 @@ export async function playRun(
   const { folder, log, saved, attempt } = session;
   let summary = emptySummary;
   for (const event of session.milestones()) summary = summarize(summary, event);
+  hook?.about(folder);
   const watched = { folder, plan: config, attempt, history: session.milestones() };
-  await using watchers = await openWatchers(watched, metrics, say);
+  await using watchers = await openWatchers(watched, [metrics, hook], say);
   say(`run ${folder}`);
 
-  const room = (bytes: number): Promise<void> => waitForRoom(folder, bytes, say, signal);
+  const waits = (reason: string | null): void => {
+    progress.wait(reason);
+    watchers.wait?.(reason);
+  };
+  const room = (bytes: number): Promise<void> => waitForRoom(folder, bytes, { say, waits, stop: signal });
   const ports = {
     policies: { questioner, reasoner },
     images,
@@ -81,6 +91,6 @@ export async function playRun(
     line[Symbol.dispose]();
     if (summary.rounds.length > 0) print(`\n${roundsTable(summary, config.evaluation.samples)}\n`);
     print(`the run's folder: ${folder}`);
-    if (signal.aborted) print(`to go on: visplay resume ${folder}`);
+    if (signal.aborted) print(`to go on: ${programName()} resume ${quoted(folder)}`);
   }
 }

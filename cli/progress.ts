@@ -7,6 +7,7 @@ import { notice } from "./notice.ts";
 /** Where a run stands, from its events, in words. */
 export class Progress {
   readonly #tracker: Tracker;
+  #waitsFor: string | null = null;
 
   constructor(plan: RunPlan) {
     this.#tracker = new Tracker(plan);
@@ -20,8 +21,14 @@ export class Progress {
     return [...place(standing), `took ${duration(event.durationMs)}`, ...figures(standing)].join(" · ");
   }
 
+  /** Learns for what the run waits, and, by null, that it goes on. */
+  wait(reason: string | null): void {
+    this.#waitsFor = reason;
+  }
+
   /** Where the run stands at a moment of its clock, in one line. */
   line(nowMs: number): string {
+    if (this.#waitsFor) return this.#waitsFor;
     const standing = this.#tracker.standing(nowMs);
     return standing ? standingLine(standing) : "starting";
   }

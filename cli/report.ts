@@ -12,10 +12,14 @@ export function exitCodeOf(error: unknown): number {
   return cause instanceof VisplayError ? exitCodes[cause.code] : 1;
 }
 
-/** What to print: one message for errors that a user can repair, with the stack if `debug`; else the stack. */
+/**
+ * What to print: one message for errors that a user can repair, with the stack if `debug`; else the stack. Nothing for
+ * what the user wanted: help, or a stop.
+ */
 export function messageOf(error: unknown, debug: boolean): string {
   if (error instanceof CommanderError) return "";
   const cause = causeOf(error);
+  if (!debug && cause instanceof VisplayError && cause.code === "cancelled") return "";
   if (!debug && cause instanceof VisplayError) return `visplay: ${cause.message}`;
   return `visplay: ${cause instanceof Error ? stackOf(cause) : String(cause)}`;
 }

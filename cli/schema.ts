@@ -13,6 +13,13 @@ export function schemaAt(schema: Schema, path: readonly PropertyKey[]): Schema |
   return path.reduce<Schema | undefined>((at, key) => at && shapeOf(at)?.[String(key)], schema);
 }
 
+/** Whether a setting's value is to be shown to nobody. */
+export function isSecret(schema: Schema | undefined): boolean {
+  return (
+    schema !== undefined && unwrapped(schema).some((inner) => z.globalRegistry.get(inner)?.secret === true)
+  );
+}
+
 /** A configuration as YAML with the description of every key. */
 export function toYaml(schema: Schema, values: unknown): string {
   const document = new Document(values);

@@ -3,7 +3,7 @@ import { isMap, isScalar, isSeq, LineCounter, parse, parseDocument } from "yaml"
 import type { z } from "zod";
 import { VisplayError } from "../common/errors.ts";
 import { nearest } from "./nearest.ts";
-import { schemaAt, shapeOf } from "./schema.ts";
+import { isSecret, schemaAt, shapeOf } from "./schema.ts";
 
 type Path = readonly PropertyKey[];
 
@@ -94,7 +94,9 @@ function explain(
       return `unknown key ${key}${parent}${source([...path, key], layers)}; ${hint}`;
     });
   }
-  return [`${path.join(".")}${source(path, layers)}: found ${show(at(merged, path))}, ${expectation(issue)}`];
+  const secret = isSecret(schemaAt(schema, path));
+  const found = secret ? "something else (not shown)" : show(at(merged, path));
+  return [`${path.join(".")}${secret ? "" : source(path, layers)}: found ${found}, ${expectation(issue)}`];
 }
 
 /** What zod expected, without its prefix ("Too small: ") and its type of what it received. */

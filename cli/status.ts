@@ -35,16 +35,17 @@ export function statusText(status: Status, nowMs: number): string {
   ].join("\n");
 }
 
-function headline({ condition, failure, beatAtMs, host }: Status, ago: (atMs: number) => string): string {
+function headline(status: Status, ago: (atMs: number) => string): string {
+  const { condition, failure, beatAtMs, host, waitsFor } = status;
   switch (condition) {
     case "running":
-      return `running (last beat ${ago(beatAtMs)})`;
+      return `running${waitsFor ? `, ${waitsFor}` : ""} (last beat ${ago(beatAtMs)})`;
     case "finished":
       return `finished ${ago(beatAtMs)}`;
     case "failed":
       return `failed ${ago(beatAtMs)}: ${failure?.message}`;
     case "stopped":
-      return `stopped ${ago(beatAtMs)}${failure ? `: ${failure.message}` : ""}`;
+      return `interrupted ${ago(beatAtMs)}`;
     case "died":
       return `died: its process is gone, and said nothing after ${when(beatAtMs)} (${ago(beatAtMs)})`;
     case "silent":

@@ -25,6 +25,7 @@ import {
 } from "./micro_batch.ts";
 import { affordableTokens, isLarge } from "./model_size.ts";
 import type { Weights } from "./models/layers.ts";
+import type { Resolution } from "./models/processing.ts";
 import type {
   ImageProcessor,
   ParameterGroup,
@@ -73,6 +74,8 @@ export interface LocalPolicyOptions extends LearnerOptions {
   readonly adapter?: AdapterOptions | null;
   /** The folder of the model itself, where an adapter's does not lie under the name that the adapter has for it. */
   readonly base?: string;
+  /** How much of a picture the model sees; default: as its folder says. */
+  readonly resolution?: Resolution;
   /** Where the model's graphs run (default "cpu"); the optimiser, which only adds and multiplies, stays on the CPU. */
   readonly device?: Device;
 }
@@ -128,10 +131,10 @@ export class LocalPolicy implements Replica {
    * that fits, "config" where the device cannot be used.
    */
   static async open(folder: string, options: LocalPolicyOptions): Promise<LocalPolicy> {
-    const { adapter, base, learningRateFactors, device = "cpu" } = options;
+    const { adapter, base, resolution, learningRateFactors, device = "cpu" } = options;
     await requireDevice(device);
     const trains = (group: ParameterGroup) => learningRateFactors[group] > 0;
-    return new LocalPolicy(options, await openWeights(folder, { adapter, base, trains }));
+    return new LocalPolicy(options, await openWeights(folder, { adapter, base, resolution, trains }));
   }
 
   async info(): Promise<PolicyInfo> {

@@ -52,8 +52,21 @@ export async function readModelJson(path: string, maxBytes: number = maxJsonByte
   return parseModelJson(path, await readModelText(path, maxBytes));
 }
 
+/** How a file begins that stands for one in Git's large file storage. */
+const pointerStart = "version https://git-lfs";
+
+/** Throws a `VisplayError` of code "model" where a file's first bytes are those of a Git LFS pointer. */
+export function refusePointer(path: string, start: string): void {
+  if (start.length >= 8 && pointerStart.startsWith(start.slice(0, pointerStart.length)))
+    throw modelError(
+      path,
+      "is a Git LFS pointer, which stands for the file; fetch the file with `git lfs pull` in its folder, or `hf download`",
+    );
+}
+
 /** Parses the JSON object that `path` holds. */
 export function parseModelJson(path: string, text: string): JsonFields {
+  refusePointer(path, text);
   let value: unknown;
   try {
     value = JSON.parse(text);

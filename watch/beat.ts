@@ -23,6 +23,8 @@ export interface Beat {
   readonly beatAtMs: number;
   /** How long this attempt has run, by a clock that does not jump. */
   readonly runningMs: number;
+  /** What the run waits for, such as room on the disk; null where it goes on. */
+  readonly waitsFor: string | null;
   /** Null before the first phase. */
   readonly standing: Standing | null;
   /** Mean reward of each role's last step; null before it. */
@@ -49,6 +51,7 @@ const schema = z.object({
   startedAtMs: number,
   beatAtMs: number,
   runningMs: number,
+  waitsFor: text.nullable().default(null),
   standing: z
     .object({
       round: number,

@@ -56,7 +56,8 @@ export class Heartbeat implements Watcher {
   #failure: Failure | null = null;
   #confidence: number | null = null;
   #lastSave: Beat["lastSave"] = null;
-  #waiting = false;
+  #beatIsDue = false;
+  #waitsFor: string | null = null;
 
   /** Starts beating; what was saved last is known from an earlier attempt's beat. */
   static async start(options: HeartbeatOptions): Promise<Heartbeat> {
@@ -108,6 +109,11 @@ export class Heartbeat implements Watcher {
     if (news.has(event.type)) void this.#beat();
   }
 
+  wait(reason: string | null): void {
+    this.#waitsFor = reason;
+    void this.#beat();
+  }
+
   fail(error: unknown): void {
     this.#failure = failureOf(error);
     this.#state = this.#failure.code === "cancelled" ? "stopped" : "failed";
@@ -124,10 +130,10 @@ export class Heartbeat implements Watcher {
 
   /** Replaces the file; beats that come while another waits for the disk are one. */
   #beat(): Promise<void> {
-    if (this.#waiting) return this.#work.idle();
-    this.#waiting = true;
+    if (this.#beatIsDue) return this.#work.idle();
+    this.#beatIsDue = true;
     return this.#work.add(() => {
-      this.#waiting = false;
+      this.#beatIsDue = false;
       return replaceFile(this.#path, `${JSON.stringify(this.#say(), null, 2)}\n`);
     });
   }
@@ -144,6 +150,7 @@ export class Heartbeat implements Watcher {
       startedAtMs: this.#startedAtMs,
       beatAtMs: this.#clocks.wallMs(),
       runningMs: steadyMs - this.#startedSteadyMs,
+      waitsFor: this.#waitsFor,
       standing: this.#tracker.standing(steadyMs),
       rewards: this.#rewards,
       confidence: this.#confidence,

@@ -4,24 +4,22 @@ import { Metrics } from "./metrics.ts";
 import type { RunPlan } from "./run_plan.ts";
 import { TensorBoard } from "./tensorboard.ts";
 import type { Watcher } from "./watcher.ts";
-import { Webhook } from "./webhook.ts";
 
+/** What watches a run never ends it, and never keeps it from beginning: what cannot be had is one line of warning. */
 export interface WatchOptions {
   readonly tensorboard: boolean;
   readonly metricsPort: number | null;
   readonly metricsHost: string;
-  readonly webhook: string | null;
-  readonly stallMinutes: number;
 }
 
-/** Serves metrics where they are wanted, before there is a run. Throws "config" for a port that cannot be had. */
+/** Serves metrics where they are wanted and can be, before there is a run. */
 export async function openMetrics(
   { metricsHost, metricsPort }: WatchOptions,
   say: (line: string) => void,
 ): Promise<Metrics | null> {
   if (metricsPort === null) return null;
-  const metrics = await Metrics.start(metricsHost, metricsPort);
-  say(`metrics at ${metrics.url}`);
+  const metrics = await orWithout(Metrics.start(metricsHost, metricsPort), say);
+  if (metrics) say(`metrics at ${metrics.url}`);
   return metrics;
 }
 
@@ -34,22 +32,38 @@ export interface RunToWatch {
   readonly history: Iterable<RunEvent>;
 }
 
-/** Starts what else is to follow a run, and feeds the metrics. Throws "disk" where it cannot write. */
+/** Starts what follows a run from its folder, and feeds those that were there before, which others close. */
 export async function openWatchers(
   { folder, plan, attempt, history }: RunToWatch,
-  metrics: Metrics | null,
+  before: readonly (Watcher | null)[],
   say: (line: string) => void,
 ): Promise<Watcher> {
-  const { tensorboard, webhook, stallMinutes } = plan.watch;
-  const charts = tensorboard ? await TensorBoard.start({ folder, plan, history, warn: say }) : null;
+  const charts = plan.watch.tensorboard
+    ? await orWithout(TensorBoard.start({ folder, plan, history, warn: say }), say)
+    : null;
   const heartbeat = await Heartbeat.start({ folder, plan, attempt, warn: say });
-  const hook = webhook === null ? null : new Webhook({ url: webhook, folder, stallMinutes, warn: say });
-  const watchers: Watcher[] = [heartbeat, charts, metrics, hook].filter((each) => each !== null);
-  return together(watchers, say);
+  const own: Watcher[] = charts ? [heartbeat, charts] : [heartbeat];
+  return together(
+    own,
+    before.filter((each) => each !== null),
+    say,
+  );
 }
 
-/** Several watchers as one. What any of them throws is said, the first time, and ends nothing. */
-export function together(watchers: readonly Watcher[], warn: (line: string) => void): Watcher {
+async function orWithout<T>(starting: Promise<T>, say: (line: string) => void): Promise<T | null> {
+  return starting.catch((error) => {
+    say(`${error instanceof Error ? error.message : error}; the run goes on without`);
+    return null;
+  });
+}
+
+/** Several watchers as one, which closes its own. What any of them throws is said, the first time, and ends nothing. */
+export function together(
+  own: readonly Watcher[],
+  others: readonly Watcher[],
+  warn: (line: string) => void,
+): Watcher {
+  const watchers = [...own, ...others];
   let warned = false;
   const each = (tell: (watcher: Watcher) => void) => {
     for (const watcher of watchers) {
@@ -63,9 +77,10 @@ export function together(watchers: readonly Watcher[], warn: (line: string) => v
   };
   return {
     apply: (event) => each((watcher) => watcher.apply(event)),
+    wait: (reason) => each((watcher) => watcher.wait?.(reason)),
     fail: (error) => each((watcher) => watcher.fail(error)),
     async [Symbol.asyncDispose]() {
-      await Promise.allSettled(watchers.map((watcher) => watcher[Symbol.asyncDispose]()));
+      await Promise.allSettled(own.map((watcher) => watcher[Symbol.asyncDispose]()));
     },
   };
 }

@@ -22,7 +22,6 @@ export interface WebhookMessage {
 
 export interface WebhookOptions {
   readonly url: string;
-  readonly folder: string;
   /** Minutes without an event that make a stall; 0 is never. */
   readonly stallMinutes: number;
   readonly warn: (line: string) => void;
@@ -33,8 +32,8 @@ export interface WebhookOptions {
 /** Messages that may wait; where more come, the oldest is dropped. */
 const QUEUE = 16;
 const TIMEOUT_MS = 5000;
-/** How long the end of a run waits for what is still to be posted. */
-const LAST_MS = 15_000;
+/** How long a process waits, after all else, for what is still to be posted. */
+const LAST_MS = 5000;
 
 /** Posts what someone should know who is not looking. A slow or broken receiver costs the run nothing. */
 export class Webhook implements Watcher {
@@ -42,6 +41,8 @@ export class Webhook implements Watcher {
   readonly #work: SideWork;
   readonly #waiting: WebhookMessage[] = [];
   readonly #timer: NodeJS.Timeout | undefined;
+  readonly #given = new AbortController();
+  #run = "";
   #lastEventMs = 0;
   #started = false;
   #stalled = false;
@@ -56,6 +57,11 @@ export class Webhook implements Watcher {
       this.#timer = setInterval(() => this.#lookForStall(stallMs), Math.min(stallMs / 4, 10_000));
       this.#timer.unref();
     }
+  }
+
+  /** Names the run that messages are about: its folder. */
+  about(run: string): void {
+    this.#run = run;
   }
 
   apply(event: RunEvent): void {
@@ -77,7 +83,7 @@ export class Webhook implements Watcher {
     this.#end(failureOf(error));
   }
 
-  /** Waits until everything is posted or has failed twice, but not for long. */
+  /** Waits until everything is posted or has failed twice, but not for long; then gives up what is still under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     // How a run ended matters most; a receiver that does not answer gets no time for the rest.
@@ -86,6 +92,8 @@ export class Webhook implements Watcher {
     const late = setTimeout(LAST_MS, undefined, { signal: enough.signal }).catch(() => {});
     await Promise.race([this.#work.idle(), late]);
     enough.abort();
+    this.#waiting.length = 0;
+    this.#given.abort();
   }
 
   #end({ code, message }: Failure): void {
@@ -101,12 +109,16 @@ export class Webhook implements Watcher {
   }
 
   #send(event: WebhookEvent, text: string): void {
-    const { folder: run } = this.#options;
+    const run = this.#run;
     this.#waiting.push({ event, run, host: hostname(), atMs: Date.now(), text: `visplay ${run}: ${text}` });
     if (this.#waiting.length > QUEUE) this.#waiting.shift();
     void this.#work.add(async () => {
       const message = this.#waiting.shift();
-      if (message) await this.#post(message).catch(() => this.#post(message));
+      if (!message) return;
+      await this.#post(message).catch((error) => {
+        if (this.#given.signal.aborted) throw error;
+        return this.#post(message);
+      });
     });
   }
 
@@ -116,17 +128,21 @@ export class Webhook implements Watcher {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(message),
-      signal: AbortSignal.timeout(timeoutMs),
+      // Who may be posted to is what the address says, not what its host answers.
+      redirect: "manual",
+      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#given.signal]),
     }).catch((error) => {
       throw new Error(`"${message.event}" did not arrive: ${reasonOf(error)}`);
     });
     await response.body?.cancel();
-    if (!response.ok) throw new Error(`"${message.event}" was answered with ${response.status}`);
+    const { ok, status } = response;
+    const redirected = status >= 300 && status < 400 ? ", a redirect, which is not followed" : "";
+    if (!ok) throw new Error(`"${message.event}" was answered with ${status}${redirected}`);
   }
 }
 
 /** Why a fetch failed; its own message is always "fetch failed". The URL may hold a secret, and is not said. */
 function reasonOf({ name, cause, message }: Error): string {
-  if (name === "TimeoutError") return "no answer in time";
+  if (name === "TimeoutError" || name === "AbortError") return "no answer in time";
   return (cause as NodeJS.ErrnoException | undefined)?.code ?? message;
 }

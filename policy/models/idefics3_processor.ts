@@ -4,7 +4,15 @@ import { type ResampleFilter, resample } from "../../images/resample.ts";
 import type { JsonFields } from "../model_files.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import type { Idefics3Config } from "./idefics3_config.ts";
-import { parseLevels, readProcessorFiles, requireTokens, userTurn } from "./processing.ts";
+import {
+  parseLevels,
+  publishedResolution,
+  type Resolution,
+  readProcessorFiles,
+  requireTokens,
+  type Size,
+  userTurn,
+} from "./processing.ts";
 import type { ImageProcessor, PreparedImage } from "./vision_language_model.ts";
 
 /** How many rows and columns of tiles stand before the tile of the whole image; 0 and 0 if that is the only one. */
@@ -41,35 +49,23 @@ export class Idefics3Processor implements ImageProcessor {
   readonly #config: Idefics3Config;
   readonly #tokenizer: Tokenizer;
 
-  /** Throws a `VisplayError` of code "model" if the tokenizer lacks a token that is needed, or numbers it otherwise. */
+  /**
+   * Throws a `VisplayError` of code "model" if the tokenizer lacks a token that is needed, or numbers it otherwise, or if
+   * the chat template has no place for an image.
+   */
   constructor(config: Idefics3Config, tokenizer: Tokenizer, tiling: Tiling) {
     for (const token of [fakeToken, globalToken]) tokenizer.id(token);
     requireTokens(tokenizer, imageToken, config);
     this.#config = config;
     this.#tokenizer = tokenizer;
     this.tiling = tiling;
+    this.prompt("", { placeholder: "" });
   }
 
   get pixels(): number | null {
     const { longestEdge, tileSize, split } = this.tiling;
     if (!split) return tileSize ** 2;
     return longestEdge === undefined ? null : longestEdge ** 2;
-  }
-
-  /**
-   * Reads the settings in a model folder. Throws a `VisplayError` of code "model" if they are missing, impossible or
-   * do not fit the model, or if the chat template has no place for an image.
-   */
-  static async load(
-    folder: string,
-    config: Idefics3Config,
-    tokenizer: Tokenizer,
-  ): Promise<Idefics3Processor> {
-    const { image, processor } = await readProcessorFiles(folder);
-    processor?.oneOf("image_seq_len", [config.tileTokens], config.tileTokens);
-    const loaded = new Idefics3Processor(config, tokenizer, parseTiling(image, config));
-    loaded.prompt("", { placeholder: "" });
-    return loaded;
   }
 
   prepare(image: RgbImage): PreparedImage {
@@ -98,13 +94,34 @@ const maxLongestEdge = 4096;
 const maxTilePixels = 2 ** 26;
 const half = [0.5, 0.5, 0.5] as const;
 
-/** The tiling that a preprocessor_config.json describes for a model. */
-export function parseTiling(fields: JsonFields, config: Idefics3Config): Tiling {
+/**
+ * Reads the tiling of a model folder. Throws a `VisplayError` of code "model" if its settings are missing, impossible or
+ * do not fit the model, and "config" if `resolution` does not.
+ */
+export async function readTiling(
+  folder: string,
+  config: Idefics3Config,
+  resolution: Resolution = publishedResolution,
+): Promise<Tiling> {
+  const { image, processor } = await readProcessorFiles(folder);
+  processor?.oneOf("image_seq_len", [config.tileTokens], config.tileTokens);
+  return parseTiling(image, config, resolution);
+}
+
+/** The tiling that a preprocessor_config.json describes for a model, at a resolution. */
+export function parseTiling(
+  fields: JsonFields,
+  config: Idefics3Config,
+  { maxPixels, splitting }: Resolution = publishedResolution,
+): Tiling {
   const size = fields.boolean("do_resize", true) ? fields.section("size") : undefined;
+  const longestEdge = size?.integer("longest_edge", { min: 1, max: maxLongestEdge });
+  const tileSize = fields.section("max_image_size").oneOf("longest_edge", [config.vision.imageSize]);
+  const split = fields.boolean("do_image_splitting", true);
   return {
-    longestEdge: size?.integer("longest_edge", { min: 1, max: maxLongestEdge }),
-    tileSize: fields.section("max_image_size").oneOf("longest_edge", [config.vision.imageSize]),
-    split: fields.boolean("do_image_splitting", true),
+    longestEdge: maxPixels === null ? longestEdge : longestWithin(maxPixels, tileSize),
+    tileSize,
+    split: splitting ?? split,
     filter: fields.oneOf("resample", [1, 3], 1) === 1 ? "lanczos" : "bicubic",
     levels: parseLevels(fields, { mean: half, std: half }),
     maxTiles: Math.floor(
@@ -113,28 +130,43 @@ export function parseTiling(fields: JsonFields, config: Idefics3Config): Tiling 
   };
 }
 
-interface Size {
-  readonly width: number;
-  readonly height: number;
+/** The longest side of a square of whole tiles that has no more pixels than `maxPixels`. */
+function longestWithin(maxPixels: number, tileSize: number): number {
+  const tiles = Math.floor(Math.sqrt(maxPixels) / tileSize);
+  if (tiles > 0) return Math.min(tiles * tileSize, maxLongestEdge);
+  throw new VisplayError(
+    "config",
+    `model.maxPixels: found ${maxPixels}, expected at least ${tileSize ** 2}, the pixels of this model's tile`,
+  );
 }
 
-/** Cuts an image into tiles; throws a `VisplayError` of code "images" if there would be more than `maxTiles`. */
-export function tileImage(image: RgbImage, tiling: Tiling): ImageTiles {
-  const { longestEdge, tileSize, split, filter, maxTiles } = tiling;
+/** The sizes to which an image is scaled in turn, and the tiles that it is cut into. */
+interface TiledSizes extends TileGrid {
+  readonly scaled: Size;
+  readonly whole: Size;
+  readonly tiles: number;
+}
+
+/** Throws a `VisplayError` of code "images" if there would be more than `maxTiles`. */
+export function tiledSizes(image: Size, { longestEdge, tileSize, split, maxTiles }: Tiling): TiledSizes {
   const scaled = longestEdge === undefined ? image : scaledSize(image, longestEdge);
   const whole = split ? tiledSize(scaled, tileSize) : { width: tileSize, height: tileSize };
   const single = whole.width === tileSize && whole.height === tileSize;
   const rows = single ? 0 : whole.height / tileSize;
   const cols = single ? 0 : whole.width / tileSize;
   const tiles = rows * cols + 1;
-  if (tiles > maxTiles) {
-    const found = `${image.width}x${image.height} pixels make ${tiles} tiles`;
-    throw new VisplayError(
-      "images",
-      `image ${image.id}: ${found}, at most ${maxTiles} fit; ` +
-        "reduce size.longest_edge or set do_image_splitting to false in preprocessor_config.json",
-    );
-  }
+  if (tiles <= maxTiles) return { scaled, whole, rows, cols, tiles };
+  throw new VisplayError(
+    "images",
+    `${image.width}x${image.height} pixels make ${tiles} tiles, at most ${maxTiles} fit; ` +
+      "reduce model.maxPixels, or set model.splitting to false",
+  );
+}
+
+/** Cuts an image into tiles; throws a `VisplayError` of code "images" if there would be more than `maxTiles`. */
+export function tileImage(image: RgbImage, tiling: Tiling): ImageTiles {
+  const { tileSize, filter } = tiling;
+  const { scaled, whole, rows, cols, tiles } = tiledSizes(image, tiling);
   const resized = resample(
     resample(image, scaled.width, scaled.height, filter),
     whole.width,

@@ -100,14 +100,17 @@ export function parseRope(
   return { theta: source.number("rope_theta", { default: theta, min: 1, max: 1e9 }), rope };
 }
 
-/** Whether the output head is the embedding: as the whole model says, else as its text model does. */
+/** Whether the output head is the embedding: as the whole model says, or (before transformers 5) its text model. */
 export function parseTied(config: JsonFields, text: JsonFields): boolean {
-  return config.boolean("tie_word_embeddings", text.boolean("tie_word_embeddings", false));
+  return config.boolean("tie_word_embeddings", false) || text.boolean("tie_word_embeddings", false);
 }
+
+const anyId: NumberField = { min: -(2 ** 31), max: 2 ** 31 };
 
 /**
  * The special tokens. Those that end a completion stand in generation_config.json, else in config.json, else with its
- * text model; the token of padding is the first of them where none is named.
+ * text model. Batches are padded where nothing looks, which any token can do: it is the first of those that end a
+ * completion where none is named, or one that no embedding has (128002, the default of Idefics3's classes).
  */
 export function parseTokens(
   { config, generation, text }: Omit<ConfigFiles, "folder"> & { readonly text: JsonFields },
@@ -117,10 +120,10 @@ export function parseTokens(
   const id = { min: 0, max: vocabSize - 1 };
   const stops = [generation, config].find((fields) => fields?.get("eos_token_id") !== undefined);
   const eosTokenIds = tokenIds(stops ?? text, "eos_token_id", { default: defaults.eos, ...id });
-  const textPad = text.integer("pad_token_id", { default: eosTokenIds[0], ...id });
+  const named = [config, text].map((fields) => fields.integer("pad_token_id", { default: -1, ...anyId }));
   return {
     imageTokenId: config.integer("image_token_id", { default: defaults.image, ...id }),
-    padTokenId: config.integer("pad_token_id", { default: textPad, ...id }),
+    padTokenId: named.find((pad) => isInteger(pad, id)) ?? (eosTokenIds[0] as number),
     eosTokenIds,
   };
 }

@@ -5,19 +5,35 @@ import type { ModelConfig } from "./vision_language_model.ts";
 
 /** How a model folder's processor is set. */
 export interface ProcessorFiles {
-  /** preprocessor_config.json, or the part of processor_config.json where transformers 5 keeps it. */
+  /** The part of processor_config.json where transformers 5 keeps it, which comes first there; else preprocessor_config.json. */
   readonly image: JsonFields;
   /** processor_config.json. */
   readonly processor: JsonFields | undefined;
 }
 
+/** How much of a picture a model sees, where a user asks for other than its folder says. */
+export interface Resolution {
+  /** Pixels to which a larger picture is scaled down; null: as the folder says. */
+  readonly maxPixels: number | null;
+  /** Whether large pictures are cut into tiles, where the model can; null: as the folder says. */
+  readonly splitting: boolean | null;
+}
+
+/** As a model's folder says. */
+export const publishedResolution: Resolution = { maxPixels: null, splitting: null };
+
+/** The sides of a picture, pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Throws a `VisplayError` of code "model" where the settings are missing or broken. */
 export async function readProcessorFiles(folder: string): Promise<ProcessorFiles> {
-  const path = join(folder, "preprocessor_config.json");
-  const processorPath = join(folder, "processor_config.json");
-  const processor = (await exists(processorPath)) ? await readModelJson(processorPath) : undefined;
+  const path = join(folder, "processor_config.json");
+  const processor = (await exists(path)) ? await readModelJson(path) : undefined;
   const nested = processor?.optionalSection("image_processor");
-  return { image: nested && !(await exists(path)) ? nested : await readModelJson(path), processor };
+  return { image: nested ?? (await readModelJson(join(folder, "preprocessor_config.json"))), processor };
 }
 
 /** A number for each colour channel. */

@@ -22,7 +22,7 @@ export interface Qwen25VlNames {
   readonly text: string;
 }
 
-/** The names in published checkpoints. */
+/** The names in published checkpoints, which were also those of the classes. */
 const publishedNames: Qwen25VlNames = { vision: "visual", text: "model" };
 /** Those of the classes in transformers since 4.52, in which some checkpoints are saved. */
 const nestedNames: Qwen25VlNames = { vision: "model.visual", text: "model.language_model" };
@@ -124,12 +124,14 @@ export class Qwen25Vl implements VisionLanguageModel {
     return this.#decoder.logits(w, hidden, temperature);
   }
 
-  moduleName(layer: string): string {
+  moduleNames(layer: string): [string, ...string[]] {
     for (const part of ["vision", "text"] as const) {
       const prefix = `${this.#names[part]}.`;
-      if (layer.startsWith(prefix)) return `${nestedNames[part]}.${layer.slice(prefix.length)}`;
+      if (!layer.startsWith(prefix)) continue;
+      const rest = layer.slice(prefix.length);
+      return [`${nestedNames[part]}.${rest}`, `${publishedNames[part]}.${rest}`];
     }
-    return layer;
+    return [layer];
   }
 
   positions(tokens: Int32Array, images: readonly ImageShape[]): Positions {

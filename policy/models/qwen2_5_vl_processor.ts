@@ -3,8 +3,17 @@ import type { RgbImage } from "../../images/image.ts";
 import { type ResampleFilter, resample } from "../../images/resample.ts";
 import type { JsonFields } from "../model_files.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { parseLevels, readProcessorFiles, requireTokens, userTurn } from "./processing.ts";
+import {
+  parseLevels,
+  publishedResolution,
+  type Resolution,
+  readProcessorFiles,
+  requireTokens,
+  type Size,
+  userTurn,
+} from "./processing.ts";
 import type { Qwen25VlConfig } from "./qwen2_5_vl_config.ts";
+import type { PatchGrid } from "./qwen2_5_vl_grid.ts";
 import type { ImageProcessor, ImageShape, PreparedImage } from "./vision_language_model.ts";
 
 /** How an image becomes patches. */
@@ -15,6 +24,8 @@ export interface Patching {
   /** Bounds of a resized image's pixels. */
   readonly minPixels: number;
   readonly maxPixels: number;
+  /** The upper bound that was asked for, which memory may have lowered to `maxPixels`. */
+  readonly wantedPixels: number;
   readonly filter: ResampleFilter;
   /** What a byte becomes in each channel, [3][256]. */
   readonly levels: readonly Float32Array[];
@@ -36,19 +47,6 @@ export class Qwen25VlProcessor implements ImageProcessor {
 
   get pixels(): number {
     return this.patching.maxPixels;
-  }
-
-  /**
-   * Reads the settings in a model folder. Throws a `VisplayError` of code "model" if they are missing, impossible or
-   * do not fit the model.
-   */
-  static async load(
-    folder: string,
-    config: Qwen25VlConfig,
-    tokenizer: Tokenizer,
-  ): Promise<Qwen25VlProcessor> {
-    const { image } = await readProcessorFiles(folder);
-    return new Qwen25VlProcessor(config, tokenizer, parsePatching(image, config));
   }
 
   prepare(image: RgbImage): PreparedImage {
@@ -77,8 +75,30 @@ const clip = {
   std: [0.26862954, 0.26130258, 0.27577711],
 } as const;
 
-/** The patching that a preprocessor_config.json describes for a model. */
-export function parsePatching(fields: JsonFields, { vision, text }: Qwen25VlConfig): Patching {
+/**
+ * Reads the patching of a model folder. Throws a `VisplayError` of code "model" if its settings are missing, impossible
+ * or do not fit the model, and "config" if `resolution` does not.
+ */
+export async function readPatching(
+  folder: string,
+  config: Qwen25VlConfig,
+  resolution: Resolution = publishedResolution,
+): Promise<Patching> {
+  const { image } = await readProcessorFiles(folder);
+  return parsePatching(image, config, resolution);
+}
+
+/** The patching that a preprocessor_config.json describes for a model, at a resolution. */
+export function parsePatching(
+  fields: JsonFields,
+  { modelType, vision, text }: Qwen25VlConfig,
+  { maxPixels: chosen, splitting }: Resolution = publishedResolution,
+): Patching {
+  if (splitting !== null)
+    throw new VisplayError(
+      "config",
+      `model.splitting: found ${splitting}, expected null, for a ${modelType} sees every picture whole; set model.maxPixels`,
+    );
   fields.oneOf("do_resize", [true], true);
   const { patchSize, temporalPatchSize, mergeSize } = vision;
   fields.oneOf("patch_size", [patchSize], 14);
@@ -89,26 +109,38 @@ export function parsePatching(fields: JsonFields, { vision, text }: Qwen25VlConf
     const source = fields.get(key) === undefined && size ? size : fields;
     return source.integer(source === size ? edge : key, { default: fallback, min, max: 2 ** 31 });
   };
-  const minPixels = pixels("min_pixels", "shortest_edge", 56 * 56, 1);
+  const published = pixels("min_pixels", "shortest_edge", 56 * 56, 1);
+  const cell = (patchSize * mergeSize) ** 2;
+  if (chosen !== null && chosen < cell)
+    throw new VisplayError(
+      "config",
+      `model.maxPixels: found ${chosen}, expected at least ${cell}, the pixels of this model's cell`,
+    );
   const inContext = text.maxPositions * mergeSize ** 2;
   const maxPatches = Math.min(inContext, Math.floor(Math.sqrt(maxScores / vision.heads)));
-  const maxPixels = pixels("max_pixels", "longest_edge", 28 * 28 * 1280, minPixels);
+  const wanted = chosen ?? pixels("max_pixels", "longest_edge", 28 * 28 * 1280, published);
   return {
     patchSize,
     temporalPatchSize,
     mergeSize,
-    minPixels,
+    minPixels: Math.min(published, wanted),
     // Published folders allow images whose scores would take tens of gigabytes; those are scaled down further.
-    maxPixels: Math.min(maxPixels, maxPatches * patchSize ** 2),
+    maxPixels: Math.min(wanted, maxPatches * patchSize ** 2),
+    wantedPixels: wanted,
     filter: fields.oneOf("resample", [1, 3], 3) === 1 ? "lanczos" : "bicubic",
     levels: parseLevels(fields, clip),
     maxPatches,
   };
 }
 
-interface Size {
-  readonly width: number;
-  readonly height: number;
+/** What a user should know where memory bounds pictures more than was asked for. */
+export function capNote({ maxPixels, wantedPixels }: Patching): string[] {
+  if (maxPixels === wantedPixels) return [];
+  const [cap, wanted] = [maxPixels, wantedPixels].map((pixels) => pixels.toLocaleString("en-US"));
+  return [
+    `pictures of more than ${cap} pixels are scaled down to that many: attention over the ${wanted} that were asked for ` +
+      "takes more memory than there is. Python sees such pictures larger; model.maxPixels sets the bound",
+  ];
 }
 
 /**
@@ -144,6 +176,27 @@ function roundHalfToEven(x: number): number {
 }
 
 /**
+ * How many patches an image has from top to bottom and from left to right. Throws a `VisplayError` of code "images" if
+ * it is too narrow, or makes more than `maxPatches`.
+ */
+export function patchGrid(image: Size, patching: Patching): PatchGrid {
+  const { patchSize, mergeSize, maxPatches } = patching;
+  const size = smartResize(image, patchSize * mergeSize, patching);
+  const found = `${image.width}x${image.height} pixels`;
+  if (size === undefined)
+    throw new VisplayError(
+      "images",
+      `${found}, expected sides of a ratio of at most ${maxAspect}; leave it out`,
+    );
+  const [height, width] = [size.height / patchSize, size.width / patchSize];
+  if (height * width <= maxPatches) return { height, width };
+  throw new VisplayError(
+    "images",
+    `${found} make ${height * width} patches, the model takes ${maxPatches}; reduce model.maxPixels`,
+  );
+}
+
+/**
  * An image's patches [height · width, 3 · temporalPatchSize · patchSize²], cell by cell and within each row by row; a
  * patch holds its channels, the frames of each, and the pixels of each frame. Throws a `VisplayError` of code "images"
  * if the image is too narrow, or makes more than `maxPatches`.
@@ -152,21 +205,9 @@ export function patchImage(
   image: RgbImage,
   patching: Patching,
 ): Omit<ImageShape, "tiles"> & { readonly patches: Float32Array } {
-  const { patchSize, mergeSize, maxPatches, filter } = patching;
-  const size = smartResize(image, patchSize * mergeSize, patching);
-  const found = `image ${image.id}: ${image.width}x${image.height} pixels`;
-  if (size === undefined)
-    throw new VisplayError(
-      "images",
-      `${found}, expected sides of a ratio of at most ${maxAspect}; leave it out`,
-    );
-  const [height, width] = [size.height / patchSize, size.width / patchSize];
-  if (height * width > maxPatches)
-    throw new VisplayError(
-      "images",
-      `${found} make ${height * width} patches, the model takes ${maxPatches}; reduce min_pixels in preprocessor_config.json`,
-    );
-  const resized = resample(image, size.width, size.height, filter);
+  const { patchSize, filter } = patching;
+  const { height, width } = patchGrid(image, patching);
+  const resized = resample(image, width * patchSize, height * patchSize, filter);
   return { height, width, patches: patchRows(resized, patching) };
 }
 

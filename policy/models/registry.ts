@@ -1,12 +1,16 @@
 import { Tokenizer } from "../tokenizer.ts";
-import { locateModelWeights } from "../weights/model_weights.ts";
+import { locateModelWeights, sharesEmbedding } from "../weights/model_weights.ts";
+import type { TensorPlace } from "../weights/safetensors.ts";
+import type { DecoderConfig } from "./decoder.ts";
 import { idefics3ModelTypes, parseIdefics3Config } from "./idefics3_config.ts";
-import { Idefics3Processor } from "./idefics3_processor.ts";
+import { Idefics3Processor, readTiling, tiledSizes } from "./idefics3_processor.ts";
 import { type ConfigFiles, readConfigFiles } from "./model_config.ts";
+import { publishedResolution, type Resolution, type Size } from "./processing.ts";
 import { namesIn, Qwen25Vl } from "./qwen2_5_vl.ts";
 import { parseQwen25VlConfig, qwen25VlModelTypes } from "./qwen2_5_vl_config.ts";
-import { Qwen25VlProcessor } from "./qwen2_5_vl_processor.ts";
+import { capNote, patchGrid, Qwen25VlProcessor, readPatching } from "./qwen2_5_vl_processor.ts";
 import { SmolVlm } from "./smolvlm.ts";
+import { refuseQuantized, unsupported } from "./unsupported.ts";
 import type { ImageProcessor, VisionLanguageModel } from "./vision_language_model.ts";
 
 /** What a model folder holds beside the weights. */
@@ -16,44 +20,106 @@ export interface ModelDefinition {
   readonly tokenizer: Tokenizer;
 }
 
+/** What a picture of some size costs a model. */
+export interface PictureCost {
+  /** Parts that it is cut into, the whole of it included where there are others. */
+  readonly tiles: number;
+  /** Image tokens in the prompt. */
+  readonly tokens: number;
+}
+
+/** A model folder whose configuration was read. */
+export interface ModelFolder {
+  /** What of the folder is not taken as it says, in sentences. */
+  readonly notes: readonly string[];
+  /** Throws a `VisplayError` of code "images" where the model cannot see a picture of that size. */
+  picture(size: Size): PictureCost;
+  /** Reads the rest; throws a `VisplayError` of code "model" where something is missing or does not fit. */
+  define(): Promise<ModelDefinition>;
+}
+
 /** A group of architectures that one definition covers. */
 interface Family {
   /** Their values of `model_type`. */
   readonly modelTypes: readonly string[];
-  /** Reads their part of a model folder; throws a `VisplayError` of code "model" where something does not fit. */
-  define(files: ConfigFiles): Promise<ModelDefinition>;
+  /** Reads their part of a model folder. */
+  read(files: ConfigFiles, weights: Places, resolution: Resolution): Promise<ModelFolder>;
 }
+
+type Places = ReadonlyMap<string, TensorPlace>;
 
 const families: readonly Family[] = [
   {
     modelTypes: idefics3ModelTypes,
-    async define({ folder, ...files }) {
-      const config = parseIdefics3Config(files.config, files.generation);
-      const tokenizer = await Tokenizer.load(folder, config.text.vocabSize);
-      const processor = await Idefics3Processor.load(folder, config, tokenizer);
-      return { model: new SmolVlm(config), processor, tokenizer };
+    async read({ folder, ...files }, weights, resolution) {
+      const { config, notes } = await asStored(parseIdefics3Config(files.config, files.generation), weights);
+      const tiling = await readTiling(folder, config, resolution);
+      return {
+        notes,
+        picture(size) {
+          const { tiles } = tiledSizes(size, tiling);
+          return { tiles, tokens: tiles * config.tileTokens };
+        },
+        async define() {
+          const tokenizer = await Tokenizer.load(folder, config.text.vocabSize);
+          const processor = new Idefics3Processor(config, tokenizer, tiling);
+          return { model: new SmolVlm(config), processor, tokenizer };
+        },
+      };
     },
   },
   {
     modelTypes: qwen25VlModelTypes,
-    async define({ folder, ...files }) {
-      const config = parseQwen25VlConfig(files.config, files.generation);
-      const tokenizer = await Tokenizer.load(folder, config.text.vocabSize);
-      const processor = await Qwen25VlProcessor.load(folder, config, tokenizer);
-      const names = namesIn([...(await locateModelWeights(folder)).keys()]);
-      return { model: new Qwen25Vl(config, names), processor, tokenizer };
+    async read({ folder, ...files }, weights, resolution) {
+      const { config, notes } = await asStored(parseQwen25VlConfig(files.config, files.generation), weights);
+      const patching = await readPatching(folder, config, resolution);
+      return {
+        notes: [...notes, ...capNote(patching)],
+        picture(size) {
+          const { height, width } = patchGrid(size, patching);
+          return { tiles: 1, tokens: (height * width) / config.vision.mergeSize ** 2 };
+        },
+        async define() {
+          const tokenizer = await Tokenizer.load(folder, config.text.vocabSize);
+          const processor = new Qwen25VlProcessor(config, tokenizer, patching);
+          return { model: new Qwen25Vl(config, namesIn([...weights.keys()])), processor, tokenizer };
+        },
+      };
     },
   },
 ];
 
 /**
- * Reads a Hugging Face model folder, all but the weights. Throws a `VisplayError` of code "model" if it is missing or
- * broken, or if its `model_type` is none that is known.
+ * Reads the configuration of a Hugging Face model folder. Throws a `VisplayError` of code "model" if it is missing or
+ * broken, or of a kind that is not supported, and "config" where `resolution` does not fit the model.
  */
-export async function readModelDefinition(folder: string): Promise<ModelDefinition> {
+export async function readModelFolder(
+  folder: string,
+  resolution: Resolution = publishedResolution,
+): Promise<ModelFolder> {
   const files = await readConfigFiles(folder);
-  const known = families.flatMap(({ modelTypes }) => modelTypes);
-  const type = files.config.oneOf("model_type", known);
-  const family = families.find(({ modelTypes }) => modelTypes.includes(type)) as Family;
-  return family.define(files);
+  const { config } = files;
+  const type = config.get("model_type");
+  const family = families.find(({ modelTypes }) => modelTypes.some((known) => known === type));
+  if (!family)
+    throw unsupported(
+      config,
+      families.flatMap(({ modelTypes }) => modelTypes),
+    );
+  refuseQuantized(config);
+  return family.read(files, await locateModelWeights(folder), resolution);
+}
+
+/** A configuration as its weights have it: the output head that is stored is used where it is not the embedding. */
+async function asStored<C extends { readonly text: DecoderConfig }>(
+  config: C,
+  weights: Places,
+): Promise<{ config: C; notes: string[] }> {
+  if (!config.text.tieEmbeddings || (await sharesEmbedding(weights))) return { config, notes: [] };
+  return {
+    config: { ...config, text: { ...config.text, tieEmbeddings: false } },
+    notes: [
+      "config.json says that the output head is the embedding, but the weights hold a head that differs: that one is used, as in transformers",
+    ],
+  };
 }

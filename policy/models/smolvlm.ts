@@ -109,8 +109,8 @@ export class SmolVlm implements VisionLanguageModel {
     return this.#decoder.logits(w, hidden, temperature);
   }
 
-  moduleName(layer: string): string {
-    return layer;
+  moduleNames(layer: string): [string] {
+    return [layer];
   }
 
   positions(tokens: Int32Array): Positions {

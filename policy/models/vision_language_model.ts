@@ -105,8 +105,8 @@ export interface VisionLanguageModel {
   ): Tensor;
   /** Next-token logits [M, V] of states [M, D] that `text` gave, divided by a temperature; 0, greedy, counts as 1. */
   logits(w: Weights, hidden: Tensor, temperature?: number): Tensor;
-  /** The name that transformers has for a layer of the checkpoint. */
-  moduleName(layer: string): string;
+  /** The names that transformers has, and had in earlier versions, for a layer of the checkpoint; the present one first. */
+  moduleNames(layer: string): readonly [string, ...string[]];
   /** The positions of a sequence's first tokens, which hold the given images in order. */
   positions(tokens: Int32Array, images: readonly ImageShape[]): Positions;
 }

@@ -34,8 +34,8 @@ export interface AdaptedModel {
   /** The folder of the model itself. */
   readonly base: string;
   readonly specs: readonly ParameterSpec[];
-  /** The name that PEFT has for a layer of the checkpoint. */
-  readonly moduleName: (layer: string) => string;
+  /** The names that PEFT has, and had in earlier versions, for a layer of the checkpoint; the present one first. */
+  readonly moduleNames: (layer: string) => readonly [string, ...string[]];
 }
 
 const fileName = "adapter_model.safetensors";
@@ -80,11 +80,9 @@ export class AdapterWeights implements TrainedWeights {
   /** Adapters that PEFT or `write` wrote; throws a `VisplayError` of code "model" where they do not fit the model. */
   static async open(model: AdaptedModel, folder: string): Promise<AdapterWeights> {
     const config = await readAdapterConfig(folder);
-    const stored = await locateTensors(join(folder, fileName));
-    const named = new Map(
-      linearLayers(model.specs).map(({ layer }) => [storedName(model.moduleName(layer), "A"), layer]),
-    );
-    const layers = [...named].flatMap(([name, layer]) => (stored.has(name) ? [layer] : []));
+    const stored = await locateAdapter(model, folder);
+    const all = linearLayers(model.specs).map(({ layer }) => layer);
+    const layers = all.filter((layer) => stored.has(storedName(moduleName(model, layer), "A")));
     const places = await locateParameters(model.base, model.specs);
     const zeros = ({ size }: ParameterLayout) => new Float32Array(size);
     const weights = new AdapterWeights(model, config, layers, places, await mappable(places), zeros);
@@ -93,10 +91,9 @@ export class AdapterWeights implements TrainedWeights {
   }
 
   async read(folder: string): Promise<Float32Array> {
-    const path = join(folder, fileName);
-    const stored = await locateTensors(path);
+    const stored = await locateAdapter(this.#model, folder);
     const wanted = this.layout.specs.map(({ name, shape }) => ({ name: this.#stored(name), shape }));
-    requireTensors(path, "adapter_config.json", stored, wanted);
+    requireTensors(join(folder, fileName), "adapter_config.json", stored, wanted);
     const flat = new Float32Array(this.layout.size);
     for (const { name } of this.layout.specs)
       await readFloats(stored.get(this.#stored(name)) as TensorPlace, this.layout.view(flat, name));
@@ -105,12 +102,12 @@ export class AdapterWeights implements TrainedWeights {
 
   /** Writes a PEFT adapter of a model that its readers find under the name `base`. */
   async write(folder: string, flat: Float32Array, base: string = resolve(this.#model.base)): Promise<void> {
-    const { moduleName, specs } = this.#model;
     await mkdir(folder, { recursive: true }).catch((cause) => {
       throw new VisplayError("disk", `${folder}: cannot be made: ${cause.message}`, { cause });
     });
-    const all = linearLayers(specs).map(({ layer }) => moduleName(layer));
-    await writeAdapterConfig(folder, this.#config, base, targetPattern(this.#layers.map(moduleName), all));
+    const moduleOf = (layer: string): string => moduleName(this.#model, layer);
+    const all = linearLayers(this.#model.specs).map(({ layer }) => moduleOf(layer));
+    await writeAdapterConfig(folder, this.#config, base, targetPattern(this.#layers.map(moduleOf), all));
     const arrays = [...this.layout.arrays(flat)].map(([name, array]) => [this.#stored(name), array] as const);
     await writeSafetensors(join(folder, fileName), new Map(arrays));
   }
@@ -135,11 +132,24 @@ export class AdapterWeights implements TrainedWeights {
   /** PEFT's name of an adapter's tensor. */
   #stored(name: string): string {
     const { layer, part } = partOf(name);
-    return storedName(this.#model.moduleName(layer), part);
+    return storedName(moduleName(this.#model, layer), part);
   }
 }
 
+const moduleName = ({ moduleNames }: AdaptedModel, layer: string): string => moduleNames(layer)[0];
 const storedName = (module: string, part: "A" | "B") => `${prefix}${adapterName(module, part)}`;
+
+/** Where an adapter's tensors lie, by the names that PEFT has for them now. */
+async function locateAdapter(model: AdaptedModel, folder: string): Promise<Map<string, TensorPlace>> {
+  const stored = await locateTensors(join(folder, fileName));
+  const renamed = new Map<string, string>();
+  for (const { layer } of linearLayers(model.specs)) {
+    const [present, ...former] = model.moduleNames(layer);
+    for (const name of former)
+      for (const part of ["A", "B"] as const) renamed.set(storedName(name, part), storedName(present, part));
+  }
+  return new Map([...stored].map(([name, place]) => [renamed.get(name) ?? name, place]));
+}
 
 /** The layer and the part that an adapter's parameter belongs to. */
 function partOf(name: string): { layer: string; part: "A" | "B" } {

@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { VisplayError } from "../../common/errors.ts";
 import { exists, type JsonFields, modelError, readModelJson, show } from "../model_files.ts";
 import type { ParameterSpec } from "../models/vision_language_model.ts";
-import { locateTensors, type TensorPlace } from "./safetensors.ts";
+import { locateTensors, type TensorPlace, tensorBytes } from "./safetensors.ts";
 import { type FloatDtype, type TensorSource, writeSafetensors, writtenBytes } from "./safetensors_writer.ts";
 
 const weightsFile = "model.safetensors";
 const indexFile = "model.safetensors.index.json";
+/** The output head, where it is not the embedding. */
+export const outputHead = "lm_head.weight";
 
 /**
  * Where the weights of a Hugging Face model folder lie: in model.safetensors, or in the shards that
@@ -17,7 +19,7 @@ export async function locateModelWeights(folder: string): Promise<Map<string, Te
   const single = join(folder, weightsFile);
   if (await exists(single)) return locateTensors(single);
   const index = join(folder, indexFile);
-  if (!(await exists(index))) throw modelError(folder, `no weights; expected ${single} or ${index}`);
+  if (!(await exists(index))) throw await noWeights(folder);
 
   const weights = new Map<string, TensorPlace>();
   for (const [shard, names] of shardsOf(await readModelJson(index))) {
@@ -30,6 +32,21 @@ export async function locateModelWeights(folder: string): Promise<Map<string, Te
     }
   }
   return weights;
+}
+
+/** Why a folder has no weights that can be read: what it holds instead, and what to do about it. */
+async function noWeights(folder: string): Promise<VisplayError> {
+  const files = await readdir(folder).catch(() => []);
+  const expected = `expected ${weightsFile} or ${indexFile}`;
+  const other = files.find((file) => /\.(bin|pth|pt|gguf)$|^pytorch_model.*\.json$/.test(file));
+  if (!other) return modelError(folder, `no weights; ${expected}`);
+  if (other.endsWith(".gguf"))
+    return modelError(folder, `found ${other}, ${expected}: take the model that the GGUF file was made from`);
+  return modelError(
+    folder,
+    `found ${other}, ${expected}; convert the folder with Python: from transformers import AutoModelForImageTextToText, ` +
+      `AutoProcessor; [c.from_pretrained("${folder}").save_pretrained("converted") for c in (AutoModelForImageTextToText, AutoProcessor)]`,
+  );
 }
 
 /** The tensor names of each shard of an index. */
@@ -56,8 +73,36 @@ export async function locateParameters(
   specs: readonly ParameterSpec[],
 ): Promise<Map<string, TensorPlace>> {
   const places = await locateModelWeights(folder);
+  const named = new Set(specs.map(({ name }) => name));
+  for (const name of places.keys()) if (!named.has(name) && redundant.test(name)) places.delete(name);
   requireTensors(folder, "config.json", places, specs);
   return places;
+}
+
+/** What folders may hold beside parameters: an equal copy of a tied embedding, and constants that are computed here. */
+const redundant = new RegExp(
+  `^${outputHead.replaceAll(".", "\\.")}$|\\.(rotary_emb\\.inv_freq|position_ids)$`,
+);
+
+/** Whether weights hold no output head beside the embedding, or one that is equal to it. */
+export async function sharesEmbedding(weights: ReadonlyMap<string, TensorPlace>): Promise<boolean> {
+  const head = weights.get(outputHead);
+  const [, embedding] = [...weights].find(([name]) => name.endsWith(".embed_tokens.weight")) ?? [];
+  return !head || !embedding || equalBytes(head, embedding);
+}
+
+async function equalBytes(a: TensorPlace, b: TensorPlace): Promise<boolean> {
+  if (a.dtype !== b.dtype || `${a.shape}` !== `${b.shape}`) return false;
+  const others = tensorBytes(b);
+  try {
+    for await (const part of tensorBytes(a)) {
+      const other = await others.next();
+      if (other.done || Buffer.compare(part, other.value) !== 0) return false;
+    }
+    return true;
+  } finally {
+    await others.return(undefined);
+  }
 }
 
 /** Refuses tensors that are not just those that `source` asks for, with a `VisplayError` of code "model". */

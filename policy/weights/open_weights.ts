@@ -1,4 +1,5 @@
-import { type ModelDefinition, readModelDefinition } from "../models/registry.ts";
+import type { Resolution } from "../models/processing.ts";
+import { type ModelDefinition, readModelFolder } from "../models/registry.ts";
 import type { ParameterGroup } from "../models/vision_language_model.ts";
 import { isAdapterFolder, readAdapterConfig } from "./adapter_config.ts";
 import { type AdapterOptions, AdapterWeights } from "./adapter_weights.ts";
@@ -11,6 +12,8 @@ export interface TrainingOptions {
   readonly adapter?: AdapterOptions | null | undefined;
   /** The folder of the model itself, where an adapter's does not lie under the name that the adapter has for it. */
   readonly base?: string | undefined;
+  /** Default: as the model's folder says. */
+  readonly resolution?: Resolution | undefined;
   /** Whether a parameter group is trained where there are no adapters. */
   readonly trains: (group: ParameterGroup) => boolean;
 }
@@ -28,15 +31,15 @@ export interface OpenedModel extends ModelDefinition {
  */
 export async function openWeights(
   folder: string,
-  { adapter, base: known, trains }: TrainingOptions,
+  { adapter, base: known, resolution, trains }: TrainingOptions,
 ): Promise<OpenedModel> {
   const adapted = await isAdapterFolder(folder);
   const base = adapted ? (known ?? (await readAdapterConfig(folder)).base) : folder;
-  const definition = await readModelDefinition(base);
+  const definition = await (await readModelFolder(base, resolution)).define();
   const { model } = definition;
   const specs = model.parameters;
   const opened = (weights: TrainedWeights): OpenedModel => ({ ...definition, base, weights });
-  const adaptedModel = { base, specs, moduleName: (layer: string) => model.moduleName(layer) };
+  const adaptedModel = { base, specs, moduleNames: (layer: string) => model.moduleNames(layer) };
   if (adapted) return opened(await AdapterWeights.open(adaptedModel, folder));
   if (adapter) return opened(await AdapterWeights.create(adaptedModel, adapter));
   return opened(await FullWeights.open(base, specs, trains));

@@ -1,6 +1,14 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { sizeOf } from "../../autodiff/tensor.ts";
-import { type JsonFields, modelError, parseModelJson, reading, requireFile, show } from "../model_files.ts";
+import {
+  type JsonFields,
+  modelError,
+  parseModelJson,
+  reading,
+  refusePointer,
+  requireFile,
+  show,
+} from "../model_files.ts";
 import { widen } from "./float_formats.ts";
 
 /** Bytes of one element, by its type as the format names it. */
@@ -91,6 +99,7 @@ async function readHeader(path: string, file: FileHandle): Promise<{ entries: En
   if (size < 8) throw modelError(path, `has ${size} bytes; expected a safetensors file`);
   const prefix = Buffer.alloc(8);
   await readExactly(path, file, prefix, 0);
+  refusePointer(path, prefix.toString("latin1"));
   const length = prefix.readBigUInt64LE();
   const limit = Math.min(maxHeaderBytes, size - 8);
   if (length > limit) throw modelError(path, `header length ${length}; expected at most ${limit} bytes`);

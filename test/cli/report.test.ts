@@ -34,6 +34,11 @@ describe("messages", () => {
     expect(messageOf(full, false)).toBe("visplay: could not write runs/a: the disk is full; make room");
   });
 
+  test("a stop that was wanted is none, but has its code", () => {
+    const stopped = new VisplayError("cancelled", "interrupted");
+    expect([messageOf(stopped, false), exitCodeOf(stopped)]).toEqual(["", 130]);
+  });
+
   test("with debug, and for programming errors, the stack of every cause is shown", () => {
     expect(messageOf(error, true)).toMatch(/report\.test\.ts.*caused by Error: ENOENT/s);
     expect(messageOf(new TypeError("bug"), false)).toMatch(/TypeError: bug\n.*at .*report\.test\.ts/s);

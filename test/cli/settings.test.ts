@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { RunConfigSchema } from "../../arena/config.ts";
 import { toYaml } from "../../cli/schema.ts";
 import { assignmentLayer, fileLayer, type Layer, resolve, valueLayer } from "../../cli/settings.ts";
 import { VisplayError } from "../../common/errors.ts";
@@ -141,4 +142,11 @@ test("the defaults render as commented YAML that reads back to the same", () => 
   expect(yaml).toContain("  learningRate: 0.0001 # Of AdamW, per step.\n");
   expect(yaml).toContain("  loss: grpo # grpo | dapo\n");
   expect(resolve(Schema, [fileLayer(yamlFile(yaml))])).toEqual(defaults);
+});
+
+test("an address that is refused is not shown", () => {
+  const typed = assignmentLayer("watch.webhook=hooks.example/s3cr3t");
+  const refused = () => resolve(RunConfigSchema, [typed]);
+  expect(refused).toThrow("watch.webhook: found something else (not shown), expected");
+  expect(refused).not.toThrow("s3cr3t");
 });

@@ -15,6 +15,7 @@ const status: Status = {
   startedAtMs: nowMs - 100_000,
   beatAtMs: nowMs - 1000,
   runningMs: 99_000,
+  waitsFor: null,
   standing: {
     ...{ round: 1, rounds: 3, phase: "reasoner", step: 49, steps: 150 },
     ...{ remainingMs: 361_000, tokensPerSecond: 3662, reward: 0.91, confidence: null },
@@ -29,7 +30,7 @@ test("a running run: where it is, when it ends, what it earned and saved", () =>
   expect(statusText(status, nowMs)).toBe(
     [
       "running (last beat 1 s ago)",
-      "round 1/3 · reasoner · step 49/150 · ETA 6 min 01 s · 3,662 tokens/s · reward 0.91",
+      "round 1/3 · reasoner · step 49/150 · ETA 6 min 01 s · reward 0.91 · 3,662 tokens/s",
       "reward of the questioner 0.11 · reward of the reasoner 0.91 · confidence 0.85",
       "last checkpoint: 000003-round-1-reasoner-25, 1 min 00 s ago",
       "attempt 2 · process 42 on here · ran 1 min 39 s",
@@ -40,7 +41,10 @@ test("a running run: where it is, when it ends, what it earned and saved", () =>
 test.each<[Partial<Status>, RegExp]>([
   [{ condition: "finished" }, /^finished 1 s ago\n/],
   [{ condition: "failed", failure: { code: "disk", message: "full" } }, /^failed 1 s ago: full\n/],
-  [{ condition: "stopped" }, /^stopped 1 s ago\n/],
+  [
+    { condition: "stopped", failure: { code: "cancelled", message: "the call was cancelled" } },
+    /^interrupted 1 s ago\n/,
+  ],
   [
     { condition: "died" },
     /^died: its process is gone, and said nothing after 2026-01-02 11:59:59 \(1 s ago\)\n/,
@@ -50,6 +54,13 @@ test.each<[Partial<Status>, RegExp]>([
   const text = statusText({ ...status, ...change }, nowMs);
   expect(text).toMatch(headline);
   expect(text).not.toContain("ETA");
+});
+
+test("a run that waits says for what", () => {
+  const waitsFor = "waiting for 300 MB of room on the disk";
+  expect(statusText({ ...status, waitsFor }, nowMs)).toMatch(
+    /^running, waiting for 300 MB of room on the disk \(last beat 1 s ago\)\n/,
+  );
 });
 
 test("alarms are listed, and what is not known yet is left out", () => {

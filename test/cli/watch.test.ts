@@ -51,6 +51,14 @@ function train(out: string, ...rest: string[]) {
   return { child, said: () => said, exited };
 }
 
+/** The files of a folder that hold a text. */
+async function filesWith(folder: string, text: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const contents = await Promise.all(files.map((file) => readFile(file)));
+  return files.filter((_, i) => contents[i]?.includes(text));
+}
+
 async function status(out: string) {
   const { stdout } = await run(process.execPath, [visplay, "status", out, "--json"]);
   return JSON.parse(stdout);
@@ -61,7 +69,7 @@ const patient = { timeout: 60_000, interval: 200 };
 describe("a run that is watched", () => {
   test("is seen by status, metrics and webhook while it goes on, and after it was stopped", async () => {
     const out = join(folder, "stopped");
-    const webhook = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const webhook = `http://127.0.0.1:${(server.address() as AddressInfo).port}/services/s3cr3t`;
     const { child, said, exited } = train(out, "--metrics-port", "0", "--set", `watch.webhook=${webhook}`);
     await vi.waitFor(async () => {
       const beat = JSON.parse(await readFile(join(out, "status.json"), "utf8"));
@@ -80,10 +88,31 @@ describe("a run that is watched", () => {
 
     child.kill("SIGINT");
     expect(await exited).toBe(exitCodes.cancelled);
-    expect(await status(out)).toMatchObject({ condition: "stopped", failure: { code: "cancelled" } });
+    expect(await status(out)).toMatchObject({
+      condition: "stopped",
+      failure: { code: "cancelled", message: "interrupted" },
+    });
+    expect(said()).toMatch(/stopping; once more to stop at once\n$/);
     expect(posted).toEqual(["start", "stop"]);
     expect(await readdir(join(out, "tensorboard"))).toHaveLength(1);
     expect(said()).not.toContain("\u001b");
+    expect(await filesWith(out, "s3cr3t")).toEqual([]);
+    expect(said()).not.toContain("s3cr3t");
+    expect(await readFile(join(out, "config.yaml"), "utf8")).toContain("webhook: env #");
+  });
+
+  test("goes on where nobody reads what it says, and is stopped by a terminal that closes", async () => {
+    const out = join(folder, "hung-up");
+    const { child, exited } = train(out);
+    child.stderr.destroy();
+    child.stdout.destroy();
+    await vi.waitFor(async () => {
+      const beat = JSON.parse(await readFile(join(out, "status.json"), "utf8"));
+      expect(beat.standing?.step).toBeGreaterThan(2);
+    }, patient);
+    child.kill("SIGHUP");
+    expect(await exited).toBe(exitCodes.cancelled);
+    expect(await status(out)).toMatchObject({ condition: "stopped", lastSave: { round: 1 } });
   });
 
   test("that was killed is known to have died once it has been silent", async () => {
@@ -100,13 +129,14 @@ describe("a run that is watched", () => {
     expect(existsSync(join(out, "tensorboard"))).toBe(false);
   });
 
-  test("does not begin on a port that is in use, and leaves no folder behind", async () => {
-    const out = join(folder, "never");
+  test("goes on without metrics where their port is in use", async () => {
+    const out = join(folder, "unmeasured");
     const { port } = server.address() as AddressInfo;
-    const { said, exited } = train(out, "--metrics-port", String(port));
-    expect(await exited).toBe(exitCodes.config);
+    const { child, said, exited } = train(out, "--metrics-port", String(port));
+    await vi.waitFor(() => expect(said()).toContain(`run ${out}`), patient);
     expect(said()).toContain(`watch.metricsPort: found ${port} on 127.0.0.1, which is in use`);
-    expect(existsSync(out)).toBe(false);
+    child.kill("SIGTERM");
+    expect(await exited).toBe(exitCodes.cancelled);
   });
 });
 

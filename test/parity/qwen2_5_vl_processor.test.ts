@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { readModelJson } from "../../policy/model_files.ts";
 import { parseQwen25VlConfig } from "../../policy/models/qwen2_5_vl_config.ts";
-import { patchImage, Qwen25VlProcessor, smartResize } from "../../policy/models/qwen2_5_vl_processor.ts";
+import {
+  patchImage,
+  Qwen25VlProcessor,
+  readPatching,
+  smartResize,
+} from "../../policy/models/qwen2_5_vl_processor.ts";
 import { Tokenizer } from "../../policy/tokenizer.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose } from "./closeness.ts";
@@ -10,7 +15,7 @@ const model = "qwen2_5_vl-tiny";
 const folder = referencePath(model);
 const config = parseQwen25VlConfig(await readModelJson(`${folder}/config.json`));
 const tokenizer = await Tokenizer.load(folder);
-const processor = await Qwen25VlProcessor.load(folder, config, tokenizer);
+const processor = new Qwen25VlProcessor(config, tokenizer, await readPatching(folder, config));
 
 interface Case {
   readonly messages: readonly { content: readonly { type: string; text?: string }[] }[];

@@ -6,7 +6,8 @@ import { LocalPolicy } from "../../policy/local_policy.ts";
 import type { Prompt } from "../../policy/policy.ts";
 import type { AdapterOptions } from "../../policy/weights/adapter_weights.ts";
 import { exportAdapter, exportModel } from "../../policy/weights/export_model.ts";
-import { writeSafetensors } from "../../policy/weights/safetensors_writer.ts";
+import { readSafetensors } from "../../policy/weights/safetensors.ts";
+import { type TensorSource, writeSafetensors } from "../../policy/weights/safetensors_writer.ts";
 import { readModelWeights } from "../model_weights.ts";
 import { expectClose } from "../parity/closeness.ts";
 import { referencePath } from "../reference_dir.ts";
@@ -141,7 +142,7 @@ describe("a trained adapter", () => {
       );
       for (const { name } of linear) {
         const layer = name.replace(/\.weight$/, "");
-        expect(target.test(model.moduleName(layer)), layer).toBe(
+        expect(target.test(model.moduleNames(layer)[0]), layer).toBe(
           weights.layout.has(`${layer}.lora_A.weight`),
         );
       }
@@ -149,6 +150,28 @@ describe("a trained adapter", () => {
       expect(again.weights.layout.specs).toEqual(weights.layout.specs);
       await rm(saved, { recursive: true });
     }
+  });
+
+  test("opens under the names that its layers had in transformers before 4.52", async () => {
+    const [folder, saved] = [referencePath("qwen2_5_vl-tiny"), join(scratch, "former")];
+    await using policy = await LocalPolicy.open(folder, {
+      ...tinyOptions,
+      adapter: { ...adapter, layers: "layers|blocks" },
+    });
+    await step(policy);
+    await policy.save(saved);
+    const path = join(saved, "adapter_model.safetensors");
+    const former = new Map<string, TensorSource>();
+    for (const [name, { shape, data }] of await readSafetensors(path)) {
+      expect(name).toMatch(/^base_model\.model\.model\.(language_model|visual)\./);
+      const before = name.replace(/model\.(language_model|visual)/, (_, part) =>
+        part === "visual" ? part : "model",
+      );
+      former.set(before, { shape, data: data as Float32Array });
+    }
+    await writeSafetensors(path, former);
+    await using again = await LocalPolicy.open(saved, tinyOptions);
+    expect(again.learner.weights).toEqual(policy.learner.weights);
   });
 
   const faults: [string, object, RegExp][] = [

@@ -78,6 +78,15 @@ const index =
     await writes("model.safetensors.index.json", JSON.stringify({ weight_map: map }))(folder);
   };
 
+const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 714880\n`;
+/** Weights in another format, and none in safetensors. */
+const onlyWeights =
+  (name: string): Change =>
+  async (folder) => {
+    await rm(join(folder, "model.safetensors"));
+    await writes(name, "")(folder);
+  };
+
 const cases: Record<string, [Change, RegExp]> = {
   "a wide text model": [
     text({ hidden_size: 2 ** 20, intermediate_size: 2 ** 20, vocab_size: 2 ** 20 }),
@@ -184,6 +193,47 @@ const cases: Record<string, [Change, RegExp]> = {
   "a vanishing deviation": [
     sets("preprocessor_config.json", { image_std: 1e-300 }),
     /image_std is 1e-300; expected a number from 0\.001 to 1000/,
+  ],
+
+  "a pointer in place of the weights": [
+    writes("model.safetensors", pointer),
+    /model\.safetensors: is a Git LFS pointer.*git lfs pull/,
+  ],
+  "a pointer in place of the tokenizer": [
+    writes("tokenizer.json", pointer),
+    /tokenizer\.json: is a Git LFS pointer/,
+  ],
+  "weights that Python alone reads": [
+    onlyWeights("pytorch_model.bin"),
+    /found pytorch_model\.bin, expected model\.safetensors .*save_pretrained/,
+  ],
+  "weights for llama.cpp": [
+    onlyWeights("model-q4.gguf"),
+    /found model-q4\.gguf, expected model\.safetensors .*the model that the GGUF file was made from/,
+  ],
+  "weights of AWQ": [
+    sets("config.json", { quantization_config: { quant_method: "awq", bits: 4 } }),
+    /quantization_config: the weights are quantised \(AWQ\).*in bfloat16, float16 or float32/,
+  ],
+  "weights of bitsandbytes": [
+    sets("config.json", { quantization_config: { load_in_4bit: true } }),
+    /quantised \(bitsandbytes\)/,
+  ],
+  "another family": [
+    sets("config.json", { model_type: "llava" }),
+    /config\.json: model_type is "llava": LLaVA is not supported; the nearest family that is: Qwen2\.5-VL/,
+  ],
+  "an unheard-of family": [
+    sets("config.json", { model_type: "x" }),
+    /model_type is "x"; expected "idefics3" or "smolvlm" or "qwen2_5_vl" or "qwen2_vl"/,
+  ],
+  "a model without eyes": [
+    sets("config.json", { model_type: "llama", vision_config: undefined }),
+    /model_type is "llama"; expected a model that sees pictures: "idefics3"/,
+  ],
+  "no model type": [
+    sets("config.json", { model_type: undefined }),
+    /model_type is missing; expected "idefics3"/,
   ],
 
   "a pipe for the weights": [replaces("model.safetensors", pipe), /model\.safetensors: is no regular file/],

@@ -119,6 +119,22 @@ describe("defaults of the Python classes", () => {
   });
 });
 
+test("a token of padding that no embedding has gives way to one that ends a completion", () => {
+  const { text_config } = reference;
+  const padded = (top: unknown, text?: unknown) =>
+    parse({
+      ...reference,
+      pad_token_id: top,
+      text_config: { ...text_config, pad_token_id: text },
+      eos_token_id: 7,
+    });
+  expect(padded(128_002).padTokenId).toBe(7);
+  expect(padded(-1).padTokenId).toBe(7);
+  expect(padded(128_002, 5).padTokenId).toBe(5);
+  expect(padded(4, 5).padTokenId).toBe(4);
+  expect(() => padded("4")).toThrow(/pad_token_id is "4"; expected a whole number/);
+});
+
 describe("what is refused", () => {
   const { text_config, vision_config } = reference;
   const text = (change: object) => ({ ...reference, text_config: { ...text_config, ...change } });

@@ -9,16 +9,19 @@ import {
   Idefics3Processor,
   parseTiling,
   patchify,
+  readTiling,
   type Tiling,
+  tiledSizes,
   tileImage,
 } from "../../policy/models/idefics3_processor.ts";
+import type { Resolution } from "../../policy/models/processing.ts";
 import { Tokenizer } from "../../policy/tokenizer.ts";
 import { readReference, referencePath } from "../reference_dir.ts";
 
 const model = "smolvlm-tiny";
 const config = await readIdefics3Config(referencePath(model));
 const tokenizer = await Tokenizer.load(referencePath(model));
-const processor = await Idefics3Processor.load(referencePath(model), config, tokenizer);
+const processor = new Idefics3Processor(config, tokenizer, await readTiling(referencePath(model), config));
 const side = config.vision.imageSize;
 
 const settings = readReference(`${model}/preprocessor_config.json`);
@@ -103,9 +106,46 @@ describe("sizes", () => {
     expect(() => tileImage(absurd, tiling)).toThrow(
       expect.objectContaining({
         code: "images",
-        message: expect.stringMatching(/absurd.* make 50001 tiles.*longest_edge/),
+        message: expect.stringMatching(/ make 50001 tiles.*model\.maxPixels/),
       }),
     );
+  });
+});
+
+describe("a resolution", () => {
+  const chosen = (resolution: Partial<Resolution>): Tiling =>
+    parseTiling(
+      parseModelJson("preprocessor_config.json", JSON.stringify({ ...settings, ...splitting })),
+      config,
+      {
+        maxPixels: null,
+        splitting: null,
+        ...resolution,
+      },
+    );
+  const splitting = { size: { longest_edge: 4 * side } };
+  const tilesOf = (tiling: Tiling) => tiledSizes({ width: 400, height: 300 }, tiling).tiles;
+
+  test("that is not chosen is the folder's", () => {
+    expect(tilesOf(chosen({}))).toBe(4 * 3 + 1);
+  });
+
+  test("of so many pixels cuts no more tiles than they fill", () => {
+    expect(tilesOf(chosen({ maxPixels: (4 * side) ** 2 }))).toBe(13);
+    expect(tilesOf(chosen({ maxPixels: (4 * side) ** 2 - 1 }))).toBe(3 * 3 + 1);
+    expect(tilesOf(chosen({ maxPixels: (2 * side) ** 2 }))).toBe(5);
+    expect(tilesOf(chosen({ maxPixels: side ** 2 }))).toBe(1);
+    expect(() => chosen({ maxPixels: side ** 2 - 1 })).toThrow(
+      expect.objectContaining({
+        code: "config",
+        message: expect.stringMatching(/model\.maxPixels.* at least 4096/),
+      }),
+    );
+  });
+
+  test("without splitting is one tile, whatever the folder says, and with it several", () => {
+    expect(tilesOf(chosen({ splitting: false }))).toBe(1);
+    expect(tilesOf({ ...chosen({ splitting: true }) })).toBe(13);
   });
 });
 
@@ -162,7 +202,7 @@ describe("settings", () => {
 
 describe("folders", () => {
   let folder: string;
-  const load = () => Idefics3Processor.load(folder, config, tokenizer);
+  const load = () => readTiling(folder, config);
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "processor-"));
   });
@@ -171,12 +211,15 @@ describe("folders", () => {
   test("settings stand in preprocessor_config.json, or in processor_config.json", async () => {
     await expect(load()).rejects.toThrow(/preprocessor_config\.json: no such file/);
     await writeFile(join(folder, "processor_config.json"), JSON.stringify({ image_processor: settings }));
-    expect((await load()).tiling).toEqual(processor.tiling);
-    await cp(
-      referencePath(`${model}/preprocessor_config.split.json`),
-      join(folder, "preprocessor_config.json"),
-    );
-    expect((await load()).tiling).toEqual(split);
+    expect(await load()).toEqual(processor.tiling);
+  });
+
+  test("where both have them, processor_config.json is right, as in transformers 5", async () => {
+    const splitting = join(folder, "preprocessor_config.json");
+    await cp(referencePath(`${model}/preprocessor_config.split.json`), splitting);
+    expect(await load()).toEqual(processor.tiling);
+    await writeFile(join(folder, "processor_config.json"), "{}");
+    expect(await load()).toEqual(split);
   });
 
   test("an image_seq_len of another model is refused", async () => {

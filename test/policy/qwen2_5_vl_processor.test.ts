@@ -1,12 +1,16 @@
 import { describe, expect, test } from "vitest";
 import type { RgbImage } from "../../images/image.ts";
 import { parseModelJson, readModelJson } from "../../policy/model_files.ts";
+import type { Resolution } from "../../policy/models/processing.ts";
 import { parseQwen25VlConfig } from "../../policy/models/qwen2_5_vl_config.ts";
 import {
+  capNote,
   type Patching,
   parsePatching,
+  patchGrid,
   patchImage,
   Qwen25VlProcessor,
+  readPatching,
 } from "../../policy/models/qwen2_5_vl_processor.ts";
 import { Tokenizer } from "../../policy/tokenizer.ts";
 import { readReference, referencePath } from "../reference_dir.ts";
@@ -14,12 +18,13 @@ import { readReference, referencePath } from "../reference_dir.ts";
 const model = "qwen2_5_vl-tiny";
 const config = parseQwen25VlConfig(await readModelJson(referencePath(`${model}/config.json`)));
 const tokenizer = await Tokenizer.load(referencePath(model));
-const processor = await Qwen25VlProcessor.load(referencePath(model), config, tokenizer);
+const processor = new Qwen25VlProcessor(config, tokenizer, await readPatching(referencePath(model), config));
 const settings = readReference(`${model}/preprocessor_config.json`);
-const parse = (change: object): Patching =>
+const parse = (change: object, resolution?: Resolution): Patching =>
   parsePatching(
     parseModelJson("preprocessor_config.json", JSON.stringify({ ...settings, ...change })),
     config,
+    resolution,
   );
 
 function image(width: number, height: number): RgbImage {
@@ -67,7 +72,7 @@ describe("sizes", () => {
 
   test("an image that is too narrow is refused", () => {
     const { patching } = processor;
-    refused(image(20_000, 3), patching, /20000x3: 20000x3 pixels, expected sides of a ratio of at most 200/);
+    refused(image(20_000, 3), patching, /^20000x3 pixels, expected sides of a ratio of at most 200/);
     refused(image(1, 201), patching, /at most 200/);
   });
 
@@ -79,10 +84,25 @@ describe("sizes", () => {
     expect(width / height).toBeCloseTo(2, 0);
   });
 
+  test("what memory cuts off is said, and a bound that is chosen is not", () => {
+    const cut = parse({ max_pixels: 12_845_056 });
+    expect(capNote(cut)).toEqual([expect.stringMatching(/1,605,632 pixels.*12,845,056.*model\.maxPixels/)]);
+    const chosen = parse({ max_pixels: 12_845_056 }, { maxPixels: 1_000_000, splitting: null });
+    expect(chosen.maxPixels).toBe(1_000_000);
+    expect(capNote(chosen)).toEqual([]);
+  });
+
+  test("a chosen bound goes below the folder's least size, not below a cell", () => {
+    const choose = (maxPixels: number) => parse({ min_pixels: 3136 }, { maxPixels, splitting: null });
+    expect(patchGrid({ width: 600, height: 400 }, choose(784))).toEqual({ width: 2, height: 2 });
+    expect(() => choose(783)).toThrow(/model\.maxPixels: found 783, expected at least 784/);
+    expect(() => parse({}, { maxPixels: null, splitting: false })).toThrow(/model\.splitting: found false/);
+  });
+
   test("too many patches are refused before any work", () => {
     const patching = { ...parse({}), minPixels: 2 ** 30, maxPixels: 2 ** 31 };
     const absurd: RgbImage = { id: "absurd", width: 28_000, height: 28_000, data: new Uint8Array(0) };
-    refused(absurd, patching, /absurd.* patches, the model takes 8192; reduce min_pixels/);
+    refused(absurd, patching, /5484964 patches, the model takes 8192; reduce model\.maxPixels/);
   });
 });
 

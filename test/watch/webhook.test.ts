@@ -8,8 +8,8 @@ import { alarm, at, finished, phaseStarted } from "../fakes/run_events.ts";
 let server: Server;
 let received: WebhookMessage[];
 let warnings: string[];
-/** The status of the next answers; none is no answer at all. */
-let answers: (number | "none")[];
+/** The status of the next answers; none is no answer at all, drip is one that never gets further than its first bytes. */
+let answers: (number | "none" | "drip")[];
 
 beforeEach(async () => {
   received = [];
@@ -20,7 +20,8 @@ beforeEach(async () => {
     for await (const chunk of request) body += chunk;
     received.push(JSON.parse(body));
     const answer = answers.shift() ?? 200;
-    if (answer !== "none") response.writeHead(answer).end();
+    if (answer === "drip") request.socket.write("HTTP/1.1 200 OK\r\nx-slow: ");
+    else if (answer !== "none") response.writeHead(answer, { location: "/elsewhere" }).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 });
@@ -29,15 +30,17 @@ afterEach(() => {
   server.close();
 });
 
-const open = (change: Partial<WebhookOptions> = {}) =>
-  new Webhook({
+function open(change: Partial<WebhookOptions> = {}): Webhook {
+  const hook = new Webhook({
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?token=secret`,
-    folder: "runs/a",
     stallMinutes: 0,
     timeoutMs: 5000,
     warn: (line) => warnings.push(line),
     ...change,
   });
+  hook.about("runs/a");
+  return hook;
+}
 
 const kinds = () => received.map(({ event }) => event);
 
@@ -111,6 +114,29 @@ describe("a receiver", () => {
     expect(performance.now() - begunMs).toBeLessThan(4000);
     expect(warnings).toEqual(['webhook: "start" did not arrive: no answer in time; the run goes on']);
     expect(kinds().at(-1)).toBe("finish");
+  });
+
+  test.each(["none", "drip"] as const)(
+    "that hangs (%s) is not waited for at the end of a run",
+    async (how) => {
+      answers = [how, how, how, how];
+      const hook = open({ timeoutMs: 1e9 });
+      hook.apply(at(1, finished));
+      await hook[Symbol.asyncDispose]();
+      expect(kinds()).toEqual(["start"]);
+    },
+    20_000,
+  );
+
+  test("that sends elsewhere is not followed", async () => {
+    answers = [307, 307];
+    const hook = open();
+    hook.apply(at(1, finished));
+    await hook[Symbol.asyncDispose]();
+    expect(warnings).toEqual([
+      'webhook: "start" was answered with 307, a redirect, which is not followed; the run goes on',
+    ]);
+    expect(kinds()).toEqual(["start", "start", "finish"]);
   });
 
   test("that refuses the connection is named by its error", async () => {

@@ -15,6 +15,7 @@ import { waitForRoom } from "../../../arena/checkpoints/free_space.ts";
 import { emptyCurriculum } from "../../../arena/curriculum.ts";
 import type { Ports } from "../../../arena/ports.ts";
 import type { Position, RunState } from "../../../arena/run_state.ts";
+import { VisplayError } from "../../../common/errors.ts";
 import { smallConfig } from "../../fakes/world.ts";
 
 let run: string;
@@ -199,13 +200,20 @@ describe("damage", () => {
 describe("a full disk", () => {
   test("is waited for, and said once", async () => {
     const free = [10, 20, 2 ** 40];
-    await waitForRoom(run, 5e6, say, new AbortController().signal, async () => free.shift() as number);
+    const waited: (string | null)[] = [];
+    await waitForRoom(run, 5e6, {
+      ...{ say, waits: (reason) => waited.push(reason), stop: new AbortController().signal },
+      free: async () => free.shift() as number,
+    });
     expect(said).toEqual([expect.stringMatching(/69 MB more are needed.*waits until there is room/)]);
+    const waiting = "waiting for 69 MB of room on the disk";
+    expect(waited).toEqual([waiting, waiting, null]);
   });
 
-  test("ends a run that is to stop", async () => {
-    const stop = AbortSignal.abort();
-    const waiting = waitForRoom(run, 5e6, say, stop, async () => 0);
-    await expect(waiting).rejects.toMatchObject({ code: "disk" });
+  test("keeps no run that is to stop, and what is not saved is said", async () => {
+    const stop = AbortSignal.abort(new VisplayError("cancelled", "interrupted"));
+    const waiting = waitForRoom(run, 5e6, { say, waits: () => {}, stop, free: async () => 0 });
+    await expect(waiting).rejects.toMatchObject({ code: "cancelled" });
+    expect(said).toEqual([expect.stringContaining("what was done since the last one is not saved")]);
   });
 });

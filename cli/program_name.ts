@@ -1,0 +1,23 @@
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** How a user calls this program: npx finds it where the shell would not, and makes it look as if that would. */
+export function programName(environment: NodeJS.ProcessEnv = process.env): string {
+  const { PATH = "", npm_command: throughNpm } = environment;
+  const isThere = (folder: string) => isExecutable(join(folder, "visplay"));
+  return !throughNpm && PATH.split(delimiter).some(isThere) ? "visplay" : "npx visplay";
+}
+
+/** A path as a shell takes it for one word. */
+export function quoted(path: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
