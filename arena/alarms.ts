@@ -1,4 +1,4 @@
-import type { Alarm, AlarmName, EventBody, Health, Phase } from "../replay/events.ts";
+import type { Alarm, AlarmName, EventBody, Health, Phase, PhaseFigures } from "../replay/events.ts";
 import type { AlarmConfig, AlarmsConfig } from "./alarm_config.ts";
 import { mean } from "./statistics.ts";
 
@@ -6,7 +6,12 @@ import { mean } from "./statistics.ts";
 export interface StepFigures extends Health {
   /** Of the completions of the policy that learns; null where none does. */
   readonly meanTokens: number | null;
+  readonly meanReward: number | null;
+  readonly meanConfidence: number | null;
 }
+
+/** Steps that say what a phase came to. */
+const LAST_STEPS = 5;
 
 /** How one figure tells a collapse. */
 interface Rule {
@@ -107,6 +112,17 @@ export class Alarms {
     return { steps: [...this.#steps], raised: [...this.#raised], accuracies: [...this.#accuracies] };
   }
 
+  /** What the last steps of the phase came to. */
+  figures(): PhaseFigures {
+    const last = this.#steps.slice(-LAST_STEPS);
+    const failures = meanOf(last, "parseFailures");
+    return {
+      reward: meanOf(last, "meanReward"),
+      confidence: meanOf(last, "meanConfidence"),
+      parsed: failures === null ? null : 1 - failures,
+    };
+  }
+
   /** Takes events in their order, and gives the alarms that they raise: each kind once in a phase. */
   after(events: readonly EventBody[]): Alarm[] {
     return events.flatMap((event) => this.#take(event));
@@ -121,8 +137,10 @@ export class Alarms {
       case "questionerStep":
       case "curriculumStep":
       case "reasonerStep": {
-        const meanTokens = "meanTokens" in event ? event.meanTokens : null;
-        this.#steps.push({ ...event.health, meanTokens });
+        const { meanTokens, meanReward } =
+          "meanReward" in event ? event : { meanTokens: null, meanReward: null };
+        const meanConfidence = "meanConfidence" in event ? event.meanConfidence : null;
+        this.#steps.push({ ...event.health, meanTokens, meanReward, meanConfidence });
         return this.#judgeSteps(event);
       }
       case "curriculumBuilt":

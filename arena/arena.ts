@@ -97,7 +97,14 @@ function begin(run: Run, saved: SavedRun | null): Observable<RunEvent> {
 
 function finish(run: Run): Observable<RunEvent> {
   return defer(() =>
-    run.record([{ type: "runFinished", rounds: run.config.rounds, durationMs: run.playedMs }]),
+    run.record([
+      {
+        type: "runFinished",
+        rounds: run.config.rounds,
+        durationMs: run.playedMs,
+        updates: { questioner: run.updates("questioner"), reasoner: run.updates("reasoner") },
+      },
+    ]),
   );
 }
 

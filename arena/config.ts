@@ -102,7 +102,7 @@ export interface ReasonerConfig extends SamplingConfig, GrpoConfig {
 export interface EvaluationConfig {
   readonly everyRound: boolean;
   readonly domain: SceneDomain;
-  readonly questions: number;
+  readonly questions: number | null;
   readonly scenes: number;
   readonly questionsPerChunk: number;
   readonly samples: number;
@@ -211,11 +211,17 @@ const reasoner = group(
   "the Reasoner phase",
 );
 
+/** Questions of an evaluation where nobody says how many. */
+const SCENE_QUESTIONS = 700;
+
 const evaluation = group(
   {
     everyRound: flag(true, "evaluate after each round; false evaluates only the base and the last"),
     domain: choice(["source", "target"], "target", "domain of the held-out scenes"),
-    questions: count(700, "questions, balanced over families and answers; 0 skips evaluation", 0),
+    questions: optionalCount(
+      `questions, balanced over families and answers; 0 skips evaluation; null is ${SCENE_QUESTIONS}, or 0 where images.folder is set, for the questions are about coloured scenes`,
+      0,
+    ),
     scenes: count(240, "held-out scenes that they are about"),
     questionsPerChunk: count(105, "questions put to the Reasoner at once"),
     samples: count(8, "answers per question for mean@k, maj@k and pass@k"),
@@ -324,4 +330,14 @@ function* contradictions({ curriculum, images, reasoner }: RunConfig): Generator
     const message = 'expected "silver" where images.folder is set, for only scenes know the truth';
     yield ["reasoner.labels", message];
   }
+}
+
+/** A configuration in which nothing is left to other settings. */
+export type SettledConfig = RunConfig & { readonly evaluation: { readonly questions: number } };
+
+/** Decides what a configuration leaves to its other settings. */
+export function settle(config: RunConfig): SettledConfig {
+  const { evaluation, images } = config;
+  const questions = evaluation.questions ?? (images.folder === null ? SCENE_QUESTIONS : 0);
+  return { ...config, evaluation: { ...evaluation, questions } };
 }

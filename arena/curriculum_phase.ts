@@ -16,9 +16,8 @@ import { healthOf } from "./health.ts";
 import { inSlices } from "./in_slices.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
-import { mean } from "./statistics.ts";
 import type { Step } from "./step.ts";
-import { type Poll, poll } from "./votes.ts";
+import { meanConfidence, type Poll, poll } from "./votes.ts";
 
 /**
  * The Questioner asks about a pool of images, the Reasoner votes, and what the votes make worth learning enters
@@ -148,6 +147,6 @@ function figures(step: Step, episodes: readonly CurriculumEpisode[]): Curriculum
     health: healthOf(episodes.map((episode) => episode.questions)),
     questions: questions.length,
     admitted: questions.filter(({ rejection }) => rejection === null).length,
-    meanConfidence: mean(verdicts.map(({ confidence }) => confidence)),
+    meanConfidence: meanConfidence(verdicts),
   };
 }

@@ -77,9 +77,10 @@ export function framed(
     const first = run.enter(round, phase);
     if (first === null) return EMPTY;
     const start: EventBody[] = first === 0 ? [{ type: "phaseStarted", round, phase, steps }] : [];
-    const finish = defer(() =>
-      run.record([{ type: "phaseFinished", round, phase, durationMs: run.phaseMs }]),
-    ).pipe(advancing(run, after(round, phase)));
+    const finish = defer(() => {
+      const figures = run.alarms.figures();
+      return run.record([{ type: "phaseFinished", round, phase, durationMs: run.phaseMs, figures }]);
+    }).pipe(advancing(run, after(round, phase)));
     return concat(run.record(start), events(first), finish);
   });
 }

@@ -16,8 +16,9 @@ import { interview, type Judged, judge } from "./interview.ts";
 import { type Learned, learn, type RewardedGroup, trainingFigures } from "./learn.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
-import { mean, meansByName } from "./statistics.ts";
+import { meansByName } from "./statistics.ts";
 import { isRolloutFailure, type Step } from "./step.ts";
+import { meanConfidence } from "./votes.ts";
 
 /**
  * The Questioner learns to ask what the frozen Reasoner is uncertain about.
@@ -131,7 +132,7 @@ function figures(
     ...trainingFigures(groups, learned),
     health: healthOf(episodes.map(({ rollouts }) => rollouts)),
     questions: verdicts.length,
-    meanConfidence: mean(verdicts.map(({ confidence }) => confidence)),
+    meanConfidence: meanConfidence(verdicts),
     checks: meansByName(passed),
     parts: meansByName(rewards.map(({ parts }) => parts)),
   };

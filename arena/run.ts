@@ -62,10 +62,14 @@ export class Run {
     return deriveSeed(this.config.seed, purpose, ...place);
   }
 
+  /** Optimiser steps that a policy has taken since the run's base. */
+  updates(role: Role): number {
+    return this.versions[role] - this.models[role].version;
+  }
+
   /** The share of its learning rate that a policy's next optimiser step of this run has: it rises in a line. */
   warmup(role: Role): number {
-    const steps = this.versions[role] - this.models[role].version;
-    return Math.min(1, (steps + 1) / Math.max(1, this.config.optimizer.warmupSteps));
+    return Math.min(1, (this.updates(role) + 1) / Math.max(1, this.config.optimizer.warmupSteps));
   }
 
   /** The first step to make of a leg of the run: 0, or later in one that was interrupted; null where it is over. */

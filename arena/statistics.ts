@@ -31,7 +31,7 @@ export function countsOf<K extends string>(values: readonly K[]): Partial<Record
   return counts;
 }
 
-/** A proportion of n trials with Wilson's 95% score interval, in percent. */
+/** A proportion of n trials, or of as many as are worth n, with Wilson's 95% score interval, in percent. */
 export function proportion(successes: number, n: number): Estimate {
   if (n === 0) return { percent: 0, low: 0, high: 100 };
   const p = successes / n;
@@ -41,19 +41,17 @@ export function proportion(successes: number, n: number): Estimate {
 }
 
 /**
- * A mean of shares, one for each question, with a 95% interval by the normal approximation, in percent. The
- * samples of one question depend on each other, so questions are what is counted, not samples.
+ * A mean of shares, one for each question, with a 95% interval, in percent. The samples of one question depend on each
+ * other, so questions are what is counted: the interval is Wilson's for as many trials as would vary as the shares do
+ * (a design effect, Kish 1965). One more question, right or wrong at random, stands in for what few do not show.
  */
 export function meanShare(shares: readonly number[]): Estimate {
-  if (shares.length < 2) return { percent: 100 * mean(shares), low: 0, high: 100 };
-  const centre = mean(shares);
-  const variance = shares.reduce((sum, share) => sum + (share - centre) ** 2, 0) / (shares.length - 1);
-  const spread = Z95 * Math.sqrt(variance / shares.length);
-  return {
-    percent: 100 * centre,
-    low: 100 * Math.max(0, centre - spread),
-    high: 100 * Math.min(1, centre + spread),
-  };
+  const [n, p] = [shares.length, mean(shares)];
+  const most = p * (1 - p);
+  if (n === 0 || most === 0) return proportion(p * n, n);
+  const variance = (shares.reduce((sum, share) => sum + (share - p) ** 2, 0) + most) / n;
+  const trials = (n * most) / Math.min(most, variance);
+  return proportion(p * trials, trials);
 }
 
 /** How often each value occurs, in the order of first appearance. */

@@ -1,14 +1,22 @@
 import { join } from "node:path";
 import { replaceFile } from "../replay/disk.ts";
-import type { EvaluationReport, EventLog, Role, RunEvent, Scores } from "../replay/events.ts";
+import type { EvaluationReport, EventLog, PhaseFinished, Role, RunEvent, Scores } from "../replay/events.ts";
+import { type Figure, figureName } from "../replay/scores.ts";
 
-/** What a run came to, as `summary.json` says it. Figures are percentages, null where nobody measured them. */
+/**
+ * What a run came to, as `summary.json` says it. Figures are percentages, rewards are as they were; null where nobody
+ * measured them.
+ */
 export interface Summary {
   /** Round 0 is the base. */
   readonly rounds: readonly RoundSummary[];
   readonly status: "running" | "finished" | "stopped" | "failed";
   /** The message of the error that ended a failed run. */
   readonly error: string | null;
+  /** Samples per question of the evaluations. */
+  readonly samples: number | null;
+  /** Whether the Reasoner has taken an optimiser step; null before the end, and in older records. */
+  readonly taught: boolean | null;
   /** Images and prompts that were left out. */
   readonly failedRollouts: number;
   readonly durationMs: number | null;
@@ -22,15 +30,19 @@ export interface RoundSummary extends Readonly<Record<Figure, number | null>> {
   readonly meaningful: number | null;
   /** Items of the curriculum. */
   readonly admitted: number | null;
+  /** Why it has none, else null. */
+  readonly empty: string | null;
+  /** Rewards, the curriculum's confidence and the share of answers to it that parsed: means over a phase's last steps. */
+  readonly questionerReward: number | null;
+  readonly reasonerReward: number | null;
+  readonly confidence: number | null;
+  readonly parsed: number | null;
   /** 95% intervals, [low, high]. */
   readonly intervals: Readonly<Partial<Record<Figure, readonly [number, number]>>>;
   readonly families: Readonly<Record<string, Readonly<Record<Figure, number>>>>;
   /** Where the models of this round lie, relative to the run's folder. */
   readonly models: Readonly<Record<Role, string>> | null;
 }
-
-/** What is measured on held-out questions. */
-export type Figure = keyof Omit<Scores, "questions">;
 
 const figures: readonly Figure[] = [
   "greedy",
@@ -47,6 +59,8 @@ export const emptySummary: Summary = {
   rounds: [],
   status: "running",
   error: null,
+  samples: null,
+  taught: null,
   failedRollouts: 0,
   durationMs: null,
 };
@@ -61,16 +75,22 @@ export function summarize(summary: Summary, event: RunEvent): Summary {
       const silver = percent(audit?.silverCorrect);
       return withRound(summary, event.round, { silver, meaningful: percent(audit?.meaningful), admitted });
     }
-    case "evaluated":
-      return withRound(summary, event.round, figuresOf(event.report));
+    case "curriculumEmpty":
+      return withRound(summary, event.round, { empty: event.message });
+    case "phaseFinished":
+      return event.phase === "evaluation" ? summary : withRound(summary, event.round, outcomeOf(event));
+    case "evaluated": {
+      const { report, round } = event;
+      return { ...withRound(summary, round, figuresOf(report)), samples: report.samples };
+    }
     case "modelsSaved":
       return withRound(summary, event.round, { models: event.folders });
     case "runResumed":
-      return { ...summary, status: "running", error: null };
+      return { ...summary, status: "running", error: null, taught: null };
     case "runStopped":
       return { ...summary, status: "stopped" };
     case "runFinished":
-      return { ...summary, status: "finished", durationMs: event.durationMs };
+      return { ...summary, status: "finished", durationMs: event.durationMs, taught: taught(event.updates) };
     case "runFailed":
       return { ...summary, status: "failed", error: event.message };
     default:
@@ -89,7 +109,7 @@ export function summarizing(log: EventLog, folder: string, known: Summary = empt
       await log.append(events, images);
       summary = events.reduce(summarize, summary);
       if (!events.some(({ type }) => milestones.has(type))) return;
-      await replaceFile(join(folder, "summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
+      await replaceFile(join(folder, "summary.json"), `${JSON.stringify(named(summary), null, 2)}\n`);
     },
   };
 }
@@ -118,6 +138,11 @@ function unmeasured(round: number): RoundSummary {
     silver: null,
     meaningful: null,
     admitted: null,
+    empty: null,
+    questionerReward: null,
+    reasonerReward: null,
+    confidence: null,
+    parsed: null,
     intervals: {},
     families: {},
     models: null,
@@ -140,6 +165,35 @@ function figuresOf({ overall, families }: EvaluationReport): Partial<RoundSummar
 function percentages(scores: Scores): Record<Figure, number> {
   const entries = figures.map((name) => [name, rounded(scores[name].percent)]);
   return Object.fromEntries(entries) as Record<Figure, number>;
+}
+
+/** What a phase that trains or labels says of its round; nothing in older records. */
+function outcomeOf({ phase, figures }: PhaseFinished): Partial<RoundSummary> {
+  if (!figures) return {};
+  const reward = figures.reward === null ? null : rounded(figures.reward);
+  if (phase === "questioner") return { questionerReward: reward };
+  if (phase === "reasoner") return { reasonerReward: reward };
+  return { confidence: percent(figures.confidence), parsed: percent(figures.parsed) };
+}
+
+function taught(updates: Readonly<Record<Role, number>> | undefined): boolean | null {
+  return updates ? updates.reasoner > 0 : null;
+}
+
+/** A summary whose figures have the names that the table gives them: mean2 where a question had two samples. */
+function named({ rounds, ...summary }: Summary): object {
+  const { samples } = summary;
+  if (samples === null) return { rounds, ...summary };
+  const renamed = (figuresByName: object) =>
+    Object.fromEntries(
+      Object.entries(figuresByName).map(([name, value]) => [figureName(name as Figure, samples), value]),
+    );
+  const renamedRounds = rounds.map(({ intervals, families, ...round }) => ({
+    ...renamed(round),
+    intervals: renamed(intervals),
+    families: Object.fromEntries(Object.entries(families).map(([name, each]) => [name, renamed(each)])),
+  }));
+  return { rounds: renamedRounds, ...summary };
 }
 
 function percent(share: number | null | undefined): number | null {

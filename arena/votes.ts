@@ -3,6 +3,7 @@ import { blank } from "../images/image.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { blindAgreement, type Verdict, vote } from "../reasoner/vote.ts";
 import { answer, type OpenQuestion, viewOf } from "./dialogue.ts";
+import { mean } from "./statistics.ts";
 import type { SamplingCall, Step } from "./step.ts";
 
 /** What the Reasoner makes of one question of a curriculum. */
@@ -113,4 +114,10 @@ function joined(views: readonly (GivenAnswers | null)[]): GivenAnswers | null {
     completions: given.flatMap(({ completions }) => completions),
     answers: given.flatMap(({ answers }) => answers),
   };
+}
+
+/** The mean confidence of verdicts; null where nobody cast a vote. */
+export function meanConfidence(verdicts: readonly Pick<Verdict, "silver" | "confidence">[]): number | null {
+  if (verdicts.every(({ silver }) => silver === null)) return null;
+  return mean(verdicts.map(({ confidence }) => confidence));
 }

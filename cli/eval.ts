@@ -26,7 +26,8 @@ async function evaluate(settings: RunConfig): Promise<void> {
   const model = await openModel(settings, interrupt.signal);
   const { config, base } = model;
   const templates = await openTemplates(config, base);
-  const evaluator = sceneEvaluator(config, templates);
+  // Whoever calls for an evaluation wants one, whatever the images of a run are.
+  const evaluator = sceneEvaluator({ ...config, images: { ...config.images, folder: null } }, templates);
   if (!evaluator) {
     throw new VisplayError("config", "evaluation.questions: found 0, expected at least 1");
   }

@@ -30,7 +30,7 @@ export function notice(event: RunEvent): string | undefined {
     case "evaluated": {
       const { greedy, mean8, maj8 } = event.report.overall;
       const k = event.report.samples;
-      return `held out: greedy ${percent(greedy)}, mean@${k} ${percent(mean8)}, maj@${k} ${percent(maj8)}`;
+      return `held-out scenes: greedy ${percent(greedy)}, mean@${k} ${percent(mean8)}, maj@${k} ${percent(maj8)}`;
     }
     default:
       return undefined;

@@ -1,7 +1,7 @@
 import { play, type SavedRun } from "../arena/arena.ts";
 import { CheckpointStore } from "../arena/checkpoints/checkpoint_store.ts";
 import { waitForRoom } from "../arena/checkpoints/free_space.ts";
-import type { RunConfig } from "../arena/config.ts";
+import { type RunConfig, settle } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { emptySummary, summarize, summarizing } from "../arena/summary.ts";
 import { withoutSecrets } from "../arena/watch_config.ts";
@@ -15,7 +15,7 @@ import { openModel } from "./model.ts";
 import { openImages, openRunPolicy, openTemplates } from "./open.ts";
 import { programName, quoted } from "./program_name.ts";
 import { Progress } from "./progress.ts";
-import { roundsTable } from "./table.ts";
+import { resultText, taughtNothing } from "./result.ts";
 import { print } from "./terminal.ts";
 import { openWebhook } from "./webhook.ts";
 
@@ -38,7 +38,8 @@ export async function playRun(
 ): Promise<void> {
   const model = await openModel(withoutSecrets(settings), signal);
   const { config } = model;
-  const progress = new Progress(config);
+  const plan = settle(config);
+  const progress = new Progress(plan);
   using line = new LiveLine((nowMs) => progress.line(nowMs));
   const say = (text: string): void => line.say(text);
 
@@ -55,7 +56,7 @@ export async function playRun(
   let summary = emptySummary;
   for (const event of session.milestones()) summary = summarize(summary, event);
   hook?.about(folder);
-  const watched = { folder, plan: config, attempt, history: session.milestones() };
+  const watched = { folder, plan, attempt, history: session.milestones() };
   await using watchers = await openWatchers(watched, [metrics, hook], say);
   say(`run ${folder}`);
 
@@ -89,8 +90,9 @@ export async function playRun(
     throw error;
   } finally {
     line[Symbol.dispose]();
-    if (summary.rounds.length > 0) print(`\n${roundsTable(summary, config.evaluation.samples)}\n`);
+    if (summary.rounds.length > 0) print(resultText(config, summary));
     print(`the run's folder: ${folder}`);
     if (signal.aborted) print(`to go on: ${programName()} resume ${quoted(folder)}`);
   }
+  if (summary.taught === false) throw taughtNothing(summary);
 }

@@ -1,8 +1,10 @@
 import CliTable from "cli-table3";
-import type { Figure, RoundSummary, Summary } from "../arena/summary.ts";
+import type { RoundSummary, Summary } from "../arena/summary.ts";
 import type { EvaluationReport, Scores } from "../replay/events.ts";
+import type { Figure } from "../replay/scores.ts";
+import { count } from "./format.ts";
 
-type Column = Figure | "silver" | "meaningful";
+type Column = Figure | Exclude<keyof RoundSummary, "round" | "intervals" | "families" | "models" | "empty">;
 
 interface Row {
   readonly name: string;
@@ -10,26 +12,37 @@ interface Row {
   readonly intervals: RoundSummary["intervals"];
 }
 
-/** The base against each round, in percent; below a figure stands its 95% interval. */
-export function roundsTable({ rounds }: Summary, samples: number): string {
-  const rows = rounds.map((round) => ({
+/**
+ * The base against each round, in percent; below a figure stands its 95% interval. Where nothing was evaluated, what
+ * the rounds themselves came to. What nobody measured has no column.
+ */
+export function roundsTable({ rounds, samples }: Summary): string {
+  const shown = samples === null ? rounds.filter(({ round }) => round > 0) : rounds;
+  const rows = shown.map((round) => ({
     name: round.round === 0 ? "base" : `round ${round.round}`,
     figures: round,
     intervals: round.intervals,
   }));
-  return render(columns(samples), rows);
+  const columns = samples === null ? outcomes : accuracies(samples);
+  const isKnown = (column: Column) => rows.some(({ figures }) => figures[column] != null);
+  return render(
+    columns.filter(([column]) => isKnown(column)),
+    rows,
+  );
 }
 
 /** One model by families of questions, as `roundsTable` does it. */
 export function familiesTable({ overall, families, samples }: EvaluationReport): string {
   const rows = Object.entries({ all: overall, ...families }).map(([name, scores]) => scoresRow(name, scores));
   return render(
-    columns(samples).filter(([column]) => column !== "silver" && column !== "meaningful"),
+    accuracies(samples).filter(([column]) => column in overall),
     rows,
   );
 }
 
-function columns(k: number): [Column, string][] {
+type Columns = readonly (readonly [Column, string])[];
+
+function accuracies(k: number): Columns {
   return [
     ["greedy", "greedy"],
     ["mean8", `mean@${k}\nT=1`],
@@ -43,6 +56,23 @@ function columns(k: number): [Column, string][] {
   ];
 }
 
+/** Rewards are no shares, and items a number. */
+const outcomes: Columns = [
+  ["questionerReward", "reward\nquestioner"],
+  ["reasonerReward", "reward\nreasoner"],
+  ["confidence", "confidence"],
+  ["parsed", "answers\nparsed"],
+  ["admitted", "questions\nadmitted"],
+  ["silver", "silver"],
+  ["meaningful", "meaning-\nful"],
+];
+
+const plain: Readonly<Partial<Record<Column, (value: number) => string>>> = {
+  questionerReward: (reward) => reward.toFixed(2),
+  reasonerReward: (reward) => reward.toFixed(2),
+  admitted: count,
+};
+
 function scoresRow(name: string, { questions: _, ...scores }: Scores): Row {
   const entries = Object.entries(scores);
   return {
@@ -52,7 +82,7 @@ function scoresRow(name: string, { questions: _, ...scores }: Scores): Row {
   };
 }
 
-function render(shown: readonly (readonly [Column, string])[], rows: readonly Row[]): string {
+function render(shown: Columns, rows: readonly Row[]): string {
   const table = new CliTable({
     head: ["", ...shown.map(([, title]) => title)],
     colAligns: ["left", ...shown.map(() => "right" as const)],
@@ -61,15 +91,20 @@ function render(shown: readonly (readonly [Column, string])[], rows: readonly Ro
   });
   for (const { name, figures, intervals } of rows) {
     const interval: Partial<Record<Column, readonly [number, number]>> = intervals;
-    table.push([name, ...shown.map(([column]) => cell(figures[column], interval[column]))]);
+    table.push([name, ...shown.map(([column]) => cell(column, figures[column], interval[column]))]);
   }
   return table.toString().replace(/^ | +$/gm, "");
 }
 
-function cell(percent: number | null | undefined, interval?: readonly [number, number]): string {
-  if (percent === null || percent === undefined) return "–";
+function cell(
+  column: Column,
+  value: number | null | undefined,
+  interval?: readonly [number, number],
+): string {
+  if (value === null || value === undefined) return "–";
+  const text = plain[column]?.(value) ?? value.toFixed(1);
   const range = interval?.map((bound) => bound.toFixed(0)).join("–");
-  return range ? `${percent.toFixed(1)}\n${range}` : percent.toFixed(1);
+  return range ? `${text}\n${range}` : text;
 }
 
 /** None at all, so that the table fits into 80 columns. */

@@ -17,6 +17,7 @@ export const exitCodes = {
   collapse: 10,
   notARun: 11,
   damaged: 12,
+  taughtNothing: 13,
   cancelled: 130,
 } as const;
 

@@ -8,6 +8,7 @@ import type {
   ImageRef,
   ModelRecord,
   Phase,
+  PhaseFigures,
   PolicyVersions,
   QuestionerRollout,
   ReasonerRollout,
@@ -116,6 +117,8 @@ export interface PhaseStarted extends InPhase {
 export interface PhaseFinished extends InPhase {
   readonly type: "phaseFinished";
   readonly durationMs: number;
+  /** Absent in older records. */
+  readonly figures?: PhaseFigures;
 }
 
 /** An image that could not be decoded, or a policy call that failed for it; the run goes on without it. */
@@ -158,7 +161,8 @@ export interface QuestionerStep extends Step, TrainingFigures {
   readonly type: "questionerStep";
   readonly phase: "questioner";
   readonly questions: number;
-  readonly meanConfidence: number;
+  /** Null where nobody cast a vote. */
+  readonly meanConfidence: number | null;
   /** Share of questions that passed each check. */
   readonly checks: Readonly<Record<string, number>>;
   /** Mean over questions of each part of the reward. */
@@ -186,7 +190,8 @@ export interface CurriculumStep extends Step {
   readonly phase: "curriculum";
   readonly questions: number;
   readonly admitted: number;
-  readonly meanConfidence: number;
+  /** Null where nobody cast a vote. */
+  readonly meanConfidence: number | null;
 }
 
 /** The whole pool was asked about: what entered the curriculum, and what did not. */
@@ -303,6 +308,8 @@ export interface RunFinished {
   readonly type: "runFinished";
   readonly rounds: number;
   readonly durationMs: number;
+  /** Optimiser steps that each policy has taken since the run's base; absent in older records. */
+  readonly updates?: Readonly<Record<Role, number>>;
 }
 
 /** The last event of a run that ended by an error. */

@@ -110,6 +110,14 @@ export interface TrainingFigures {
   readonly update: UpdateRecord | null;
 }
 
+/** What the last steps of a phase came to, means over them; null where nothing was there to judge. */
+export interface PhaseFigures {
+  readonly reward: number | null;
+  readonly confidence: number | null;
+  /** Share of the answers that parsed. */
+  readonly parsed: number | null;
+}
+
 /**
  * What shows that self-play is collapsing, of one step: shares from 0 to 1, null where there was nothing to judge.
  */

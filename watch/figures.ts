@@ -1,4 +1,5 @@
-import type { CurriculumStep, QuestionerStep, ReasonerStep, RunEvent, Scores } from "../replay/events.ts";
+import type { CurriculumStep, QuestionerStep, ReasonerStep, RunEvent } from "../replay/events.ts";
+import { namedScores } from "../replay/scores.ts";
 import type { RunPlan } from "./run_plan.ts";
 
 type StepEvent = QuestionerStep | CurriculumStep | ReasonerStep;
@@ -28,7 +29,10 @@ export function figuresOf(event: RunEvent, plan: RunPlan): Figures | null {
     case "audited":
       return { step: event.round, values: tagged("rounds", { auditedCorrect: event.silverCorrect }) };
     case "evaluated":
-      return { step: event.round, values: tagged("evaluation", accuracies(event.report.overall)) };
+      return {
+        step: event.round,
+        values: tagged("evaluation", namedScores(event.report.overall, event.report.samples)),
+      };
     default:
       return null;
   }
@@ -71,10 +75,6 @@ function trainingFigures(event: QuestionerStep | ReasonerStep): Values {
       learningRate: update.learningRate,
     }),
   };
-}
-
-function accuracies({ questions: _, ...scores }: Scores): Values {
-  return Object.fromEntries(Object.entries(scores).map(([name, { percent }]) => [name, percent]));
 }
 
 /** What is known, under tags with a prefix. */

@@ -4,6 +4,7 @@ import { Counter, Gauge, Registry } from "prom-client";
 import { steadyClock } from "../common/clock.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { QuestionerStep, ReasonerStep, RunEvent } from "../replay/events.ts";
+import { namedScores } from "../replay/scores.ts";
 import type { Watcher } from "./watcher.ts";
 
 /** Serves a run's figures to Prometheus, at /metrics. */
@@ -61,7 +62,8 @@ export class Metrics implements Watcher {
         this.#counters.steps.inc({ phase });
         this.#counters.tokens.inc(sampledTokens);
         if (durationMs > 0) this.#gauges.tokensPerSecond.set((1000 * sampledTokens) / durationMs);
-        if ("meanConfidence" in event) this.#gauges.confidence.set(event.meanConfidence);
+        if ("meanConfidence" in event && event.meanConfidence !== null)
+          this.#gauges.confidence.set(event.meanConfidence);
         if ("meanReward" in event) this.#trained(event);
         for (const [figure, value] of Object.entries(health)) {
           if (value !== null) this.#gauges.health.set({ phase, figure }, value);
@@ -75,8 +77,8 @@ export class Metrics implements Watcher {
         this.#counters.alarms.inc({ name: event.name });
         break;
       case "evaluated": {
-        const { questions: _, ...scores } = event.report.overall;
-        for (const [figure, { percent }] of Object.entries(scores)) {
+        const { overall, samples } = event.report;
+        for (const [figure, percent] of Object.entries(namedScores(overall, samples))) {
           this.#gauges.accuracy.set({ figure }, percent);
         }
       }

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { mean, meanShare, meansByName, proportion, shareOf } from "../../arena/statistics.ts";
 
 it("means of nothing are 0", () => {
@@ -26,11 +26,29 @@ it("proportions have Wilson's interval", () => {
   }
 });
 
-it("mean shares count questions, not samples", () => {
-  const estimate = meanShare([1, 1, 0, 0]);
-  // Standard deviation 0.5774 over 4 questions.
-  expect(estimate.percent).toBe(50);
-  expect(estimate.low).toBe(0);
-  expect(meanShare(new Array(100).fill([1, 0]).flat()).low).toBeCloseTo(50 - 100 * 1.959964 * 0.035443, 3);
-  expect(meanShare([0.5])).toEqual({ percent: 50, low: 0, high: 100 });
+describe("mean shares", () => {
+  it("are proportions where a question's samples agree", () => {
+    for (const shares of [[1, 1, 0, 0], [1], [0, 0, 0], new Array(14).fill(0), new Array(9).fill(1)]) {
+      const estimate = meanShare(shares);
+      const expected = proportion(
+        shares.reduce((sum, share) => sum + share, 0),
+        shares.length,
+      );
+      expect(estimate.percent).toBe(expected.percent);
+      expect(estimate.low).toBeCloseTo(expected.low, 10);
+      expect(estimate.high).toBeCloseTo(expected.high, 10);
+    }
+    // Wilson's interval of 0 out of 14; "0 to 0" would be none.
+    expect(meanShare(new Array(14).fill(0)).high).toBeCloseTo(21.53, 2);
+  });
+
+  it("count questions, and are the surer the less these differ", () => {
+    const halfWidth = (shares: number[]) => (meanShare(shares).high - meanShare(shares).low) / 2;
+    const many = new Array(500).fill([0.25, 0.75]).flat();
+    // The normal approximation: a standard deviation of 0.25 over 1,000 questions.
+    expect(halfWidth(many)).toBeCloseTo(100 * 1.959964 * (0.25 / Math.sqrt(1000)), 1);
+    expect(halfWidth(many)).toBeLessThan(halfWidth(new Array(500).fill([0, 1]).flat()));
+    expect(halfWidth(new Array(14).fill(0.5))).toBeGreaterThan(5);
+    expect(meanShare([])).toEqual({ percent: 0, low: 0, high: 100 });
+  });
 });

@@ -61,6 +61,16 @@ it("is written beside the log, whole, whenever a figure is known", async () => {
   expect(written).toEqual([built, evaluated(1)].reduce(summarize, emptySummary));
 });
 
+it("names its figures by the samples that they were made of", async () => {
+  const few = event({ type: "evaluated", round: 0, phase: "evaluation", report: { ...report, samples: 2 } });
+  await summarizing(new MemoryLog(), folder).append([few]);
+  const { rounds } = JSON.parse(await readFile(join(folder, "summary.json"), "utf8"));
+  expect(rounds[0]).toMatchObject({ mean2: 70.13, mean2_t06: 70.13, maj2: 70.13, pass2: 70.13 });
+  expect(rounds[0].intervals.mean2).toEqual([65.13, 75.13]);
+  expect(rounds[0].families.count.maj2).toBe(60);
+  expect(JSON.stringify(rounds)).not.toMatch(/mean8|maj8|pass8/);
+});
+
 it("says so where it cannot be written", async () => {
   const lost = summarizing(new MemoryLog(), join(folder, "none"));
   await expect(lost.append([evaluated(0)])).rejects.toMatchObject({ code: "disk" });

@@ -1,7 +1,17 @@
 import { expect, test } from "vitest";
+import { RunConfigSchema } from "../../arena/config.ts";
 import { emptySummary, summarize } from "../../arena/summary.ts";
+import { exitCodeOf } from "../../cli/report.ts";
+import { resultText, taughtNothing } from "../../cli/result.ts";
 import { familiesTable, roundsTable } from "../../cli/table.ts";
-import type { Estimate, EvaluationReport, EventBody, Scores } from "../../replay/events.ts";
+import type {
+  CurriculumBuilt,
+  Estimate,
+  EvaluationReport,
+  EventBody,
+  PhaseFigures,
+  Scores,
+} from "../../replay/events.ts";
 
 const around = (percent: number): Estimate => ({ percent, low: percent - 2.4, high: percent + 2.2 });
 
@@ -45,7 +55,7 @@ function rows(table: string): string[][] {
 }
 
 test("base and rounds stand below each other, each figure above its interval, in 80 columns", () => {
-  const table = roundsTable(summaryOf(evaluated(0, 72.8), curriculum, evaluated(1, 75.3)), 8);
+  const table = roundsTable(summaryOf(evaluated(0, 72.8), curriculum, evaluated(1, 75.3)));
   expect(rows(table)).toEqual([
     ["greedy", "mean@8", "mean@8", "maj@8", "pass@8", "silver", "blind", "abstain", "meaning-"],
     ["T=1", "T=0.6", "ful"],
@@ -57,8 +67,8 @@ test("base and rounds stand below each other, each figure above its interval, in
   for (const line of table.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
 });
 
-test("a round that was not evaluated shows what is known", () => {
-  expect(rows(roundsTable(summaryOf(curriculum), 8))[2]).toEqual([
+test("a round that was not evaluated among others that were shows what is known", () => {
+  expect(rows(roundsTable(summaryOf(evaluated(0, 72.8), curriculum)))[4]).toEqual([
     "round 1",
     "–",
     "–",
@@ -70,6 +80,58 @@ test("a round that was not evaluated shows what is known", () => {
     "–",
     "98.0",
   ]);
+});
+
+const phaseFinished = (
+  phase: "questioner" | "curriculum" | "reasoner",
+  figures: PhaseFigures,
+): EventBody => ({
+  ...{ type: "phaseFinished", round: 1, phase, durationMs: 9, figures },
+});
+
+test("without evaluations the table is about the rounds themselves", () => {
+  const nothing = { reward: null, confidence: null, parsed: null };
+  const unseen: EventBody = { ...(curriculum as CurriculumBuilt), audit: null };
+  const table = roundsTable(
+    summaryOf(
+      phaseFinished("questioner", { ...nothing, reward: 0.127, confidence: 0.5 }),
+      phaseFinished("curriculum", { ...nothing, confidence: 0.84, parsed: 0.975 }),
+      unseen,
+      phaseFinished("reasoner", { ...nothing, reward: 0.9 }),
+    ),
+  );
+  expect(rows(table)).toEqual([
+    ["reward", "reward", "confidence", "answers", "questions"],
+    ["questioner", "reasoner", "parsed", "admitted"],
+    ["round 1", "0.13", "0.90", "84.0", "97.5", "2,100"],
+  ]);
+  for (const line of table.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+});
+
+test("with images of one's own, accuracy is said to be about scenes", () => {
+  const config = RunConfigSchema.parse({ images: { folder: "photos" } });
+  const about = "accuracy is on held-out coloured scenes, not on your images";
+  expect(resultText(config, summaryOf(evaluated(0, 72.8)))).toContain(about);
+  expect(resultText(config, summaryOf(curriculum))).not.toContain("scenes");
+  expect(resultText(RunConfigSchema.parse({}), summaryOf(evaluated(0, 72.8)))).not.toContain(about);
+});
+
+test("a run that taught nothing says so, and why, and ends by a code of its own", () => {
+  const empty: EventBody = {
+    ...{ type: "curriculumEmpty", round: 1, phase: "curriculum", consecutive: 1, confidences: [] },
+    message: "no question entered the curriculum: found 96 malformed",
+  };
+  const finished = (reasoner: number): EventBody => ({
+    ...{ type: "runFinished", rounds: 1, durationMs: 1, updates: { questioner: 12, reasoner } },
+  });
+  const summary = summaryOf(curriculum, empty, finished(0));
+  expect(summary.taught).toBe(false);
+  expect(resultText(RunConfigSchema.parse({}), summary)).toContain("nothing was taught");
+  const error = taughtNothing(summary);
+  expect(error.message).toMatch(/took no step in 1 round; no question entered.*96 malformed/);
+  expect(exitCodeOf(error)).toBe(13);
+  const { taught } = summaryOf(curriculum, finished(3));
+  expect(taught).toBe(true);
 });
 
 test("one model's families stand below the whole", () => {

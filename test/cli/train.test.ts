@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { exitCodes } from "../../common/errors.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { smallRun } from "./small_run.ts";
 
@@ -65,6 +66,17 @@ describe("visplay train with the embedded model", () => {
       if (event.type === "reasonerStep" && event.update) updates.reasoner++;
     }
     expect(updates).toEqual({ questioner: 2, reasoner: 2 });
+  });
+
+  test("that learns nothing says so, and does not end like one that does", async () => {
+    const settings = ["reasoner.maxTokens=1", "evaluation.questions=0"];
+    const { code, stderr } = await train("nothing", settings);
+    expect(code).toBe(exitCodes.taughtNothing);
+    expect(stderr).toMatch(
+      /the run taught nothing: the Reasoner took no step in 1 round; no question entered/,
+    );
+    const { status, taught } = JSON.parse(await readFile(join(folder, "nothing", "summary.json"), "utf8"));
+    expect([status, taught]).toEqual(["finished", false]);
   });
 
   test("another seed gives other bits", async () => {

@@ -1,0 +1,27 @@
+import type { RunConfig } from "../arena/config.ts";
+import type { Summary } from "../arena/summary.ts";
+import { VisplayError } from "../common/errors.ts";
+import { plural } from "./format.ts";
+import { roundsTable } from "./table.ts";
+
+/** What a run came to, as its last words say it. */
+export function resultText({ images }: RunConfig, summary: Summary): string {
+  const onScenes = images.folder !== null && summary.samples !== null;
+  return [
+    "",
+    roundsTable(summary),
+    ...(onScenes ? ["accuracy is on held-out coloured scenes, not on your images"] : []),
+    ...(summary.taught === false ? ["nothing was taught: the Reasoner is the base"] : []),
+    "",
+  ].join("\n");
+}
+
+/** The error of a run that came to its end and in which the Reasoner never learnt, with the last reason for it. */
+export function taughtNothing({ rounds }: Summary): VisplayError {
+  const played = rounds.filter(({ round }) => round > 0);
+  const reason =
+    played.findLast(({ empty }) => empty !== null)?.empty ??
+    "in no group of answers one earned more than another; raise reasoner.temperature or lower curriculum.band.high";
+  const message = `the run taught nothing: the Reasoner took no step in ${plural(played.length, "round")}; ${reason}`;
+  return new VisplayError("taughtNothing", message);
+}
