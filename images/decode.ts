@@ -7,6 +7,7 @@ import { imageOf, type RgbImage } from "./image.ts";
 import { upright } from "./orientation.ts";
 import { Refusal } from "./refusal.ts";
 import { storedRows } from "./stored_rows.ts";
+import type { FilePath } from "./walk.ts";
 
 /** What an image may cost; guards against decompression bombs. */
 export interface ImageLimits {
@@ -66,7 +67,7 @@ export async function decodeFile(
 
 /** The bytes of a file, which is not read if its size is over the limit; throws as `decodeImage` does. */
 export async function readImage(
-  path: string,
+  path: FilePath,
   name: string | null,
   limits: ImageLimits = defaultLimits,
 ): Promise<Uint8Array> {
@@ -74,12 +75,12 @@ export async function readImage(
 }
 
 /** Checks a file by its size, its first bytes and its header, without decoding pixels. */
-export async function inspectFile(path: string, limits: ImageLimits = defaultLimits): Promise<Inspection> {
+export async function inspectFile(path: FilePath, limits: ImageLimits = defaultLimits): Promise<Inspection> {
   try {
     const size = await checkFile(path, limits);
     await using file = await open(path);
-    // libvips reads a trailing "[...]" in a path as options.
-    const input = path.endsWith("]") ? await readFile(path) : path;
+    // libvips takes no path that is no text, and reads a trailing "[...]" as options.
+    const input = typeof path === "string" && !path.endsWith("]") ? path : await readFile(path);
     const header = await readHeader(bytesOfFile(file, size), input);
     checkPixels(header, limits);
     const { format, width, height } = header;
@@ -110,12 +111,12 @@ function checkPixels({ width, height }: Header, { maxPixels }: ImageLimits): voi
   throw new Refusal(`found ${found}, expected at most ${maxPixels} (images.maxPixels)`);
 }
 
-async function readWithin(path: string, limits: ImageLimits): Promise<Uint8Array> {
+async function readWithin(path: FilePath, limits: ImageLimits): Promise<Uint8Array> {
   await checkFile(path, limits);
   return readFile(path);
 }
 
-async function checkFile(path: string, limits: ImageLimits): Promise<number> {
+async function checkFile(path: FilePath, limits: ImageLimits): Promise<number> {
   const stats = await stat(path);
   if (!stats.isFile()) throw new Refusal("found no regular file");
   checkSize(stats.size, limits);

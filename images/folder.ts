@@ -1,147 +1,160 @@
-import { readdir, realpath, stat } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { extname } from "node:path";
 import { VisplayError } from "../common/errors.ts";
-import { decodeImage, defaultLimits, type ImageLimits, inspectFile, readImage } from "./decode.ts";
+import { groupCopies } from "./content.ts";
+import { decodeImage, defaultLimits, type ImageLimits, readImage } from "./decode.ts";
+import { type FolderFile, inspect } from "./folder_file.ts";
 import { claimedFormat, extensionOf, type ImageFormat, sniff, supported } from "./format.ts";
 import { contentId, type ImageSource, type Picture } from "./image.ts";
-
-/** Something that the user may want to know about one file. */
-export interface Remark {
-  /** Path relative to the folder, with forward slashes. */
-  readonly name: string;
-  readonly reason: string;
-}
+import { byName, type Remark, walk } from "./walk.ts";
 
 export interface FolderOptions extends Partial<ImageLimits> {
+  /** Whether links that lead out of the folder are followed, too; false by default. */
+  readonly followLinks?: boolean;
+  /** Names of files that stay although others have their content. */
+  readonly preferred?: ReadonlySet<string>;
   /** Files checked at the same time while opening; 8 by default. */
   readonly concurrency?: number;
   /** Stops the opening of a large folder, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Told how many of how many files were looked at. */
+  readonly progress?: (done: number, total: number) => void;
 }
 
-/** The images of a folder and its sub-folders, sorted by name; only the names are held in memory. */
+/** What stands at one place of a list of images. */
+export interface ListedImage {
+  readonly name: string;
+  /** Null where the image is no more. */
+  readonly file: FolderFile | null;
+  /** What it must show, see `ImageFile`; null where any content is right, which it is bound to when it is first loaded. */
+  readonly content: string | null;
+}
+
+/** The images of a folder and its sub-folders, sorted by name; only what the folder says of them is held in memory. */
 export interface FolderSource extends ImageSource {
+  /** The files of all images, in their order. */
+  readonly files: readonly FolderFile[];
   /** Files that are, or claim to be, images but cannot be used. */
   readonly skipped: readonly Remark[];
   /** Images that are used although something is odd: the content disagrees with the extension. */
   readonly warnings: readonly Remark[];
+  /** Files left out because another one has the same content. */
+  readonly copies: number;
   /** How many other files there are (captions, lists, notes). */
   readonly ignored: number;
+  /** Images of this folder by a list of their own. */
+  listed(images: readonly ListedImage[]): ImageSource;
 }
 
 /**
- * Opens a folder of images; every file's header is checked, hidden files are left out, links are followed once.
- * An image that is only found damaged when decoded makes `load` reject: count it and go on.
+ * Opens a folder of images; every file's header is checked, hidden files are left out. An image that is only found
+ * damaged when decoded, or that has changed since it was first loaded, makes `load` reject: count it and go on.
  * Throws a `VisplayError` of code "images" if the folder cannot be read or holds no usable image.
  */
 export async function openFolder(folder: string, options: FolderOptions = {}): Promise<FolderSource> {
-  const { concurrency = 8, signal, ...overrides } = options;
+  const {
+    concurrency = 8,
+    followLinks = false,
+    preferred = new Set(),
+    signal,
+    progress,
+    ...overrides
+  } = options;
   const limits = { ...defaultLimits, ...overrides };
-  const contents: Contents = { names: [], skipped: [], warnings: [], ignored: 0 };
-
-  const files = await listFiles(folder, contents.skipped, signal);
-  await forEachConcurrently(files, concurrency, async (name) => {
-    signal?.throwIfAborted();
-    const found = await inspectFile(join(folder, name), limits);
-    const claimed = claimedFormat(name);
-    if (!("refused" in found)) {
-      contents.names.push(name);
-      if (claimed !== found.format) {
-        const reason = `the content is ${found.format}, the extension "${extname(name)}"`;
-        contents.warnings.push({ name, reason });
-      }
-    } else if (claimed) contents.skipped.push({ name, reason: found.refused });
-    else contents.ignored++;
+  const forEach = <T>(items: readonly T[], work: (item: T) => Promise<void>) =>
+    forEachConcurrently(items, concurrency, (item) => {
+      signal?.throwIfAborted();
+      return work(item);
+    });
+  const { files, skipped } = await walk(folder, {
+    followLinks,
+    signal,
+    found: (total) => progress?.(0, total),
   });
+  const usable: FolderFile[] = [];
+  const warnings: Remark[] = [];
+  let ignored = 0;
+  let done = 0;
+  await forEach(files, async (file) => {
+    const claimed = claimedFormat(file.name);
+    const found = await inspect(file, limits);
+    progress?.(++done, files.length);
+    if ("refused" in found) {
+      if (claimed) skipped.push({ name: file.name, reason: found.refused });
+      else ignored++;
+      return;
+    }
+    usable.push(found.file);
+    if (claimed !== found.format) {
+      const reason = `the content is ${found.format}, the extension "${extname(file.name)}"`;
+      warnings.push({ name: file.name, reason });
+    }
+  });
+  if (usable.length === 0) throw nothingUsable(folder, files.length, skipped.sort(byName));
 
-  const source = new Folder(folder, limits, contents);
-  if (source.length === 0) throw nothingUsable(folder, files.length, source.skipped);
-  return source;
+  const images = await withoutCopies(usable.sort(byName), preferred, forEach);
+  const listed = (list: readonly ListedImage[]) => new ListedImages(list, limits);
+  const source = listed(images.map((file) => ({ name: file.name, file, content: file.content })));
+  return Object.assign(source, {
+    files: images,
+    skipped: skipped.sort(byName),
+    warnings: warnings.sort(byName),
+    copies: usable.length - images.length,
+    ignored,
+    listed,
+  });
 }
 
-interface Contents {
-  readonly names: string[];
-  readonly skipped: Remark[];
-  readonly warnings: Remark[];
-  ignored: number;
-}
-
-class Folder implements FolderSource {
-  readonly skipped: readonly Remark[];
-  readonly warnings: readonly Remark[];
-  readonly ignored: number;
-  readonly #folder: string;
+class ListedImages implements ImageSource {
+  readonly length: number;
+  readonly #images: readonly ListedImage[];
   readonly #limits: ImageLimits;
-  readonly #names: readonly string[];
+  /** What each image that was loaded shows. */
+  readonly #seen = new Map<number, string>();
 
-  constructor(folder: string, limits: ImageLimits, contents: Contents) {
-    this.#folder = folder;
+  constructor(images: readonly ListedImage[], limits: ImageLimits) {
+    this.length = images.length;
+    this.#images = images;
     this.#limits = limits;
-    this.#names = contents.names.sort();
-    this.skipped = contents.skipped.sort(byName);
-    this.warnings = contents.warnings.sort(byName);
-    this.ignored = contents.ignored;
-  }
-
-  get length(): number {
-    return this.#names.length;
   }
 
   name(index: number): string {
-    const name = this.#names[index];
-    if (name === undefined) throw new RangeError(`image ${index} of ${this.length}`);
-    return name;
+    return this.#at(index).name;
   }
 
   async load(index: number): Promise<Picture> {
-    const bytes = await readImage(join(this.#folder, this.name(index)), null, this.#limits);
-    const image = await decodeImage(bytes, null, this.#limits);
-    const extension = extensionOf(sniff(bytes) as ImageFormat);
-    return { image, file: { id: contentId(bytes), extension, bytes: async () => bytes } };
-  }
-}
-
-/** Relative paths of all files below a folder; folders that cannot be read are added to `skipped`. */
-async function listFiles(folder: string, skipped: Remark[], signal?: AbortSignal): Promise<string[]> {
-  const files: string[] = [];
-  const visited = new Set<string>();
-
-  async function visit(prefix: string): Promise<void> {
-    signal?.throwIfAborted();
-    const path = join(folder, prefix);
-    const real = await realpath(path);
-    if (visited.has(real)) return;
-    visited.add(real);
-    const entries = (await readdir(path, { withFileTypes: true })).filter(
-      (entry) => !entry.name.startsWith("."),
-    );
-    for (const entry of entries.sort(byName)) {
-      const name = prefix + entry.name;
-      const isFolder =
-        entry.isDirectory() || (entry.isSymbolicLink() && (await pointsToFolder(join(folder, name))));
-      if (!isFolder) files.push(name);
-      else {
-        await visit(`${name}/`).catch((error: NodeJS.ErrnoException) => {
-          if (!error.syscall) throw error;
-          skipped.push({ name: `${name}/`, reason: `found a folder that cannot be read (${error.code})` });
-        });
-      }
+    const { file, content } = this.#at(index);
+    if (!file)
+      throw new VisplayError("images", "it is no longer there as the run began with it, and was left out");
+    const bytes = await readImage(file.path, null, this.#limits);
+    const id = contentId(bytes);
+    if ((content ?? this.#seen.get(index) ?? id) !== id) {
+      throw new VisplayError("images", "the file has changed since the run first saw it");
     }
+    const image = await decodeImage(bytes, null, this.#limits);
+    this.#seen.set(index, id);
+    const extension = extensionOf(sniff(bytes) as ImageFormat);
+    return { image, file: { id, extension, bytes: async () => bytes } };
   }
 
-  await visit("").catch((cause: NodeJS.ErrnoException) => {
-    if (!cause.syscall) throw cause;
-    const found = cause.code === "ENOENT" ? "nothing" : cause.code === "ENOTDIR" ? "a file" : cause.code;
-    throw new VisplayError("images", `${folder}: found ${found}, expected a folder of images`, { cause });
-  });
-  return files;
+  #at(index: number): ListedImage {
+    const image = this.#images[index];
+    if (image === undefined) throw new RangeError(`image ${index} of ${this.length}`);
+    return image;
+  }
 }
 
-async function pointsToFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (target) => target.isDirectory(),
-    () => false,
-  );
+/** Copies of what is there already leave; those with preferred names stay. */
+async function withoutCopies(
+  files: readonly FolderFile[],
+  preferred: ReadonlySet<string>,
+  forEach: (files: readonly FolderFile[], work: (file: FolderFile) => Promise<void>) => Promise<void>,
+): Promise<FolderFile[]> {
+  const copies = (await groupCopies(files, forEach)).flatMap((group) => {
+    const others = group.filter(({ name }) => !preferred.has(name));
+    return others.length < group.length ? others : others.slice(1);
+  });
+  const left = new Set(copies);
+  return files.filter((file) => !left.has(file));
 }
 
 async function forEachConcurrently<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>) {
@@ -161,8 +174,4 @@ function nothingUsable(folder: string, looked: number, skipped: readonly Remark[
     `${folder}: found no usable image among ${looked} files, expected ${supported}; ` +
       `${skipped.length} refused${shown.join("")}${more}`,
   );
-}
-
-function byName(a: { readonly name: string }, b: { readonly name: string }): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }

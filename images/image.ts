@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 
 /** In pixels. */
 export interface Size {
@@ -45,7 +45,12 @@ export interface ImageFile {
 
 /** The id of an image whose file has these bytes, 32 hex digits. */
 export function contentId(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex").slice(0, 32);
+  return idOf(createHash("sha256").update(bytes));
+}
+
+/** An id, 32 hex digits, by the SHA-256 of a content. */
+export function idOf(content: Hash): string {
+  return content.digest("hex").slice(0, 32);
 }
 
 /** An image of these pixels [height, width, 3], which it keeps; its id is the SHA-256 of size and pixels, 32 hex digits. */
@@ -53,8 +58,8 @@ export function imageOf(width: number, height: number, data: Uint8Array): RgbIma
   if (data.length !== width * height * 3) {
     throw new RangeError(`${data.length} bytes for an RGB image of ${width}x${height}`);
   }
-  const hash = createHash("sha256").update(`${width}x${height}:`).update(data).digest("hex");
-  return { id: hash.slice(0, 32), width, height, data };
+  const hash = createHash("sha256").update(`${width}x${height}:`).update(data);
+  return { id: idOf(hash), width, height, data };
 }
 
 /** A mid-grey image (128 of 255) of the same size, for asking without looking. */
