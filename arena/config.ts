@@ -45,6 +45,7 @@ export interface CheckpointConfig {
 export interface ImagesConfig {
   readonly folder: string | null;
   readonly maxPixels: number;
+  readonly followLinks: boolean;
   readonly scenes: { readonly domain: SceneDomain; readonly count: number; readonly seed: number };
 }
 
@@ -267,6 +268,7 @@ export const RunConfigSchema: z.ZodType<RunConfig> = z
           128_000_000,
           "width times height above which an image is refused before it is decoded",
         ),
+        followLinks: flag(false, "links that lead out of the folder are followed, too"),
         scenes: group(
           {
             domain: choice(["source", "target"], "target", "domain of the drawn scenes"),

@@ -22,7 +22,10 @@ export async function openAudited(
   images: ImageSource,
 ): Promise<AuditedQuestion[]> {
   if (file === null) return [];
-  const indices = new Map(Array.from({ length: images.length }, (_, index) => [images.name(index), index]));
+  const names = Array.from({ length: images.length }, (_, index) => images.name(index));
+  const indices = new Map(names.map((name, index) => [name, index]));
+  // Some systems store accents apart from their letters, and lists are written with them together.
+  const composed = new Map(names.map((name, index) => [name.normalize("NFC"), index]));
   return (await readEntries(file)).map((entry, i) => {
     const where = `alarms.audited: ${file}: entry ${i + 1}`;
     const { success, data, error } = Entry.safeParse(entry);
@@ -31,7 +34,7 @@ export async function openAudited(
       const problem = [path.join("."), message].filter(Boolean).join(": ");
       throw new VisplayError("config", `${where}: ${problem}; expected {image, question, answer}`);
     }
-    const image = indices.get(data.image);
+    const image = indices.get(data.image) ?? composed.get(data.image.normalize("NFC"));
     if (image === undefined) {
       const example = images.length > 0 ? `, such as ${images.name(0)}` : "";
       throw new VisplayError(

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
+import type { RunConfig } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { untilAborted } from "../arena/from_abortable.ts";
 import { VisplayError } from "../common/errors.ts";
@@ -8,7 +8,7 @@ import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
 import { openRunPolicy, openTemplates } from "./open.ts";
 import { addSettings } from "./options.ts";
-import { resolve } from "./settings.ts";
+import { runSettings } from "./run_settings.ts";
 import { familiesTable } from "./table.ts";
 import { print } from "./terminal.ts";
 
@@ -18,7 +18,7 @@ export function addEval(program: Command): void {
     .command("eval")
     .description("measure a model on held-out labelled scenes, by families of questions");
   const layers = addSettings(command, ["model", "device"]);
-  command.action(() => evaluate(resolve(RunConfigSchema, layers())));
+  command.action(() => evaluate(runSettings(layers())));
 }
 
 async function evaluate(settings: RunConfig): Promise<void> {

@@ -12,8 +12,10 @@ import { openPolicy } from "../policy/open_policy.ts";
 import type { Policy } from "../policy/policy.ts";
 import { defaultQuestionerTemplates } from "../questioner/prompt.ts";
 import { defaultReasonerTemplates } from "../reasoner/prompt.ts";
-import { plural } from "./format.ts";
+import type { PinnedImage } from "../replay/pins.ts";
+import { count, plural } from "./format.ts";
 import type { WithModel } from "./model.ts";
+import { boundList, type Earlier, firstList, pinned } from "./run_images.ts";
 
 /** Opens a run's model in threads of its own, under a name for messages. */
 export function openRunPolicy({ config, folder, base }: WithModel, name: string): Promise<Policy> {
@@ -34,13 +36,19 @@ export function openRunPolicy({ config, folder, base }: WithModel, name: string)
 }
 
 const ModelSettings = z.object({
-  prompts: z.object({ questioner: z.string(), reasoner: z.string() }).partial().default({}),
+  prompts: z
+    .object({ questioner: z.string().min(1), reasoner: z.string().min(1) })
+    .partial()
+    .default({}),
 });
 
 /** What the policies are told: as configured, else as the model folder's visplay.json says, else the default. */
 export async function openTemplates({ prompts }: RunConfig, folder: string): Promise<Ports["templates"]> {
   const file = join(folder, "visplay.json");
-  const text = await readFile(file, "utf8").catch(() => "{}");
+  const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return "{}";
+    throw new VisplayError("model", `${file}: cannot be read: ${cause.message}`, { cause });
+  });
   const { success, data } = ModelSettings.safeParse(parseJson(text));
   if (!success)
     throw new VisplayError("model", `${file}: expected {"prompts": {"questioner": …, "reasoner": …}}`);
@@ -58,24 +66,47 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The images of a run and, where they are scenes, the truth about them; says which files cannot be used. */
+/** What is told, and can stop, the opening of a run. */
+export interface Opening {
+  readonly signal: AbortSignal;
+  /** Takes a line that stays. */
+  say(line: string): void;
+  /** Takes what is going on. */
+  doing(text: string): void;
+}
+
+/** The images of a run, as it has them, and what to record of a folder's. */
+export interface RunImages extends Pick<Ports, "images" | "truth"> {
+  readonly list: readonly PinnedImage[] | null;
+}
+
+/**
+ * The images of a run and, where they are scenes, the truth about them; says which files cannot be used. A run that goes
+ * on from an `earlier` one has that one's images.
+ */
 export async function openImages(
-  { images }: RunConfig,
-  say: (line: string) => void,
-  signal: AbortSignal,
-): Promise<Pick<Ports, "images" | "truth">> {
-  if (images.folder === null) {
-    const scenes = new SceneSource(images.scenes);
-    return { images: scenes, truth: sceneTruth(scenes) };
+  { images: { folder, scenes: settings, followLinks, maxPixels } }: RunConfig,
+  { say, doing, signal }: Opening,
+  earlier: Earlier<readonly PinnedImage[]> | null = null,
+): Promise<RunImages> {
+  if (folder === null) {
+    const scenes = new SceneSource(settings);
+    return { images: scenes, truth: sceneTruth(scenes), list: null };
   }
-  const source = await openFolder(images.folder, { signal, maxPixels: images.maxPixels });
-  const { skipped, warnings, ignored } = source;
+  const source = await openFolder(folder, {
+    signal,
+    followLinks,
+    maxPixels,
+    preferred: new Set(earlier?.had?.map(({ name }) => name)),
+    progress: (done, total) => doing(`looking at images: ${count(done)} of ${count(total)} files`),
+  });
+  const { skipped, warnings, copies, ignored } = source;
   sayRemarks("skipped", skipped, say);
   sayRemarks("note", warnings, say);
-  say(
-    `${images.folder}: ${plural(source.length, "image")}, ${skipped.length} skipped, ${ignored} of other kinds`,
-  );
-  return { images: source, truth: null };
+  const left = `${skipped.length} skipped${copies > 0 ? `, ${count(copies)} with the content of others` : ""}`;
+  say(`${folder}: ${plural(source.length, "image")}, ${left}, ${ignored} of other kinds`);
+  const list = earlier ? await boundList(source, earlier, say) : firstList(source);
+  return { images: source.listed(list), truth: null, list: pinned(list, earlier?.had) };
 }
 
 const maxRemarks = 20;

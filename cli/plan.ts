@@ -17,8 +17,8 @@ import { openImages, openRunPolicy, openTemplates } from "./open.ts";
 import { addSettings } from "./options.ts";
 import { planText } from "./plan_text.ts";
 import { PROBE_STEPS, type Probe, type ProbePorts, probe } from "./probe.ts";
+import { runSettings } from "./run_settings.ts";
 import { toYaml } from "./schema.ts";
-import { resolve } from "./settings.ts";
 import { print } from "./terminal.ts";
 
 /** Adds `visplay plan`: what a run would do and cost, from a short measured probe; trains and writes nothing. */
@@ -30,7 +30,7 @@ export function addPlan(program: Command): void {
   const layers = addSettings(command, ["images", "model", "device", "rounds", "out", "seed"]);
   command.action(async ({ json }: { json?: true }) => {
     using interrupt = interruptible();
-    const settings = withoutSecrets(resolve(RunConfigSchema, layers()));
+    const settings = withoutSecrets(runSettings(layers()));
     const model = await openModel(settings, interrupt.signal);
     const { config } = model;
     const plan = await makePlan(model, interrupt.signal);
@@ -70,7 +70,15 @@ async function makePlan(model: WithModel, signal: AbortSignal): Promise<Plan> {
   let doing = "opening the model";
   using line = new LiveLine(() => doing);
   const startedMs = steadyClock.now();
-  const { images, truth } = await openImages(config, (text) => line.say(text), signal);
+  const opening = {
+    signal,
+    say: (text: string) => line.say(text),
+    doing: (text: string) => {
+      doing = text;
+    },
+  };
+  const { images, truth } = await openImages(config, opening);
+  doing = "opening the model";
   const templates = await openTemplates(config, base);
   await using questioner = await openRunPolicy(model, "questioner");
   await using reasoner = await openRunPolicy(model, "reasoner");

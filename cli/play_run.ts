@@ -7,8 +7,10 @@ import { emptySummary, summarize, summarizing } from "../arena/summary.ts";
 import { withoutSecrets } from "../arena/watch_config.ts";
 import { steadyClock } from "../common/clock.ts";
 import type { EventLog, RunEvent } from "../replay/events.ts";
+import type { Pins } from "../replay/pins.ts";
 import { openMetrics, openWatchers } from "../watch/open_watchers.ts";
 import { openAudited } from "./audited.ts";
+import { compareInputs, inputsOf } from "./inputs.ts";
 import { drive, type Interrupt } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
@@ -16,6 +18,7 @@ import { openImages, openRunPolicy, openTemplates } from "./open.ts";
 import { programName, quoted } from "./program_name.ts";
 import { Progress } from "./progress.ts";
 import { resultText, taughtNothing } from "./result.ts";
+import { about, type Earlier } from "./run_images.ts";
 import { print } from "./terminal.ts";
 import { openWebhook } from "./webhook.ts";
 
@@ -24,16 +27,22 @@ export interface RunSession extends AsyncDisposable {
   readonly folder: string;
   readonly log: EventLog;
   readonly saved: SavedRun | null;
+  /** Records what the run is made of from now on. */
+  pin(pins: Pins): Promise<void>;
   /** How often the run was started, this time included. */
   readonly attempt: number;
   /** What earlier processes recorded of it and still counts, episodes apart. */
   milestones(): Iterable<RunEvent>;
 }
 
-/** Opens model, images and policies, then the session, plays the run to its end, and shows what came of it. */
+/**
+ * Opens model, images and policies, then the session, plays the run to its end, and shows what came of it. One that goes
+ * on from an `earlier` run has to be made of the same.
+ */
 export async function playRun(
   settings: RunConfig,
   { signal }: Interrupt,
+  earlier: Earlier<Pins> | null,
   open: (config: RunConfig, say: (line: string) => void) => Promise<RunSession>,
 ): Promise<void> {
   const model = await openModel(withoutSecrets(settings), signal);
@@ -46,12 +55,17 @@ export async function playRun(
   // Both are closed last, when nothing waits for them but the process.
   await using hook = openWebhook(settings, say);
   await using metrics = await openMetrics(config.watch, say);
-  const { images, truth } = await openImages(config, say, signal);
+  const opening = { signal, say, doing: (text: string) => progress.wait(text) };
+  const { images, truth, list } = await openImages(config, opening, earlier && about(earlier, "images"));
   const audited = await openAudited(config, images);
   const templates = await openTemplates(config, model.base);
+  const inputs = await inputsOf(model, templates);
+  if (earlier) compareInputs(inputs, about(earlier, "inputs"), say);
+  progress.wait(null);
   await using questioner = await openRunPolicy(model, "questioner");
   await using reasoner = await openRunPolicy(model, "reasoner");
   await using session = await open(config, say);
+  await session.pin({ images: list, inputs });
   const { folder, log, saved, attempt } = session;
   let summary = emptySummary;
   for (const event of session.milestones()) summary = summarize(summary, event);

@@ -1,4 +1,4 @@
-import type { RunEvent } from "../replay/events.ts";
+import type { RolloutFailed, RunEvent } from "../replay/events.ts";
 import type { RunPlan } from "../watch/run_plan.ts";
 import { type Standing, Tracker } from "../watch/tracker.ts";
 import { count, duration } from "./format.ts";
@@ -8,6 +8,8 @@ import { notice } from "./notice.ts";
 export class Progress {
   readonly #tracker: Tracker;
   #waitsFor: string | null = null;
+  /** Why images were left out, by their names, as it was said last. */
+  readonly #saidOf = new Map<string, string>();
 
   constructor(plan: RunPlan) {
     this.#tracker = new Tracker(plan);
@@ -17,6 +19,7 @@ export class Progress {
   apply(event: RunEvent): string | undefined {
     this.#tracker.apply(event);
     const standing = this.#tracker.standing(event.atMs);
+    if (event.type === "rolloutFailed" && this.#isOld(event)) return undefined;
     if (event.type !== "phaseFinished" || !standing) return notice(event);
     return [...place(standing), `took ${duration(event.durationMs)}`, ...figures(standing)].join(" · ");
   }
@@ -24,6 +27,13 @@ export class Progress {
   /** Learns for what the run waits, and, by null, that it goes on. */
   wait(reason: string | null): void {
     this.#waitsFor = reason;
+  }
+
+  /** Whether the same was said of an image before. */
+  #isOld({ image: { name }, reason }: RolloutFailed): boolean {
+    const old = this.#saidOf.get(name) === reason;
+    this.#saidOf.set(name, reason);
+    return old;
   }
 
   /** Where the run stands at a moment of its clock, in one line. */

@@ -14,7 +14,8 @@ import { formatPosition } from "../arena/run_state.ts";
 import { VisplayError } from "../common/errors.ts";
 import { diskError, replaceFile } from "../replay/disk.ts";
 import type { RunEvent } from "../replay/events.ts";
-import { ReplayReader } from "../replay/reader.ts";
+import type { Pins } from "../replay/pins.ts";
+import { ReplayReader, readPins } from "../replay/reader.ts";
 import { REPLAY_NAME } from "../replay/schema.ts";
 import { ReplayStore } from "../replay/store.ts";
 import type { RunSession } from "./play_run.ts";
@@ -96,9 +97,11 @@ export class RunFolder implements AsyncDisposable {
   }
 
   #session(known: Pick<RunSession, "saved" | "attempt" | "milestones">): RunSession {
-    if (!this.#store) throw new Error(`${this.path}: its replay is not open`);
+    const store = this.#store;
+    if (!store) throw new Error(`${this.path}: its replay is not open`);
     const dispose = () => this[Symbol.asyncDispose]();
-    return { folder: this.path, log: this.#store, ...known, [Symbol.asyncDispose]: dispose };
+    const pin = (pins: Pins) => store.pin(pins);
+    return { folder: this.path, log: store, pin, ...known, [Symbol.asyncDispose]: dispose };
   }
 
   async #saveConfig(config: RunConfig): Promise<void> {
@@ -110,6 +113,11 @@ export class RunFolder implements AsyncDisposable {
     this.#store = undefined;
     await this.#lock[Symbol.asyncDispose]();
   }
+}
+
+/** What a run is made of; null where it was killed before that was recorded, or an earlier release began it. */
+export function pinsOf(run: string): Pins | null {
+  return existsSync(join(run, REPLAY_NAME)) ? readPins(run) : null;
 }
 
 function* milestonesOf(run: string): Generator<RunEvent> {

@@ -37,6 +37,18 @@ test("JSONL and YAML are read, images by their names, answers as they are said",
   expect(await audited("a.yaml", yaml)).toEqual(wanted);
 });
 
+test("names with accents are found however these are written", async () => {
+  const decomposed = "cafe\u0301.png";
+  const named = Object.assign(Object.create(images), {
+    length: 2,
+    name: (i: number) => ["a.png", decomposed][i],
+  });
+  const file = join(folder, "accents.jsonl");
+  writeFileSync(file, `${JSON.stringify({ image: "caf\u00e9.png", question: "q", answer: "a" })}\n`);
+  const config = RunConfigSchema.parse({ alarms: { audited: file } });
+  expect(await openAudited(config, named)).toEqual([{ image: 1, question: "q", answer: "a" }]);
+});
+
 test.each([
   [
     "an image that the run does not have",

@@ -29,9 +29,13 @@ describe("templates", () => {
   });
 
   test("that a model folder garbles are an error of the model", async () => {
-    for (const content of ["{", `{"prompts": {"reasoner": 3}}`]) {
+    for (const content of ["", "{", "[]", `{"prompts": {"reasoner": 3}}`, `{"prompts": {"reasoner": ""}}`]) {
       await expect(templates({}, content)).rejects.toMatchObject({ code: "model" });
     }
+    rmSync(join(folder, "visplay.json"));
+    mkdirSync(join(folder, "visplay.json"));
+    await expect(openTemplates(RunConfigSchema.parse({}), folder)).rejects.toMatchObject({ code: "model" });
+    rmSync(join(folder, "visplay.json"), { recursive: true });
   });
 });
 
@@ -39,7 +43,8 @@ describe("images", () => {
   const open = async (images: object) => {
     const said: string[] = [];
     const config = RunConfigSchema.parse({ images });
-    const opened = await openImages(config, (line) => said.push(line), new AbortController().signal);
+    const signal = new AbortController().signal;
+    const opened = await openImages(config, { say: (line) => said.push(line), doing: () => {}, signal });
     return { ...opened, said };
   };
 

@@ -211,3 +211,21 @@ test("durations", () => {
     "1 h 05 min",
   ]);
 });
+
+test("why an image was left out is said once", () => {
+  const progress = new Progress(config);
+  const failed = (step: number, name: string, reason: string) =>
+    at(step, {
+      type: "rolloutFailed",
+      round: 1,
+      phase: "questioner",
+      step,
+      during: "load",
+      image: { index: 0, name },
+      reason,
+    });
+  expect(progress.apply(failed(1, "a.png", "truncated"))).toBe("skipped a.png: truncated");
+  expect(progress.apply(failed(2, "a.png", "truncated"))).toBeUndefined();
+  expect(progress.apply(failed(3, "b.png", "truncated"))).toBe("skipped b.png: truncated");
+  expect(progress.apply(failed(4, "a.png", "gone"))).toBe("skipped a.png: gone");
+});

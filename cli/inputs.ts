@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Ports } from "../arena/ports.ts";
+import { VisplayError } from "../common/errors.ts";
+import type { WithModel } from "./model.ts";
+import type { Earlier } from "./run_images.ts";
+
+/** SHA-256 by name. */
+type Hashes = Readonly<Record<string, string>>;
+
+/** Hashes of the base weights and all else in the model's folders that is read, and of the prompts. */
+export async function inputsOf({ folder, base }: WithModel, templates: Ports["templates"]): Promise<Hashes> {
+  const hashes: Record<string, string> = {};
+  const folders = folder === base ? { model: folder } : { model: folder, base };
+  for (const [name, path] of Object.entries(folders))
+    for (const file of (await readdir(path)).sort())
+      if (isRead(file) && (await stat(join(path, file))).isFile())
+        hashes[`${name}/${file}`] = await hashOf(join(path, file));
+  for (const [role, text] of Object.entries(templates))
+    hashes[`prompts.${role}`] = createHash("sha256").update(text).digest("hex");
+  return hashes;
+}
+
+function isRead(file: string): boolean {
+  return /^[^.].*\.(json|jinja|safetensors|txt)$/.test(file);
+}
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/** Throws "model" or "config" where a run would go on with another model or other prompts, unless that is allowed. */
+export function compareInputs(
+  inputs: Hashes,
+  { run, had, allow }: Earlier<Hashes>,
+  say: (line: string) => void,
+): void {
+  if (had === null) return;
+  const names = [...new Set([...Object.keys(had), ...Object.keys(inputs)])].sort();
+  const changed = names.filter((name) => had[name] !== inputs[name]);
+  if (changed.length === 0) return;
+  const notes = changed.map((name) => {
+    const what = !(name in inputs) ? "vanished" : name in had ? "changed" : "been added";
+    return `${name} has ${what}`;
+  });
+  if (allow) {
+    for (const note of notes) say(note);
+    return;
+  }
+  const code = changed.some((name) => !name.startsWith("prompts.")) ? "model" : "config";
+  const message = `${run} began with another model or other prompts; put them back, or say --allow:`;
+  throw new VisplayError(code, [message, ...notes].join("\n  "));
+}

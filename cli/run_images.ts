@@ -1,0 +1,124 @@
+import { VisplayError } from "../common/errors.ts";
+import { contentOf } from "../images/content.ts";
+import type { FolderSource, ListedImage } from "../images/folder.ts";
+import type { FolderFile } from "../images/folder_file.ts";
+import type { PinnedImage } from "../replay/pins.ts";
+import { plural } from "./format.ts";
+
+/** What a run that goes on had, and whether it may go on with something else. */
+export interface Earlier<T> {
+  /** The run's folder, for messages. */
+  readonly run: string;
+  /** Null where an earlier release began it, which did not record that. */
+  readonly had: T | null;
+  readonly allow: boolean;
+}
+
+/** One part of what an earlier run had. */
+export function about<T, K extends keyof T>(
+  { run, had, allow }: Earlier<T>,
+  part: K,
+): Earlier<NonNullable<T[K]>> {
+  return { run, had: had?.[part] ?? null, allow };
+}
+
+/** The list of a run's images that begins with a folder. */
+export function firstList({ files }: FolderSource): ListedImage[] {
+  return files.map((file) => ({ name: file.name, file, content: file.content }));
+}
+
+/**
+ * The list of a run that goes on: every image keeps its place and is what it was. Throws "images" where some have changed
+ * or vanished, unless that is allowed: then an image is bound to the file that has its content now, or left out, and
+ * what was added comes last. Without that, what was added is no part of the run.
+ */
+export async function boundList(
+  source: FolderSource,
+  { run, had, allow }: Earlier<readonly PinnedImage[]>,
+  say: (line: string) => void,
+): Promise<ListedImage[]> {
+  if (had === null) return firstList(source);
+  const remaining = new Map(source.files.map((file) => [file.name, file]));
+  const list: ListedImage[] = [];
+  const lost: { readonly place: number; readonly image: PinnedImage; readonly changed: boolean }[] = [];
+  for (const [place, image] of had.entries()) {
+    const { name, content } = image;
+    const found = remaining.get(name);
+    const file = found && (await isStill(image, found)) ? found : null;
+    if (file) remaining.delete(name);
+    else lost.push({ place, image, changed: found !== undefined });
+    list.push({ name, content, file });
+  }
+  const moved = await withContents(
+    remaining.values(),
+    lost.map(({ image }) => image),
+  );
+  const notes = lost.map(({ place, image, changed }) => {
+    const file = image.content === null ? undefined : moved.get(image.content);
+    if (file && remaining.delete(file.name)) list[place] = { name: file.name, file, content: image.content };
+    const what = `${image.name} has ${changed ? "changed" : "vanished"}`;
+    return file ? `${what}; what it showed is ${file.name} now` : what;
+  });
+  if (notes.length > 0 && !allow) throw refusal(run, notes);
+  for (const note of shortened(notes)) say(note);
+  if (list.every(({ file }) => file === null)) {
+    say(`none of the images of ${run} is there; its list begins anew`);
+    return firstList(source);
+  }
+  const left = list.filter(({ file }) => file === null).length;
+  if (left > 0) say(`${plural(left, "image")} of the run left out`);
+  if (remaining.size === 0) return list;
+  const added = `${plural(remaining.size, "image")} added since the run began, such as ${[...remaining.keys()][0]}`;
+  say(`${added}: ${allow ? "now part of it" : "no part of it unless --allow says so"}`);
+  if (!allow) return list;
+  return [
+    ...list,
+    ...[...remaining.values()].map((file) => ({ name: file.name, file, content: file.content })),
+  ];
+}
+
+/** What to record of a list, so that the run can go on with it; an image that was left out may come back. */
+export function pinned(
+  list: readonly ListedImage[],
+  had: readonly PinnedImage[] | null = null,
+): PinnedImage[] {
+  return list.map(({ name, file, content }, place) => {
+    const { bytes = 0, changedMs = 0 } = file ?? had?.[place] ?? {};
+    return { name, bytes, changedMs, content };
+  });
+}
+
+/** Whether a file is what it was; one that was not touched is not read for that, nor one that was never seen. */
+async function isStill({ bytes, changedMs, content }: PinnedImage, file: FolderFile): Promise<boolean> {
+  if (file.bytes !== bytes) return false;
+  if (content === null || file.changedMs === changedMs) return true;
+  return content === (file.content ?? (await contentOf(file.path).catch(() => null)));
+}
+
+/** Files that have the contents of images, by content; only those of a right size are read. */
+async function withContents(
+  files: Iterable<FolderFile>,
+  images: readonly PinnedImage[],
+): Promise<Map<string, FolderFile>> {
+  const sizes = new Set(images.map(({ bytes }) => bytes));
+  const found = new Map<string, FolderFile>();
+  for (const file of files) {
+    if (!sizes.has(file.bytes)) continue;
+    const content = file.content ?? (await contentOf(file.path).catch(() => null));
+    if (content !== null) found.set(content, file);
+  }
+  return found;
+}
+
+const mostNotes = 20;
+
+function shortened(notes: readonly string[]): string[] {
+  const more = notes.length - mostNotes;
+  return more > 0 ? [...notes.slice(0, mostNotes), `and ${more} more`] : [...notes];
+}
+
+function refusal(run: string, notes: readonly string[]): VisplayError {
+  const found = `${plural(notes.length, "image")} of ${run} ${notes.length === 1 ? "is" : "are"} not what the run began with`;
+  const remedy = "put them back, or say --allow to go on without them or under their new names";
+  return new VisplayError("images", [`${found}; ${remedy}:`, ...shortened(notes)].join("\n  "));
+}

@@ -1,0 +1,26 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { resolve as absolute, join } from "node:path";
+import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
+import { type Layer, resolve } from "./settings.ts";
+
+/**
+ * The settings of a run from layers, as `resolve` merges them, such that they mean the same wherever they are read again:
+ * `~` is the user's home, and paths of what a run reads are absolute.
+ */
+export function runSettings(layers: readonly Layer[]): RunConfig {
+  const config = resolve(RunConfigSchema, layers);
+  const { images, alarms, out } = config;
+  const model = fromHome(config.model);
+  return {
+    ...config,
+    model: model !== "tiny" && existsSync(model) ? absolute(model) : config.model,
+    out: out && fromHome(out),
+    images: { ...images, folder: images.folder && absolute(fromHome(images.folder)) },
+    alarms: { ...alarms, audited: alarms.audited && absolute(fromHome(alarms.audited)) },
+  };
+}
+
+function fromHome(path: string): string {
+  return path === "~" || /^~[/\\]/.test(path) ? join(homedir(), path.slice(1)) : path;
+}

@@ -1,0 +1,32 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { runSettings } from "../../cli/run_settings.ts";
+import { fileLayer, valueLayer } from "../../cli/settings.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "visplay-settings-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const of = (path: readonly string[], value: string) => runSettings([valueLayer("a test", path, value)]);
+
+test("paths of what a run reads are absolute", () => {
+  expect(of(["images", "folder"], "photos").images.folder).toBe(resolve("photos"));
+  expect(of(["alarms", "audited"], "true.jsonl").alarms.audited).toBe(resolve("true.jsonl"));
+  expect(of(["model"], "models/tiny").model).toBe(resolve("models/tiny"));
+  expect(runSettings([]).images.folder).toBeNull();
+});
+
+test("names of models stay names", () => {
+  expect(of(["model"], "tiny").model).toBe("tiny");
+  expect(of(["model"], "owner/name@main").model).toBe("owner/name@main");
+});
+
+test("~ is the home, in a file too", () => {
+  const file = join(folder, "run.yaml");
+  writeFileSync(file, "images: {folder: ~/photos}\nmodel: ~owner/name\n");
+  const { images, model } = runSettings([fileLayer(file), valueLayer("a test", ["out"], "~")]);
+  expect(images.folder).toBe(join(homedir(), "photos"));
+  expect(model).toBe("~owner/name");
+  expect(of(["out"], "~").out).toBe(homedir());
+});
