@@ -15,6 +15,7 @@ import { drive, type Interrupt } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
 import { openImages, openRunPolicy, openTemplates } from "./open.ts";
+import { firstEstimate, outlook } from "./outlook.ts";
 import { programName, quoted } from "./program_name.ts";
 import { Progress } from "./progress.ts";
 import { resultText, taughtNothing } from "./result.ts";
@@ -73,6 +74,7 @@ export async function playRun(
   const watched = { folder, plan, attempt, history: session.milestones() };
   await using watchers = await openWatchers(watched, [metrics, hook], say);
   say(`run ${folder}`);
+  if (config.model !== "tiny") say(outlook(config, images.length));
 
   const waits = (reason: string | null): void => {
     progress.wait(reason);
@@ -97,6 +99,7 @@ export async function playRun(
       summary = summarize(summary, event);
       const text = progress.apply(event);
       if (text) say(text);
+      if (isFirstStep(event) && config.model !== "tiny") say(firstEstimate(config, images.length, event));
       watchers.apply(event);
     });
   } catch (error) {
@@ -109,4 +112,8 @@ export async function playRun(
     if (signal.aborted) print(`to go on: ${programName()} resume ${quoted(folder)}`);
   }
   if (summary.taught === false) throw taughtNothing(summary);
+}
+
+function isFirstStep(event: RunEvent): event is RunEvent & { readonly type: "questionerStep" } {
+  return event.type === "questionerStep" && event.round === 1 && event.step === 0;
 }

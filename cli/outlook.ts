@@ -1,0 +1,60 @@
+import type { RunConfig } from "../arena/config.ts";
+import type { QuestionerStep } from "../replay/events.ts";
+import { count, duration, plural } from "./format.ts";
+
+/** What a run is going to do, in a few lines. */
+export function outlook({ rounds, questioner, curriculum, reasoner }: RunConfig, pool: number): string {
+  const asked = Math.min(curriculum.images, pool);
+  const perStep = Math.min(questioner.imagesPerStep, pool);
+  const questions = questioner.train
+    ? [
+        `questioner: ${plural(questioner.stepsPerRound, "step")} of ${plural(perStep, "image")}, ${questioner.groupSize} questions about each, ${questioner.answersPerQuestion} answers to each`,
+      ]
+    : [];
+  return [
+    `${plural(rounds, "round")}, each with`,
+    ...questions,
+    `curriculum: ${plural(asked, "image")}, ${curriculum.questionsPerImage} questions about each, ${curriculum.answersPerQuestion} answers to each`,
+    `reasoner: at most ${plural(reasoner.stepsPerRound, "step")} of ${reasoner.itemsPerStep} items, ${reasoner.groupSize} answers to each`,
+    `a question has at most ${questioner.maxTokens} tokens, an answer ${reasoner.maxTokens}`,
+  ].join("\n  ");
+}
+
+/** Tokens that are sampled in a round, by phase. */
+interface RoundTokens {
+  readonly questioner: number;
+  readonly curriculum: number;
+  readonly reasoner: number;
+}
+
+/**
+ * A first estimate of a run's time from its first step: as long for every token that is sampled, with all that comes
+ * with it, and questions and answers as long as there. `visplay plan` measures each phase instead.
+ */
+export function firstEstimate(config: RunConfig, pool: number, step: QuestionerStep): string {
+  const tokens = roundTokens(config, pool, step);
+  const msPerToken = step.durationMs / Math.max(1, step.sampledTokens);
+  const parts = Object.entries(tokens).map(([phase, all]) => `${phase} ${duration(all * msPerToken)}`);
+  const roundMs = (tokens.questioner + tokens.curriculum + tokens.reasoner) * msPerToken;
+  const whole = `about ${duration(config.rounds * roundMs)} for ${plural(config.rounds, "round")}`;
+  const rate = `${count(1000 / msPerToken)} tokens/s in the first step`;
+  return `first estimate: ${whole}, without evaluation (a round: ${parts.join(", ")}; ${rate})`;
+}
+
+function roundTokens(config: RunConfig, pool: number, step: QuestionerStep): RoundTokens {
+  const { questioner, curriculum, reasoner } = config;
+  const asked = step.groups * questioner.groupSize * step.meanTokens;
+  const answers = step.questions * (questioner.answersPerQuestion + questioner.blindAnswersPerQuestion);
+  // Without a single question there was no answer to learn their length from.
+  const answer = answers > 0 ? (step.sampledTokens - asked) / answers : (reasoner.maxTokens ?? 0);
+  const votes = curriculum.answersPerQuestion + curriculum.gate.blindAnswersPerQuestion;
+  const questions = Math.min(curriculum.images, pool) * curriculum.questionsPerImage;
+  const passes = Math.ceil((reasoner.maxPasses * questions) / reasoner.itemsPerStep);
+  const steps = Math.min(reasoner.stepsPerRound, Math.max(1, passes));
+  const items = Math.min(reasoner.itemsPerStep, questions);
+  return {
+    questioner: questioner.stepsPerRound * step.sampledTokens,
+    curriculum: questions * (step.meanTokens + votes * answer),
+    reasoner: steps * items * reasoner.groupSize * answer,
+  };
+}
