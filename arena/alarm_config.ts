@@ -46,6 +46,8 @@ export const alarms: z.ZodType<AlarmsConfig> = group(
     malformedQuestions: alarm("most", 0.5, 5, "questions that do not parse"),
     clusterShare: alarm("most", 0.8, 5, "an image's questions in their largest cluster of near duplicates"),
     templateShare: alarm("most", 0.9, 5, "questions that begin with the same three words"),
+    cutAnswers: alarm("most", 0.1, 2, "answers that were cut off at reasoner.maxTokens"),
+    cutQuestions: alarm("most", 0.1, 2, "questions that were cut off at questioner.maxTokens"),
     lengthGrowth: group(
       {
         threshold: number(2.5, "raised above this factor on the phase's first steps", 1),

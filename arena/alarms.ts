@@ -69,6 +69,12 @@ const rules: Readonly<Record<Exclude<AlarmName, "silverAccuracy">, Rule>> = {
     "the questions begin with the same three words",
     "raise questioner.temperature or questioner.beta",
   ),
+  cutAnswers: shareRule("cutAnswers", "the answers are cut off at their longest", "raise reasoner.maxTokens"),
+  cutQuestions: shareRule(
+    "cutQuestions",
+    "the questions are cut off at their longest",
+    "raise questioner.maxTokens",
+  ),
   lengthGrowth: {
     bad: "above",
     value: (steps, window) => {

@@ -1,7 +1,9 @@
 import * as z from "zod";
 import { type Device, devices } from "../autodiff/onnx/device.ts";
+import type { AnswerFormat } from "../common/answer_format.ts";
 import { type AlarmsConfig, alarms } from "./alarm_config.ts";
 import {
+  defaultMaxTokens,
   type GrpoConfig,
   groupSize,
   grpo,
@@ -11,7 +13,19 @@ import {
   sampling,
 } from "./learning_config.ts";
 import { type AdapterConfig, adapter, type MemoryConfig, memory } from "./policy_config.ts";
-import { choice, count, flag, group, number, optionalCount, optionalText, seed, share } from "./setting.ts";
+import {
+  choice,
+  count,
+  flag,
+  group,
+  number,
+  optionalCount,
+  optionalText,
+  seed,
+  share,
+  type Unresolved,
+} from "./setting.ts";
+import { format, type TrialConfig, trial, type WarmUpConfig, warmUp } from "./start_config.ts";
 import { type WatchConfig, watch } from "./watch_config.ts";
 
 /** Everything that determines a run; two runs of one configuration give the same bits. */
@@ -26,7 +40,10 @@ export interface RunConfig {
   readonly adapter: AdapterConfig;
   readonly memory: MemoryConfig;
   readonly images: ImagesConfig;
+  readonly format: AnswerFormat;
   readonly prompts: { readonly questioner: string | null; readonly reasoner: string | null };
+  readonly trial: TrialConfig;
+  readonly warmUp: WarmUpConfig;
   readonly questioner: QuestionerConfig;
   readonly curriculum: CurriculumConfig;
   readonly reasoner: ReasonerConfig;
@@ -35,6 +52,12 @@ export interface RunConfig {
   readonly checkpoint: CheckpointConfig;
   readonly alarms: AlarmsConfig;
   readonly watch: WatchConfig;
+}
+
+/** A configuration as it is written, before what depends on the model is resolved. */
+export interface RunSettings extends Omit<RunConfig, "questioner" | "reasoner"> {
+  readonly questioner: Unresolved<QuestionerConfig, "maxTokens">;
+  readonly reasoner: Unresolved<ReasonerConfig, "maxTokens">;
 }
 
 export interface CheckpointConfig {
@@ -110,7 +133,7 @@ export interface EvaluationConfig {
   readonly seed: number;
 }
 
-const questioner = group(
+const questioner: z.ZodType<RunSettings["questioner"]> = group(
   {
     train: flag(true, "false leaves the Questioner untrained (a control)"),
     stepsPerRound: count(12, "optimiser steps per round"),
@@ -119,7 +142,7 @@ const questioner = group(
     answersPerQuestion: count(8, "m, answers of the Reasoner per question"),
     answerTemperature: number(1, "sampling temperature of those answers", 1e-3),
     blindAnswersPerQuestion: count(2, "answers per question with the image blanked; 0 skips that check", 0),
-    ...sampling(32),
+    ...sampling("questioner"),
     ...grpo({ learningRate: 2e-5, learningRateEnd: 1, beta: 0.1, positiveWeight: 0 }),
     reward: group(
       {
@@ -181,7 +204,7 @@ const curriculum = group(
   "the curriculum: what the Reasoner learns from",
 );
 
-const reasoner = group(
+const reasoner: z.ZodType<RunSettings["reasoner"]> = group(
   {
     stepsPerRound: count(200, "optimiser steps per round"),
     itemsPerStep: count(32, "curriculum items per step"),
@@ -192,7 +215,7 @@ const reasoner = group(
       "views of an image that items about it are shown in, by other light and noise; 1 shows images as they are",
     ),
     groupSize: groupSize(),
-    ...sampling(32),
+    ...sampling("reasoner"),
     ...grpo({ learningRate: 2e-4, learningRateEnd: 0, beta: 0.02, positiveWeight: 0.7 }),
     learningRateDecayPerRound: share(0.8, "factor on the learning rate after each round"),
     reward: group(
@@ -239,8 +262,8 @@ const checkpoint = group(
   "what a killed run goes on from",
 );
 
-/** The configuration of a run: every setting with its default and its unit, unknown settings refused. */
-export const RunConfigSchema: z.ZodType<RunConfig> = z
+/** The settings of a run, each with its default and its unit; unknown ones are refused. */
+export const RunSettingsSchema: z.ZodType<RunSettings> = z
   .strictObject({
     seed: seed(0, "seed of everything that is drawn"),
     rounds: count(3, "rounds of self-play"),
@@ -280,13 +303,18 @@ export const RunConfigSchema: z.ZodType<RunConfig> = z
       },
       "where unlabelled images come from",
     ),
+    format,
     prompts: group(
       {
-        questioner: optionalText("what the Questioner is told; null takes the model folder's or the default"),
+        questioner: optionalText(
+          "what the Questioner is told; null takes the model folder's or the format's, which `visplay config` prints below",
+        ),
         reasoner: optionalText("what the Reasoner is told, with {question}; null as above"),
       },
       "prompts",
     ),
+    trial,
+    warmUp,
     questioner,
     curriculum,
     reasoner,
@@ -302,8 +330,26 @@ export const RunConfigSchema: z.ZodType<RunConfig> = z
     }
   });
 
+/** The configuration of a run: its settings, with what depends on the model resolved. */
+export const RunConfigSchema: z.ZodType<RunConfig> = RunSettingsSchema.transform(resolved);
+
+function resolved(settings: RunSettings): RunConfig {
+  const { model, questioner, reasoner } = settings;
+  const longest = defaultMaxTokens[model === "tiny" ? "embedded" : "other"];
+  return {
+    ...settings,
+    questioner: { ...questioner, maxTokens: questioner.maxTokens ?? longest.questioner },
+    reasoner: { ...reasoner, maxTokens: reasoner.maxTokens ?? longest.reasoner },
+  };
+}
+
 /** Settings that are fine alone and impossible together, as [path, message]. */
-function* contradictions({ curriculum, images, reasoner }: RunConfig): Generator<[string, string]> {
+function* contradictions({
+  curriculum,
+  images,
+  prompts,
+  reasoner,
+}: RunSettings): Generator<[string, string]> {
   const { answersPerQuestion, views, gate } = curriculum;
   if (gate.minVotes > answersPerQuestion) {
     yield [
@@ -316,6 +362,9 @@ function* contradictions({ curriculum, images, reasoner }: RunConfig): Generator
       "curriculum.views",
       `expected a divisor of curriculum.answersPerQuestion (${answersPerQuestion}), for every view has as many votes`,
     ];
+  }
+  if (prompts.reasoner !== null && !prompts.reasoner.includes("{question}")) {
+    yield ["prompts.reasoner", "expected {question} where the question belongs"];
   }
   const { low, high } = curriculum.band;
   if (low > high) {

@@ -1,12 +1,16 @@
-import type { AnswerRecord, Health } from "../replay/events.ts";
+import type { AnswerRecord, CompletionRecord, Health } from "../replay/events.ts";
 import { duplicateShares } from "../rewards/diversity.ts";
 import { entropy, mean, shareOf, talliesOf } from "./statistics.ts";
 
 /** A question, null where it did not parse, and the answers to it, none where it was not asked. */
 interface Answered {
   readonly question: string | null;
-  readonly answers: readonly Pick<AnswerRecord, "outcome" | "vote">[];
+  readonly answers: readonly (Pick<AnswerRecord, "outcome" | "vote"> & Partial<Ending>)[];
+  /** That the question was read from. */
+  readonly completion?: Ending;
 }
+
+type Ending = Pick<CompletionRecord, "finishReason">;
 
 /** Images whose clusters are looked at: with the steps of a window enough to tell, in a few milliseconds each. */
 const CLUSTERED_IMAGES = 8;
@@ -18,11 +22,16 @@ export function healthOf(images: readonly (readonly Answered[])[]): Health {
 
 /** The same where the questions were given. */
 export function healthOfAnswers(prompts: readonly Answered[]): Health {
-  const nobodyAsked = { malformedQuestions: null, clusterShare: null, templateShare: null };
+  const nobodyAsked = {
+    malformedQuestions: null,
+    clusterShare: null,
+    templateShare: null,
+    cutQuestions: null,
+  };
   return { ...answersHealth(prompts.map((prompt) => [prompt])), ...nobodyAsked };
 }
 
-type QuestionFigure = "malformedQuestions" | "clusterShare" | "templateShare";
+type QuestionFigure = "malformedQuestions" | "clusterShare" | "templateShare" | "cutQuestions";
 
 function answersHealth(images: readonly (readonly Answered[])[]): Omit<Health, QuestionFigure> {
   const answers = images.flat().flatMap((each) => each.answers);
@@ -32,8 +41,9 @@ function answersHealth(images: readonly (readonly Answered[])[]): Omit<Health, Q
     answerEntropy: votes.size === 0 ? null : entropy([...votes.values()]),
     distinctAnswers: votes.size,
     commonestAnswer: commonestShare(majorities),
-    parseFailures: nullIfNone(answers, ({ outcome }) => outcome === "unparsed"),
+    parseFailures: nullIfNone(answers, ({ vote }) => vote === null),
     abstentions: nullIfNone(answers, ({ outcome }) => outcome === "abstained"),
+    cutAnswers: nullIfNone(answers, isCut),
   };
 }
 
@@ -45,7 +55,15 @@ function questionsHealth(images: readonly (readonly Answered[])[]): Pick<Health,
     malformedQuestions: nullIfNone(images.flat(), ({ question }) => question === null),
     clusterShare: largest.length === 0 ? null : mean(largest),
     templateShare: commonestShare(byImage.flat().map(beginning)),
+    cutQuestions: nullIfNone(
+      images.flat().flatMap(({ completion }) => completion ?? []),
+      isCut,
+    ),
   };
+}
+
+function isCut({ finishReason }: Partial<Ending>): boolean {
+  return finishReason === "length";
 }
 
 /** The questions about one image without those that were asked before in the same words. */

@@ -68,6 +68,7 @@ export function judge(config: QuestionerConfig, interview: Interview): Judged {
     const blind = interview.blindAnswers[i];
     const evidence = {
       parsed: parsed.ok,
+      form: parsed.ok ? parsed.format : 0,
       verdict,
       duplicateShare: duplicates[i] as number,
       blindAgreement: verdict && blind ? blindAgreement(verdict, vote(blind.answers)) : null,

@@ -1,5 +1,15 @@
 import * as z from "zod";
-import { choice, count, flag, group, number, type Settings, share } from "./setting.ts";
+import {
+  choice,
+  count,
+  flag,
+  group,
+  number,
+  optionalCount,
+  type Settings,
+  share,
+  type Unresolved,
+} from "./setting.ts";
 
 /** How a policy samples. */
 export interface SamplingConfig {
@@ -42,12 +52,22 @@ export const groupSize = (): z.ZodType<number> =>
     .default(8)
     .describe("G, completions per prompt");
 
-/** Settings of `SamplingConfig`, by the longest completion. */
-export const sampling = (maxTokens: number): Settings<SamplingConfig> => ({
+/** Longest completions, where `maxTokens` is null: what the embedded model needs, and what a model that reasons does. */
+export const defaultMaxTokens = {
+  embedded: { questioner: 32, reasoner: 32 },
+  other: { questioner: 192, reasoner: 512 },
+} as const;
+
+/** Settings of `SamplingConfig` for one role. */
+export const sampling = (
+  role: keyof typeof defaultMaxTokens.embedded,
+): Settings<Unresolved<SamplingConfig, "maxTokens">> => ({
   temperature: number(1, "sampling temperature in training", 1e-3),
   topK: count(0, "tokens kept when sampling; 0 keeps all", 0),
   topP: number(1, "probability mass kept when sampling; 1 keeps all", 1e-6, 1),
-  maxTokens: count(maxTokens, "longest completion (tokens)"),
+  maxTokens: optionalCount(
+    `longest completion (tokens); null is ${defaultMaxTokens.embedded[role]} for the embedded model and ${defaultMaxTokens.other[role]} for any other`,
+  ),
 });
 
 /** Settings of `GrpoConfig`, by what differs from policy to policy. */

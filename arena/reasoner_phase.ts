@@ -138,7 +138,7 @@ function rewardsOf(
 ): ReasonerReward[] {
   const evidence = given.answers.map((parsed, i) => ({
     agrees: agrees(parsed, label),
-    parsed: parsed.outcome !== "unparsed",
+    format: parsed.format,
     tokens: given.completions[i]?.tokens.length ?? 0,
   }));
   return reasonerRewards(evidence, reward);

@@ -7,6 +7,9 @@ type Setting<S extends z.ZodType> = z.ZodDefault<S>;
 /** Settings that stand among others of their group. */
 export type Settings<T> = { readonly [K in keyof T]: z.ZodType<T[K]> };
 
+/** A group of settings some of which may be null before they are resolved. */
+export type Unresolved<T, K extends keyof T> = Omit<T, K> & { readonly [P in K]: T[P] | null };
+
 export function count(fallback: number, text: string, minimum = 1): Setting<z.ZodInt> {
   return z.int().min(minimum).default(fallback).describe(text);
 }

@@ -1,6 +1,10 @@
 import type { Command } from "commander";
-import { RunConfigSchema } from "../arena/config.ts";
+import { stringify } from "yaml";
+import { RunSettingsSchema } from "../arena/config.ts";
 import { withoutSecrets } from "../arena/watch_config.ts";
+import { answerFormats } from "../common/answer_format.ts";
+import { questionerTemplates } from "../questioner/prompt.ts";
+import { reasonerTemplates } from "../reasoner/prompt.ts";
 import { addSettings } from "./options.ts";
 import { toYaml } from "./schema.ts";
 import { resolve } from "./settings.ts";
@@ -13,6 +17,19 @@ export function addConfig(program: Command): void {
     .description("print every setting with its default and meaning, as YAML for --config");
   const layers = addSettings(command, []);
   command.action(() => {
-    print(toYaml(RunConfigSchema, withoutSecrets(resolve(RunConfigSchema, layers()))).trimEnd());
+    // As they are written: what depends on the model is resolved only with one.
+    const settings = withoutSecrets(resolve(RunSettingsSchema, layers()));
+    print(`${toYaml(RunSettingsSchema, settings)}\n${defaultPrompts()}`);
   });
+}
+
+/** What the policies are told by default, as a comment. */
+function defaultPrompts(): string {
+  const byFormat = answerFormats.map((format) => [
+    format,
+    { questioner: questionerTemplates[format], reasoner: reasonerTemplates[format] },
+  ]);
+  const heading = "What policies are told where prompts are null and the model brings none, by format:";
+  const text = stringify(Object.fromEntries(byFormat), { lineWidth: 0, blockQuote: "literal" });
+  return `${heading}\n\n${text}`.trimEnd().replace(/^/gm, "# ");
 }

@@ -10,8 +10,8 @@ import { SceneSource } from "../images/scenes/source.ts";
 import type { Remark } from "../images/walk.ts";
 import { openPolicy } from "../policy/open_policy.ts";
 import type { Policy } from "../policy/policy.ts";
-import { defaultQuestionerTemplates } from "../questioner/prompt.ts";
-import { defaultReasonerTemplates } from "../reasoner/prompt.ts";
+import { questionerTemplates } from "../questioner/prompt.ts";
+import { reasonerTemplates, requireQuestion } from "../reasoner/prompt.ts";
 import type { PinnedImage } from "../replay/pins.ts";
 import { count, plural } from "./format.ts";
 import type { WithModel } from "./model.ts";
@@ -42,8 +42,14 @@ const ModelSettings = z.object({
     .default({}),
 });
 
-/** What the policies are told: as configured, else as the model folder's visplay.json says, else the default. */
-export async function openTemplates({ prompts }: RunConfig, folder: string): Promise<Ports["templates"]> {
+/**
+ * What the policies are told: as configured, else as the model folder's visplay.json says, else as the format has it.
+ * Throws "config" where the Reasoner's has no place for the question.
+ */
+export async function openTemplates(
+  { prompts, format }: RunConfig,
+  folder: string,
+): Promise<Ports["templates"]> {
   const file = join(folder, "visplay.json");
   const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return "{}";
@@ -52,10 +58,10 @@ export async function openTemplates({ prompts }: RunConfig, folder: string): Pro
   const { success, data } = ModelSettings.safeParse(parseJson(text));
   if (!success)
     throw new VisplayError("model", `${file}: expected {"prompts": {"questioner": …, "reasoner": …}}`);
-  return {
-    questioner: prompts.questioner ?? data.prompts.questioner ?? defaultQuestionerTemplates.questioner,
-    reasoner: prompts.reasoner ?? data.prompts.reasoner ?? defaultReasonerTemplates.reasoner,
-  };
+  const questioner = prompts.questioner ?? data.prompts.questioner ?? questionerTemplates[format];
+  const reasoner = prompts.reasoner ?? data.prompts.reasoner ?? reasonerTemplates[format];
+  requireQuestion(reasoner);
+  return { questioner, reasoner, format };
 }
 
 function parseJson(text: string): unknown {

@@ -50,8 +50,9 @@ function descriptionOf(schema: Schema): string | undefined {
   return choices ? [text, choices.join(" | ")].filter(Boolean).join(": ") : text;
 }
 
-/** A schema and all that its defaults, optionals and nullables wrap, outermost first. */
+/** A schema and all that its defaults, optionals, nullables and transformations wrap, outermost first. */
 function unwrapped(schema: Schema): Schema[] {
   const { def } = schema._zod;
-  return "innerType" in def ? [schema, ...unwrapped(def.innerType as Schema)] : [schema];
+  const inner = "innerType" in def ? def.innerType : "in" in def ? def.in : undefined;
+  return inner ? [schema, ...unwrapped(inner as Schema)] : [schema];
 }

@@ -1,13 +1,26 @@
-/** Why a completion holds no usable question. */
+import { type AnswerFormat, formShare } from "../common/answer_format.ts";
+import {
+  behindThinking,
+  joined,
+  jsonField,
+  lastBlock,
+  lastBoxed,
+  oneLine,
+  piecesOf,
+  withoutMarkdown,
+} from "../common/completion_text.ts";
+import { evasionOf } from "../common/evasion.ts";
+
+/** Why a completion holds no usable question; "cut" where it was cut off before its question was whole. */
 export type QuestionFailure =
   | "no_question"
-  | "several_questions"
   | "unclosed"
-  | "misplaced_tags"
-  | "text_outside"
+  | "cut"
   | "empty"
   | "too_long"
-  | "markup";
+  | "markup"
+  | "placeholder"
+  | "refused";
 
 /** A question ready to be asked, or the reason why there is none; a failure carries no text to mistake for one. */
 export type ParsedQuestion =
@@ -17,6 +30,8 @@ export type ParsedQuestion =
       readonly question: string;
       /** The asker's own answer, if it gave one. */
       readonly answer: string | null;
+      /** How much of the wanted form the completion has, 0 to 1. */
+      readonly format: number;
     }
   | { readonly ok: false; readonly reason: QuestionFailure };
 
@@ -28,43 +43,148 @@ export interface QuestionLimits {
 
 export const defaultQuestionLimits: QuestionLimits = { question: 400, answer: 200 };
 
-const tag = /(<\/?(?:think|question|answer)>)/;
-const wellFormed = /^(?:<think><\/think>)?<question><\/question>(?:<answer><\/answer>)?$/;
-
-/** Tags such as `<image>` or `<|im_end|>`, which would mean something in the Reasoner's prompt. */
-const markup = /<[/|]?[a-z_][^<>]*>/i;
-
-/**
- * Reads a completion of the form `<question> … </question>`, optionally with `<think> … </think>` before and
- * the asker's own `<answer> … </answer>` after, and nothing but white space around them.
- */
-export function parseQuestion(text: string, limits: QuestionLimits = defaultQuestionLimits): ParsedQuestion {
-  // Outside, tag, inside, tag, outside, …: with well-formed tags every fourth piece lies outside all blocks.
-  const pieces = text.split(tag);
-  const tags = pieces.filter((_, i) => i % 2 === 1).join("");
-  if (!wellFormed.test(tags)) return { ok: false, reason: whyMalformed(tags) };
-  if (pieces.some((piece, i) => i % 4 === 0 && piece.trim() !== ""))
-    return { ok: false, reason: "text_outside" };
-
-  const inside = (opening: string): string | null => {
-    const at = pieces.indexOf(opening);
-    return at < 0 ? null : (pieces[at + 1] as string).trim().replace(/\s+/g, " ");
-  };
-  const question = inside("<question>") as string;
-  const answer = inside("<answer>") || null;
-  if (!/[\p{L}\p{N}]/u.test(question)) return { ok: false, reason: "empty" };
-  if (question.length > limits.question) return { ok: false, reason: "too_long" };
-  if (answer !== null && answer.length > limits.answer) return { ok: false, reason: "too_long" };
-  if (markup.test(question)) return { ok: false, reason: "markup" };
-  return { ok: true, question, answer };
+/** What is known of a completion beside its text. */
+export interface QuestionContext {
+  /** What the prompt asked for (default "tags"); all formats are read, but only this one is well-formed. */
+  readonly format?: AnswerFormat;
+  /** Whether the completion was cut off; it then counts only where its last block is closed and nothing follows. */
+  readonly truncated?: boolean;
+  /** What the prompt itself writes where the question belongs. */
+  readonly placeholders?: readonly string[];
 }
 
-function whyMalformed(tags: string): QuestionFailure {
-  const openings = tags.split("<question>").length - 1;
-  if (openings === 0) return "no_question";
-  if (openings > 1) return "several_questions";
-  const balanced = ["think", "question", "answer"].every(
-    (name) => tags.split(`<${name}>`).length <= tags.split(`</${name}>`).length,
+/** What means something in a chat template or in a form of this trainer; "<b>" and "a < b" are part of a question. */
+const markup =
+  /<\|[^<>\s]{1,40}\|?>|<\/s>|<\/?[a-z]+(?:[_-][a-z\d]+)+>|<\/?(?:s|pad|bos|eos|unk|image|img|video|audio|think|thinking|question|answer|type)>/i;
+
+/**
+ * Reads the question, and the asker's own answer where there is one, out of a completion: the last `<question>` block
+ * with what follows it, else a line such as "Question: …", JSON, or the last question that the text asks; thinking, text
+ * around, code fences, bold and capitals are passed over. Never throws, in time linear in the text's length.
+ */
+export function parseQuestion(
+  text: string,
+  limits: QuestionLimits = defaultQuestionLimits,
+  { format = "tags", truncated = false, placeholders }: QuestionContext = {},
+): ParsedQuestion {
+  const found = findQuestion(text);
+  if (typeof found === "string") return failed(truncated ? "cut" : found);
+  if (truncated && !found.whole) return failed("cut");
+
+  const question = oneLine(found.question);
+  const answer = (found.answer && oneLine(found.answer)) || null;
+  if (!/[\p{L}\p{N}]/u.test(question)) return failed("empty");
+  const evasion = evasionOf(question, placeholders);
+  if (evasion === "refused") return failed("refused");
+  if (evasion !== null) return failed("placeholder");
+  if (question.length > limits.question) return failed("too_long");
+  if (answer !== null && answer.length > limits.answer) return failed("too_long");
+  if (markup.test(question)) return failed("markup");
+  const own = answer !== null && evasionOf(answer, placeholders) === null ? answer : null;
+  return { ok: true, question, answer: own, format: formOf(text, found, format) };
+}
+
+function failed(reason: QuestionFailure): ParsedQuestion {
+  return { ok: false, reason };
+}
+
+/** Where a question was found, and its own answer. */
+interface Found {
+  readonly question: string;
+  readonly answer: string | null;
+  readonly form: AnswerFormat;
+  /** Whether what was found last is closed, and nothing follows it. */
+  readonly whole: boolean;
+}
+
+function findQuestion(text: string): Found | QuestionFailure {
+  const pieces = behindThinking(piecesOf(text));
+  const block = lastBlock(pieces, "question");
+  if (block) {
+    const behind = pieces.slice(block.end);
+    const own = lastBlock(behind, "answer");
+    const rest = joined(behind);
+    const boxed = own ? null : lastBoxed(rest);
+    const answer = own?.text ?? boxed?.content ?? ownAnswer(rest)?.answer ?? null;
+    const closed = own ? own.closed && joined(behind.slice(own.end)) === "" : (boxed?.after ?? rest) === "";
+    return { question: block.text, answer, form: boxed ? "boxed" : "tags", whole: block.closed && closed };
+  }
+  const thinks = pieces.some((piece) => piece.kind !== "text" && piece.name === "think");
+  if (pieces.some((piece) => piece.kind === "open" && piece.name === "answer")) return "no_question";
+  const rest = joined(pieces);
+  const field = jsonField(rest, ["question"]);
+  if (field !== null)
+    return { question: field, answer: jsonField(rest, ["answer"]), form: "line", whole: true };
+  const plain = withoutMarkdown(rest);
+  const line = lastQuestionLine(plain);
+  if (line) return { ...line, form: "line", whole: false };
+  if (thinks) return pieces.at(-1)?.kind === "close" ? "no_question" : "unclosed";
+  if (evasionOf(plain) === "refused") return "refused";
+  const asked = lastAsked(plain);
+  return asked === null ? "no_question" : { question: asked, answer: null, form: "plain", whole: false };
+}
+
+/** Behind "Answer:", where a line begins with that. */
+function ownAnswer(text: string): { readonly answer: string; readonly start: number } | null {
+  const found = /^[ \t]{0,3}(?:\d{1,2}[.)] )?(?:\w{1,12} )?answer[ \t]{0,3}[:：][ \t]{0,3}(\S[^\n]*)/im.exec(
+    text,
   );
-  return balanced ? "misplaced_tags" : "unclosed";
+  return found && { answer: found[1] as string, start: found.index };
+}
+
+/** What stands behind the last "Question:" at a line's beginning, up to its "Answer:" or an empty line. */
+function lastQuestionLine(text: string): Pick<Found, "question" | "answer"> | null {
+  const last = [
+    ...text.matchAll(/^[ \t]{0,3}(?:\d{1,2}[.)] )?(?:\w{1,12} )?question(?: \d{1,2})?[ \t]{0,3}[:：]/gim),
+  ].at(-1);
+  if (!last) return null;
+  const behind = text.slice(last.index + last[0].length).trim();
+  const own = ownAnswer(behind);
+  const question = behind.slice(0, own?.start).split(/\n[ \t]*\n/, 1)[0] as string;
+  return question.trim() === "" ? null : { question, answer: own?.answer ?? null };
+}
+
+/** The last sentence of a text that ends with a question mark, with the options that follow it. */
+function lastAsked(text: string): string | null {
+  const line = text.split("\n").findLastIndex((each) => /[?？]/.test(each));
+  if (line < 0) return null;
+  const lines = text.split("\n");
+  const asking = lines[line] as string;
+  const end = Math.max(asking.lastIndexOf("?"), asking.lastIndexOf("？")) + 1;
+  const before = [
+    ...asking.slice(0, end - 1).matchAll(/[.!?:。！？：]["')\]]{0,2}(?:\s|(?<=[。！？：]))/g),
+  ].at(-1);
+  const sentence = asking.slice(before ? before.index + before[0].length : 0, end).replace(/^["'(\s]+/, "");
+  const behind = [asking.slice(end), ...lines.slice(line + 1)].join("\n").trim();
+  const options = /^[([]?A[).:\]]\s?\S/i.test(behind) ? ` ${behind.split(/\n[ \t]*\n/, 1)[0]}` : "";
+  return sentence.length > 1 ? `${sentence}${options}` : null;
+}
+
+/** How much of the wanted form a completion has in which a question was found. */
+function formOf(text: string, { form, answer, whole }: Found, wanted: AnswerFormat): number {
+  if (form !== wanted) return formShare.foreign;
+  const lines = text.trim().split("\n");
+  const exact: Record<AnswerFormat, () => boolean> = {
+    tags: () => hasExactTags(text),
+    boxed: () => whole && answer !== null,
+    line: () =>
+      lines.length === 2 && /^Question: \S/.test(lines[0] ?? "") && /^Answer: \S/.test(lines[1] ?? ""),
+    plain: () => lines.length === 1 && /^[^<*`]*[?？]$/.test(lines[0] ?? ""),
+  };
+  return exact[wanted]() ? formShare.exact : formShare.forgiven;
+}
+
+const strictTag = /(<\/?(?:think|type|question|answer)>)/;
+const strictTags = /^(?:<think><\/think>)?(?:<type><\/type>)?<question><\/question>(?:<answer><\/answer>)?$/;
+
+/**
+ * `<question> … </question>`, optionally `<think> … </think>` and VisPlay's `<type> … </type>` before and the asker's own
+ * `<answer> … </answer>` after, and nothing but white space around them.
+ */
+function hasExactTags(text: string): boolean {
+  // Outside, tag, inside, tag, outside, …: with well-formed tags every fourth piece lies outside all blocks.
+  const pieces = text.split(strictTag);
+  const tags = pieces.filter((_, i) => i % 2 === 1).join("");
+  const outside = pieces.filter((_, i) => i % 4 === 0).join("");
+  return strictTags.test(tags) && outside.trim() === "";
 }

@@ -1,19 +1,32 @@
+import type { AnswerFormat } from "../common/answer_format.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Prompt } from "../policy/policy.ts";
 
 /** What the Questioner is told; a setting, for the words that move a model differ from model to model. */
 export interface QuestionerTemplates {
   readonly questioner: string;
+  /** The form in which that asks for the question (default "tags"). */
+  readonly format?: AnswerFormat;
 }
 
-/** For general vision-language models; it names the very tags that `parseQuestion` wants. */
-export const defaultQuestionerTemplates: QuestionerTemplates = {
-  questioner: `Look at the image and write one question about it.
-The question must be answerable from the image alone, but not without the image, and have one short, checkable answer: a number, a word, a name or a short phrase. Prefer a question that takes careful looking and some reasoning: counting, comparing, reading, relating places. Do not give the answer away in the question.
+const task = `Look at the image and write one question about it.
+The question must be answerable from the image alone, but not without the image, and have one short, checkable answer: a number, a word, a name or a short phrase. Prefer a question that takes careful looking and some reasoning: counting, comparing, reading, relating places. Do not give the answer away in the question.`;
+
+/** For general vision-language models, by the form that they ask for: the very one that `parseQuestion` finds well-formed. */
+export const questionerTemplates: Readonly<Record<AnswerFormat, string>> = {
+  tags: `${task}
 Write the question inside <question> and </question>, then your own answer inside <answer> and </answer>, and nothing else:
 <question> your question </question>
 <answer> your short answer </answer>`,
+  boxed: `${task}
+Write the question inside <question> and </question>, then your own answer inside \\boxed{}, and nothing else.`,
+  line: `${task}
+Write two lines and nothing else: one that begins with "Question:" and holds the question, and one that begins with "Answer:" and holds your own answer.`,
+  plain: `${task}
+Write only the question.`,
 };
+
+export const defaultQuestionerTemplates: QuestionerTemplates = { questioner: questionerTemplates.tags };
 
 /** What the Questioner is asked about an image. */
 export function questionerPrompt(

@@ -1,6 +1,13 @@
+import { examplesIn } from "../common/evasion.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Completion, Policy, Prompt, SamplingOptions } from "../policy/policy.ts";
-import { defaultQuestionLimits, type ParsedQuestion, parseQuestion, type QuestionLimits } from "./parse.ts";
+import {
+  defaultQuestionLimits,
+  type ParsedQuestion,
+  parseQuestion,
+  type QuestionContext,
+  type QuestionLimits,
+} from "./parse.ts";
 import { defaultQuestionerTemplates, type QuestionerTemplates, questionerPrompt } from "./prompt.ts";
 
 /** What was asked about one image. */
@@ -19,6 +26,7 @@ export class Questioner {
   readonly #policy: Policy;
   readonly #templates: QuestionerTemplates;
   readonly #limits: QuestionLimits;
+  readonly #form: QuestionContext;
 
   constructor(
     policy: Policy,
@@ -27,7 +35,10 @@ export class Questioner {
   ) {
     this.#policy = policy;
     this.#templates = templates;
+    const { questioner, format = "tags" } = templates;
+    const placeholders = [...examplesIn(questioner, "question"), ...examplesIn(questioner, "answer")];
     this.#limits = limits;
+    this.#form = { format, placeholders };
   }
 
   /** G questions about each image, [images]; a malformed one is an outcome, not an error. */
@@ -43,7 +54,9 @@ export class Questioner {
       if (completions?.length !== options.groupSize) {
         throw new RangeError(`image ${i}: ${completions?.length ?? 0} of ${options.groupSize} completions`);
       }
-      const questions = completions.map(({ text }) => parseQuestion(text, this.#limits));
+      const questions = completions.map(({ text, finishReason }) =>
+        parseQuestion(text, this.#limits, { ...this.#form, truncated: finishReason === "length" }),
+      );
       return { image: prompt.image, prompt, completions, questions };
     });
   }

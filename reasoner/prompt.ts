@@ -1,3 +1,4 @@
+import type { AnswerFormat } from "../common/answer_format.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Prompt } from "../policy/policy.ts";
@@ -5,31 +6,48 @@ import type { Prompt } from "../policy/policy.ts";
 /** What the Reasoner is told; `{question}` stands for the question. */
 export interface ReasonerTemplates {
   readonly reasoner: string;
+  /** The form in which that asks for the answer (default "tags"). */
+  readonly format?: AnswerFormat;
 }
 
-/** For general vision-language models; it names the very tags and the word that `parseAnswer` wants. */
-export const defaultReasonerTemplates: ReasonerTemplates = {
-  reasoner: `Look at the image and answer the question.
-Question: {question}
+const task = "Look at the image and answer the question.\nQuestion: {question}";
+const short =
+  "as short as possible. If the question offers choices, answer with the letter. If the image does not show what is needed, answer with the word unanswerable.";
+
+/** For general vision-language models, by the form that they ask for: the very one that `parseAnswer` finds well-formed. */
+export const reasonerTemplates: Readonly<Record<AnswerFormat, string>> = {
+  tags: `${task}
 First think step by step inside <think> and </think>. Then write only the final answer, as short as possible, inside <answer> and </answer>. If the question offers choices, answer with the letter. If the image does not show what is needed, answer with the word unanswerable.
 <think> what you see and how it leads to the answer </think>
 <answer> your short answer </answer>`,
+  boxed: `${task}
+Think step by step, and end with the final answer inside \\boxed{}, ${short}`,
+  line: `${task}
+Think step by step, and end with a line that begins with "Answer:" and holds only the final answer, ${short}`,
+  plain: `${task}
+Write only the answer, a word, a number or a short phrase, ${short}`,
 };
+
+export const defaultReasonerTemplates: ReasonerTemplates = { reasoner: reasonerTemplates.tags };
+
+/** Throws a `VisplayError` of code "config" if a template has no place for the question. */
+export function requireQuestion(template: string): void {
+  if (template.includes("{question}")) return;
+  throw new VisplayError(
+    "config",
+    "the template `reasoner` never mentions {question}; put it where the question belongs (prompts.reasoner)",
+  );
+}
 
 /**
  * What the Reasoner is asked about an image: one text for measuring difficulty, labelling and training.
- * Throws a `VisplayError` of code "config" if the template has no place for the question.
+ * Throws as `requireQuestion` does.
  */
 export function reasonerPrompt(
   image: RgbImage,
   question: string,
   templates: ReasonerTemplates = defaultReasonerTemplates,
 ): Prompt {
-  if (!templates.reasoner.includes("{question}")) {
-    throw new VisplayError(
-      "config",
-      "the template `reasoner` never mentions {question}; put it where the question belongs",
-    );
-  }
+  requireQuestion(templates.reasoner);
   return { image, text: templates.reasoner.replaceAll("{question}", () => question) };
 }

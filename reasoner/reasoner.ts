@@ -1,8 +1,9 @@
+import { examplesIn } from "../common/evasion.ts";
 import { mapInSlices } from "../common/slices.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Completion, Policy, Prompt, SamplingOptions } from "../policy/policy.ts";
 import { parseChoices } from "./choices.ts";
-import { type ParsedAnswer, parseAnswer } from "./parse.ts";
+import { type AnswerContext, type ParsedAnswer, parseAnswer } from "./parse.ts";
 import { defaultReasonerTemplates, type ReasonerTemplates, reasonerPrompt } from "./prompt.ts";
 
 /** A question about an image. */
@@ -33,10 +34,13 @@ export interface GivenAnswers {
 export class Reasoner {
   readonly #policy: Policy;
   readonly #templates: ReasonerTemplates;
+  readonly #form: Pick<AnswerContext, "format" | "placeholders">;
 
   constructor(policy: Policy, templates: ReasonerTemplates = defaultReasonerTemplates) {
     this.#policy = policy;
     this.#templates = templates;
+    const { reasoner, format = "tags" } = templates;
+    this.#form = { format, placeholders: examplesIn(reasoner, "answer") };
   }
 
   /** The prompt of a question; throws a `VisplayError` of code "config" if the template has no `{question}`. */
@@ -58,7 +62,10 @@ export class Reasoner {
         throw new RangeError(`question ${i}: ${completions?.length ?? 0} of ${samples} completions`);
       }
       const choices = parseChoices(question);
-      const answers = completions.map(({ text }) => parseAnswer(text, choices));
+      const context = { question, ...this.#form };
+      const answers = completions.map(({ text, finishReason }) =>
+        parseAnswer(text, choices, { ...context, truncated: finishReason === "length" }),
+      );
       return { prompt: prompts[i] as Prompt, completions, answers };
     };
     return mapInSlices(questions, parse, signal);

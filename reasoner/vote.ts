@@ -19,7 +19,7 @@ export interface Verdict {
   readonly votes: readonly Vote[];
   /** Votes for "unanswerable", which are one class of their own. */
   readonly abstentions: number;
-  /** Answers that did not parse; they are never votes. */
+  /** Answers that did not parse, refusals and placeholders with them; they are never votes. */
   readonly parseFailures: number;
   /** m: all answers. */
   readonly samples: number;
@@ -47,10 +47,10 @@ export function vote(answers: readonly ParsedAnswer[]): Verdict {
   };
 }
 
-/** What an answer votes for; null if it did not parse. */
+/** What an answer votes for; null if it did not parse, or was none. */
 export function voteOf(answer: ParsedAnswer): string | null {
-  if (answer.outcome === "unparsed") return null;
-  return answer.outcome === "abstained" ? unanswerable : answer.canonical;
+  if (answer.outcome === "answered") return answer.canonical;
+  return answer.outcome === "abstained" ? unanswerable : null;
 }
 
 /** Whether an answer is the silver one; an abstention agrees with "unanswerable", a parse failure with nothing. */

@@ -18,7 +18,14 @@ export type NewRow = Record<string, Value>;
 export type ShapeOf = (names: readonly string[]) => number;
 
 /** How `outcome` is stored. */
-export const outcomes: readonly AnswerRecord["outcome"][] = ["answered", "abstained", "unparsed"];
+export const outcomes: readonly AnswerRecord["outcome"][] = [
+  "answered",
+  "abstained",
+  "unparsed",
+  "placeholder",
+  "refused",
+  "inapplicable",
+];
 
 /** An episode's rollouts, whatever its phase calls them. */
 export function rolloutsOf(

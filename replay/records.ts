@@ -31,8 +31,8 @@ export interface CompletionRecord {
 
 /** One answer: its completion and what parsing made of it. */
 export interface AnswerRecord extends CompletionRecord {
-  readonly outcome: "answered" | "abstained" | "unparsed";
-  /** In canonical form, "unanswerable" for an abstention; null where it did not parse. */
+  readonly outcome: "answered" | "abstained" | "unparsed" | "placeholder" | "refused" | "inapplicable";
+  /** In canonical form, "unanswerable" for an abstention; null for every other outcome. */
   readonly vote: string | null;
   /** Why it did not parse, else null. */
   readonly failure: string | null;
@@ -128,9 +128,12 @@ export interface Health {
   readonly distinctAnswers: number;
   /** Share of prompts whose majority answer is the commonest one. */
   readonly commonestAnswer: number | null;
-  /** Answers that do not parse, and that abstain. */
+  /** Answers that are no vote (they do not parse, or refuse), and that abstain. */
   readonly parseFailures: number | null;
   readonly abstentions: number | null;
+  /** Answers, and questions, that were cut off at their longest; not in records of earlier versions. */
+  readonly cutAnswers?: number | null;
+  readonly cutQuestions?: number | null;
   /** Questions that do not parse; null, as are those below, where nobody asked. */
   readonly malformedQuestions: number | null;
   /** Share of an image's questions that its largest cluster of near duplicates holds, mean over images. */
@@ -148,6 +151,8 @@ export type AlarmName =
   | "malformedQuestions"
   | "clusterShare"
   | "templateShare"
+  | "cutAnswers"
+  | "cutQuestions"
   | "lengthGrowth"
   | "silverAccuracy";
 

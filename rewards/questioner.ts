@@ -4,9 +4,10 @@ import { type Checks, failedCheck, type GateEvidence, type GateThresholds, gate 
  * The Questioner's reward for one question: uncertain is good, but only if the question can be answered from
  * the image and isn't one of many alike.
  *
- * - `visplay`, the paper (arXiv 2511.15661): gate · ReLU((1 - |2c - 1|) - λ · share)
+ * - `visplay`, the paper (arXiv 2511.15661): gate · ReLU((1 - |2c - 1|) - λ · share), times the share of the wanted form
+ *   that the completion has, which is 1 where nothing had to be forgiven
  * - `visplay_code`, its public code: (min(c, 1 - c) if the question parses, else -1) - λ · share, ungated
- * - `format_only`, a control experiment: 1 if the question parses, else 0
+ * - `format_only`, a control experiment: that share of the form alone, 0 where no question parses
  *
  * c is the majority's share of the votes, share that of the question's cluster within its image. The public code
  * counts an answer that does not parse as the vote "None", which may be the majority; elsewhere it is no vote.
@@ -24,6 +25,8 @@ export interface QuestionEvidence extends GateEvidence {
         readonly votes: readonly { readonly count: number }[];
       })
     | null;
+  /** How much of the form that the prompt asks for the completion has, 0 to 1 (default 1). */
+  readonly form?: number;
   /** Share of the question's cluster among the questions of its image, in (0, 1]. */
   readonly duplicateShare: number;
 }
@@ -43,7 +46,7 @@ export const defaultQuestionerReward: QuestionerRewardOptions = {
 
 export interface QuestionerReward {
   readonly total: number;
-  /** What the total is made of: `gate`, `uncertainty`, `confidence`, `duplicateShare`, `penalty`. */
+  /** What the total is made of: `gate`, `form`, `uncertainty`, `confidence`, `duplicateShare`, `penalty`. */
   readonly parts: Readonly<Record<string, number>>;
   readonly checks: Checks;
 }
@@ -59,15 +62,16 @@ export function questionerReward(
   const uncertainty = votes === 0 ? 0 : 1 - Math.abs(2 * majority - votes) / votes;
   const penalty = options.lambda * evidence.duplicateShare;
   const minority = votes === 0 ? 0 : Math.min(majority, votes - majority) / votes;
+  const form = evidence.parsed ? (evidence.form ?? 1) : 0;
   const totals: Record<QuestionerRewardForm, number> = {
-    visplay: passed * Math.max(0, uncertainty - penalty),
+    visplay: passed * form * Math.max(0, uncertainty - penalty),
     visplay_code: (evidence.parsed ? minority : -1) - penalty,
-    format_only: evidence.parsed ? 1 : 0,
+    format_only: form,
   };
   const confidence = majority / Math.max(1, votes);
   return {
     total: totals[options.form],
-    parts: { gate: passed, uncertainty, confidence, duplicateShare: evidence.duplicateShare, penalty },
+    parts: { gate: passed, form, uncertainty, confidence, duplicateShare: evidence.duplicateShare, penalty },
     checks,
   };
 }

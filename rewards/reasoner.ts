@@ -2,8 +2,8 @@
 export interface AnswerEvidence {
   /** Whether the answer equals the silver one. */
   readonly agrees: boolean;
-  /** Whether the completion has the form that the prompt asks for. */
-  readonly parsed: boolean;
+  /** How much of the form that the prompt asks for the completion has, 0 to 1. */
+  readonly format: number;
   /** Length of the completion in tokens. */
   readonly tokens: number;
 }
@@ -29,7 +29,7 @@ export interface ReasonerReward {
 
 /**
  * Scores the answers to one question, [G]: the weighted sum of agreement with the silver answer (0 or 1),
- * format (0 or 1) and brevity.
+ * format (0 to 1) and brevity.
  *
  * Brevity is (longest - tokens) / (longest - shortest) over the agreeing answers of the group, 1 if they are
  * equally long, and 0 for an answer that disagrees, so that a short wrong one gains nothing (after the length
@@ -42,10 +42,10 @@ export function reasonerRewards(
   const lengths = group.filter((answer) => answer.agrees).map((answer) => answer.tokens);
   const longest = Math.max(...lengths);
   const spread = longest - Math.min(...lengths);
-  return group.map(({ agrees, parsed, tokens }) => {
+  return group.map(({ agrees, format, tokens }) => {
     const parts = {
       agreement: agrees ? 1 : 0,
-      format: parsed ? 1 : 0,
+      format,
       brevity: agrees ? (spread === 0 ? 1 : (longest - tokens) / spread) : 0,
     };
     const total =

@@ -37,6 +37,8 @@ describe("alarms", () => {
     ["malformedQuestions", { malformedQuestions: 0.6 }],
     ["clusterShare", { clusterShare: 0.85 }],
     ["templateShare", { templateShare: 0.95 }],
+    ["cutAnswers", { cutAnswers: 0.15 }],
+    ["cutQuestions", { cutQuestions: 0.15 }],
   ])("%s: a window of bad steps raises it once, a lone one does not", (name, signs) => {
     const { window } = defaults[name];
     expect(names(steps(window - 1, signs))).toEqual([]);

@@ -155,7 +155,7 @@ describe("the curriculum", () => {
   it("takes no label from the few answers that parse", async () => {
     const reasoner = {
       script: (_: unknown, stream: RandomStream) =>
-        stream.integer(8) === 0 ? `<answer> ${stream.integer(9)} </answer>` : "dunno",
+        stream.integer(8) === 0 ? `<answer> ${stream.integer(9)} </answer>` : "<think>",
     };
     const { events } = await playIn(
       makeWorld({ reasoner }),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { RunConfigSchema } from "../../arena/config.ts";
+import { RunConfigSchema, RunSettingsSchema } from "../../arena/config.ts";
 
 /** "path: message" of every issue of a configuration. */
 function issues(input: unknown): string[] {
@@ -14,6 +14,19 @@ describe("RunConfigSchema", () => {
     expect(config.rounds).toBe(3);
     expect(config.curriculum.band).toEqual({ low: 0.7, high: 1 });
     expect(RunConfigSchema.parse(config)).toEqual(config);
+  });
+
+  it("resolves how long completions may be by the model", () => {
+    const longest = (input: object) => {
+      const { questioner, reasoner } = RunConfigSchema.parse(input);
+      return [questioner.maxTokens, reasoner.maxTokens];
+    };
+    expect(longest({})).toEqual([32, 32]);
+    expect(longest({ model: "owner/name" })).toEqual([192, 512]);
+    expect(longest({ model: "owner/name", reasoner: { maxTokens: 40 } })).toEqual([192, 40]);
+    // A file of settings that was printed for one model serves another.
+    const printed = RunSettingsSchema.parse({});
+    expect(longest({ ...printed, model: "owner/name" })).toEqual([192, 512]);
   });
 
   it("describes every setting", () => {

@@ -66,6 +66,7 @@ describe("the health of a step", () => {
     expect(healthOf([])).toEqual({
       ...{ answerEntropy: null, distinctAnswers: 0, commonestAnswer: null, parseFailures: null },
       ...{ abstentions: null, malformedQuestions: null, clusterShare: null, templateShare: null },
+      ...{ cutAnswers: null, cutQuestions: null },
     });
   });
 });

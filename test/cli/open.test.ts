@@ -5,7 +5,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
 import { openImages, openTemplates } from "../../cli/open.ts";
-import { defaultReasonerTemplates } from "../../reasoner/prompt.ts";
+import { reasonerTemplates } from "../../reasoner/prompt.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -21,11 +21,26 @@ describe("templates", () => {
 
   test("come from the configuration, then the model, then the default", async () => {
     const content = JSON.stringify({ prompts: { questioner: "ask .", describer: "describe ." } });
-    expect(await templates({}, content)).toEqual({ questioner: "ask .", ...defaultReasonerTemplates });
+    const defaults = { reasoner: reasonerTemplates.tags, format: "tags" };
+    expect(await templates({}, content)).toEqual({ questioner: "ask .", ...defaults });
     expect(await templates({ questioner: "ask!", reasoner: "{question}!" }, content)).toEqual({
       questioner: "ask!",
       reasoner: "{question}!",
+      format: "tags",
     });
+  });
+
+  test("are the configured format's", async () => {
+    writeFileSync(join(folder, "visplay.json"), "{}");
+    const found = await openTemplates(RunConfigSchema.parse({ format: "line" }), folder);
+    expect(found.reasoner).toBe(reasonerTemplates.line);
+    expect(found.format).toBe("line");
+  });
+
+  test("without a place for the question are refused, wherever they come from", async () => {
+    expect(() => RunConfigSchema.parse({ prompts: { reasoner: "answer" } })).toThrow("{question}");
+    const content = JSON.stringify({ prompts: { reasoner: "answer" } });
+    await expect(templates({}, content)).rejects.toMatchObject({ code: "config" });
   });
 
   test("that a model folder garbles are an error of the model", async () => {

@@ -56,7 +56,7 @@ describe("a probe", () => {
   });
 
   test("knows nothing of the Reasoner phase where no answer parses", async () => {
-    const world = makeWorld({ reasoner: { script: () => "dunno" } });
+    const world = makeWorld({ reasoner: { script: () => "<think>" } });
     const { phases, admittedShare } = await probeIn(world, smallConfig(), 1);
     expect(phases.reasoner).toBeUndefined();
     expect(admittedShare).toBe(0);

@@ -10,4 +10,6 @@ export const healthy: Health = {
   malformedQuestions: 0.02,
   clusterShare: 0.3,
   templateShare: 0.4,
+  cutAnswers: 0.02,
+  cutQuestions: 0,
 };

@@ -12,11 +12,11 @@ import { VirtualTime } from "./virtual_time.ts";
  */
 
 export const questionerScript: Script = (_prompt, stream) =>
-  stream.integer(8) === 0 ? "what ?" : `<question> how many dots plus ${stream.integer(5)} ? </question>`;
+  stream.integer(8) === 0 ? "what !" : `<question> how many dots plus ${stream.integer(5)} ? </question>`;
 
 export const reasonerScript: Script = ({ image, text }, stream) => {
   const luck = stream.integer(10);
-  if (luck === 0) return "dunno";
+  if (luck === 0) return "<think>";
   return `<answer> ${dotsPlus(dotsIn(image), text) + (luck < 4 ? 1 : 0)} </answer>`;
 };
 

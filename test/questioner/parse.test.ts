@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
+import type { AnswerFormat } from "../../common/answer_format.ts";
 import { type ParsedQuestion, parseQuestion } from "../../questioner/parse.ts";
-import { defaultQuestionerTemplates } from "../../questioner/prompt.ts";
+import { questionerTemplates } from "../../questioner/prompt.ts";
 
-const asked = (question: string, answer: string | null = null): ParsedQuestion => ({
+const asked = (question: string, answer: string | null = null, format = 1): ParsedQuestion => ({
   ok: true,
   question,
   answer,
+  format,
 });
 
 describe("a well-formed completion", () => {
@@ -21,26 +23,62 @@ describe("a well-formed completion", () => {
       asked("is 3 < 5 ?", "yes"),
     ],
     ["<question> what is \\sqrt{16} ? </question>", asked("what is \\sqrt{16} ?")],
+    ["<type>numerical</type>\n<question>How many?</question>\n<answer>4</answer>", asked("How many?", "4")],
   ])("%j", (text, expected) => expect(parseQuestion(text)).toEqual(expected));
+
+  test.each<[AnswerFormat, string]>([
+    ["tags", "<question> How many? </question>\n<answer> 4 </answer>"],
+    ["boxed", "<question>\nHow many?\n</question>\n\n\\boxed{4}"],
+    ["line", "Question: How many?\nAnswer: 4"],
+  ])("%s: %j; in every other format it is read too, and earns less", (format, text) => {
+    for (const wanted of ["tags", "boxed", "line", "plain"] as const) {
+      const share = wanted === format ? 1 : 0.25;
+      expect(parseQuestion(text, undefined, { format: wanted })).toEqual(asked("How many?", "4", share));
+    }
+  });
+
+  test("plain: the question alone", () => {
+    expect(parseQuestion("How many?", undefined, { format: "plain" })).toEqual(asked("How many?"));
+    expect(parseQuestion("Sure. How many?", undefined, { format: "line" })).toEqual(
+      asked("How many?", null, 0.25),
+    );
+  });
+});
+
+describe("what is forgiven costs half of the format", () => {
+  test.each<[string, ParsedQuestion]>([
+    ["<question> a ? </question> <question> b ? </question>", asked("b ?", null, 0.5)],
+    ["<question> a ? </question> <answer> red", asked("a ?", "red", 0.5)],
+    ["<question> how many", asked("how many", null, 0.5)],
+    ["<question> a ? <answer> red </answer> </question>", asked("a ?", "red", 0.5)],
+    ["<answer> red </answer> <question> a ? </question>", asked("a ?", null, 0.5)],
+    ["<question> a ? </question> </question>", asked("a ?", null, 0.5)],
+    ["Sure! <question> a ? </question>", asked("a ?", null, 0.5)],
+    ["<question> a ? </question> Enjoy.", asked("a ?", null, 0.5)],
+    ["<think> x </think> so <question> a ? </question>", asked("a ?", null, 0.5)],
+    ["<question> a ? </question> <answer> your short answer </answer>", asked("a ?", null, 1)],
+  ])("%j", (text, expected) => expect(parseQuestion(text)).toEqual(expected));
+});
+
+describe("other shapes", () => {
+  test.each([
+    ["1. **Question:** How many?\n2. **Answer:** 4", "How many?"],
+    ['{"question": "How many?", "answer": "4"}', "How many?"],
+    ["The picture shows dogs. There are many. How many dogs are there?", "How many dogs are there?"],
+    ["Question: Which one?\n(A) red\n(B) blue\nAnswer: B", "Which one? (A) red (B) blue"],
+    ["Which one?\nA. red\nB. blue", "Which one? A. red B. blue"],
+    ["图中有几只狗？", "图中有几只狗？"],
+    ["<think> What could I ask? </think>\nHow many?", "How many?"],
+  ])("%j: %s", (text, question) => expect(parseQuestion(text)).toMatchObject({ ok: true, question }));
 });
 
 describe("a failure has a reason and no text", () => {
   test.each([
     ["", "no_question"],
-    ["What is it?", "no_question"],
+    ["A dog.", "no_question"],
     ["<think> what ? </think>", "no_question"],
+    ["<think> what ?", "unclosed"],
     ["<answer> red </answer>", "no_question"],
-    ["<question> a ? </question> <question> b ? </question>", "several_questions"],
-    ["<question> <question> a ? </question>", "several_questions"],
-    ["<question> how many", "unclosed"],
-    ["<question> a ? </question> <answer> red", "unclosed"],
-    ["<question> a ? <answer> red </answer> </question>", "misplaced_tags"],
-    ["<answer> red </answer> <question> a ? </question>", "misplaced_tags"],
-    ["</question> a ? <question>", "misplaced_tags"],
-    ["<question> a ? </question> </question>", "misplaced_tags"],
-    ["Sure! <question> a ? </question>", "text_outside"],
-    ["<question> a ? </question> Enjoy.", "text_outside"],
-    ["<think> x </think> so <question> a ? </question>", "text_outside"],
     ["<question>  \n </question>", "empty"],
     ["<question> ??? </question>", "empty"],
     [`<question> ${"why ".repeat(200)} ? </question>`, "too_long"],
@@ -48,7 +86,26 @@ describe("a failure has a reason and no text", () => {
     ["<question> what is <image> ? </question>", "markup"],
     ["<question> why ? <|im_end|> </question>", "markup"],
     ["<question> why ? </s> </question>", "markup"],
+    ["<question> why ? <end_of_utterance> </question>", "markup"],
+    ["<question> your question </question>", "placeholder"],
+    ["Question: [your question here]\nAnswer: [your answer]", "placeholder"],
+    ["I'm sorry, I can't ask about people.", "refused"],
+    ["<question> I cannot assist with that. </question>", "refused"],
   ])("%j: %s", (text, reason) => expect(parseQuestion(text)).toEqual({ ok: false, reason }));
+
+  test("a completion that was cut off counts only where it was whole", () => {
+    const cut = (text: string) => parseQuestion(text, undefined, { truncated: true });
+    for (const text of [
+      "<question> how many",
+      "<question> a ? </question> <answer> re",
+      "Why?",
+      "Question: a ?",
+    ]) {
+      expect(cut(text)).toEqual({ ok: false, reason: "cut" });
+    }
+    expect(cut("<question> a ? </question>")).toEqual(asked("a ?"));
+    expect(cut("<question> a ? </question> <answer> red </answer>")).toEqual(asked("a ?", "red"));
+  });
 });
 
 test("limits are settings", () => {
@@ -57,7 +114,33 @@ test("limits are settings", () => {
   expect(parseQuestion("<question> why so ? </question>", limits)).toEqual({ ok: false, reason: "too_long" });
 });
 
-test("the default prompt asks for the very form that the parser reads", () => {
-  const example = defaultQuestionerTemplates.questioner.split("\n").slice(-2).join("\n");
-  expect(parseQuestion(example)).toEqual(asked("your question", "your short answer"));
+// Quadratic time would take minutes, and run into the time limit.
+test("nothing makes it throw, and time is linear", () => {
+  const shapes = [
+    "<",
+    "< ",
+    "<question>",
+    "</question>",
+    "<answer>",
+    "\\boxed{",
+    "Question:",
+    "Answer:\n",
+    "? ",
+    "?\n",
+  ];
+  for (const shape of [...shapes, "\n", " ", "**", "```\n", "<a ", "<a_", "<|", ". ", "A. "]) {
+    for (const text of [shape.repeat(100_000 / shape.length), `${shape.repeat(100_000 / shape.length)}x?`]) {
+      parseQuestion(text);
+      parseQuestion(`<question>${text}</question>`);
+    }
+  }
+});
+
+test("the default prompts ask for the very form that the parser reads", () => {
+  const example = questionerTemplates.tags.split("\n").slice(-2).join("\n");
+  expect(parseQuestion(example)).toEqual({ ok: false, reason: "placeholder" });
+  const filled = example.replace("your question", "why ?").replace("your short answer", "so");
+  expect(parseQuestion(filled)).toEqual(asked("why ?", "so"));
+  expect(questionerTemplates.boxed).toContain("\\boxed{}");
+  expect(questionerTemplates.line).toContain('"Question:"');
 });

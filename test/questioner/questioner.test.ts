@@ -37,7 +37,7 @@ test("asks G questions about each image with the template's prompt", async () =>
     ["a", "b"].map((id) => [
       id,
       [
-        { ok: true, question: `${id} ?`, answer: null },
+        { ok: true, question: `${id} ?`, answer: null, format: 1 },
         { ok: false, reason: "no_question" },
       ],
     ]),

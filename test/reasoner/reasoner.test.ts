@@ -20,7 +20,7 @@ function sampling(sample: Policy["sample"]): Policy {
 test("answers each question m times with the prompt that is trained", async () => {
   const policy = sampling(async (prompts, given) => {
     expect(given).toEqual({ groupSize: 2, temperature: 1, topK: 0, topP: 1, maxTokens: 8, seed: 1 });
-    return prompts.map(() => [completion("<think> x </think> <answer> a cat </answer>"), completion("eh")]);
+    return prompts.map(() => [completion("<think> x </think> <answer> a cat </answer>"), completion("")]);
   });
   const reasoner = new Reasoner(policy, { reasoner: "look: {question}" });
   const questions = ["what ?", "what ? (A) dog (B) cat"].map((question) => ({ image, question }));
@@ -29,8 +29,8 @@ test("answers each question m times with the prompt that is trained", async () =
   expect(given.map(({ prompt }) => prompt)).toEqual(questions.map((question) => reasoner.prompt(question)));
   expect(given.map(({ answers }) => answers)).toEqual(
     ["cat", "b"].map((canonical) => [
-      { outcome: "answered", answer: "a cat", canonical },
-      { outcome: "unparsed", reason: "no_answer" },
+      { outcome: "answered", answer: "a cat", canonical, format: 1 },
+      { outcome: "unparsed", reason: "no_answer", format: 0 },
     ]),
   );
 });

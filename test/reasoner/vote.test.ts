@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type ParsedAnswer, parseAnswer } from "../../reasoner/parse.ts";
 import { agrees, blindAgreement, supportOf, type Verdict, vote } from "../../reasoner/vote.ts";
 
-const unparsed = parseAnswer("no tags");
+const unparsed = parseAnswer("");
 const answer = (text: string): ParsedAnswer => parseAnswer(`<answer> ${text} </answer>`);
 const votesOf = (...texts: string[]): Verdict =>
   vote(texts.map((text) => (text === "" ? unparsed : answer(text))));
@@ -59,7 +59,7 @@ test("support: votes for the asker's own answer", () => {
   expect(supportOf(verdict, "how many ?", "7")).toBe(0);
   expect(supportOf(verdict, "how many ?", "cannot tell")).toBe(1);
   expect(supportOf(verdict, "how many ?", null)).toBe(0);
-  const choice = vote([{ outcome: "answered", answer: "B", canonical: "b" }]);
+  const choice = vote([{ outcome: "answered", answer: "B", canonical: "b", format: 1 }]);
   expect(supportOf(choice, "what ? (A) cat (B) dog", "a dog")).toBe(1);
 });
 

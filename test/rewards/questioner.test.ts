@@ -54,12 +54,21 @@ describe("the paper's form", () => {
   test("keeps every part", () => {
     expect(questionerReward(good).parts).toEqual({
       gate: 1,
+      form: 1,
       uncertainty: 1,
       confidence: 0.5,
       duplicateShare: 0.125,
       penalty: 0.125,
     });
   });
+});
+
+test("a question whose form had to be forgiven earns its share", () => {
+  const whole = questionerReward(good).total;
+  expect(questionerReward({ ...good, form: 0.5 }).total).toBe(whole / 2);
+  const formOnly = { ...defaultQuestionerReward, form: "format_only" as const };
+  expect(questionerReward({ ...good, form: 0.25 }, formOnly).total).toBe(0.25);
+  expect(questionerReward({ ...good, parsed: false, form: 0.25 }, formOnly).total).toBe(0);
 });
 
 describe("the gate", () => {

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { reasonerRewards } from "../../rewards/reasoner.ts";
 
-const right = { agrees: true, parsed: true };
-const wrong = { agrees: false, parsed: true };
-const broken = { agrees: false, parsed: false };
+const right = { agrees: true, format: 1 };
+const wrong = { agrees: false, format: 1 };
+const broken = { agrees: false, format: 0 };
 
 test("the default is that of the public code", () => {
   const rewards = reasonerRewards([

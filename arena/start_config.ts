@@ -1,0 +1,43 @@
+import type * as z from "zod";
+import { type AnswerFormat, answerFormats } from "../common/answer_format.ts";
+import { choice, count, group, number } from "./setting.ts";
+
+/** How formats are tried before a run's first round. */
+export interface TrialConfig {
+  readonly images: number;
+  readonly completions: number;
+}
+
+/** How policies are taught the wanted form before a run's first round. */
+export interface WarmUpConfig {
+  readonly steps: number;
+  readonly imagesPerStep: number;
+  readonly questionsPerImage: number;
+  readonly temperature: number;
+  readonly learningRate: number;
+}
+
+export const format: z.ZodType<AnswerFormat> = choice(
+  answerFormats,
+  "tags",
+  "how questions and answers are marked in completions: <answer> tags, \\boxed{}, a line such as Answer: 3, or not at all; each has prompts of its own",
+);
+
+export const trial: z.ZodType<TrialConfig> = group(
+  {
+    images: count(4, "images that formats are tried on; 0 tries none", 0),
+    completions: count(4, "questions, and answers, for each of them"),
+  },
+  "before the first round, how much of what the policies write can be read under each format",
+);
+
+export const warmUp: z.ZodType<WarmUpConfig> = group(
+  {
+    steps: count(0, "supervised steps of both policies; 0 is none", 0),
+    imagesPerStep: count(8, "images per step"),
+    questionsPerImage: count(4, "questions about each image, each answered once"),
+    temperature: number(0.6, "sampling temperature of these questions and answers", 1e-3),
+    learningRate: number(2e-4, "AdamW step size of the text model (1/step)"),
+  },
+  "for a base that does not write the format: before the first round it imitates its own plain questions and answers, put into that form; the KL anchor stays the base",
+);
