@@ -1,11 +1,15 @@
+import { isDeepStrictEqual } from "node:util";
 import { catchError, defer, from, map, mergeMap, type Observable, of, toArray } from "rxjs";
 import type { RgbImage } from "../images/image.ts";
+import type { Fit } from "../images/shrink.ts";
 import { view } from "../images/views.ts";
+import { shrinkTarget } from "../policy/models/scaling.ts";
 import type { AskedQuestions } from "../questioner/questioner.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import type { SeenImage } from "../replay/events.ts";
 import { fromAbortable } from "./from_abortable.ts";
 import type { SamplingConfig } from "./learning_config.ts";
+import type { Run } from "./run.ts";
 import type { SamplingCall, Step } from "./step.ts";
 
 /** An image in memory and which it is. */
@@ -33,13 +37,24 @@ export function openQuestions({ ref, image, questions }: Asked): (OpenQuestion |
 const DECODERS = 4;
 
 /**
+ * What images are scaled down to as they are loaded: what both policies would make of them first, so that neither sees
+ * another pixel. Where the two differ, images stay whole.
+ */
+function fitTo({ questioner, reasoner }: Run["models"]): Fit {
+  return (size) => {
+    const [target, other] = [questioner, reasoner].map(({ scaling }) => shrinkTarget(scaling, size));
+    return target && isDeepStrictEqual(target, other) ? target : null;
+  };
+}
+
+/**
  * Decodes images, in the order given; one that cannot be used is noted and left out. `recorded` is false where no event
  * of the step will name them.
  */
 export function load(step: Step, indices: readonly number[], recorded = true): Observable<LoadedImage[]> {
   const source = step.run.ports.images;
   const attempt = (index: number, order: number) =>
-    defer(() => source.load(index)).pipe(
+    defer(() => source.load(index, fitTo(step.run.models))).pipe(
       map((picture) => ({ order, index, picture, error: null })),
       catchError((error: unknown) => of({ order, index, picture: null, error })),
     );
@@ -65,8 +80,7 @@ export function load(step: Step, indices: readonly number[], recorded = true): O
 
 /** The `k`-th view of an image: in a run, its views are always the same. */
 export function viewOf({ run }: Step, image: RgbImage, k: number): Observable<RgbImage> {
-  const { imagePixels } = run.models.reasoner;
-  return fromAbortable((signal) => view(image, k, run.seed("views"), imagePixels, signal));
+  return fromAbortable((signal) => view(image, k, run.seed("views"), signal));
 }
 
 /** The Questioner asks about images, all in one call; one for which that fails is noted and left out. */

@@ -2,11 +2,13 @@ import { open, readFile, stat } from "node:fs/promises";
 import { VisplayError } from "../common/errors.ts";
 import { bytesInMemory, bytesOfFile } from "./bytes.ts";
 import type { ImageFormat } from "./format.ts";
-import { readHeader } from "./header.ts";
+import { type PictureHeader, readHeader } from "./header.ts";
 import { imageOf, type RgbImage } from "./image.ts";
-import { upright } from "./orientation.ts";
+import { isTransposed, type Pixels, upright } from "./orientation.ts";
 import { Refusal } from "./refusal.ts";
-import { storedRows } from "./stored_rows.ts";
+import { Room } from "./room.ts";
+import { type Fit, shrunk, stripPixels } from "./shrink.ts";
+import { type StoredRows, storedRows } from "./stored_rows.ts";
 import type { FilePath } from "./walk.ts";
 
 /** What an image may cost; guards against decompression bombs. */
@@ -43,15 +45,17 @@ export type Inspection = Header | { readonly refused: string };
  * stored at half the resolution and the decoders interpolate otherwise, and 16-bit grey, of which Pillow makes white all
  * that is above 255 of 65535. Damage that Pillow overlooks is overlooked, what it refuses is refused.
  *
- * Messages begin with `name`, if there is one. Throws a `VisplayError` of code "images" whatever goes wrong: the image is
+ * What `shrinkTo` scales down is in memory in parts only, where its format allows that, and comes out as `resample` would give
+ * it of the whole. Messages begin with `name`, if there is one. Throws a `VisplayError` of code "images" whatever goes wrong: the image is
  * damaged, over a limit, or of a kind that is not read.
  */
 export async function decodeImage(
   bytes: Uint8Array,
   name: string | null,
   limits: ImageLimits = defaultLimits,
+  shrinkTo: Fit = () => null,
 ): Promise<RgbImage> {
-  return decode(bytes, limits).catch((error) => refuse(name, error));
+  return decode(bytes, limits, shrinkTo).catch((error) => refuse(name, error));
 }
 
 /** `decodeImage` for a file, which is not read if its size is over the limit. */
@@ -61,7 +65,7 @@ export async function decodeFile(
   limits: ImageLimits = defaultLimits,
 ): Promise<RgbImage> {
   return readWithin(path, limits)
-    .then((bytes) => decode(bytes, limits))
+    .then((bytes) => decode(bytes, limits, () => null))
     .catch((error) => refuse(name, error));
 }
 
@@ -95,14 +99,27 @@ function refuse(name: string | null, cause: unknown): never {
   throw new VisplayError("images", name === null ? reason : `${name}: ${reason}`, { cause });
 }
 
-async function decode(bytes: Uint8Array, limits: ImageLimits): Promise<RgbImage> {
+async function decode(bytes: Uint8Array, limits: ImageLimits, shrinkTo: Fit): Promise<RgbImage> {
   checkSize(bytes.length, limits);
   const header = await readHeader(bytesInMemory(bytes), bytes);
   checkPixels(header, limits);
-  const { width, height, rows } = storedRows(bytes, header);
-  const data = await rows(0, height);
-  const image = upright({ width, height, data }, header.orientation);
-  return imageOf(image.width, image.height, image.data);
+  const { width, height, data } = await pixelsOf(storedRows(bytes, header), header, shrinkTo);
+  return imageOf(width, height, data);
+}
+
+/** Pixels of all pictures that are decoded at the same time: 200 MB of RGB. */
+const room = new Room(2 ** 26);
+
+/** All of a picture, or what `shrinkTo` makes of it, for which it need not be in memory as a whole. */
+function pixelsOf(stored: StoredRows, header: PictureHeader, shrinkTo: Fit): Promise<Pixels> {
+  const { width, height, orientation, interlaced } = header;
+  const target = shrinkTo(isTransposed(orientation) ? { width: height, height: width } : header);
+  const strip = target && !interlaced ? Math.min(stripPixels, width * height) : width * height;
+  return room.hold(strip, async () =>
+    target
+      ? shrunk(stored, orientation, target, strip)
+      : upright({ width, height, data: await stored.rows(0, height) }, orientation),
+  );
 }
 
 function checkPixels({ width, height }: Header, { maxPixels }: ImageLimits): void {

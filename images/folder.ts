@@ -5,6 +5,7 @@ import { decodeImage, defaultLimits, type ImageLimits, readImage } from "./decod
 import { type FolderFile, inspect } from "./folder_file.ts";
 import { claimedFormat, extensionOf, type ImageFormat, sniff, supported } from "./format.ts";
 import { contentId, type ImageSource, type Picture } from "./image.ts";
+import type { Fit } from "./shrink.ts";
 import { byName, type Remark, walk } from "./walk.ts";
 
 export interface FolderOptions extends Partial<ImageLimits> {
@@ -121,7 +122,7 @@ class ListedImages implements ImageSource {
     return this.#at(index).name;
   }
 
-  async load(index: number): Promise<Picture> {
+  async load(index: number, shrinkTo?: Fit): Promise<Picture> {
     const { file, content } = this.#at(index);
     if (!file)
       throw new VisplayError("images", "it is no longer there as the run began with it, and was left out");
@@ -130,7 +131,7 @@ class ListedImages implements ImageSource {
     if ((content ?? this.#seen.get(index) ?? id) !== id) {
       throw new VisplayError("images", "the file has changed since the run first saw it");
     }
-    const image = await decodeImage(bytes, null, this.#limits);
+    const image = await decodeImage(bytes, null, this.#limits, shrinkTo);
     this.#seen.set(index, id);
     const extension = extensionOf(sniff(bytes) as ImageFormat);
     return { image, file: { id, extension, bytes: async () => bytes } };

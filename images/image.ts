@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import type { Fit } from "./shrink.ts";
 
 /** In pixels. */
 export interface Size {
@@ -20,8 +21,11 @@ export interface ImageSource {
   readonly length: number;
   /** A name for people: a path relative to the folder, or a scene's number. */
   name(index: number): string;
-  /** Decodes one image; rejects with a `VisplayError` of code "images", which does not name it, if it cannot be used. */
-  load(index: number): Promise<Picture>;
+  /**
+   * Decodes one image, scaled down to what `shrinkTo` says (default: kept as it is); rejects with a `VisplayError` of code
+   * "images", which does not name it, if it cannot be used.
+   */
+  load(index: number, shrinkTo?: Fit): Promise<Picture>;
 }
 
 /** An image of a source in memory, and the file that it was decoded from. */

@@ -44,7 +44,13 @@ export function isTransposed(orientation: Orientation): boolean {
   return orientation >= 5;
 }
 
-interface Pixels {
+/** Whether the stored columns, and the stored rows, run the other way. */
+export function mirroring(orientation: Orientation): [columns: boolean, rows: boolean] {
+  return [[2, 3, 7, 8].includes(orientation), [3, 4, 6, 7].includes(orientation)];
+}
+
+/** RGB, [height, width, 3]. */
+export interface Pixels {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
@@ -56,8 +62,7 @@ export function upright(stored: Pixels, orientation: Orientation): Pixels {
   const { width, height, data } = stored;
   const transposed = isTransposed(orientation);
   const result = new Uint8Array(data.length);
-  const mirroredX = [2, 3, 7, 8].includes(orientation);
-  const mirroredY = [3, 4, 6, 7].includes(orientation);
+  const [mirroredX, mirroredY] = mirroring(orientation);
   const [outWidth, outHeight] = transposed ? [height, width] : [width, height];
   for (let y = 0, to = 0; y < outHeight; y++)
     for (let x = 0; x < outWidth; x++) {

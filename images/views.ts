@@ -2,28 +2,22 @@ import { deriveSeed, RandomStream } from "../common/random.ts";
 import { mapInSlices } from "../common/slices.ts";
 import type { RgbImage } from "./image.ts";
 import { applyPhotometry, type Photometry } from "./photometric.ts";
-import { shrunk } from "./shrink.ts";
 
 /** Values of an image that are changed at once. */
 const partSize = 3 * 2 ** 15;
-/** How many times the pixels that a model looks at a view has: enough to look alike when it is scaled down to them. */
-const spare = 4;
 
 /**
  * The `k`-th view of an image: the same content under another brightness, contrast, colour cast and noise.
  * Nothing moves, so every question keeps its answer. View 0 is the image itself; the same arguments give the
- * same pixels. A large image does not hold the thread, and is first shrunk to a few times the `pixels` that whoever
- * looks at it scales it down to; null where any size is kept.
+ * same pixels. A large image does not hold the thread.
  */
 export async function view(
-  whole: RgbImage,
+  image: RgbImage,
   k: number,
   seed: number,
-  pixels: number | null,
   signal?: AbortSignal,
 ): Promise<RgbImage> {
-  if (k === 0) return whole;
-  const image = pixels === null ? whole : await shrunk(whole, spare * pixels);
+  if (k === 0) return image;
   const viewSeed = deriveSeed(seed, "view", image.id, k);
   const photometry = drawPhotometry(new RandomStream(viewSeed));
   const noiseSeed = deriveSeed(viewSeed, "noise");

@@ -139,9 +139,9 @@ export class LocalPolicy implements Replica {
 
   async info(): Promise<PolicyInfo> {
     const { modelType } = this.model.config;
-    const { pixels } = this.#processor;
+    const { scaling } = this.#processor;
     const parameters = this.weights.layout.size;
-    return { parameters, modelType, version: this.learner.version, imagePixels: pixels };
+    return { parameters, modelType, version: this.learner.version, scaling };
   }
 
   async sample(

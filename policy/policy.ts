@@ -1,4 +1,5 @@
 import type { RgbImage } from "../images/image.ts";
+import type { ImageScaling } from "./models/scaling.ts";
 
 /** What a policy is asked: one image and a user's text, put into the model's own chat template. */
 export interface Prompt {
@@ -92,8 +93,8 @@ export interface PolicyInfo {
   readonly parameters: number;
   readonly modelType: string;
   readonly version: number;
-  /** Pixels to which the model scales a larger image down before it looks; null where it keeps any size. */
-  readonly imagePixels: number | null;
+  /** How the model scales an image before it looks, so that it can be done ahead (`shrinkTarget`); null where it does not. */
+  readonly scaling: ImageScaling | null;
 }
 
 /** Which weights score: those being trained, or the run's fixed base. */

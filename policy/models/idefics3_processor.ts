@@ -1,5 +1,5 @@
 import { VisplayError } from "../../common/errors.ts";
-import type { RgbImage } from "../../images/image.ts";
+import type { RgbImage, Size } from "../../images/image.ts";
 import { type ResampleFilter, resample } from "../../images/resample.ts";
 import type { JsonFields } from "../model_files.ts";
 import type { Tokenizer } from "../tokenizer.ts";
@@ -10,9 +10,9 @@ import {
   type Resolution,
   readProcessorFiles,
   requireTokens,
-  type Size,
   userTurn,
 } from "./processing.ts";
+import { type ImageScaling, toEdge } from "./scaling.ts";
 import type { ImageProcessor, PreparedImage } from "./vision_language_model.ts";
 
 /** How many rows and columns of tiles stand before the tile of the whole image; 0 and 0 if that is the only one. */
@@ -62,10 +62,9 @@ export class Idefics3Processor implements ImageProcessor {
     this.prompt("", { placeholder: "" });
   }
 
-  get pixels(): number | null {
-    const { longestEdge, tileSize, split } = this.tiling;
-    if (!split) return tileSize ** 2;
-    return longestEdge === undefined ? null : longestEdge ** 2;
+  get scaling(): ImageScaling | null {
+    const { longestEdge, filter } = this.tiling;
+    return longestEdge === undefined ? null : { filter, longestEdge };
   }
 
   prepare(image: RgbImage): PreparedImage {
@@ -149,7 +148,7 @@ interface TiledSizes extends TileGrid {
 
 /** Throws a `VisplayError` of code "images" if there would be more than `maxTiles`. */
 export function tiledSizes(image: Size, { longestEdge, tileSize, split, maxTiles }: Tiling): TiledSizes {
-  const scaled = longestEdge === undefined ? image : scaledSize(image, longestEdge);
+  const scaled = longestEdge === undefined ? image : toEdge(image, longestEdge);
   const whole = split ? tiledSize(scaled, tileSize) : { width: tileSize, height: tileSize };
   const single = whole.width === tileSize && whole.height === tileSize;
   const rows = single ? 0 : whole.height / tileSize;
@@ -181,14 +180,6 @@ export function tileImage(image: RgbImage, tiling: Tiling): ImageTiles {
   }
   writeTile(pixels, tiles - 1, resample(resized, tileSize, tileSize, filter), 0, 0, tiling);
   return { pixels, tiles, rows, cols };
-}
-
-/** The longer side at `longest`, the other in proportion, truncated, then made even. */
-function scaledSize({ width, height }: Size, longest: number): Size {
-  const aspect = width / height;
-  const shorter = Math.trunc(width >= height ? longest / aspect : longest * aspect);
-  const even = Math.max(1, shorter + (shorter % 2));
-  return width >= height ? { width: longest, height: even } : { width: even, height: longest };
 }
 
 /** The longer side up to a multiple of the tile, the other in proportion and then up as well. */

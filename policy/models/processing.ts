@@ -22,12 +22,6 @@ export interface Resolution {
 /** As a model's folder says. */
 export const publishedResolution: Resolution = { maxPixels: null, splitting: null };
 
-/** The sides of a picture, pixels. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
 /** Throws a `VisplayError` of code "model" where the settings are missing or broken. */
 export async function readProcessorFiles(folder: string): Promise<ProcessorFiles> {
   const path = join(folder, "processor_config.json");

@@ -1,5 +1,5 @@
 import { VisplayError } from "../../common/errors.ts";
-import type { RgbImage } from "../../images/image.ts";
+import type { RgbImage, Size } from "../../images/image.ts";
 import { type ResampleFilter, resample } from "../../images/resample.ts";
 import type { JsonFields } from "../model_files.ts";
 import type { Tokenizer } from "../tokenizer.ts";
@@ -9,11 +9,11 @@ import {
   type Resolution,
   readProcessorFiles,
   requireTokens,
-  type Size,
   userTurn,
 } from "./processing.ts";
 import type { Qwen25VlConfig } from "./qwen2_5_vl_config.ts";
 import type { PatchGrid } from "./qwen2_5_vl_grid.ts";
+import { type ImageScaling, maxAspect, smartResize } from "./scaling.ts";
 import type { ImageProcessor, ImageShape, PreparedImage } from "./vision_language_model.ts";
 
 /** How an image becomes patches. */
@@ -45,8 +45,9 @@ export class Qwen25VlProcessor implements ImageProcessor {
     this.patching = patching;
   }
 
-  get pixels(): number {
-    return this.patching.maxPixels;
+  get scaling(): ImageScaling {
+    const { filter, minPixels, maxPixels } = this.patching;
+    return { filter, factor: cellSize(this.patching), minPixels, maxPixels };
   }
 
   prepare(image: RgbImage): PreparedImage {
@@ -66,7 +67,6 @@ export class Qwen25VlProcessor implements ImageProcessor {
 }
 
 const imageToken = "<|image_pad|>";
-const maxAspect = 200;
 /** Attention scores of one image in one layer: 4 GiB. */
 const maxScores = 2 ** 30;
 /** OpenAI's CLIP. */
@@ -143,36 +143,9 @@ export function capNote({ maxPixels, wantedPixels }: Patching): string[] {
   ];
 }
 
-/**
- * The size to which an image is scaled, in multiples of `factor` pixels and with from `minPixels` to `maxPixels` of
- * them as nearly as it can. Undefined for an image more than 200 times as long as wide.
- */
-export function smartResize(
-  { width, height }: Size,
-  factor: number,
-  { minPixels, maxPixels }: Pick<Patching, "minPixels" | "maxPixels">,
-): Size | undefined {
-  if (Math.max(height, width) / Math.min(height, width) > maxAspect) return undefined;
-  const nearest = (side: number): number => roundHalfToEven(side / factor) * factor;
-  const pixels = nearest(height) * nearest(width);
-  if (pixels > maxPixels) {
-    const shrink = Math.sqrt((height * width) / maxPixels);
-    const down = (side: number): number => Math.max(factor, Math.floor(side / shrink / factor) * factor);
-    return { height: down(height), width: down(width) };
-  }
-  if (pixels < minPixels) {
-    const grow = Math.sqrt(minPixels / (height * width));
-    const up = (side: number): number => Math.ceil((side * grow) / factor) * factor;
-    return { height: up(height), width: up(width) };
-  }
-  return { height: nearest(height), width: nearest(width) };
-}
-
-/** As Python rounds. */
-function roundHalfToEven(x: number): number {
-  const floor = Math.floor(x);
-  if (x - floor !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
+/** Pixels along a side of what a row of text embeddings stands for. */
+function cellSize({ patchSize, mergeSize }: Patching): number {
+  return patchSize * mergeSize;
 }
 
 /**
@@ -180,8 +153,8 @@ function roundHalfToEven(x: number): number {
  * it is too narrow, or makes more than `maxPatches`.
  */
 export function patchGrid(image: Size, patching: Patching): PatchGrid {
-  const { patchSize, mergeSize, maxPatches } = patching;
-  const size = smartResize(image, patchSize * mergeSize, patching);
+  const { patchSize, maxPatches } = patching;
+  const size = smartResize(image, cellSize(patching), patching);
   const found = `${image.width}x${image.height} pixels`;
   if (size === undefined)
     throw new VisplayError(

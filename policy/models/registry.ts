@@ -1,3 +1,4 @@
+import type { Size } from "../../images/image.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import { locateModelWeights, sharesEmbedding } from "../weights/model_weights.ts";
 import type { TensorPlace } from "../weights/safetensors.ts";
@@ -5,7 +6,7 @@ import type { DecoderConfig } from "./decoder.ts";
 import { idefics3ModelTypes, parseIdefics3Config } from "./idefics3_config.ts";
 import { Idefics3Processor, readTiling, tiledSizes } from "./idefics3_processor.ts";
 import { type ConfigFiles, readConfigFiles } from "./model_config.ts";
-import { publishedResolution, type Resolution, type Size } from "./processing.ts";
+import { publishedResolution, type Resolution } from "./processing.ts";
 import { namesIn, Qwen25Vl } from "./qwen2_5_vl.ts";
 import { parseQwen25VlConfig, qwen25VlModelTypes } from "./qwen2_5_vl_config.ts";
 import { capNote, patchGrid, Qwen25VlProcessor, readPatching } from "./qwen2_5_vl_processor.ts";

@@ -2,6 +2,7 @@ import type { Tensor } from "../../autodiff/tensor.ts";
 import type { RgbImage } from "../../images/image.ts";
 import type { Heads } from "./attention.ts";
 import type { Attend, Weights } from "./layers.ts";
+import type { ImageScaling } from "./scaling.ts";
 
 /** Parameters that share a learning rate. */
 export type ParameterGroup = "text" | "connector" | "vision";
@@ -53,8 +54,8 @@ export interface PreparedImage {
 
 /** Turns images and questions into a model's inputs, equal to Python's. */
 export interface ImageProcessor {
-  /** Pixels to which a larger image is scaled down; null where any size is kept. */
-  readonly pixels: number | null;
+  /** How an image is scaled before all else; null where any size is kept. */
+  readonly scaling: ImageScaling | null;
   /** Throws a `VisplayError` of code "images" if the image is too large or too narrow for the model. */
   prepare(image: RgbImage): PreparedImage;
   /**

@@ -229,7 +229,7 @@ describe("the curriculum", () => {
     const remade = await Promise.all(
       episodes.map(({ image: { id, index }, view: k }) => {
         const itself = { id, width: 1, height: 1, data: Uint8Array.of(index % 10, 0, 0) };
-        return view(itself, k, deriveSeed(0, "views"), null);
+        return view(itself, k, deriveSeed(0, "views"));
       }),
     );
     expect(shown.length).toBeGreaterThan(0);

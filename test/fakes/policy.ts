@@ -52,7 +52,7 @@ export class FakePolicy implements Policy {
   }
 
   async info(): Promise<PolicyInfo> {
-    return { parameters: 0, modelType: "fake", version: this.#version, imagePixels: null };
+    return { parameters: 0, modelType: "fake", version: this.#version, scaling: null };
   }
 
   sample(

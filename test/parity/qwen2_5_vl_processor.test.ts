@@ -1,12 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { readModelJson } from "../../policy/model_files.ts";
 import { parseQwen25VlConfig } from "../../policy/models/qwen2_5_vl_config.ts";
-import {
-  patchImage,
-  Qwen25VlProcessor,
-  readPatching,
-  smartResize,
-} from "../../policy/models/qwen2_5_vl_processor.ts";
+import { patchImage, Qwen25VlProcessor, readPatching } from "../../policy/models/qwen2_5_vl_processor.ts";
+import { smartResize } from "../../policy/models/scaling.ts";
 import { Tokenizer } from "../../policy/tokenizer.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose } from "./closeness.ts";

@@ -35,14 +35,6 @@ function image(width: number, height: number): RgbImage {
   return { id: `${width}x${height}`, width, height, data };
 }
 
-test.each<[string, object, number | null]>([
-  ["one tile", { do_image_splitting: false }, side ** 2],
-  ["tiles", { size: { longest_edge: 2 * side }, do_image_splitting: true }, 4 * side ** 2],
-  ["tiles of any size", { do_resize: false, do_image_splitting: true }, null],
-])("what reaches a model that looks at %s", (_name, change, pixels) => {
-  expect(new Idefics3Processor(config, tokenizer, parse(change)).pixels).toBe(pixels);
-});
-
 describe("questions", () => {
   const single = processor.prepare(image(1, 1));
   const count = (ids: Int32Array, token: string) => ids.filter((id) => id === tokenizer.id(token)).length;
