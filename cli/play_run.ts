@@ -103,6 +103,8 @@ export async function playRun(
       watchers.apply(event);
     });
   } catch (error) {
+    const stood = progress.lastLine(steadyClock.now());
+    if (stood) say(stood);
     watchers.fail(error);
     throw error;
   } finally {

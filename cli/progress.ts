@@ -42,6 +42,12 @@ export class Progress {
     const standing = this.#tracker.standing(nowMs);
     return standing ? standingLine(standing) : "starting";
   }
+
+  /** Where the run stood when it ended too early; undefined before its first phase. */
+  lastLine(nowMs: number): string | undefined {
+    const standing = this.#tracker.standing(nowMs);
+    return standing ? standingLine(standing, false) : undefined;
+  }
 }
 
 /** Phase, step, time left (of a run that goes on), reward, confidence and tokens per second: the last are left out first. */

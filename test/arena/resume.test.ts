@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { SavedRun } from "../../arena/arena.ts";
 import type { RunConfig } from "../../arena/config.ts";
 import type { Checkpoints } from "../../arena/ports.ts";
+import { VisplayError } from "../../common/errors.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { ofType, playIn, withoutTimes } from "../fakes/play.ts";
 import { makeWorld, smallConfig, type World } from "../fakes/world.ts";
@@ -182,6 +183,26 @@ describe("a run that goes on from a checkpoint", () => {
 });
 
 describe("a run that is told to stop", () => {
+  it("says who stopped it, also where nothing can be saved", async () => {
+    const { controller, ...world } = watchedWorld();
+    const reason = new VisplayError("cancelled", "interrupted");
+    const { stop } = world;
+    // As a disk without room is waited for.
+    const full = {
+      save: () =>
+        new Promise<never>((_, reject) => {
+          if (stop.aborted) reject(stop.reason);
+          stop.addEventListener("abort", () => reject(stop.reason));
+        }),
+    };
+    const playing = await playIn({ ...world, checkpoints: full }, config, 0);
+    await world.time.run(200);
+    controller.abort(reason);
+    await world.time.run();
+    expect(playing.error).toBe(reason);
+    expect(world.log.events.at(-1)?.type).toBe("runStopped");
+  });
+
   it("finishes and records an update that was under way, and nothing more", async () => {
     const world = watchedWorld();
     const slow = makeWorld({ reasoner: { durationMs: { update: 1000 } } });

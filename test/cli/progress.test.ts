@@ -99,6 +99,13 @@ describe("the time left", () => {
 });
 
 describe("lines that stay", () => {
+  test("a run that ends early leaves where it stood", () => {
+    expect(new Progress(config).lastLine(0)).toBeUndefined();
+    expect(progressAfter(started(0, 1, "questioner"), questionerStep(5, 0)).lastLine(5000)).toBe(
+      "round 1/2 · questioner · step 1/4 · reward 0.41 · confidence 0.72 · 1,200 tokens/s",
+    );
+  });
+
   test("a phase's end is summed up", () => {
     const progress = progressAfter(started(20, 1, "questioner"), questionerStep(25, 0));
     expect(progress.apply(finished(95, 1, "questioner", 75))).toBe(

@@ -92,7 +92,9 @@ describe("a run that is watched", () => {
       condition: "stopped",
       failure: { code: "cancelled", message: "interrupted" },
     });
-    expect(said()).toMatch(/stopping; once more to stop at once\n$/);
+    expect(said()).toMatch(
+      /stopping; once more to stop at once\nround 1\/3 · questioner · step \d+\/1000[^\n]*\n$/,
+    );
     expect(posted).toEqual(["start", "stop"]);
     expect(await readdir(join(out, "tensorboard"))).toHaveLength(1);
     expect(said()).not.toContain("\u001b");
