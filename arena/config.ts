@@ -12,7 +12,14 @@ import {
   type SamplingConfig,
   sampling,
 } from "./learning_config.ts";
-import { type AdapterConfig, adapter, type MemoryConfig, memory } from "./policy_config.ts";
+import {
+  type AdapterConfig,
+  adapter,
+  type MemoryConfig,
+  type ModelSettings,
+  memory,
+  model,
+} from "./policy_config.ts";
 import {
   choice,
   count,
@@ -32,7 +39,7 @@ import { type WatchConfig, watch } from "./watch_config.ts";
 export interface RunConfig {
   readonly seed: number;
   readonly rounds: number;
-  readonly model: string;
+  readonly model: ModelSettings;
   readonly out: string | null;
   readonly device: Device;
   readonly threads: number;
@@ -267,11 +274,7 @@ export const RunSettingsSchema: z.ZodType<RunSettings> = z
   .strictObject({
     seed: seed(0, "seed of everything that is drawn"),
     rounds: count(3, "rounds of self-play"),
-    model: z
-      .string()
-      .min(1)
-      .default("tiny")
-      .describe('a Hugging Face model folder, a hub name (owner/name@revision), or "tiny", the embedded one'),
+    model,
     out: optionalText("folder of the run; null makes a new one under runs/"),
     device: choice(
       devices,
@@ -335,7 +338,7 @@ export const RunConfigSchema: z.ZodType<RunConfig> = RunSettingsSchema.transform
 
 function resolved(settings: RunSettings): RunConfig {
   const { model, questioner, reasoner } = settings;
-  const longest = defaultMaxTokens[model === "tiny" ? "embedded" : "other"];
+  const longest = defaultMaxTokens[model.name === "tiny" ? "embedded" : "other"];
   return {
     ...settings,
     questioner: { ...questioner, maxTokens: questioner.maxTokens ?? longest.questioner },

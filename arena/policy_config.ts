@@ -1,5 +1,22 @@
 import type * as z from "zod";
-import { flag, group, number, optionalCount, optionalFlag, optionalText, type Settings } from "./setting.ts";
+import {
+  flag,
+  group,
+  groupOrMain,
+  number,
+  optionalCount,
+  optionalFlag,
+  optionalText,
+  type Settings,
+  text,
+} from "./setting.ts";
+
+/** Which model is trained, and how much of a picture it sees. */
+export interface ModelSettings {
+  readonly name: string;
+  readonly maxPixels: number | null;
+  readonly splitting: boolean | null;
+}
 
 /** Which parameters are trained beside a model that stays as it is. */
 export interface AdapterConfig {
@@ -35,6 +52,23 @@ const memorySettings: Settings<MemoryConfig> = {
     "compute the text model's layers again in the backward pass instead of keeping what they computed; null: where a group of completions is too large otherwise",
   ),
 };
+
+export const model: z.ZodType<ModelSettings> = groupOrMain(
+  "name",
+  {
+    name: text(
+      "tiny",
+      'a Hugging Face model folder, a hub name (owner/name@revision), or "tiny", the embedded one',
+    ),
+    maxPixels: optionalCount(
+      "pixels to which a larger picture is scaled down before the model looks; fewer cost less; null: as the model's folder says",
+    ),
+    splitting: optionalFlag(
+      "cut large pictures into tiles (SmolVLM, Idefics3); false shows one tile, the whole picture; null: as the folder says",
+    ),
+  },
+  "the model that both policies start from; a text alone is its name",
+);
 
 export const adapter: z.ZodType<AdapterConfig> = group(
   adapterSettings,

@@ -54,8 +54,25 @@ export function optionalFlag(text: string): Setting<z.ZodNullable<z.ZodBoolean>>
   return z.boolean().nullable().default(null).describe(text);
 }
 
+export function text(fallback: string, about: string): Setting<z.ZodString> {
+  return z.string().min(1).default(fallback).describe(about);
+}
+
 export function optionalText(text: string): Setting<z.ZodNullable<z.ZodString>> {
   return z.string().min(1).nullable().default(null).describe(text);
+}
+
+/** A group that can be written as the value of its setting `main` alone, too. */
+export function groupOrMain<S extends z.ZodRawShape>(
+  main: keyof S & string,
+  shape: S,
+  text: string,
+): z.ZodType<z.output<z.ZodObject<S, z.core.$strict>>> {
+  const spelledOut = (value: unknown) =>
+    typeof value === "object" || value === undefined ? value : { [main]: value };
+  return z
+    .preprocess(spelledOut, z.strictObject(shape).prefault({} as never))
+    .meta({ description: text, main }) as never;
 }
 
 /** Settings that belong together; what is left out takes its default, what is unknown is refused. */

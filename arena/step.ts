@@ -106,9 +106,9 @@ export class Step {
   }
 }
 
-/** Whether an error concerns one image only. All others end the run: numbers, disk, programming. */
+/** Whether an error concerns one image or one prompt only. All others end the run: numbers, disk, programming. */
 export function isRolloutFailure(error: unknown): error is VisplayError {
-  return error instanceof VisplayError && error.code === "images";
+  return error instanceof VisplayError && (error.code === "images" || error.code === "prompt");
 }
 
 /** Calls for all items at once; where that fails, halves find the items to blame, and the rest is kept. */

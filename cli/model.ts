@@ -22,10 +22,10 @@ export interface WithModel {
  * Finds the model of a configuration, and the model of that where it is an adapter. Throws "model" where there is none.
  */
 export async function openModel(config: RunConfig, signal: AbortSignal): Promise<WithModel> {
-  const { name, folder } = await findModel(config.model, signal);
+  const { name, folder } = await findModel(config.model.name, signal);
   const adapted = await isAdapterFolder(folder);
   const base = adapted ? await findModel((await readAdapterConfig(folder)).base, signal) : { folder };
-  return { config: { ...config, model: name }, folder, base: base.folder };
+  return { config: { ...config, model: { ...config.model, name } }, folder, base: base.folder };
 }
 
 /**

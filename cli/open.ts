@@ -19,7 +19,7 @@ import { boundList, type Earlier, firstList, pinned } from "./run_images.ts";
 
 /** Opens a run's model in threads of its own, under a name for messages. */
 export function openRunPolicy({ config, folder, base }: WithModel, name: string): Promise<Policy> {
-  const { seed, device, threads, replicas, adapter, memory, optimizer } = config;
+  const { seed, model, device, threads, replicas, adapter, memory, optimizer } = config;
   const { connectorLearningRateFactor: connector, visionLearningRateFactor: vision, ...adamW } = optimizer;
   return openPolicy(folder, {
     name,
@@ -32,6 +32,7 @@ export function openRunPolicy({ config, folder, base }: WithModel, name: string)
     recomputes: memory.recomputeActivations,
     adapter: { ...adapter, seed },
     base,
+    resolution: model,
   });
 }
 

@@ -20,7 +20,7 @@ const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
   model: {
     flags: "--model <model>",
     about: "model to start from: a Hugging Face folder, or a hub name such as owner/name@revision",
-    path: ["model"],
+    path: ["model", "name"],
   },
   device: {
     flags: "--device <device>",

@@ -15,6 +15,7 @@ import { LiveLine } from "./live_line.ts";
 import { openModel, type WithModel } from "./model.ts";
 import { openImages, openRunPolicy, openTemplates } from "./open.ts";
 import { addSettings } from "./options.ts";
+import { sayPictures } from "./pictures.ts";
 import { planText } from "./plan_text.ts";
 import { PROBE_STEPS, type Probe, type ProbePorts, probe } from "./probe.ts";
 import { runSettings } from "./run_settings.ts";
@@ -78,6 +79,7 @@ async function makePlan(model: WithModel, signal: AbortSignal): Promise<Plan> {
     },
   };
   const { images, truth } = await openImages(config, opening);
+  await sayPictures(model, images, opening.say);
   doing = "opening the model";
   const templates = await openTemplates(config, base);
   await using questioner = await openRunPolicy(model, "questioner");

@@ -16,6 +16,7 @@ import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
 import { openImages, openRunPolicy, openTemplates } from "./open.ts";
 import { firstEstimate, outlook } from "./outlook.ts";
+import { sayPictures } from "./pictures.ts";
 import { programName, quoted } from "./program_name.ts";
 import { Progress } from "./progress.ts";
 import { resultText, taughtNothing } from "./result.ts";
@@ -58,6 +59,7 @@ export async function playRun(
   await using metrics = await openMetrics(config.watch, say);
   const opening = { signal, say, doing: (text: string) => progress.wait(text) };
   const { images, truth, list } = await openImages(config, opening, earlier && about(earlier, "images"));
+  await sayPictures(model, images, say);
   const audited = await openAudited(config, images);
   const templates = await openTemplates(config, model.base);
   const inputs = await inputsOf(model, templates);
@@ -74,7 +76,7 @@ export async function playRun(
   const watched = { folder, plan, attempt, history: session.milestones() };
   await using watchers = await openWatchers(watched, [metrics, hook], say);
   say(`run ${folder}`);
-  if (config.model !== "tiny") say(outlook(config, images.length));
+  if (config.model.name !== "tiny") say(outlook(config, images.length));
 
   const waits = (reason: string | null): void => {
     progress.wait(reason);
@@ -99,7 +101,8 @@ export async function playRun(
       summary = summarize(summary, event);
       const text = progress.apply(event);
       if (text) say(text);
-      if (isFirstStep(event) && config.model !== "tiny") say(firstEstimate(config, images.length, event));
+      if (isFirstStep(event) && config.model.name !== "tiny")
+        say(firstEstimate(config, images.length, event));
       watchers.apply(event);
     });
   } catch (error) {

@@ -10,11 +10,11 @@ import { type Layer, resolve } from "./settings.ts";
  */
 export function runSettings(layers: readonly Layer[]): RunConfig {
   const config = resolve(RunConfigSchema, layers);
-  const { images, alarms, out } = config;
-  const model = fromHome(config.model);
+  const { images, alarms, model, out } = config;
+  const name = fromHome(model.name);
   return {
     ...config,
-    model: model !== "tiny" && existsSync(model) ? absolute(model) : config.model,
+    model: { ...model, name: name !== "tiny" && existsSync(name) ? absolute(name) : model.name },
     out: out && fromHome(out),
     images: { ...images, folder: images.folder && absolute(fromHome(images.folder)) },
     alarms: { ...alarms, audited: alarms.audited && absolute(fromHome(alarms.audited)) },

@@ -50,9 +50,21 @@ function descriptionOf(schema: Schema): string | undefined {
   return choices ? [text, choices.join(" | ")].filter(Boolean).join(": ") : text;
 }
 
+/** The setting of a group that the group can be written as, if there is one. */
+export function mainOf(schema: Schema): string | undefined {
+  const main = unwrapped(schema).map((inner) => z.globalRegistry.get(inner)?.main);
+  return main.find((name) => typeof name === "string");
+}
+
 /** A schema and all that its defaults, optionals, nullables and transformations wrap, outermost first. */
 function unwrapped(schema: Schema): Schema[] {
   const { def } = schema._zod;
-  const inner = "innerType" in def ? def.innerType : "in" in def ? def.in : undefined;
+  const inner =
+    "innerType" in def ? def.innerType : "in" in def ? describedSide(def as z.core.$ZodPipeDef) : undefined;
   return inner ? [schema, ...unwrapped(inner as Schema)] : [schema];
+}
+
+/** What is checked before or after a transformation. */
+function describedSide({ in: before, out: after }: z.core.$ZodPipeDef): Schema {
+  return before instanceof z.ZodTransform ? after : before;
 }

@@ -3,7 +3,7 @@ import { isMap, isScalar, isSeq, LineCounter, parse, parseDocument } from "yaml"
 import type { z } from "zod";
 import { VisplayError } from "../common/errors.ts";
 import { nearest } from "./nearest.ts";
-import { isSecret, schemaAt, shapeOf } from "./schema.ts";
+import { isSecret, mainOf, schemaAt, shapeOf } from "./schema.ts";
 
 type Path = readonly PropertyKey[];
 
@@ -63,13 +63,25 @@ export function valueLayer(source: string, path: readonly string[], value: unkno
  * Merges layers, later ones over earlier ones (objects key by key, lists whole), and checks the result.
  * Throws "config" with every problem: its path and source, what was found and what was expected.
  */
-export function resolve<S extends z.ZodType>(schema: S, layers: readonly Layer[]): z.output<S> {
+export function resolve<S extends z.ZodType>(schema: S, written: readonly Layer[]): z.output<S> {
+  const layers = written.map((layer) => ({ ...layer, values: spelledOut(schema, layer.values) }));
   const merged = layers.reduce<unknown>((below, { values }) => merge(below, values), {});
   const result = schema.safeParse(merged);
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) => explain(issue, schema, merged, layers));
   const heading = problems.length === 1 ? "a setting is wrong" : `${problems.length} settings are wrong`;
   throw new VisplayError("config", [`${heading}:`, ...problems].join("\n  "));
+}
+
+/** Groups that are written as their main setting alone, as groups. */
+function spelledOut(schema: z.ZodType, values: Layer["values"]): Layer["values"] {
+  const shape = shapeOf(schema) ?? {};
+  const entries = Object.entries(values).map(([key, value]) => {
+    const group = Object.hasOwn(shape, key) ? shape[key] : undefined;
+    const main = group && mainOf(group);
+    return [key, main && value != null && !isRecord(value) ? { [main]: value } : value];
+  });
+  return Object.fromEntries(entries);
 }
 
 function merge(below: unknown, above: unknown): unknown {

@@ -18,6 +18,7 @@ export const exitCodes = {
   notARun: 11,
   damaged: 12,
   taughtNothing: 13,
+  prompt: 14,
   cancelled: 130,
 } as const;
 

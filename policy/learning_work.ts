@@ -5,13 +5,7 @@ import { tokenWeights } from "./loss.ts";
 import { type MicroBatch, type TreeJob, tokenValues } from "./micro_batch.ts";
 import { type PreparedImage, patchesIn, type VisionLanguageModel } from "./models/vision_language_model.ts";
 import type { Example, GrpoOptions, Rollout, RolloutGroup } from "./policy.ts";
-
-/** A prompt in token ids, split behind its image. */
-export interface PromptTokens {
-  readonly image: PreparedImage;
-  readonly prefix: Int32Array;
-  readonly suffix: Int32Array;
-}
+import type { PromptTokens } from "./prompt_tokens.ts";
 
 /** One optimiser step's forward and backward, before it is split into micro-batches. */
 export interface LearningWork {

@@ -7,15 +7,7 @@ import { BufferPool } from "./buffer_pool.ts";
 import { scoreGraph, updateGraph } from "./graphs.ts";
 import { ImageEncoder } from "./image_encoder.ts";
 import { Learner, type LearnerOptions } from "./learner.ts";
-import {
-  grpoWork,
-  imitationWork,
-  joined,
-  type LearningWork,
-  type PromptTokens,
-  pictures,
-  prefixRows,
-} from "./learning_work.ts";
+import { grpoWork, imitationWork, joined, type LearningWork, pictures, prefixRows } from "./learning_work.ts";
 import {
   microBatchFeeds,
   planMicroBatches,
@@ -44,6 +36,7 @@ import type {
   WeightSet,
 } from "./policy.ts";
 import type { EncodedPrompt } from "./prefill.ts";
+import { type PromptTokens, promptTokens } from "./prompt_tokens.ts";
 import {
   type GradientShare,
   type LearningTask,
@@ -207,7 +200,7 @@ export class LocalPolicy implements Replica {
     const prepared = [];
     for (const image of images) {
       await checkpoint();
-      prepared.push(this.encoder.prepare(image));
+      prepared.push(this.tokens({ image, text: "" }).image);
     }
     await this.encoder.encode(prepared, this.#views("policy"), this.#imageVersion("policy"), checkpoint);
   }
@@ -256,18 +249,9 @@ export class LocalPolicy implements Replica {
     );
   }
 
-  /** A prompt's ids, split behind its image: after the last image token and the token that closes it. */
+  /** Throws a `VisplayError` of code "images" or "prompt" where the model cannot take the image or the text. */
   tokens({ image, text }: Prompt): PromptTokens {
-    const prepared = this.encoder.prepare(image);
-    const ids = this.#processor.prompt(text, prepared);
-    const { maxPositions } = this.model.config.text;
-    if (ids.length >= maxPositions)
-      throw new VisplayError(
-        "config",
-        `a prompt of ${ids.length} tokens leaves no room for an answer in the model's ${maxPositions}; shorten the prompt, or the image's size in preprocessor_config.json`,
-      );
-    const end = Math.min(ids.lastIndexOf(this.model.config.imageTokenId) + 2, ids.length - 1);
-    return { image: prepared, prefix: ids.subarray(0, end), suffix: ids.subarray(end) };
+    return promptTokens(text, this.encoder.prepare(image), this.#processor, this.model.config);
   }
 
   /** Adds the gradients of some work to the learner's, micro-batch by micro-batch. */

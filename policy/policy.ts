@@ -7,7 +7,7 @@ export interface Prompt {
   readonly text: string;
 }
 
-/** Why a completion ended: a stop token, or `maxTokens`. */
+/** Why a completion ended: a stop token, or `maxTokens` or the end of the model's context. */
 export type FinishReason = "stop" | "length";
 
 /** What was sampled: [T] tokens, the stop token included, and their log-probabilities (natural log). */
@@ -114,7 +114,10 @@ export interface Policy extends AsyncDisposable {
     options: { readonly weights: WeightSet; readonly temperature: number },
     signal?: AbortSignal,
   ): Promise<Float32Array[][]>;
-  /** Encodes images ahead of time, so that later calls about them only read. */
+  /**
+   * Encodes images ahead of time, so that later calls about them only read; rejects with code "images" or "prompt" where
+   * one of them leaves no room for a question in the model's context.
+   */
   prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void>;
   /** One optimiser step of GRPO; rejects with code "numeric" if the loss or the gradient is not finite, weights unchanged. */
   update(groups: readonly RolloutGroup[], options: GrpoOptions, signal?: AbortSignal): Promise<UpdateReport>;

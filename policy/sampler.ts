@@ -37,6 +37,8 @@ interface Sequence {
   readonly tokens: number[];
   readonly logProbs: number[];
   readonly seed: number;
+  /** Tokens that it may have: as many as were asked for and fit into the model's context. */
+  readonly longest: number;
   finished: FinishReason | null;
 }
 
@@ -140,9 +142,11 @@ export class Sampler {
     index: number,
     cache: DecodeCache,
   ): Slot | null {
-    const { groupSize, seed, firstPrompt } = this.#options;
+    const { groupSize, seed, firstPrompt, maxTokens } = this.#options;
+    const longest = Math.min(maxTokens, this.#model.config.text.maxPositions - rows.length);
     const sequences = Array.from({ length: groupSize }, (_, g): Sequence => {
-      return { tokens: [], logProbs: [], seed: deriveSeed(seed, firstPrompt + prompt, g), finished: null };
+      const own = deriveSeed(seed, firstPrompt + prompt, g);
+      return { tokens: [], logProbs: [], seed: own, longest, finished: null };
     });
     for (const sequence of sequences) this.#extend(sequence, probabilities);
     const slot: Slot = { prompt, nextPosition, sequences, time: 0 };
@@ -157,7 +161,7 @@ export class Sampler {
     sequence.tokens.push(token);
     sequence.logProbs.push(logProb);
     if (this.#stopTokens.has(token)) sequence.finished = "stop";
-    else if (sequence.tokens.length >= this.#options.maxTokens) sequence.finished = "length";
+    else if (sequence.tokens.length >= sequence.longest) sequence.finished = "length";
   }
 
   /** Whether a slot is done; if so its results are kept. */

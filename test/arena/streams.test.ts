@@ -145,32 +145,35 @@ describe("failures", () => {
     expect(episodes.every((index) => index % 5 !== 0)).toBe(true);
   });
 
-  it("finds the prompts for which a call fails, and keeps the others", async () => {
-    const refuse = (index: number) => ({
-      fault: (_: unknown, prompts: readonly { image: { id: string } }[]) => {
-        if (prompts.some(({ image }) => image.id === `image-${index}`)) {
-          throw new VisplayError("images", "too wide for the model");
-        }
-      },
-    });
-    const world = makeWorld({ images: 12, questioner: refuse(3), reasoner: refuse(4) });
-    const { events, completed } = await playIn(world);
-    expect(completed).toBe(true);
-    const failures = ofType(events, "rolloutFailed");
-    expect(new Set(failures.map(({ during, image }) => `${during} ${image.index}`))).toEqual(
-      new Set(["ask 3", "answer 4"]),
-    );
-    const episodes = ofType(events, "curriculumEpisode");
-    expect(episodes.map(({ image }) => image.index).sort((a, b) => a - b)).toEqual(
-      [...Array(12).keys()].filter((index) => index !== 3),
-    );
-    const unanswered = episodes.find(({ image }) => image.index === 4)?.questions ?? [];
-    expect(unanswered.some(({ rejection }) => rejection === "failed")).toBe(true);
-    const rewards = ofType(events, "questionerEpisode")
-      .filter(({ image }) => image.index === 4)
-      .flatMap(({ rollouts }) => rollouts.filter(({ question }) => question !== null));
-    expect(rewards.every(({ reward, advantage }) => reward === null && advantage === 0)).toBe(true);
-  });
+  it.each(["images", "prompt"] as const)(
+    "finds whom a fault of code %s concerns, and keeps the others",
+    async (code) => {
+      const refuse = (index: number) => ({
+        fault: (_: unknown, prompts: readonly { image: { id: string } }[]) => {
+          if (prompts.some(({ image }) => image.id === `image-${index}`)) {
+            throw new VisplayError(code, "too wide for the model");
+          }
+        },
+      });
+      const world = makeWorld({ images: 12, questioner: refuse(3), reasoner: refuse(4) });
+      const { events, completed } = await playIn(world);
+      expect(completed).toBe(true);
+      const failures = ofType(events, "rolloutFailed");
+      expect(new Set(failures.map(({ during, image }) => `${during} ${image.index}`))).toEqual(
+        new Set(["ask 3", "answer 4"]),
+      );
+      const episodes = ofType(events, "curriculumEpisode");
+      expect(episodes.map(({ image }) => image.index).sort((a, b) => a - b)).toEqual(
+        [...Array(12).keys()].filter((index) => index !== 3),
+      );
+      const unanswered = episodes.find(({ image }) => image.index === 4)?.questions ?? [];
+      expect(unanswered.some(({ rejection }) => rejection === "failed")).toBe(true);
+      const rewards = ofType(events, "questionerEpisode")
+        .filter(({ image }) => image.index === 4)
+        .flatMap(({ rollouts }) => rollouts.filter(({ question }) => question !== null));
+      expect(rewards.every(({ reward, advantage }) => reward === null && advantage === 0)).toBe(true);
+    },
+  );
 
   it("ends the run where no image can be used", async () => {
     const { error } = await playIn(makeWorld({ broken: () => true }));

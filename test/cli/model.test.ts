@@ -20,7 +20,7 @@ const open = (model: string) => openModel(RunConfigSchema.parse({ model }), new 
 
 describe("a model", () => {
   test('may be a folder, or "tiny"', async () => {
-    expect(await open(folder)).toMatchObject({ folder, config: { model: folder } });
+    expect(await open(folder)).toMatchObject({ folder, config: { model: { name: folder } } });
     const { folder: tiny } = await open("tiny");
     expect(await readdir(tiny)).toContain("model.safetensors");
   });

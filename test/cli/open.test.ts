@@ -5,7 +5,10 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
 import { openImages, openTemplates } from "../../cli/open.ts";
+import { sayPictures } from "../../cli/pictures.ts";
+import { imageOf } from "../../images/image.ts";
 import { reasonerTemplates } from "../../reasoner/prompt.ts";
+import { referencePath } from "../reference_dir.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -51,6 +54,42 @@ describe("templates", () => {
     mkdirSync(join(folder, "visplay.json"));
     await expect(openTemplates(RunConfigSchema.parse({}), folder)).rejects.toMatchObject({ code: "model" });
     rmSync(join(folder, "visplay.json"), { recursive: true });
+  });
+});
+
+describe("pictures", () => {
+  const say = async (settings: object, model: string, width: number, height: number) => {
+    const said: string[] = [];
+    const config = RunConfigSchema.parse({ model: settings });
+    const image = imageOf(width, height, new Uint8Array(width * height * 3));
+    const file = { id: "x", extension: "png", bytes: async () => new Uint8Array() };
+    const source = { length: 20, name: String, load: async () => ({ image, file }) };
+    await sayPictures({ config, base: referencePath(model) }, source, (line) => said.push(line));
+    return said;
+  };
+
+  test("cost what the model makes of them", async () => {
+    expect(await say({}, "smolvlm-tiny", 300, 200)).toEqual(["a picture is 16 tokens"]);
+    expect(await say({}, "qwen2_5_vl-tiny", 112, 56)).toEqual(["a picture is 8 tokens"]);
+  });
+
+  test("cut into tiles are said with the setting that keeps them whole", async () => {
+    const [line] = await say({ maxPixels: 128 ** 2 }, "smolvlm-tiny", 128, 128);
+    expect(line).toMatch(/^a picture is 5 tiles, 80 tokens; model\.splitting=false shows it as one tile/);
+    expect(await say({ maxPixels: 128 ** 2, splitting: false }, "smolvlm-tiny", 128, 128)).toEqual([
+      "a picture is 16 tokens",
+    ]);
+  });
+
+  test("whose resolution memory bounds are noted", async () => {
+    const [note] = await say({ maxPixels: 12_845_056 }, "qwen2_5_vl-tiny", 112, 56);
+    expect(note).toMatch(/^note: pictures of more than [\d,]+ pixels are scaled down.*model\.maxPixels/);
+  });
+
+  test("of a resolution that the model does not have are refused", async () => {
+    await expect(say({ splitting: true }, "qwen2_5_vl-tiny", 56, 56)).rejects.toMatchObject({
+      code: "config",
+    });
   });
 });
 

@@ -13,13 +13,13 @@ const of = (path: readonly string[], value: string) => runSettings([valueLayer("
 test("paths of what a run reads are absolute", () => {
   expect(of(["images", "folder"], "photos").images.folder).toBe(resolve("photos"));
   expect(of(["alarms", "audited"], "true.jsonl").alarms.audited).toBe(resolve("true.jsonl"));
-  expect(of(["model"], "models/tiny").model).toBe(resolve("models/tiny"));
+  expect(of(["model"], "models/tiny").model.name).toBe(resolve("models/tiny"));
   expect(runSettings([]).images.folder).toBeNull();
 });
 
 test("names of models stay names", () => {
-  expect(of(["model"], "tiny").model).toBe("tiny");
-  expect(of(["model"], "owner/name@main").model).toBe("owner/name@main");
+  expect(of(["model"], "tiny").model.name).toBe("tiny");
+  expect(of(["model"], "owner/name@main").model.name).toBe("owner/name@main");
 });
 
 test("~ is the home, in a file too", () => {
@@ -27,6 +27,6 @@ test("~ is the home, in a file too", () => {
   writeFileSync(file, "images: {folder: ~/photos}\nmodel: ~owner/name\n");
   const { images, model } = runSettings([fileLayer(file), valueLayer("a test", ["out"], "~")]);
   expect(images.folder).toBe(join(homedir(), "photos"));
-  expect(model).toBe("~owner/name");
+  expect(model.name).toBe("~owner/name");
   expect(of(["out"], "~").out).toBe(homedir());
 });

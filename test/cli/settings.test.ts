@@ -74,6 +74,24 @@ describe("merging", () => {
   });
 });
 
+describe("a group that may be written as its main setting", () => {
+  const modelOf = (...layers: Layer[]) => resolve(RunConfigSchema, layers).model;
+
+  test("joins with its other settings, whichever comes first", () => {
+    const splitting = assignmentLayer("model.splitting=false");
+    const wanted = { name: "owner/name", maxPixels: null, splitting: false };
+    expect(modelOf(fileLayer(yamlFile("model: owner/name")), splitting)).toEqual(wanted);
+    expect(modelOf(splitting, assignmentLayer("model=owner/name"))).toEqual(wanted);
+    expect(RunConfigSchema.parse({ model: "owner/name" }).model).toEqual({ ...wanted, splitting: null });
+  });
+
+  test("says where a wrong value comes from", () => {
+    expect(failure(() => modelOf(fileLayer(yamlFile("seed: 1\nmodel: 4")))).message).toMatch(
+      /model\.name \(.*run\.yaml:2\): found 4, expected string/,
+    );
+  });
+});
+
 describe("errors", () => {
   test("a typo is an error that names the nearest key and the line", () => {
     const file = yamlFile("rounds: 2\nreasoner:\n  groupSize: 4\n  learningrate: 1\n");
