@@ -1,6 +1,7 @@
 /**
- * `npm run test:kill`: a small run is killed at random moments, in the middle of steps, saves and appends, and resumed
- * each time; it has to end with the weights and the episodes of a run that nobody disturbed.
+ * `npm run test:kill`: small runs are killed at random moments, in the middle of steps, saves and appends, and resumed
+ * each time; they have to end with the weights and the episodes of a run that nobody disturbed. VISPLAY_KILLS is how
+ * often in each layout.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -12,7 +13,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RandomStream } from "../../common/random.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { ReplayReader } from "../../replay/reader.ts";
@@ -37,44 +38,55 @@ const settings = [
   "evaluation.scenes=14",
   "evaluation.samples=2",
 ];
-const kills = 12;
+const kills = Number(process.env.VISPLAY_KILLS ?? 5);
+const model = fileURLToPath(new URL("../../models/tiny", import.meta.url));
+
+/** How the policies lie on the machine, and what of them is trained. */
+const layouts: readonly { readonly name: string; readonly own: readonly string[] }[] = [
+  { name: "replicas of one thread", own: [] },
+  { name: "a replica with two threads", own: ["replicas=1", "threads=2"] },
+  {
+    name: "adapters on a model folder, a replica with two threads",
+    own: [`model=${model}`, "adapter.rank=4", "replicas=1", "threads=2", "reasoner.learningRate=1e-3"],
+  },
+];
 
 let folder: string;
-let wholeMs: number;
-
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "visplay-kill-"));
-  const startedMs = Date.now();
-  await promisify(execFile)(process.execPath, [visplay, ...trainArguments("whole")]);
-  wholeMs = Date.now() - startedMs;
-}, 120_000);
+});
 afterAll(() => rm(folder, { recursive: true }));
 
-function trainArguments(out: string): string[] {
-  return ["train", "--out", join(folder, out), ...settings.flatMap((setting) => ["--set", setting])];
+function trainArguments(out: string, own: readonly string[]): string[] {
+  return ["train", "--out", join(folder, out), ...[...settings, ...own].flatMap((each) => ["--set", each])];
+}
+
+/** Plays a run that nobody disturbs; returns how long it took. */
+async function playWhole(out: string, own: readonly string[]): Promise<number> {
+  const startedMs = Date.now();
+  await promisify(execFile)(process.execPath, [visplay, ...trainArguments(out, own)]);
+  return Date.now() - startedMs;
 }
 
 function start(args: readonly string[]): ChildProcess {
   return spawn(process.execPath, [program, ...args], { stdio: "ignore" });
 }
 
-/** Of every file of the last round's models and of the last checkpoint's optimisers. */
+/** Of the weights in the last round's models and in the last checkpoint, with the optimisers. */
 async function hashesOf(run: string): Promise<Record<string, string>> {
-  const models = ["questioner", "reasoner"].map((role) => `round-${rounds}/${role}/model.safetensors`);
   const checkpoints = (await readdir(join(folder, run, "checkpoints")))
     .filter((name) => /^\d/.test(name))
     .sort();
-  const last = checkpoints.at(-1) as string;
-  const optimizers = ["questioner", "reasoner"].map(
-    (role) => `checkpoints/${last}/${role}/optimizer.safetensors`,
-  );
-  const hash = async (path: string) =>
-    createHash("sha256")
-      .update(await readFile(join(folder, run, path)))
-      .digest("hex");
-  const names = [...models, "questioner's optimiser", "reasoner's optimiser"];
-  const hashes = await Promise.all([...models, ...optimizers].map(hash));
-  return Object.fromEntries(names.map((name, i) => [name, hashes[i] as string]));
+  const places = { models: `round-${rounds}`, state: join("checkpoints", checkpoints.at(-1) as string) };
+  const hashes: Record<string, string> = {};
+  for (const [place, path] of Object.entries(places))
+    for (const file of await readdir(join(folder, run, path), { recursive: true })) {
+      if (!file.endsWith(".safetensors")) continue;
+      const bytes = await readFile(join(folder, run, path, file));
+      hashes[`${place}/${file}`] = createHash("sha256").update(bytes).digest("hex");
+    }
+  expect(Object.keys(hashes).length).toBeGreaterThanOrEqual(6);
+  return hashes;
 }
 
 /** What survives of a run's records, without what only an interrupted run has. */
@@ -87,8 +99,14 @@ async function storyOf(run: string): Promise<unknown[]> {
 }
 
 /** Plays a run to its end under SIGKILL, at most `most` times; returns how often that was. */
-async function playUnderKills(run: string, most: number, stream: RandomStream): Promise<number> {
-  let child = start(trainArguments(run));
+async function playUnderKills(
+  run: string,
+  own: readonly string[],
+  most: number,
+  wholeMs: number,
+  stream: RandomStream,
+): Promise<number> {
+  let child = start(trainArguments(run, own));
   for (let killed = 0; ; killed++) {
     // From right after the start on, so that some kills strike while a checkpoint or a step is written.
     const mercy = sleep(killed < most ? 300 + stream.uniform() * wholeMs * 0.4 : 600_000);
@@ -100,25 +118,38 @@ async function playUnderKills(run: string, most: number, stream: RandomStream): 
     await once(child, "exit");
     const begun = existsSync(join(folder, run, "config.yaml"));
     if (!begun) await rm(join(folder, run), { recursive: true, force: true });
-    child = start(begun ? ["resume", join(folder, run)] : trainArguments(run));
+    child = start(begun ? ["resume", join(folder, run)] : trainArguments(run, own));
   }
 }
 
-test(`runs killed ${kills} times end as one that was not`, async () => {
-  const stream = new RandomStream(Date.now());
-  let killed = 0;
-  let runs = 0;
-  for (; killed < kills; runs++) {
-    const run = `killed-${runs}`;
-    killed += await playUnderKills(run, kills - killed, stream);
-    expect(await hashesOf(run)).toEqual(await hashesOf("whole"));
-    expect(await storyOf(run)).toEqual(await storyOf("whole"));
-  }
-  const seconds = (wholeMs / 1000).toFixed(1);
-  console.log(
-    `${killed} kills and resumes in ${runs} runs, identical bits; an undisturbed run takes ${seconds} s`,
+describe.each(layouts)("$name", ({ name, own }) => {
+  const whole = `whole, ${name}`;
+  let wholeMs: number;
+  beforeAll(async () => {
+    wholeMs = await playWhole(whole, own);
+  }, 240_000);
+
+  test(
+    `runs killed ${kills} times end as one that was not`,
+    async () => {
+      const stream = new RandomStream(Date.now());
+      let killed = 0;
+      let runs = 0;
+      for (; killed < kills; runs++) {
+        const run = `killed-${runs}, ${name}`;
+        killed += await playUnderKills(run, own, kills - killed, wholeMs, stream);
+        expect(await hashesOf(run)).toEqual(await hashesOf(whole));
+        expect(await storyOf(run)).toEqual(await storyOf(whole));
+        await rm(join(folder, run), { recursive: true });
+      }
+      const seconds = (wholeMs / 1000).toFixed(1);
+      console.log(
+        `${name}: ${killed} kills and resumes in ${runs} runs, identical bits; an undisturbed run takes ${seconds} s`,
+      );
+    },
+    900_000 + 120_000 * kills,
   );
-}, 900_000);
+});
 
 /** Waits until a process has the run, and so answers signals, or has ended. */
 async function atWork(child: ChildProcess, run: string): Promise<void> {
@@ -127,10 +158,12 @@ async function atWork(child: ChildProcess, run: string): Promise<void> {
 }
 
 test("SIGTERM saves within ten seconds, and the run goes on from there", async () => {
+  const own = layouts[1]?.own ?? [];
+  const wholeMs = await playWhole("whole", own);
   const stream = new RandomStream(Date.now());
   let stops = 0;
   let longestMs = wholeMs / 2;
-  let child = start(trainArguments("stopped"));
+  let child = start(trainArguments("stopped", own));
   for (;;) {
     const exited = once(child, "exit");
     await atWork(child, "stopped");
@@ -150,7 +183,7 @@ test("SIGTERM saves within ten seconds, and the run goes on from there", async (
       // The machine has become faster since the whole run was timed.
       longestMs /= 2;
       await rm(join(folder, "stopped"), { recursive: true });
-      child = start(trainArguments("stopped"));
+      child = start(trainArguments("stopped", own));
     }
   }
   console.log(`${stops} stops`);
