@@ -4,7 +4,7 @@
  */
 export class BufferPool {
   readonly #budgetBytes: number;
-  /** Idle arrays by length. */
+  /** Idle arrays by length, the length that was used least recently first. */
   readonly #idle = new Map<number, Float32Array[]>();
   #idleBytes = 0;
 
@@ -23,10 +23,17 @@ export class BufferPool {
 
   /** Takes an array back, which its user must not touch again. */
   give(array: Float32Array): void {
-    if (this.#idleBytes + array.byteLength > this.#budgetBytes) return;
+    const { length } = array;
+    const idle = this.#idle.get(length) ?? [];
+    idle.push(array);
+    this.#idle.delete(length);
+    this.#idle.set(length, idle);
     this.#idleBytes += array.byteLength;
-    const idle = this.#idle.get(array.length);
-    if (idle) idle.push(array);
-    else this.#idle.set(array.length, [array]);
+    for (const [oldest, arrays] of this.#idle) {
+      while (this.#idleBytes > this.#budgetBytes && arrays.length > 0)
+        this.#idleBytes -= (arrays.pop() as Float32Array).byteLength;
+      if (arrays.length === 0) this.#idle.delete(oldest);
+      if (this.#idleBytes <= this.#budgetBytes) return;
+    }
   }
 }

@@ -76,7 +76,6 @@ export interface LocalPolicyOptions extends LearnerOptions {
 /** Runs between graph runs and throws where the call was cancelled. */
 type Checkpoint = () => Promise<void>;
 
-const maxSessions = 48;
 /** Idle memory of decoding caches. */
 const cacheBytes = 64 * 2 ** 20;
 
@@ -105,7 +104,7 @@ export class LocalPolicy implements Replica {
     this.learner = new Learner(layout, initial, options);
     const { threads, device } = options;
     this.large = isLarge(model.parameters);
-    this.sessions = new SessionCache({ threads, capacity: maxSessions, device, large: this.large });
+    this.sessions = new SessionCache({ threads, device, large: this.large });
     this.encoder = new ImageEncoder(model, tensors, processor, this.sessions, this.large);
     this.tokenizer = tokenizer;
     this.weights = weights;

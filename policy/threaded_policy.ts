@@ -34,9 +34,11 @@ const program = new URL(
   import.meta.url,
 );
 
-// Every graph run makes array buffers, which V8 counts as heap: from its small initial size it would mark the heap
-// again after every few runs, on the cores that compute. Holds for threads that start from now on.
-setFlagsFromString("--initial-old-space-size=256");
+/**
+ * Every graph run makes array buffers, which V8 counts as heap: from its small initial size it would mark the heap again
+ * after every few runs, on the cores that compute. Only policies' threads have this size: others would gather garbage.
+ */
+const heapSize = { ofPolicies: "--initial-old-space-size=256", usual: "--initial-old-space-size=0" };
 
 /**
  * A `LocalPolicy` in a thread of its own, which leaves the calling thread free. Calls run in the order in which
@@ -61,9 +63,14 @@ export class ThreadedPolicy implements Replica {
   /** Opens a Hugging Face model folder in a new thread; rejects as `LocalPolicy.open` does. */
   static async open(folder: string, { name, ...options }: ThreadedPolicyOptions): Promise<ThreadedPolicy> {
     shareTurns();
-    const policy = new ThreadedPolicy(new Worker(program, { name }), name);
-    await policy.#calls.open(folder, options);
-    return policy;
+    setFlagsFromString(heapSize.ofPolicies);
+    try {
+      const policy = new ThreadedPolicy(new Worker(program, { name }), name);
+      await policy.#calls.open(folder, options);
+      return policy;
+    } finally {
+      setFlagsFromString(heapSize.usual);
+    }
   }
 
   info(): Promise<PolicyInfo> {

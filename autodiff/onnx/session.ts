@@ -12,6 +12,7 @@ import {
   topological,
 } from "../tensor.ts";
 import type { Device } from "./device.ts";
+import { footprint } from "./footprint.ts";
 import { InPlaceCheck } from "./in_place.ts";
 import { inTurn } from "./turns.ts";
 import { externalPath, type OnnxModel, OnnxWriter, storedRoot } from "./writer.ts";
@@ -105,6 +106,8 @@ export class Session implements AsyncDisposable {
   readonly #inputs: Map<string, Tensor>;
   readonly #outputs: Readonly<Record<string, Tensor>>;
   readonly #inPlace: InPlaceCheck;
+  /** Bytes that it holds between runs, about. */
+  readonly heldBytes: number;
   /** Of arrays that were fed before: parameters come again with every run. */
   readonly #wrapped = new WeakMap<TensorData, ort.Tensor>();
 
@@ -112,9 +115,11 @@ export class Session implements AsyncDisposable {
     session: ort.InferenceSession,
     device: Device,
     outputs: Readonly<Record<string, Tensor>>,
+    heldBytes: number,
   ) {
     this.#session = session;
     this.#device = device;
+    this.heldBytes = heldBytes;
     this.#inputs = graphInputs(outputs);
     this.#outputs = outputs;
     this.#inPlace = new InPlaceCheck(outputs);
@@ -145,7 +150,7 @@ export class Session implements AsyncDisposable {
       ...(external ? { externalData: [{ path: externalPath, data: external }] } : {}),
     };
     const session = await inTurn(device, () => ort.InferenceSession.create(model, settings));
-    return new Session(session, device, outputs);
+    return new Session(session, device, outputs, heldBytes(outputs, options));
   }
 
   /**
@@ -188,6 +193,21 @@ export class Session implements AsyncDisposable {
     this.#wrapped.set(wrapped.data as TensorData, wrapped);
     return wrapped;
   }
+}
+
+/** What a compiled operator takes, here and in onnxruntime. */
+const bytesPerNode = 4096;
+/** Kept memory beside what is alive at once: it grows in blocks, of which not all is used. */
+const slack = 1.25;
+
+/** What a graph holds between runs once it is compiled, about. */
+export function heldBytes(
+  outputs: Readonly<Record<string, Tensor>>,
+  { keepsMemory = true, prepacks = false }: SessionOptions,
+): number {
+  const { nodes, constants, activations, stored } = footprint(outputs);
+  const kept = keepsMemory ? slack * activations : 0;
+  return bytesPerNode * nodes + 2 * constants + kept + (prepacks ? stored : 0);
 }
 
 function wrap(name: string, data: TensorData | undefined, type: TensorType): ort.Tensor {

@@ -193,7 +193,7 @@ test.each(single)("%s: greedy tokens", async (name) => {
     imageRows: rows as Float32Array,
     image,
   };
-  await using sessions = new SessionCache({ threads: 1, capacity: 8 });
+  await using sessions = new SessionCache({ threads: 1 });
   const tools = { model, tensors: parameterTensors(model.parameters), sessions, pool: new BufferPool(0) };
   const [group] = await new Sampler(tools, views, [encoded], sampling).run();
   for (const completion of group ?? []) expect([...completion.tokens]).toEqual([...wanted]);

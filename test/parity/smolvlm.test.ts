@@ -108,7 +108,7 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
       imageRows: rows as Float32Array,
       image,
     };
-    await using sessions = new SessionCache({ threads: 1, capacity: 8 });
+    await using sessions = new SessionCache({ threads: 1 });
     const [group] = await new Sampler(
       { model, tensors, sessions, pool: new BufferPool(0) },
       views,
