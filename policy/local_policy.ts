@@ -15,7 +15,7 @@ import {
   type TreeJob,
   type UpdateTokens,
 } from "./micro_batch.ts";
-import { affordableTokens, isLarge } from "./model_size.ts";
+import { affordableTokens, forwardTokens, isLarge } from "./model_size.ts";
 import type { Weights } from "./models/layers.ts";
 import type { Resolution } from "./models/processing.ts";
 import type {
@@ -88,6 +88,8 @@ export class LocalPolicy implements Replica {
   readonly tensors: Weights;
   readonly learner: Learner;
   readonly sessions: SessionCache;
+  /** Padded tokens that a run without gradients may hold. */
+  readonly forwardTokens: number;
   readonly pool: BufferPool = new BufferPool(cacheBytes);
   readonly encoder: ImageEncoder;
   readonly tokenizer: Tokenizer;
@@ -115,6 +117,7 @@ export class LocalPolicy implements Replica {
       kept: microBatchTokens ?? affordableTokens(model.config, false),
       recomputed: microBatchTokens ?? affordableTokens(model.config, true),
     };
+    this.forwardTokens = forwardTokens(model.config);
     this.#recomputes = options.recomputes ?? null;
   }
 
@@ -167,7 +170,8 @@ export class LocalPolicy implements Replica {
       return { prefix: joined(prefix, suffix), image, targets: completions };
     });
     const result: Float32Array[][] = groups.map(() => []);
-    for (const batch of planMicroBatches(jobs, this.#microBatchTokens.recomputed)) {
+    const maxTokens = Math.min(this.#microBatchTokens.recomputed, this.forwardTokens);
+    for (const batch of planMicroBatches(jobs, maxTokens)) {
       await checkpoint();
       const { shape } = batch;
       const session = await this.sessions.get("score", { ...shape, temperature }, () =>

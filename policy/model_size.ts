@@ -25,3 +25,15 @@ export function affordableTokens({ text }: ModelConfig, recomputes: boolean): nu
   const bytes = 4 * (text.layers * perLayer + 3 * text.vocabSize);
   return Math.min(mostMicroBatchTokens, Math.max(fewestTokens, Math.floor(activationBytes / bytes)));
 }
+
+/** Floating-point operations of one run: two seconds of two cores. A run cannot be interrupted, and a stop waits for it. */
+const runOperations = 2e11;
+/** With fewer tokens, a run would mostly read weights. */
+const fewestForwardTokens = 256;
+
+/** Padded tokens of one run that only goes forward. */
+export function forwardTokens({ text }: ModelConfig): number {
+  const perLayer = text.hiddenSize * (4 * text.hiddenSize + 3 * text.intermediateSize);
+  const fitting = Math.floor(runOperations / (2 * text.layers * perLayer));
+  return Math.min(mostMicroBatchTokens, Math.max(fewestForwardTokens, fitting));
+}

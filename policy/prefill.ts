@@ -2,8 +2,6 @@ import { bucket, nextPowerOfTwo } from "./batch.ts";
 import type { BatchShape } from "./graphs.ts";
 import { type ImageShape, sameImageShape } from "./models/vision_language_model.ts";
 
-/** Tokens of one prefill. */
-const prefillTokens = 4096;
 const maxQuestionsPerImage = 8;
 
 /** A prompt whose image is already encoded. */
@@ -24,8 +22,8 @@ export interface PrefillBatch {
   readonly prompts: readonly (readonly number[])[];
 }
 
-/** Groups prompts by image, and images of equal shapes into batches of limited size. */
-export function prefillBatches(prompts: readonly EncodedPrompt[]): PrefillBatch[] {
+/** Groups prompts by image, and images of equal shapes into batches of `maxTokens` padded tokens, or of one image. */
+export function prefillBatches(prompts: readonly EncodedPrompt[], maxTokens: number): PrefillBatch[] {
   const byImage = new Map<Float32Array, number[]>();
   prompts.forEach(({ imageRows }, i) => {
     const known = byImage.get(imageRows);
@@ -46,7 +44,7 @@ export function prefillBatches(prompts: readonly EncodedPrompt[]): PrefillBatch[
     const same = units.filter(([first]) => sameImageShape(prompt(first as number).image, image));
     const branches = nextPowerOfTwo(Math.max(...same.map((unit) => unit.length)));
     const perPrefix = prefixLength + branches * branchLength;
-    const size = Math.max(1, 2 ** Math.floor(Math.log2(prefillTokens / perPrefix)));
+    const size = Math.max(1, 2 ** Math.floor(Math.log2(maxTokens / perPrefix)));
     for (let start = 0; start < same.length; start += size) {
       const chunk = same.slice(start, start + size);
       const prefixes = Math.min(size, nextPowerOfTwo(chunk.length));

@@ -4,6 +4,7 @@ import type { BufferPool } from "./buffer_pool.ts";
 import { chooseToken } from "./choose_token.ts";
 import { DecodeCache } from "./decode_cache.ts";
 import { type DecodeShape, decodeGraph, prefillGraph } from "./graphs.ts";
+import { mostMicroBatchTokens } from "./model_size.ts";
 import type { Weights } from "./models/layers.ts";
 import type { VisionLanguageModel } from "./models/vision_language_model.ts";
 import type { FinishReason, SamplingOptions } from "./policy.ts";
@@ -25,6 +26,8 @@ export interface SamplerTools {
   readonly pool: BufferPool;
   /** Whether the model is large: its graphs are dear, so that one shape of them decodes from beginning to end. */
   readonly large?: boolean;
+  /** Padded tokens of prompts that are computed together. */
+  readonly forwardTokens?: number;
 }
 
 /** Rows that decode side by side: enough to keep the matrix products busy, few enough for the cache. */
@@ -69,6 +72,7 @@ export class Sampler {
   readonly #sessions: SessionCache;
   readonly #pool: BufferPool;
   readonly #large: boolean;
+  readonly #forwardTokens: number;
   readonly #weights: Readonly<Record<string, Float32Array>>;
   readonly #prompts: readonly EncodedPrompt[];
   readonly #options: SamplingOptions & { readonly firstPrompt: number };
@@ -78,7 +82,7 @@ export class Sampler {
   readonly #results: SampledTokens[][];
 
   constructor(
-    { model, tensors, sessions, pool, large = false }: SamplerTools,
+    { model, tensors, sessions, pool, large = false, forwardTokens = mostMicroBatchTokens }: SamplerTools,
     weights: Readonly<Record<string, Float32Array>>,
     prompts: readonly EncodedPrompt[],
     options: SamplingOptions & { readonly firstPrompt: number },
@@ -88,6 +92,7 @@ export class Sampler {
     this.#sessions = sessions;
     this.#pool = pool;
     this.#large = large;
+    this.#forwardTokens = forwardTokens;
     this.#weights = weights;
     this.#prompts = prompts;
     this.#options = options;
@@ -102,7 +107,7 @@ export class Sampler {
     const count = this.#prompts.length;
     if (count === 0) return [];
     const longest = Math.max(...this.#prompts.map((p) => p.prefix.length + p.suffix.length));
-    const batches = prefillBatches(this.#prompts);
+    const batches = prefillBatches(this.#prompts, this.#forwardTokens);
     const ready: Prefilled[] = [];
     const longestPast = bucket(maxTokens);
     const shape: DecodeShape = {

@@ -43,7 +43,8 @@ export class CheckpointStore implements Checkpoints {
 
   async save(state: RunState, policies: Ports["policies"]): Promise<{ id: string; bytes: number }> {
     const { attempt, config, room } = this.#options;
-    const infos = { questioner: await policies.questioner.info(), reasoner: await policies.reasoner.info() };
+    const [questioner, reasoner] = await Promise.all([policies.questioner.info(), policies.reasoner.info()]);
+    const infos = { questioner, reasoner };
     await room(this.#bytes || roles.reduce((sum, role) => sum + stateBytes * infos[role].parameters, 0));
     const taken = await checkpointIds(this.#root);
     const id = idOf(taken, state);
@@ -54,7 +55,9 @@ export class CheckpointStore implements Checkpoints {
       await mkdir(this.#root, { recursive: true });
       await removeScratch(this.#root);
       await mkdir(scratch);
-      for (const role of roles) await this.#putPolicy(role, versions[role], policies, join(scratch, role));
+      const put = roles.map((role) => this.#putPolicy(role, versions[role], policies, join(scratch, role)));
+      await Promise.allSettled(put);
+      await Promise.all(put);
       await writeFile(join(scratch, stateName), JSON.stringify(state));
       await writeFile(join(scratch, configName), JSON.stringify(config));
       const files = await hashFiles(scratch);

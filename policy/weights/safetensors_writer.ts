@@ -47,9 +47,7 @@ export async function writeSafetensors(
   try {
     const file = await open(temporary, "w");
     try {
-      await file.writeFile(headerOf(sorted, dtype));
-      for (const [, source] of sorted)
-        for await (const bytes of bytesOf(source, dtype)) await file.writeFile(bytes);
+      for await (const bytes of inLargeParts(allBytes(sorted, dtype))) await file.writeFile(bytes);
       await file.sync();
     } finally {
       await file.close();
@@ -60,6 +58,35 @@ export async function writeSafetensors(
     if (cause instanceof VisplayError || cause instanceof RangeError) throw cause;
     throw new VisplayError("disk", `${path}: cannot be written: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** An adapter has many small tensors, and on a busy machine each write waits for its turn. */
+const partBytes = 4 * 2 ** 20;
+
+async function* allBytes(
+  sorted: readonly (readonly [string, TensorSource])[],
+  dtype?: FloatDtype,
+): AsyncGenerator<Uint8Array> {
+  yield headerOf(sorted, dtype);
+  for (const [, source] of sorted) yield* bytesOf(source, dtype);
+}
+
+/** The same bytes, small parts joined; what is given is copied before the next part is asked for, or passed on as it is. */
+async function* inLargeParts(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const joined = new Uint8Array(partBytes);
+  let length = 0;
+  for await (const part of parts) {
+    if (length + part.length > partBytes) {
+      yield joined.subarray(0, length);
+      length = 0;
+    }
+    if (part.length > partBytes) yield part;
+    else {
+      joined.set(part, length);
+      length += part.length;
+    }
+  }
+  yield joined.subarray(0, length);
 }
 
 function headerOf(sorted: readonly (readonly [string, TensorSource])[], dtype?: FloatDtype): Buffer {
