@@ -24,7 +24,7 @@ export function about<T, K extends keyof T>(
 
 /** The list of a run's images that begins with a folder. */
 export function firstList({ files }: FolderSource): ListedImage[] {
-  return files.map((file) => ({ name: file.name, file, content: file.content }));
+  return files.map((file) => ({ name: file.name, file, content: null }));
 }
 
 /**
@@ -37,7 +37,10 @@ export async function boundList(
   { run, had, allow }: Earlier<readonly PinnedImage[]>,
   say: (line: string) => void,
 ): Promise<ListedImage[]> {
-  if (had === null) return firstList(source);
+  if (had === null) {
+    say(`${run} did not record which images it began with; they are taken as they are now`);
+    return firstList(source);
+  }
   const remaining = new Map(source.files.map((file) => [file.name, file]));
   const list: ListedImage[] = [];
   const lost: { readonly place: number; readonly image: PinnedImage; readonly changed: boolean }[] = [];
@@ -71,10 +74,7 @@ export async function boundList(
   const added = `${plural(remaining.size, "image")} added since the run began, such as ${[...remaining.keys()][0]}`;
   say(`${added}: ${allow ? "now part of it" : "no part of it unless --allow says so"}`);
   if (!allow) return list;
-  return [
-    ...list,
-    ...[...remaining.values()].map((file) => ({ name: file.name, file, content: file.content })),
-  ];
+  return [...list, ...[...remaining.values()].map((file) => ({ name: file.name, file, content: null }))];
 }
 
 /** What to record of a list, so that the run can go on with it; an image that was left out may come back. */
@@ -92,7 +92,7 @@ export function pinned(
 async function isStill({ bytes, changedMs, content }: PinnedImage, file: FolderFile): Promise<boolean> {
   if (file.bytes !== bytes) return false;
   if (content === null || file.changedMs === changedMs) return true;
-  return content === (file.content ?? (await contentOf(file.path).catch(() => null)));
+  return content === (await contentOf(file.path).catch(() => null));
 }
 
 /** Files that have the contents of images, by content; only those of a right size are read. */
@@ -104,7 +104,7 @@ async function withContents(
   const found = new Map<string, FolderFile>();
   for (const file of files) {
     if (!sizes.has(file.bytes)) continue;
-    const content = file.content ?? (await contentOf(file.path).catch(() => null));
+    const content = await contentOf(file.path).catch(() => null);
     if (content !== null) found.set(content, file);
   }
   return found;

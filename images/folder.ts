@@ -94,7 +94,7 @@ export async function openFolder(folder: string, options: FolderOptions = {}): P
 
   const images = await withoutCopies(usable.sort(byName), preferred, forEach);
   const listed = (list: readonly ListedImage[]) => new ListedImages(list, limits);
-  const source = listed(images.map((file) => ({ name: file.name, file, content: file.content })));
+  const source = listed(images.map((file) => ({ name: file.name, file, content: null })));
   return Object.assign(source, {
     files: images,
     skipped: skipped.sort(byName),

@@ -1,9 +1,9 @@
 import { close, fstat, open, read } from "node:fs";
 import { promisify } from "node:util";
+import { crc32 } from "node:zlib";
 import { commonHeader } from "./common_header.ts";
 import { type ImageLimits, inspectFile } from "./decode.ts";
 import type { ImageFormat } from "./format.ts";
-import { contentId } from "./image.ts";
 import type { FilePath, FoundFile } from "./walk.ts";
 
 /** An image file as it was found. */
@@ -14,8 +14,8 @@ export interface FolderFile {
   readonly bytes: number;
   /** When it was last changed, by the file system (ctime), ms since 1970. */
   readonly changedMs: number;
-  /** Names what it shows, see `ImageFile`; null where it is too large to be read for that. */
-  readonly content: string | null;
+  /** A checksum of its first bytes, which copies have in common. */
+  readonly sample: number;
 }
 
 /** A file that can be used and the format of its content, or why it cannot be used. */
@@ -30,8 +30,8 @@ export async function inspect({ name, path, isRegular }: FoundFile, limits: Imag
   if ("refused" in header) return header;
   if (!head) return { refused: "found a file that could not be read at first" };
   const { bytes, size, changedMs } = head;
-  const content = bytes.length === size ? contentId(bytes) : null;
-  return { file: { name, path, bytes: size, changedMs, content }, format: header.format };
+  const sample = crc32(bytes);
+  return { file: { name, path, bytes: size, changedMs, sample }, format: header.format };
 }
 
 interface Head {
