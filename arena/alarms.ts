@@ -17,8 +17,8 @@ const LAST_STEPS = 5;
 interface Rule {
   /** Which side of the threshold is bad. */
   readonly bad: "above" | "below";
-  /** The figure over the last steps of a phase, which has at least that many; null where nothing was there to judge. */
-  value(steps: readonly StepFigures[], window: number): number | null;
+  /** The figure over a phase that has at least that many steps; null where nothing was there to judge. */
+  value(phase: PhaseSteps, window: number): number | null;
   /** What was found, in words. */
   found(value: number): string;
   readonly remedy: string;
@@ -28,7 +28,7 @@ const percent = (value: number) => `${(100 * value).toFixed(0)}%`;
 
 /** A share: its mean over the window. */
 function shareRule(name: keyof Health, of: string, remedy: string): Rule {
-  const value = (steps: readonly StepFigures[], window: number) => meanOf(steps.slice(-window), name);
+  const value = ({ last }: PhaseSteps, window: number) => meanOf(last.slice(-window), name);
   return { bad: "above", value, found: (share) => `${percent(share)} of ${of}`, remedy };
 }
 
@@ -77,50 +77,62 @@ const rules: Readonly<Record<Exclude<AlarmName, "silverAccuracy">, Rule>> = {
   ),
   lengthGrowth: {
     bad: "above",
-    value: (steps, window) => {
-      const first = meanOf(steps.slice(0, window), "meanTokens");
-      const last = meanOf(steps.slice(-window), "meanTokens");
-      return first === null || last === null || first === 0 ? null : last / first;
+    value: ({ first, last }, window) => {
+      const [before, now] = [
+        meanOf(first.slice(0, window), "meanTokens"),
+        meanOf(last.slice(-window), "meanTokens"),
+      ];
+      return before === null || now === null || before === 0 ? null : now / before;
     },
     found: (value) => `completions are ${value.toFixed(1)} times as long as at the phase's beginning`,
     remedy: "raise the phase's beta, or reasoner.reward.brevity",
   },
 };
 
+/** What alarms need to know of a phase that goes on: as much after a million steps as after a few. */
+export interface PhaseSteps {
+  /** As many of its first and of its last steps as the longest window holds. */
+  readonly first: readonly StepFigures[];
+  readonly last: readonly StepFigures[];
+  /** The most different answers that one of its steps had. */
+  readonly mostDistinct: number;
+}
+
+const noSteps: PhaseSteps = { first: [], last: [], mostDistinct: 0 };
+
 /** Nothing was recorded yet. */
-export const noAlarms: AlarmsState = { steps: [], raised: [], accuracies: [] };
+export const noAlarms: AlarmsState = { phase: noSteps, raised: [], accuracies: [] };
 
 /** What later alarms depend on. */
 export interface AlarmsState {
-  /** Of the phase that goes on. */
-  readonly steps: readonly StepFigures[];
+  readonly phase: PhaseSteps;
   /** Raised in that phase already. */
   readonly raised: readonly AlarmName[];
-  /** Accuracy of silver answers, [round, share]. */
+  /** Accuracy of the last rounds' silver answers, [round, share]. */
   readonly accuracies: readonly (readonly [number, number])[];
 }
 
 /** The alarms of a run: a fold over what it records, which goes on from a state. */
 export class Alarms {
   readonly #config: AlarmsConfig;
-  #steps: StepFigures[];
+  #phase: PhaseSteps;
   readonly #raised: Set<AlarmName>;
   readonly #accuracies: Map<number, number>;
 
-  constructor(config: AlarmsConfig, { steps, raised, accuracies }: AlarmsState = noAlarms) {
+  constructor(config: AlarmsConfig, { phase, raised, accuracies }: AlarmsState = noAlarms) {
     this.#config = config;
-    this.#steps = [...steps];
+    this.#phase = phase;
     this.#raised = new Set(raised);
     this.#accuracies = new Map(accuracies);
   }
 
   state(): AlarmsState {
-    return { steps: [...this.#steps], raised: [...this.#raised], accuracies: [...this.#accuracies] };
+    return { phase: this.#phase, raised: [...this.#raised], accuracies: [...this.#accuracies] };
   }
 
   /** What the last steps of the phase came to. */
   figures(): PhaseFigures {
-    const last = this.#steps.slice(-LAST_STEPS);
+    const last = this.#phase.last.slice(-LAST_STEPS);
     const failures = meanOf(last, "parseFailures");
     return {
       reward: meanOf(last, "meanReward"),
@@ -137,7 +149,7 @@ export class Alarms {
   #take(event: EventBody): Alarm[] {
     switch (event.type) {
       case "phaseStarted":
-        this.#steps = [];
+        this.#phase = noSteps;
         this.#raised.clear();
         return [];
       case "questionerStep":
@@ -146,7 +158,8 @@ export class Alarms {
         const { meanTokens, meanReward } =
           "meanReward" in event ? event : { meanTokens: null, meanReward: null };
         const meanConfidence = "meanConfidence" in event ? event.meanConfidence : null;
-        this.#steps.push({ ...event.health, meanTokens, meanReward, meanConfidence });
+        const figures = { ...event.health, meanTokens, meanReward, meanConfidence };
+        this.#phase = withStep(this.#phase, figures, this.#kept);
         return this.#judgeSteps(event);
       }
       case "curriculumBuilt":
@@ -162,9 +175,15 @@ export class Alarms {
     return (Object.keys(rules) as (keyof typeof rules)[]).flatMap((name) => {
       const config = this.#config[name];
       const rule = rules[name];
-      if (this.#steps.length < config.window) return [];
-      return this.#judge(name, place, rule.value(this.#steps, config.window), rule);
+      if (this.#phase.last.length < config.window) return [];
+      return this.#judge(name, place, rule.value(this.#phase, config.window), rule);
     });
+  }
+
+  /** Steps of a phase's beginning, and of its end, that are kept. */
+  get #kept(): number {
+    const windows = (Object.keys(rules) as (keyof typeof rules)[]).map((name) => this.#config[name].window);
+    return Math.max(LAST_STEPS, ...windows);
   }
 
   /** An audited set, judged after the images' own truth, takes its place. */
@@ -172,7 +191,8 @@ export class Alarms {
     if (accuracy === null) return [];
     this.#accuracies.set(place.round, accuracy);
     const { window } = this.#config.silverAccuracy;
-    const known = [...this.#accuracies.values()].slice(-window);
+    for (const round of [...this.#accuracies.keys()].slice(0, -window)) this.#accuracies.delete(round);
+    const known = [...this.#accuracies.values()];
     return known.length < window ? [] : this.#judge("silverAccuracy", place, mean(known), silverRule);
   }
 
@@ -205,12 +225,19 @@ function bound(name: AlarmName, threshold: number): string {
   return name === "lengthGrowth" ? `${threshold}` : percent(threshold);
 }
 
+function withStep({ first, last, mostDistinct }: PhaseSteps, step: StepFigures, kept: number): PhaseSteps {
+  return {
+    first: first.length < kept ? [...first, step] : first,
+    last: [...last, step].slice(-kept),
+    mostDistinct: Math.max(mostDistinct, step.distinctAnswers),
+  };
+}
+
 /** Entropy over the log of the most different answers that a step of this phase had, 0 to 1. */
-function normalisedEntropy(steps: readonly StepFigures[], window: number): number | null {
-  const entropy = meanOf(steps.slice(-window), "answerEntropy");
+function normalisedEntropy({ last, mostDistinct }: PhaseSteps, window: number): number | null {
+  const entropy = meanOf(last.slice(-window), "answerEntropy");
   if (entropy === null) return null;
-  const most = Math.max(...steps.map(({ distinctAnswers }) => distinctAnswers));
-  return most > 1 ? entropy / Math.log(most) : 0;
+  return mostDistinct > 1 ? entropy / Math.log(mostDistinct) : 0;
 }
 
 /** The mean over steps that have a figure; null if none has. */

@@ -111,7 +111,7 @@ function finish(run: Run): Observable<RunEvent> {
 /** The Reasoner phase, or why there is none. */
 function learnFromIt(run: Run, round: number): Observable<RunEvent> {
   return defer(() => {
-    if (run.curriculum.items.length === 0) return nothingToLearn(run, round);
+    if (run.curriculum.admitted === 0) return nothingToLearn(run, round);
     run.emptyRounds = 0;
     return reasonerPhase(run, round);
   });

@@ -11,20 +11,11 @@ import { trueLabel } from "./admission.ts";
 import type { CurriculumConfig } from "./config.ts";
 import type { Truth } from "./ports.ts";
 
-/** What the Reasoner learns from; the image by its index, never its pixels. */
-export interface CurriculumItem {
-  readonly image: number;
-  readonly question: string;
-  readonly label: string;
-  readonly confidence: number;
-}
-
 /** Bins of equal width for confidences from 0 to 1; the last one includes 1. */
 const BINS = 10;
 
-/** A curriculum as plain data: its items, and counts of what was asked. */
+/** A curriculum as plain data: counts of what was asked. Its items stand in the log. */
 export interface CurriculumState {
-  readonly items: readonly CurriculumItem[];
   readonly rejected: Readonly<Partial<Record<Rejection, number>>>;
   readonly confidences: ConfidenceHistogram;
   readonly admitted: ConfidenceHistogram;
@@ -34,9 +25,8 @@ export interface CurriculumState {
   readonly meaningful: number;
 }
 
-/** One round's curriculum as it grows, and what is worth knowing about it. */
+/** What is worth knowing about one round's curriculum as it grows. */
 export class Curriculum {
-  readonly items: CurriculumItem[];
   readonly #truth: Truth | null;
   readonly #rejected: Partial<Record<Rejection, number>>;
   readonly #confidences: number[];
@@ -49,7 +39,6 @@ export class Curriculum {
   /** With the truth, it audits itself; the items are the same with and without. It grows on from a state. */
   constructor(truth: Truth | null, state: CurriculumState = emptyCurriculum) {
     this.#truth = truth;
-    this.items = [...state.items];
     this.#rejected = { ...state.rejected };
     this.#confidences = [...state.confidences];
     this.#admitted = [...state.admitted];
@@ -63,9 +52,13 @@ export class Curriculum {
     return this.#images;
   }
 
+  /** How many items it has. */
+  get admitted(): number {
+    return sum(this.#admitted);
+  }
+
   state(): CurriculumState {
     return {
-      items: [...this.items],
       rejected: { ...this.#rejected },
       confidences: [...this.#confidences],
       admitted: [...this.#admitted],
@@ -94,7 +87,6 @@ export class Curriculum {
     if (label === null) return;
     increment(this.#admitted, bin);
     if (truth !== null && silver === trueLabel(question, truth)) increment(this.#correct, bin);
-    this.items.push({ image, question, label, confidence });
   }
 
   built(round: number): CurriculumBuilt {
@@ -104,7 +96,7 @@ export class Curriculum {
       phase: "curriculum",
       images: this.#images,
       questions: this.#questions,
-      admitted: this.items.length,
+      admitted: this.admitted,
       rejected: { ...this.#rejected },
       confidences: [...this.#confidences],
       audit: this.#truth && this.#audit(),
@@ -139,7 +131,6 @@ export class Curriculum {
 
 /** Nothing was asked yet. */
 export const emptyCurriculum: CurriculumState = {
-  items: [],
   rejected: {},
   confidences: zeros(),
   admitted: zeros(),

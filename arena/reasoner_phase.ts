@@ -1,11 +1,17 @@
 import { concatMap, from, map, type Observable, toArray } from "rxjs";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { agrees } from "../reasoner/vote.ts";
-import type { EventBody, PolicyVersions, ReasonerEpisode, ReasonerStep, RunEvent } from "../replay/events.ts";
+import type {
+  CurriculumItem,
+  EventBody,
+  PolicyVersions,
+  ReasonerEpisode,
+  ReasonerStep,
+  RunEvent,
+} from "../replay/events.ts";
 import { type ReasonerReward, reasonerRewards } from "../rewards/reasoner.ts";
 import { answerRecords } from "./as_records.ts";
 import type { ReasonerConfig } from "./config.ts";
-import type { CurriculumItem } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
 import { answer, type LoadedImage, load, type OpenQuestion, viewOf } from "./dialogue.ts";
 import { healthOfAnswers } from "./health.ts";
@@ -36,13 +42,16 @@ import type { Step } from "./step.ts";
  */
 export function reasonerPhase(run: Run, round: number): Observable<RunEvent> {
   const { stepsPerRound, itemsPerStep, maxPasses } = run.config.reasoner;
-  const curriculum = run.curriculum.items;
-  const stepsPerPass = Math.max(1, curriculum.length / itemsPerStep);
+  const { admitted } = run.curriculum;
+  const stepsPerPass = Math.max(1, admitted / itemsPerStep);
   return playPhase(run, {
     round,
     phase: "reasoner",
     steps: Math.min(stepsPerRound, Math.ceil(maxPasses * stepsPerPass)),
-    prepare: (step) => loadItems(step, itemsOf(step, curriculum)),
+    prepare: (step) =>
+      from(run.ports.log.curriculum(round, placesOf(step, admitted))).pipe(
+        concatMap((items) => loadItems(step, items)),
+      ),
     play: (step, items) =>
       rollOut(step, items).pipe(
         toArray(),
@@ -57,21 +66,18 @@ interface LoadedItem extends OpenQuestion {
   readonly view: number;
 }
 
-function itemsOf(
-  { run, place: { round, step } }: Step,
-  curriculum: readonly CurriculumItem[],
-): CurriculumItem[] {
-  const count = Math.min(run.config.reasoner.itemsPerStep, curriculum.length);
-  const indices = itemsAt(run.seed("reasoner.items", round), step * count, count, curriculum.length);
-  return indices.map((index) => curriculum[index] as CurriculumItem);
+/** Which items of the round's curriculum a step is about. */
+function placesOf({ run, place: { round, step } }: Step, admitted: number): number[] {
+  const count = Math.min(run.config.reasoner.itemsPerStep, admitted);
+  return itemsAt(run.seed("reasoner.items", round), step * count, count, admitted);
 }
 
 function loadItems(step: Step, items: readonly CurriculumItem[]): Observable<LoadedItem[]> {
-  return load(step, [...new Set(items.map(({ image }) => image))]).pipe(
+  return load(step, [...new Set(items.map(({ image }) => image.index))]).pipe(
     map((images) => {
       const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
       return items.flatMap((item) => {
-        const loaded = byIndex.get(item.image);
+        const loaded = byIndex.get(item.image.index);
         return loaded ? [{ ...loaded, item }] : [];
       });
     }),

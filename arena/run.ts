@@ -10,7 +10,15 @@ import { Alarms } from "./alarms.ts";
 import type { RunConfig } from "./config.ts";
 import { Curriculum } from "./curriculum.ts";
 import type { Ports } from "./ports.ts";
-import { comparePositions, type Leg, legs, type Position, type RunState, startsRound } from "./run_state.ts";
+import {
+  comparePositions,
+  type Leg,
+  legs,
+  type Position,
+  type RunState,
+  STATE_VERSION,
+  startsRound,
+} from "./run_state.ts";
 
 /** One play of a configuration: what its phases share, and where it stands. */
 export class Run {
@@ -119,6 +127,7 @@ export class Run {
     const { emptyRounds, score, playedMs, phaseMs } = this;
     const [curriculum, alarms] = [this.curriculum.state(), this.alarms.state()];
     return {
+      version: STATE_VERSION,
       next: this.#next,
       replay: this.#replay,
       emptyRounds,

@@ -22,17 +22,22 @@ export interface Position {
   readonly step: number;
 }
 
+/** The form of `RunState`; a run is gone on with by a release that knows its form. */
+export const STATE_VERSION = 2;
+
 /**
- * All that the rest of a run depends on, beside its configuration, its images and both policies. There are no
- * random states: every draw is a function of the seed and the position.
+ * All that the rest of a run depends on, beside its configuration, its images, both policies and what it has recorded.
+ * There are no random states: every draw is a function of the seed and the position. Its size does not depend on how
+ * long the run has been.
  */
 export interface RunState {
+  readonly version: typeof STATE_VERSION;
   readonly next: Position;
   /** The log's position when that step became the next one. */
   readonly replay: number;
   /** Rounds in a row, up to now, whose curriculum was empty. */
   readonly emptyRounds: number;
-  /** Of the current round. */
+  /** Of the current round; its items stand in the replay. */
   readonly curriculum: CurriculumState;
   readonly alarms: AlarmsState;
   /** What the last evaluation came to, percent (mean@8 at temperature 1); null before the first. */
@@ -40,6 +45,12 @@ export interface RunState {
   /** Time that the run, and its current phase, have taken so far; for records only. */
   readonly playedMs: number;
   readonly phaseMs: number;
+}
+
+/** How many items of its round's curriculum the replay must hold for a run to go on from a state. */
+export function itemsNeeded({ next: { leg, step }, curriculum }: RunState): number {
+  const isBuilt = leg === "audit" || leg === "reasoner" || (leg === "curriculum" && step > 0);
+  return isBuilt ? curriculum.admitted.reduce((sum, count) => sum + count, 0) : 0;
 }
 
 /** Negative where `a` comes before `b`. */

@@ -105,6 +105,7 @@ export function summarizing(log: EventLog, folder: string, known: Summary = empt
     get position() {
       return log.position;
     },
+    curriculum: (round, places) => log.curriculum(round, places),
     async append(events, images) {
       await log.append(events, images);
       summary = events.reduce(summarize, summary);

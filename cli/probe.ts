@@ -3,7 +3,8 @@ import { admit } from "../arena/admission.ts";
 import { play } from "../arena/arena.ts";
 import { type RunConfig, settle } from "../arena/config.ts";
 import type { Evaluator, Ports } from "../arena/ports.ts";
-import type { CurriculumQuestion, Phase, RunEvent } from "../replay/events.ts";
+import { itemsIn } from "../replay/curriculum_items.ts";
+import type { CurriculumItem, CurriculumQuestion, Phase, RunEvent } from "../replay/events.ts";
 import { drive } from "./interrupt.ts";
 
 /** What a probe found out about one phase. */
@@ -46,6 +47,7 @@ export async function probe(
 ): Promise<Probe> {
   const gauge = new Gauge(config);
   const short = probeConfig(config, scale);
+  const items: CurriculumItem[] = [];
   const run = play(short, {
     ...ports,
     evaluate: evaluator(short),
@@ -53,7 +55,14 @@ export async function probe(
     folder: "nothing is saved",
     stop: signal,
     checkpoints: null,
-    log: { position: 0, append: async (events) => gauge.weigh(events) },
+    log: {
+      position: 0,
+      append: async (events) => {
+        items.push(...events.flatMap((event) => (event.type === "curriculumEpisode" ? itemsIn(event) : [])));
+        gauge.weigh(events);
+      },
+      curriculum: async (_round, places) => places.map((place) => items[place] as CurriculumItem),
+    },
   });
   // What comes behind is another evaluation and the saving of models.
   await drive(run.pipe(takeWhile((event) => !isLast(event), true)), (event) => gauge.time(event));

@@ -3,6 +3,8 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { SavedRun } from "../arena/arena.ts";
 import {
+  checkpointIds,
+  checkpointsFolder,
   copyCheckpoint,
   type LoadedCheckpoint,
   latestCheckpoint,
@@ -10,7 +12,7 @@ import {
   setAside,
 } from "../arena/checkpoints/checkpoint_store.ts";
 import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
-import { formatPosition } from "../arena/run_state.ts";
+import { formatPosition, itemsNeeded } from "../arena/run_state.ts";
 import { VisplayError } from "../common/errors.ts";
 import { diskError, replaceFile } from "../replay/disk.ts";
 import type { RunEvent } from "../replay/events.ts";
@@ -54,16 +56,26 @@ export class RunFolder implements AsyncDisposable {
   }
 
   /** A session from the run's beginning or, where it is a fork, from another run's checkpoint. */
-  async begin(config: RunConfig, forkOf: SavedRun | null = null): Promise<RunSession> {
+  async begin(config: RunConfig, fork: Fork | null = null): Promise<RunSession> {
     try {
-      const saved = forkOf && (await copyCheckpoint(forkOf, this.path, config));
-      await this.#saveConfig(config);
       this.#store = await ReplayStore.create(this.path);
+      const saved = fork && (await this.#takeOver(this.#store, fork, config));
+      await this.#saveConfig(config);
       return this.#session({ saved, attempt: 1, milestones: () => [] });
     } catch (error) {
       await this[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Another run's checkpoint as this one's first, with what its state needs of the other's replay. */
+  async #takeOver(store: ReplayStore, { run, saved }: Fork, config: RunConfig): Promise<SavedRun> {
+    if (itemsNeeded(saved.state) > 0) {
+      const { next, replay } = saved.state;
+      await store.adoptCurriculum(run, next.round, replay);
+      await requireItems(store, saved);
+    }
+    return copyCheckpoint(saved, this.path, config);
   }
 
   /**
@@ -86,6 +98,7 @@ export class RunFolder implements AsyncDisposable {
     const recorded = existsSync(join(this.path, REPLAY_NAME));
     this.#store = await (recorded ? ReplayStore.open(this.path) : ReplayStore.create(this.path));
     await this.#store.resume(saved?.state.replay ?? 0);
+    if (saved) await requireItems(this.#store, saved);
     const { attempt } = this.#store;
     await this.#saveConfig(config);
     say(
@@ -93,7 +106,7 @@ export class RunFolder implements AsyncDisposable {
         ? `going on at ${formatPosition(saved.state.next)}`
         : "there is no checkpoint yet; from the beginning",
     );
-    return this.#session({ saved, attempt, milestones: () => milestonesOf(this.path) });
+    return this.#session({ saved, attempt, milestones: (which) => milestonesOf(this.path, which) });
   }
 
   #session(known: Pick<RunSession, "saved" | "attempt" | "milestones">): RunSession {
@@ -120,9 +133,19 @@ export function pinsOf(run: string): Pins | null {
   return existsSync(join(run, REPLAY_NAME)) ? readPins(run) : null;
 }
 
-function* milestonesOf(run: string): Generator<RunEvent> {
+/** Throws "damaged" where a replay lacks items of the curriculum that a state goes on with. */
+async function requireItems(store: ReplayStore, { id, state }: SavedRun): Promise<void> {
+  const needed = itemsNeeded(state);
+  if (needed === 0) return;
+  const found = await store.curriculumSize(state.next.round);
+  if (found === needed) return;
+  const message = `found ${found} items of the curriculum of round ${state.next.round}, expected ${needed}`;
+  throw new VisplayError("damaged", `${store.folder}, checkpoint ${id}: ${message}`);
+}
+
+function* milestonesOf(run: string, which: "all" | "rare" = "all"): Generator<RunEvent> {
   using reader = ReplayReader.open(run);
-  for (const { event } of reader.milestones()) yield event;
+  for (const { event } of reader.milestones(which)) yield event;
 }
 
 /** Throws "run" where a run that goes on from a state would train nothing. */
@@ -147,17 +170,28 @@ async function requireRun(path: string): Promise<void> {
     );
 }
 
+/** What a run is forked from. */
+export interface Fork {
+  readonly run: string;
+  readonly saved: SavedRun;
+}
+
 /** The checkpoint to fork from: "RUN" for its latest, "RUN/checkpoints/ID" for one of them. */
-export async function checkpointToFork(
-  place: string,
-  say: (line: string) => void,
-): Promise<{ readonly run: string; readonly saved: SavedRun }> {
+export async function checkpointToFork(place: string, say: (line: string) => void): Promise<Fork> {
   const [, run = place, id] = /^(.*?)[/\\]checkpoints[/\\]([^/\\]+)[/\\]?$/.exec(place) ?? [];
   await requireRun(run);
   const passOver = (bad: string, reason: string) => say(`checkpoint ${bad} cannot be used: ${reason}`);
-  const saved = id ? await loadCheckpoint(run, id) : await latestCheckpoint(run, passOver);
+  if (id) return { run, saved: await loadNamed(run, id) };
+  const saved = await latestCheckpoint(run, passOver);
   if (!saved) throw new VisplayError("run", `${run} has no checkpoint yet; expected one to fork from`);
   return { run, saved };
+}
+
+async function loadNamed(run: string, id: string): Promise<SavedRun> {
+  const ids = await checkpointIds(checkpointsFolder(run));
+  if (ids.includes(id)) return loadCheckpoint(run, id);
+  const expected = ids.length > 0 ? `expected one of ${ids.join(", ")}` : "it has none yet";
+  throw new VisplayError("run", `${run}: found no checkpoint ${id}, ${expected}`);
 }
 
 /** Settings that may change while a run goes on, for no result depends on them. */

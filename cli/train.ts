@@ -32,6 +32,6 @@ async function train(layers: readonly Layer[], forkFrom: string | undefined, all
   const earlier = fork && { run: fork.run, had: pinsOf(fork.run), allow };
   await playRun(settings, interrupt, earlier, async (config, tell) => {
     const folder = await RunFolder.create(path, tell);
-    return folder.begin(config, fork?.saved);
+    return folder.begin(config, fork);
   });
 }

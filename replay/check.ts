@@ -4,8 +4,8 @@ import { VisplayError } from "../common/errors.ts";
 import { mapInSlices } from "../common/slices.ts";
 import { imagePath } from "./image_files.ts";
 import { lastEvent, restoreEvent, tolerant } from "./restore.ts";
-import { versionOf } from "./schema.ts";
-import { Database } from "./sqlite.ts";
+import { readableVersionOf } from "./schema.ts";
+import { Database, utf8 } from "./sqlite.ts";
 import { replayIn } from "./writer.ts";
 
 /** What is wrong with a replay, and what can still be read of it. */
@@ -43,7 +43,7 @@ export async function inspect(
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Inspection> {
   using database = Database.forReading(replayIn(folder));
-  versionOf(database);
+  readableVersionOf(database);
   const structure = structureOf(database);
   const events = await eventsOf(database, onProgress);
   return { database: structure, events, images: await imagesOf(database, folder) };
@@ -72,7 +72,7 @@ async function eventsOf(
 }
 
 async function imagesOf(database: Database, folder: string): Promise<Tally> {
-  const sql = "SELECT content AS id, extension, sha256 FROM image_files ORDER BY content";
+  const sql = `SELECT ${utf8("content AS id", "extension")}, sha256 FROM image_files ORDER BY content`;
   const files = tolerant(() =>
     database.prepare(sql).all<{ id: string; extension: string; sha256: Uint8Array }>(),
   );

@@ -1,5 +1,5 @@
 import { columnExpressions } from "./schema.ts";
-import type { Database, Queries, Row } from "./sqlite.ts";
+import { type Database, type Queries, type Row, utf8 } from "./sqlite.ts";
 
 /** Events whose episodes' columns are stored together. */
 const SEGMENT = 4096;
@@ -86,7 +86,7 @@ function columnsBetween(
 
 /** The values of named figures, by episode. */
 function measuresBetween(database: Queries, first: number, last: number, figures?: readonly string[]) {
-  const sql = "SELECT id, phase, kind || ':' || name AS name FROM figures";
+  const sql = `SELECT id, phase, ${utf8("kind || ':' || name AS name")} FROM figures`;
   const named = database
     .prepare(sql)
     .all<{ id: number; phase: number; name: string }>()

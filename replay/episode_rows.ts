@@ -14,9 +14,6 @@ import type { Value } from "./sqlite.ts";
 /** A row to be inserted, by column. */
 export type NewRow = Record<string, Value>;
 
-/** Gives the id of a list of names, which is stored once. */
-export type ShapeOf = (names: readonly string[]) => number;
-
 /** How `outcome` is stored. */
 export const outcomes: readonly AnswerRecord["outcome"][] = [
   "answered",
@@ -53,21 +50,18 @@ export function answersOf(
   ];
 }
 
-/** A row of `rollouts`, without its id. */
-export function rolloutRow(
-  rollout: QuestionerRollout | CurriculumQuestion | ReasonerRollout,
-  shapeOf: ShapeOf,
-): NewRow {
+/** A row of `rollouts`, without its id; the lists of names, which are stored once, stand in it themselves. */
+export function rolloutRow(rollout: QuestionerRollout | CurriculumQuestion | ReasonerRollout): NewRow {
   if (!("completion" in rollout)) {
-    return { ...answerRow(rollout), ...rewardRow(rollout), ...partsRow(rollout.parts, shapeOf) };
+    return { ...answerRow(rollout), ...rewardRow(rollout), ...partsRow(rollout.parts) };
   }
   const question = questionRow(rollout);
   if ("rejection" in rollout) return { ...question, rejection: rollout.rejection, label: rollout.label };
   return {
     ...question,
     ...rewardRow(rollout),
-    ...partsRow(rollout.parts, shapeOf),
-    ...checksRow(rollout.checks, shapeOf),
+    ...partsRow(rollout.parts),
+    ...checksRow(rollout.checks),
   };
 }
 
@@ -107,15 +101,15 @@ function rewardRow({ reward, advantage }: { reward: number | null; advantage: nu
   return { reward, advantage };
 }
 
-function partsRow(parts: Readonly<Record<string, number>>, shapeOf: ShapeOf): NewRow {
-  return { parts_shape: shapeOf(Object.keys(parts)), parts: JSON.stringify(Object.values(parts)) };
+function partsRow(parts: Readonly<Record<string, number>>): NewRow {
+  return { parts_names: JSON.stringify(Object.keys(parts)), parts: JSON.stringify(Object.values(parts)) };
 }
 
-function checksRow(checks: Readonly<Record<string, CheckRecord>>, shapeOf: ShapeOf): NewRow {
+function checksRow(checks: Readonly<Record<string, CheckRecord>>): NewRow {
   const values = Object.values(checks).map(({ passed, value, threshold }) => [
     Number(passed),
     value,
     threshold,
   ]);
-  return { checks_shape: shapeOf(Object.keys(checks)), checks: JSON.stringify(values) };
+  return { checks_names: JSON.stringify(Object.keys(checks)), checks: JSON.stringify(values) };
 }

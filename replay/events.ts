@@ -2,6 +2,7 @@ import type {
   AlarmName,
   ConfidenceHistogram,
   CurriculumAudit,
+  CurriculumItem,
   CurriculumQuestion,
   EvaluationReport,
   Health,
@@ -32,6 +33,8 @@ export interface EventLog {
   readonly position: number;
   /** All of the events, with the images that they name, or, if it rejects, none of them. */
   append(events: readonly RunEvent[], images?: readonly ReplayImage[]): Promise<void>;
+  /** The items of a round's curriculum at these places in the order of their admission, counted from 0. */
+  curriculum(round: number, places: readonly number[]): Promise<CurriculumItem[]>;
 }
 
 /** An image to be kept beside the events that name it. */

@@ -1,20 +1,23 @@
 import { VisplayError } from "../common/errors.ts";
+import { phases } from "./dictionary.ts";
 import type { EpisodeHead, EpisodePhase } from "./query.ts";
 import { PLACES } from "./schema.ts";
-import type { Database, Row } from "./sqlite.ts";
+import { type Database, type Row, utf8 } from "./sqlite.ts";
 
 const headSql = `
-  SELECT e.*, p.name AS phase_name, i.content, i.position, i.name,
-    coalesce(e.question, (
+  SELECT e.id, e.attempt, e.superseded, e.at_ms, e.phase, e.round, e.step, e.questioner_version,
+    e.reasoner_version, e.rollouts, e.truncated, e.length, e.reward, e.advantage, e.confidence,
+    ${utf8("e.label", "i.content", "i.name")}, i.position,
+    ${utf8(`coalesce(e.question, (
       SELECT r.question FROM rollouts r
       WHERE r.id >= e.id * ${PLACES} AND r.id < (e.id + 1) * ${PLACES} AND r.question IS NOT NULL
       ORDER BY r.id LIMIT 1
-    )) AS first_question
-  FROM episodes e JOIN phases p ON p.id = e.phase JOIN images i ON i.id = e.image
+    )) AS first_question`)}
+  FROM episodes e JOIN images i ON i.id = e.image
   WHERE e.id = ?`;
 
 const measuresSql = `
-  SELECT f.kind || ':' || f.name AS name, m.value
+  SELECT ${utf8("f.kind || ':' || f.name AS name")}, m.value
   FROM measures m JOIN figures f ON f.id = m.figure WHERE m.episode = ?`;
 
 /** What a list shows of one episode. Throws "damaged" where an index names one that is not there. */
@@ -27,7 +30,7 @@ export function headOf(database: Database, id: number): EpisodeHead {
     attempt: row.attempt as number,
     superseded: row.superseded === 1,
     atMs: row.at_ms as number,
-    phase: row.phase_name as EpisodePhase,
+    phase: phases[(row.phase as number) - 1] as EpisodePhase,
     round: row.round as number,
     step: row.step as number,
     image: { id: row.content as string, index: row.position as number, name: row.name as string },

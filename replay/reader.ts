@@ -6,8 +6,8 @@ import { countHits, hits } from "./pages.ts";
 import { type Pins, restorePins } from "./pins.ts";
 import { checkedQuery, type EpisodePage, type EpisodeQuery } from "./query.ts";
 import { lastEvent, type RecordedEvent, restoreEpisode, restoreEvent, restoreMilestones } from "./restore.ts";
-import { migrations, versionOf } from "./schema.ts";
-import { Database } from "./sqlite.ts";
+import { readableVersionOf } from "./schema.ts";
+import { Database, utf8 } from "./sqlite.ts";
 import { type EpisodeCount, episodeCounts, type FigureRange, figureRanges } from "./survey.ts";
 import { type ReplayState, replayIn, stateOf } from "./writer.ts";
 
@@ -40,13 +40,8 @@ export class ReplayReader implements Disposable {
   /** Throws "notARun" for a folder without a replay, "run" for another version of one, "damaged", or "disk". */
   static open(folder: string): ReplayReader {
     const database = Database.forReading(replayIn(folder));
-    const version = versionOf(database);
-    if (version === migrations.length) return new ReplayReader(folder, database);
-    const found = `found version ${version} of the replay's tables, expected ${migrations.length}`;
-    throw new VisplayError(
-      "run",
-      `${database.path}: ${found}; the run brings it up to date when it is resumed`,
-    );
+    readableVersionOf(database);
+    return new ReplayReader(folder, database);
   }
 
   /** How far the run has come. */
@@ -91,9 +86,12 @@ export class ReplayReader implements Disposable {
     }
   }
 
-  /** What a run came to, at little cost: all events but episodes, and none that is superseded, in order. */
-  milestones(): Generator<RecordedEvent> {
-    return restoreMilestones(this.#database);
+  /**
+   * What a run came to, at little cost: all events but episodes, and none that is superseded, in order; "rare" ones are
+   * all but steps, too.
+   */
+  milestones(which: "all" | "rare" = "all"): Generator<RecordedEvent> {
+    return restoreMilestones(this.#database, which);
   }
 
   /** Episodes by round and phase. */
@@ -108,9 +106,9 @@ export class ReplayReader implements Disposable {
 
   /** Where the image with a content hash lies; undefined where it was not stored. */
   image(id: string): string | undefined {
-    const sql = "SELECT extension FROM image_files WHERE content = ?";
-    const extension = this.#database.value<string>(sql, [id]);
-    return extension === null ? undefined : imagePath(this.folder, { id, extension });
+    const sql = `SELECT ${utf8("extension")} FROM image_files WHERE content = ?`;
+    const file = this.#database.prepare(sql).get<{ extension: string }>([id]);
+    return file && imagePath(this.folder, { id, ...file });
   }
 
   [Symbol.dispose](): void {

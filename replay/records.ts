@@ -180,6 +180,15 @@ export interface CurriculumQuestion extends QuestionRecord {
   readonly label: string | null;
 }
 
+/** A question that entered the curriculum: what the Reasoner learns from. */
+export interface CurriculumItem {
+  readonly image: SeenImage;
+  readonly question: string;
+  /** What it is rewarded for. */
+  readonly label: string;
+  readonly confidence: number;
+}
+
 /** Counts of confidences in ten bins of equal width from 0 to 1; the last one includes 1. */
 export type ConfidenceHistogram = readonly number[];
 

@@ -1,4 +1,5 @@
 import { VisplayError } from "../common/errors.ts";
+import { Checksum } from "./checksum.ts";
 import { phases } from "./dictionary.ts";
 import { decodeLogProbs, decodeTokens, filledPrompt } from "./encoding.ts";
 import { outcomes } from "./episode_rows.ts";
@@ -14,8 +15,8 @@ import {
   type RunEvent,
   type VerdictRecord,
 } from "./events.ts";
-import { PLACES } from "./schema.ts";
-import type { Database, Row } from "./sqlite.ts";
+import { PLACES, rareEvents } from "./schema.ts";
+import { type Database, type Row, utf8 } from "./sqlite.ts";
 
 /** One event as it was appended, and where it stands. */
 export interface RecordedEvent {
@@ -29,10 +30,7 @@ export interface RecordedEvent {
 
 /** Reads one event, whole. Undefined where there is none; throws "damaged" where it cannot be decoded. */
 export function restoreEvent(database: Database, id: number): RecordedEvent | undefined {
-  const episode = restoreEpisode(database, id);
-  if (episode) return episode;
-  const row = database.prepare(`${eventsSql} WHERE id = ?`).get([id]);
-  return row && named(id, () => otherEvent(row));
+  return restoreEpisode(database, id) ?? restoreOther(database, id);
 }
 
 /** Reads one episode, whole; undefined where the event is none. */
@@ -40,8 +38,10 @@ export function restoreEpisode(
   database: Database,
   id: number,
 ): (RecordedEvent & { readonly event: EpisodeEvent }) | undefined {
-  const row = database.prepare(episodeSql).get([id]);
-  return row && named(id, () => ({ ...place(row), event: episodeEvent(database, id, row) }));
+  return named(id, () => {
+    const row = database.prepare(episodeSql).get([id]);
+    return row && { ...place(row), event: episodeEvent(database, id, row) };
+  });
 }
 
 /** The last event that anything tells of: where the end of one table is damaged, others still name it. */
@@ -67,28 +67,56 @@ export function tolerant<T>(read: () => T): T | VisplayError {
 }
 
 /** Without the columns that SQLite takes from the body, which fail where that is damaged. */
-const eventsSql = "SELECT id, attempt, superseded, at_ms, type, body FROM events";
+const eventSql = `
+  SELECT e.id, e.attempt, e.superseded, e.at_ms, ${utf8("e.type", "e.body")}, c.crc32
+  FROM events e LEFT JOIN checksums c ON c.event = e.id WHERE e.id = ?`;
 const episodeSql = `
-  SELECT e.*, p.text AS prompt_text, p.templated, i.content, i.position, i.name
+  SELECT e.id, e.attempt, e.superseded, e.at_ms, e.phase, e.round, e.step, e.questioner_version,
+    e.reasoner_version, e.rollouts, e.answers, e.reward, e.advantage, e.confidence, e.length, e.truncated,
+    e.view, ${utf8("e.question", "e.label", "p.text AS prompt_text", "i.content", "i.name")},
+    p.templated, i.position, c.crc32
   FROM episodes e LEFT JOIN prompts p ON p.id = e.prompt LEFT JOIN images i ON i.id = e.image
+    LEFT JOIN checksums c ON c.event = e.id
   WHERE e.id = ?`;
 const rolloutsSql = `
-  SELECT r.*, p.names AS parts_names, c.names AS checks_names
+  SELECT r.id, r.tokens, r.log_probs, r.truncated, r.reward, r.advantage, r.outcome, r.confidence,
+    r.abstentions, r.parse_failures, r.samples,
+    ${utf8("r.text", "r.parts", "r.checks", "r.vote", "r.failure", "r.question", "r.own_answer")},
+    ${utf8("r.silver", "r.votes", "r.rejection", "r.label", "p.names AS parts_names", "c.names AS checks_names")}
   FROM rollouts r LEFT JOIN shapes p ON p.id = r.parts_shape LEFT JOIN shapes c ON c.id = r.checks_shape
   WHERE r.id >= ? AND r.id < ? ORDER BY r.id`;
-const answersSql = "SELECT * FROM answers WHERE id >= ? AND id < ? ORDER BY id";
+const answersSql = `
+  SELECT id, rollout, blind, tokens, log_probs, truncated, outcome, ${utf8("text", "vote", "failure")}
+  FROM answers WHERE id >= ? AND id < ? ORDER BY id`;
 
-/** Every event but episodes that no resume has superseded, in order. Throws "damaged" at one that is. */
-export function* restoreMilestones(database: Database): Generator<RecordedEvent> {
+/**
+ * Every event but episodes that no resume has superseded, in order; "rare" ones are all but steps, too. Throws
+ * "damaged" at one that is.
+ */
+export function* restoreMilestones(
+  database: Database,
+  which: "all" | "rare" = "all",
+): Generator<RecordedEvent> {
+  const rare = which === "rare" ? `AND ${rareEvents}` : "";
+  const sql = `SELECT id FROM events WHERE id > ? AND superseded = 0 ${rare} ORDER BY id LIMIT 500`;
   let after = 0;
   for (;;) {
-    const rows = database
-      .prepare(`${eventsSql} WHERE id > ? AND superseded = 0 ORDER BY id LIMIT 500`)
-      .all<Row>([after]);
-    for (const row of rows) yield named(row.id as number, () => otherEvent(row));
-    if (rows.length === 0) return;
-    after = rows.at(-1)?.id as number;
+    const ids = database.prepare(sql).all<{ id: number }>([after]);
+    for (const { id } of ids) {
+      const event = restoreOther(database, id);
+      if (event) yield event;
+    }
+    const last = ids.at(-1);
+    if (!last) return;
+    after = last.id;
   }
+}
+
+function restoreOther(database: Database, id: number): RecordedEvent | undefined {
+  return named(id, () => {
+    const row = database.prepare(eventSql).get([id]);
+    return row && otherEvent(row);
+  });
 }
 
 /** Says of which event a damage is. */
@@ -107,7 +135,9 @@ function place(row: Row): Omit<RecordedEvent, "event"> {
 
 function otherEvent(row: Row): RecordedEvent {
   const head = { version: REPLAY_VERSION, atMs: row.at_ms, type: row.type };
-  return { ...place(row), event: { ...head, ...JSON.parse(row.body as string) } };
+  const event = { ...head, ...JSON.parse(row.body as string) };
+  expectChecksum(new Checksum().add("events", row), row);
+  return { ...place(row), event };
 }
 
 function episodeEvent(database: Database, id: number, row: Row): EpisodeEvent {
@@ -116,6 +146,15 @@ function episodeEvent(database: Database, id: number, row: Row): EpisodeEvent {
   const answers = database.prepare(answersSql).all(range);
   expectCount("rollouts", rollouts.length, row.rollouts);
   expectCount("answers", answers.length, row.answers);
+  const event = episodeOf(row, rollouts, answers);
+  const checksum = new Checksum().add("episodes", row);
+  for (const rollout of rollouts) checksum.add("rollouts", rollout);
+  for (const each of answers) checksum.add("answers", each);
+  expectChecksum(checksum, row);
+  return event;
+}
+
+function episodeOf(row: Row, rollouts: readonly Row[], answers: readonly Row[]): EpisodeEvent {
   const phase = phases[(row.phase as number) - 1];
   const question = row.question as string | null;
   const shared = {
@@ -250,6 +289,12 @@ function present(row: Row, column: string): Row[string] {
   const value = row[column] ?? null;
   if (value === null) throw new VisplayError("damaged", `found no ${column}`);
   return value;
+}
+
+/** Older records have no checksum. */
+function expectChecksum({ value }: Checksum, { crc32 }: Row): void {
+  if (crc32 === null || crc32 === value) return;
+  throw new VisplayError("damaged", "it is not as it was written: its checksum differs");
 }
 
 function expectCount(what: string, found: number, expected: Row[string] | undefined): void {

@@ -32,6 +32,9 @@ export const columnExpressions: Readonly<Record<string, string>> = {
   ...figureColumns,
 };
 
+/** Events that there are not millions of: no steps, and no episodes, which stand elsewhere. */
+export const rareEvents = "type NOT IN ('questionerStep', 'curriculumStep', 'reasonerStep')";
+
 /** Documented in SCHEMA.md, as a test checks. */
 const first = `
 CREATE TABLE attempts (
@@ -213,8 +216,30 @@ CREATE TABLE run_images (
 CREATE TABLE run_inputs (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID;
 `;
 
+/**
+ * Items of every curriculum, so that a round of any size is learnt from without being held in memory; checksums; and
+ * what happens rarely, so that it is found among millions of steps.
+ */
+const fifthTables = `
+CREATE TABLE curriculum (
+  round INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  event INTEGER NOT NULL,
+  image INTEGER NOT NULL REFERENCES images,
+  question TEXT NOT NULL,
+  label TEXT NOT NULL,
+  confidence REAL NOT NULL,
+  crc32 INTEGER NOT NULL,
+  PRIMARY KEY (round, place)
+) WITHOUT ROWID;
+CREATE TABLE checksums (event INTEGER PRIMARY KEY, crc32 INTEGER NOT NULL);
+`;
+const fifth = `${fifthTables}
+CREATE INDEX rare_events ON events (id) WHERE ${rareEvents};
+`;
+
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
-export const migrations: readonly string[] = [first, second, third, pins];
+export const migrations: readonly string[] = [first, second, third, pins, fifth];
 
 /** Brings a database to the newest version, all or nothing. Throws "run" for a newer one or a foreign file. */
 export function migrate(database: Database, scripts: readonly string[] = migrations): void {
@@ -225,6 +250,24 @@ export function migrate(database: Database, scripts: readonly string[] = migrati
     database.exec(`PRAGMA user_version = ${scripts.length}`);
     database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
   });
+}
+
+/** The oldest version that is read as it is; older ones are brought up to date when their run goes on. */
+const OLDEST_READABLE = 3;
+
+/**
+ * The version of the tables of a database that is open for reading. What an older one lacks is there from now on, and
+ * empty. Throws "run" for one that is too old, or newer than this program.
+ */
+export function readableVersionOf(database: Database): number {
+  const version = versionOf(database);
+  if (version < OLDEST_READABLE) {
+    const found = `found version ${version} of the replay's tables, expected ${OLDEST_READABLE} to ${migrations.length}`;
+    const remedy = "the run brings it up to date when it is resumed";
+    throw new VisplayError("run", `${database.path}: ${found}; ${remedy}`);
+  }
+  if (version < 5) database.exec(fifthTables.replaceAll("CREATE TABLE", "CREATE TEMP TABLE"));
+  return version;
 }
 
 /** The version of a database's tables, 0 for an empty one. Throws "run" where this program cannot read it. */

@@ -19,6 +19,21 @@ export interface Statement {
 /** Statements kept prepared: queries come in many forms, and an inspector runs for days. */
 const KEPT_STATEMENTS = 500;
 
+/**
+ * SQL of columns whose texts are read as bytes, and come back as texts all the same: libsql ends the process at a text
+ * that is not UTF-8, where this is an error "damaged".
+ */
+export function utf8(...columns: readonly string[]): string {
+  return columns
+    .map((column) => {
+      const [expression, name = column.replace(/^\w+\./, "")] = column.split(" AS ");
+      return `CAST(${expression} AS BLOB) AS "${utf8Prefix}${name}"`;
+    })
+    .join();
+}
+
+const utf8Prefix = "utf8 ";
+
 /** What only reads. */
 export type Queries = Pick<Database, "prepare" | "value">;
 
@@ -181,11 +196,29 @@ function bound(value: Value): Value {
 function restored(row: unknown): unknown {
   const values = row as Record<string, unknown>;
   for (const [column, value] of Object.entries(values)) {
-    if (value instanceof ArrayBuffer) values[column] = new Uint8Array(value);
-    if (typeof value !== "string" || !value.includes("\x1a")) continue;
-    values[column] = escapes.reduceRight((text, [plain, stored]) => text.replaceAll(stored, plain), value);
+    const known = value instanceof ArrayBuffer ? new Uint8Array(value) : value;
+    if (column.startsWith(utf8Prefix)) {
+      delete values[column];
+      values[column.slice(utf8Prefix.length)] = unescaped(textOf(known));
+    } else values[column] = unescaped(known);
   }
   return values;
+}
+
+function unescaped(value: unknown): unknown {
+  if (typeof value !== "string" || !value.includes("\x1a")) return value;
+  return escapes.reduceRight((text, [plain, stored]) => text.replaceAll(stored, plain), value);
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function textOf(bytes: unknown): unknown {
+  if (!(bytes instanceof Uint8Array)) return bytes;
+  try {
+    return decoder.decode(bytes);
+  } catch (cause) {
+    throw new VisplayError("damaged", "found a text that is not UTF-8", { cause });
+  }
 }
 
 /** What SQLite's errors mean to a user, by their primary codes (sqlite.org/rescode.html). */

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { mapInSlices } from "../common/slices.ts";
 import { ThreadCalls } from "../common/thread_calls.ts";
-import type { EventLog, ReplayImage, RunEvent } from "./events.ts";
+import type { CurriculumItem, EventLog, ReplayImage, RunEvent } from "./events.ts";
 import type { Pins } from "./pins.ts";
 import type { EventMessage, ReplayThread } from "./worker_protocol.ts";
 import type { ReplayState } from "./writer.ts";
@@ -73,6 +73,21 @@ export class ReplayStore implements EventLog, AsyncDisposable {
   /** Puts down what the run is made of, in the place of what it was made of before. */
   pin(pins: Pins): Promise<void> {
     return this.#inTurn(() => this.#calls.call("pin", [pins]));
+  }
+
+  /** A round's items at these places. Rejects with "damaged" where one is missing, or is not as it was written. */
+  async curriculum(round: number, places: readonly number[]): Promise<CurriculumItem[]> {
+    return [...(await this.#calls.call("curriculum", [round, places]))];
+  }
+
+  /** How many items a round's curriculum has. */
+  curriculumSize(round: number): Promise<number> {
+    return this.#calls.call("curriculumSize", [round]);
+  }
+
+  /** Takes over what entered the curriculum of another run's round, up to one of its events. */
+  adoptCurriculum(folder: string, round: number, event: number): Promise<void> {
+    return this.#inTurn(() => this.#calls.call("adoptCurriculum", [folder, round, event]));
   }
 
   /**

@@ -3,7 +3,7 @@ import { unpackedColumns, valueAt } from "./columns.ts";
 import { anything, placesOf } from "./conditions.ts";
 import { phases } from "./dictionary.ts";
 import type { EpisodePhase } from "./query.ts";
-import type { Queries } from "./sqlite.ts";
+import { type Queries, utf8 } from "./sqlite.ts";
 
 /** A figure that this run has, and between which values it lies. */
 export interface FigureRange {
@@ -47,7 +47,7 @@ export function episodeCounts(database: Queries): EpisodeCount[] {
 
 /** The named figures, and the ranges of their values. */
 export function figureRanges(database: Queries): FigureRange[] {
-  const sql = `SELECT f.phase AS number, p.name AS phase, f.kind || ':' || f.name AS name,
+  const sql = `SELECT f.phase AS number, ${utf8("p.name AS phase", "f.kind || ':' || f.name AS name")},
       min(c.least) AS least, max(c.greatest) AS greatest
     FROM figures f JOIN phases p ON p.id = f.phase
     LEFT JOIN columns c ON c.figure = f.kind || ':' || f.name AND c.phase = f.phase

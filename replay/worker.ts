@@ -33,6 +33,9 @@ const thread: ReplayThread = {
     discard();
     return writer.append(sent.events, sent.images);
   },
+  curriculum: (round, places) => writer.curriculum(round, places),
+  curriculumSize: (round) => writer.curriculumSize(round),
+  adoptCurriculum: (from, round, event) => writer.adoptCurriculum(from, round, event),
   resume: (position, attempt) => writer.resume(position, attempt),
   close: () => writer[Symbol.dispose](),
 };

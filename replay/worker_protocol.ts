@@ -1,4 +1,4 @@
-import type { RunEvent } from "./events.ts";
+import type { CurriculumItem, RunEvent } from "./events.ts";
 import type { Pins } from "./pins.ts";
 import type { ReplayState } from "./writer.ts";
 
@@ -14,6 +14,9 @@ export interface ReplayThread {
   image(id: string, extension: string, content: Uint8Array): void;
   /** Appends the events and names the images that were sent since the last time, in one transaction. */
   commit(): ReplayState;
+  curriculum(round: number, places: readonly number[]): readonly CurriculumItem[];
+  curriculumSize(round: number): number;
+  adoptCurriculum(folder: string, round: number, event: number): void;
   resume(position: number, attempt: number | undefined): ReplayState;
   close(): void;
 }

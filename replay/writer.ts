@@ -1,15 +1,24 @@
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { VisplayError } from "../common/errors.ts";
+import { Checksum } from "./checksum.ts";
 import { packColumns, unpackColumns } from "./columns.ts";
+import {
+  addItems,
+  curriculumItems,
+  curriculumSize,
+  forgetItemsAfter,
+  itemsIn,
+  itemsUpTo,
+} from "./curriculum_items.ts";
 import { Dictionary } from "./dictionary.ts";
 import { storedPrompt } from "./encoding.ts";
 import { answerRow, answersOf, type NewRow, rolloutRow, rolloutsOf } from "./episode_rows.ts";
-import type { EpisodeEvent, RunEvent } from "./events.ts";
+import type { CurriculumItem, EpisodeEvent, RunEvent } from "./events.ts";
 import { figuresOf, namedFiguresOf, textsOf } from "./figures.ts";
 import type { StoredImage } from "./image_files.ts";
 import { type Pins, pinContent, writePins } from "./pins.ts";
-import { migrate, PLACES, REPLAY_NAME } from "./schema.ts";
+import { migrate, PLACES, REPLAY_NAME, readableVersionOf } from "./schema.ts";
 import { Database, type Value } from "./sqlite.ts";
 
 /** What a replay has come to. */
@@ -92,6 +101,7 @@ export class ReplayWriter implements Disposable {
         const sql = `UPDATE ${table} SET superseded = 1 WHERE id > ? AND superseded = 0`;
         this.#database.prepare(sql).run([position]);
       }
+      forgetItemsAfter(this.#database, position);
       unpackColumns(this.#database, position);
       packColumns(this.#database, state.position);
       this.#insert("attempts", { attempt, after: position, at_ms: Date.now() });
@@ -102,6 +112,28 @@ export class ReplayWriter implements Disposable {
   /** What the run is made of from now on. */
   pin(pins: Pins): void {
     this.#database.transaction(() => writePins(this.#database, pins));
+  }
+
+  /** How many items a round's curriculum has. */
+  curriculumSize(round: number): number {
+    return curriculumSize(this.#database, round);
+  }
+
+  /** A round's items at these places. Throws "damaged" where one is missing, or is not as it was written. */
+  curriculum(round: number, places: readonly number[]): CurriculumItem[] {
+    return curriculumItems(this.#database, round, places);
+  }
+
+  /** Takes over what entered the curriculum of another run's round, up to one of its events. */
+  adoptCurriculum(folder: string, round: number, event: number): void {
+    using source = Database.forReading(replayIn(folder));
+    readableVersionOf(source);
+    this.#change((state) => {
+      for (const items of itemsUpTo(source, round, event)) {
+        addItems(this.#database, this.#dictionary, items, { round, event: 0 });
+      }
+      return state;
+    });
   }
 
   /** Which of these images no row names yet. */
@@ -145,15 +177,10 @@ export class ReplayWriter implements Disposable {
       this.#appendEpisode(id, attempt, event);
       return;
     }
-    const { version: _, atMs, type, ...body } = event;
-    this.#insert("events", {
-      id,
-      attempt,
-      superseded: 0,
-      at_ms: atMs,
-      type,
-      body: JSON.stringify(body),
-    });
+    const { version: _, atMs, type, ...rest } = event;
+    const row = { id, attempt, superseded: 0, at_ms: atMs, type, body: JSON.stringify(rest) };
+    this.#insert("events", row);
+    this.#insertChecksum(id, new Checksum().add("events", row));
   }
 
   #appendEpisode(id: number, attempt: number, event: EpisodeEvent): void {
@@ -162,7 +189,9 @@ export class ReplayWriter implements Disposable {
     const { text, templated } = storedPrompt(event.prompt, question);
     const dictionary = this.#dictionary;
     pinContent(this.#database, image.index, image.id);
-    this.#insert("episodes", {
+    const prompt = { text, templated: Number(templated) };
+    const shown = { content: image.id, position: image.index, name: image.name };
+    const row = {
       id,
       attempt,
       superseded: 0,
@@ -170,16 +199,22 @@ export class ReplayWriter implements Disposable {
       phase: dictionary.phase(phase),
       round,
       step,
-      image: dictionary.id("images", { content: image.id, position: image.index, name: image.name }),
-      prompt: dictionary.id("prompts", { text, templated: Number(templated) }),
+      image: dictionary.id("images", shown),
+      prompt: dictionary.id("prompts", prompt),
       questioner_version: versions.questioner,
       reasoner_version: versions.reasoner,
       ...figuresOf(event),
       question,
       label: event.type === "reasonerEpisode" ? event.label : null,
       view: event.type === "reasonerEpisode" ? event.view : 0,
-    });
-    this.#appendCompletions(id, event);
+    };
+    this.#insert("episodes", row);
+    const checksum = new Checksum().add("episodes", { ...row, ...shown, ...prompt, prompt_text: text });
+    this.#appendCompletions(id, event, checksum);
+    this.#insertChecksum(id, checksum);
+    if (event.type === "curriculumEpisode") {
+      addItems(this.#database, dictionary, itemsIn(event), { round, event: id });
+    }
     for (const { kind, name, value } of namedFiguresOf(event)) {
       const figure = dictionary.id("figures", { phase: dictionary.phase(phase), kind, name });
       this.#insert("measures", { episode: id, figure, value });
@@ -187,17 +222,31 @@ export class ReplayWriter implements Disposable {
     this.#insert("texts", { rowid: id, ...textsOf(event) });
   }
 
-  #appendCompletions(id: number, event: EpisodeEvent): void {
-    const shapeOf = (names: readonly string[]) =>
-      this.#dictionary.id("shapes", { names: JSON.stringify(names) });
+  #appendCompletions(id: number, event: EpisodeEvent, checksum: Checksum): void {
+    for (const [i, rollout] of rolloutsOf(event).entries()) {
+      const { parts_names = null, checks_names = null, ...own } = rolloutRow(rollout);
+      const row = { id: id * PLACES + i, ...own };
+      const [parts_shape, checks_shape] = [this.#shape(parts_names), this.#shape(checks_names)];
+      this.#insert("rollouts", { ...row, parts_shape, checks_shape });
+      checksum.add("rollouts", { ...row, parts_names, checks_names });
+    }
     let place = id * PLACES;
     for (const [i, rollout] of rolloutsOf(event).entries()) {
-      this.#insert("rollouts", { id: id * PLACES + i, ...rolloutRow(rollout, shapeOf) });
       for (const { answer, blind } of answersOf(rollout)) {
-        this.#insert("answers", { id: place++, rollout: i, blind: Number(blind), ...answerRow(answer) });
+        const row = { id: place++, rollout: i, blind: Number(blind), ...answerRow(answer) };
+        this.#insert("answers", row);
+        checksum.add("answers", row);
       }
     }
     if (place > (id + 1) * PLACES) throw new RangeError(`more than ${PLACES} answers in one episode`);
+  }
+
+  #shape(names: Value): number | null {
+    return names === null ? null : this.#dictionary.id("shapes", { names });
+  }
+
+  #insertChecksum(event: number, { value }: Checksum): void {
+    this.#insert("checksums", { event, crc32: value });
   }
 
   #insert(table: string, row: NewRow, conflict = ""): void {

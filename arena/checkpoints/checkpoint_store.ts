@@ -6,7 +6,7 @@ import type { Role } from "../../replay/events.ts";
 import type { SavedRun } from "../arena.ts";
 import type { RunConfig } from "../config.ts";
 import type { Checkpoints, Ports } from "../ports.ts";
-import { type RunState, startsRound } from "../run_state.ts";
+import { type RunState, STATE_VERSION, startsRound } from "../run_state.ts";
 import { hashFiles, type Manifest, manifestName, readManifest, verify } from "./manifest.ts";
 
 export interface CheckpointOptions {
@@ -156,15 +156,25 @@ export interface LoadedCheckpoint extends SavedRun {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-/** Loads a checkpoint. Throws "run" where it is damaged. */
+/**
+ * Loads a checkpoint. Throws "damaged" where it is, "disk" where it could not be read, "run" where a release with
+ * another form of state saved it.
+ */
 export async function loadCheckpoint(run: string, id: string): Promise<LoadedCheckpoint> {
   const folder = join(checkpointsFolder(run), id);
   const manifest = await readManifest(folder);
   await verify(folder, manifest);
   const state: RunState = JSON.parse(await readFile(join(folder, stateName), "utf8"));
+  if (state.version !== STATE_VERSION) throw foreign(folder, state);
   const config = JSON.parse(await readFile(join(folder, configName), "utf8"));
   const folders = { questioner: join(folder, "questioner"), reasoner: join(folder, "reasoner") };
   return { id, state, folders, manifest, config };
+}
+
+function foreign(folder: string, { version = 1 }: { version?: number }): VisplayError {
+  const found = `${folder}: found a state of version ${version}, expected ${STATE_VERSION}`;
+  const remedy = "go on with the release that saved it, or start a run from one of its models with --model";
+  return new VisplayError("run", `${found}; ${remedy}`);
 }
 
 /**
@@ -184,7 +194,8 @@ export async function latestCheckpoint(
     try {
       return await loadCheckpoint(run, id);
     } catch (error) {
-      passOver(id, (error as Error).message);
+      if (!(error instanceof VisplayError) || error.code !== "damaged") throw error;
+      passOver(id, error.message);
     }
   }
   if (ids.length === 0) return null;
@@ -199,7 +210,7 @@ export async function setAside(run: string, id: string): Promise<void> {
   await rename(join(root, id), aside);
 }
 
-/** Copies a checkpoint into a new run with a configuration of its own, as its first: there, nothing is recorded yet. */
+/** Copies a checkpoint into a new run with a configuration of its own, as its first: there, no event is recorded yet. */
 export async function copyCheckpoint(
   { id, state, folders }: SavedRun,
   run: string,

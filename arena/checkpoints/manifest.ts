@@ -45,15 +45,29 @@ const ManifestSchema: z.ZodType<Manifest> = z.strictObject({
   files: z.array(z.strictObject({ path: z.string(), bytes: Count, sha256: z.string() })),
 });
 
-/** The manifest of a checkpoint. Throws "run" where it is missing or is none. */
+/**
+ * The manifest of a checkpoint. Throws "damaged" where it is missing or is none, "disk" where it could not be read,
+ * which may pass.
+ */
 export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, manifestName);
+  const text = await readFile(path, "utf8").catch((cause) => {
+    throw readError(path, cause);
+  });
   try {
-    return ManifestSchema.parse(JSON.parse(await readFile(path, "utf8")));
+    return ManifestSchema.parse(JSON.parse(text));
   } catch (cause) {
     const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message;
-    throw new VisplayError("run", `${path}: ${reason}`, { cause });
+    throw new VisplayError("damaged", `${path}: ${reason}`, { cause });
   }
+}
+
+/** "damaged" where a file is not there, "disk" where it may be read another time: too many files are open, say. */
+function readError(path: string, cause: unknown): VisplayError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const isGone = code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR";
+  if (isGone) return new VisplayError("damaged", `${path}: ${message}`, { cause });
+  return new VisplayError("disk", `could not read ${path}: ${message}; try again`, { cause });
 }
 
 /** All files below a folder with their hashes, sorted by path. */
@@ -79,15 +93,18 @@ async function hashFile(folder: string, path: string): Promise<FileRecord> {
   return { path, bytes: size, sha256: hash.digest("hex") };
 }
 
-/** Compares a checkpoint with its manifest. Throws "run" that names the first file that differs. */
+/**
+ * Compares a checkpoint with its manifest. Throws "damaged" that names the first file that differs, "disk" where one
+ * could not be read.
+ */
 export async function verify(folder: string, { files }: Manifest): Promise<void> {
   for (const { path, bytes, sha256 } of files) {
-    const found = await hashFile(folder, path).catch((cause: Error) => {
-      throw new VisplayError("run", `${join(folder, path)}: ${cause.message}`, { cause });
+    const found = await hashFile(folder, path).catch((cause) => {
+      throw readError(join(folder, path), cause);
     });
     if (found.bytes !== bytes)
-      throw new VisplayError("run", `${join(folder, path)} has ${found.bytes} bytes; expected ${bytes}`);
+      throw new VisplayError("damaged", `${join(folder, path)} has ${found.bytes} bytes; expected ${bytes}`);
     if (found.sha256 !== sha256)
-      throw new VisplayError("run", `${join(folder, path)} is damaged: its hash is not the manifest's`);
+      throw new VisplayError("damaged", `${join(folder, path)} is damaged: its hash is not the manifest's`);
   }
 }

@@ -59,6 +59,31 @@ describe("alarms", () => {
     ]);
   });
 
+  it("need no more of a phase after a hundred thousand steps than after a hundred, and judge it the same", () => {
+    const alarms = new Alarms(defaults);
+    const sizes = [100, 130_000].map((count) => {
+      alarms.after([phaseStarted(1, "reasoner"), ...steps(count, { answerEntropy: 3, distinctAnswers: 40 })]);
+      return JSON.stringify(alarms.state()).length;
+    });
+    expect(sizes[1]).toBe(sizes[0]);
+    const { window } = defaults.answerEntropy;
+    const few = steps(window, { answerEntropy: Math.log(2), distinctAnswers: 2 });
+    expect(alarms.after(few).map(({ name }) => name)).toEqual(["answerEntropy"]);
+  });
+
+  it("go on from a state as they would have without, at any step", () => {
+    const lengths = Array.from({ length: 40 }, (_, i) => 10 + (i < 20 ? 0 : 3 * (i - 20)));
+    const events = lengths.flatMap((meanTokens, step) => steps(1, {}, { step, meanTokens }));
+    const whole = new Alarms(defaults).after(events);
+    expect(whole.map(({ name }) => name)).toContain("lengthGrowth");
+    for (const cut of events.keys()) {
+      const before = new Alarms(defaults);
+      const raised = before.after(events.slice(0, cut));
+      const after = new Alarms(defaults, JSON.parse(JSON.stringify(before.state())));
+      expect([...raised, ...after.after(events.slice(cut))]).toEqual(whole);
+    }
+  });
+
   it("take entropy against the most answers that the phase has seen", () => {
     // Two answers in equal parts: all that two can have, but little of what forty had.
     const two = { answerEntropy: Math.log(2), distinctAnswers: 2 };

@@ -89,10 +89,7 @@ describe("Curriculum", () => {
     const curriculum = new Curriculum(null);
     curriculum.add(episode(["2", 0.5, null], ["2", 1, "aboveBand"], [null, 0, "malformed"]));
     curriculum.add(episode(["no", 0.55, null], ["no", 0.1, "belowBand"]));
-    expect(curriculum.items).toEqual([
-      { image: 3, question: "question 0", label: "2", confidence: 0.5 },
-      { image: 3, question: "question 0", label: "no", confidence: 0.55 },
-    ]);
+    expect(curriculum.admitted).toBe(2);
     expect(curriculum.built(1)).toMatchObject({
       images: 2,
       questions: 5,

@@ -4,6 +4,7 @@ import type { SavedRun } from "../../arena/arena.ts";
 import type { RunConfig } from "../../arena/config.ts";
 import type { Checkpoints } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
+import { itemsIn } from "../../replay/curriculum_items.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { ofType, playIn, withoutTimes } from "../fakes/play.ts";
 import { makeWorld, smallConfig, type World } from "../fakes/world.ts";
@@ -138,6 +139,8 @@ describe("a run that goes on from a checkpoint", () => {
     const whole = await uninterrupted();
     const origin = whole.checkpoints.saved.at(-3) as SavedRun;
     const fork = reborn(whole, origin);
+    const curriculum = ofType(fork.log.events, "curriculumEpisode");
+    fork.log.adopted.push(...curriculum.filter(({ round }) => round === 2).flatMap(itemsIn));
     fork.log.events.length = 0;
     fork.controller.abort();
     const forked = { ...origin, state: { ...origin.state, replay: 0 } };
@@ -146,6 +149,7 @@ describe("a run that goes on from a checkpoint", () => {
     const saved = fork.checkpoints.saved.at(-1) as SavedRun;
     expect(saved.state.replay).toBe(2);
     const again = reborn(fork, saved);
+    again.log.adopted.push(...fork.log.adopted);
     expect((await playIn(again, config, undefined, saved)).completed).toBe(true);
     const before = story(whole.log.events.slice(0, origin.state.replay)).length;
     expect(story(again.log.events).slice(1)).toEqual(story(whole.log.events).slice(before));

@@ -2,7 +2,8 @@ import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
 import type { Ports } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
 import type { ImageSource, Picture, RgbImage } from "../../images/image.ts";
-import type { EventLog, RunEvent } from "../../replay/events.ts";
+import { itemsIn } from "../../replay/curriculum_items.ts";
+import type { CurriculumItem, EventLog, RunEvent } from "../../replay/events.ts";
 import { FakePolicy, type FakePolicyOptions, type Script } from "./policy.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
@@ -64,6 +65,8 @@ export class FakeImages implements ImageSource {
 
 export class MemoryLog implements EventLog {
   readonly events: RunEvent[] = [];
+  /** What entered the curriculum before the first event: in another run. */
+  readonly adopted: CurriculumItem[] = [];
 
   get position(): number {
     return this.events.length;
@@ -71,6 +74,13 @@ export class MemoryLog implements EventLog {
 
   async append(events: readonly RunEvent[]): Promise<void> {
     this.events.push(...events);
+  }
+
+  async curriculum(round: number, places: readonly number[]): Promise<CurriculumItem[]> {
+    const episodes = this.events.filter((event) => event.type === "curriculumEpisode");
+    const own = episodes.filter((episode) => episode.round === round).flatMap(itemsIn);
+    const items = [...this.adopted, ...own];
+    return places.map((place) => items[place] as CurriculumItem);
   }
 }
 

@@ -180,6 +180,40 @@ export function marked(code: number): RunEvent {
   return { version: 1, atMs: 5, type: "runFailed", code: String(code), message: "" };
 }
 
+/** An episode with a question for each label; where that is null, the question was rejected. */
+export function curriculumEpisode({
+  round,
+  labels,
+}: {
+  readonly round: number;
+  readonly labels: readonly (string | null)[];
+}): CurriculumEpisode & RunEvent {
+  const completion = { tokens: [], logProbs: [], text: "", finishReason: "stop" } as const;
+  const verdict = { confidence: 0.5, votes: [], abstentions: 0, parseFailures: 0, samples: 0 };
+  const { image, prompt, versions } = plainEpisode();
+  return {
+    version: 1,
+    atMs: 7,
+    type: "curriculumEpisode",
+    phase: "curriculum",
+    round,
+    step: 0,
+    image,
+    prompt,
+    versions,
+    questions: labels.map((label) => ({
+      completion,
+      question: `is it ${label} ?`,
+      failure: null,
+      ownAnswer: null,
+      answers: [],
+      verdict: { ...verdict, silver: label ?? "no" },
+      rejection: label === null ? "aboveBand" : null,
+      label,
+    })),
+  };
+}
+
 /** A Reasoner's episode that is easy to look at. */
 export function plainEpisode(changes: Partial<ReasonerEpisode> = {}): ReasonerEpisode & RunEvent {
   const rollout = {

@@ -175,6 +175,9 @@ describe("a read-only folder", () => {
 });
 
 describe("versions", () => {
+  const withoutFifth =
+    "DROP TABLE curriculum; DROP TABLE checksums; DROP INDEX rare_events; DROP TABLE run_images; DROP TABLE run_inputs";
+
   it("a newer one is refused, by the reader, the writer and the check", async () => {
     ReplayWriter.create(folder)[Symbol.dispose]();
     using database = Database.forWriting(path);
@@ -199,11 +202,11 @@ describe("versions", () => {
       "UPDATE attempts SET host = 'a'",
     ];
     migrate(database, scripts);
-    expect(database.value("PRAGMA user_version")).toBe(5);
+    expect(database.value("PRAGMA user_version")).toBe(scripts.length);
     expect(database.prepare("SELECT attempt, host FROM attempts").all()).toEqual([{ attempt: 1, host: "a" }]);
     const broken = [...scripts, "UPDATE attempts SET host = 'b'; UPDATE nothing SET x = 1"];
     expect(() => migrate(database, broken)).toThrow("nothing");
-    expect(database.value("PRAGMA user_version")).toBe(5);
+    expect(database.value("PRAGMA user_version")).toBe(scripts.length);
     expect(database.value("SELECT host FROM attempts")).toBe("a");
   });
 
@@ -213,18 +216,37 @@ describe("versions", () => {
       using writer = ReplayWriter.create(folder);
       writer.append(old);
       using database = Database.forWriting(path);
+      database.exec(withoutFifth);
       database.exec(
         "DROP TABLE columns; ALTER TABLE episodes DROP COLUMN view; CREATE INDEX episodes_reward ON episodes (superseded, phase, reward)",
       );
       database.exec("CREATE INDEX measures_value ON measures (figure, value); PRAGMA user_version = 1");
     }
-    const message = expect.stringContaining("found version 1 of the replay's tables, expected 3");
+    const message = expect.stringContaining("found version 1 of the replay's tables, expected 3 to 5");
     expect(() => ReplayReader.open(folder)).toThrow(expect.objectContaining({ code: "run", message }));
     ReplayWriter.open(folder)[Symbol.dispose]();
     using database = Database.forReading(path);
     const indexes = "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
-    expect(database.prepare(indexes).all()).toEqual([{ tbl_name: "columns" }]);
+    expect(database.prepare(indexes).all()).toEqual([{ tbl_name: "columns" }, { tbl_name: "events" }]);
     expect(survivors()).toEqual(old.map((event) => ("view" in event ? { ...event, view: 0 } : event)));
+  });
+
+  it("the third, which had no checksums, is read as it is, and brought up to date when the run goes on", async () => {
+    const old = new RandomEvents(8).events(50);
+    {
+      using writer = ReplayWriter.create(folder);
+      writer.append(old);
+      using database = Database.forWriting(path);
+      database.exec(`${withoutFifth}; PRAGMA user_version = 3`);
+    }
+    expect(survivors()).toEqual(old);
+    expect(await inspect(folder)).toMatchObject({ database: [], events: { total: 50, damaged: [] } });
+    {
+      using writer = ReplayWriter.open(folder);
+      writer.append([marked(1)]);
+    }
+    expect(survivors()).toEqual([...old, marked(1)]);
+    expect(isWhole(await inspect(folder))).toBe(true);
   });
 
   it("what another program wrote is left alone", () => {

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RunEvent } from "../../replay/events.ts";
 import { ReplayReader } from "../../replay/reader.ts";
+import { Database } from "../../replay/sqlite.ts";
 import { ReplayStore } from "../../replay/store.ts";
-import { marked, plainEpisode, RandomEvents } from "./events.ts";
+import { curriculumEpisode, marked, plainEpisode, RandomEvents } from "./events.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -132,6 +133,65 @@ describe("images", () => {
   it("cannot be written outside the folder", async () => {
     await using store = await ReplayStore.create(folder);
     await expect(store.append([], [image("../a", content)])).rejects.toMatchObject({ code: "images" });
+  });
+});
+
+describe("the curriculum", () => {
+  /** An episode whose two questions enter as "FIRST a" and "FIRST b"; a third one is rejected. */
+  const episode = (first: string, round = 1) =>
+    curriculumEpisode({ round, labels: [`${first} a`, null, `${first} b`] });
+  const labels = async (store: ReplayStore, round: number) => {
+    const places = Array.from({ length: await store.curriculumSize(round) }, (_, place) => place);
+    return (await store.curriculum(round, places)).map(({ label }) => label);
+  };
+
+  it("is read by place, whatever was appended between, round by round", async () => {
+    await using store = await ReplayStore.create(folder);
+    await store.append([episode("1"), marked(1), episode("2")]);
+    await store.append([episode("3", 2)]);
+    expect(await labels(store, 1)).toEqual(["1 a", "1 b", "2 a", "2 b"]);
+    expect(await labels(store, 2)).toEqual(["3 a", "3 b"]);
+    const image = { index: 3, name: "3.png", id: "image-3" };
+    expect(await store.curriculum(1, [3, 0])).toEqual([
+      { image, question: "is it 2 b ?", label: "2 b", confidence: 0.5 },
+      { image, question: "is it 1 a ?", label: "1 a", confidence: 0.5 },
+    ]);
+    await expect(store.curriculum(1, [4])).rejects.toMatchObject({ code: "damaged" });
+  });
+
+  it("goes back with a resume, over rounds", async () => {
+    await using store = await ReplayStore.create(folder);
+    await store.append([episode("1"), episode("2")]);
+    await store.append([episode("3", 2), episode("4", 3)]);
+    await store.resume(1);
+    expect(await Promise.all([1, 2, 3].map((round) => labels(store, round)))).toEqual([
+      ["1 a", "1 b"],
+      [],
+      [],
+    ]);
+    await store.append([episode("5")]);
+    expect(await labels(store, 1)).toEqual(["1 a", "1 b", "5 a", "5 b"]);
+  });
+
+  it("is taken over by a fork up to an event, and kept where that begins anew", async () => {
+    {
+      await using store = await ReplayStore.create(join(folder, "origin"));
+      await store.append([episode("1"), episode("2"), episode("3")]);
+    }
+    await using fork = await ReplayStore.create(join(folder, "fork"));
+    await fork.adoptCurriculum(join(folder, "origin"), 1, 2);
+    await fork.resume(0);
+    await fork.append([episode("4")]);
+    expect(await labels(fork, 1)).toEqual(["1 a", "1 b", "2 a", "2 b", "4 a", "4 b"]);
+  });
+
+  it("that was changed behind the run's back is damaged", async () => {
+    await using store = await ReplayStore.create(folder);
+    await store.append([episode("1")]);
+    using database = Database.forWriting(join(folder, "replay.db"));
+    database.exec("UPDATE curriculum SET label = '1 c' WHERE place = 1");
+    const message = expect.stringContaining("item 1 of the curriculum of round 1");
+    await expect(store.curriculum(1, [0, 1])).rejects.toMatchObject({ code: "damaged", message });
   });
 });
 

@@ -1,0 +1,94 @@
+import { VisplayError } from "../common/errors.ts";
+import { Checksum } from "./checksum.ts";
+import type { Dictionary } from "./dictionary.ts";
+import type { CurriculumEpisode, CurriculumItem } from "./events.ts";
+import { type Database, type Queries, type Row, utf8 } from "./sqlite.ts";
+
+const itemsSql = `
+  SELECT c.round, c.place, c.event, c.confidence, c.crc32, i.position,
+    ${utf8("c.question", "c.label", "i.content", "i.name")}
+  FROM curriculum c LEFT JOIN images i ON i.id = c.image`;
+
+/** How many items a round's curriculum has. */
+export function curriculumSize(database: Queries, round: number): number {
+  const sql = "SELECT max(place) + 1 FROM curriculum WHERE round = ?";
+  return database.value<number>(sql, [round]) ?? 0;
+}
+
+/** A round's items at these places. Throws "damaged" where one is missing, or is not as it was written. */
+export function curriculumItems(
+  database: Queries,
+  round: number,
+  places: readonly number[],
+): CurriculumItem[] {
+  const statement = database.prepare(`${itemsSql} WHERE c.round = ? AND c.place = ?`);
+  return places.map((place) => {
+    const row = statement.get([round, place]);
+    const name = `item ${place} of the curriculum of round ${round}`;
+    if (!row) throw new VisplayError("damaged", `${name} is missing`);
+    return itemOf(row, name);
+  });
+}
+
+function itemOf(row: Row, name: string): CurriculumItem {
+  if (new Checksum().add("curriculum", row).value !== row.crc32) {
+    throw new VisplayError("damaged", `${name} is damaged: its checksum differs`);
+  }
+  return {
+    image: { index: row.position as number, name: row.name as string, id: row.content as string },
+    question: row.question as string,
+    label: row.label as string,
+    confidence: row.confidence as number,
+  };
+}
+
+/** What entered the curriculum in an episode. */
+export function itemsIn({ image, questions }: CurriculumEpisode): CurriculumItem[] {
+  return questions.flatMap(({ question, label, verdict }) =>
+    question === null || label === null || verdict === null
+      ? []
+      : [{ image, question, label, confidence: verdict.confidence }],
+  );
+}
+
+/** Adds items at the end of a round's curriculum; `event` is the one that brought them, 0 for another run's. */
+export function addItems(
+  database: Database,
+  dictionary: Dictionary,
+  items: readonly CurriculumItem[],
+  { round, event }: { readonly round: number; readonly event: number },
+): void {
+  const first = curriculumSize(database, round);
+  const sql = `INSERT INTO curriculum (round, place, event, image, question, label, confidence, crc32)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+  for (const [i, { image, question, label, confidence }] of items.entries()) {
+    const stored = { content: image.id, position: image.index, name: image.name };
+    const place = first + i;
+    const row = { round, place, event, ...stored, question, label, confidence };
+    const { value } = new Checksum().add("curriculum", row);
+    const imageId = dictionary.id("images", stored);
+    database.prepare(sql).run([round, place, event, imageId, question, label, confidence, value]);
+  }
+}
+
+/** Forgets what entered any curriculum after an event. */
+export function forgetItemsAfter(database: Database, event: number): void {
+  for (;;) {
+    const round = database.value<number>("SELECT max(round) FROM curriculum");
+    if (round === null) return;
+    database.prepare("DELETE FROM curriculum WHERE round = ? AND event > ?").run([round, event]);
+    if (curriculumSize(database, round) > 0) return;
+  }
+}
+
+const COPIED_AT_ONCE = 5000;
+
+/** A round's items that entered up to an event, some thousand at a time. */
+export function* itemsUpTo(database: Queries, round: number, event: number): Generator<CurriculumItem[]> {
+  const sql = `${itemsSql} WHERE c.round = ? AND c.place >= ? AND c.place < ? AND c.event <= ? ORDER BY c.place`;
+  for (let first = 0; ; first += COPIED_AT_ONCE) {
+    const rows = database.prepare(sql).all([round, first, first + COPIED_AT_ONCE, event]);
+    if (rows.length === 0) return;
+    yield rows.map((row) => itemOf(row, `item ${row.place} of the curriculum of round ${round}`));
+  }
+}
