@@ -62,9 +62,10 @@ export interface RunConfig {
 }
 
 /** A configuration as it is written, before what depends on the model is resolved. */
-export interface RunSettings extends Omit<RunConfig, "questioner" | "reasoner"> {
+export interface RunSettings extends Omit<RunConfig, "questioner" | "reasoner" | "evaluation"> {
   readonly questioner: Unresolved<QuestionerConfig, "maxTokens">;
   readonly reasoner: Unresolved<ReasonerConfig, "maxTokens">;
+  readonly evaluation: Unresolved<EvaluationConfig, "questions">;
 }
 
 export interface CheckpointConfig {
@@ -133,7 +134,7 @@ export interface ReasonerConfig extends SamplingConfig, GrpoConfig {
 export interface EvaluationConfig {
   readonly everyRound: boolean;
   readonly domain: SceneDomain;
-  readonly questions: number | null;
+  readonly questions: number;
   readonly scenes: number;
   readonly questionsPerChunk: number;
   readonly samples: number;
@@ -333,16 +334,20 @@ export const RunSettingsSchema: z.ZodType<RunSettings> = z
     }
   });
 
-/** The configuration of a run: its settings, with what depends on the model resolved. */
+/** The configuration of a run: its settings, with what depends on the model and on other settings resolved. */
 export const RunConfigSchema: z.ZodType<RunConfig> = RunSettingsSchema.transform(resolved);
 
 function resolved(settings: RunSettings): RunConfig {
-  const { model, questioner, reasoner } = settings;
+  const { model, images, questioner, reasoner, evaluation } = settings;
   const longest = defaultMaxTokens[model.name === "tiny" ? "embedded" : "other"];
   return {
     ...settings,
     questioner: { ...questioner, maxTokens: questioner.maxTokens ?? longest.questioner },
     reasoner: { ...reasoner, maxTokens: reasoner.maxTokens ?? longest.reasoner },
+    evaluation: {
+      ...evaluation,
+      questions: evaluation.questions ?? (images.folder === null ? SCENE_QUESTIONS : 0),
+    },
   };
 }
 
@@ -384,14 +389,4 @@ function* contradictions({
     const message = 'expected "silver" where images.folder is set, for only scenes know the truth';
     yield ["reasoner.labels", message];
   }
-}
-
-/** A configuration in which nothing is left to other settings. */
-export type SettledConfig = RunConfig & { readonly evaluation: { readonly questions: number } };
-
-/** Decides what a configuration leaves to its other settings. */
-export function settle(config: RunConfig): SettledConfig {
-  const { evaluation, images } = config;
-  const questions = evaluation.questions ?? (images.folder === null ? SCENE_QUESTIONS : 0);
-  return { ...config, evaluation: { ...evaluation, questions } };
 }

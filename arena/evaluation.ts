@@ -10,7 +10,7 @@ import { Reasoner, type VisualQuestion } from "../reasoner/reasoner.ts";
 import { agrees, vote } from "../reasoner/vote.ts";
 import type { EvaluationReport, Scores } from "../replay/events.ts";
 import { trueLabel } from "./admission.ts";
-import { type RunConfig, settle } from "./config.ts";
+import type { RunConfig } from "./config.ts";
 import { fromAbortable } from "./from_abortable.ts";
 import { pipelined } from "./pipelined.ts";
 import type { Evaluator } from "./ports.ts";
@@ -41,7 +41,7 @@ interface Mark {
  * wanted. While one chunk of questions is answered, the next one's scenes are drawn.
  */
 export function sceneEvaluator(config: RunConfig, templates: ReasonerTemplates): Evaluator | null {
-  const { domain, scenes, questions, questionsPerChunk, samples, seed } = settle(config).evaluation;
+  const { domain, scenes, questions, questionsPerChunk, samples, seed } = config.evaluation;
   if (questions === 0) return null;
   const source = new SceneSource({ domain, count: scenes, seed: deriveSeed(seed, "held out") });
   const tests = balancedQuestions(source, questions, seed).sort((a, b) => a.index - b.index);

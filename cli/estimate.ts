@@ -1,4 +1,4 @@
-import { type RunConfig, type SettledConfig, settle } from "../arena/config.ts";
+import type { RunConfig } from "../arena/config.ts";
 import type { Phase } from "../replay/events.ts";
 import { phases as kindsOfPhases, type PlannedPhase, plannedPhases } from "../watch/run_plan.ts";
 import type { PhaseProbe, Probe } from "./probe.ts";
@@ -35,8 +35,7 @@ const BEST_AND_NEW = 2;
 const WITH_MOMENTS = 3;
 
 /** Puts a probe's measurements together for a whole run; `modelBytes` is the size of one saved model. */
-export function estimate(settings: RunConfig, pool: number, found: Probe, modelBytes: number): RunEstimate {
-  const config = settle(settings);
+export function estimate(config: RunConfig, pool: number, found: Probe, modelBytes: number): RunEstimate {
   const planned = plannedPhases(config);
   const sizes = sizesOf(config, pool, found.admittedShare);
   const kinds = kindsOfPhases.filter((kind) => planned.some(({ phase }) => phase === kind));
@@ -61,7 +60,7 @@ interface Size {
   readonly perStep: number;
 }
 
-function sizesOf(config: SettledConfig, pool: number, admittedShare: number | null): Record<Phase, Size> {
+function sizesOf(config: RunConfig, pool: number, admittedShare: number | null): Record<Phase, Size> {
   const { questioner, curriculum, reasoner, evaluation } = config;
   const imagesPerStep = Math.min(questioner.imagesPerStep, pool);
   const images = Math.min(curriculum.images, pool);

@@ -9,6 +9,7 @@ import { openModel } from "./model.ts";
 import { openRunPolicy, openTemplates } from "./open.ts";
 import { addSettings } from "./options.ts";
 import { runSettings } from "./run_settings.ts";
+import { valueLayer } from "./settings.ts";
 import { familiesTable } from "./table.ts";
 import { print } from "./terminal.ts";
 
@@ -18,7 +19,9 @@ export function addEval(program: Command): void {
     .command("eval")
     .description("measure a model on held-out labelled scenes, by families of questions");
   const layers = addSettings(command, ["model", "device"]);
-  command.action(() => evaluate(runSettings(layers())));
+  // Whoever calls for an evaluation wants one, whatever the images of a run are.
+  const onScenes = valueLayer("visplay eval", ["images", "folder"], null);
+  command.action(() => evaluate(runSettings([...layers(), onScenes])));
 }
 
 async function evaluate(settings: RunConfig): Promise<void> {
@@ -26,8 +29,7 @@ async function evaluate(settings: RunConfig): Promise<void> {
   const model = await openModel(settings, interrupt.signal);
   const { config, base } = model;
   const templates = await openTemplates(config, base);
-  // Whoever calls for an evaluation wants one, whatever the images of a run are.
-  const evaluator = sceneEvaluator({ ...config, images: { ...config.images, folder: null } }, templates);
+  const evaluator = sceneEvaluator(config, templates);
   if (!evaluator) {
     throw new VisplayError("config", "evaluation.questions: found 0, expected at least 1");
   }

@@ -1,7 +1,7 @@
 import { play, type SavedRun } from "../arena/arena.ts";
 import { CheckpointStore } from "../arena/checkpoints/checkpoint_store.ts";
 import { waitForRoom } from "../arena/checkpoints/free_space.ts";
-import { type RunConfig, settle } from "../arena/config.ts";
+import type { RunConfig } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { emptySummary, summarize, summarizing } from "../arena/summary.ts";
 import { withoutSecrets } from "../arena/watch_config.ts";
@@ -49,8 +49,7 @@ export async function playRun(
 ): Promise<void> {
   const model = await openModel(withoutSecrets(settings), signal);
   const { config } = model;
-  const plan = settle(config);
-  const progress = new Progress(plan);
+  const progress = new Progress(config);
   using line = new LiveLine((nowMs) => progress.line(nowMs));
   const say = (text: string): void => line.say(text);
 
@@ -73,7 +72,7 @@ export async function playRun(
   let summary = emptySummary;
   for (const event of session.milestones("rare")) summary = summarize(summary, event);
   hook?.about(folder);
-  const watched = { folder, plan, attempt, history: session.milestones() };
+  const watched = { folder, plan: config, attempt, history: session.milestones() };
   await using watchers = await openWatchers(watched, [metrics, hook], say);
   say(`run ${folder}`);
   if (config.model.name !== "tiny") say(outlook(config, images.length));

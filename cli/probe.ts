@@ -1,7 +1,7 @@
 import { takeWhile } from "rxjs";
 import { admit } from "../arena/admission.ts";
 import { play } from "../arena/arena.ts";
-import { type RunConfig, settle } from "../arena/config.ts";
+import type { RunConfig } from "../arena/config.ts";
 import type { Evaluator, Ports } from "../arena/ports.ts";
 import { itemsIn } from "../replay/curriculum_items.ts";
 import type { CurriculumItem, CurriculumQuestion, Phase, RunEvent } from "../replay/events.ts";
@@ -76,7 +76,7 @@ function isLast(event: RunEvent): boolean {
 /** The configuration with few and maybe smaller steps, that learns nothing and admits everything. */
 function probeConfig(config: RunConfig, scale: number): RunConfig {
   const part = (size: number) => Math.max(1, Math.round(size / scale));
-  const { questioner, curriculum, reasoner, evaluation } = settle(config);
+  const { questioner, curriculum, reasoner, evaluation } = config;
   const imagesPerChunk = part(curriculum.imagesPerChunk);
   const questionsPerChunk = part(evaluation.questionsPerChunk);
   return {

@@ -29,6 +29,14 @@ describe("RunConfigSchema", () => {
     expect(longest({ ...printed, model: "owner/name" })).toEqual([192, 512]);
   });
 
+  it("evaluates on scenes where it learns from scenes, or is told to", () => {
+    const questions = (input: object) => RunConfigSchema.parse(input).evaluation.questions;
+    expect(questions({})).toBe(700);
+    expect(questions({ images: { folder: "photos" } })).toBe(0);
+    expect(questions({ images: { folder: "photos" }, evaluation: { questions: 70 } })).toBe(70);
+    expect(RunSettingsSchema.parse({}).evaluation.questions).toBeNull();
+  });
+
   it("describes every setting", () => {
     const undescribed: string[] = [];
     const visit = (schema: z.core.JSONSchema.BaseSchema, path: string): void => {

@@ -3,7 +3,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { RunConfigSchema, settle } from "../../arena/config.ts";
+import { RunConfigSchema } from "../../arena/config.ts";
 import { VisplayError } from "../../common/errors.ts";
 import type { EventBody } from "../../replay/events.ts";
 import { BEAT_NAME, readBeat } from "../../watch/beat.ts";
@@ -19,7 +19,7 @@ import {
   saved,
 } from "../fakes/run_events.ts";
 
-const plan = settle(RunConfigSchema.parse({ rounds: 2 }));
+const plan = RunConfigSchema.parse({ rounds: 2 });
 const hour = 3_600_000;
 
 let folder: string;

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { RunConfigSchema, type SettledConfig, settle } from "../../arena/config.ts";
+import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { readBeat } from "../../watch/beat.ts";
 import { openMetrics, openWatchers, together } from "../../watch/open_watchers.ts";
@@ -14,7 +14,7 @@ import { at, finished, phaseStarted } from "../fakes/run_events.ts";
 let folder: string;
 let said: string[];
 const say = (line: string) => said.push(line);
-const watched = (plan: SettledConfig) => ({ folder, plan, attempt: 1, history: [] });
+const watched = (plan: RunConfig) => ({ folder, plan, attempt: 1, history: [] });
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "watchers-"));
@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 test("what a run is watched by follows from its configuration", async () => {
-  const all = settle(RunConfigSchema.parse({ watch: { metricsPort: 0 } }));
+  const all = RunConfigSchema.parse({ watch: { metricsPort: 0 } });
   const metrics = await openMetrics(all.watch, say);
   expect(said).toEqual([`metrics at ${metrics?.url}`]);
   await (await openWatchers(watched(all), [metrics], say))[Symbol.asyncDispose]();
@@ -32,7 +32,7 @@ test("what a run is watched by follows from its configuration", async () => {
   await expect(fetch(metrics?.url as string)).rejects.toThrow();
 
   await rm(folder, { recursive: true });
-  const none = settle(RunConfigSchema.parse({ watch: { tensorboard: false } }));
+  const none = RunConfigSchema.parse({ watch: { tensorboard: false } });
   expect(await openMetrics(none.watch, say)).toBeNull();
   const watcher = await openWatchers(watched(none), [null], say);
   await watcher[Symbol.asyncDispose]();
@@ -44,7 +44,7 @@ test("what cannot be had is a warning, and everything else goes on", async () =>
   await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
   const { port: metricsPort } = taken.address() as AddressInfo;
   await writeFile(join(folder, "tensorboard"), "no folder");
-  const config = settle(RunConfigSchema.parse({ watch: { metricsPort } }));
+  const config = RunConfigSchema.parse({ watch: { metricsPort } });
 
   const metrics = await openMetrics(config.watch, say);
   expect(metrics).toBeNull();
@@ -60,7 +60,7 @@ test("what cannot be had is a warning, and everything else goes on", async () =>
 });
 
 test("that a run waits stands in its heartbeat", async () => {
-  const config = settle(RunConfigSchema.parse({ watch: { tensorboard: false } }));
+  const config = RunConfigSchema.parse({ watch: { tensorboard: false } });
   const watchers = await openWatchers(watched(config), [], say);
   watchers.wait?.("waiting for 3 MB of room on the disk");
   await watchers[Symbol.asyncDispose]();

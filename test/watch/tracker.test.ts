@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { RunConfigSchema, settle } from "../../arena/config.ts";
+import { RunConfigSchema } from "../../arena/config.ts";
 import { Tracker } from "../../watch/tracker.ts";
 import { at, phaseStarted, reasonerStep } from "../fakes/run_events.ts";
 
-const plan = settle(RunConfigSchema.parse({ rounds: 1, evaluation: { questions: 0 } }));
+const plan = RunConfigSchema.parse({ rounds: 1, evaluation: { questions: 0 } });
 
 test("a run that is resumed in the middle of a phase has its place at once, and its pace from then on", () => {
   const tracker = new Tracker(plan);
