@@ -50,7 +50,10 @@ export function horizontalFirst(image: Size, target: Size): boolean {
   return image.height <= 100 * image.width || target.height >= image.height;
 }
 
-/** Weights are 22-bit fixed point: 8 bits of pixel, 22 of weight and 2 for overshoot fill an int32. */
+/**
+ * Weights are 22-bit fixed point: 8 bits of pixel, 22 of weight and 2 for overshoot fill an int32. `Math.imul` says so to
+ * the compiler, which else computes in floating point, for half as long again.
+ */
 const precision = 22;
 const half = 1 << (precision - 1);
 
@@ -120,9 +123,9 @@ export function resampleRows(data: Uint8Array, kernel: Kernel): Uint8Array {
       let blue = half;
       for (let k = i * taps; k < end; k++) {
         const weight = weights[k] as number;
-        red += (data[from++] as number) * weight;
-        green += (data[from++] as number) * weight;
-        blue += (data[from++] as number) * weight;
+        red = (red + Math.imul(data[from++] as number, weight)) | 0;
+        green = (green + Math.imul(data[from++] as number, weight)) | 0;
+        blue = (blue + Math.imul(data[from++] as number, weight)) | 0;
       }
       result[out++] = red >> precision;
       result[out++] = green >> precision;
@@ -151,7 +154,8 @@ export function resampleColumns(
     for (let k = 0; k < (count[i] as number); k++) {
       const weight = weights[i * taps + k] as number;
       const from = ((first[i] as number) + k - top) * stride;
-      for (let x = 0; x < stride; x++) sums[x] = (sums[x] as number) + (data[from + x] as number) * weight;
+      for (let x = 0; x < stride; x++)
+        sums[x] = (sums[x] as number) + Math.imul(data[from + x] as number, weight);
     }
     const to = (i - start) * stride;
     for (let x = 0; x < stride; x++) result[to + x] = (sums[x] as number) >> precision;
