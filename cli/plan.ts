@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { RunConfigSchema } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { withoutSecrets } from "../arena/watch_config.ts";
@@ -17,7 +17,8 @@ import { openImages, openRunPolicy, openTemplates } from "./open.ts";
 import { addSettings } from "./options.ts";
 import { sayPictures } from "./pictures.ts";
 import { planText } from "./plan_text.ts";
-import { PROBE_STEPS, type Probe, type ProbePorts, probe } from "./probe.ts";
+import type { ProbePorts } from "./probe.ts";
+import { type Probed, probes } from "./probes.ts";
 import { runSettings } from "./run_settings.ts";
 import { toYaml } from "./schema.ts";
 import { print } from "./terminal.ts";
@@ -27,14 +28,16 @@ export function addPlan(program: Command): void {
   const command = program
     .command("plan")
     .description("print the configuration, steps, time, memory and disk of a run; trains and writes nothing")
-    .option("--json", "as JSON");
+    .option("--json", "as JSON")
+    .option("--seconds <n>", "time that it may take; a longer probe knows more", wholeSeconds, 120);
   const layers = addSettings(command, ["images", "model", "device", "rounds", "out", "seed"]);
-  command.action(async ({ json }: { json?: true }) => {
+  command.action(async ({ json, seconds }: { json?: true; seconds: number }) => {
+    const endMs = steadyClock.now() + 1000 * seconds;
     using interrupt = interruptible();
     const settings = withoutSecrets(runSettings(layers()));
     const model = await openModel(settings, interrupt.signal);
     const { config } = model;
-    const plan = await makePlan(model, interrupt.signal);
+    const plan = await makePlan(model, interrupt.signal, endMs);
     if (json) print(JSON.stringify({ config, ...plan }, null, 2));
     else print(`${toYaml(RunConfigSchema, config)}\n${planText(config, plan)}`);
   });
@@ -44,11 +47,7 @@ export function addPlan(program: Command): void {
 export interface Plan extends RunEstimate {
   /** Images in the pool. */
   readonly images: number;
-  readonly probe: Probe & {
-    /** What the configured sizes of a step were divided by. */
-    readonly scale: number;
-    readonly tookMs: number;
-  };
+  readonly probe: Probed;
   /** Until both policies answered. */
   readonly openMs: number;
   /** Bytes resident once the policies were open, and at the probe's peak. */
@@ -56,17 +55,7 @@ export interface Plan extends RunEstimate {
   readonly machine: { readonly memoryBytes: number; readonly freeDiskBytes: number };
 }
 
-/** The first probe's sizes are divided by this; by it the second is chosen as large as time allows. */
-const FIRST_SCALE = 8;
-const PROBE_MS = 90_000;
-
-/** The smallest scale whose probe is expected to end in time; small steps take longer than their share. */
-function affordableScale({ phases }: Probe): number {
-  const stepsMs = Object.values(phases).reduce((sum, { stepMs }) => sum + PROBE_STEPS * stepMs, 0);
-  return [1, 2, 4].find((scale) => (stepsMs * FIRST_SCALE) / scale < PROBE_MS) ?? FIRST_SCALE;
-}
-
-async function makePlan(model: WithModel, signal: AbortSignal): Promise<Plan> {
+async function makePlan(model: WithModel, signal: AbortSignal, endMs: number): Promise<Plan> {
   const { config, folder, base } = model;
   let doing = "opening the model";
   using line = new LiveLine(() => doing);
@@ -94,15 +83,12 @@ async function makePlan(model: WithModel, signal: AbortSignal): Promise<Plan> {
     ...{ images, truth, templates, clock: steadyClock },
     evaluator: (short) => sceneEvaluator(short, templates),
   };
-  const measure = async (scale: number) => {
-    doing = scale === 1 ? "probing" : `probing at 1/${scale} of the sizes`;
-    const begunMs = steadyClock.now();
-    const found = await probe(config, ports, scale, signal);
-    return { ...found, scale, tookMs: steadyClock.now() - begunMs };
-  };
-  const first = await measure(FIRST_SCALE);
-  const scale = affordableScale(first);
-  const found = scale < FIRST_SCALE ? await measure(scale) : first;
+  const found = await probes(config, ports, {
+    signal,
+    until: AbortSignal.timeout(Math.max(1, Math.ceil(endMs - steadyClock.now()))),
+    endMs,
+    say: opening.doing,
+  });
   return {
     ...estimate(config, images.length, found, saved),
     images: images.length,
@@ -111,6 +97,12 @@ async function makePlan(model: WithModel, signal: AbortSignal): Promise<Plan> {
     residentBytes: { opened, peak: 1024 * process.resourceUsage().maxRSS },
     machine: { memoryBytes: totalmem(), freeDiskBytes: await freeBytes(config.out ?? "runs") },
   };
+}
+
+function wholeSeconds(text: string): number {
+  const seconds = Number(text);
+  if (Number.isInteger(seconds) && seconds > 0) return seconds;
+  throw new InvalidArgumentError("expected whole seconds, at least 1");
 }
 
 /** Bytes of a model folder as a run saves it: every number in 32 bits, and the other files as they are. */

@@ -4,6 +4,7 @@ import type { Phase } from "../replay/events.ts";
 import type { PhaseEstimate } from "./estimate.ts";
 import { bytes, count, duration, plural } from "./format.ts";
 import type { Plan } from "./plan.ts";
+import { sizes } from "./probes.ts";
 import { borders } from "./table.ts";
 
 const units: Readonly<Record<Phase, string>> = {
@@ -18,7 +19,7 @@ export function planText(config: RunConfig, plan: Plan): string {
   return [
     phasesTable(plan),
     "",
-    `time    about ${duration(plan.totalMs)} for ${plural(config.rounds, "round")}${missing(plan)}`,
+    `time    ${time(plan)} for ${plural(config.rounds, "round")}${missing(plan)}`,
     `memory  ${memory(plan)}`,
     `disk    ${disk(config, plan)}`,
     "",
@@ -48,13 +49,22 @@ function phasesTable({ schedule, phases }: Plan): string {
   return table.toString();
 }
 
+function time({ totalMs, probe: { cutShort } }: Plan): string {
+  if (totalMs === 0) return "unknown";
+  return `${cutShort ? "roughly" : "about"} ${duration(totalMs)}`;
+}
+
 function missing({ unknown }: Plan): string {
   return unknown.length === 0 ? "" : `, without the ${unknown.join(" and the ")} phase, which is unknown`;
 }
 
+/** From smaller steps than of this part of the sizes, nothing is said of how memory grows. */
+const mostGrowth = 8;
+
 function memory({ residentBytes: { opened, peak }, probe: { scale }, machine }: Plan): string {
-  const most = scale === 1 ? bytes(peak) : `${bytes(peak)} to ${bytes(opened + scale * (peak - opened))}`;
-  return `at least ${most}, of ${bytes(machine.memoryBytes)}`;
+  const grown = opened + scale * (peak - opened);
+  const range = scale > 1 && scale <= mostGrowth ? ` to ${bytes(grown)}` : "";
+  return `at least ${bytes(peak)}${range}, of ${bytes(machine.memoryBytes)}`;
 }
 
 function disk({ rounds }: RunConfig, plan: Plan): string {
@@ -69,7 +79,6 @@ function disk({ rounds }: RunConfig, plan: Plan): string {
 /** Where the figures come from. */
 function how(config: RunConfig, plan: Plan): string[] {
   const { probe, openMs, images, phases } = plan;
-  const size = probe.scale === 1 ? "the configured sizes" : `1/${probe.scale} of the configured sizes`;
   const scaled = Object.entries(phases).filter(
     ([, { scale }]) => scale !== null && Math.abs(scale - 1) > 0.01,
   );
@@ -77,7 +86,13 @@ function how(config: RunConfig, plan: Plan): string[] {
   const share = probe.admittedShare;
   return [
     "How these were got:",
-    `- a probe played the beginning of the run at ${size} with learning rates of 0, in ${duration(probe.tookMs)};`,
+    ...(probe.cutShort
+      ? [
+          `- time was up after ${duration(probe.tookMs)}: a rough estimate, of what was measured by then`,
+          "  (--seconds gives it more)",
+        ]
+      : []),
+    `- a probe played the beginning of the run at ${sizes(probe.scale)} with learning rates of 0, in ${duration(probe.tookMs)};`,
     `  the model was open after ${duration(openMs)}, the pool has ${plural(images, "image")}`,
     "- time: the mean of a phase's steps after its first, times its steps, and once what the first took longer;",
     "  saving is not in it",
@@ -88,8 +103,8 @@ function how(config: RunConfig, plan: Plan): string[] {
           `- steps of the Reasoner: at most reasoner.stepsPerRound (${config.reasoner.stepsPerRound}), and`,
           `  reasoner.maxPasses over the ${percent(share)} of questions that the band would admit today`,
         ]),
-    probe.scale === 1
-      ? "- memory: what was resident at the probe's peak; steps of other shapes, compiled later, add to it"
+    probe.scale === 1 || probe.scale > mostGrowth
+      ? "- memory: what was resident at the probe's peak; larger steps, and other shapes, compiled later, add to it"
       : "- memory: what was resident at the probe's peak, and the same if all beyond the open model grew with the sizes",
     "- disk: the model's numbers in 32 bits, two models a round; in a checkpoint three times that with the optimisers,",
     "  and one is written beside those that are kept; the probe's events as JSON, as many as steps",

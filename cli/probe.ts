@@ -2,7 +2,9 @@ import { takeWhile } from "rxjs";
 import { admit } from "../arena/admission.ts";
 import { play } from "../arena/arena.ts";
 import type { RunConfig } from "../arena/config.ts";
+import type { PhasePlace } from "../arena/phase.ts";
 import type { Evaluator, Ports } from "../arena/ports.ts";
+import { VisplayError } from "../common/errors.ts";
 import { itemsIn } from "../replay/curriculum_items.ts";
 import type { CurriculumItem, CurriculumQuestion, Phase, RunEvent } from "../replay/events.ts";
 import { drive } from "./interrupt.ts";
@@ -27,8 +29,19 @@ export interface Probe {
   readonly admittedShare: number | null;
 }
 
-/** Steps of each phase that a probe plays; the first shows what is prepared once. */
-export const PROBE_STEPS = 3;
+/** How much of a run a probe plays, and until when. */
+export interface ProbeOptions {
+  /** What the sizes of a step are divided by; none becomes less than one. */
+  readonly scale: number;
+  /** Steps of each phase; the first shows what is prepared once. */
+  readonly steps: number;
+  /** Ends it with an error. */
+  readonly signal: AbortSignal;
+  /** Ends it with what it has found by then. */
+  readonly until: AbortSignal;
+  /** Told where it is, and when a step begins. */
+  readonly follow: (place: PhasePlace & { readonly step: number }) => void;
+}
 
 /** What a probe needs of a run; the evaluator comes by its configuration. */
 export interface ProbePorts extends Omit<Ports, "log" | "folder" | "evaluate" | "stop" | "checkpoints"> {
@@ -36,24 +49,23 @@ export interface ProbePorts extends Omit<Ports, "log" | "folder" | "evaluate" | 
 }
 
 /**
- * Plays the beginning of a run, with sizes divided by `scale`, and measures it: one evaluation and one round of a few
+ * Plays the beginning of a run, with sizes divided by a scale, and measures it: one evaluation and one round of a few
  * steps in each phase. Learning rates are 0, and nothing is written.
  */
 export async function probe(
   config: RunConfig,
   { evaluator, ...ports }: ProbePorts,
-  scale: number,
-  signal: AbortSignal,
+  { scale, steps, signal, until, follow }: ProbeOptions,
 ): Promise<Probe> {
-  const gauge = new Gauge(config);
-  const short = probeConfig(config, scale);
+  const gauge = new Gauge(config, follow);
+  const short = probeConfig(config, scale, steps);
   const items: CurriculumItem[] = [];
   const run = play(short, {
     ...ports,
     evaluate: evaluator(short),
     audited: [],
     folder: "nothing is saved",
-    stop: signal,
+    stop: AbortSignal.any([signal, until]),
     checkpoints: null,
     log: {
       position: 0,
@@ -64,8 +76,13 @@ export async function probe(
       curriculum: async (_round, places) => places.map((place) => items[place] as CurriculumItem),
     },
   });
-  // What comes behind is another evaluation and the saving of models.
-  await drive(run.pipe(takeWhile((event) => !isLast(event), true)), (event) => gauge.time(event));
+  try {
+    // What comes behind is another evaluation and the saving of models.
+    await drive(run.pipe(takeWhile((event) => !isLast(event), true)), (event) => gauge.time(event));
+  } catch (error) {
+    const cut = until.aborted && !signal.aborted;
+    if (!cut || !(error instanceof VisplayError) || error.code !== "cancelled") throw error;
+  }
   return gauge.found();
 }
 
@@ -73,25 +90,34 @@ function isLast(event: RunEvent): boolean {
   return event.type === "curriculumEmpty" || (event.type === "phaseFinished" && event.phase === "reasoner");
 }
 
-/** The configuration with few and maybe smaller steps, that learns nothing and admits everything. */
-function probeConfig(config: RunConfig, scale: number): RunConfig {
+/** Images, items or questions in a step, with sizes divided by a scale. */
+export function unitsPerStep(config: RunConfig, scale: number): Record<Phase, number> {
   const part = (size: number) => Math.max(1, Math.round(size / scale));
+  return {
+    questioner: part(config.questioner.imagesPerStep),
+    curriculum: part(config.curriculum.imagesPerChunk),
+    reasoner: part(config.reasoner.itemsPerStep),
+    evaluation: part(config.evaluation.questionsPerChunk),
+  };
+}
+
+/** The configuration with few and maybe smaller steps, that learns nothing and admits everything. */
+function probeConfig(config: RunConfig, scale: number, steps: number): RunConfig {
   const { questioner, curriculum, reasoner, evaluation } = config;
-  const imagesPerChunk = part(curriculum.imagesPerChunk);
-  const questionsPerChunk = part(evaluation.questionsPerChunk);
+  const units = unitsPerStep(config, scale);
   return {
     ...config,
     rounds: 1,
     questioner: {
       ...questioner,
       learningRate: 0,
-      stepsPerRound: PROBE_STEPS,
-      imagesPerStep: part(questioner.imagesPerStep),
+      stepsPerRound: steps,
+      imagesPerStep: units.questioner,
     },
     curriculum: {
       ...curriculum,
-      images: PROBE_STEPS * imagesPerChunk,
-      imagesPerChunk,
+      images: steps * units.curriculum,
+      imagesPerChunk: units.curriculum,
       band: { low: 0, high: 1 },
       keepUnanswerable: true,
       gate: {
@@ -105,15 +131,15 @@ function probeConfig(config: RunConfig, scale: number): RunConfig {
     reasoner: {
       ...reasoner,
       learningRate: 0,
-      stepsPerRound: PROBE_STEPS,
+      stepsPerRound: steps,
       maxPasses: Number.MAX_SAFE_INTEGER,
-      itemsPerStep: part(reasoner.itemsPerStep),
-      itemsPerChunk: part(reasoner.itemsPerChunk),
+      itemsPerStep: units.reasoner,
+      itemsPerChunk: Math.max(1, Math.round(reasoner.itemsPerChunk / scale)),
     },
     evaluation: {
       ...evaluation,
-      questions: Math.min(evaluation.questions, PROBE_STEPS * questionsPerChunk),
-      questionsPerChunk,
+      questions: Math.min(evaluation.questions, steps * units.evaluation),
+      questionsPerChunk: units.evaluation,
     },
     alarms: { ...config.alarms, stop: false },
   };
@@ -121,6 +147,7 @@ function probeConfig(config: RunConfig, scale: number): RunConfig {
 
 /** The moments at which a phase's steps were done, and what they were about. */
 interface Laps {
+  readonly steps: number;
   readonly startedAtMs: number;
   readonly doneAtMs: number[];
   units: number;
@@ -129,17 +156,21 @@ interface Laps {
 
 class Gauge {
   readonly #config: RunConfig;
+  readonly #follow: ProbeOptions["follow"];
   readonly #laps = new Map<Phase, Laps>();
   #asked = 0;
   #admitted = 0;
 
-  constructor(config: RunConfig) {
+  constructor(config: RunConfig, follow: ProbeOptions["follow"]) {
     this.#config = config;
+    this.#follow = follow;
   }
 
   time(event: RunEvent): void {
     if (event.type === "phaseStarted") {
-      this.#laps.set(event.phase, { startedAtMs: event.atMs, doneAtMs: [], units: 0, bytes: 0 });
+      const { phase, round, steps, atMs } = event;
+      this.#laps.set(phase, { steps, startedAtMs: atMs, doneAtMs: [], units: 0, bytes: 0 });
+      this.#follow({ phase, round, steps, step: 0 });
     }
     const laps = "phase" in event ? this.#laps.get(event.phase) : undefined;
     if (!laps) return;
@@ -161,6 +192,8 @@ class Gauge {
         return;
     }
     laps.doneAtMs.push(event.atMs);
+    const { phase, round } = event;
+    this.#follow({ phase, round, steps: laps.steps, step: laps.doneAtMs.length });
   }
 
   /** Takes what a run would write, before it is emitted. */

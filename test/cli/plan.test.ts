@@ -6,6 +6,7 @@ import { estimate } from "../../cli/estimate.ts";
 import { bytes } from "../../cli/format.ts";
 import { planText } from "../../cli/plan_text.ts";
 import { type Probe, type ProbePorts, probe } from "../../cli/probe.ts";
+import { probes } from "../../cli/probes.ts";
 import { makeWorld, smallConfig, type World } from "../fakes/world.ts";
 
 const never = new AbortController().signal;
@@ -13,13 +14,28 @@ const never = new AbortController().signal;
 const evaluator = (): Evaluator => () =>
   of({ done: 10, total: 30 }, { done: 20, total: 30 }, { done: 30, total: 30 });
 
+function portsOf({ policies, images, templates, clock, truth }: World): ProbePorts {
+  return { policies, images, templates, clock, truth, evaluator };
+}
+
 /** Probes in a world whose time passes by itself; a phase's calls take 10 ms each. */
 async function probeIn(world: World, config: RunConfig, scale: number): Promise<Probe> {
-  const { policies, images, templates, clock, truth } = world;
-  const ports: ProbePorts = { policies, images, templates, clock, truth, evaluator };
-  const found = probe(config, ports, scale, never);
+  const options = { scale, steps: 3, signal: never, until: never, follow: () => {} };
+  const found = probe(config, portsOf(world), options);
   await world.time.run();
   return found;
+}
+
+/** A series of probes that has so many milliseconds, and what it said. */
+async function probesIn(world: World, config: RunConfig, limitMs: number) {
+  const until = new AbortController();
+  void world.time.sleep(limitMs).then(() => until.abort());
+  const said: string[] = [];
+  const say = (line: string) => said.push(line);
+  const endMs = world.clock.now() + limitMs;
+  const found = probes(config, portsOf(world), { signal: never, until: until.signal, endMs, say });
+  await world.time.run();
+  return { ...(await found), said };
 }
 
 describe("a probe", () => {
@@ -61,6 +77,35 @@ describe("a probe", () => {
     expect(phases.reasoner).toBeUndefined();
     expect(admittedShare).toBe(0);
     expect(world.policies.reasoner.folders).toEqual([]);
+  });
+});
+
+describe("probes", () => {
+  test("grow to the configured sizes where there is time, and say where they are", async () => {
+    const { phases, scale, cutShort, said } = await probesIn(makeWorld(), smallConfig(), 600_000);
+    expect({ scale, cutShort }).toEqual({ scale: 1, cutShort: false });
+    expect(phases.questioner?.unitsPerStep).toBe(4);
+    expect(phases.reasoner?.unitsPerStep).toBe(6);
+    expect(said[0]).toMatch(
+      /^probing at 1\/\d+ of the configured sizes, 10 min .*at most · evaluation · step 1\/\d$/,
+    );
+    expect(said.at(-1)).toMatch(/^probing at the configured sizes, .* · reasoner · step 3\/3$/);
+  });
+
+  test("end in time, with what was measured by then", async () => {
+    // One step of the Questioner takes 40 ms; the first of three phases is measured, and no later one.
+    const { phases, cutShort, tookMs } = await probesIn(makeWorld(), smallConfig(), 60);
+    expect(cutShort).toBe(true);
+    expect(tookMs).toBeLessThan(70);
+    expect(phases.questioner?.unitsPerStep).toBe(1);
+    expect(phases.reasoner).toBeUndefined();
+  });
+
+  test("keep what smaller ones measured where time runs out in a larger one", async () => {
+    const whole = await probesIn(makeWorld(), smallConfig(), 600_000);
+    const cut = await probesIn(makeWorld(), smallConfig(), whole.tookMs - 15);
+    expect(cut.phases.reasoner).toBeDefined();
+    expect(cut.scale).toBeGreaterThan(1);
   });
 });
 
@@ -129,7 +174,7 @@ describe("an estimate", () => {
       ...estimate(config, 2000, found, 4e6),
       images: 2000,
       openMs: 1500,
-      probe: { ...found, scale: 2, tookMs: 12_000 },
+      probe: { ...found, scale: 2, tookMs: 12_000, cutShort: false },
       residentBytes: { opened: 3e8, peak: 7e8 },
       machine: { memoryBytes: 8e9, freeDiskBytes: 1e6 },
     };
@@ -145,6 +190,10 @@ describe("an estimate", () => {
     expect(planText(config, { ...plan, unknown: ["reasoner"] })).toContain(
       "without the reasoner phase, which is unknown",
     );
+    const cut = planText(config, { ...plan, probe: { ...plan.probe, cutShort: true, tookMs: 120_000 } });
+    expect(cut).toContain("time    roughly 9 s for 2 rounds\n");
+    expect(cut).toContain("time was up after 2 min");
+    expect(cut).toContain("a rough estimate");
   });
 });
 

@@ -1,0 +1,76 @@
+import type { RunConfig } from "../arena/config.ts";
+import type { Phase } from "../replay/events.ts";
+import { duration } from "./format.ts";
+import { type Probe, type ProbeOptions, type ProbePorts, probe, unitsPerStep } from "./probe.ts";
+
+/** What a series of probes found. */
+export interface Probed extends Probe {
+  /** What the sizes of the last whole probe's steps were divided by; the first's where none was whole. */
+  readonly scale: number;
+  readonly tookMs: number;
+  /** Whether time was up before the last of them was. */
+  readonly cutShort: boolean;
+}
+
+export interface ProbesOptions extends Pick<ProbeOptions, "signal" | "until"> {
+  /** When `until` aborts, on the ports' clock. */
+  readonly endMs: number;
+  /** Told what is under way, in words. */
+  readonly say: (doing: string) => void;
+}
+
+/** By this the sizes are divided after the first probe, whose steps are of one image, item or question each. */
+const scales: readonly number[] = [1, 2, 4, 8];
+/** The first probe is to reach every phase; later ones are to be right. */
+const steps = { first: 2, later: 3 };
+
+/**
+ * Probes at ever larger sizes, as long as time allows: the next one is the largest that is expected to end in time. Of
+ * each phase the figures are of the last probe that measured it.
+ */
+export async function probes(
+  config: RunConfig,
+  ports: ProbePorts,
+  { signal, until, endMs, say }: ProbesOptions,
+): Promise<Probed> {
+  const startedMs = ports.clock.now();
+  const limit = duration(endMs - startedMs);
+  const measure = (scale: number, count: number) =>
+    probe(config, ports, {
+      ...{ scale, steps: count, signal, until },
+      follow: ({ phase, step, steps: all }) => {
+        const place = `${phase} · step ${Math.min(step + 1, all)}/${all}`;
+        say(`probing at ${sizes(scale)}, ${limit} at most · ${place}`);
+      },
+    });
+  const smallest = Math.max(...Object.values(unitsPerStep(config, 1)));
+  let scale = smallest;
+  let found = await measure(smallest, steps.first);
+  while (!until.aborted) {
+    const expected = (next: number) => expectedMs(config, found, next);
+    const next = scales.find((each) => each < scale && expected(each) < endMs - ports.clock.now());
+    if (next === undefined) break;
+    const larger = await measure(next, steps.later);
+    found = {
+      phases: { ...found.phases, ...larger.phases },
+      admittedShare: larger.admittedShare ?? found.admittedShare,
+    };
+    if (!until.aborted) scale = next;
+  }
+  return { ...found, scale, tookMs: ports.clock.now() - startedMs, cutShort: until.aborted };
+}
+
+/** How a scale is called. */
+export function sizes(scale: number): string {
+  return scale === 1 ? "the configured sizes" : `1/${scale} of the configured sizes`;
+}
+
+/** What a probe takes at most: larger steps take less than their share. */
+function expectedMs(config: RunConfig, { phases }: Probe, scale: number): number {
+  const units = unitsPerStep(config, scale);
+  return Object.entries(phases).reduce((sum, [phase, measured]) => {
+    const { unitsPerStep: each, stepMs, firstMs } = measured;
+    const factor = units[phase as Phase] / each;
+    return sum + Math.max(0, firstMs - stepMs) + steps.later * stepMs * factor;
+  }, 0);
+}
