@@ -1,5 +1,6 @@
+import { unanswerable } from "../reasoner/abstention.ts";
 import { parseChoices } from "../reasoner/choices.ts";
-import { canonicalAnswer, unanswerable } from "../reasoner/equivalence.ts";
+import { canonicalAnswer } from "../reasoner/equivalence.ts";
 import type { Verdict } from "../reasoner/vote.ts";
 import type { Rejection } from "../replay/events.ts";
 import { inBand } from "../rewards/band.ts";

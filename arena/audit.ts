@@ -1,4 +1,5 @@
 import { concatMap, defer, EMPTY, map, type Observable, range, reduce } from "rxjs";
+import { sameVote } from "../reasoner/vote.ts";
 import type { RunEvent } from "../replay/events.ts";
 import { admit, trueLabel } from "./admission.ts";
 import { load, type OpenQuestion } from "./dialogue.ts";
@@ -59,7 +60,10 @@ function examine(step: Step, chunk: number, audited: readonly AuditedQuestion[])
         if (!voted) return [];
         const { rejection } = admit(voted.verdict, curriculum, voted.blind?.agreement ?? null);
         return [
-          { admitted: rejection === null, correct: voted.verdict.silver === trueLabel(question, truth) },
+          {
+            admitted: rejection === null,
+            correct: sameVote(voted.verdict.silver, trueLabel(question, truth)),
+          },
         ];
       }),
     ),

@@ -1,3 +1,4 @@
+import { sameVote } from "../reasoner/vote.ts";
 import type {
   ConfidenceHistogram,
   CurriculumAudit,
@@ -86,7 +87,7 @@ export class Curriculum {
     increment(this.#confidences, bin);
     if (label === null) return;
     increment(this.#admitted, bin);
-    if (truth !== null && silver === trueLabel(question, truth)) increment(this.#correct, bin);
+    if (truth !== null && sameVote(silver, trueLabel(question, truth))) increment(this.#correct, bin);
   }
 
   built(round: number): CurriculumBuilt {

@@ -7,7 +7,7 @@ import { SceneSource } from "../images/scenes/source.ts";
 import type { ParsedAnswer } from "../reasoner/parse.ts";
 import type { ReasonerTemplates } from "../reasoner/prompt.ts";
 import { Reasoner, type VisualQuestion } from "../reasoner/reasoner.ts";
-import { agrees, vote } from "../reasoner/vote.ts";
+import { agrees, sameVote, vote } from "../reasoner/vote.ts";
 import type { EvaluationReport, Scores } from "../replay/events.ts";
 import { trueLabel } from "./admission.ts";
 import type { RunConfig } from "./config.ts";
@@ -128,7 +128,7 @@ function mark(
     blind: blind.some(isRight),
     warm: shareOf(warm, isRight),
     cool: shareOf(cool, isRight),
-    majority: vote(warm).silver === label,
+    majority: sameVote(vote(warm).silver, label),
   };
 }
 

@@ -3,27 +3,46 @@
  * symmetric and transitive by construction. A wrong merge makes a wrong label, a wrong split only costs a
  * vote; so nothing but decoration is ever cut out of an answer:
  *
- * - **Decoration** goes: white space, quotes, Markdown and LaTeX around it (`\boxed{}`, `\text{}`, `$…$`), "the
- *   answer is", a leading article, closing punctuation, the dots of "p.m.".
- * - **Case** is folded, except in unit symbols that differ by it ("mW", "MW").
- * - **Numbers** are compared by exact value: "1,000" = "1000.0", "1/2" = "0.5", "three" = "3"; "0.33" ≠ "1/3".
+ * - **Decoration** goes: white space, quotes, Markdown and LaTeX (`\boxed{}`, `\text{}`, `$…$`), "the answer
+ *   is", a leading article (not before a digit: "A 3" is a seat), closing punctuation, the dots of "p.m.".
+ * - **Case** is folded, except where it is the meaning: in unit symbols ("mW", "MW"), in expressions ("2R",
+ *   "2r"), in genotypes ("FF", "Ff").
+ * - **Numbers** are compared by exact value: "1,000" = "1000.0" = "one thousand", "1/2" = "0.5"; "0.33" ≠ "1/3".
  * - **Units** count and are never converted or stripped: "3 cm", "3 m", "3 apples" and "3" differ, "3 cm" = "3
- *   centimetres"; "50%", "50" and "0.5" differ. A unit is only looked for behind a number.
+ *   centimetres"; "50%", "50" and "0.5" differ. A unit is only looked for behind a number. (What a vote makes of
+ *   "3" beside "3 cm": `./vote.ts`.)
+ * - **Expressions** are compared as they are written, whatever their spaces and spelling: "\frac{3\pi}{2}" =
+ *   "3π/2"; nothing is calculated. "x = 11" is "11".
+ * - **Lists** are compared item by item, in order: "1, 2", "1 and 2", "1 & 2" and "[1, 2]" are one; "(1, 2)" is a
+ *   point and "[-1, 2]" may be an interval.
  * - **Options**: "A", "A.", "(A)" and "a)" are the letter. Where the question offers choices and A is "cat", so
- *   are "A. cat", "cat" and "a cat"; "A. dog" is not. Without choices "A. cat" is a text of its own, and "a
- *   cat" is "cat".
- * - **Everything else** is compared word for word: "no", "no dogs" and "no cats" differ.
+ *   are "A. cat", "cat" and "a cat"; "A. dog" is neither. Texts are compared exactly first; where an answer folded
+ *   reads as two options ("FF" and "Ff") it is none.
+ * - **Everything else** is compared word for word: "no", "no dogs" and "no cats" differ; "isnt" = "isn't", "in the
+ *   kitchen" = "in kitchen".
  */
 
+import { declines, unanswerable } from "./abstention.ts";
 import type { Choice } from "./choices.ts";
-import { undecorated } from "./decoration.ts";
-import { leadingNumber } from "./numbers.ts";
-import { unitSymbol } from "./units.ts";
+import { longestAnswer, plainCharacters, undecorated } from "./decoration.ts";
+import { plainExpression } from "./expression.ts";
+import { listed } from "./lists.ts";
+import { quantity, withoutUnit } from "./quantity.ts";
+import { plainWords } from "./wording.ts";
+
+/** How often a form is read again, until it is its own. */
+const maxPasses = 8;
 
 /** The form in which answers are compared, "" if nothing is left. It is its own canonical form. */
 export function canonicalAnswer(answer: string, choices: readonly Choice[] = []): string {
-  const text = undecorated(answer);
-  return chosen(text, choices)?.letter ?? folded(text);
+  let form = plainCharacters(answer).trim();
+  if (form.length > longestAnswer) return form;
+  for (let pass = 0; pass < maxPasses; pass++) {
+    const next = chosen(form, choices) ?? read(undecorated(form));
+    if (next === form) break;
+    form = next;
+  }
+  return form;
 }
 
 /** Whether two answers to one question are the same answer. */
@@ -31,58 +50,105 @@ export function sameAnswer(a: string, b: string, choices: readonly Choice[] = []
   return canonicalAnswer(a, choices) === canonicalAnswer(b, choices);
 }
 
-/** The class of all answers that decline to answer. */
-export const unanswerable = "unanswerable";
-
-const abstentions: ReadonlySet<string> = new Set([
-  unanswerable,
-  "not answerable",
-  "cannot answer",
-  "cannot be answered",
-  "cannot determine",
-  "cannot be determined",
-  "cannot tell",
-  "not enough information",
-  "insufficient information",
-  "i do not know",
-]);
-
 /**
- * Whether an answer, or the option that it chooses, declines to answer: "unanswerable", "not answerable",
- * "cannot answer / be answered / determine / be determined / tell", "not enough information", "insufficient
- * information", "I don't know"; also with "it" before, with "can't", or with "from the image" behind. "None" and "unknown" are
- * answers.
+ * Whether an answer, or the option that it chooses, declines to answer and does nothing else (`declines`).
  */
 export function isAbstention(answer: string, choices: readonly Choice[] = []): boolean {
-  const text = undecorated(answer);
-  const words = folded(undecorated(chosen(text, choices)?.text ?? text))
-    .replace(/\bcan(?: not|'t)\b/, "cannot")
-    .replace(/\bdon't\b/, "do not")
-    .replace(/^it (?:is )?| from (?:the|this) (?:image|picture)$/g, "");
-  return abstentions.has(words);
+  const form = canonicalAnswer(answer, choices);
+  const choice = choices.find(({ label }) => label === form);
+  return (choice ? canonicalAnswer(choice.text) : form) === unanswerable;
 }
 
-const letter = /^(?:option |choice )?[([]?([a-z])[)\]]?$/i;
-const letterAndText = /^(?:option |choice )?[([]?([a-z])(?:[)\].:]+| -) ?(.+)$/i;
-
-function chosen(text: string, choices: readonly Choice[]): Choice | undefined {
-  const reads = (choice: Choice, words: string) =>
-    folded(undecorated(choice.text)) === folded(undecorated(words));
-  const [, labelled, words] = letter.exec(text) ?? letterAndText.exec(text) ?? [];
-  const choice = labelled && choices.find((each) => each.letter === labelled.toLowerCase());
-  if (choice) return words === undefined || reads(choice, words) ? choice : undefined;
-  return choices.find((each) => reads(each, text));
+function read(text: string): string {
+  return declines(text) ? unanswerable : folded(text);
 }
+
+const variable = String.raw`(?:m ?)?[∠△]? ?(?:\p{Lu}{2,3}|\p{L}(?:_?[\p{L}\d]|')?)(?:\(\p{L}\))?`;
+/** "x = 11", "∠ABC = 50°": what is left of a variable that was asked for. */
+const equation = new RegExp(`^${variable} ?= ?(?=[-+\\d.√π([$€£])([^=<>≤≥≠]+)$`, "u");
+const letter = /^[([]?([a-z])[)\]]?$/i;
+const letterAndText =
+  /^(?:[([]([a-z])[)\]][.:]? ?|([a-z])(?:\)[.:]? ?|\. )|([A-Z]): )(?![+*/^=,&]|(?:and|or) )(.+)$/;
 
 function folded(text: string): string {
-  return quantity(text) ?? text.toLowerCase().replace(/^[([]?([a-z])[)\]]?$/, "$1");
+  const solution = equation.exec(text)?.[1];
+  if (solution) return folded(solution.trim());
+  const alone = letter.exec(text)?.[1];
+  if (alone) return alone.toLowerCase();
+  const [, bracketed, plain, capital, words] = letterAndText.exec(lettered(text)) ?? [];
+  if (words) return `${(bracketed ?? plain ?? capital)?.toLowerCase()}. ${folded(undecorated(words))}`;
+  return listed(text, (item) => single(undecorated(item))) ?? single(text);
 }
 
-/** "value", "value symbol" or "value words" of a text that starts with a number standing by itself. */
-function quantity(text: string): string | null {
-  const currency = /^([$€£¥]) ?(?=[\d.])/.exec(text);
-  const number = leadingNumber(text.slice(currency?.[0].length ?? 0));
-  if (!number || !/^(?:$| ?[\p{L}°%$€£¥'"])/u.test(number.rest)) return null;
-  const rest = `${currency?.[1] ?? ""} ${number.rest.trim()}`.trim();
-  return `${number.value} ${unitSymbol(rest) ?? rest.toLowerCase()}`.trim();
+/** An option's letter in lower case, so that one pattern reads both; a colon is a label's behind a capital only. */
+function lettered(text: string): string {
+  return text.replace(/^[([]?[A-Z][)\].]/, (label) => label.toLowerCase());
+}
+
+function single(text: string): string {
+  return quantity(text) ?? plainExpression(text) ?? letter.exec(text)?.[1]?.toLowerCase() ?? plainWords(text);
+}
+
+const choiceLabel = /^(?:option |choice )?(?:[([]([a-z\d])[)\]]|([a-z\d])[)\]]?)[.:]?$/i;
+const choiceLabelAndText =
+  /^(?:option |choice )?(?:[([]?([a-z])(?:[)\].:]+| -) ?|[([]?(\d)(?:[)\]][.:]? ?|[.:] ))(.+)$/i;
+
+/** The label of the option that an answer chooses; null if the question offers none like it. */
+function chosen(answer: string, choices: readonly Choice[]): string | null {
+  if (choices.length === 0) return null;
+  const text = undecorated(answer);
+  const asWritten = (option: string) => plainCharacters(option).trim() === answer;
+  const plain = (option: string) => undecorated(option) === text;
+  return (
+    byLabel(text, choices) ??
+    byText(text, choices, [asWritten, plain]) ??
+    byLabelAndText(text, choices) ??
+    byMeaning(answer, text, choices)
+  );
+}
+
+function named(name: string | undefined, choices: readonly Choice[]): Choice | undefined {
+  return choices.find(({ label }) => label.replace(/[()]/g, "") === name?.toLowerCase());
+}
+
+/** "A", "(a)", "option A"; a bare digit may also be the text of another option, and is then neither. */
+function byLabel(text: string, choices: readonly Choice[]): string | null {
+  const [, bracketed, bare] = choiceLabel.exec(text) ?? [];
+  const choice = named(bracketed ?? bare, choices);
+  if (!choice) return null;
+  const isText = /^\d$/.test(bare ?? "") && choices.some((each) => each !== choice && each.text === bare);
+  return isText ? text : choice.label;
+}
+
+/** "A. cat"; where A is something else, "(a) cat", which is neither. */
+function byLabelAndText(text: string, choices: readonly Choice[]): string | null {
+  const [, letter, digit, words = ""] = choiceLabelAndText.exec(text) ?? [];
+  const labelled = named(letter ?? digit, choices);
+  if (!labelled) return null;
+  const reads = sameOption(canonicalAnswer(words), canonicalAnswer(labelled.text));
+  return reads ? labelled.label : `(${letter ?? digit}) ${canonicalAnswer(words)}`.toLowerCase();
+}
+
+/** By the canonical form of the option's text, at last but for a unit that one side lacks. */
+function byMeaning(answer: string, text: string, choices: readonly Choice[]): string | null {
+  const form = canonicalAnswer(answer);
+  const equal = (option: string) => canonicalAnswer(option) === form;
+  return byText(text, choices, [equal, (option) => sameOption(canonicalAnswer(option), form)]);
+}
+
+/** The option that the first reading finds; the answer itself, unfolded, where it finds several. */
+function byText(
+  text: string,
+  choices: readonly Choice[],
+  readings: readonly ((option: string) => boolean)[],
+): string | null {
+  for (const reads of readings) {
+    const [choice, another] = choices.filter((each) => reads(each.text));
+    if (choice) return another ? text : choice.label;
+  }
+  return null;
+}
+
+function sameOption(a: string, b: string): boolean {
+  return a === b || withoutUnit(a) === b || a === withoutUnit(b);
 }

@@ -68,7 +68,7 @@ export function parseAnswer(
   const form = formOf(text, found, format);
   if (short && isAbstention(written, choices)) return { outcome: "abstained", format: form };
   const letter = short ? canonicalAnswer(written, choices) : "";
-  const chosen = choices.some((choice) => choice.letter === letter);
+  const chosen = choices.some((choice) => choice.label === letter);
   const evasion = chosen ? null : evasionOf(written, placeholders);
   if (evasion !== null && !(evasion === "inapplicable" && choices.length > 0)) {
     return { outcome: evasion, format: 0 };

@@ -46,8 +46,20 @@ const others: Readonly<Record<string, string>> = {
   pound: "lb",
   "mile per hour": "mph",
   "miles per hour": "mph",
+  kmh: "km/h",
+  kph: "km/h",
+  ton: "t",
+  tonne: "t",
+  day: "day",
+  week: "week",
+  month: "month",
+  year: "year",
+  yr: "year",
+  pixel: "px",
   percent: "%",
   "per cent": "%",
+  percentage: "%",
+  pct: "%",
   degree: "°",
   "degree celsius": "°C",
   "degrees celsius": "°C",
@@ -55,8 +67,14 @@ const others: Readonly<Record<string, string>> = {
   "degree fahrenheit": "°F",
   "degrees fahrenheit": "°F",
   fahrenheit: "°F",
+  deg: "°",
   dollar: "$",
+  usd: "$",
+  us$: "$",
   euro: "€",
+  eur: "€",
+  gbp: "£",
+  yuan: "yuan",
 };
 
 const symbols = new Set<string>(Object.values(others));
@@ -71,7 +89,8 @@ for (const [name, symbol] of Object.entries(prefixable)) {
 /**
  * The symbol of a unit, or null for what is none: "metres" and "m" are "m", "square feet" and "ft²" are
  * "ft^2", "metres per second" is "m/s". Nothing is converted: "cm" stays "cm". The case of a symbol counts
- * where it must ("mW", "MW") and is forgiven where only one unit can be meant ("CM").
+ * where it must ("mW", "MW", and all of one letter: "3M" is no length) and is forgiven where only one unit can be
+ * meant ("CM").
  */
 export function unitSymbol(text: string): string | null {
   const whole = factor(text);
@@ -82,9 +101,9 @@ export function unitSymbol(text: string): string | null {
 }
 
 function factor(text: string): string | null {
-  const word = /^(square|cubic)\s+(.+)$/i.exec(text);
+  const word = /^(?:(sq\.?|square)|cu\.?|cubic)\s+(.+)$/i.exec(text);
   const power = /^(.+?)\^?([23])$/.exec(text);
-  if (word) return raised(word[2] as string, word[1]?.toLowerCase() === "square" ? "2" : "3");
+  if (word) return raised(word[2] as string, word[1] ? "2" : "3");
   return power ? raised(power[1] as string, power[2] as string) : simple(text);
 }
 
@@ -95,6 +114,7 @@ function raised(text: string, exponent: string): string | null {
 
 function simple(text: string): string | null {
   if (symbols.has(text)) return text;
+  if (text.length === 1) return names.get(text) ?? null;
   const lower = text.toLowerCase();
   const named = names.get(lower) ?? names.get(lower.replace(/s$/, ""));
   if (named) return named;

@@ -17,8 +17,7 @@ const classes: readonly (readonly string[])[] = [
   ["b", "B", "(B)"],
   ["A. cat"],
   ["cat", "a cat", "A cat", "the cat.", "“cat”", "‘Cat’", "\\text{cat}"],
-  ["A, B"],
-  ["A and B"],
+  ["A, B", "A and B", "A & B", "(A) and (B)"],
   ["and B"],
   ["1000", "1,000", "1000.0", "1,000.00", "+1000", "$1{,}000$", "\\boxed{1000}", "１０００"],
   ["1, 000"],
@@ -144,15 +143,45 @@ describe("with the question's choices", () => {
       ],
     ],
     ["b", ["B", "B. dog", "(b) a dog", "dog", "the dog"]],
-    ["c", ["C", "3 cm", "3 centimetres", "C. 3cm"]],
+    ["c", ["C", "3 cm", "3 centimetres", "C. 3cm", "3", "three"]],
     ["d", ["D", "no dogs", "D) No dogs"]],
-    ["a. dog", ["A. dog"]],
-    ["3", ["3", "three"]],
+    ["(a) dog", ["A. dog", "(A) the dog"]],
+    ["4", ["4", "four"]],
+    ["3 m", ["3 m", "3 metres"]],
     ["no", ["no"]],
     ["e", ["E"]],
   ])("%s", (canonical, given) => {
     for (const answer of given)
       expect([answer, canonicalAnswer(answer, animals)]).toEqual([answer, canonical]);
+  });
+
+  test("an answer that reads as two options once it is folded is none of them", () => {
+    const genotypes = parseChoices("Which? (A) TT (B) Tt (C) tt");
+    const given = ["TT", "**Tt**", "C. tt", "tT"];
+    expect(given.map((answer) => canonicalAnswer(answer, genotypes))).toEqual(["a", "b", "c", "tT"]);
+    const signatures = parseChoices("Which? (A) 3/4 (B) 6/8 (C) 2.10 (D) 2.1");
+    const read = ["3/4", "The answer is 6/8.", "0.75", "2.10", "2.1", "2.100"];
+    expect(read.map((answer) => canonicalAnswer(answer, signatures))).toEqual([
+      "a",
+      "b",
+      "0.75",
+      "c",
+      "d",
+      "2.100",
+    ]);
+  });
+
+  test("numbered options", () => {
+    const numbered = parseChoices("How many? 1) 2 2) 3 3) seven");
+    const given = ["1)", "(2)", "2. 3", "7", "3", "2"];
+    expect(given.map((answer) => canonicalAnswer(answer, numbered))).toEqual([
+      "(1)",
+      "(2)",
+      "(2)",
+      "(3)",
+      "3",
+      "2",
+    ]);
   });
 
   test("a letter that is itself an option's text is read as the letter", () => {
@@ -163,8 +192,8 @@ describe("with the question's choices", () => {
 
 test("choices are read from the question", () => {
   const cat = [
-    { letter: "a", text: "cat" },
-    { letter: "b", text: "red dog" },
+    { label: "a", text: "cat" },
+    { label: "b", text: "red dog" },
   ];
   for (const question of [
     "What is it? (A) cat (B) red dog",
@@ -172,13 +201,67 @@ test("choices are read from the question", () => {
     "What is it? a) cat, b) red dog.",
     "what is it ? ( A ) cat ( B ) red dog",
     "What is it? A: cat; B: red dog",
+    "What is it?(A)cat(B)red dog",
+    "Is it a) cat, or b) red dog?",
+    "What is it?\n- A. cat\n- B. red dog\nAnswer with the letter.",
+    "What is it?\n* **A)** cat\n* **B)** red dog",
+    "What is it? \\textbf{(A)} cat \\qquad \\textbf{(B)} red dog",
   ]) {
     expect([question, parseChoices(question)]).toEqual([question, cat]);
   }
-  expect(parseChoices("Is vitamin A. good?")).toEqual([]);
+  for (const question of [
+    "Is vitamin A. good?",
+    "When does it open, 8 a.m. or 9 b.m.?",
+    "What are P(A) and P(B)?",
+    "Figures (a) and (b): which is larger?",
+    "Is picture A: larger than picture B: smaller?",
+  ]) {
+    expect([question, parseChoices(question)]).toEqual([question, []]);
+  }
+  expect(parseChoices("Is it open at 8 a.m. or 5 p.m.? (A) yes (B) no").map(({ text }) => text)).toEqual([
+    "yes",
+    "no",
+  ]);
   expect(parseChoices("how many red circle ?")).toEqual([]);
   expect(parseChoices("Who? (A) J. Smith (B) E. Coli")).toEqual([
-    { letter: "a", text: "J. Smith" },
-    { letter: "b", text: "E. Coli" },
+    { label: "a", text: "J. Smith" },
+    { label: "b", text: "E. Coli" },
   ]);
+});
+
+test("no input takes work out of proportion, nor throws", () => {
+  const units = [
+    ..."1a([{)}\\$^_*\"',.√π½\u0301ﷺİ\0",
+    "\\frac{",
+    "\\frac1",
+    "\\sqrt{",
+    "x^{",
+    "1,",
+    "1 000 ",
+  ];
+  units.push(
+    "hundred and ",
+    "can not ",
+    "the answer is ",
+    "(a) ",
+    "A. ",
+    "in the ",
+    "a&",
+    "(1/2)",
+    "1e9",
+    "n't ",
+  );
+  for (const unit of units) {
+    for (const length of [990, 10_000, 100_000]) {
+      const text = unit.repeat(length / unit.length);
+      const start = performance.now();
+      const canonical = canonicalAnswer(text, [{ label: "a", text }]);
+      parseChoices(text);
+      // What this guards against takes minutes; the limit leaves room for a busy machine.
+      expect([unit, length, performance.now() - start < 10_000]).toEqual([unit, length, true]);
+      expect([unit, canonicalAnswer(canonical)]).toEqual([unit, canonicalAnswer(canonicalAnswer(canonical))]);
+    }
+  }
+  expect(canonicalAnswer("7".repeat(10_000))).toBe("7".repeat(10_000));
+  expect(canonicalAnswer(`${"7".repeat(500)}.50`)).toBe(`${"7".repeat(500)}.5`);
 });

@@ -107,9 +107,31 @@ describe("abstained", () => {
     "can’t tell",
     "Not enough information.",
     "I don't know",
+    "I cannot determine",
+    "I cannot determine the colour of the car from the image.",
+    "cannot be determined from the graph",
+    "The exact number cannot be determined from the given picture",
+    "It is impossible to tell",
+    "This cannot be worked out for certain",
+    "Unable to determine",
+    "There is not enough information to answer the question",
+    "I do not know the answer",
   ])("%j", (answer) => {
     const text = `<think> x </think> <answer> ${answer} </answer>`;
     expect(parseAnswer(text)).toEqual({ outcome: "abstained", format: 1 });
+  });
+
+  test.each([
+    "none",
+    "unknown",
+    "nothing",
+    "I cannot tell exactly, but 5",
+    "it can be determined",
+    "no dogs can be seen",
+    "I don't know, probably red",
+    "no information desk",
+  ])("%j is an answer", (answer) => {
+    expect(parseAnswer(`<answer>${answer}</answer>`).outcome).toBe("answered");
   });
 
   test("by choosing an option that says so", () => {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { RandomStream } from "../../common/random.ts";
+import { parseChoices } from "../../reasoner/choices.ts";
 import { type ParsedAnswer, parseAnswer } from "../../reasoner/parse.ts";
 import { agrees, blindAgreement, supportOf, type Verdict, vote } from "../../reasoner/vote.ts";
 
@@ -46,9 +48,98 @@ describe("a verdict", () => {
   });
 });
 
+describe("spelling is no uncertainty", () => {
+  const counted = (...texts: string[]) => votesOf(...texts).votes.map((each) => [each.answer, each.count]);
+
+  test.each([
+    [["24 cm", "24", "24", "24 cm"], [["24 cm", 4]]],
+    [
+      ["24", "24 centimetres", "25"],
+      [
+        ["24 cm", 2],
+        ["25", 1],
+      ],
+    ],
+    [
+      ["24", "24 cm", "24 mm"],
+      [
+        ["24", 1],
+        ["24 cm", 1],
+        ["24 mm", 1],
+      ],
+    ],
+    [
+      ["50", "50%", "0.5"],
+      [
+        ["50 %", 2],
+        ["0.5", 1],
+      ],
+    ],
+    [["three", "3 apples"], [["3 apples", 2]]],
+    [
+      ["2", "2D", "2nd", "2 or 3"],
+      [
+        ["2", 1],
+        ["2 d", 1],
+        ["2 nd", 1],
+        ["2 or 3", 1],
+      ],
+    ],
+    [["A", "A. cat", "cat"], [["a. cat", 3]]],
+    [
+      ["A", "A. cat", "A. dog"],
+      [
+        ["a", 1],
+        ["a. cat", 1],
+        ["a. dog", 1],
+      ],
+    ],
+    [["24", "24 cm", "A. 24 cm"], [["a. 24 cm", 3]]],
+  ] as const)("%j", (texts, expected) => expect(counted(...texts)).toEqual(expected));
+
+  test("whatever the order and however often", () => {
+    const random = new RandomStream(3);
+    const texts = [
+      "24",
+      "24 cm",
+      "24 mm",
+      "A",
+      "A. 24 cm",
+      "24.0",
+      "B. 24 mm",
+      "red",
+      "A. red",
+      "B",
+      "3",
+      "3 m",
+    ];
+    for (let trial = 0; trial < 300; trial++) {
+      const given = Array.from({ length: 1 + random.integer(10) }, () => random.pick(texts));
+      const verdict = vote(given.map(answer));
+      const sorted = [...given].sort();
+      const bySize = (votes: Verdict["votes"]) => [...votes].map((each) => JSON.stringify(each)).sort();
+      expect(bySize(vote(sorted.map(answer)).votes)).toEqual(bySize(verdict.votes));
+      expect(verdict.votes.reduce((sum, { count }) => sum + count, 0)).toBe(given.length);
+      // One answer is in one class, and a class keeps together when more of its members are counted.
+      const twice = vote([...given, ...given].map(answer));
+      expect(twice.votes).toEqual(verdict.votes.map(({ answer, count }) => ({ answer, count: 2 * count })));
+    }
+  });
+
+  test("a contradicted letter joins neither the letter nor the text", () => {
+    const choices = parseChoices("Which? (A) cat (B) dog");
+    const given = ["A", "A. dog", "dog"].map((text) => parseAnswer(`<answer>${text}</answer>`, choices));
+    expect(vote(given).votes.map((each) => each.answer)).toEqual(["a", "(a) dog", "b"]);
+  });
+});
+
 test("agreement with the silver answer", () => {
   expect(agrees(answer("1,000"), "1000")).toBe(true);
-  expect(agrees(answer("3 cm"), "3")).toBe(false);
+  expect(agrees(answer("3"), "3 cm")).toBe(true);
+  expect(agrees(answer("3 cm"), "3")).toBe(true);
+  expect(agrees(answer("3 mm"), "3 cm")).toBe(false);
+  expect(agrees(answer("3"), "13 cm")).toBe(false);
+  expect(agrees(answer("cat"), "b. cat")).toBe(true);
   expect(agrees(answer("cannot tell"), "unanswerable")).toBe(true);
   expect(agrees(unparsed, "unanswerable")).toBe(false);
 });
