@@ -8,16 +8,19 @@ import { checkpoint } from "./checkpoints/checkpoint.ts";
 import type { RunConfig } from "./config.ts";
 import { curriculumPhase } from "./curriculum_phase.ts";
 import { evaluationPhase } from "./evaluation_phase.ts";
+import { formatTrial } from "./format_trial.ts";
 import { advancing } from "./phase.ts";
 import type { Ports } from "./ports.ts";
 import { questionerPhase } from "./questioner_phase.ts";
 import { reasonerPhase } from "./reasoner_phase.ts";
 import { Run } from "./run.ts";
 import { after, legs, type RunState } from "./run_state.ts";
+import { warmUpPhase } from "./warm_up.ts";
 
 /**
  * Plays a run: in each round the Questioner learns to ask, what it asks becomes a curriculum, and the Reasoner
- * learns from that; before the first round and after each one the Reasoner is evaluated. With `saved`, what an
+ * learns from that; before the first round and after each one the Reasoner is evaluated. At its very beginning it is
+ * tried whether the policies' completions can be read, and a warm-up may teach them the form. With `saved`, what an
  * earlier play left of it, exactly as that one would have gone on.
  *
  * Cold: every subscription plays anew, and unsubscribing aborts what is under way. Each event is on disk before it
@@ -31,9 +34,14 @@ import { after, legs, type RunState } from "./run_state.ts";
 export function play(config: RunConfig, ports: Ports, saved: SavedRun | null = null): Observable<RunEvent> {
   return openRun(config, ports, saved).pipe(
     concatMap((run) =>
-      concat(begin(run, saved), evaluationPhase(run, 0), playRounds(run), finish(run)).pipe(
-        catchError((error) => (isStop(run, error) ? stop(run, error) : recordFailure(run, error))),
-      ),
+      concat(
+        begin(run, saved),
+        formatTrial(run),
+        evaluationPhase(run, 0),
+        warmUpPhase(run),
+        playRounds(run),
+        finish(run),
+      ).pipe(catchError((error) => (isStop(run, error) ? stop(run, error) : recordFailure(run, error)))),
     ),
   );
 }

@@ -5,17 +5,19 @@ import type { CurriculumState } from "./curriculum.ts";
 /** A part of a round: a phase, the audit of its silver answers, or the writing of its models. */
 export type Leg = Phase | "audit" | "save";
 
-/** All legs in their order. */
+/** All legs in their order; in round 0 there are only a trial, an evaluation and a warm-up, elsewhere all the others. */
 export const legs: readonly [Leg, ...Leg[]] = [
   "questioner",
   "curriculum",
   "audit",
   "reasoner",
+  "trial",
   "evaluation",
+  "warmUp",
   "save",
 ];
 
-/** The step that a run makes next. Round 0 is the base, which is only evaluated. */
+/** The step that a run makes next. Round 0 is the base. */
 export interface Position {
   readonly round: number;
   readonly leg: Leg;

@@ -36,7 +36,8 @@ const WITH_MOMENTS = 3;
 
 /** Puts a probe's measurements together for a whole run; `modelBytes` is the size of one saved model. */
 export function estimate(config: RunConfig, pool: number, found: Probe, modelBytes: number): RunEstimate {
-  const planned = plannedPhases(config);
+  // A trial is not probed: it may be the very thing that ends a run, and takes as long as a few answers.
+  const planned = plannedPhases({ ...config, trial: { images: 0 } });
   const sizes = sizesOf(config, pool, found.admittedShare);
   const kinds = kindsOfPhases.filter((kind) => planned.some(({ phase }) => phase === kind));
   const phases = Object.fromEntries(
@@ -61,7 +62,7 @@ interface Size {
 }
 
 function sizesOf(config: RunConfig, pool: number, admittedShare: number | null): Record<Phase, Size> {
-  const { questioner, curriculum, reasoner, evaluation } = config;
+  const { questioner, curriculum, reasoner, evaluation, trial, warmUp } = config;
   const imagesPerStep = Math.min(questioner.imagesPerStep, pool);
   const images = Math.min(curriculum.images, pool);
   const items = images * curriculum.questionsPerImage * (admittedShare ?? 1);
@@ -71,6 +72,8 @@ function sizesOf(config: RunConfig, pool: number, admittedShare: number | null):
     questioner: { units: questioner.stepsPerRound * imagesPerStep, perStep: imagesPerStep },
     curriculum: { units: images, perStep: Math.min(curriculum.imagesPerChunk, images) },
     reasoner: { units: Math.min(reasoner.stepsPerRound, passes) * perStep, perStep },
+    trial: { units: trial.images, perStep: trial.images },
+    warmUp: { units: warmUp.steps * warmUp.imagesPerStep, perStep: warmUp.imagesPerStep },
     evaluation: {
       units: evaluation.questions,
       perStep: Math.min(evaluation.questionsPerChunk, evaluation.questions),

@@ -1,4 +1,4 @@
-import type { Estimate, RunEvent } from "../replay/events.ts";
+import type { Estimate, FormatTried, RunEvent } from "../replay/events.ts";
 import { count, plural } from "./format.ts";
 
 /** The line that an event leaves on the screen for good; undefined for those that only move the live line. */
@@ -10,6 +10,8 @@ export function notice(event: RunEvent): string | undefined {
     }
     case "rolloutFailed":
       return `skipped ${event.image.name}: ${event.reason}`;
+    case "formatsTried":
+      return event.formats.map(tried).join("\n");
     case "curriculumBuilt": {
       const rejected = Object.entries(event.rejected).map(([why, many]) => `${count(many)} ${why}`);
       const admitted = `curriculum: ${count(event.admitted)} of ${plural(event.questions, "question")} admitted`;
@@ -35,6 +37,11 @@ export function notice(event: RunEvent): string | undefined {
     default:
       return undefined;
   }
+}
+
+function tried({ format, questions, answers }: FormatTried): string {
+  const [asked, answered] = [`${questions.found} of ${questions.of}`, `${answers.found} of ${answers.of}`];
+  return `format ${format}: ${asked} questions and ${answered} answers can be read`;
 }
 
 function percent({ percent: value, low, high }: Estimate): string {

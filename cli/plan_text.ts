@@ -11,6 +11,8 @@ const units: Readonly<Record<Phase, string>> = {
   questioner: "images",
   curriculum: "images",
   reasoner: "items",
+  trial: "images",
+  warmUp: "images",
   evaluation: "questions",
 };
 

@@ -108,6 +108,13 @@ function probeConfig(config: RunConfig, scale: number, steps: number): RunConfig
   return {
     ...config,
     rounds: 1,
+    trial: { ...config.trial, images: 0 },
+    warmUp: {
+      ...config.warmUp,
+      learningRate: 0,
+      steps: Math.min(config.warmUp.steps, PROBE_STEPS),
+      imagesPerStep: part(config.warmUp.imagesPerStep),
+    },
     questioner: {
       ...questioner,
       learningRate: 0,
@@ -185,6 +192,9 @@ class Gauge {
       case "questionerStep":
       case "reasonerStep":
         laps.units += event.groups;
+        break;
+      case "warmUpStep":
+        laps.units += event.images;
         break;
       case "curriculumStep":
         break;

@@ -3,10 +3,12 @@ import type { RunPlan } from "../watch/run_plan.ts";
 import { type Standing, Tracker } from "../watch/tracker.ts";
 import { count, duration } from "./format.ts";
 import { notice } from "./notice.ts";
+import { UnreadQuestions } from "./unread.ts";
 
 /** Where a run stands, from its events, in words. */
 export class Progress {
   readonly #tracker: Tracker;
+  readonly #unread = new UnreadQuestions();
   #waitsFor: string | null = null;
   /** Why images were left out, by their names, as it was said last. */
   readonly #saidOf = new Map<string, string>();
@@ -20,7 +22,7 @@ export class Progress {
     this.#tracker.apply(event);
     const standing = this.#tracker.standing(event.atMs);
     if (event.type === "rolloutFailed" && this.#isOld(event)) return undefined;
-    if (event.type !== "phaseFinished" || !standing) return notice(event);
+    if (event.type !== "phaseFinished" || !standing) return this.#unread.apply(event) ?? notice(event);
     return [...place(standing), `took ${duration(event.durationMs)}`, ...figures(standing)].join(" · ");
   }
 

@@ -18,6 +18,7 @@ import type {
   SeenImage,
   Timings,
   TrainingFigures,
+  UpdateRecord,
 } from "./records.ts";
 
 export type * from "./records.ts";
@@ -71,6 +72,8 @@ export type EventBody =
   | RunStarted
   | PhaseStarted
   | RolloutFailed
+  | FormatsTried
+  | WarmUpStep
   | QuestionerEpisode
   | QuestionerStep
   | CurriculumEpisode
@@ -131,6 +134,44 @@ export interface RolloutFailed extends InPhase {
   readonly during: "load" | "ask" | "answer";
   readonly image: ImageRef;
   readonly reason: string;
+}
+
+/** How much of what the policies write can be read, by the format that they were asked for; the configured one first. */
+export interface FormatsTried extends InPhase {
+  readonly type: "formatsTried";
+  readonly phase: "trial";
+  readonly images: number;
+  readonly formats: readonly FormatTried[];
+}
+
+/** Completions under one format: how many, and in how many of them a question, or an answer, was found. */
+export interface FormatTried {
+  readonly format: string;
+  readonly questions: Found;
+  readonly answers: Found;
+}
+
+interface Found {
+  readonly of: number;
+  readonly found: number;
+  /** The first completion in which nothing was found; null if there is none. */
+  readonly unread: string | null;
+}
+
+/** Both policies imitated their own plain questions and answers, put into the wanted form. */
+export interface WarmUpStep extends InStep {
+  readonly type: "warmUpStep";
+  readonly phase: "warmUp";
+  readonly durationMs: number;
+  readonly timingsMs: Timings;
+  readonly sampledTokens: number;
+  readonly failed: number;
+  readonly images: number;
+  /** What was imitated, [examples]. */
+  readonly asked: readonly string[];
+  readonly answered: readonly string[];
+  /** Null where there was nothing to imitate. */
+  readonly updates: Readonly<Record<Role, UpdateRecord | null>>;
 }
 
 /** All that happened around one image in one step. */

@@ -1,7 +1,8 @@
 /** What events are made of: plain objects, arrays, strings and numbers. */
 
 export type Role = "questioner" | "reasoner";
-export type Phase = "questioner" | "curriculum" | "reasoner" | "evaluation";
+/** "trial" and "warmUp" come once, before the first round. */
+export type Phase = "questioner" | "curriculum" | "reasoner" | "trial" | "evaluation" | "warmUp";
 
 export interface ModelRecord {
   readonly modelType: string;

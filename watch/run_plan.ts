@@ -5,6 +5,8 @@ export interface RunPlan {
   readonly rounds: number;
   readonly questioner: { readonly train: boolean; readonly stepsPerRound: number };
   readonly reasoner: { readonly stepsPerRound: number };
+  readonly trial: { readonly images: number };
+  readonly warmUp: { readonly steps: number };
   readonly evaluation: { readonly questions: number; readonly everyRound: boolean };
 }
 
@@ -14,8 +16,15 @@ export interface PlannedPhase {
   readonly phase: Phase;
 }
 
-/** The phases of a round, in order. */
-export const phases: readonly Phase[] = ["questioner", "curriculum", "reasoner", "evaluation"];
+/** The phases of a round, in order; the base is tried, evaluated and warmed up. */
+export const phases: readonly Phase[] = [
+  "questioner",
+  "curriculum",
+  "reasoner",
+  "trial",
+  "evaluation",
+  "warmUp",
+];
 
 /** A number that grows from phase to phase of a run. */
 export function order({ round, phase }: PlannedPhase): number {
@@ -23,8 +32,10 @@ export function order({ round, phase }: PlannedPhase): number {
 }
 
 /** The phases that a run is to have; it may pass over some, such as a Reasoner phase without a curriculum. */
-export function plannedPhases({ rounds, questioner, evaluation }: RunPlan): PlannedPhase[] {
+export function plannedPhases({ rounds, questioner, evaluation, trial, warmUp }: RunPlan): PlannedPhase[] {
   const happens = ({ round, phase }: PlannedPhase) => {
+    if (phase === "trial") return round === 0 && trial.images > 0;
+    if (phase === "warmUp") return round === 0 && warmUp.steps > 0;
     if (phase !== "evaluation") return round > 0 && (phase !== "questioner" || questioner.train);
     return evaluation.questions > 0 && (round === 0 || round === rounds || evaluation.everyRound);
   };

@@ -95,7 +95,7 @@ export class Tracker {
 
 type ProgressEvent = Extract<
   RunEvent,
-  { type: "questionerStep" | "curriculumStep" | "reasonerStep" | "evaluationProgress" }
+  { type: "questionerStep" | "curriculumStep" | "reasonerStep" | "warmUpStep" | "evaluationProgress" }
 >;
 
 function isProgress(event: RunEvent): event is ProgressEvent {

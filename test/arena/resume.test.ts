@@ -124,6 +124,23 @@ describe("a run that goes on from a checkpoint", () => {
     }
   });
 
+  it("comes to the same from the midst of its trial and its warm-up", async () => {
+    const warming = smallConfig((change) => {
+      change.trial.images = 4;
+      change.warmUp.steps = 3;
+      change.checkpoint.everySteps = 1;
+    });
+    const whole = await uninterrupted(warming);
+    const early = whole.checkpoints.saved.filter(({ state }) => state.next.round === 0);
+    const legs = new Set(early.map(({ state }) => state.next.leg));
+    expect([...legs]).toEqual(["questioner", "trial", "evaluation", "warmUp", "save"]);
+    for (const checkpoint of early) {
+      const world = reborn(whole, checkpoint);
+      expect((await playIn(world, warming, undefined, checkpoint)).completed).toBe(true);
+      expect(story(world.log.events)).toEqual(story(whole.log.events));
+    }
+  });
+
   it("loses no more steps than lie between two checkpoints", async () => {
     const { log } = await uninterrupted();
     let since = 0;

@@ -236,3 +236,34 @@ test("why an image was left out is said once", () => {
   expect(progress.apply(failed(3, "b.png", "truncated"))).toBe("skipped b.png: truncated");
   expect(progress.apply(failed(4, "a.png", "gone"))).toBe("skipped a.png: gone");
 });
+
+describe("a Questioner of whose questions none parsed", () => {
+  const rollout = { completion: { tokens: [], logProbs: [], text: "A dog\u001b[2J", finishReason: "stop" } };
+  const episode = at(1, {
+    ...{ type: "questionerEpisode", round: 1, phase: "questioner", step: 0, prompt: "ask" },
+    ...{ image: { index: 0, name: "a.png", id: "a" }, versions: { questioner: 0, reasoner: 0 } },
+    rollouts: [rollout],
+  } as never);
+  const stepWith = (malformedQuestions: number, step: number) => {
+    const event = questionerStep(5, step);
+    return { ...event, health: { ...healthy, malformedQuestions } } as RunEvent;
+  };
+
+  test("is told of once, with what it wrote and the settings to change", () => {
+    const progress = new Progress(config);
+    progress.apply(started(0, 1, "questioner"));
+    expect(progress.apply(episode)).toBeUndefined();
+    const line = progress.apply(stepWith(1, 0));
+    expect(line).toContain("no question parsed");
+    expect(line).toContain("warmUp.steps");
+    expect(line).toContain('"A dog\\u001b[2J"');
+    progress.apply(episode);
+    expect(progress.apply(stepWith(1, 1))).toBeUndefined();
+  });
+
+  test("is none where a question parsed", () => {
+    const progress = new Progress(config);
+    progress.apply(episode);
+    expect(progress.apply(stepWith(0.98, 0))).toBeUndefined();
+  });
+});

@@ -3,6 +3,7 @@ import { deriveSeed, RandomStream } from "../../common/random.ts";
 import type { RgbImage } from "../../images/image.ts";
 import type {
   Completion,
+  Example,
   GrpoOptions,
   Policy,
   PolicyInfo,
@@ -39,6 +40,10 @@ export interface FakePolicyOptions {
 export class FakePolicy implements Policy {
   readonly calls: Call[] = [];
   readonly updates: { groups: readonly RolloutGroup[]; options: GrpoOptions }[] = [];
+  readonly supervised: {
+    examples: readonly Example[];
+    options: { readonly learningRate: number };
+  }[] = [];
   readonly scored: WeightSet[] = [];
   readonly folders: string[] = [];
   /** Versions by the folders that they were saved in. */
@@ -110,8 +115,17 @@ export class FakePolicy implements Policy {
     });
   }
 
-  supervise(): Promise<UpdateReport> {
-    throw new Error("nobody supervises a fake");
+  supervise(
+    examples: readonly Example[],
+    options: { readonly learningRate: number },
+    signal?: AbortSignal,
+  ): Promise<UpdateReport> {
+    const prompts = examples.map(({ prompt }) => prompt);
+    return this.#call("update", prompts, signal, () => {
+      this.supervised.push({ examples, options });
+      this.#version++;
+      return { loss: 0, gradientNorm: 1, kl: 0, clipFraction: 0, tokens: 1, version: this.#version };
+    });
   }
 
   save(folder: string): Promise<void> {

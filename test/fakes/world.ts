@@ -124,6 +124,7 @@ export function makeWorld(
 export function smallConfig(change: (config: Mutable<RunConfig>) => void = () => {}): RunConfig {
   const config = RunConfigSchema.parse({
     rounds: 1,
+    trial: { images: 0 },
     questioner: {
       stepsPerRound: 3,
       imagesPerStep: 4,

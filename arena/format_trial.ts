@@ -1,0 +1,149 @@
+import { concatMap, EMPTY, from, map, type Observable, toArray } from "rxjs";
+import { type AnswerFormat, answerFormats } from "../common/answer_format.ts";
+import { VisplayError } from "../common/errors.ts";
+import { questionerTemplates } from "../questioner/prompt.ts";
+import { Questioner } from "../questioner/questioner.ts";
+import { reasonerTemplates } from "../reasoner/prompt.ts";
+import { Reasoner } from "../reasoner/reasoner.ts";
+import { voteOf } from "../reasoner/vote.ts";
+import type { FormatsTried, FormatTried, RunEvent } from "../replay/events.ts";
+import type { RunConfig } from "./config.ts";
+import { itemsAt } from "./data_order.ts";
+import { type LoadedImage, load } from "./dialogue.ts";
+import { playPhase } from "./phase.ts";
+import type { Ports } from "./ports.ts";
+import type { Run } from "./run.ts";
+import type { Step } from "./step.ts";
+
+/**
+ * Before anything is spent: how much of what the policies write about a few images can be read, in the configured format
+ * and, where its prompts are the default ones, in the others. Ends the run with "config" where too little can be read in
+ * the configured one and no warm-up is to teach it.
+ */
+export function formatTrial(run: Run): Observable<RunEvent> {
+  const { config } = run;
+  if (config.trial.images === 0) return EMPTY;
+  let formats: readonly FormatTried[] = [];
+  return playPhase(run, {
+    round: 0,
+    phase: "trial",
+    steps: 1,
+    prepare: (step) => load(step, imagesOf(run), false),
+    play: (step, images) =>
+      from(templatesToTry(run.ports.templates)).pipe(
+        concatMap((templates) => tryFormat(step, images, templates)),
+        toArray(),
+        map((tried): FormatsTried[] => {
+          formats = tried;
+          return [{ type: "formatsTried", round: 0, phase: "trial", images: images.length, formats }];
+        }),
+      ),
+    conclude: () => {
+      if (config.warmUp.steps === 0) requireReadable(formats);
+      return [];
+    },
+  });
+}
+
+function imagesOf(run: Run): number[] {
+  const { config, ports } = run;
+  const count = Math.min(config.trial.images, ports.images.length);
+  return itemsAt(run.seed("trial.images"), 0, count, ports.images.length);
+}
+
+type Templates = Ports["templates"];
+
+/** The configured templates, and, where they are a format's own, those of the other formats. */
+function templatesToTry(configured: Templates): Templates[] {
+  const { format = "tags", questioner, reasoner } = configured;
+  const own = questioner !== questionerTemplates[format] || reasoner !== reasonerTemplates[format];
+  if (own) return [configured];
+  const others = answerFormats.filter((each) => each !== format);
+  return [configured, ...others.map(templatesOf)];
+}
+
+function templatesOf(format: AnswerFormat): Templates {
+  return { questioner: questionerTemplates[format], reasoner: reasonerTemplates[format], format };
+}
+
+/** What is asked about an image about which the Questioner asked nothing that can be read. */
+const anyQuestion = "What is the main thing in this picture?";
+
+/** Both policies speak about every image under some templates; the Reasoner about what the Questioner asked. */
+function tryFormat(
+  step: Step,
+  images: readonly LoadedImage[],
+  templates: Templates,
+): Observable<FormatTried> {
+  const { config, ports } = step.run;
+  const { format = "tags" } = templates;
+  const groupSize = config.trial.completions;
+  const questioner = new Questioner(ports.policies.questioner, templates);
+  const reasoner = new Reasoner(ports.policies.reasoner, templates);
+  const ask = (some: readonly LoadedImage[], seed: number, signal: AbortSignal) => {
+    const pictures = some.map(({ image }) => image);
+    return questioner.ask(pictures, { ...samplingOf(config.questioner), groupSize, seed }, signal);
+  };
+  const answer = (some: readonly (LoadedImage & { question: string })[], seed: number, signal: AbortSignal) =>
+    reasoner.answer(some, { ...samplingOf(config.reasoner), samples: groupSize, seed }, signal);
+
+  return step.sample({ during: "ask", purpose: `ask.${format}` }, images, ask).pipe(
+    concatMap((asked) => {
+      const open = images.map((image, i) => {
+        const parsed = asked[i]?.questions.find(({ ok }) => ok);
+        return { ...image, question: parsed?.ok ? parsed.question : anyQuestion };
+      });
+      return step.sample({ during: "answer", purpose: `answer.${format}` }, open, answer).pipe(
+        map((given) => ({
+          format,
+          questions: count(asked, ({ questions }) => questions.map(({ ok }) => ok)),
+          answers: count(given, ({ answers }) => answers.map((each) => voteOf(each) !== null)),
+        })),
+      );
+    }),
+  );
+}
+
+function samplingOf({ temperature, topK, topP, maxTokens }: RunConfig["questioner" | "reasoner"]) {
+  return { temperature, topK, topP, maxTokens };
+}
+
+/** In how many completions something was found. */
+function count<T extends { readonly completions: readonly { readonly text: string }[] }>(
+  groups: readonly (T | null)[],
+  areFound: (group: T) => boolean[],
+): FormatTried["answers"] {
+  const each = groups.flatMap((group) => {
+    if (!group) return [];
+    const found = areFound(group);
+    return group.completions.map(({ text }, i) => ({ text, found: found[i] === true }));
+  });
+  const unread = each.find(({ found }) => !found)?.text ?? null;
+  return { of: each.length, found: each.filter(({ found }) => found).length, unread };
+}
+
+/** Of questions, and of answers, that must be read for a run to make sense. */
+const LEAST_SHARE = 1 / 4;
+
+function requireReadable([configured, ...others]: readonly FormatTried[]): void {
+  if (!configured || leastShare(configured) >= LEAST_SHARE) return;
+  const best = others.reduce((a, b) => (leastShare(b) > leastShare(a) ? b : a), configured);
+  const { questions, answers } = configured;
+  const poor = answers.found / answers.of < questions.found / questions.of ? answers : questions;
+  const remedy =
+    leastShare(best) < LEAST_SHARE
+      ? "teach it with warmUp.steps (20, say), or change prompts or maxTokens"
+      : `set format to ${best.format} (${told(best)}), or teach the form with warmUp.steps`;
+  throw new VisplayError(
+    "config",
+    `format ${configured.format}: ${told(configured)} can be read, expected a quarter of each; ${remedy}. What could not be read: ${JSON.stringify(poor.unread?.slice(0, 300))}`,
+  );
+}
+
+function leastShare({ questions, answers }: FormatTried): number {
+  return Math.min(questions.found / Math.max(1, questions.of), answers.found / Math.max(1, answers.of));
+}
+
+function told({ questions, answers }: FormatTried): string {
+  return `${questions.found} of ${questions.of} questions and ${answers.found} of ${answers.of} answers`;
+}
