@@ -69,7 +69,7 @@ describe("visplay train with the embedded model", () => {
   });
 
   test("that learns nothing says so, and does not end like one that does", async () => {
-    const settings = ["reasoner.maxTokens=1", "evaluation.questions=0"];
+    const settings = ["reasoner.maxTokens=1", "trial.images=0", "evaluation.questions=0"];
     const { code, stderr } = await train("nothing", settings);
     expect(code).toBe(exitCodes.taughtNothing);
     expect(stderr).toMatch(
