@@ -97,7 +97,9 @@ export function unitsPerStep(config: RunConfig, scale: number): Record<Phase, nu
     questioner: part(config.questioner.imagesPerStep),
     curriculum: part(config.curriculum.imagesPerChunk),
     reasoner: part(config.reasoner.itemsPerStep),
+    trial: config.trial.images,
     evaluation: part(config.evaluation.questionsPerChunk),
+    warmUp: part(config.warmUp.imagesPerStep),
   };
 }
 
@@ -112,8 +114,8 @@ function probeConfig(config: RunConfig, scale: number, steps: number): RunConfig
     warmUp: {
       ...config.warmUp,
       learningRate: 0,
-      steps: Math.min(config.warmUp.steps, PROBE_STEPS),
-      imagesPerStep: part(config.warmUp.imagesPerStep),
+      steps: Math.min(config.warmUp.steps, steps),
+      imagesPerStep: units.warmUp,
     },
     questioner: {
       ...questioner,
