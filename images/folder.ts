@@ -6,7 +6,7 @@ import { type FolderFile, inspect } from "./folder_file.ts";
 import { claimedFormat, extensionOf, type ImageFormat, sniff, supported } from "./format.ts";
 import { contentId, type ImageSource, type Picture } from "./image.ts";
 import type { Fit } from "./shrink.ts";
-import { byName, type Remark, walk } from "./walk.ts";
+import { byName, type FoundFile, type Remark, walk } from "./walk.ts";
 
 export interface FolderOptions extends Partial<ImageLimits> {
   /** Whether links that lead out of the folder are followed, too; false by default. */
@@ -57,52 +57,63 @@ export async function openFolder(folder: string, options: FolderOptions = {}): P
     followLinks = false,
     preferred = new Set(),
     signal,
-    progress,
+    progress = () => {},
     ...overrides
   } = options;
   const limits = { ...defaultLimits, ...overrides };
-  const forEach = <T>(items: readonly T[], work: (item: T) => Promise<void>) =>
+  const forEach: ForEach = (items, work) =>
     forEachConcurrently(items, concurrency, (item) => {
       signal?.throwIfAborted();
       return work(item);
     });
-  const { files, skipped } = await walk(folder, {
+  const { files, skipped: left } = await walk(folder, {
     followLinks,
     signal,
-    found: (total) => progress?.(0, total),
+    found: (total) => progress(0, total),
   });
-  const usable: FolderFile[] = [];
-  const warnings: Remark[] = [];
-  let ignored = 0;
-  let done = 0;
-  await forEach(files, async (file) => {
-    const claimed = claimedFormat(file.name);
-    const found = await inspect(file, limits);
-    progress?.(++done, files.length);
-    if ("refused" in found) {
-      if (claimed) skipped.push({ name: file.name, reason: found.refused });
-      else ignored++;
-      return;
-    }
-    usable.push(found.file);
-    if (claimed !== found.format) {
-      const reason = `the content is ${found.format}, the extension "${extname(file.name)}"`;
-      warnings.push({ name: file.name, reason });
-    }
-  });
-  if (usable.length === 0) throw nothingUsable(folder, files.length, skipped.sort(byName));
+  const { usable, ignored, ...found } = await examine(files, limits, forEach, progress);
+  const skipped = [...left, ...found.skipped].sort(byName);
+  if (usable.length === 0) throw nothingUsable(folder, files.length, skipped);
 
   const images = await withoutCopies(usable.sort(byName), preferred, forEach);
   const listed = (list: readonly ListedImage[]) => new ListedImages(list, limits);
   const source = listed(images.map((file) => ({ name: file.name, file, content: null })));
-  return Object.assign(source, {
-    files: images,
-    skipped: skipped.sort(byName),
-    warnings: warnings.sort(byName),
-    copies: usable.length - images.length,
-    ignored,
-    listed,
+  const warnings = found.warnings.sort(byName);
+  const copies = usable.length - images.length;
+  return Object.assign(source, { files: images, skipped, warnings, copies, ignored, listed });
+}
+
+/** Works through a list, some items at a time, and stops where that is wanted. */
+type ForEach = <T>(items: readonly T[], work: (item: T) => Promise<void>) => Promise<void>;
+
+/** What of the files that were found can be used. */
+async function examine(
+  files: readonly FoundFile[],
+  limits: ImageLimits,
+  forEach: ForEach,
+  progress: (done: number, total: number) => void,
+) {
+  const usable: FolderFile[] = [];
+  const skipped: Remark[] = [];
+  const warnings: Remark[] = [];
+  let ignored = 0;
+  let done = 0;
+  await forEach(files, async (found) => {
+    const { name } = found;
+    const claimed = claimedFormat(name);
+    const inspected = await inspect(found, limits);
+    progress(++done, files.length);
+    if ("refused" in inspected) {
+      if (claimed) skipped.push({ name, reason: inspected.refused });
+      else ignored++;
+      return;
+    }
+    const { file, format } = inspected;
+    usable.push(file);
+    if (claimed !== format)
+      warnings.push({ name, reason: `the content is ${format}, the extension "${extname(name)}"` });
   });
+  return { usable, skipped, warnings, ignored };
 }
 
 class ListedImages implements ImageSource {
@@ -148,7 +159,7 @@ class ListedImages implements ImageSource {
 async function withoutCopies(
   files: readonly FolderFile[],
   preferred: ReadonlySet<string>,
-  forEach: (files: readonly FolderFile[], work: (file: FolderFile) => Promise<void>) => Promise<void>,
+  forEach: ForEach,
 ): Promise<FolderFile[]> {
   const copies = (await groupCopies(files, forEach)).flatMap((group) => {
     const others = group.filter(({ name }) => !preferred.has(name));
