@@ -1,4 +1,5 @@
 import { concatMap, from, map, type Observable, toArray } from "rxjs";
+import { VisplayError } from "../common/errors.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { agrees } from "../reasoner/vote.ts";
 import type {
@@ -72,13 +73,16 @@ function placesOf({ run, place: { round, step } }: Step, admitted: number): numb
   return itemsAt(run.seed("reasoner.items", round), step * count, count, admitted);
 }
 
+/** Items with their images; one whose image shows something else by now is noted and left out: its label is not about that. */
 function loadItems(step: Step, items: readonly CurriculumItem[]): Observable<LoadedItem[]> {
   return load(step, [...new Set(items.map(({ image }) => image.index))]).pipe(
     map((images) => {
       const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
       return items.flatMap((item) => {
         const loaded = byIndex.get(item.image.index);
-        return loaded ? [{ ...loaded, item }] : [];
+        if (loaded?.ref.id === item.image.id) return [{ ...loaded, item }];
+        if (loaded) step.fail("load", item.image, new VisplayError("images", anotherPicture));
+        return [];
       });
     }),
     concatMap((loaded) =>
@@ -89,6 +93,8 @@ function loadItems(step: Step, items: readonly CurriculumItem[]): Observable<Loa
     ),
   );
 }
+
+const anotherPicture = "it shows another picture than the one that its question was asked about";
 
 /** An item under a view that is drawn anew in each step. */
 function show(

@@ -75,3 +75,23 @@ it("a run whose pictures are deleted or overwritten after their first use goes o
   const [first] = log.files.values();
   expect((await decodeImage(first as Uint8Array, null)).width).toBe(64);
 });
+
+it("a label is never taught on another picture than the one that it is about", async () => {
+  const world = makeWorld();
+  const { images, log } = world;
+  const learning = () => ofType(log.events, "phaseStarted").some(({ phase }) => phase === "reasoner");
+  // As if the list had moved by one between the phases.
+  const moved = Object.assign(Object.create(images) as typeof images, {
+    load: (index: number) => images.load(learning() && index % 2 === 1 ? index - 1 : index),
+  });
+  const { completed } = await playIn({ ...world, images: moved });
+  expect(completed).toBe(true);
+  const taught = ofType(log.events, "reasonerEpisode");
+  expect(taught.length).toBeGreaterThan(0);
+  for (const { image } of taught) expect(image.id).toBe(`image-${image.index}`);
+  const failed = ofType(log.events, "rolloutFailed").filter(({ phase }) => phase === "reasoner");
+  expect(failed.length).toBeGreaterThan(0);
+  expect(new Set(failed.map(({ reason }) => reason))).toEqual(
+    new Set(["it shows another picture than the one that its question was asked about"]),
+  );
+});
