@@ -50,9 +50,12 @@ export function rejected(rejection: Rejection): Admission {
   return { rejection, label: null };
 }
 
-/** For each question of one image, whether an earlier one says the same; null, a malformed one, never does. */
-export function repeats(questions: readonly (string | null)[]): boolean[] {
-  const seen = new Set<string>();
+/**
+ * For each question of one image, whether an earlier one, or one that was admitted `before`, says the same; null, a
+ * malformed one, never does.
+ */
+export function repeats(questions: readonly (string | null)[], before: readonly string[] = []): boolean[] {
+  const seen = new Set(before.map((question) => question.toLowerCase()));
   return questions.map((question) => {
     if (question === null) return false;
     const key = question.toLowerCase();

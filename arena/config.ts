@@ -190,7 +190,7 @@ const curriculum = group(
       "which confidences enter the curriculum",
     ),
     keepUnanswerable: flag(true, 'admit questions whose silver answer is "unanswerable"'),
-    dropDuplicates: flag(true, "admit a question only once per image"),
+    dropDuplicates: flag(true, "admit a question only once per image in the whole run"),
     gate: group(
       {
         minParsedShare: share(0.5, "parsed answers below which a question is rejected"),

@@ -1,4 +1,4 @@
-import { concatMap, map, type Observable } from "rxjs";
+import { concatMap, from, map, type Observable, of } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import type {
   CurriculumEpisode,
@@ -78,18 +78,32 @@ function nothingUsable(run: Run): VisplayError {
 
 /** The Reasoner votes on every question that is well formed and new. */
 function label(step: Step, asked: readonly Asked[]): Observable<CurriculumEpisode[]> {
-  const { dropDuplicates } = step.run.config.curriculum;
-  const open = asked.map((each) => worthAsking(each, dropDuplicates));
-  return poll(step, open, { purpose: "answer" }).pipe(
-    concatMap((polls) => inSlices(asked, (each, i) => episode(step, each, open[i] ?? [], polls[i] ?? []))),
+  return worthAsking(step.run, asked).pipe(
+    concatMap((open) =>
+      poll(step, open, { purpose: "answer" }).pipe(
+        concatMap((polls) =>
+          inSlices(asked, (each, i) => episode(step, each, open[i] ?? [], polls[i] ?? [])),
+        ),
+      ),
+    ),
   );
 }
 
-function worthAsking(asked: Asked, dropDuplicates: boolean): (OpenQuestion | null)[] {
-  const open = openQuestions(asked);
-  if (!dropDuplicates) return open;
-  const repeated = repeats(open.map((each) => each?.question ?? null));
-  return open.map((each, i) => (repeated[i] ? null : each));
+/** The questions, [images][G], without those that the run has in a curriculum already, if each is to enter only once. */
+function worthAsking({ config, ports }: Run, asked: readonly Asked[]): Observable<(OpenQuestion | null)[][]> {
+  const open = asked.map(openQuestions);
+  if (!config.curriculum.dropDuplicates) return of(open);
+  return from(ports.log.admittedQuestions(asked.map(({ ref }) => ref.id))).pipe(
+    map((admitted) =>
+      open.map((questions, i) => {
+        const repeated = repeats(
+          questions.map((each) => each?.question ?? null),
+          admitted[i],
+        );
+        return questions.map((each, j) => (repeated[j] ? null : each));
+      }),
+    ),
+  );
 }
 
 function episode(

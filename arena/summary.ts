@@ -106,6 +106,7 @@ export function summarizing(log: EventLog, folder: string, known: Summary = empt
       return log.position;
     },
     curriculum: (round, places) => log.curriculum(round, places),
+    admittedQuestions: (images) => log.admittedQuestions(images),
     async append(events, images) {
       await log.append(events, images);
       summary = events.reduce(summarize, summary);

@@ -73,6 +73,7 @@ export async function probe(
         items.push(...events.flatMap((event) => (event.type === "curriculumEpisode" ? itemsIn(event) : [])));
         gauge.weigh(events);
       },
+      admittedQuestions: async (images) => images.map(() => []),
       curriculum: async (_round, places) => places.map((place) => items[place] as CurriculumItem),
     },
   });

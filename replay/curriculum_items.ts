@@ -30,6 +30,14 @@ export function curriculumItems(
   });
 }
 
+/** The questions about each of these images, by content, that entered the curriculum of any round. */
+export function admittedQuestions(database: Queries, images: readonly string[]): string[][] {
+  const sql = `SELECT ${utf8("c.question")} FROM images i JOIN curriculum c ON c.image = i.id
+    WHERE i.content = ? ORDER BY c.round, c.place`;
+  const statement = database.prepare(sql);
+  return images.map((image) => statement.all<{ question: string }>([image]).map(({ question }) => question));
+}
+
 function itemOf(row: Row, name: string): CurriculumItem {
   if (new Checksum().add("curriculum", row).value !== row.crc32) {
     throw new VisplayError("damaged", `${name} is damaged: its checksum differs`);

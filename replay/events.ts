@@ -36,6 +36,8 @@ export interface EventLog {
   append(events: readonly RunEvent[], images?: readonly ReplayImage[]): Promise<void>;
   /** The items of a round's curriculum at these places in the order of their admission, counted from 0. */
   curriculum(round: number, places: readonly number[]): Promise<CurriculumItem[]>;
+  /** The questions about each of these images, by content, that entered a curriculum of the run up to now. */
+  admittedQuestions(images: readonly string[]): Promise<string[][]>;
 }
 
 /** An image to be kept beside the events that name it. */

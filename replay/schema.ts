@@ -236,6 +236,7 @@ CREATE TABLE checksums (event INTEGER PRIMARY KEY, crc32 INTEGER NOT NULL);
 `;
 const fifth = `${fifthTables}
 CREATE INDEX rare_events ON events (id) WHERE ${rareEvents};
+CREATE INDEX curriculum_images ON curriculum (image);
 `;
 
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */

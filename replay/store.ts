@@ -80,6 +80,11 @@ export class ReplayStore implements EventLog, AsyncDisposable {
     return [...(await this.#calls.call("curriculum", [round, places]))];
   }
 
+  /** The questions about each of these images, by content, that entered a curriculum of the run up to now. */
+  admittedQuestions(images: readonly string[]): Promise<string[][]> {
+    return this.#calls.call("admittedQuestions", [images]);
+  }
+
   /** How many items a round's curriculum has. */
   curriculumSize(round: number): Promise<number> {
     return this.#calls.call("curriculumSize", [round]);

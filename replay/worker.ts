@@ -34,6 +34,7 @@ const thread: ReplayThread = {
     return writer.append(sent.events, sent.images);
   },
   curriculum: (round, places) => writer.curriculum(round, places),
+  admittedQuestions: (images) => writer.admittedQuestions(images),
   curriculumSize: (round) => writer.curriculumSize(round),
   adoptCurriculum: (from, round, event) => writer.adoptCurriculum(from, round, event),
   resume: (position, attempt) => writer.resume(position, attempt),

@@ -15,6 +15,7 @@ export interface ReplayThread {
   /** Appends the events and names the images that were sent since the last time, in one transaction. */
   commit(): ReplayState;
   curriculum(round: number, places: readonly number[]): readonly CurriculumItem[];
+  admittedQuestions(images: readonly string[]): string[][];
   curriculumSize(round: number): number;
   adoptCurriculum(folder: string, round: number, event: number): void;
   resume(position: number, attempt: number | undefined): ReplayState;

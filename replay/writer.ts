@@ -5,6 +5,7 @@ import { Checksum } from "./checksum.ts";
 import { packColumns, unpackColumns } from "./columns.ts";
 import {
   addItems,
+  admittedQuestions,
   curriculumItems,
   curriculumSize,
   forgetItemsAfter,
@@ -122,6 +123,11 @@ export class ReplayWriter implements Disposable {
   /** A round's items at these places. Throws "damaged" where one is missing, or is not as it was written. */
   curriculum(round: number, places: readonly number[]): CurriculumItem[] {
     return curriculumItems(this.#database, round, places);
+  }
+
+  /** The questions about each of these images that entered any round's curriculum. */
+  admittedQuestions(images: readonly string[]): string[][] {
+    return admittedQuestions(this.#database, images);
   }
 
   /** Takes over what entered the curriculum of another run's round, up to one of its events. */

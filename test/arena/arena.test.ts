@@ -197,6 +197,26 @@ describe("the curriculum", () => {
     expect(asked.slice(20)).toEqual(asked.slice(0, 7));
   });
 
+  it("admits a question about an image once in a run, whatever it was called in rounds before", async () => {
+    const twice = (dropDuplicates: boolean) =>
+      smallConfig((change) => {
+        change.rounds = 3;
+        Object.assign(change.curriculum, { images: 5, dropDuplicates, questionsPerImage: 4 });
+      });
+    const admitted = async (config: RunConfig) => {
+      const { events } = await playIn(makeWorld({ images: 5 }), config);
+      const episodes = ofType(events, "curriculumEpisode");
+      return episodes.flatMap(({ image, questions }) =>
+        questions.flatMap(({ label, question }) => (label === null ? [] : [`${image.id}: ${question}`])),
+      );
+    };
+    const once = await admitted(twice(true));
+    expect(once.length).toBeGreaterThan(10);
+    expect(new Set(once).size).toBe(once.length);
+    const repeated = await admitted(twice(false));
+    expect(new Set(repeated).size).toBeLessThan(repeated.length);
+  });
+
   it("may use true labels as a ceiling", async () => {
     const world = makeWorld();
     const config = smallConfig((change) => (change.reasoner.labels = "true"));

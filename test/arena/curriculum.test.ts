@@ -51,6 +51,7 @@ describe("admit", () => {
 });
 
 it("repeats are later questions with the same words", () => {
+  expect(repeats(["How many?", "What?", null], ["WHAT?", "Where?"])).toEqual([false, true, false]);
   expect(repeats(["How many?", null, "how many?", "What?", null])).toEqual([
     false,
     false,

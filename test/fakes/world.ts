@@ -3,7 +3,7 @@ import type { Ports } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
 import type { ImageSource, Picture, RgbImage } from "../../images/image.ts";
 import { itemsIn } from "../../replay/curriculum_items.ts";
-import type { CurriculumItem, EventLog, RunEvent } from "../../replay/events.ts";
+import type { CurriculumEpisode, CurriculumItem, EventLog, RunEvent } from "../../replay/events.ts";
 import { FakePolicy, type FakePolicyOptions, type Script } from "./policy.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
@@ -77,10 +77,18 @@ export class MemoryLog implements EventLog {
   }
 
   async curriculum(round: number, places: readonly number[]): Promise<CurriculumItem[]> {
-    const episodes = this.events.filter((event) => event.type === "curriculumEpisode");
-    const own = episodes.filter((episode) => episode.round === round).flatMap(itemsIn);
+    const own = this.#episodes.filter((episode) => episode.round === round).flatMap(itemsIn);
     const items = [...this.adopted, ...own];
     return places.map((place) => items[place] as CurriculumItem);
+  }
+
+  async admittedQuestions(images: readonly string[]): Promise<string[][]> {
+    const items = [...this.adopted, ...this.#episodes.flatMap(itemsIn)];
+    return images.map((id) => items.flatMap(({ image, question }) => (image.id === id ? question : [])));
+  }
+
+  get #episodes(): CurriculumEpisode[] {
+    return this.events.filter((event) => event.type === "curriculumEpisode");
   }
 }
 

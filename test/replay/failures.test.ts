@@ -227,7 +227,11 @@ describe("versions", () => {
     ReplayWriter.open(folder)[Symbol.dispose]();
     using database = Database.forReading(path);
     const indexes = "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
-    expect(database.prepare(indexes).all()).toEqual([{ tbl_name: "columns" }, { tbl_name: "events" }]);
+    expect(database.prepare(indexes).all()).toEqual([
+      { tbl_name: "columns" },
+      { tbl_name: "events" },
+      { tbl_name: "curriculum" },
+    ]);
     expect(survivors()).toEqual(old.map((event) => ("view" in event ? { ...event, view: 0 } : event)));
   });
 

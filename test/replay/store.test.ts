@@ -159,6 +159,15 @@ describe("the curriculum", () => {
     await expect(store.curriculum(1, [4])).rejects.toMatchObject({ code: "damaged" });
   });
 
+  it("is searched by image over all rounds, without what a resume forgot", async () => {
+    await using store = await ReplayStore.create(folder);
+    await store.append([episode("1"), episode("2", 2)]);
+    const found = ["is it 1 a ?", "is it 1 b ?", "is it 2 a ?", "is it 2 b ?"];
+    expect(await store.admittedQuestions(["image-3", "image-4"])).toEqual([found, []]);
+    await store.resume(1);
+    expect(await store.admittedQuestions(["image-3"])).toEqual([found.slice(0, 2)]);
+  });
+
   it("goes back with a resume, over rounds", async () => {
     await using store = await ReplayStore.create(folder);
     await store.append([episode("1"), episode("2")]);
