@@ -33,21 +33,22 @@ export interface Header {
 export type Inspection = Header | { readonly refused: string };
 
 /**
- * Decodes an image to the pixels that Python's loaders give, on which models were trained: Pillow's
+ * Decodes an image to the pixels that Python's loaders give, on which models were trained: Pillow's (13)
  * `ImageOps.exif_transpose(Image.open(file)).convert("RGB")`.
  *
  * - The first frame, upright by EXIF or XMP.
  * - Embedded profiles play no part; CMYK becomes RGB by plain arithmetic, 16 bits by their higher byte.
  * - What is transparent lies over white, where `convert` would show whatever colour is stored behind it. In a TIFF only
- *   those extra bands are transparency that are said to be.
+ *   those extra bands are transparency that are said to be; where a GIF's frame leaves its canvas empty, there is white.
  *
- * Equal to Pillow bit for bit but for: YCbCr in TIFF (by 1 of 255), colours of an AVIF at sharp edges, where they are
- * stored at half the resolution and the decoders interpolate otherwise, and 16-bit grey, of which Pillow makes white all
- * that is above 255 of 65535. Damage that Pillow overlooks is overlooked, what it refuses is refused.
+ * Equal to Pillow bit for bit but for: YCbCr and premultiplied colours in TIFF (by 1 of 255), colours of an AVIF at sharp
+ * edges, where they are stored at half the resolution and decoders interpolate them differently, 16-bit grey, of which
+ * Pillow makes white all that is above 255 of 65535, and single colours of a PNG of other than 8 bits that are said to be
+ * transparent. Damage that Pillow overlooks is overlooked, what it refuses is refused.
  *
- * What `shrinkTo` scales down is in memory in parts only, where its format allows that, and comes out as `resample` would give
- * it of the whole. Messages begin with `name`, if there is one. Throws a `VisplayError` of code "images" whatever goes wrong: the image is
- * damaged, over a limit, or of a kind that is not read.
+ * What `shrinkTo` scales down is in memory in parts only, where its format allows that, and comes out as `resample` would
+ * give it of the whole. Messages begin with `name`, if there is one. Throws a `VisplayError` of code "images" whatever
+ * goes wrong: the image is damaged, over a limit, or of a kind that is not read.
  */
 export async function decodeImage(
   bytes: Uint8Array,
