@@ -1,9 +1,10 @@
 import type { RunConfig } from "../arena/config.ts";
 import type { Phase } from "../replay/events.ts";
 import { phases as kindsOfPhases, type PlannedPhase, plannedPhases } from "../watch/run_plan.ts";
+import { unitMs } from "./pace.ts";
 import type { PhaseProbe, Probe } from "./probe.ts";
 
-/** What a phase is expected to take each time; null where the probe did not reach it. */
+/** What a phase is expected to take each time; null where nothing is known of it. */
 export interface PhaseEstimate {
   readonly steps: number;
   /** Images, items or questions in a step. */
@@ -13,6 +14,8 @@ export interface PhaseEstimate {
   readonly replayBytes: number | null;
   /** By what the measured step was multiplied, for it was smaller or larger than configured; 1 for an equal one. */
   readonly scale: number | null;
+  /** Whether the time is a guess from short calls, for the probe did not reach the phase. */
+  readonly guessed: boolean;
 }
 
 /** What a run is expected to take. Sums are over the phases that are known. */
@@ -41,7 +44,10 @@ export function estimate(config: RunConfig, pool: number, found: Probe, modelByt
   const sizes = sizesOf(config, pool, found.admittedShare);
   const kinds = kindsOfPhases.filter((kind) => planned.some(({ phase }) => phase === kind));
   const phases = Object.fromEntries(
-    kinds.map((kind) => [kind, phaseEstimate(sizes[kind], found.phases[kind])]),
+    kinds.map((kind) => {
+      const unit = found.pace ? unitMs(config, found.pace)[kind] : null;
+      return [kind, phaseEstimate(sizes[kind], found.phases[kind], unit)];
+    }),
   );
   const times = planned.map(({ phase }) => phases[phase] as PhaseEstimate);
   return {
@@ -51,7 +57,7 @@ export function estimate(config: RunConfig, pool: number, found: Probe, modelByt
     replayBytes: times.reduce((sum, { replayBytes }) => sum + (replayBytes ?? 0), 0),
     modelBytes: 2 * config.rounds * modelBytes,
     checkpointBytes: (config.checkpoint.keep + BEST_AND_NEW) * 2 * WITH_MOMENTS * modelBytes,
-    unknown: kinds.filter((kind) => !found.phases[kind]),
+    unknown: kinds.filter((kind) => phases[kind]?.totalMs === null),
   };
 }
 
@@ -81,11 +87,26 @@ function sizesOf(config: RunConfig, pool: number, admittedShare: number | null):
   };
 }
 
-/** Time and bytes grow with the units; what the first step took beyond the others is spent once. */
-function phaseEstimate({ units, perStep }: Size, found: PhaseProbe | undefined): PhaseEstimate {
+/**
+ * Time and bytes grow with the units; what the first step took beyond the others is spent once. Without a measured step
+ * it is `unitMs` for each.
+ */
+function phaseEstimate(
+  { units, perStep }: Size,
+  found: PhaseProbe | undefined,
+  unitMs: number | null,
+): PhaseEstimate {
   const steps = Math.ceil(units / perStep);
-  const unknown = { stepMs: null, totalMs: null, replayBytes: null, scale: null };
-  if (!found) return { steps, unitsPerStep: perStep, ...unknown };
+  const unknown = { stepMs: null, totalMs: null, replayBytes: null, scale: null, guessed: false };
+  if (!found && unitMs === null) return { steps, unitsPerStep: perStep, ...unknown };
+  if (!found) {
+    const guess = {
+      stepMs: perStep * (unitMs as number),
+      totalMs: units * (unitMs as number),
+      guessed: true,
+    };
+    return { steps, unitsPerStep: perStep, ...unknown, ...guess };
+  }
   const scale = perStep / found.unitsPerStep;
   const fullSteps = units / perStep;
   return {
@@ -95,5 +116,6 @@ function phaseEstimate({ units, perStep }: Size, found: PhaseProbe | undefined):
     totalMs: fullSteps * found.stepMs * scale + Math.max(0, found.firstMs - found.stepMs),
     replayBytes: fullSteps * found.replayBytes * scale,
     scale,
+    guessed: false,
   };
 }

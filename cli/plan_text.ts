@@ -43,12 +43,20 @@ function phasesTable({ schedule, phases }: Plan): string {
       `${times}`,
       count(each.steps),
       `${count(each.unitsPerStep)} ${units[phase]}`,
-      each.stepMs === null ? "?" : `${(each.stepMs / 1000).toFixed(2)} s`,
-      each.totalMs === null ? "?" : duration(each.totalMs),
+      each.stepMs === null ? "?" : `${about(each)}${stepTime(each.stepMs)}`,
+      each.totalMs === null ? "?" : `${about(each)}${duration(each.totalMs)}`,
       each.replayBytes === null ? "?" : bytes(each.replayBytes),
     ]);
   }
   return table.toString();
+}
+
+function stepTime(ms: number): string {
+  return ms < 100_000 ? `${(ms / 1000).toFixed(2)} s` : duration(ms);
+}
+
+function about({ guessed }: PhaseEstimate): string {
+  return guessed ? "~ " : "";
 }
 
 function time({ totalMs, probe: { cutShort } }: Plan): string {
@@ -85,6 +93,7 @@ function how(config: RunConfig, plan: Plan): string[] {
     ([, { scale }]) => scale !== null && Math.abs(scale - 1) > 0.01,
   );
   const factors = scaled.map(([phase, { scale }]) => `${phase} by ${scale?.toFixed(2)}`).join(", ");
+  const guesses = Object.entries(phases).flatMap(([phase, { guessed }]) => (guessed ? [phase] : []));
   const share = probe.admittedShare;
   return [
     "How these were got:",
@@ -96,6 +105,11 @@ function how(config: RunConfig, plan: Plan): string[] {
       : []),
     `- a probe played the beginning of the run at ${sizes(probe.scale)} with learning rates of 0, in ${duration(probe.tookMs)};`,
     `  the model was open after ${duration(openMs)}, the pool has ${plural(images, "image")}`,
+    ...(guesses.length > 0
+      ? [
+          `- not reached, and guessed from short calls as if completions were as long as allowed: ${guesses.join(", ")}`,
+        ]
+      : []),
     "- time: the mean of a phase's steps after its first, times its steps, and once what the first took longer;",
     "  saving is not in it",
     ...(factors ? [`- steps that were measured at other sizes are scaled: ${factors}`] : []),

@@ -8,6 +8,7 @@ import { VisplayError } from "../common/errors.ts";
 import { itemsIn } from "../replay/curriculum_items.ts";
 import type { CurriculumItem, CurriculumQuestion, Phase, RunEvent } from "../replay/events.ts";
 import { drive } from "./interrupt.ts";
+import type { Pace } from "./pace.ts";
 
 /** What a probe found out about one phase. */
 export interface PhaseProbe {
@@ -27,6 +28,8 @@ export interface Probe {
   readonly phases: Readonly<Partial<Record<Phase, PhaseProbe>>>;
   /** Questions that the configuration would admit, among those asked; null where none was asked. */
   readonly admittedShare: number | null;
+  /** Of short calls, by which phases that were not reached are guessed; null where not even those ended in time. */
+  readonly pace?: Pace | null;
 }
 
 /** How much of a run a probe plays, and until when. */
@@ -77,14 +80,27 @@ export async function probe(
       curriculum: async (_round, places) => places.map((place) => items[place] as CurriculumItem),
     },
   });
+  // What comes behind is another evaluation and the saving of models.
+  const beginning = run.pipe(takeWhile((event) => !isLast(event), true));
+  await untilCut(
+    drive(beginning, (event) => gauge.time(event)),
+    { signal, until },
+  );
+  return gauge.found();
+}
+
+/** What a call comes to; null where it was cancelled since time is up. */
+export async function untilCut<T>(
+  call: Promise<T>,
+  { signal, until }: Pick<ProbeOptions, "signal" | "until">,
+): Promise<T | null> {
   try {
-    // What comes behind is another evaluation and the saving of models.
-    await drive(run.pipe(takeWhile((event) => !isLast(event), true)), (event) => gauge.time(event));
+    return await call;
   } catch (error) {
     const cut = until.aborted && !signal.aborted;
     if (!cut || !(error instanceof VisplayError) || error.code !== "cancelled") throw error;
+    return null;
   }
-  return gauge.found();
 }
 
 function isLast(event: RunEvent): boolean {

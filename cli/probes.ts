@@ -1,7 +1,9 @@
 import type { RunConfig } from "../arena/config.ts";
+import { isRolloutFailure } from "../arena/step.ts";
 import type { Phase } from "../replay/events.ts";
 import { duration } from "./format.ts";
-import { type Probe, type ProbeOptions, type ProbePorts, probe, unitsPerStep } from "./probe.ts";
+import { type Pace, paceOf } from "./pace.ts";
+import { type Probe, type ProbeOptions, type ProbePorts, probe, unitsPerStep, untilCut } from "./probe.ts";
 
 /** What a series of probes found. */
 export interface Probed extends Probe {
@@ -43,6 +45,8 @@ export async function probes(
         say(`probing at ${sizes(scale)}, ${limit} at most · ${place}`);
       },
     });
+  say(`timing short calls, ${limit} at most`);
+  const pace = await untilCut(firstPace(ports, AbortSignal.any([signal, until])), { signal, until });
   const smallest = Math.max(...Object.values(unitsPerStep(config, 1)));
   let scale = smallest;
   let found = await measure(smallest, steps.first);
@@ -57,7 +61,20 @@ export async function probes(
     };
     if (!until.aborted) scale = next;
   }
-  return { ...found, scale, tookMs: ports.clock.now() - startedMs, cutShort: until.aborted };
+  return { ...found, pace, scale, tookMs: ports.clock.now() - startedMs, cutShort: until.aborted };
+}
+
+/** The pace of one of the policies, which are alike, about the first image that can be used. */
+async function firstPace({ policies, images, clock }: ProbePorts, signal: AbortSignal): Promise<Pace | null> {
+  for (let index = 0; index < images.length; index++) {
+    try {
+      const { image } = await images.load(index);
+      return await paceOf(policies.questioner, image, () => clock.now(), signal);
+    } catch (error) {
+      if (!isRolloutFailure(error)) throw error;
+    }
+  }
+  return null;
 }
 
 /** How a scale is called. */

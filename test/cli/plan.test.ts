@@ -2,7 +2,7 @@ import { of } from "rxjs";
 import { describe, expect, test } from "vitest";
 import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
 import type { Evaluator } from "../../arena/ports.ts";
-import { estimate } from "../../cli/estimate.ts";
+import { estimate, type PhaseEstimate } from "../../cli/estimate.ts";
 import { bytes } from "../../cli/format.ts";
 import { planText } from "../../cli/plan_text.ts";
 import { type Probe, type ProbePorts, probe } from "../../cli/probe.ts";
@@ -86,19 +86,23 @@ describe("probes", () => {
     expect({ scale, cutShort }).toEqual({ scale: 1, cutShort: false });
     expect(phases.questioner?.unitsPerStep).toBe(4);
     expect(phases.reasoner?.unitsPerStep).toBe(6);
-    expect(said[0]).toMatch(
+    expect(said[0]).toBe("timing short calls, 10 min 00 s at most");
+    expect(said[1]).toMatch(
       /^probing at 1\/\d+ of the configured sizes, 10 min .*at most · evaluation · step 1\/\d$/,
     );
     expect(said.at(-1)).toMatch(/^probing at the configured sizes, .* · reasoner · step 3\/3$/);
   });
 
   test("end in time, with what was measured by then", async () => {
-    // One step of the Questioner takes 40 ms; the first of three phases is measured, and no later one.
-    const { phases, cutShort, tookMs } = await probesIn(makeWorld(), smallConfig(), 60);
-    expect(cutShort).toBe(true);
-    expect(tookMs).toBeLessThan(70);
-    expect(phases.questioner?.unitsPerStep).toBe(1);
-    expect(phases.reasoner).toBeUndefined();
+    // Short calls take 40 ms, and so does a step of the Questioner: one phase is measured, and no later one.
+    const found = await probesIn(makeWorld(), smallConfig(), 100);
+    expect(found.cutShort).toBe(true);
+    expect(found.tookMs).toBeLessThan(110);
+    expect(found.phases.questioner?.unitsPerStep).toBe(1);
+    expect(found.phases.reasoner).toBeUndefined();
+    expect(found.pace).toEqual({ sampledTokenMs: 10 / 64, learnedTokenMs: 10 / 64 });
+    const early = await probesIn(makeWorld(), smallConfig(), 15);
+    expect(early).toMatchObject({ cutShort: true, pace: null, phases: {} });
   });
 
   test("keep what smaller ones measured where time runs out in a larger one", async () => {
@@ -135,6 +139,7 @@ describe("an estimate", () => {
     const { phases, totalMs, replayBytes, modelBytes, checkpointBytes, unknown } = whole;
     expect(phases.questioner).toEqual({
       ...{ steps: 10, unitsPerStep: 16, stepMs: 100, totalMs: 10 * 100 + 250, replayBytes: 10_000, scale: 1 },
+      guessed: false,
     });
     // 80 images are two and a half chunks.
     expect(phases.curriculum).toMatchObject({ steps: 3, totalMs: 125 });
@@ -169,6 +174,22 @@ describe("an estimate", () => {
     expect(totalMs).toBeGreaterThan(0);
   });
 
+  test("guesses the phases that were not reached from the pace of short calls", () => {
+    const { reasoner: _, ...others } = found.phases;
+    const pace = { sampledTokenMs: 2, learnedTokenMs: 3 };
+    const guessed = estimate(config, 2000, { phases: others, admittedShare: 0.5, pace }, 7);
+    const { groupSize, maxTokens } = config.reasoner;
+    const stepMs = 32 * groupSize * maxTokens * 5;
+    expect(guessed.phases.reasoner).toMatchObject({
+      stepMs,
+      totalMs: 15 * stepMs,
+      guessed: true,
+      scale: null,
+    });
+    expect(guessed.phases.questioner).toMatchObject({ guessed: false });
+    expect(guessed.unknown).toEqual([]);
+  });
+
   test("is printed with where its figures come from", () => {
     const plan = {
       ...estimate(config, 2000, found, 4e6),
@@ -194,6 +215,9 @@ describe("an estimate", () => {
     expect(cut).toContain("time    roughly 9 s for 2 rounds\n");
     expect(cut).toContain("time was up after 2 min");
     expect(cut).toContain("a rough estimate");
+    const { reasoner, ...phases } = plan.phases;
+    const guess = { ...phases, reasoner: { ...(reasoner as PhaseEstimate), guessed: true } };
+    expect(planText(config, { ...plan, phases: guess })).toMatch(/reasoner .* ~ 0\.20 s +~ 3 s/);
   });
 });
 

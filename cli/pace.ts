@@ -1,0 +1,55 @@
+import type { RunConfig } from "../arena/config.ts";
+import type { RgbImage } from "../images/image.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { Phase } from "../replay/events.ts";
+
+/** What a token takes in short calls, in milliseconds: longer calls, of more completions, take less for each. */
+export interface Pace {
+  readonly sampledTokenMs: number;
+  readonly learnedTokenMs: number;
+}
+
+const groupSize = 8;
+const maxTokens = 8;
+
+/** Times a group of short completions and a step that learns nothing from it, each after one that compiles its graphs. */
+export async function paceOf(
+  policy: Policy,
+  image: RgbImage,
+  now: () => number,
+  signal: AbortSignal,
+): Promise<Pace> {
+  const prompt = { image, text: "What is in the picture?" };
+  const sampling = { groupSize, maxTokens, temperature: 1, topK: 0, topP: 1, ignoreEos: true, seed: 0 };
+  const sample = () => policy.sample([prompt], sampling, signal);
+  const [completions = []] = await sample();
+  const rollouts = completions.map((completion, i) => ({ completion, advantage: i % 2 === 0 ? 1 : -1 }));
+  const clip = { clipLow: 0.2, clipHigh: 0.2 };
+  const grpo = { ...clip, loss: "dapo", beta: 0, temperature: 1, maxTokens, learningRate: 0 } as const;
+  const update = () => policy.update([{ prompt, rollouts }], grpo, signal);
+  await update();
+  const startedMs = now();
+  await sample();
+  const sampledMs = now();
+  await update();
+  const tokens = groupSize * maxTokens;
+  return { sampledTokenMs: (sampledMs - startedMs) / tokens, learnedTokenMs: (now() - sampledMs) / tokens };
+}
+
+/** What one image, item or question of each phase takes at a pace, if completions are as long as they may be. */
+export function unitMs(config: RunConfig, { sampledTokenMs, learnedTokenMs }: Pace): Record<Phase, number> {
+  const { questioner, curriculum, reasoner, evaluation } = config;
+  const question = questioner.maxTokens;
+  const answer = reasoner.maxTokens;
+  const answers = questioner.answersPerQuestion + questioner.blindAnswersPerQuestion;
+  const votes = curriculum.answersPerQuestion;
+  return {
+    trial: (question + answer) * sampledTokenMs,
+    warmUp: (question + answer) * (sampledTokenMs + learnedTokenMs),
+    questioner:
+      questioner.groupSize * ((question + answers * answer) * sampledTokenMs + question * learnedTokenMs),
+    curriculum: curriculum.questionsPerImage * (question + votes * answer) * sampledTokenMs,
+    reasoner: reasoner.groupSize * answer * (sampledTokenMs + learnedTokenMs),
+    evaluation: (2 + 2 * evaluation.samples) * answer * sampledTokenMs,
+  };
+}
