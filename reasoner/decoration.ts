@@ -14,7 +14,7 @@ const decorations: readonly (readonly [RegExp, string])[] = [
   [/\*\*([^*]+)\*\*|__([^_]+)__/g, "$1$2"],
   [/^(["'`*_])((?:(?!\1).)+)\1$/, "$2"],
   [/^(?:- |• ?|\* )(?=\p{L})/u, ""],
-  [/^([^'"]*\p{L}[.!?]?)['"]$/u, "$1"],
+  [/^([^'"]*\p{L}{2}[.!?]?)['"]$/u, "$1"],
   // Lead-ins, with the punctuation of their sentence, and a leading article, which "A" in "A, B" or "A 3" is not
   [new RegExp(`^${leadIn}(?=\\S)(.+?)[.!]*$`, "i"), "$1"],
   [/^答案(?:是|为)? ?:? ?(?=\S)/, ""],
@@ -23,7 +23,10 @@ const decorations: readonly (readonly [RegExp, string])[] = [
   // Dots between single letters, white space before punctuation, closing punctuation
   [/(?<=(?<!\p{L})\p{L})\.(?=\p{L}(?!\p{L}))/gu, ""],
   [/ (?=[.,;:!?)\]]+(?: |$))|(?<=[([]) /g, ""],
-  [/(?:[.,;:?\\]|(?<=\p{L})!)+$/u, ""],
+  [/(?:[.,;:?\\]|(?<=\p{L}{2}[!?.]*)!)+$/u, ""],
+  [/(?<=\d) and a half\b/, " 1/2"],
+  // Chemical formulas
+  [/(?<=\p{Lu}\p{Ll}?)_(?=\d)/gu, ""],
   [/\s+/g, " "],
   [/^ | $/g, ""],
 ];

@@ -91,7 +91,7 @@ function single(text: string): string {
 
 const choiceLabel = /^(?:option |choice )?(?:[([]([a-z\d])[)\]]|([a-z\d])[)\]]?)[.:]?$/i;
 const choiceLabelAndText =
-  /^(?:option |choice )?(?:[([]?([a-z])(?:[)\].:]+| -) ?|[([]?(\d)(?:[)\]][.:]? ?|[.:] ))(.+)$/i;
+  /^(?:option |choice )?(?:[([]?([a-z])(?:[)\].:]+| -|,(?= ?\p{Script=Han})) ?|[([]?(\d)(?:[)\]][.:]? ?|[.:] ))(.+)$/iu;
 
 /** The label of the option that an answer chooses; null if the question offers none like it. */
 function chosen(answer: string, choices: readonly Choice[]): string | null {
@@ -129,11 +129,19 @@ function byLabelAndText(text: string, choices: readonly Choice[]): string | null
   return reads ? labelled.label : `(${letter ?? digit}) ${canonicalAnswer(words)}`.toLowerCase();
 }
 
-/** By the canonical form of the option's text, at last but for a unit that one side lacks. */
+/** By the canonical form of the option's text; at last by its number alone, where one side lacks a unit. */
 function byMeaning(answer: string, text: string, choices: readonly Choice[]): string | null {
   const form = canonicalAnswer(answer);
-  const equal = (option: string) => canonicalAnswer(option) === form;
-  return byText(text, choices, [equal, (option) => sameOption(canonicalAnswer(option), form)]);
+  const number = withoutUnit(form) ?? form;
+  const alike = choices.filter((choice) => {
+    const option = canonicalAnswer(choice.text);
+    return (withoutUnit(option) ?? option) === number;
+  });
+  const found = byText(text, alike, [(option) => canonicalAnswer(option) === form]);
+  if (found !== null || alike.length === 0) return found;
+  const [choice, another] = alike as [Choice, ...Choice[]];
+  if (another) return withoutUnit(form) === null ? text : null;
+  return sameOption(canonicalAnswer(choice.text), form) ? choice.label : null;
 }
 
 /** The option that the first reading finds; the answer itself, unfolded, where it finds several. */

@@ -1,4 +1,4 @@
-const operator = /[+^=*√∛∜<>≤≥≠±∪∩∈→_α-ωΑ-Ω∞]/u;
+const operator = /[+^=*√∛∜<>≤≥≠≈±∪∩∈→_α-ωΑ-Ω∞]/u;
 const names = new Set(
   "sin cos tan cot sec csc tg ctg arcsin arccos arctan log ln lg exp sqrt root".split(" "),
 );
@@ -16,7 +16,7 @@ export function plainExpression(text: string): string | null {
   const plain = text
     .replace(/\bsqrt ?(?=[\d(])/g, "√")
     .replace(/(?<!\d) | (?!\d)/g, "")
-    .replace(/√\((\d+|\p{L})\)/gu, "√$1")
+    .replace(/√\((\d+|\p{L})\)(?!\d)/gu, "√$1")
     .replace(/(?<=[\p{L}\d)])\*(?=[\p{L}√(])/gu, "")
     .replace(/(?<=(?<!\p{L})\p{L})_(?=[\p{L}\d])/gu, "")
     // A fraction as a factor: (9/4)π is 9π/4

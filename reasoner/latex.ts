@@ -27,7 +27,7 @@ const spaces = new Set([" ", ...words(", ; : quad qquad enspace newline \\")]);
 const functions = words("sin cos tan cot sec csc tg ctg arcsin arccos arctan log ln lg exp");
 /** Commands that only dress their argument. */
 const dresses = words(
-  "text textbf textit textrm textsf mathrm mathbf mathit mathsf mathcal mathbb boldsymbol bm operatorname boxed fbox mbox hbox overline underline vec",
+  "text textbf textit textrm textsf mathrm mathbf mathit mathsf mathcal mathbb boldsymbol bm operatorname boxed fbox mbox hbox underline vec",
 );
 /** Commands of which nothing is left. */
 const nothing = words(
@@ -43,6 +43,7 @@ export function withoutLatex(text: string): string {
 function withoutDelimiters(text: string): string {
   return text
     .replace(/\s*\{\s*,\s*\}\s*|,\s*\\!\s*/g, ",")
+    .replace(/\\\{([^{}\\]*)\\\}|^\{([^{}]*)\}$/g, (_, set, braced) => (set ?? braced).replace(/,\s*/g, ", "))
     .replace(/(?<!\\)\$\$/g, " ")
     .replace(/(?<!\\)\$(?=\\[A-Za-z])(?=[^$]*$)/g, "")
     .replace(/^\s*\$([^$\\]*(?:\\.[^$\\]*)*)\$(?=[\s.]*$)/, "$1")
@@ -89,6 +90,7 @@ class LatexReader {
     if (symbol !== undefined) return out + symbol;
     if (spaces.has(name)) return `${out} `;
     if (dresses.has(name)) return out + this.#argument();
+    if (name === "overline" || name === "bar") return out + repeating(this.#argument());
     if (/^[dtc]?frac$/.test(name)) return this.#fraction(out);
     if (name === "sqrt") return out + this.#root();
     if (functions.has(name)) return out + name;
@@ -109,13 +111,16 @@ class LatexReader {
     if (!this.#peeks(/\s*[{\\]/y)) return mark;
     const script = this.#argument().trim();
     if (mark === "^" && (script === "°" || script === "'")) return script;
-    const isAtom = script.length === 1 || /^-?[\p{L}\p{N}]*$|^\([^()]*\)$/u.test(script);
-    return mark + (isAtom ? script : bracketed(script));
+    const isAtom = script.length < 2 || /^-?(?:\d+|\p{L}|th)$|^\([^()]*\)$/u.test(script);
+    const isTouched = /\d$/.test(script) && this.#peeks(/\s*\d/y);
+    return mark + (isAtom && !isTouched ? script : bracketed(script));
   }
 
   #root(): string {
     const degree = this.#takes(/\s*\[[^\]]*\]/y)?.replace(/[\s[\]]/g, "");
+    const isGroup = this.#peeks(/\s*\{/y);
     const radicand = tight(this.#argument());
+    if (isGroup && /\d$/.test(radicand) && this.#peeks(/\d/y)) return `√${bracketed(radicand)}`;
     const sign = { "2": "√", "3": "∛", "4": "∜" }[degree ?? "2"];
     return sign ? sign + atom(radicand) : `root${degree}${bracketed(radicand)}`;
   }
@@ -127,7 +132,7 @@ class LatexReader {
     if (/\d$/.test(before) && /^\d+$/.test(above) && /^\d+$/.test(below)) {
       return `${before} ${above}/${below}`;
     }
-    const numerator = /(?!^)[-+±/]|\s\S/.test(above) ? bracketed(above) : above;
+    const numerator = /(?!^)[-+±/]|\s\S/.test(above.replace(/\([^()]*\)/g, "")) ? bracketed(above) : above;
     const ratio = `${numerator}/${/^\p{Lu}{2,}$/u.test(below) ? below : atom(below)}`;
     const isFactor = /(?:[\d√^π]|(?<!\p{L})\p{L})$|\)$/u.test(out) || this.#peeks(factor);
     return out + (isFactor ? bracketed(ratio) : ratio);
@@ -150,6 +155,11 @@ class LatexReader {
 /** What makes the fraction before it a factor: a single letter, a bracket, π, a root. */
 const factor =
   /\s*(?:[([{^√π]|\p{L}(?!\p{L})|\\(?:pi|sqrt|left|[dtc]?frac|alpha|beta|theta|sin|cos|tan|log|ln)(?![a-z]))/uy;
+
+/** 0.(3): digits under a line repeat; letters under one name a segment. */
+function repeating(text: string): string {
+  return /^\d+$/.test(text) ? bracketed(text) : text;
+}
 
 /** Without spaces, unless there are words. */
 function tight(text: string): string {

@@ -20,7 +20,7 @@ function compound(parts: readonly string[]): string | null {
 
 function one(text: string): string | null {
   const [money = "", sign = "", coin = ""] = currency.exec(text) ?? [];
-  const number = leadingNumber(sign + text.slice(money.length).replace(/(?<=\d) and a half\b/, " 1/2"));
+  const number = leadingNumber(sign + text.slice(money.length));
   if (!number) return null;
   const rest = `${coin.slice(-1)} ${number.rest.trim()}`.trim();
   if (rest === "") return number.value;
@@ -29,17 +29,16 @@ function one(text: string): string | null {
   return counted.test(rest) ? `${number.value} ${what(rest)}` : null;
 }
 
-/** What was counted, in one spelling; a letter that could be a unit in the other case keeps its own. */
+/** What was counted, in one spelling; the case of a single letter, and of "Mb" beside "MB", may be its meaning. */
 function what(words: string): string {
+  if (/^(?:\p{L}|\p{Lu}\p{Ll}|\p{Ll}\p{Lu})$/u.test(words)) return words;
   const letters = /^\p{L}(?: \p{L})+$/u.test(words) ? words.replaceAll(" ", "") : words;
-  if (letters !== words && unitSymbol(letters)) return words;
-  const mayBeUnit =
-    /^\p{L}$/u.test(words) && unitSymbol(words.toLowerCase()) !== unitSymbol(words.toUpperCase());
-  return mayBeUnit ? words : plainWords(letters);
+  return letters !== words && unitSymbol(letters) ? words : plainWords(letters);
 }
 
 const quantityForm = /^(-?\d[\d.]*(?:\/\d+)?) (.+)$/;
-const noUnit = /^(?:st|nd|rd|th|or|and|to|of|by|x|more|less|out|plus|minus|than|per|versus|vs)\b/;
+const noUnit =
+  /^(?:st|nd|rd|th|or|and|to|of|by|x|more|less|out|plus|minus|than|per|versus|vs|hal(?:f|ves)|thirds?|quarters?|(?:four|fif|six|seven|eigh|nin|ten)ths?|dozens?|pairs?)\b/;
 
 /**
  * The number alone of a canonical quantity, "24" of "24 cm", "50" of "50 %", "3" of "3 apples"; null where what

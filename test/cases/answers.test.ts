@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { RandomStream } from "../../common/random.ts";
 import { parseChoices } from "../../reasoner/choices.ts";
 import { canonicalAnswer } from "../../reasoner/equivalence.ts";
 import { sameVote } from "../../reasoner/vote.ts";
@@ -23,12 +24,16 @@ function areOne({ a, b, question }: Pair): boolean {
 /** From public test suites and recorded outputs; and pairs of every kind that those hold, made for this test. */
 const files = ["answers.jsonl", "answers_more.jsonl"];
 
-test.each(files)("%s: different answers are never merged, equal ones seldom split", (file) => {
+function pairsOf(file: string): Pair[] {
   const text = readFileSync(new URL(file, import.meta.url), "utf8");
-  const pairs = text
+  return text
     .trimEnd()
     .split("\n")
-    .map((line): Pair => JSON.parse(line));
+    .map((line) => JSON.parse(line));
+}
+
+test.each(files)("%s: different answers are never merged, equal ones seldom split", (file) => {
+  const pairs = pairsOf(file);
   const equal = pairs.filter((pair) => pair.equal);
   const split = equal.filter((pair) => !areOne(pair));
   const different = pairs.filter((pair) => !pair.equal);
@@ -40,4 +45,26 @@ test.each(files)("%s: different answers are never merged, equal ones seldom spli
   for (const { kind, a, b } of split) console.info(`  split (${kind}): ${JSON.stringify([a, b])}`);
   expect(merged).toEqual([]);
   expect(split.length / equal.length).toBeLessThanOrEqual(0.08);
+});
+
+test("every answer's form is its own, under its question and under others", () => {
+  const pairs = files.flatMap(pairsOf);
+  const questions = [...new Set(pairs.map(({ question }) => question ?? ""))];
+  const random = new RandomStream(11);
+  for (const { a, b, question } of pairs) {
+    for (const asked of [question ?? "", random.pick(questions), random.pick(questions)]) {
+      const choices = parseChoices(asked);
+      for (const answer of [a, b]) {
+        const form = canonicalAnswer(answer, choices);
+        expect([asked, answer, canonicalAnswer(form, choices)]).toEqual([asked, answer, form]);
+      }
+    }
+  }
+});
+
+test("two answers are one whichever is first", () => {
+  const mirrored = ({ a, b, ...rest }: Pair): Pair => ({ ...rest, a: b, b: a });
+  for (const pair of files.flatMap(pairsOf)) {
+    expect([pair, areOne(mirrored(pair))]).toEqual([pair, areOne(pair)]);
+  }
 });

@@ -80,7 +80,7 @@ describe("spelling is no uncertainty", () => {
       ["2", "2D", "2nd", "2 or 3"],
       [
         ["2", 1],
-        ["2 d", 1],
+        ["2 D", 1],
         ["2 nd", 1],
         ["2 or 3", 1],
       ],
