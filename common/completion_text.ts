@@ -28,8 +28,12 @@ const tag = new RegExp(
   "gi",
 );
 
+/** Thinking between other brackets than angles: [THINK], ◁think▷. */
+const otherTags = /(?:\[|◁)(\/?)(think)(?:\]|▷)/gi;
+
 /** A text between its tags, empty pieces left out; `<think/>` is an opening and a closing tag. */
-export function piecesOf(text: string): Piece[] {
+export function piecesOf(written: string): Piece[] {
+  const text = written.replace(otherTags, "<$1$2>");
   const pieces: Piece[] = [];
   let end = 0;
   const addText = (until: number) => {
@@ -37,8 +41,8 @@ export function piecesOf(text: string): Piece[] {
     if (between.trim() !== "") pieces.push({ kind: "text", text: between });
   };
   for (const match of text.matchAll(tag)) {
-    const [whole, closing, written = "", empty] = match;
-    const name = meanings[written.toLowerCase()] as TagName;
+    const [whole, closing, spelled = "", empty] = match;
+    const name = meanings[spelled.toLowerCase()] as TagName;
     addText(match.index);
     if (!closing) pieces.push({ kind: "open", name });
     if (closing || empty) pieces.push({ kind: "close", name });
@@ -71,24 +75,29 @@ export interface Block {
 }
 
 /**
- * The last block of a name; null if there is none. It ends at its closing tag, at any other block's tag, or with the
+ * The last block of a name that holds something, or else the last; null if there is none. It ends at its closing tag, at any other block's tag, or with the
  * text. Of an answer that the prompt opened only the closing tag is seen: what stands before that is the block.
  */
 export function lastBlock(pieces: readonly Piece[], name: TagName): Block | null {
-  const start = pieces.findLastIndex((piece) => piece.kind === "open" && piece.name === name);
+  const opens = (piece: Piece | undefined) => piece?.kind === "open" && piece.name === name;
+  const filled = pieces.findLastIndex((piece, i) => piece.kind === "text" && opens(pieces[i - 1])) - 1;
+  const start = filled >= 0 ? filled : pieces.findLastIndex(opens);
   if (start < 0) return blockBeforeClosing(pieces, name);
   const length = pieces.slice(start + 1).findIndex(({ kind }) => kind !== "text");
   const until = length < 0 ? pieces.length : start + 1 + length;
   const last = pieces[until];
   const closed = last?.kind === "close" && last.name === name;
-  return { text: joined(pieces.slice(start + 1, until)), closed, start, end: closed ? until + 1 : until };
+  // A closing tag may lack its end.
+  const text = joined(pieces.slice(start + 1, until)).replace(/<\/?[a-z]{0,8}$/i, "");
+  return { text, closed, start, end: closed ? until + 1 : until };
 }
 
 function blockBeforeClosing(pieces: readonly Piece[], name: TagName): Block | null {
   const at = pieces.findIndex((piece) => piece.kind === "close" && piece.name === name);
   const before = pieces[at - 1];
   if (before?.kind !== "text") return null;
-  return { text: before.text.trim(), closed: true, start: at - 1, end: at + 1 };
+  const text = before.text.replace(/^\s{0,3}[a-z]{1,8}>/i, "").trim();
+  return { text, closed: true, start: at - 1, end: at + 1 };
 }
 
 /** The text of pieces, without their tags. */

@@ -28,6 +28,7 @@ const placeholderWords = new Set(
 
 function isPlaceholder(trimmed: string, words: string): boolean {
   if (/^[[{(<]*(?:\.{3}|…|_{2,})[\]})>]*$/.test(trimmed)) return true;
+  if (/^(?:final|short|brief|correct|exact) (?:answer|question|response)$/.test(words)) return true;
   const list = words.split(" ");
   if (!list.every((word) => placeholderWords.has(word))) return false;
   if (!/\b(?:question|answer|answers|response|reply|text|reasoning|explanation)\b/.test(words)) return false;

@@ -76,7 +76,8 @@ export function parseQuestion(
   if (!/[\p{L}\p{N}]/u.test(question)) return failed("empty");
   const evasion = evasionOf(question, placeholders);
   if (evasion === "refused") return failed("refused");
-  if (evasion !== null) return failed("placeholder");
+  // "Y" is VisPlay's placeholder, braces are R-Zero's.
+  if (evasion !== null || /^[XYZ]$|^[[{].*[\]}]$/.test(question)) return failed("placeholder");
   if (question.length > limits.question) return failed("too_long");
   if (answer !== null && answer.length > limits.answer) return failed("too_long");
   if (markup.test(question)) return failed("markup");
@@ -124,22 +125,25 @@ function findQuestion(text: string): Found | QuestionFailure {
   return asked === null ? "no_question" : { question: asked, answer: null, form: "plain", whole: false };
 }
 
-/** Behind "Answer:", where a line begins with that. */
-function ownAnswer(text: string): { readonly answer: string; readonly start: number } | null {
-  const found = /^[ \t]{0,3}(?:\d{1,2}[.)] )?(?:\w{1,12} )?answer[ \t]{0,3}[:：][ \t]{0,3}(\S[^\n]*)/im.exec(
-    text,
-  );
+/** Behind "Answer:", where a line begins with that, or is that; "A:" is one only behind "Q:". */
+function ownAnswer(
+  text: string,
+  name = "(?:\\w{1,12} )?answer",
+): { readonly answer: string; readonly start: number } | null {
+  const line = `^[ \\t]{0,3}(?:\\d{1,2}[.)] )?${name}[ \\t]{0,3}(?:[:：]\\s{0,3}|\\n)(\\S[^\\n]*)`;
+  const found = new RegExp(line, "im").exec(text);
   return found && { answer: found[1] as string, start: found.index };
 }
 
+const questionLine =
+  /^[ \t]{0,3}(?:\d{1,2}[.)] )?(?:(q)|(?:\w{1,12} )?question(?: \d{1,2})?)[ \t]{0,3}(?:[:：]|\n(?=\S))/gim;
+
 /** What stands behind the last "Question:" at a line's beginning, up to its "Answer:" or an empty line. */
 function lastQuestionLine(text: string): Pick<Found, "question" | "answer"> | null {
-  const last = [
-    ...text.matchAll(/^[ \t]{0,3}(?:\d{1,2}[.)] )?(?:\w{1,12} )?question(?: \d{1,2})?[ \t]{0,3}[:：]/gim),
-  ].at(-1);
+  const last = [...text.matchAll(questionLine)].at(-1);
   if (!last) return null;
   const behind = text.slice(last.index + last[0].length).trim();
-  const own = ownAnswer(behind);
+  const own = ownAnswer(behind, last[1] && "a");
   const question = behind.slice(0, own?.start).split(/\n[ \t]*\n/, 1)[0] as string;
   return question.trim() === "" ? null : { question, answer: own?.answer ?? null };
 }

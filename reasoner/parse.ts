@@ -126,7 +126,7 @@ function startsLine(pieces: readonly Piece[], at: number): boolean {
 }
 
 const cue =
-  /(?:\banswer(?: to the question)?\b|答案|\bantwort\b|\bréponse\b|\brespuesta\b)\s{0,3}(?:is\b|:|：|=|是)[ \t]{0,3}:?|####/gi;
+  /(?:\b(?:answer(?: to the question)?|(?:correct|right|best) (?:option|choice))\b|答案|\bantwort\b|\bréponse\b|\brespuesta\b)\s{0,3}(?:is\b|:|：|=|是)[ \t]{0,3}:?|####/gi;
 
 /** What the last "Answer: …" or "the answer is …" says, up to the end of its sentence; null if nothing says so. */
 function lastCue(text: string): string | null {
@@ -146,8 +146,16 @@ function plainAnswer(text: string): Found | AnswerFailure {
   const last = (paragraphs.at(-1) as string).trim();
   const bare = paragraphs.length > 1 && !last.includes("\n") && last.split(" ").length <= 6;
   const answer = bare ? last : text;
+  const conclusion = /^(?:so|thus|hence|therefore|overall|in conclusion|in total),? (.+)$/i.exec(
+    lastLine(text),
+  )?.[1];
+  if (answer.includes("\n") && conclusion) return { text: conclusion, form: "plain", whole: false };
   if (/[?？]\s*$/.test(answer) || answer.includes("\n")) return "no_answer";
   return { text: answer, form: "plain", whole: false };
+}
+
+function lastLine(text: string): string {
+  return text.slice(text.lastIndexOf("\n") + 1).trim();
 }
 
 /** How much of the wanted form a completion has in which an answer was found. */
@@ -156,7 +164,7 @@ function formOf(text: string, { form, whole }: Found, wanted: AnswerFormat): num
   const exact: Record<AnswerFormat, () => boolean> = {
     tags: () => hasExactTags(text),
     boxed: () => whole,
-    line: () => /^Answer: \S/.test(text.trim().split("\n").at(-1) as string),
+    line: () => /^Answer: \S/.test(lastLine(text.trim())),
     plain: () => !/[<\n*`]/.test(text.trim()),
   };
   return exact[wanted]() ? formShare.exact : formShare.forgiven;

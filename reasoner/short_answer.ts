@@ -25,9 +25,18 @@ const counting = new RegExp(
   "i",
 );
 
+const counted = new RegExp(
+  `^(\\d[\\d,.]*|${numerals}) (?!of\\b|or\\b|to\\b)[^,]+? (?:are|is|can be seen)\\b`,
+  "i",
+);
+const numbering = new RegExp(
+  `^(?:the )?(?:total )?(?:number|count) of .+ is (\\d[\\d,.]*|${numerals})$`,
+  "i",
+);
+
 /** The number of a sentence that counts one kind of thing. */
 function countOf(sentence: string): string | null {
-  const number = counting.exec(sentence)?.[1];
+  const number = [counting, counted, numbering].map((form) => form.exec(sentence)?.[1]).find(Boolean);
   const several = (sentence.match(anyNumber)?.length ?? 0) > 1 || /,| and | or |\bbut\b/i.test(sentence);
   return number && !several ? number : null;
 }
@@ -35,29 +44,28 @@ function countOf(sentence: string): string | null {
 /** Numbers in words of other languages; none of the words is an English one. */
 const foreign: readonly (readonly string[])[] = [
   ["零", "〇", "null", "zéro", "cero"],
-  ["一", "eins", "uno"],
-  ["二", "两", "兩", "zwei", "deux", "dos"],
-  ["三", "drei", "trois", "tres", "tre"],
-  ["四", "vier", "quatre", "cuatro", "quattro"],
-  ["五", "fünf", "cinq", "cinco", "cinque"],
-  ["六", "sechs", "seis"],
-  ["七", "sieben", "siete", "sette"],
-  ["八", "acht", "huit", "ocho", "otto"],
-  ["九", "neun", "neuf", "nueve", "nove"],
-  ["十", "zehn", "diez", "dieci"],
+  ["一", "eins", "uno", "один"],
+  ["二", "两", "兩", "zwei", "deux", "dos", "dois", "два"],
+  ["三", "drei", "trois", "tres", "três", "tre", "три"],
+  ["四", "vier", "quatre", "cuatro", "quatro", "quattro", "четыре"],
+  ["五", "fünf", "cinq", "cinco", "cinque", "пять"],
+  ["六", "sechs", "seis", "шесть"],
+  ["七", "sieben", "siete", "sete", "sette", "семь"],
+  ["八", "acht", "huit", "ocho", "oito", "otto", "восемь"],
+  ["九", "neun", "neuf", "nueve", "nove", "девять"],
+  ["十", "zehn", "diez", "dez", "dieci", "десять"],
 ];
 
 /** A number alone, with a Chinese measure word at most. */
 function foreignNumber(sentence: string): string | null {
-  const counted =
-    /^(?:有)?(\d+|[零〇一二两兩三四五六七八九十]) ?[只隻个個条條张張辆輛匹头頭位本名人朵棵把件]?$/u.exec(
-      sentence,
-    );
-  const word = counted?.[1] ?? sentence.toLowerCase();
-  if (counted && /^\d/.test(word)) return word === sentence ? null : word;
+  const word = measured.exec(sentence)?.[1] ?? sentence.toLowerCase();
+  if (/^\d+$/.test(word)) return word === sentence ? null : word;
   const value = foreign.findIndex((words) => words.includes(word));
   return value < 0 || word === "null" ? null : String(value);
 }
+
+const measured =
+  /^有?(\d+|[零〇一二两兩三四五六七八九十]) ?(?:[只隻个個条條张張辆輛匹头頭位本名人朵棵把件개명]|마리)?(?:です)?$/u;
 
 const auxiliary =
   /^(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|should|may|might|must)\b/i;

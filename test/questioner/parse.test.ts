@@ -68,6 +68,8 @@ describe("other shapes", () => {
     ["Question: Which one?\n(A) red\n(B) blue\nAnswer: B", "Which one? (A) red (B) blue"],
     ["Which one?\nA. red\nB. blue", "Which one? A. red B. blue"],
     ["图中有几只狗？", "图中有几只狗？"],
+    ["Q: How many?\nA: 4", "How many?"],
+    ["### Question\nHow many?\n\n### Answer\n4", "How many?"],
     ["<think> What could I ask? </think>\nHow many?", "How many?"],
   ])("%j: %s", (text, question) => expect(parseQuestion(text)).toMatchObject({ ok: true, question }));
 });
@@ -88,6 +90,8 @@ describe("a failure has a reason and no text", () => {
     ["<question> why ? </s> </question>", "markup"],
     ["<question> why ? <end_of_utterance> </question>", "markup"],
     ["<question> your question </question>", "placeholder"],
+    ["<type>X</type>\n<question>Y</question>\n<answer>Z</answer>", "placeholder"],
+    ["<question>\n{The full problem statement on one or more lines}\n</question>", "placeholder"],
     ["Question: [your question here]\nAnswer: [your answer]", "placeholder"],
     ["I'm sorry, I can't ask about people.", "refused"],
     ["<question> I cannot assist with that. </question>", "refused"],

@@ -75,6 +75,17 @@ describe("other shapes", () => {
     ["I counted them twice, from the left and from the right.\n\n2", "2"],
     ["<think> The answer is 1? No. </think> I think that the answer is 2.", "2"],
     ["<final_answer>2</final_answer>", "2"],
+    ["◁think▷one and one◁/think▷2", "2"],
+    ["[THINK] one and one [/THINK] 2", "2"],
+    ["<answer>2<answer>", "2"],
+    ["<answer> 2 </answer", "2"],
+    ["answer>2</answer>", "2"],
+    ["First, one dog.\nThen, another.\nSo there are 2 dogs.", "2"],
+    ["The correct option is (B).", "b"],
+    ["<answer>2 dogs are in the image.</answer>", "2"],
+    ["<answer>The number of dogs is two.</answer>", "2"],
+    ["<answer>два</answer>", "2"],
+    ["<answer>二匹です。</answer>", "2"],
   ])("%j is %s", (text, canonical) => expect(parseAnswer(text)).toMatchObject({ canonical }));
 
   test("sentences are shortened to what was asked", () => {
@@ -150,6 +161,7 @@ describe("what is no answer is an outcome of its own", () => {
     ["placeholder", "\\boxed{final_answer}"],
     ["placeholder", "Answer: ..."],
     ["placeholder", "**your answer**"],
+    ["placeholder", "<answer> short answer </answer>"],
     ["refused", "I'm sorry, but I can't assist with that."],
     ["refused", "As an AI language model, I can't see images.\n\nPlease describe it."],
     ["refused", "<answer> I’m sorry, I cannot help with that request. </answer>"],
