@@ -92,38 +92,23 @@ export async function readPatching(
 export function parsePatching(
   fields: JsonFields,
   { modelType, vision, text }: Qwen25VlConfig,
-  { maxPixels: chosen, splitting }: Resolution = publishedResolution,
+  resolution: Resolution = publishedResolution,
 ): Patching {
-  if (splitting !== null)
-    throw new VisplayError(
-      "config",
-      `model.splitting: found ${splitting}, expected null, for a ${modelType} sees every picture whole; set model.maxPixels`,
-    );
   fields.oneOf("do_resize", [true], true);
   const { patchSize, temporalPatchSize, mergeSize } = vision;
   fields.oneOf("patch_size", [patchSize], 14);
   fields.oneOf("temporal_patch_size", [temporalPatchSize], 2);
   fields.oneOf("merge_size", [mergeSize], 2);
-  const size = fields.optionalSection("size");
-  const pixels = (key: string, edge: string, fallback: number, min: number): number => {
-    const source = fields.get(key) === undefined && size ? size : fields;
-    return source.integer(source === size ? edge : key, { default: fallback, min, max: 2 ** 31 });
-  };
-  const published = pixels("min_pixels", "shortest_edge", 56 * 56, 1);
-  const cell = (patchSize * mergeSize) ** 2;
-  if (chosen !== null && chosen < cell)
-    throw new VisplayError(
-      "config",
-      `model.maxPixels: found ${chosen}, expected at least ${cell}, the pixels of this model's cell`,
-    );
+  requireResolution(resolution, modelType, (patchSize * mergeSize) ** 2);
+  const published = pixelBounds(fields);
+  const wanted = resolution.maxPixels ?? published.max;
   const inContext = text.maxPositions * mergeSize ** 2;
   const maxPatches = Math.min(inContext, Math.floor(Math.sqrt(maxScores / vision.heads)));
-  const wanted = chosen ?? pixels("max_pixels", "longest_edge", 28 * 28 * 1280, published);
   return {
     patchSize,
     temporalPatchSize,
     mergeSize,
-    minPixels: Math.min(published, wanted),
+    minPixels: Math.min(published.min, wanted),
     // Published folders allow images whose scores would take tens of gigabytes; those are scaled down further.
     maxPixels: Math.min(wanted, maxPatches * patchSize ** 2),
     wantedPixels: wanted,
@@ -133,13 +118,37 @@ export function parsePatching(
   };
 }
 
-/** What a user should know where memory bounds pictures more than was asked for. */
+/** A folder's bounds of a resized image's pixels: by name, or in its size. */
+function pixelBounds(fields: JsonFields): { readonly min: number; readonly max: number } {
+  const size = fields.optionalSection("size");
+  const pixels = (key: string, edge: string, fallback: number, min: number): number => {
+    const source = fields.get(key) === undefined && size ? size : fields;
+    return source.integer(source === size ? edge : key, { default: fallback, min, max: 2 ** 31 });
+  };
+  const min = pixels("min_pixels", "shortest_edge", 56 * 56, 1);
+  return { min, max: pixels("max_pixels", "longest_edge", 28 * 28 * 1280, min) };
+}
+
+function requireResolution({ maxPixels, splitting }: Resolution, modelType: string, cell: number): void {
+  if (splitting !== null)
+    throw new VisplayError(
+      "config",
+      `model.splitting: found ${splitting}, expected null, for a ${modelType} sees every picture whole; set model.maxPixels`,
+    );
+  if (maxPixels !== null && maxPixels < cell)
+    throw new VisplayError(
+      "config",
+      `model.maxPixels: found ${maxPixels}, expected at least ${cell}, the pixels of this model's cell`,
+    );
+}
+
+/** What a user should know where context or memory bound pictures more than was asked for. */
 export function capNote({ maxPixels, wantedPixels }: Patching): string[] {
   if (maxPixels === wantedPixels) return [];
   const [cap, wanted] = [maxPixels, wantedPixels].map((pixels) => pixels.toLocaleString("en-US"));
   return [
-    `pictures of more than ${cap} pixels are scaled down to that many: attention over the ${wanted} that were asked for ` +
-      "takes more memory than there is. Python sees such pictures larger; model.maxPixels sets the bound",
+    `pictures of more than ${cap} pixels are scaled down to that many: for the ${wanted} that were asked for, the model's ` +
+      "context or the memory of attention has no room. Python sees such pictures larger; model.maxPixels sets the bound",
   ];
 }
 
