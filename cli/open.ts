@@ -93,9 +93,10 @@ export interface RunImages extends Pick<Ports, "images" | "truth"> {
  */
 export async function openImages(
   { images: { folder, scenes: settings, followLinks, maxPixels } }: RunConfig,
-  { say, doing, signal }: Opening,
+  opening: Opening,
   earlier: Earlier<readonly PinnedImage[]> | null = null,
 ): Promise<RunImages> {
+  const { say, doing, signal } = opening;
   if (folder === null) {
     const scenes = new SceneSource(settings);
     return { images: scenes, truth: sceneTruth(scenes), list: null };
@@ -112,7 +113,7 @@ export async function openImages(
   sayRemarks("note", warnings, say);
   const left = `${skipped.length} skipped${copies > 0 ? `, ${count(copies)} with the content of others` : ""}`;
   say(`${folder}: ${plural(source.length, "image")}, ${left}, ${ignored} of other kinds`);
-  const list = earlier ? await boundList(source, earlier, say) : firstList(source);
+  const list = earlier ? await boundList(source, earlier, opening) : firstList(source);
   return { images: source.listed(list), truth: null, list: pinned(list, earlier?.had) };
 }
 

@@ -3,7 +3,8 @@ import { contentOf } from "../images/content.ts";
 import type { FolderSource, ListedImage } from "../images/folder.ts";
 import type { FolderFile } from "../images/folder_file.ts";
 import type { PinnedImage } from "../replay/pins.ts";
-import { plural } from "./format.ts";
+import { count, plural } from "./format.ts";
+import type { Opening } from "./open.ts";
 
 /** What a run that goes on had, and whether it may go on with something else. */
 export interface Earlier<T> {
@@ -35,46 +36,65 @@ export function firstList({ files }: FolderSource): ListedImage[] {
 export async function boundList(
   source: FolderSource,
   { run, had, allow }: Earlier<readonly PinnedImage[]>,
-  say: (line: string) => void,
+  opening: Opening,
 ): Promise<ListedImage[]> {
+  const { say } = opening;
   if (had === null) {
     say(`${run} did not record which images it began with; they are taken as they are now`);
     return firstList(source);
   }
-  const remaining = new Map(source.files.map((file) => [file.name, file]));
-  const list: ListedImage[] = [];
-  const lost: { readonly place: number; readonly image: PinnedImage; readonly changed: boolean }[] = [];
-  for (const [place, image] of had.entries()) {
-    const { name, content } = image;
-    const found = remaining.get(name);
-    const file = found && (await isStill(image, found)) ? found : null;
-    if (file) remaining.delete(name);
-    else lost.push({ place, image, changed: found !== undefined });
-    list.push({ name, content, file });
-  }
-  const moved = await withContents(
-    remaining.values(),
-    lost.map(({ image }) => image),
-  );
-  const notes = lost.map(({ place, image, changed }) => {
-    const file = image.content === null ? undefined : moved.get(image.content);
-    if (file && remaining.delete(file.name)) list[place] = { name: file.name, file, content: image.content };
-    const what = `${image.name} has ${changed ? "changed" : "vanished"}`;
-    return file ? `${what}; what it showed is ${file.name} now` : what;
-  });
-  if (notes.length > 0 && !allow) throw refusal(run, notes);
-  for (const note of shortened(notes)) say(note);
+  const { list, lost, rest } = await compare(source, had, opening);
+  if (lost.length > 0 && !allow) throw refusal(run, lost);
+  for (const note of shortened(lost)) say(note);
   if (list.every(({ file }) => file === null)) {
     say(`none of the images of ${run} is there; its list begins anew`);
     return firstList(source);
   }
   const left = list.filter(({ file }) => file === null).length;
   if (left > 0) say(`${plural(left, "image")} of the run left out`);
-  if (remaining.size === 0) return list;
-  const added = `${plural(remaining.size, "image")} added since the run began, such as ${[...remaining.keys()][0]}`;
+  const [first] = rest;
+  if (!first) return list;
+  const added = `${plural(rest.length, "image")} added since the run began, such as ${first.name}`;
   say(`${added}: ${allow ? "now part of it" : "no part of it unless --allow says so"}`);
-  if (!allow) return list;
-  return [...list, ...[...remaining.values()].map((file) => ({ name: file.name, file, content: null }))];
+  return allow ? [...list, ...rest.map((file) => ({ name: file.name, file, content: null }))] : list;
+}
+
+/** What became of a run's images. */
+interface Comparison {
+  /** In their places, each with the file that it is now. */
+  readonly list: ListedImage[];
+  /** What is to be said of those that are not as they were. */
+  readonly lost: string[];
+  /** Files that are none of them. */
+  readonly rest: FolderFile[];
+}
+
+async function compare(
+  source: FolderSource,
+  had: readonly PinnedImage[],
+  { signal, doing }: Opening,
+): Promise<Comparison> {
+  const files = new Map(source.files.map((file) => [file.name, file]));
+  const list: ListedImage[] = [];
+  const missing: { readonly place: number; readonly image: PinnedImage; readonly changed: boolean }[] = [];
+  for (const [place, image] of had.entries()) {
+    signal.throwIfAborted();
+    doing(`comparing images: ${count(place)} of ${count(had.length)}`);
+    const { name, content } = image;
+    const found = files.get(name);
+    const file = found && (await isStill(image, found)) ? found : null;
+    if (file) files.delete(name);
+    else if (!wasLeftOut(image)) missing.push({ place, image, changed: found !== undefined });
+    list.push({ name, content, file });
+  }
+  const moved = await withContents(files.values(), new Set(missing.map(({ image }) => image.bytes)));
+  const lost = missing.map(({ place, image: { name, content }, changed }) => {
+    const file = content === null ? undefined : moved.get(content);
+    if (file && files.delete(file.name)) list[place] = { name: file.name, file, content };
+    const what = `${name} has ${changed ? "changed" : "vanished"}`;
+    return file ? `${what}; what it showed is ${file.name} now` : what;
+  });
+  return { list, lost, rest: [...files.values()] };
 }
 
 /** What to record of a list, so that the run can go on with it; an image that was left out may come back. */
@@ -83,9 +103,16 @@ export function pinned(
   had: readonly PinnedImage[] | null = null,
 ): PinnedImage[] {
   return list.map(({ name, file, content }, place) => {
-    const { bytes = 0, changedMs = 0 } = file ?? had?.[place] ?? {};
+    const { bytes, changedMs } = file ?? { bytes: had?.[place]?.bytes ?? 0, changedMs: leftOutMs };
     return { name, bytes, changedMs, content };
   });
+}
+
+/** Stands for the time of an image that was left out. */
+const leftOutMs = 0;
+
+function wasLeftOut({ changedMs }: PinnedImage): boolean {
+  return changedMs === leftOutMs;
 }
 
 /** Whether a file is what it was; one that was not touched is not read for that, nor one that was never seen. */
@@ -95,12 +122,11 @@ async function isStill({ bytes, changedMs, content }: PinnedImage, file: FolderF
   return content === (await contentOf(file.path).catch(() => null));
 }
 
-/** Files that have the contents of images, by content; only those of a right size are read. */
+/** Files by their contents; only those of some sizes are read. */
 async function withContents(
   files: Iterable<FolderFile>,
-  images: readonly PinnedImage[],
+  sizes: ReadonlySet<number>,
 ): Promise<Map<string, FolderFile>> {
-  const sizes = new Set(images.map(({ bytes }) => bytes));
   const found = new Map<string, FolderFile>();
   for (const file of files) {
     if (!sizes.has(file.bytes)) continue;

@@ -5,7 +5,7 @@ export interface PinnedImage {
   /** As the file is called now. */
   readonly name: string;
   readonly bytes: number;
-  /** When the file or its name was last changed, by the file system (ctime), ms since 1970. */
+  /** When the file or its name was last changed, by the file system (ctime), ms since 1970; 0 where it was left out. */
   readonly changedMs: number;
   /** Names its content, see `ImageFile` in images/image.ts; null until the run has seen it. */
   readonly content: string | null;
