@@ -38,14 +38,14 @@ export async function paceOf(
 
 /** What one image, item or question of each phase takes at a pace, if completions are as long as they may be. */
 export function unitMs(config: RunConfig, { sampledTokenMs, learnedTokenMs }: Pace): Record<Phase, number> {
-  const { questioner, curriculum, reasoner, evaluation } = config;
+  const { questioner, curriculum, reasoner, evaluation, warmUp } = config;
   const question = questioner.maxTokens;
   const answer = reasoner.maxTokens;
   const answers = questioner.answersPerQuestion + questioner.blindAnswersPerQuestion;
   const votes = curriculum.answersPerQuestion;
   return {
     trial: (question + answer) * sampledTokenMs,
-    warmUp: (question + answer) * (sampledTokenMs + learnedTokenMs),
+    warmUp: warmUp.questionsPerImage * (question + answer) * (sampledTokenMs + learnedTokenMs),
     questioner:
       questioner.groupSize * ((question + answers * answer) * sampledTokenMs + question * learnedTokenMs),
     curriculum: curriculum.questionsPerImage * (question + votes * answer) * sampledTokenMs,

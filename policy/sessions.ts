@@ -11,13 +11,13 @@ export interface SessionCacheOptions {
    * for memory, has its matrices packed (default false).
    */
   readonly large?: boolean;
-  /** Bytes that sessions may hold between runs, about (default 512 MiB). */
+  /** Bytes that sessions may hold between runs, about (default 384 MiB). */
   readonly budgetBytes?: number;
 }
 
 const megabyte = 2 ** 20;
-/** Sessions that are kept: each maps a large model's file once more, which tools count as memory of its own. */
-const capacity = { small: 256, large: 16 };
+/** Sessions that are kept at most; each maps a large model's file once more, which tools count as memory of its own. */
+const capacity = { small: 64, large: 16 };
 /** What packed copies of a large model's matrices may take: two of some 250 million parameters. */
 const packedBytes = 1280 * megabyte;
 
@@ -32,7 +32,7 @@ export class SessionCache implements AsyncDisposable {
   readonly #packed: ByteCache<Session>;
 
   constructor(options: SessionCacheOptions) {
-    const { large = false, budgetBytes = 512 * megabyte } = options;
+    const { large = false, budgetBytes = 384 * megabyte } = options;
     this.#options = options;
     this.#sessions = new ByteCache(budgetBytes, held, capacity[large ? "large" : "small"]);
     this.#packed = new ByteCache(packedBytes, held);
