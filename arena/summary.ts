@@ -1,6 +1,16 @@
 import { join } from "node:path";
 import { replaceFile } from "../replay/disk.ts";
-import type { EvaluationReport, EventLog, PhaseFinished, Role, RunEvent, Scores } from "../replay/events.ts";
+import type {
+  EvaluationReport,
+  EventLog,
+  Phase,
+  PhaseFigures,
+  PhaseFinished,
+  Role,
+  RunEvent,
+  RunFinished,
+  Scores,
+} from "../replay/events.ts";
 import { type Figure, figureName } from "../replay/scores.ts";
 
 /**
@@ -15,7 +25,7 @@ export interface Summary {
   readonly error: string | null;
   /** Samples per question of the evaluations. */
   readonly samples: number | null;
-  /** Whether the Reasoner has taken an optimiser step; null before the end, and in older records. */
+  /** Whether the Reasoner has learnt from a curriculum; null before the end, and in older records. */
   readonly taught: boolean | null;
   /** Images and prompts that were left out. */
   readonly failedRollouts: number;
@@ -78,7 +88,7 @@ export function summarize(summary: Summary, event: RunEvent): Summary {
     case "curriculumEmpty":
       return withRound(summary, event.round, { empty: event.message });
     case "phaseFinished":
-      return event.phase === "evaluation" ? summary : withRound(summary, event.round, outcomeOf(event));
+      return event.phase in outcomes ? withRound(summary, event.round, outcomeOf(event)) : summary;
     case "evaluated": {
       const { report, round } = event;
       return { ...withRound(summary, round, figuresOf(report)), samples: report.samples };
@@ -90,7 +100,7 @@ export function summarize(summary: Summary, event: RunEvent): Summary {
     case "runStopped":
       return { ...summary, status: "stopped" };
     case "runFinished":
-      return { ...summary, status: "finished", durationMs: event.durationMs, taught: taught(event.updates) };
+      return { ...summary, status: "finished", durationMs: event.durationMs, taught: taught(summary, event) };
     case "runFailed":
       return { ...summary, status: "failed", error: event.message };
     default:
@@ -169,17 +179,21 @@ function percentages(scores: Scores): Record<Figure, number> {
   return Object.fromEntries(entries) as Record<Figure, number>;
 }
 
-/** What a phase that trains or labels says of its round; nothing in older records. */
+/** What a phase's figures say of its round. */
+const outcomes: Readonly<Partial<Record<Phase, (figures: PhaseFigures) => Partial<RoundSummary>>>> = {
+  questioner: ({ reward }) => ({ questionerReward: reward === null ? null : rounded(reward) }),
+  curriculum: ({ confidence, parsed }) => ({ confidence: percent(confidence), parsed: percent(parsed) }),
+  reasoner: ({ reward }) => ({ reasonerReward: reward === null ? null : rounded(reward) }),
+};
+
+/** Nothing in older records. */
 function outcomeOf({ phase, figures }: PhaseFinished): Partial<RoundSummary> {
-  if (!figures) return {};
-  const reward = figures.reward === null ? null : rounded(figures.reward);
-  if (phase === "questioner") return { questionerReward: reward };
-  if (phase === "reasoner") return { reasonerReward: reward };
-  return { confidence: percent(figures.confidence), parsed: percent(figures.parsed) };
+  return (figures && outcomes[phase]?.(figures)) ?? {};
 }
 
-function taught(updates: Readonly<Record<Role, number>> | undefined): boolean | null {
-  return updates ? updates.reasoner > 0 : null;
+/** A warm-up takes optimiser steps, too, but a round that had items is what teaches. */
+function taught({ rounds }: Summary, { updates }: RunFinished): boolean | null {
+  return updates ? updates.reasoner > 0 && rounds.some(({ admitted }) => (admitted ?? 0) > 0) : null;
 }
 
 /** A summary whose figures have the names that the table gives them: mean2 where a question had two samples. */

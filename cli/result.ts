@@ -11,7 +11,7 @@ export function resultText({ images }: RunConfig, summary: Summary): string {
     "",
     roundsTable(summary),
     ...(onScenes ? ["accuracy is on held-out coloured scenes, not on your images"] : []),
-    ...(summary.taught === false ? ["nothing was taught: the Reasoner is the base"] : []),
+    ...(summary.taught === false ? ["nothing was taught in these rounds"] : []),
     "",
   ].join("\n");
 }

@@ -130,8 +130,10 @@ test("a run that taught nothing says so, and why, and ends by a code of its own"
   const error = taughtNothing(summary);
   expect(error.message).toMatch(/took no step in 1 round; no question entered.*96 malformed/);
   expect(exitCodeOf(error)).toBe(13);
-  const { taught } = summaryOf(curriculum, finished(3));
-  expect(taught).toBe(true);
+  expect(summaryOf(curriculum, finished(3)).taught).toBe(true);
+  // A warm-up's steps, and no curriculum.
+  const none: EventBody = { ...(curriculum as CurriculumBuilt), admitted: 0 };
+  expect(summaryOf(none, empty, finished(3)).taught).toBe(false);
 });
 
 test("one model's families stand below the whole", () => {
