@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { catchError, concat, concatMap, defer, EMPTY, from, type Observable, range, throwError } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
+import { release } from "../common/release.ts";
 import type { PolicyInfo } from "../policy/policy.ts";
 import type { EventBody, ModelsSaved, Role, RunEvent } from "../replay/events.ts";
 import { audit } from "./audit.ts";
@@ -95,9 +96,15 @@ function steps({ questioner, reasoner }: Readonly<Record<Role, PolicyInfo>>): Re
 
 function begin(run: Run, saved: SavedRun | null): Observable<RunEvent> {
   const { config, models, ports } = run;
-  const started: EventBody = { type: "runStarted", config, images: ports.images.length, models };
+  const started: EventBody = { type: "runStarted", release, config, images: ports.images.length, models };
   if (saved === null) return run.record([started]).pipe(advancing(run, { round: 0, leg: legs[0], step: 0 }));
-  const resumed: EventBody = { type: "runResumed", config, checkpoint: saved.id, ...saved.state.next };
+  const resumed: EventBody = {
+    type: "runResumed",
+    release,
+    config,
+    checkpoint: saved.id,
+    ...saved.state.next,
+  };
   if (saved.state.replay > 0) return run.record([resumed]);
   // A fork: its log begins here.
   return run.record([started, resumed]).pipe(advancing(run, saved.state.next));

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { release } from "../common/release.ts";
 import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
 import { addExportModel } from "./export_model.ts";
@@ -12,11 +12,9 @@ import { addStatus } from "./status.ts";
 import { print, say } from "./terminal.ts";
 import { addTrain } from "./train.ts";
 
-const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-
 const program = new Command("visplay")
   .description("A vision-language model improves itself from unlabelled images.")
-  .version(manifest.version)
+  .version(release)
   .option("--debug", "show the stack of every error (also VISPLAY_DEBUG=1)")
   .showHelpAfterError("see --help")
   .configureOutput({ writeOut: (text) => print(text.trimEnd()), writeErr: (text) => say(text.trimEnd()) })

@@ -1,9 +1,12 @@
 import type { Command } from "commander";
 import { VisplayError } from "../common/errors.ts";
+import { release } from "../common/release.ts";
+import { differences } from "./differences.ts";
 import { interruptible } from "./interrupt.ts";
 import { addSettings } from "./options.ts";
 import { playRun } from "./play_run.ts";
-import { differences, pinsOf, RunFolder, requireWork, savedSettings } from "./run_folder.ts";
+import { hasWork, nothingToDo, pinsOf, RunFolder } from "./run_folder.ts";
+import { recordOf, savedSettings } from "./run_record.ts";
 import { runSettings } from "./run_settings.ts";
 import type { Layer } from "./settings.ts";
 import { say } from "./terminal.ts";
@@ -22,18 +25,21 @@ export function addResume(program: Command): void {
 
 async function resume(run: string, layers: readonly Layer[], allow: boolean): Promise<void> {
   using interrupt = interruptible();
-  const stored = await savedSettings(run);
-  const config = runSettings([stored, ...layers]);
   await using folder = await RunFolder.reopen(run, say);
-  const saved = await folder.lastCheckpoint(say);
+  const record = recordOf(run);
+  const saved = await folder.lastCheckpoint(record, say);
+  const { stored, played } = await savedSettings(run, { saved, record }, say);
+  const config = runSettings([stored, ...layers]);
   // Not those that are stored now: somebody may have edited them since.
-  const played = saved ? { values: saved.config, where: () => `checkpoint ${saved.id}` } : stored;
   const changed = differences(runSettings([played]), config);
   if (changed.length > 0 && !allow) {
     const message = `${run} was played with other settings; go on with the same, or say --allow:`;
     throw new VisplayError("config", [message, ...changed].join("\n  "));
   }
-  requireWork(run, saved, config, "--allow");
+  // One that was killed right before its end has that left to record.
+  if (!hasWork(saved, config) && record.hasFinished) throw nothingToDo(run, config, "--allow");
+  if (record.release !== null && record.release !== release)
+    say(`${run} was played by release ${record.release}; this is ${release}, whose results may differ`);
   const earlier = { run, had: pinsOf(run), allow };
   await playRun(config, interrupt, earlier, (found, tell) => folder.goOn(found, saved, tell));
 }

@@ -1,20 +1,20 @@
 import { existsSync } from "node:fs";
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { SavedRun } from "../arena/arena.ts";
 import {
   checkpointIds,
   checkpointsFolder,
   copyCheckpoint,
+  goBackTo,
   type LoadedCheckpoint,
   latestCheckpoint,
   loadCheckpoint,
-  setAside,
 } from "../arena/checkpoints/checkpoint_store.ts";
 import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
 import { formatPosition, itemsNeeded } from "../arena/run_state.ts";
 import { VisplayError } from "../common/errors.ts";
-import { diskError, replaceFile } from "../replay/disk.ts";
+import { diskError, replaceDurably } from "../replay/disk.ts";
 import type { RunEvent } from "../replay/events.ts";
 import type { Pins } from "../replay/pins.ts";
 import { ReplayReader, readPins } from "../replay/reader.ts";
@@ -22,16 +22,16 @@ import { REPLAY_NAME } from "../replay/schema.ts";
 import { ReplayStore } from "../replay/store.ts";
 import type { RunSession } from "./play_run.ts";
 import { RunLock } from "./run_lock.ts";
+import { configName, type RunRecord, requireRun } from "./run_record.ts";
 import { toYaml } from "./schema.ts";
-import { fileLayer, type Layer } from "./settings.ts";
-
-const configName = "config.yaml";
 
 /** A run's folder while this process works on it. */
 export class RunFolder implements AsyncDisposable {
   readonly path: string;
   readonly #lock: RunLock;
   #store: ReplayStore | undefined;
+  /** Checkpoints that were passed over. */
+  readonly #damaged: string[] = [];
 
   private constructor(path: string, lock: RunLock) {
     this.path = path;
@@ -79,21 +79,20 @@ export class RunFolder implements AsyncDisposable {
   }
 
   /**
-   * The last good checkpoint, null where there is none yet; damaged ones after it are set aside. Throws "run" where all
-   * are damaged, which leaves them as they are.
+   * The last good checkpoint of those that the replay has come to, null where there is none yet. Throws "run" where none
+   * of them can be gone on from.
    */
-  async lastCheckpoint(say: (line: string) => void): Promise<LoadedCheckpoint | null> {
-    const damaged: string[] = [];
-    const saved = await latestCheckpoint(this.path, (id, reason) => {
+  lastCheckpoint({ position }: RunRecord, say: (line: string) => void): Promise<LoadedCheckpoint | null> {
+    const passOver = (id: string, reason: string) => {
       say(`checkpoint ${id} cannot be used, going back one: ${reason}`);
-      damaged.push(id);
-    });
-    for (const id of damaged) await setAside(this.path, id);
-    return saved;
+      this.#damaged.push(id);
+    };
+    return latestCheckpoint(this.path, passOver, position);
   }
 
   /** A session from a checkpoint or, without one, the beginning; what was recorded after it no longer counts. */
   async goOn(config: RunConfig, saved: SavedRun | null, say: (line: string) => void): Promise<RunSession> {
+    await goBackTo(this.path, saved?.id ?? null, this.#damaged);
     // A run that was killed right after its beginning may have its settings and nothing else.
     const recorded = existsSync(join(this.path, REPLAY_NAME));
     this.#store = await (recorded ? ReplayStore.open(this.path) : ReplayStore.create(this.path));
@@ -118,7 +117,7 @@ export class RunFolder implements AsyncDisposable {
   }
 
   async #saveConfig(config: RunConfig): Promise<void> {
-    await replaceFile(join(this.path, configName), toYaml(RunConfigSchema, config));
+    await replaceDurably(join(this.path, configName), toYaml(RunConfigSchema, config));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -148,32 +147,21 @@ function* milestonesOf(run: string, which: "all" | "rare" = "all"): Generator<Ru
   for (const { event } of reader.milestones(which)) yield event;
 }
 
-/** Throws "run" where a run that goes on from a state would train nothing. */
-export function requireWork(run: string, saved: SavedRun | null, { rounds }: RunConfig, also = ""): void {
-  if (!saved || saved.state.next.round <= rounds) return;
+/** Whether a run that goes on from a state has rounds to play. */
+export function hasWork(saved: SavedRun | null, { rounds }: RunConfig): boolean {
+  return saved === null || saved.state.next.round <= rounds;
+}
+
+/** What to say where it has none. */
+export function nothingToDo(run: string, { rounds }: RunConfig, also = ""): VisplayError {
   const remedy = ["for more of them:", `--set rounds=${rounds + 1}`, also].join(" ").trim();
-  throw new VisplayError("run", `${run} has finished its ${rounds} rounds; ${remedy}`);
-}
-
-/** The settings that a run was started with. Throws "notARun" where the folder is none. */
-export async function savedSettings(run: string): Promise<Layer> {
-  await requireRun(run);
-  return fileLayer(join(run, configName));
-}
-
-async function requireRun(path: string): Promise<void> {
-  const found = await stat(join(path, configName)).catch(() => undefined);
-  if (!found?.isFile())
-    throw new VisplayError(
-      "notARun",
-      `${path} is not the folder of a run: it has no ${configName}; expected one under runs/`,
-    );
+  return new VisplayError("run", `${run} has finished its ${rounds} rounds; ${remedy}`);
 }
 
 /** What a run is forked from. */
 export interface Fork {
   readonly run: string;
-  readonly saved: SavedRun;
+  readonly saved: LoadedCheckpoint;
 }
 
 /** The checkpoint to fork from: "RUN" for its latest, "RUN/checkpoints/ID" for one of them. */
@@ -187,27 +175,9 @@ export async function checkpointToFork(place: string, say: (line: string) => voi
   return { run, saved };
 }
 
-async function loadNamed(run: string, id: string): Promise<SavedRun> {
+async function loadNamed(run: string, id: string): Promise<LoadedCheckpoint> {
   const ids = await checkpointIds(checkpointsFolder(run));
   if (ids.includes(id)) return loadCheckpoint(run, id);
   const expected = ids.length > 0 ? `expected one of ${ids.join(", ")}` : "it has none yet";
   throw new VisplayError("run", `${run}: found no checkpoint ${id}, ${expected}`);
-}
-
-/** Settings that may change while a run goes on, for no result depends on them. */
-const free: readonly string[] = ["out", "checkpoint", "watch"];
-
-/** The settings in which two configurations differ and that results depend on, such as "rounds: 3 → 4". */
-export function differences(before: unknown, after: unknown, path: readonly string[] = []): string[] {
-  if (path.length === 1 && free.includes(path[0] as string)) return [];
-  if (isRecord(before) && isRecord(after)) {
-    const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
-    return [...keys].flatMap((key) => differences(before[key], after[key], [...path, key]));
-  }
-  const [a, b] = [JSON.stringify(before), JSON.stringify(after)];
-  return a === b ? [] : [`${path.join(".")}: ${a} → ${b}`];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,8 @@ import type { Command } from "commander";
 import { interruptible } from "./interrupt.ts";
 import { addSettings } from "./options.ts";
 import { playRun } from "./play_run.ts";
-import { checkpointToFork, pinsOf, RunFolder, requireWork, savedSettings } from "./run_folder.ts";
+import { checkpointToFork, type Fork, hasWork, nothingToDo, pinsOf, RunFolder } from "./run_folder.ts";
+import { recordOf, savedSettings } from "./run_record.ts";
 import { runSettings } from "./run_settings.ts";
 import { type Layer, valueLayer } from "./settings.ts";
 import { say } from "./terminal.ts";
@@ -25,13 +26,18 @@ export function addTrain(program: Command): void {
 async function train(layers: readonly Layer[], forkFrom: string | undefined, allow: boolean): Promise<void> {
   using interrupt = interruptible();
   const fork = forkFrom === undefined ? null : await checkpointToFork(forkFrom, say);
-  const inherited = fork ? [await savedSettings(fork.run), valueLayer("--fork-from", ["out"], null)] : [];
+  const inherited = fork ? [await settingsOf(fork), valueLayer("--fork-from", ["out"], null)] : [];
   const settings = runSettings([...inherited, ...layers]);
-  if (fork) requireWork(fork.run, fork.saved, settings);
+  if (fork && !hasWork(fork.saved, settings)) throw nothingToDo(fork.run, settings);
   const path = settings.out ?? join("runs", new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-"));
   const earlier = fork && { run: fork.run, had: pinsOf(fork.run), allow };
   await playRun(settings, interrupt, earlier, async (config, tell) => {
     const folder = await RunFolder.create(path, tell);
     return folder.begin(config, fork);
   });
+}
+
+async function settingsOf({ run, saved }: Fork): Promise<Layer> {
+  const { stored } = await savedSettings(run, { saved, record: recordOf(run) }, say);
+  return stored;
 }

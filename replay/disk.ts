@@ -19,33 +19,54 @@ export function diskError(path: string, cause: unknown): VisplayError {
 
 /** Writes a file as a whole: whoever reads it sees the old content or the new. Throws "disk". */
 export async function replaceFile(path: string, text: string): Promise<void> {
-  await replaceThrough(path, text, async () => {});
+  await replaceThrough(path, text, { file: async () => {}, folder: async () => {} });
 }
 
 /** Like `replaceFile`; the new content also survives a loss of power. */
 export async function replaceDurably(path: string, text: string): Promise<void> {
-  await replaceThrough(path, text, sync);
+  await replaceThrough(path, text, { file: sync, folder: syncFolder });
 }
 
-async function replaceThrough(path: string, text: string, settle: typeof sync): Promise<void> {
+async function replaceThrough(
+  path: string,
+  text: string,
+  settle: { readonly file: typeof sync; readonly folder: typeof syncFolder },
+): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     await writeFile(temporary, text);
-    await settle(temporary);
+    await settle.file(temporary);
     await rename(temporary, path);
-    await settle(dirname(path));
+    await settle.folder(dirname(path));
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});
     throw diskError(path, cause);
   }
 }
 
-/** Waits until the content of a file, or the list of a folder, is on the disk itself. */
+/** Waits until the content of a file is on the disk itself. */
 export async function sync(path: string): Promise<void> {
-  const handle = await open(path, "r");
+  // Windows flushes only what may be written.
+  const handle = await open(path, "r+");
   try {
     await handle.sync();
   } finally {
     await handle.close();
   }
 }
+
+/** Waits until the list of a folder is on the disk itself, where the system and the file system know how. */
+export async function syncFolder(path: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!unsupported.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What network and foreign file systems say to what they have not. */
+const unsupported: ReadonlySet<string> = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EPERM"]);

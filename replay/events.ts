@@ -111,6 +111,8 @@ interface InStep extends InPhase {
 /** The run begins, at its base or, where it is a fork, at another run's checkpoint. */
 export interface RunStarted {
   readonly type: "runStarted";
+  /** The version of this program; absent in older records. */
+  readonly release?: string;
   /** The resolved configuration. */
   readonly config: unknown;
   readonly images: number;
@@ -322,6 +324,8 @@ export interface CheckpointSaved {
 /** The run goes on, from a checkpoint at this place. */
 export interface RunResumed {
   readonly type: "runResumed";
+  /** The version of this program, which may have changed; absent in older records. */
+  readonly release?: string;
   /** The resolved configuration, which may have been changed. */
   readonly config: unknown;
   readonly checkpoint: string;

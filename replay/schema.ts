@@ -264,7 +264,7 @@ export function readableVersionOf(database: Database): number {
   const version = versionOf(database);
   if (version < OLDEST_READABLE) {
     const found = `found version ${version} of the replay's tables, expected ${OLDEST_READABLE} to ${migrations.length}`;
-    const remedy = "the run brings it up to date when it is resumed";
+    const remedy = "read it, and go on with it, with the release that wrote it";
     throw new VisplayError("run", `${database.path}: ${found}; ${remedy}`);
   }
   if (version < 5) database.exec(fifthTables.replaceAll("CREATE TABLE", "CREATE TEMP TABLE"));

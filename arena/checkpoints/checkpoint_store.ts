@@ -1,13 +1,13 @@
-import { cp, link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { copyFile, cp, link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join, sep } from "node:path";
 import { VisplayError } from "../../common/errors.ts";
-import { diskError, replaceDurably, sync } from "../../replay/disk.ts";
+import { diskError, replaceDurably, sync, syncFolder } from "../../replay/disk.ts";
 import type { Role } from "../../replay/events.ts";
 import type { SavedRun } from "../arena.ts";
 import type { RunConfig } from "../config.ts";
 import type { Checkpoints, Ports } from "../ports.ts";
 import { type RunState, STATE_VERSION, startsRound } from "../run_state.ts";
-import { hashFiles, type Manifest, manifestName, readManifest, verify } from "./manifest.ts";
+import { type FileRecord, hashFiles, type Manifest, manifestName, readManifest, verify } from "./manifest.ts";
 
 export interface CheckpointOptions {
   /** The run's folder. */
@@ -32,8 +32,8 @@ const pointerName = "latest";
 export class CheckpointStore implements Checkpoints {
   readonly #root: string;
   readonly #options: CheckpointOptions;
-  /** Which policies the last checkpoint holds, so that one that did not change is not written again. */
-  #last: { readonly folder: string; readonly versions: Readonly<Record<Role, number>> } | undefined;
+  /** The last two checkpoints, so that a policy that did not change since is not written again. */
+  #saved: Saved[] = [];
   #bytes = 0;
 
   constructor(options: CheckpointOptions) {
@@ -55,22 +55,22 @@ export class CheckpointStore implements Checkpoints {
       await mkdir(this.#root, { recursive: true });
       await removeScratch(this.#root);
       await mkdir(scratch);
-      const put = roles.map((role) => this.#putPolicy(role, versions[role], policies, join(scratch, role)));
+      const put = roles.map((role) => this.#putPolicy(role, versions[role], policies, scratch));
       await Promise.allSettled(put);
-      await Promise.all(put);
+      const shared = (await Promise.all(put)).flat();
       await writeFile(join(scratch, stateName), JSON.stringify(state));
       await writeFile(join(scratch, configName), JSON.stringify(config));
-      const files = await hashFiles(scratch);
+      const files = await hashFiles(scratch, shared);
       for (const { path } of files) await sync(join(scratch, path));
       const { next, score } = state;
       const writtenAt = new Date().toISOString();
       const manifest: Manifest = { version: 1, id, writtenAt, attempt, next, score, files };
       await writeManifest(scratch, manifest);
       await rename(scratch, folder);
-      await sync(this.#root);
+      await syncFolder(this.#root);
       await verify(folder, await readManifest(folder));
       await pointTo(this.#root, id);
-      this.#last = { folder, versions };
+      this.#saved = [...this.#saved.slice(-1), { folder, versions, files }];
       this.#bytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
       await this.#prune();
       return { id, bytes: this.#bytes };
@@ -80,12 +80,24 @@ export class CheckpointStore implements Checkpoints {
     }
   }
 
-  /** A policy that is as it was in the last checkpoint shares its files, which nobody ever changes. */
-  async #putPolicy(role: Role, version: number, policies: Ports["policies"], folder: string): Promise<void> {
-    if (this.#last?.versions[role] !== version) return policies[role].saveState(folder);
-    const before = join(this.#last.folder, role);
-    await mkdir(folder, { recursive: true });
-    for (const name of await readdir(before)) await link(join(before, name), join(folder, name));
+  /**
+   * A policy that is as it was in the checkpoint before the last shares its files, which nobody ever changes; never
+   * with the last one, so that what damages a file leaves one of two checkpoints whole. Gives the files that it shares.
+   */
+  async #putPolicy(
+    role: Role,
+    version: number,
+    policies: Ports["policies"],
+    scratch: string,
+  ): Promise<readonly FileRecord[]> {
+    const [before] = this.#saved.length > 1 ? this.#saved : [];
+    if (before?.versions[role] === version) {
+      const files = before.files.filter(({ path }) => path.split(sep)[0] === role);
+      if (await share(before.folder, scratch, files)) return files;
+      await rm(join(scratch, role), { recursive: true, force: true });
+    }
+    await policies[role].saveState(join(scratch, role));
+    return [];
   }
 
   /** Removes all but the latest, and the best of those made where a round was over. */
@@ -101,6 +113,27 @@ export class CheckpointStore implements Checkpoints {
     );
     const kept = new Set([...ids.slice(-this.#options.config.checkpoint.keep), best?.id]);
     for (const id of ids) if (!kept.has(id)) await rm(join(this.#root, id), { recursive: true, force: true });
+  }
+}
+
+/** A checkpoint that was saved, with the policies' versions. */
+interface Saved {
+  readonly folder: string;
+  readonly versions: Readonly<Record<Role, number>>;
+  readonly files: readonly FileRecord[];
+}
+
+/** Has files of a folder in another, too, linked or, where that is refused, copied; whether they are whole there. */
+async function share(from: string, to: string, files: readonly FileRecord[]): Promise<boolean> {
+  try {
+    for (const { path } of files) {
+      await mkdir(dirname(join(to, path)), { recursive: true });
+      await link(join(from, path), join(to, path)).catch(() => copyFile(join(from, path), join(to, path)));
+    }
+    await verify(to, { files });
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -178,12 +211,14 @@ function foreign(folder: string, { version = 1 }: { version?: number }): Visplay
 }
 
 /**
- * The checkpoint that the pointer names or, where that is damaged, the newest before it that is not; null where a run
- * has none. Each that has to be passed over goes to `passOver`. Throws "run" where all are damaged.
+ * The checkpoint that the pointer names or, where that is damaged, or knows of more events than are `recorded`, the
+ * newest before it that is not; null where a run has none. Each that has to be passed over goes to `passOver`. Throws
+ * "run" where none is left.
  */
 export async function latestCheckpoint(
   run: string,
   passOver: (id: string, reason: string) => void,
+  recorded: number = Number.POSITIVE_INFINITY,
 ): Promise<LoadedCheckpoint | null> {
   const root = checkpointsFolder(run);
   const ids = await checkpointIds(root);
@@ -192,22 +227,32 @@ export async function latestCheckpoint(
   const candidates = end < 0 ? ids : ids.slice(0, end + 1);
   for (const id of candidates.reverse()) {
     try {
-      return await loadCheckpoint(run, id);
+      const loaded = await loadCheckpoint(run, id);
+      if (loaded.state.replay <= recorded) return loaded;
+      passOver(id, `the replay has lost events ${recorded + 1} to ${loaded.state.replay}`);
     } catch (error) {
       if (!(error instanceof VisplayError) || error.code !== "damaged") throw error;
       passOver(id, error.message);
     }
   }
   if (ids.length === 0) return null;
-  throw new VisplayError("run", `${root}: none of ${ids.length} checkpoints can be used; start a new run`);
+  const message = `${root}: none of ${ids.length} checkpoints can be used`;
+  throw new VisplayError("run", `${message}; start a new run, from one that is whole with --fork-from`);
 }
 
-/** Takes a damaged checkpoint out of the row, so that it does not count among those to keep. */
-export async function setAside(run: string, id: string): Promise<void> {
+/**
+ * Makes a checkpoint the one that a run goes on from; null is its beginning. Newer ones, whose records no longer count,
+ * are set aside under another name, so that they are never gone on from, nor count among those to keep.
+ */
+export async function goBackTo(run: string, id: string | null, damaged: readonly string[]): Promise<void> {
   const root = checkpointsFolder(run);
-  const aside = join(root, `damaged-${id}`);
-  await rm(aside, { recursive: true, force: true });
-  await rename(join(root, id), aside);
+  const ids = await checkpointIds(root);
+  for (const newer of ids.slice(id === null ? 0 : ids.indexOf(id) + 1)) {
+    const aside = join(root, `${damaged.includes(newer) ? "damaged" : "superseded"}-${newer}`);
+    await rm(aside, { recursive: true, force: true });
+    await rename(join(root, newer), aside);
+  }
+  if (id !== null) await pointTo(root, id);
 }
 
 /** Copies a checkpoint into a new run with a configuration of its own, as its first: there, no event is recorded yet. */

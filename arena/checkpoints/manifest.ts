@@ -70,15 +70,16 @@ function readError(path: string, cause: unknown): VisplayError {
   return new VisplayError("disk", `could not read ${path}: ${message}; try again`, { cause });
 }
 
-/** All files below a folder with their hashes, sorted by path. */
-export async function hashFiles(folder: string): Promise<FileRecord[]> {
+/** All files below a folder with their hashes, sorted by path; those that are `known` are not read again. */
+export async function hashFiles(folder: string, known: readonly FileRecord[] = []): Promise<FileRecord[]> {
+  const records = new Map(known.map((record) => [record.path, record]));
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries
     .filter((entry) => entry.isFile() && entry.name !== manifestName)
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
     .sort();
   const files: FileRecord[] = [];
-  for (const path of paths) files.push(await hashFile(folder, path));
+  for (const path of paths) files.push(records.get(path) ?? (await hashFile(folder, path)));
   return files;
 }
 
@@ -97,7 +98,7 @@ async function hashFile(folder: string, path: string): Promise<FileRecord> {
  * Compares a checkpoint with its manifest. Throws "damaged" that names the first file that differs, "disk" where one
  * could not be read.
  */
-export async function verify(folder: string, { files }: Manifest): Promise<void> {
+export async function verify(folder: string, { files }: Pick<Manifest, "files">): Promise<void> {
   for (const { path, bytes, sha256 } of files) {
     const found = await hashFile(folder, path).catch((cause) => {
       throw readError(join(folder, path), cause);

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { differences } from "../../cli/run_folder.ts";
+import { differences } from "../../cli/differences.ts";
 import { RunLock } from "../../cli/run_lock.ts";
+import { ReplayReader } from "../../replay/reader.ts";
+import { Database } from "../../replay/sqlite.ts";
 import { smallRun } from "./small_run.ts";
 
 const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
@@ -87,6 +89,54 @@ describe("visplay resume", () => {
     const { code, text } = await say("resume", run);
     expect(code).toBe(9);
     expect(text).toMatch(/has finished its 1 rounds; for more of them: --set rounds=2 --allow/);
+  });
+
+  test("records the end of a run that was killed between its last checkpoint and that", async () => {
+    const run = await killedEarlier("endless", 0);
+    {
+      using database = Database.forWriting(join(run, "replay.db"));
+      database.exec("DELETE FROM events WHERE type = 'runFinished'");
+    }
+    const { code, text } = await say("resume", run);
+    expect({ code, text }).toMatchObject({ code: 0 });
+    using reader = ReplayReader.open(run);
+    expect([...reader.milestones("rare")].at(-1)?.event).toMatchObject({ type: "runFinished", rounds: 1 });
+    expect((await say("resume", run)).code).toBe(9);
+  });
+
+  test("restores settings that are gone or empty, from a checkpoint or the replay", async () => {
+    const run = await killedEarlier("bare", 0);
+    await rm(join(run, "config.yaml"));
+    const gone = await say("resume", run);
+    expect(gone).toMatchObject({
+      code: 9,
+      text: expect.stringMatching(/config\.yaml is gone.*checkpoint 0/),
+    });
+    await rm(join(run, "checkpoints"), { recursive: true });
+    await writeFile(join(run, "config.yaml"), "");
+    const empty = await say("resume", run, "--set", "seed=1");
+    expect(empty).toMatchObject({
+      code: 3,
+      text: expect.stringMatching(/config\.yaml is empty.*the replay of/),
+    });
+    expect(empty.text).toMatch(/--allow:\n {2}seed: 0 → 1\n$/);
+  });
+
+  test("notices settings that were edited before there was a checkpoint", async () => {
+    const run = await killedEarlier("early", 0);
+    await rm(join(run, "checkpoints"), { recursive: true });
+    const path = join(run, "config.yaml");
+    const written = await readFile(path, "utf8");
+    await writeFile(path, written.replace(/^seed: 0/m, "seed: 8"));
+    expect((await say("resume", run)).text).toMatch(
+      /played with other settings.*--allow:\n {2}seed: 0 → 8\n$/,
+    );
+    // Nor is anything played from half a file where nothing was recorded yet.
+    for (const suffix of ["", "-wal", "-shm"]) await rm(join(run, `replay.db${suffix}`), { force: true });
+    await writeFile(path, written.slice(0, written.indexOf("reasoner:")));
+    const { code, text } = await say("resume", run);
+    expect(code).toBe(3);
+    expect(text).toMatch(/is not as it was written when the run began/);
   });
 
   test("refuses other settings with the difference, unless they are allowed", async () => {

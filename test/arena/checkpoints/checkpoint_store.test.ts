@@ -1,15 +1,25 @@
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { noAlarms } from "../../../arena/alarms.ts";
 import {
   CheckpointStore,
   checkpointIds,
   copyCheckpoint,
+  goBackTo,
   latestCheckpoint,
   loadCheckpoint,
-  setAside,
 } from "../../../arena/checkpoints/checkpoint_store.ts";
 import { waitForRoom } from "../../../arena/checkpoints/free_space.ts";
 import { emptyCurriculum } from "../../../arena/curriculum.ts";
@@ -17,6 +27,16 @@ import type { Ports } from "../../../arena/ports.ts";
 import type { Position, RunState } from "../../../arena/run_state.ts";
 import { VisplayError } from "../../../common/errors.ts";
 import { smallConfig } from "../../fakes/world.ts";
+
+/** What exFAT and some network shares say. */
+let refusesLinks = false;
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof import("node:fs/promises")>();
+  const refusal = Object.assign(new Error("EPERM: operation not permitted, link"), { code: "EPERM" });
+  const link = (...names: Parameters<typeof real.link>) =>
+    refusesLinks ? Promise.reject(refusal) : real.link(...names);
+  return { ...real, link };
+});
 
 let run: string;
 let said: string[];
@@ -28,6 +48,7 @@ const root = () => join(run, "checkpoints");
 beforeEach(async () => {
   run = await mkdtemp(join(tmpdir(), "visplay-checkpoints-"));
   said = [];
+  refusesLinks = false;
 });
 afterEach(() => rm(run, { recursive: true }));
 
@@ -80,17 +101,43 @@ describe("a checkpoint", () => {
     expect(said).toEqual([]);
   });
 
-  test("writes a policy that did not change only once", async () => {
-    const policies = pair();
-    const store = open();
-    for (let step = 0; step < 3; step++) {
+  /** Four checkpoints of a Reasoner phase, all of them kept; gives the Questioner's file in each. */
+  async function reasonerPhase(policies: ReturnType<typeof pair>): Promise<string[]> {
+    const store = open(1, 9);
+    for (let step = 0; step < 4; step++) {
       policies.reasoner.version++;
       await store.save(inReasoner(step), ports(policies));
     }
-    expect([policies.questioner.writes, policies.reasoner.writes]).toEqual([1, 3]);
-    const [a, b] = (await checkpointIds(root())).map((id) => join(root(), id, "questioner", "weights"));
-    expect((await stat(a as string)).ino).toBe((await stat(b as string)).ino);
-    await loadCheckpoint(run, (await checkpointIds(root())).at(-1) as string);
+    return (await checkpointIds(root())).map((id) => join(root(), id, "questioner", "weights"));
+  }
+
+  test("shares a policy that did not change, but never with the one before it", async () => {
+    const policies = pair();
+    const files = await reasonerPhase(policies);
+    expect([policies.questioner.writes, policies.reasoner.writes]).toEqual([2, 4]);
+    const inodes = await Promise.all(files.map(async (file) => (await stat(file)).ino));
+    expect(inodes.map((inode) => inodes.indexOf(inode))).toEqual([0, 1, 0, 1]);
+    await writeFile(files[3] as string, "x");
+    expect((await latestCheckpoint(run, passOver))?.id).toMatch(/^000003/);
+  });
+
+  test("does not take over a file that was damaged since", async () => {
+    const policies = pair();
+    const store = open(2, 9);
+    for (const step of [0, 1]) await store.save(inReasoner(step), ports(policies));
+    await writeFile(join(root(), "000001-round-1-reasoner-0", "questioner", "weights"), "x");
+    const { id } = await store.save(inReasoner(2), ports(policies));
+    expect(await readFile(join(root(), id, "questioner", "weights"), "utf8")).toMatch(/^version 0v/);
+    expect(await loadCheckpoint(run, id)).toMatchObject({ id });
+  });
+
+  test("copies where the file system knows no links", async () => {
+    refusesLinks = true;
+    const policies = pair();
+    const files = await reasonerPhase(policies);
+    expect(policies.questioner.writes).toBe(2);
+    expect(new Set(await Promise.all(files.map(async (file) => (await stat(file)).ino))).size).toBe(4);
+    for (const id of await checkpointIds(root())) expect(await loadCheckpoint(run, id)).toMatchObject({ id });
   });
 
   test("copied into a new run has nothing recorded, and the new run's settings", async () => {
@@ -170,7 +217,8 @@ describe("damage", () => {
   test("does not count among those to keep once it is set aside", async () => {
     const policies = pair();
     for (let step = 0; step < 2; step++) await open().save(inReasoner(step), ports(policies));
-    await setAside(run, "000002-round-1-reasoner-1");
+    await goBackTo(run, "000001-round-1-reasoner-0", ["000002-round-1-reasoner-1"]);
+    expect((await readdir(root())).sort()).toContain("damaged-000002-round-1-reasoner-1");
     await open().save(inReasoner(2), ports(policies));
     expect(await checkpointIds(root())).toEqual(["000001-round-1-reasoner-0", "000002-round-1-reasoner-2"]);
   });
@@ -188,6 +236,52 @@ describe("damage", () => {
     await store.save(inReasoner(1), ports(policies));
     await writeFile(join(root(), "latest"), "000001-round-1-reasoner-0\n");
     expect(await latestCheckpoint(run, passOver)).toMatchObject({ id: "000001-round-1-reasoner-0" });
+  });
+
+  test("a checkpoint that the pointer never named is never gone on from, whatever is damaged later", async () => {
+    const policies = pair();
+    const store = open(1, 9);
+    for (const step of [0, 1]) await store.save(inReasoner(step), ports(policies));
+    // Killed before the pointer moved; the resume goes on from the first one, past the place of the second.
+    await writeFile(join(root(), "latest"), "000001-round-1-reasoner-0\n");
+    await goBackTo(run, "000001-round-1-reasoner-0", []);
+    const again = open(2, 9);
+    for (const step of [1, 2]) await again.save(inReasoner(step), ports(policies));
+    await rm(join(root(), "000003-round-1-reasoner-2", "state.json"));
+    const { id, manifest } = (await latestCheckpoint(run, passOver)) ?? {};
+    expect({ id, attempt: manifest?.attempt }).toEqual({ id: "000002-round-1-reasoner-1", attempt: 2 });
+    expect((await readdir(root())).sort()).toContain("superseded-000002-round-1-reasoner-1");
+  });
+
+  test("one that knows of events that the replay has lost is not taken", async () => {
+    const policies = pair();
+    const store = open();
+    await store.save({ ...inReasoner(0), replay: 10 }, ports(policies));
+    await store.save({ ...inReasoner(1), replay: 20 }, ports(policies));
+    expect(await latestCheckpoint(run, passOver, 19)).toMatchObject({ id: "000001-round-1-reasoner-0" });
+    expect(said).toEqual([expect.stringMatching(/reasoner-1: the replay has lost events 20 to 20$/)]);
+    await expect(latestCheckpoint(run, passOver, 9)).rejects.toMatchObject({
+      code: "run",
+      message: expect.stringContaining("--fork-from"),
+    });
+  });
+
+  test("a read that fails and may succeed another time is no damage", async () => {
+    const policies = pair();
+    for (const step of [0, 1]) await open().save(inReasoner(step), ports(policies));
+    const path = join(root(), "000002-round-1-reasoner-1", "state.json");
+    // A loop of links: neither missing nor other bytes, but not to be read now.
+    const content = await readFile(path);
+    await rm(path);
+    await symlink(path, path);
+    await expect(latestCheckpoint(run, passOver)).rejects.toMatchObject({
+      code: "disk",
+      message: expect.stringMatching(/could not read .*state\.json: ELOOP.*try again/),
+    });
+    expect(said).toEqual([]);
+    await rm(path);
+    await writeFile(path, content);
+    expect(await latestCheckpoint(run, passOver)).toMatchObject({ id: "000002-round-1-reasoner-1" });
   });
 
   test("a run without any has none, but not one whose checkpoints cannot be listed", async () => {
