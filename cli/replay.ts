@@ -43,11 +43,12 @@ async function inspected(folder: string): Promise<Inspection> {
 /** Lines shown of each kind. */
 const SHOWN = 20;
 
-function reportOf({ database, events, images }: Inspection): string {
+function reportOf({ database, events, items, images }: Inspection): string {
   return [
     `database: ${database.length > 0 ? "damaged" : "whole"}`,
     ...database.slice(0, SHOWN).map((line) => `  ${line}`),
     ...linesOf("event", events),
+    ...(items.total + items.damaged.length > 0 ? linesOf("curriculum item", items) : []),
     ...linesOf("image", images),
   ].join("\n");
 }

@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { VisplayError } from "../common/errors.ts";
 import { mapInSlices } from "../common/slices.ts";
-import { imagePath } from "./image_files.ts";
+import { Consistency } from "./consistency.ts";
+import { IMAGES_NAME, imagePath } from "./image_files.ts";
 import { lastEvent, restoreEvent, tolerant } from "./restore.ts";
 import { readableVersionOf } from "./schema.ts";
-import { Database, utf8 } from "./sqlite.ts";
+import { Database, numbers, utf8 } from "./sqlite.ts";
 import { replayIn } from "./writer.ts";
 
 /** What is wrong with a replay, and what can still be read of it. */
@@ -13,6 +14,8 @@ export interface Inspection {
   /** What SQLite says about the file; empty where it is whole. */
   readonly database: readonly string[];
   readonly events: Tally;
+  /** Of the curriculum. */
+  readonly items: Tally;
   readonly images: Tally;
 }
 
@@ -29,13 +32,13 @@ export interface Damage {
   readonly reason: string;
 }
 
-export function isWhole({ database, events, images }: Inspection): boolean {
-  return database.length + events.damaged.length + images.damaged.length === 0;
+export function isWhole({ database, events, items, images }: Inspection): boolean {
+  return database.length + events.damaged.length + items.damaged.length + images.damaged.length === 0;
 }
 
 /**
- * Looks at everything in a replay: the database's own structure, whether each event can be decoded, and whether
- * each image file is as it was written, by its SHA-256. Throws "notARun" where there is no replay, "run" for a newer
+ * Looks at everything in a replay: the database's own structure, whether each event is as it was written, by its
+ * checksum, and each image file, by its SHA-256, and whether what is told twice is told the same. Throws "notARun" where there is no replay, "run" for a newer
  * one, "damaged" where nothing of it can be read.
  */
 export async function inspect(
@@ -44,9 +47,20 @@ export async function inspect(
 ): Promise<Inspection> {
   using database = Database.forReading(replayIn(folder));
   readableVersionOf(database);
-  const structure = structureOf(database);
-  const events = await eventsOf(database, onProgress);
-  return { database: structure, events, images: await imagesOf(database, folder) };
+  const consistency = tolerant(() => new Consistency(database));
+  if (consistency instanceof VisplayError) throw consistency;
+  const others = tolerant(() => consistency.damages());
+  const structure = [
+    ...structureOf(database),
+    ...(others instanceof VisplayError ? [originOf(others)] : others),
+  ];
+  const events = await eventsOf(database, consistency, onProgress);
+  const found = tolerant(() => consistency.items());
+  const items =
+    found instanceof VisplayError
+      ? { total: 0, damaged: [{ name: "curriculum", reason: originOf(found) }] }
+      : found;
+  return { database: structure, events, items, images: await imagesOf(database, folder) };
 }
 
 function structureOf(database: Database): string[] {
@@ -57,46 +71,62 @@ function structureOf(database: Database): string[] {
 
 async function eventsOf(
   database: Database,
+  consistency: Consistency,
   onProgress: (done: number, total: number) => void,
 ): Promise<Tally> {
   const total = lastEvent(database);
   const damaged: Damage[] = [];
   const ids = Array.from({ length: total }, (_, i) => i + 1);
   await mapInSlices(ids, (id) => {
-    const found = tolerant(() => restoreEvent(database, id));
-    const reason = found instanceof VisplayError ? originOf(found) : found ? undefined : "it is missing";
-    if (reason) damaged.push({ name: String(id), reason });
+    const reason = tolerant(() => {
+      const found = restoreEvent(database, id);
+      return found ? consistency.damageOf(found) : "it is missing";
+    });
+    const said = reason instanceof VisplayError ? originOf(reason) : reason;
+    if (said) damaged.push({ name: String(id), reason: said });
     onProgress(id, total);
   });
   return { total, damaged };
 }
 
 async function imagesOf(database: Database, folder: string): Promise<Tally> {
-  const sql = `SELECT ${utf8("content AS id", "extension")}, sha256 FROM image_files ORDER BY content`;
+  const sql = `SELECT ${utf8("content AS id", "extension")}, ${numbers("bytes", "sha256")} FROM image_files ORDER BY content`;
   const files = tolerant(() =>
-    database.prepare(sql).all<{ id: string; extension: string; sha256: Uint8Array }>(),
+    database.prepare(sql).all<{ id: string; extension: string; bytes: number; sha256: Uint8Array }>(),
   );
   if (files instanceof VisplayError) {
     return { total: 0, damaged: [{ name: "image_files", reason: originOf(files) }] };
   }
   const damaged: Damage[] = [];
   for (const file of files) {
-    const name = imagePath(folder, file);
-    const reason = await whatIsWrong(name, file.sha256);
-    if (reason) damaged.push({ name, reason });
+    const path = tolerant(() => imagePath(folder, file));
+    if (path instanceof VisplayError) damaged.push({ name: IMAGES_NAME, reason: path.message });
+    else {
+      const reason = await whatIsWrong(path, file);
+      if (reason) damaged.push({ name: path, reason });
+    }
   }
   return { total: files.length, damaged };
 }
 
-async function whatIsWrong(path: string, sha256: Uint8Array): Promise<string | undefined> {
+async function whatIsWrong(
+  path: string,
+  { bytes, sha256 }: { readonly bytes: number; readonly sha256: Uint8Array },
+): Promise<string | undefined> {
   const hash = createHash("sha256");
+  let size = 0;
   try {
-    for await (const chunk of createReadStream(path)) hash.update(chunk);
+    for await (const chunk of createReadStream(path)) {
+      hash.update(chunk);
+      size += chunk.length;
+    }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === "ENOENT" ? "the file is missing" : message;
   }
-  return hash.digest().equals(sha256) ? undefined : "the file is not the one that was written";
+  return size === bytes && hash.digest().equals(Buffer.from(sha256))
+    ? undefined
+    : "the file is not the one that was written";
 }
 
 /** What an error began with: the report says itself where, and the user is looking already. */

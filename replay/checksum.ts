@@ -31,10 +31,11 @@ export class Checksum {
   /** Takes one more row of a table; a column that it lacks is null. */
   add(table: Table, row: Readonly<Record<string, Value>>): this {
     const values = covered[table].map((column) => row[column] ?? null);
-    const plain = values.map((value) => (hasContent(value) ? value.length : value));
+    const plain = values.map((value) => (isBytes(value) ? value.length : value));
     while (plain.at(-1) === null) plain.pop();
     this.#crc = crc32(JSON.stringify(plain), this.#crc);
-    for (const value of values) if (hasContent(value)) this.#crc = crc32(value, this.#crc);
+    // Of nothing, the CRC is 0, whatever came before.
+    for (const value of values) if (isBytes(value) && value.length > 0) this.#crc = crc32(value, this.#crc);
     return this;
   }
 
@@ -43,6 +44,6 @@ export class Checksum {
   }
 }
 
-function hasContent(value: Value): value is string | Uint8Array {
+function isBytes(value: Value): value is string | Uint8Array {
   return typeof value === "string" || value instanceof Uint8Array;
 }

@@ -1,5 +1,5 @@
 import { columnExpressions } from "./schema.ts";
-import { type Database, type Queries, type Row, utf8 } from "./sqlite.ts";
+import { type Database, numbers, type Queries, type Row, utf8 } from "./sqlite.ts";
 
 /** Events whose episodes' columns are stored together. */
 const SEGMENT = 4096;
@@ -34,6 +34,30 @@ export function packColumns(database: Database, position: number, size: number =
   }
 }
 
+/** Which stored columns are not those of their episodes. */
+export function damagedColumns(database: Database): string[] {
+  const segments = database
+    .prepare(`SELECT DISTINCT ${numbers("first", "last")} FROM columns ORDER BY first`)
+    .all<{ first: number; last: number }>();
+  const sql = `SELECT ${utf8("figure")}, ${numbers("phase", "episodes", "least", "greatest", "data")}
+    FROM columns WHERE first = ? AND last = ?`;
+  return segments.flatMap(({ first, last }) => {
+    const made = [...columnsBetween(database, first, last)].flatMap(([phase, columns]) =>
+      [...columns].map(([figure, { values, ...column }]) =>
+        described({ ...column, phase, figure, data: values && new Uint8Array(values.buffer) }),
+      ),
+    );
+    const stored = database.prepare(sql).all([first, last]).map(described);
+    const isSame = stored.sort().join() === made.sort().join();
+    return isSame ? [] : [`the columns of events ${first} to ${last} are not those of their episodes`];
+  });
+}
+
+function described({ figure, phase, episodes, least, greatest, data = null }: Row): string {
+  const bytes = data instanceof Uint8Array ? Buffer.from(data).toString("base64") : data;
+  return JSON.stringify([figure, phase, episodes, least, greatest, bytes]);
+}
+
 /** Forgets the columns of all events after `position`, whose rows are about to change. */
 export function unpackColumns(database: Database, position: number): void {
   database.prepare("DELETE FROM columns WHERE last > ?").run([position]);
@@ -61,8 +85,8 @@ function columnsBetween(
   figures?: readonly string[],
 ): Map<number, Columns<WholeColumn>> {
   const own = Object.entries(columnExpressions).filter(([name]) => figures?.includes(name) ?? true);
-  const selected = own.map(([name, expression]) => `${expression} AS ${name}`);
-  const sql = `SELECT ${["id", "phase", ...selected].join()} FROM episodes WHERE id BETWEEN ? AND ? ORDER BY id`;
+  const selected = numbers("phase", ...own.map(([name, expression]) => `${expression} AS ${name}`));
+  const sql = `SELECT id, ${selected} FROM episodes WHERE id BETWEEN ? AND ? ORDER BY id`;
   const rowsByPhase = new Map<number, Row[]>();
   for (const row of database.prepare(sql).all([first, last])) {
     const rows = rowsByPhase.get(row.phase as number);
@@ -86,7 +110,7 @@ function columnsBetween(
 
 /** The values of named figures, by episode. */
 function measuresBetween(database: Queries, first: number, last: number, figures?: readonly string[]) {
-  const sql = `SELECT id, phase, ${utf8("kind || ':' || name AS name")} FROM figures`;
+  const sql = `SELECT id, ${numbers("phase")}, ${utf8("kind || ':' || name AS name")} FROM figures`;
   const named = database
     .prepare(sql)
     .all<{ id: number; phase: number; name: string }>()
@@ -95,7 +119,7 @@ function measuresBetween(database: Queries, first: number, last: number, figures
   if (named.length === 0) return [];
   const byId = new Map(named.map(({ id, values }) => [id, values]));
   const ids = [...byId.keys()].join();
-  const valuesSql = `SELECT episode, figure, value FROM measures
+  const valuesSql = `SELECT ${numbers("episode", "figure", "value")} FROM measures
     WHERE episode BETWEEN ? AND ? AND figure IN (${ids})`;
   const rows = database
     .prepare(valuesSql)

@@ -2,16 +2,16 @@ import { VisplayError } from "../common/errors.ts";
 import { Checksum } from "./checksum.ts";
 import type { Dictionary } from "./dictionary.ts";
 import type { CurriculumEpisode, CurriculumItem } from "./events.ts";
-import { type Database, type Queries, type Row, utf8 } from "./sqlite.ts";
+import { type Database, numbers, type Queries, type Row, utf8 } from "./sqlite.ts";
 
 const itemsSql = `
-  SELECT c.round, c.place, c.event, c.confidence, c.crc32, i.position,
+  SELECT ${numbers("c.round", "c.place", "c.event", "c.confidence", "c.crc32", "i.position")},
     ${utf8("c.question", "c.label", "i.content", "i.name")}
   FROM curriculum c LEFT JOIN images i ON i.id = c.image`;
 
 /** How many items a round's curriculum has. */
 export function curriculumSize(database: Queries, round: number): number {
-  const sql = "SELECT max(place) + 1 FROM curriculum WHERE round = ?";
+  const sql = "SELECT CAST(max(place) + 1 AS INTEGER) FROM curriculum WHERE round = ?";
   return database.value<number>(sql, [round]) ?? 0;
 }
 

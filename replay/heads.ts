@@ -2,12 +2,13 @@ import { VisplayError } from "../common/errors.ts";
 import { phases } from "./dictionary.ts";
 import type { EpisodeHead, EpisodePhase } from "./query.ts";
 import { PLACES } from "./schema.ts";
-import { type Database, type Row, utf8 } from "./sqlite.ts";
+import { type Database, numbers, type Row, utf8 } from "./sqlite.ts";
 
 const headSql = `
-  SELECT e.id, e.attempt, e.superseded, e.at_ms, e.phase, e.round, e.step, e.questioner_version,
-    e.reasoner_version, e.rollouts, e.truncated, e.length, e.reward, e.advantage, e.confidence,
-    ${utf8("e.label", "i.content", "i.name")}, i.position,
+  SELECT e.id, ${numbers("e.attempt", "e.superseded", "e.at_ms", "e.phase", "e.round", "e.step")},
+    ${numbers("e.questioner_version", "e.reasoner_version", "e.rollouts", "e.truncated", "e.length")},
+    ${numbers("e.reward", "e.advantage", "e.confidence", "i.position")},
+    ${utf8("e.label", "i.content", "i.name")},
     ${utf8(`coalesce(e.question, (
       SELECT r.question FROM rollouts r
       WHERE r.id >= e.id * ${PLACES} AND r.id < (e.id + 1) * ${PLACES} AND r.question IS NOT NULL
@@ -17,7 +18,7 @@ const headSql = `
   WHERE e.id = ?`;
 
 const measuresSql = `
-  SELECT ${utf8("f.kind || ':' || f.name AS name")}, m.value
+  SELECT ${utf8("f.kind || ':' || f.name AS name")}, ${numbers("m.value")}
   FROM measures m JOIN figures f ON f.id = m.figure WHERE m.episode = ?`;
 
 /** What a list shows of one episode. Throws "damaged" where an index names one that is not there. */

@@ -18,9 +18,15 @@ export interface StoredImage {
   readonly sha256: Uint8Array;
 }
 
-/** The path of an image in a run's folder. */
+/** The path of an image in a run's folder. Throws "damaged" for what names no file there, wherever it was read. */
 export function imagePath(folder: string, { id, extension }: Pick<StoredImage, "id" | "extension">): string {
-  return join(folder, IMAGES_NAME, `${id}.${extension}`);
+  if (isName(id, extension)) return join(folder, IMAGES_NAME, `${id}.${extension}`);
+  const found = JSON.stringify(`${id}.${extension}`);
+  throw new VisplayError("damaged", `found image name ${found}, expected letters and digits`);
+}
+
+function isName(id: string, extension: string): boolean {
+  return /^[\w-]+$/.test(id) && /^[a-z0-9]+$/.test(extension);
 }
 
 /** Writes an image so that it lies there whole, also after a loss of power, or not at all. Throws "disk". */
@@ -29,7 +35,7 @@ export function writeImage(
   image: Pick<StoredImage, "id" | "extension">,
   content: Uint8Array,
 ): StoredImage {
-  if (!/^[\w-]+$/.test(image.id) || !/^[a-z0-9]+$/.test(image.extension)) {
+  if (!isName(image.id, image.extension)) {
     throw new VisplayError(
       "images",
       `found image name ${image.id}.${image.extension}, expected letters and digits`,

@@ -1,4 +1,4 @@
-import { type Database, utf8, type Value } from "./sqlite.ts";
+import { type Database, numbers, utf8, type Value } from "./sqlite.ts";
 
 /** An image of a run's own list; its place there is the index that everything in the run means. */
 export interface PinnedImage {
@@ -28,7 +28,7 @@ export function restorePins(database: Database): Pins | null {
       .prepare(`SELECT ${utf8("name", "sha256")} FROM run_inputs`)
       .all<{ name: string; sha256: string }>();
     if (inputs.length === 0) return null;
-    const sql = `SELECT ${utf8("name", "content")}, bytes, changed_ms AS changedMs FROM run_images ORDER BY position`;
+    const sql = `SELECT ${utf8("name", "content")}, ${numbers("bytes", "changed_ms AS changedMs")} FROM run_images ORDER BY position`;
     const images = database.prepare(sql).all<PinnedImage & Record<string, Value>>();
     return {
       images: images.length === 0 ? null : images,

@@ -16,7 +16,7 @@ import {
   type VerdictRecord,
 } from "./events.ts";
 import { PLACES, rareEvents } from "./schema.ts";
-import { type Database, type Row, utf8 } from "./sqlite.ts";
+import { type Database, numbers, type Row, utf8 } from "./sqlite.ts";
 
 /** One event as it was appended, and where it stands. */
 export interface RecordedEvent {
@@ -49,7 +49,7 @@ export function lastEvent(database: Database): number {
   const sources = [
     "SELECT max(id) FROM events",
     "SELECT max(id) FROM episodes",
-    "SELECT max(episode) FROM measures",
+    "SELECT CAST(max(episode) AS INTEGER) FROM measures",
     `SELECT max(id) / ${PLACES} FROM rollouts`,
   ];
   const found = sources.map((sql) => tolerant(() => database.value<number>(sql) ?? 0));
@@ -68,25 +68,26 @@ export function tolerant<T>(read: () => T): T | VisplayError {
 
 /** Without the columns that SQLite takes from the body, which fail where that is damaged. */
 const eventSql = `
-  SELECT e.id, e.attempt, e.superseded, e.at_ms, ${utf8("e.type", "e.body")}, c.crc32
+  SELECT e.id, ${numbers("e.attempt", "e.superseded", "e.at_ms", "c.crc32")}, ${utf8("e.type", "e.body")}
   FROM events e LEFT JOIN checksums c ON c.event = e.id WHERE e.id = ?`;
 const episodeSql = `
-  SELECT e.id, e.attempt, e.superseded, e.at_ms, e.phase, e.round, e.step, e.questioner_version,
-    e.reasoner_version, e.rollouts, e.answers, e.reward, e.advantage, e.confidence, e.length, e.truncated,
-    e.view, ${utf8("e.question", "e.label", "p.text AS prompt_text", "i.content", "i.name")},
-    p.templated, i.position, c.crc32
+  SELECT e.id, ${numbers("e.attempt", "e.superseded", "e.at_ms", "e.phase", "e.round", "e.step")},
+    ${numbers("e.questioner_version", "e.reasoner_version", "e.rollouts", "e.answers", "e.reward")},
+    ${numbers("e.advantage", "e.confidence", "e.length", "e.truncated", "e.view")},
+    ${utf8("e.question", "e.label", "p.text AS prompt_text", "i.content", "i.name")},
+    ${numbers("p.templated", "i.position", "c.crc32")}
   FROM episodes e LEFT JOIN prompts p ON p.id = e.prompt LEFT JOIN images i ON i.id = e.image
     LEFT JOIN checksums c ON c.event = e.id
   WHERE e.id = ?`;
 const rolloutsSql = `
-  SELECT r.id, r.tokens, r.log_probs, r.truncated, r.reward, r.advantage, r.outcome, r.confidence,
-    r.abstentions, r.parse_failures, r.samples,
+  SELECT r.id, ${numbers("r.tokens", "r.log_probs", "r.truncated", "r.reward", "r.advantage", "r.outcome")},
+    ${numbers("r.confidence", "r.abstentions", "r.parse_failures", "r.samples")},
     ${utf8("r.text", "r.parts", "r.checks", "r.vote", "r.failure", "r.question", "r.own_answer")},
     ${utf8("r.silver", "r.votes", "r.rejection", "r.label", "p.names AS parts_names", "c.names AS checks_names")}
   FROM rollouts r LEFT JOIN shapes p ON p.id = r.parts_shape LEFT JOIN shapes c ON c.id = r.checks_shape
   WHERE r.id >= ? AND r.id < ? ORDER BY r.id`;
 const answersSql = `
-  SELECT id, rollout, blind, tokens, log_probs, truncated, outcome, ${utf8("text", "vote", "failure")}
+  SELECT id, ${numbers("rollout", "blind", "tokens", "log_probs", "truncated", "outcome")}, ${utf8("text", "vote", "failure")}
   FROM answers WHERE id >= ? AND id < ? ORDER BY id`;
 
 /**

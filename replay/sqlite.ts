@@ -34,6 +34,16 @@ export function utf8(...columns: readonly string[]): string {
 
 const utf8Prefix = "utf8 ";
 
+/** SQL of columns that hold no texts: where damage makes one of a value, it comes as its bytes. */
+export function numbers(...columns: readonly string[]): string {
+  return columns
+    .map((column) => {
+      const [value, name = column.replace(/^\w+\./, "")] = column.split(" AS ");
+      return `iif(typeof(${value}) = 'text', CAST(${value} AS BLOB), ${value}) AS ${name}`;
+    })
+    .join();
+}
+
 /** What only reads. */
 export type Queries = Pick<Database, "prepare" | "value">;
 

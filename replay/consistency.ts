@@ -1,0 +1,73 @@
+import { damagedColumns } from "./columns.ts";
+import { curriculumItems, curriculumSize } from "./curriculum_items.ts";
+import { phases } from "./dictionary.ts";
+import type { EpisodeEvent } from "./events.ts";
+import { namedFiguresOf } from "./figures.ts";
+import { type RecordedEvent, tolerant } from "./restore.ts";
+import { type Database, numbers, utf8 } from "./sqlite.ts";
+
+/** What a replay tells in more than one way, held against each other. */
+export class Consistency {
+  readonly #database: Database;
+  /** Starts of the run, and the event that each went on from. */
+  readonly #attempts: readonly { readonly attempt: number; readonly after: number }[];
+  /** The first event that has a checksum: releases before had none. */
+  readonly #firstChecksum: number;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#attempts = database.prepare(`SELECT attempt, ${numbers("after")} FROM attempts`).all();
+    this.#firstChecksum =
+      database.value<number>("SELECT min(event) FROM checksums") ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** What is wrong with an event that could be read; undefined where nothing is. */
+  damageOf({ id, attempt, superseded, event }: RecordedEvent): string | undefined {
+    const hasChecksum = this.#database.prepare("SELECT 1 FROM checksums WHERE event = ?").get([id]);
+    if (id >= this.#firstChecksum && !hasChecksum) return "its checksum is missing";
+    const isSuperseded = this.#attempts.some((later) => later.attempt > attempt && later.after < id);
+    if (superseded !== isSuperseded) {
+      return superseded ? "it is marked as superseded, and is not" : "it is superseded, and not marked so";
+    }
+    return "prompt" in event && !this.#hasMeasures(id, event) ? "its measures are not its own" : undefined;
+  }
+
+  /** What is wrong with the tables that hold no events. */
+  damages(): string[] {
+    const names = this.#database.prepare(`SELECT ${utf8("name")} FROM phases ORDER BY id`).all();
+    const hasPhases = JSON.stringify(names.map(({ name }) => name)) === JSON.stringify(phases);
+    return [...(hasPhases ? [] : ["the names of the phases are damaged"]), ...damagedColumns(this.#database)];
+  }
+
+  /** Items of the curriculum, and which of them are damaged. */
+  items(): {
+    readonly total: number;
+    readonly damaged: { readonly name: string; readonly reason: string }[];
+  } {
+    const rounds = this.#database.prepare(`SELECT DISTINCT ${numbers("round")} FROM curriculum`).all();
+    const found = rounds.flatMap(({ round }) =>
+      Array.from({ length: curriculumSize(this.#database, round as number) }, (_, place) => ({
+        name: `round ${round}, item ${place}`,
+        item: tolerant(() => curriculumItems(this.#database, round as number, [place])),
+      })),
+    );
+    const damaged = found.flatMap(({ name, item }) =>
+      item instanceof Error ? [{ name, reason: item.message }] : [],
+    );
+    return { total: found.length, damaged };
+  }
+
+  #hasMeasures(id: number, event: EpisodeEvent): boolean {
+    const sql = `SELECT ${utf8("f.kind", "f.name")}, ${numbers("m.value", "f.phase")}
+      FROM measures m LEFT JOIN figures f ON f.id = m.figure WHERE m.episode = ?`;
+    const phase = phases.indexOf(event.phase) + 1;
+    const stored = this.#database.prepare(sql).all([id]);
+    const expected = namedFiguresOf(event).map((figure) => ({ ...figure, phase }));
+    return textOf(stored) === textOf(expected);
+  }
+}
+
+function textOf(figures: readonly Readonly<Record<string, unknown>>[]): string {
+  const lines = figures.map(({ kind, name, value, phase }) => JSON.stringify([kind, name, value, phase]));
+  return lines.sort().join();
+}
