@@ -23,7 +23,7 @@ const decorations: readonly (readonly [RegExp, string])[] = [
   // Dots between single letters, white space before punctuation, closing punctuation
   [/(?<=(?<!\p{L})\p{L})\.(?=\p{L}(?!\p{L}))/gu, ""],
   [/ (?=[.,;:!?)\]]+(?: |$))|(?<=[([]) /g, ""],
-  [/(?:[.,;:?\\]|(?<=\p{L}{2}[!?.]*)!)+$/u, ""],
+  [/(?<![.,;:?\\])[.,;:?\\]+$|(?<=\p{L}{2})!+$/u, ""],
   [/(?<=\d) and a half\b/, " 1/2"],
   // Chemical formulas
   [/(?<=\p{Lu}\p{Ll}?)_(?=\d)/gu, ""],
