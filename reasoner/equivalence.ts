@@ -68,21 +68,16 @@ const variable = String.raw`(?:m ?)?[∠△]? ?(?:\p{Lu}{2,3}|\p{L}(?:_?[\p{L}\d
 const equation = new RegExp(`^${variable} ?= ?(?=[-+\\d.√π([$€£])([^=<>≤≥≠]+)$`, "u");
 const letter = /^[([]?([a-z])[)\]]?$/i;
 const letterAndText =
-  /^(?:[([]([a-z])[)\]][.:]? ?|([a-z])(?:\)[.:]? ?|\. )|([A-Z]): )(?![+*/^=,&]|(?:and|or) )(.+)$/;
+  /^(?:[([]([A-Za-z])[)\]][.:]? ?|([A-Za-z])(?:\)[.:]? ?|\. )|([A-Z]): )(?![+*/^=,&]|(?:and|or) )(.+)$/;
 
 function folded(text: string): string {
   const solution = equation.exec(text)?.[1];
   if (solution) return folded(solution.trim());
   const alone = letter.exec(text)?.[1];
   if (alone) return alone.toLowerCase();
-  const [, bracketed, plain, capital, words] = letterAndText.exec(lettered(text)) ?? [];
+  const [, bracketed, plain, capital, words] = letterAndText.exec(text) ?? [];
   if (words) return `${(bracketed ?? plain ?? capital)?.toLowerCase()}. ${folded(undecorated(words))}`;
   return listed(text, (item) => single(undecorated(item))) ?? single(text);
-}
-
-/** An option's letter in lower case, so that one pattern reads both; a colon is a label's behind a capital only. */
-function lettered(text: string): string {
-  return text.replace(/^[([]?[A-Z][)\].]/, (label) => label.toLowerCase());
 }
 
 function single(text: string): string {

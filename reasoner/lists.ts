@@ -12,25 +12,26 @@ const numberWithAnd = /\b(hundred|thousand|million|billion|trillion) and /gi;
 export function listed(text: string, read: (item: string) => string): string | null {
   const inside = innermost(text);
   if (inside !== null) {
-    const items = split(inside, true);
-    const inOneSpelling = items.map(read);
-    if (text.startsWith("[") && text.endsWith("]") && !mayBeInterval(inOneSpelling))
-      return join(inOneSpelling);
-    return items.length > 1 ? `${text[0]}${inOneSpelling.join(", ")}${text.at(-1)}` : null;
+    const items = split(inside, true).map(read);
+    const isList = text.startsWith("[") && text.endsWith("]") && !mayBeInterval(items);
+    return isList ? join(items) : point(text, items);
   }
   const items = split(text.replace(/^both (?=.* and )/i, ""), false);
-  return items.length > 1 ? join(items.map((item) => point(item, read) ?? read(item))) : null;
+  return items.length > 1 ? join(items.map((item) => pointOf(item, read) ?? read(item))) : null;
 }
 
 function join(items: readonly string[]): string {
   return items.filter((item) => item !== "").join(", ");
 }
 
-function point(text: string, read: (item: string) => string): string | null {
+function pointOf(text: string, read: (item: string) => string): string | null {
   const inside = innermost(text);
-  if (inside === null) return null;
-  const items = split(inside, true);
-  return items.length > 1 ? `${text[0]}${items.map(read).join(", ")}${text.at(-1)}` : null;
+  return inside === null ? null : point(text, split(inside, true).map(read));
+}
+
+/** The items between the brackets of a text. */
+function point(text: string, items: readonly string[]): string | null {
+  return items.length > 1 ? `${text[0]}${items.join(", ")}${text.at(-1)}` : null;
 }
 
 /** What one pair of brackets around the whole holds, if it holds no others. */
