@@ -191,9 +191,12 @@ function outcomeOf({ phase, figures }: PhaseFinished): Partial<RoundSummary> {
   return (figures && outcomes[phase]?.(figures)) ?? {};
 }
 
-/** A warm-up takes optimiser steps, too, but a round that had items is what teaches. */
+/** A warm-up takes optimiser steps, too; where every round had an empty curriculum, nothing else did. */
 function taught({ rounds }: Summary, { updates }: RunFinished): boolean | null {
-  return updates ? updates.reasoner > 0 && rounds.some(({ admitted }) => (admitted ?? 0) > 0) : null;
+  if (!updates) return null;
+  const played = rounds.filter(({ round }) => round > 0);
+  const allEmpty = played.length > 0 && played.every(({ empty }) => empty !== null);
+  return updates.reasoner > 0 && !allEmpty;
 }
 
 /** A summary whose figures have the names that the table gives them: mean2 where a question had two samples. */

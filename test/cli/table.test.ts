@@ -131,6 +131,8 @@ test("a run that taught nothing says so, and why, and ends by a code of its own"
   expect(error.message).toMatch(/took no step in 1 round; no question entered.*96 malformed/);
   expect(exitCodeOf(error)).toBe(13);
   expect(summaryOf(curriculum, finished(3)).taught).toBe(true);
+  // A fork, whose curriculum was built in another run.
+  expect(summaryOf(finished(3)).taught).toBe(true);
   // A warm-up's steps, and no curriculum.
   const none: EventBody = { ...(curriculum as CurriculumBuilt), admitted: 0 };
   expect(summaryOf(none, empty, finished(3)).taught).toBe(false);
