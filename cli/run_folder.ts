@@ -56,9 +56,9 @@ export class RunFolder implements AsyncDisposable {
   }
 
   /** A session from the run's beginning or, where it is a fork, from another run's checkpoint. */
-  async begin(config: RunConfig, fork: Fork | null = null): Promise<RunSession> {
+  async begin(config: RunConfig, fork: Fork | null, say: (line: string) => void): Promise<RunSession> {
     try {
-      this.#store = await ReplayStore.create(this.path);
+      this.#store = await ReplayStore.create(this.path, say);
       const saved = fork && (await this.#takeOver(this.#store, fork, config));
       await this.#saveConfig(config);
       return this.#session({ saved, attempt: 1, milestones: () => [] });
@@ -95,7 +95,7 @@ export class RunFolder implements AsyncDisposable {
     await goBackTo(this.path, saved?.id ?? null, this.#damaged);
     // A run that was killed right after its beginning may have its settings and nothing else.
     const recorded = existsSync(join(this.path, REPLAY_NAME));
-    this.#store = await (recorded ? ReplayStore.open(this.path) : ReplayStore.create(this.path));
+    this.#store = await (recorded ? ReplayStore.open(this.path, say) : ReplayStore.create(this.path, say));
     await this.#store.resume(saved?.state.replay ?? 0);
     if (saved) await requireItems(this.#store, saved);
     const { attempt } = this.#store;

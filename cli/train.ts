@@ -33,7 +33,7 @@ async function train(layers: readonly Layer[], forkFrom: string | undefined, all
   const earlier = fork && { run: fork.run, had: pinsOf(fork.run), allow };
   await playRun(settings, interrupt, earlier, async (config, tell) => {
     const folder = await RunFolder.create(path, tell);
-    return folder.begin(config, fork);
+    return folder.begin(config, fork, tell);
   });
 }
 

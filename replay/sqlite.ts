@@ -244,6 +244,12 @@ const meanings: Readonly<Record<number, readonly [VisplayError["code"], string]>
   26: ["damaged", "found no SQLite database, expected a run's replay"],
 };
 
+/** Whether an error only says that another process has the database now. */
+export function isBusy(error: unknown): boolean {
+  const { rawCode } = ((error as Error | null)?.cause ?? {}) as { rawCode?: unknown };
+  return typeof rawCode === "number" && [5, 6].includes(rawCode & 0xff);
+}
+
 function sqliteError(path: string, error: unknown): unknown {
   const { rawCode, message } = error as { rawCode?: unknown; message?: string };
   if (error instanceof VisplayError || typeof rawCode !== "number") return error;

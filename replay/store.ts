@@ -19,26 +19,32 @@ const program = new URL(
 export class ReplayStore implements EventLog, AsyncDisposable {
   readonly folder: string;
   readonly #calls: ThreadCalls<ReplayThread, EventMessage>;
+  readonly #say: (line: string) => void;
   #state: ReplayState = { position: 0, attempt: 1 };
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(folder: string, worker: Worker) {
+  private constructor(folder: string, worker: Worker, say: (line: string) => void) {
     this.folder = folder;
+    this.#say = say;
     this.#calls = new ThreadCalls(worker, { name: `the replay in ${folder}`, advice: "Resume the run" });
   }
 
   /** Starts the replay of a new run. Rejects with "run" where the folder holds one, "disk" where it cannot write. */
-  static create(folder: string): Promise<ReplayStore> {
-    return ReplayStore.#start(folder, "create");
+  static create(folder: string, say: (line: string) => void = () => {}): Promise<ReplayStore> {
+    return ReplayStore.#start(folder, "create", say);
   }
 
   /** Goes on with a run's replay. Rejects with "notARun" where there is none, "run" for a newer one, "damaged", "disk". */
-  static open(folder: string): Promise<ReplayStore> {
-    return ReplayStore.#start(folder, "open");
+  static open(folder: string, say: (line: string) => void = () => {}): Promise<ReplayStore> {
+    return ReplayStore.#start(folder, "open", say);
   }
 
-  static async #start(folder: string, mode: "create" | "open"): Promise<ReplayStore> {
-    const store = new ReplayStore(folder, new Worker(program, { name: "replay" }));
+  static async #start(
+    folder: string,
+    mode: "create" | "open",
+    say: (line: string) => void,
+  ): Promise<ReplayStore> {
+    const store = new ReplayStore(folder, new Worker(program, { name: "replay" }), say);
     store.#state = await store.#calls.open(folder, mode);
     return store;
   }
@@ -66,7 +72,7 @@ export class ReplayStore implements EventLog, AsyncDisposable {
         this.#calls.post({ kind: "discard" });
         throw error;
       }
-      this.#state = await this.#calls.call("commit", []);
+      this.#state = await this.#commit();
     });
   }
 
@@ -110,6 +116,15 @@ export class ReplayStore implements EventLog, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#turn;
     await this.#calls[Symbol.asyncDispose]();
+  }
+
+  /** Commits what was sent; waits for another process that has the database for long, and says so once. */
+  async #commit(): Promise<ReplayState> {
+    for (let told = false; ; told = true) {
+      const state = await this.#calls.call("commit", []);
+      if (state !== null) return state;
+      if (!told) this.#say(`another program has locked the replay in ${this.folder}; the run waits for it`);
+    }
   }
 
   async #sendImages(images: readonly ReplayImage[]): Promise<void> {

@@ -5,6 +5,7 @@ import { type CallMessage, replyTo } from "../common/thread_calls.ts";
 import { diskError } from "./disk.ts";
 import type { RunEvent } from "./events.ts";
 import { type StoredImage, syncFolder, writeImage } from "./image_files.ts";
+import { isBusy } from "./sqlite.ts";
 import type { EventMessage, ReplayThread } from "./worker_protocol.ts";
 import { ReplayWriter } from "./writer.ts";
 
@@ -29,9 +30,15 @@ const thread: ReplayThread = {
     images.push(writeImage(folder, { id, extension }, content));
   },
   commit() {
-    const sent = { events, images };
-    discard();
-    return writer.append(sent.events, sent.images);
+    try {
+      const state = writer.append(events, images);
+      discard();
+      return state;
+    } catch (error) {
+      if (isBusy(error)) return null;
+      discard();
+      throw error;
+    }
   },
   curriculum: (round, places) => writer.curriculum(round, places),
   admittedQuestions: (images) => writer.admittedQuestions(images),

@@ -12,8 +12,11 @@ export interface ReplayThread {
   missing(ids: readonly string[]): readonly string[];
   /** Writes an image beside the database; the next `commit` names it. */
   image(id: string, extension: string, content: Uint8Array): void;
-  /** Appends the events and names the images that were sent since the last time, in one transaction. */
-  commit(): ReplayState;
+  /**
+   * Appends the events and names the images that were sent since the last time, in one transaction; null where another
+   * process has the database, and nothing was done yet.
+   */
+  commit(): ReplayState | null;
   curriculum(round: number, places: readonly number[]): readonly CurriculumItem[];
   admittedQuestions(images: readonly string[]): string[][];
   curriculumSize(round: number): number;

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { VisplayError } from "../common/errors.ts";
 import { Checksum } from "./checksum.ts";
@@ -34,11 +34,13 @@ export interface ReplayState {
 export class ReplayWriter implements Disposable {
   readonly #database: Database;
   readonly #dictionary: Dictionary;
+  readonly #inode: bigint | null;
   #state: ReplayState;
 
   /** Brings the database up to date, and goes on at its end. */
   constructor(database: Database) {
     this.#database = database;
+    this.#inode = inodeOf(database.path);
     migrate(database);
     this.#dictionary = new Dictionary(database);
     this.#state = database.transaction(() => {
@@ -74,7 +76,7 @@ export class ReplayWriter implements Disposable {
 
   /** All of the events, and the images that lie beside the database by now, or nothing. */
   append(events: readonly RunEvent[], images: readonly StoredImage[] = []): ReplayState {
-    return this.#change(({ position, attempt }) => {
+    const state = this.#change(({ position, attempt }) => {
       for (const { id, extension, bytes, sha256 } of images) {
         this.#insert("image_files", { content: id, extension, bytes, sha256 }, "OR REPLACE");
       }
@@ -82,6 +84,9 @@ export class ReplayWriter implements Disposable {
       packColumns(this.#database, position + events.length);
       return { position: position + events.length, attempt };
     });
+    // What a checkpoint counts on does not depend on the WAL, whatever becomes of that.
+    if (events.some(({ type }) => type === "checkpointSaved")) this.#emptyWal("PASSIVE");
+    return state;
   }
 
   /**
@@ -151,16 +156,27 @@ export class ReplayWriter implements Disposable {
   /** Puts what the WAL holds into the database, if it can be done now; nothing is lost if not. */
   [Symbol.dispose](): void {
     try {
-      this.#database.value("PRAGMA wal_checkpoint(TRUNCATE)");
-    } catch (error) {
-      if (!(error instanceof VisplayError)) throw error;
+      this.#emptyWal("TRUNCATE");
     } finally {
       this.#database[Symbol.dispose]();
     }
   }
 
+  /** Puts what the WAL holds into the database, if it can be done now. */
+  #emptyWal(mode: "PASSIVE" | "TRUNCATE"): void {
+    try {
+      this.#database.value(`PRAGMA wal_checkpoint(${mode})`);
+    } catch (error) {
+      if (!(error instanceof VisplayError)) throw error;
+    }
+  }
+
   /** One transaction; where it fails, nothing of it stays, in the database or here. */
   #change(work: (state: ReplayState) => ReplayState): ReplayState {
+    if (inodeOf(this.#database.path) !== this.#inode) {
+      const message = "was removed or replaced while the run went on; what is recorded would be lost";
+      throw new VisplayError("run", `${this.#database.path} ${message}`);
+    }
     try {
       this.#state = this.#database.transaction(() => {
         const found = stateOf(this.#database);
@@ -261,6 +277,11 @@ export class ReplayWriter implements Disposable {
     const sql = `INSERT ${conflict} INTO ${table} (${columns.join()}) VALUES (${places.join()})`;
     this.#database.prepare(sql).run(Object.values(row) as Value[]);
   }
+}
+
+/** What tells a file from another of the same name; null where there is none. */
+function inodeOf(path: string): bigint | null {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? null;
 }
 
 /** The path of the replay in a folder. Throws "notARun" where there is none, "disk" where it may not be read. */
