@@ -17,8 +17,9 @@ import {
   tokenizerModel,
   writeResizedModel,
 } from "./models.ts";
-import { outputOf, watchedReportOf } from "./program.ts";
+import { watchedReportOf } from "./program.ts";
 import { scenes } from "./prompts.ts";
+import { pythonOf } from "./python.ts";
 import { countedSteps, type StepReport } from "./step_report.ts";
 
 type FigureName = "step_seconds" | "sampling_seconds" | "update_seconds" | "peak_mb";
@@ -78,7 +79,7 @@ const question = "How many circles are there?";
 await using scratch = await scratchFolder();
 const pictures = join(scratch.path, "pictures");
 const model = join(scratch.path, "model");
-const interpreter = python ?? (await environment());
+const interpreter = python ?? (await pythonOf(trlFolder));
 await writePictures(pictures, work.images * work.steps);
 await writeResizedModel(tokenizerModel, modelSizes[size], model);
 
@@ -148,13 +149,4 @@ async function writePictures(folder: string, count: number): Promise<void> {
       .png()
       .toFile(file);
   }
-}
-
-/** The interpreter of an environment with the pinned packages, made where it is missing or incomplete. */
-async function environment(): Promise<string> {
-  const folder = join(trlFolder, ".venv");
-  process.stderr.write(`bench/trl/.venv …\n`);
-  await outputOf("python3", ["-m", "venv", folder]);
-  await outputOf(join(folder, "bin/pip"), ["install", "--quiet", "-r", join(trlFolder, "requirements.txt")]);
-  return join(folder, "bin/python");
 }
