@@ -8,7 +8,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { smallRun } from "./small_run.ts";
 
 const program = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
-const evaluation = ["evaluation.questions=14", "evaluation.scenes=14", "evaluation.samples=2"];
+/** What the embedded model has by default, which a model of one's own need not be content with. */
+const short = ["questioner.maxTokens=32", "reasoner.maxTokens=32"];
+const evaluation = ["evaluation.questions=14", "evaluation.scenes=14", "evaluation.samples=2", ...short];
 const set = (settings: readonly string[]) => settings.flatMap((setting) => ["--set", setting]);
 const visplay = async (...args: string[]): Promise<string> =>
   (await promisify(execFile)(process.execPath, [program, ...args])).stdout;
@@ -32,6 +34,13 @@ test("a run trains adapters, which are models for eval and for another run, and 
   const own = await table(reasoner);
   expect(await table(merged)).toBe(own);
 
-  await visplay("train", "--model", reasoner, "--out", join(folder, "again"), ...set(smallRun));
+  await visplay(
+    "train",
+    "--model",
+    reasoner,
+    "--out",
+    join(folder, "again"),
+    ...set([...smallRun, ...short]),
+  );
   await expect(visplay("export-model", reasoner, "--out", merged)).rejects.toMatchObject({ code: 3 });
 }, 120_000);
