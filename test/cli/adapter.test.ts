@@ -2,12 +2,11 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { program } from "../built.ts";
 import { smallRun } from "./small_run.ts";
 
-const program = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
 /** What the embedded model has by default, which a model of one's own need not be content with. */
 const short = ["questioner.maxTokens=32", "reasoner.maxTokens=32"];
 const evaluation = ["evaluation.questions=14", "evaluation.scenes=14", "evaluation.samples=2", ...short];

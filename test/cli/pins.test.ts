@@ -8,13 +8,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { encodePng } from "../../images/encode.ts";
 import { SceneSource } from "../../images/scenes/source.ts";
 import { ReplayReader, readPins } from "../../replay/reader.ts";
+import { program } from "../built.ts";
 import { smallRun } from "./small_run.ts";
 
 /*
  * A run on a folder of pictures that is stopped in its Reasoner phase; then something changes that it is made of.
  */
 
-const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
 const settings = [
   ...smallRun,
   "checkpoint.everySteps=1",
@@ -57,7 +57,7 @@ async function put(name: string, scene: number): Promise<void> {
 async function say(...args: string[]): Promise<{ code: number; text: string }> {
   try {
     const options = { cwd: folder, env: { ...process.env, COLUMNS: "10000" } };
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [visplay, ...args], options);
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, ...args], options);
     return { code: 0, text: stdout + stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };

@@ -2,16 +2,15 @@ import { execFile } from "node:child_process";
 import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { differences } from "../../cli/differences.ts";
 import { RunLock } from "../../cli/run_lock.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { Database } from "../../replay/sqlite.ts";
+import { program } from "../built.ts";
 import { smallRun } from "./small_run.ts";
 
-const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
 const settings = [
   ...smallRun,
   "checkpoint.everySteps=1",
@@ -33,7 +32,7 @@ afterAll(() => rm(folder, { recursive: true }));
 /** The exit code and all that a command said. */
 async function say(...args: string[]): Promise<{ code: number; text: string }> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [visplay, ...args]);
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, ...args]);
     return { code: 0, text: stdout + stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };

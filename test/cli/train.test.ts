@@ -3,15 +3,14 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exitCodes } from "../../common/errors.ts";
 import { ReplayReader } from "../../replay/reader.ts";
+import { program } from "../built.ts";
 import { smallRun } from "./small_run.ts";
 
-const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
 const run = promisify(execFile);
 
 /** With a small evaluation. */
@@ -30,7 +29,7 @@ afterAll(async () => {
 /** The exit code and what was said. */
 async function train(out: string, settings: readonly string[], ...rest: string[]) {
   const set = [...small, ...settings].flatMap((setting) => ["--set", setting]);
-  const args = [visplay, "train", "--out", join(folder, out), ...set, ...rest];
+  const args = [program, "train", "--out", join(folder, out), ...set, ...rest];
   try {
     const { stderr } = await run(process.execPath, args);
     return { code: 0, stderr };

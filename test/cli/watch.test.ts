@@ -5,12 +5,11 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { exitCodes } from "../../common/errors.ts";
+import { program } from "../built.ts";
 
-const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
 const run = promisify(execFile);
 
 /** A run of small steps without an end to wait for. */
@@ -41,7 +40,7 @@ afterAll(async () => {
 });
 
 function train(out: string, ...rest: string[]) {
-  const child = spawn(process.execPath, [visplay, "train", "--out", out, ...endless, ...rest]);
+  const child = spawn(process.execPath, [program, "train", "--out", out, ...endless, ...rest]);
   children.push(child);
   let said = "";
   child.stderr.on("data", (chunk) => {
@@ -60,7 +59,7 @@ async function filesWith(folder: string, text: string): Promise<string[]> {
 }
 
 async function status(out: string) {
-  const { stdout } = await run(process.execPath, [visplay, "status", out, "--json"]);
+  const { stdout } = await run(process.execPath, [program, "status", out, "--json"]);
   return JSON.parse(stdout);
 }
 
@@ -148,7 +147,7 @@ test("a plan of the embedded model is printed in the end, and nothing is written
     ...["threads=1", "rounds=2", "questioner.imagesPerStep=2", "questioner.answersPerQuestion=2"],
     ...["curriculum.imagesPerChunk=2", "reasoner.itemsPerStep=2", "evaluation.questionsPerChunk=7"],
   ].flatMap((setting) => ["--set", setting]);
-  const { stdout } = await run(process.execPath, [visplay, "plan", "--json", "--out", out, ...small]);
+  const { stdout } = await run(process.execPath, [program, "plan", "--json", "--out", out, ...small]);
   const plan = JSON.parse(stdout);
   expect(plan.config.rounds).toBe(2);
   expect(plan.schedule).toHaveLength(1 + 2 * 4);

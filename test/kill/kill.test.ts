@@ -17,10 +17,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RandomStream } from "../../common/random.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { ReplayReader } from "../../replay/reader.ts";
+import { program } from "../built.ts";
 import { withoutTimes } from "../fakes/play.ts";
 
-const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
-const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const rounds = 2;
 const settings = [
   `rounds=${rounds}`,
@@ -64,7 +63,7 @@ function trainArguments(out: string, own: readonly string[]): string[] {
 /** Plays a run that nobody disturbs; returns how long it took. */
 async function playWhole(out: string, own: readonly string[]): Promise<number> {
   const startedMs = Date.now();
-  await promisify(execFile)(process.execPath, [visplay, ...trainArguments(out, own)]);
+  await promisify(execFile)(process.execPath, [program, ...trainArguments(out, own)]);
   return Date.now() - startedMs;
 }
 

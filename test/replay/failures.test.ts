@@ -3,7 +3,6 @@ import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../common/errors.ts";
@@ -14,9 +13,8 @@ import { migrate, migrations } from "../../replay/schema.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { ReplayStore } from "../../replay/store.ts";
 import { ReplayWriter } from "../../replay/writer.ts";
+import { program } from "../built.ts";
 import { marked, plainEpisode, RandomEvents } from "./events.ts";
-
-const visplay = fileURLToPath(new URL("../../bin/visplay.js", import.meta.url));
 
 let folder: string;
 let path: string;
@@ -31,7 +29,7 @@ afterEach(async () => {
 
 /** What `visplay replay check` says. */
 async function check() {
-  const args = [visplay, "replay", "check", folder];
+  const args = [program, "replay", "check", folder];
   return promisify(execFile)(process.execPath, args).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     ({ code, stdout, stderr }) =>
@@ -123,7 +121,7 @@ describe("a read-only folder", () => {
   /** What a user without rights is told; who may do anything becomes somebody who may not. */
   async function asAnyone(code: string): Promise<string> {
     const dist = new URL("../../dist/replay/", import.meta.url).href;
-    const program = `
+    const script = `
       const { ReplayReader } = await import("${dist}reader.js");
       const { ReplayStore } = await import("${dist}store.js");
       const folder = ${JSON.stringify(folder)};
@@ -131,7 +129,7 @@ describe("a read-only folder", () => {
     const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      ["-e", `(async () => {${program}})()`],
+      ["-e", `(async () => {${script}})()`],
       nobody,
     );
     return stdout.trim();
