@@ -46,10 +46,14 @@ interface Spoken extends OpenQuestion {
   readonly sentence: string | null;
 }
 
+/** Tokens that a plain question or answer has at most: what is longer was no short one, and waiting for it costs minutes. */
+const PLAIN_TOKENS = 64;
+
 function askPlainly(step: Step, images: readonly LoadedImage[]): Observable<OpenQuestion[]> {
   const { config, ports } = step.run;
   const { temperature, questionsPerImage: groupSize } = config.warmUp;
-  const { topK, topP, maxTokens } = config.questioner;
+  const { topK, topP } = config.questioner;
+  const maxTokens = Math.min(config.questioner.maxTokens, PLAIN_TOKENS);
   const plain = { questioner: questionerTemplates.plain, format: "plain" } as const;
   const questioner = new Questioner(ports.policies.questioner, plain);
   const askAll = (some: readonly LoadedImage[], seed: number, signal: AbortSignal) =>
@@ -73,7 +77,8 @@ function askPlainly(step: Step, images: readonly LoadedImage[]): Observable<Open
 
 function answerPlainly(step: Step, open: readonly OpenQuestion[]): Observable<Spoken[]> {
   const { config, ports } = step.run;
-  const { topK, topP, maxTokens } = config.reasoner;
+  const { topK, topP } = config.reasoner;
+  const maxTokens = Math.min(config.reasoner.maxTokens, PLAIN_TOKENS);
   const options = { samples: 1, temperature: config.warmUp.temperature, topK, topP, maxTokens };
   const plain = { reasoner: reasonerTemplates.plain, format: "plain" } as const;
   const reasoner = new Reasoner(ports.policies.reasoner, plain);

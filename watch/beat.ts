@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { VisplayError } from "../common/errors.ts";
-import type { Alarm, AlarmName, CheckpointSaved, Role } from "../replay/events.ts";
+import type { Alarm, AlarmName, CheckpointSaved, Phase, Role } from "../replay/events.ts";
 import type { Failure } from "./failure.ts";
 import type { Standing } from "./tracker.ts";
 
@@ -39,7 +39,9 @@ export interface Beat {
 const text = z.string();
 const number = z.number();
 const known = number.nullable();
-const phase = z.enum(["questioner", "curriculum", "reasoner", "evaluation"]);
+/** Typed so that a phase that is missing does not compile. */
+const every = { trial: 0, warmUp: 0, questioner: 0, curriculum: 0, reasoner: 0, evaluation: 0 };
+const phase = z.enum(Object.keys(every satisfies Record<Phase, number>) as [Phase, ...Phase[]]);
 
 const schema = z.object({
   version: z.literal(1),

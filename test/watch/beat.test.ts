@@ -1,0 +1,34 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Phase } from "../../replay/events.ts";
+import { BEAT_NAME, type Beat, readBeat } from "../../watch/beat.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "visplay-beat-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const beat: Omit<Beat, "standing"> = {
+  version: 1,
+  state: "running",
+  failure: null,
+  ...{ pid: 42, host: "here", attempt: 1, startedAtMs: 1, beatAtMs: 2, runningMs: 1 },
+  waitsFor: null,
+  rewards: { questioner: null, reasoner: null },
+  confidence: null,
+  lastSave: null,
+  alarms: [],
+};
+
+test.each<Phase>(["trial", "warmUp", "questioner", "curriculum", "reasoner", "evaluation"])(
+  "a run is read in the middle of its phase %s",
+  async (phase) => {
+    const place = { round: 1, rounds: 3, phase, step: 2, steps: 8 };
+    const standing = { ...place, remainingMs: null, tokensPerSecond: null, reward: null, confidence: null };
+    await writeFile(join(folder, BEAT_NAME), JSON.stringify({ ...beat, standing }));
+    expect(await readBeat(folder)).toEqual({ ...beat, standing });
+  },
+);
