@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Option, program } from "commander";
 import { replaceFile } from "../replay/disk.ts";
-import { ceiling, type LearningReport, selfPlay, withPlay } from "./learning_report.ts";
+import { ceiling, type LearningReport, playOf, selfPlay, withPlay } from "./learning_report.ts";
 import { learningTables } from "./learning_table.ts";
 import { playArena } from "./play.ts";
 
@@ -73,12 +73,12 @@ for (const [done, { variant, seed, name }] of plays.entries()) {
   const left = done === 0 ? "" : `, about ${Math.ceil(leftMs / 60_000)} min left`;
   process.stderr.write(`\n${name}: ${done + 1} of ${plays.length}${left}\n`);
   try {
-    const play = await playArena(seed, join(runs, variant, `seed-${seed}`), [
+    const summary = await playArena(seed, join(runs, variant, `seed-${seed}`), [
       ...heldOut,
       ...(variants[variant] ?? []),
       ...set,
     ]);
-    report = withPlay(report, variant, play);
+    report = withPlay(report, variant, playOf(seed, summary));
   } catch (error) {
     failures.push(`${name}: ${(error as Error).message}`);
     continue;

@@ -112,6 +112,16 @@ async function grpo(): Promise<Figures> {
 async function train(): Promise<Figures> {
   const run = join(place, `run-${seed}`);
   const settings = [`images.folder=${photographs}`, `model=${model}`, "rounds=1"];
-  await playArena(seed, run, settings);
-  return {};
+  const { rounds, durationMs } = await playArena(seed, run, settings);
+  const { admitted, confidence, parsed } = rounds.at(-1) ?? {
+    admitted: null,
+    confidence: null,
+    parsed: null,
+  };
+  return {
+    admitted: { value: admitted ?? 0, unit: "" },
+    answers_read: { value: parsed ?? 0, unit: "%" },
+    confidence: { value: confidence ?? 0, unit: "%" },
+    seconds: { value: (durationMs ?? 0) / 1000, unit: "s" },
+  };
 }
