@@ -24,13 +24,6 @@ export function meansByName(records: readonly Readonly<Record<string, number>>[]
   return Object.fromEntries([...values].map(([name, all]) => [name, mean(all)]));
 }
 
-/** How many values are equal, by value. */
-export function countsOf<K extends string>(values: readonly K[]): Partial<Record<K, number>> {
-  const counts: Partial<Record<K, number>> = {};
-  for (const value of values) counts[value] = (counts[value] ?? 0) + 1;
-  return counts;
-}
-
 /** A proportion of n trials, or of as many as are worth n, with Wilson's 95% score interval, in percent. */
 export function proportion(successes: number, n: number): Estimate {
   if (n === 0) return { percent: 0, low: 0, high: 100 };

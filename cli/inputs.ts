@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Ports } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
+import { hashFile } from "../common/file_hash.ts";
 import type { WithModel } from "./model.ts";
 import type { Earlier } from "./run_images.ts";
 
@@ -17,7 +17,7 @@ export async function inputsOf({ folder, base }: WithModel, templates: Ports["te
   for (const [name, path] of Object.entries(folders))
     for (const file of (await readdir(path)).sort())
       if (isRead(file) && (await stat(join(path, file))).isFile())
-        hashes[`${name}/${file}`] = await hashOf(join(path, file));
+        hashes[`${name}/${file}`] = (await hashFile(join(path, file))).digest("hex");
   for (const [role, text] of Object.entries(templates))
     hashes[`prompts.${role}`] = createHash("sha256").update(text).digest("hex");
   return hashes;
@@ -25,12 +25,6 @@ export async function inputsOf({ folder, base }: WithModel, templates: Ports["te
 
 function isRead(file: string): boolean {
   return /^[^.].*\.(json|jinja|safetensors|txt)$/.test(file);
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk);
-  return hash.digest("hex");
 }
 
 /** Throws "model" or "config" where a run would go on with another model or other prompts, unless that is allowed. */

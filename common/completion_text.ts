@@ -64,6 +64,11 @@ export function behindThinking(pieces: readonly Piece[]): readonly Piece[] {
   return behind.some(({ kind }) => kind !== "close") ? behind : pieces;
 }
 
+/** Whether thinking is part of the pieces: none of it is meant. */
+export function opensThinking(pieces: readonly Piece[]): boolean {
+  return pieces.some((piece) => piece.kind !== "text" && piece.name === "think");
+}
+
 /** A block between an opening tag and whatever ends it. */
 export interface Block {
   readonly text: string;
@@ -150,4 +155,16 @@ export function jsonField(text: string, keys: readonly string[]): string | null 
 /** In one line, white space collapsed. */
 export function oneLine(text: string): string {
   return text.trim().replace(/\s+/g, " ");
+}
+
+/**
+ * Whether a text is nothing but blocks, and white space around them: `tag` captures each tag that divides it, `blocks`
+ * matches those tags in a row.
+ */
+export function isExactly(text: string, tag: RegExp, blocks: RegExp): boolean {
+  // Outside, tag, inside, tag, outside, …: with well-formed tags every fourth piece lies outside all blocks.
+  const pieces = text.split(tag);
+  const tags = pieces.filter((_, i) => i % 2 === 1).join("");
+  const outside = pieces.filter((_, i) => i % 4 === 0).join("");
+  return blocks.test(tags) && outside.trim() === "";
 }

@@ -1,17 +1,11 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { type FilePart, hashFile } from "../common/file_hash.ts";
 import type { FolderFile } from "./folder_file.ts";
 import { idOf } from "./image.ts";
 import type { FilePath } from "./walk.ts";
 
 /** The id of the image in a file, see `ImageFile`, or the same of a part of it. Rejects where it cannot be read. */
-export async function contentOf(
-  path: FilePath,
-  part: { readonly start?: number; readonly end?: number } = {},
-): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20, ...part })) hash.update(chunk);
-  return idOf(hash);
+export async function contentOf(path: FilePath, part?: FilePart): Promise<string> {
+  return idOf(await hashFile(path, part));
 }
 
 /** Enough to tell photographs of one size apart. */

@@ -1,11 +1,13 @@
 import { type AnswerFormat, formShare } from "../common/answer_format.ts";
 import {
   behindThinking,
+  isExactly,
   joined,
   jsonField,
   lastBlock,
   lastBoxed,
   oneLine,
+  opensThinking,
   piecesOf,
   withoutMarkdown,
 } from "../common/completion_text.ts";
@@ -110,7 +112,7 @@ function findQuestion(text: string): Found | QuestionFailure {
     const closed = own ? own.closed && joined(behind.slice(own.end)) === "" : (boxed?.after ?? rest) === "";
     return { question: block.text, answer, form: boxed ? "boxed" : "tags", whole: block.closed && closed };
   }
-  const thinks = pieces.some((piece) => piece.kind !== "text" && piece.name === "think");
+  const thinks = opensThinking(pieces);
   if (pieces.some((piece) => piece.kind === "open" && piece.name === "answer")) return "no_question";
   const rest = joined(pieces);
   const field = jsonField(rest, ["question"]);
@@ -169,7 +171,7 @@ function formOf(text: string, { form, answer, whole }: Found, wanted: AnswerForm
   if (form !== wanted) return formShare.foreign;
   const lines = text.trim().split("\n");
   const exact: Record<AnswerFormat, () => boolean> = {
-    tags: () => hasExactTags(text),
+    tags: () => isExactly(text, exactTag, exactTags),
     boxed: () => whole && answer !== null,
     line: () =>
       lines.length === 2 && /^Question: \S/.test(lines[0] ?? "") && /^Answer: \S/.test(lines[1] ?? ""),
@@ -178,17 +180,6 @@ function formOf(text: string, { form, answer, whole }: Found, wanted: AnswerForm
   return exact[wanted]() ? formShare.exact : formShare.forgiven;
 }
 
-const strictTag = /(<\/?(?:think|type|question|answer)>)/;
-const strictTags = /^(?:<think><\/think>)?(?:<type><\/type>)?<question><\/question>(?:<answer><\/answer>)?$/;
-
-/**
- * `<question> … </question>`, optionally `<think> … </think>` and VisPlay's `<type> … </type>` before and the asker's own
- * `<answer> … </answer>` after, and nothing but white space around them.
- */
-function hasExactTags(text: string): boolean {
-  // Outside, tag, inside, tag, outside, …: with well-formed tags every fourth piece lies outside all blocks.
-  const pieces = text.split(strictTag);
-  const tags = pieces.filter((_, i) => i % 2 === 1).join("");
-  const outside = pieces.filter((_, i) => i % 4 === 0).join("");
-  return strictTags.test(tags) && outside.trim() === "";
-}
+const exactTag = /(<\/?(?:think|type|question|answer)>)/;
+/** Optionally thinking and VisPlay's type before the question, and the asker's own answer after. */
+const exactTags = /^(?:<think><\/think>)?(?:<type><\/type>)?<question><\/question>(?:<answer><\/answer>)?$/;

@@ -1,11 +1,13 @@
 import { type AnswerFormat, formShare } from "../common/answer_format.ts";
 import {
   behindThinking,
+  isExactly,
   joined,
   jsonField,
   lastBlock,
   lastBoxed,
   oneLine,
+  opensThinking,
   type Piece,
   piecesOf,
   withoutMarkdown,
@@ -114,11 +116,6 @@ function findAnswer(text: string): Found | AnswerFailure {
   return plainAnswer(plain);
 }
 
-/** Whether thinking is part of the pieces: none of it is an answer. */
-function opensThinking(pieces: readonly Piece[]): boolean {
-  return pieces.some((piece) => piece.kind !== "text" && piece.name === "think");
-}
-
 function startsLine(pieces: readonly Piece[], at: number): boolean {
   const before = pieces[at - 1];
   if (before?.kind !== "text") return true;
@@ -162,7 +159,7 @@ function lastLine(text: string): string {
 function formOf(text: string, { form, whole }: Found, wanted: AnswerFormat): number {
   if (form !== wanted) return formShare.foreign;
   const exact: Record<AnswerFormat, () => boolean> = {
-    tags: () => hasExactTags(text),
+    tags: () => isExactly(text, exactTag, exactTags),
     boxed: () => whole,
     line: () => /^Answer: \S/.test(lastLine(text.trim())),
     plain: () => !/[<\n*`]/.test(text.trim()),
@@ -170,13 +167,6 @@ function formOf(text: string, { form, whole }: Found, wanted: AnswerFormat): num
   return exact[wanted]() ? formShare.exact : formShare.forgiven;
 }
 
-const strictTag = /(<\/?(?:think|answer)>)/;
-
-/** `<answer> … </answer>`, optionally with `<think> … </think>` before, and nothing but white space around them. */
-function hasExactTags(text: string): boolean {
-  // Outside, tag, inside, tag, outside, …: with well-formed tags every fourth piece lies outside all blocks.
-  const pieces = text.split(strictTag);
-  const tags = pieces.filter((_, i) => i % 2 === 1).join("");
-  const outside = pieces.filter((_, i) => i % 4 === 0).join("");
-  return /^(?:<think><\/think>)?<answer><\/answer>$/.test(tags) && outside.trim() === "";
-}
+const exactTag = /(<\/?(?:think|answer)>)/;
+/** Optionally thinking before the answer. */
+const exactTags = /^(?:<think><\/think>)?<answer><\/answer>$/;

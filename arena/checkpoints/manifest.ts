@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { VisplayError } from "../../common/errors.ts";
+import { hashFile } from "../../common/file_hash.ts";
 import { legs, type Position } from "../run_state.ts";
 
 /** The manifest's name in the folder of a checkpoint. */
@@ -79,18 +78,13 @@ export async function hashFiles(folder: string, known: readonly FileRecord[] = [
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
     .sort();
   const files: FileRecord[] = [];
-  for (const path of paths) files.push(records.get(path) ?? (await hashFile(folder, path)));
+  for (const path of paths) files.push(records.get(path) ?? (await recordOf(folder, path)));
   return files;
 }
 
-/** Read at once: on a busy machine each read waits for its turn. */
-const readBytes = 4 * 2 ** 20;
-
-async function hashFile(folder: string, path: string): Promise<FileRecord> {
-  const hash = createHash("sha256");
+async function recordOf(folder: string, path: string): Promise<FileRecord> {
   const { size } = await stat(join(folder, path));
-  const large = { highWaterMark: readBytes };
-  for await (const chunk of createReadStream(join(folder, path), large)) hash.update(chunk);
+  const hash = await hashFile(join(folder, path));
   return { path, bytes: size, sha256: hash.digest("hex") };
 }
 
@@ -100,7 +94,7 @@ async function hashFile(folder: string, path: string): Promise<FileRecord> {
  */
 export async function verify(folder: string, { files }: Pick<Manifest, "files">): Promise<void> {
   for (const { path, bytes, sha256 } of files) {
-    const found = await hashFile(folder, path).catch((cause) => {
+    const found = await recordOf(folder, path).catch((cause) => {
       throw readError(join(folder, path), cause);
     });
     if (found.bytes !== bytes)
