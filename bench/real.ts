@@ -16,9 +16,9 @@ import { outputOf, reportOf } from "./program.ts";
 import { pythonOf } from "./python.ts";
 import { compare, type PythonAnswers } from "./real/compare.ts";
 import { downloadPhotographs, downloadWeights } from "./real/downloads.ts";
-import { type Curve, readTask, taskFile } from "./real/word_task.ts";
+import { type Curve, taskFile } from "./real/word_task.ts";
 
-const parts = ["compare", "grpo", "train"] as const;
+const parts = ["compare", "grpo", "trl", "train"] as const;
 
 interface Options {
   readonly json?: string;
@@ -57,7 +57,9 @@ const model = await makeModel();
 let known: Figures = json && existsSync(json) ? JSON.parse(await readFile(json, "utf8")) : {};
 const plays: Readonly<Record<(typeof parts)[number], () => Promise<Figures>>> = {
   compare: comparison,
-  grpo,
+  grpo: () =>
+    curveOf(process.execPath, [join(packageRoot, "dist/bench/real/grpo.js"), ...flags({ model, picture })]),
+  trl: () => curveOf(interpreter, [join(scripts, "trl_grpo.py"), model, picture, taskFile]),
   train,
 };
 for (const part of parts) {
@@ -86,26 +88,11 @@ async function comparison(): Promise<Figures> {
   return compare(model, picture, prompts, reference);
 }
 
-/** The task of task.json by both trainers, one after the other. */
-async function grpo(): Promise<Figures> {
-  const own = join(packageRoot, "dist/bench/real/grpo.js");
-  const shared = flags({ seed, threads });
-  const curves = {
-    visplay: await reportOf<Curve>(process.execPath, [own, ...flags({ model, picture }), ...shared]),
-    trl: await reportOf<Curve>(interpreter, [
-      join(scripts, "trl_grpo.py"),
-      model,
-      picture,
-      taskFile,
-      ...shared,
-    ]),
-  };
-  const { steps } = await readTask();
-  const figures = Object.entries(curves).flatMap(([trainer, { rewards, seconds }]) => [
-    ...rewards.map((value, step) => [`${trainer}_reward_${step + 1}`, { value, unit: "" }] as const),
-    [`${trainer}_step_seconds`, { value: median(seconds.slice(1)), unit: "s" }] as const,
-  ]);
-  return { steps: { value: steps, unit: "" }, ...Object.fromEntries(figures) };
+/** The task of task.json, taught by one of the trainers. */
+async function curveOf(command: string, args: readonly string[]): Promise<Figures> {
+  const { rewards, seconds } = await reportOf<Curve>(command, [...args, ...flags({ seed, threads })]);
+  const figures = rewards.map((value, step) => [`reward_${step + 1}`, { value, unit: "" }] as const);
+  return { ...Object.fromEntries(figures), step_seconds: { value: median(seconds.slice(1)), unit: "s" } };
 }
 
 /** One round of `visplay train` on the photographs, all settings but the number of rounds as they are. */

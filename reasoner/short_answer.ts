@@ -4,7 +4,8 @@
  * Only forms in which nothing else can be meant are shortened; every other text is returned as it is.
  */
 export function shortAnswer(text: string, question = ""): string {
-  const sentence = text.replace(/[.!。！]+$/, "").trim();
+  const unquoted = text.replace(/^["“]([^"“”]*)["”][.!]?$/, "$1");
+  const sentence = unquoted.replace(/[.!。！]+$/, "").trim();
   if (sentence.length > 200 || /[.!?。？！]\s/.test(sentence)) return text;
   return (
     countOf(sentence) ??
@@ -76,16 +77,19 @@ function yesOrNo(sentence: string, question: string): string | null {
   return said && auxiliary.test(question.trim()) ? said : null;
 }
 
-/** What a sentence says of the very thing that was asked about. */
+/** What a sentence says of the very thing that was asked about: behind the last verb before which only that was named. */
 function complement(sentence: string, question: string): string | null {
-  const [, subject = "", said = ""] =
-    /^((?:the|this|that|these|those|his|her|its) .+?) (?:is|are|was|were) (?!not\b)(.+)$/i.exec(sentence) ??
-    [];
-  if (said === "") return null;
+  if (!/^(?:the|this|that|these|those|his|her|its) /i.test(sentence)) return null;
   const asked = new Set(contentWords(question));
-  const isSubject = contentWords(subject).every((word) => asked.has(word));
-  return isSubject && contentWords(said).some((word) => !asked.has(word)) ? said : null;
+  const isAsked = (text: string) => contentWords(text).every((word) => asked.has(word));
+  for (const verb of [...sentence.matchAll(copula)].reverse()) {
+    const said = sentence.slice(verb.index + verb[0].length);
+    if (isAsked(sentence.slice(0, verb.index))) return isAsked(said) ? null : said;
+  }
+  return null;
 }
+
+const copula = / (?:is|are|was|were)(?: (?:called|named))? (?!not\b)(?=\S)/gi;
 
 const functionWords = new Set(
   "the a an this that these those of in on at to is are was were image picture photo photograph shown his her its".split(

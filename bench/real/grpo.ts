@@ -40,7 +40,9 @@ for (let step = 0; step < steps; step++) {
   const { seconds, result } = await timed(() => learn(step));
   curve.seconds.push(seconds);
   curve.rewards.push(result);
-  process.stderr.write(`step ${step + 1} of ${steps}: mean reward ${result.toFixed(2)}\n`);
+  process.stderr.write(
+    `step ${step + 1} of ${steps}: mean reward ${result.toFixed(2)}, ${seconds.toFixed(0)} s\n`,
+  );
 }
 console.log(JSON.stringify(curve));
 

@@ -39,7 +39,6 @@ rewards, seconds = [], []
 def reward(completions, **_):
     texts = [completion[-1]["content"] for completion in completions]
     values = [float(bool(pattern.search(text.strip()))) for text in texts]
-    print(f"{len(values)} samples, mean reward {sum(values) / len(values):.2f}", file=sys.stderr)
     rewards.append(sum(values) / len(values))
     return values
 
@@ -50,6 +49,7 @@ class Clock(TrainerCallback):
 
     def on_step_end(self, *args, **kwargs):
         seconds.append(time.perf_counter() - self.start)
+        print(f"step {len(seconds)} of {task['steps']}: mean reward {rewards[-1]:.2f}, {seconds[-1]:.0f} s", file=sys.stderr)
 
 
 prompts = task["prompts"]

@@ -94,6 +94,13 @@ describe("other shapes", () => {
       return parsed.outcome === "answered" ? parsed.canonical : parsed.outcome;
     };
     expect(read("The car is red.", "What colour is the car?")).toBe("red");
+    expect(read('"The car is red."', "What colour is the car?")).toBe("red");
+    const next = "What is the name of the man who is standing next to the car?";
+    expect(read("The man who is standing next to the car is Tom.", next)).toBe("tom");
+    expect(read("The name of the man who is standing next to the car is called Tom", next)).toBe("tom");
+    expect(read("The man is standing next to the bus that is red", next)).toBe(
+      "standing next to bus that is red",
+    );
     expect(read("Yes, the man is wearing a hat.", "Is the man wearing a hat?")).toBe("yes");
     expect(read("There are two cats in the picture.", "How many cats?")).toBe("2");
     expect(read("It's a dog.", "What is it?")).toBe("dog");
