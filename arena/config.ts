@@ -3,6 +3,7 @@ import { type Device, devices } from "../autodiff/onnx/device.ts";
 import type { AnswerFormat } from "../common/answer_format.ts";
 import { type AlarmsConfig, alarms } from "./alarm_config.ts";
 import {
+  type CompletionLengths,
   defaultMaxTokens,
   type GrpoConfig,
   groupSize,
@@ -61,7 +62,7 @@ export interface RunConfig {
   readonly watch: WatchConfig;
 }
 
-/** A configuration as it is written, before what depends on the model is resolved. */
+/** A configuration as it is written, before what depends on the model and on other settings is resolved. */
 export interface RunSettings extends Omit<RunConfig, "questioner" | "reasoner" | "evaluation"> {
   readonly questioner: Unresolved<QuestionerConfig, "maxTokens">;
   readonly reasoner: Unresolved<ReasonerConfig, "maxTokens">;
@@ -334,16 +335,17 @@ export const RunSettingsSchema: z.ZodType<RunSettings> = z
     }
   });
 
-/** The configuration of a run: its settings, with what depends on the model and on other settings resolved. */
-export const RunConfigSchema: z.ZodType<RunConfig> = RunSettingsSchema.transform(resolved);
-
-function resolved(settings: RunSettings): RunConfig {
-  const { model, images, questioner, reasoner, evaluation } = settings;
-  const longest = defaultMaxTokens[model.name === "tiny" ? "embedded" : "other"];
+/** The configuration of a run: its settings, with what depends on other settings and on the model resolved. */
+export function runConfig(
+  settings: RunSettings,
+  ofModel: { readonly [Role in keyof CompletionLengths]?: number | undefined } = {},
+): RunConfig {
+  const { images, questioner, reasoner, evaluation } = settings;
+  const longest = (role: keyof CompletionLengths): number => ofModel[role] ?? defaultMaxTokens[role];
   return {
     ...settings,
-    questioner: { ...questioner, maxTokens: questioner.maxTokens ?? longest.questioner },
-    reasoner: { ...reasoner, maxTokens: reasoner.maxTokens ?? longest.reasoner },
+    questioner: { ...questioner, maxTokens: questioner.maxTokens ?? longest("questioner") },
+    reasoner: { ...reasoner, maxTokens: reasoner.maxTokens ?? longest("reasoner") },
     evaluation: {
       ...evaluation,
       questions: evaluation.questions ?? (images.folder === null ? SCENE_QUESTIONS : 0),

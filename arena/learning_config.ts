@@ -52,21 +52,24 @@ export const groupSize = (): z.ZodType<number> =>
     .default(8)
     .describe("G, completions per prompt");
 
-/** Longest completions, where `maxTokens` is null: what the embedded model needs, and what a model that reasons does. */
-export const defaultMaxTokens = {
-  embedded: { questioner: 32, reasoner: 32 },
-  other: { questioner: 192, reasoner: 512 },
-} as const;
+/** Longest completions of each policy (tokens). */
+export interface CompletionLengths {
+  readonly questioner: number;
+  readonly reasoner: number;
+}
+
+/** Those where `maxTokens` is null and the model's folder says none: what a model that reasons needs. */
+export const defaultMaxTokens: CompletionLengths = { questioner: 192, reasoner: 512 };
 
 /** Settings of `SamplingConfig` for one role. */
 export const sampling = (
-  role: keyof typeof defaultMaxTokens.embedded,
+  role: keyof CompletionLengths,
 ): Settings<Unresolved<SamplingConfig, "maxTokens">> => ({
   temperature: number(1, "sampling temperature in training", 1e-3),
   topK: count(0, "tokens kept when sampling; 0 keeps all", 0),
   topP: number(1, "probability mass kept when sampling; 1 keeps all", 1e-6, 1),
   maxTokens: optionalCount(
-    `longest completion (tokens); null is ${defaultMaxTokens.embedded[role]} for the embedded model and ${defaultMaxTokens.other[role]} for any other`,
+    `longest completion (tokens); null: as the visplay.json of the model's folder says, else ${defaultMaxTokens[role]}`,
   ),
 });
 

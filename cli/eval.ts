@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import type { RunConfig } from "../arena/config.ts";
+import type { RunSettings } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { untilAborted } from "../arena/from_abortable.ts";
 import { VisplayError } from "../common/errors.ts";
 import { drive, interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
-import { openRunPolicy, openTemplates } from "./open.ts";
+import { openRunPolicy, templatesOf } from "./open.ts";
 import { addSettings } from "./options.ts";
 import { runSettings } from "./run_settings.ts";
 import { valueLayer } from "./settings.ts";
@@ -24,12 +24,10 @@ export function addEval(program: Command): void {
   command.action(() => evaluate(runSettings([...layers(), onScenes])));
 }
 
-async function evaluate(settings: RunConfig): Promise<void> {
+async function evaluate(settings: RunSettings): Promise<void> {
   using interrupt = interruptible();
   const model = await openModel(settings, interrupt.signal);
-  const { config, base } = model;
-  const templates = await openTemplates(config, base);
-  const evaluator = sceneEvaluator(config, templates);
+  const evaluator = sceneEvaluator(model.config, templatesOf(model));
   if (!evaluator) {
     throw new VisplayError("config", "evaluation.questions: found 0, expected at least 1");
   }

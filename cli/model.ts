@@ -1,12 +1,13 @@
 import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { RunConfig } from "../arena/config.ts";
+import { type RunConfig, type RunSettings, runConfig } from "../arena/config.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { DownloadProgress } from "../hub/model.ts";
 import { parseHubName } from "../hub/name.ts";
 import { isAdapterFolder, readAdapterConfig } from "../policy/weights/adapter_config.ts";
 import { bytes } from "./format.ts";
 import { LiveLine } from "./live_line.ts";
+import { type ModelSettings, readModelSettings } from "./model_settings.ts";
 
 /** A configuration whose model is at hand. */
 export interface WithModel {
@@ -16,16 +17,23 @@ export interface WithModel {
   readonly folder: string;
   /** The folder of the model itself, which an adapter names. */
   readonly base: string;
+  /** What that folder says that policies are told. */
+  readonly prompts: ModelSettings["prompts"];
 }
 
 /**
- * Finds the model of a configuration, and the model of that where it is an adapter. Throws "model" where there is none.
+ * Finds the model of settings, and the model of that where it is an adapter, and resolves the settings with what it says.
+ * Throws "model" where there is none.
  */
-export async function openModel(config: RunConfig, signal: AbortSignal): Promise<WithModel> {
-  const { name, folder } = await findModel(config.model.name, signal);
+export async function openModel(settings: RunSettings, signal: AbortSignal): Promise<WithModel> {
+  const { name, folder } = await findModel(settings.model.name, signal);
   const adapted = await isAdapterFolder(folder);
-  const base = adapted ? await findModel((await readAdapterConfig(folder)).base, signal) : { folder };
-  return { config: { ...config, model: { ...config.model, name } }, folder, base: base.folder };
+  const { folder: base } = adapted
+    ? await findModel((await readAdapterConfig(folder)).base, signal)
+    : { folder };
+  const { prompts, maxTokens } = await readModelSettings(base);
+  const config = runConfig({ ...settings, model: { ...settings.model, name } }, maxTokens);
+  return { config, folder, base, prompts };
 }
 
 /**

@@ -1,10 +1,6 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { z } from "zod";
 import type { RunConfig } from "../arena/config.ts";
 import type { Ports } from "../arena/ports.ts";
 import { sceneTruth } from "../arena/scene_truth.ts";
-import { VisplayError } from "../common/errors.ts";
 import { openFolder } from "../images/folder.ts";
 import { SceneSource } from "../images/scenes/source.ts";
 import type { Remark } from "../images/walk.ts";
@@ -36,41 +32,18 @@ export function openRunPolicy({ config, folder, base }: WithModel, name: string)
   });
 }
 
-const ModelSettings = z.object({
-  prompts: z
-    .object({ questioner: z.string().min(1), reasoner: z.string().min(1) })
-    .partial()
-    .default({}),
-});
-
 /**
- * What the policies are told: as configured, else as the model folder's visplay.json says, else as the format has it.
- * Throws "config" where the Reasoner's has no place for the question.
+ * What the policies are told: as configured, else as the model's folder says, else as the format has it. Throws "config"
+ * where the Reasoner's has no place for the question.
  */
-export async function openTemplates(
-  { prompts, format }: RunConfig,
-  folder: string,
-): Promise<Ports["templates"]> {
-  const file = join(folder, "visplay.json");
-  const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === "ENOENT") return "{}";
-    throw new VisplayError("model", `${file}: cannot be read: ${cause.message}`, { cause });
-  });
-  const { success, data } = ModelSettings.safeParse(parseJson(text));
-  if (!success)
-    throw new VisplayError("model", `${file}: expected {"prompts": {"questioner": …, "reasoner": …}}`);
-  const questioner = prompts.questioner ?? data.prompts.questioner ?? questionerTemplates[format];
-  const reasoner = prompts.reasoner ?? data.prompts.reasoner ?? reasonerTemplates[format];
+export function templatesOf({
+  config: { prompts, format },
+  prompts: ofModel,
+}: Pick<WithModel, "config" | "prompts">): Ports["templates"] {
+  const questioner = prompts.questioner ?? ofModel.questioner ?? questionerTemplates[format];
+  const reasoner = prompts.reasoner ?? ofModel.reasoner ?? reasonerTemplates[format];
   requireQuestion(reasoner);
   return { questioner, reasoner, format };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** What is told, and can stop, the opening of a run. */

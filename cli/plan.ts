@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import { RunConfigSchema } from "../arena/config.ts";
+import { RunSettingsSchema } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { withoutSecrets } from "../arena/watch_config.ts";
 import { steadyClock } from "../common/clock.ts";
@@ -13,7 +13,7 @@ import { estimate, type RunEstimate } from "./estimate.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel, type WithModel } from "./model.ts";
-import { openImages, openRunPolicy, openTemplates } from "./open.ts";
+import { openImages, openRunPolicy, templatesOf } from "./open.ts";
 import { addSettings } from "./options.ts";
 import { sayPictures } from "./pictures.ts";
 import { planText } from "./plan_text.ts";
@@ -39,7 +39,7 @@ export function addPlan(program: Command): void {
     const { config } = model;
     const plan = await makePlan(model, interrupt.signal, endMs);
     if (json) print(JSON.stringify({ config, ...plan }, null, 2));
-    else print(`${toYaml(RunConfigSchema, config)}\n${planText(config, plan)}`);
+    else print(`${toYaml(RunSettingsSchema, config)}\n${planText(config, plan)}`);
   });
 }
 
@@ -70,7 +70,7 @@ async function makePlan(model: WithModel, signal: AbortSignal, endMs: number): P
   const { images, truth } = await openImages(config, opening);
   await sayPictures(model, images, opening.say);
   doing = "opening the model";
-  const templates = await openTemplates(config, base);
+  const templates = templatesOf(model);
   await using questioner = await openRunPolicy(model, "questioner");
   await using reasoner = await openRunPolicy(model, "reasoner");
   const openMs = steadyClock.now() - startedMs;

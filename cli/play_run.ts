@@ -1,7 +1,7 @@
 import { play, type SavedRun } from "../arena/arena.ts";
 import { CheckpointStore } from "../arena/checkpoints/checkpoint_store.ts";
 import { waitForRoom } from "../arena/checkpoints/free_space.ts";
-import type { RunConfig } from "../arena/config.ts";
+import type { RunConfig, RunSettings } from "../arena/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { emptySummary, summarize, summarizing } from "../arena/summary.ts";
 import { withoutSecrets } from "../arena/watch_config.ts";
@@ -14,7 +14,7 @@ import { compareInputs, inputsOf } from "./inputs.ts";
 import { drive, type Interrupt } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
-import { openImages, openRunPolicy, openTemplates } from "./open.ts";
+import { openImages, openRunPolicy, templatesOf } from "./open.ts";
 import { firstEstimate, outlook } from "./outlook.ts";
 import { sayPictures } from "./pictures.ts";
 import { programName, quoted } from "./program_name.ts";
@@ -42,7 +42,7 @@ export interface RunSession extends AsyncDisposable {
  * on from an `earlier` run has to be made of the same.
  */
 export async function playRun(
-  settings: RunConfig,
+  settings: RunSettings,
   { signal }: Interrupt,
   earlier: Earlier<Pins> | null,
   open: (config: RunConfig, say: (line: string) => void) => Promise<RunSession>,
@@ -60,7 +60,7 @@ export async function playRun(
   const { images, truth, list } = await openImages(config, opening, earlier && about(earlier, "images"));
   await sayPictures(model, images, say);
   const audited = await openAudited(config, images);
-  const templates = await openTemplates(config, model.base);
+  const templates = templatesOf(model);
   const inputs = await inputsOf(model, templates);
   if (earlier) compareInputs(inputs, about(earlier, "inputs"), say);
   progress.wait(null);

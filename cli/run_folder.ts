@@ -11,7 +11,7 @@ import {
   latestCheckpoint,
   loadCheckpoint,
 } from "../arena/checkpoints/checkpoint_store.ts";
-import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
+import { type RunConfig, type RunSettings, RunSettingsSchema } from "../arena/config.ts";
 import { formatPosition, itemsNeeded } from "../arena/run_state.ts";
 import { VisplayError } from "../common/errors.ts";
 import { diskError, replaceDurably } from "../replay/disk.ts";
@@ -117,7 +117,7 @@ export class RunFolder implements AsyncDisposable {
   }
 
   async #saveConfig(config: RunConfig): Promise<void> {
-    await replaceDurably(join(this.path, configName), toYaml(RunConfigSchema, config));
+    await replaceDurably(join(this.path, configName), toYaml(RunSettingsSchema, config));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -148,12 +148,12 @@ function* milestonesOf(run: string, which: "all" | "rare" = "all"): Generator<Ru
 }
 
 /** Whether a run that goes on from a state has rounds to play. */
-export function hasWork(saved: SavedRun | null, { rounds }: RunConfig): boolean {
+export function hasWork(saved: SavedRun | null, { rounds }: RunSettings): boolean {
   return saved === null || saved.state.next.round <= rounds;
 }
 
 /** What to say where it has none. */
-export function nothingToDo(run: string, { rounds }: RunConfig, also = ""): VisplayError {
+export function nothingToDo(run: string, { rounds }: RunSettings, also = ""): VisplayError {
   const remedy = ["for more of them:", `--set rounds=${rounds + 1}`, also].join(" ").trim();
   return new VisplayError("run", `${run} has finished its ${rounds} rounds; ${remedy}`);
 }

@@ -1,19 +1,19 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve as absolute, join } from "node:path";
-import { type RunConfig, RunConfigSchema } from "../arena/config.ts";
+import { type RunSettings, RunSettingsSchema } from "../arena/config.ts";
 import { type Layer, resolve } from "./settings.ts";
 
 /**
  * The settings of a run from layers, as `resolve` merges them, such that they mean the same wherever they are read again:
  * `~` is the user's home, and paths of what a run reads are absolute.
  */
-export function runSettings(layers: readonly Layer[]): RunConfig {
-  const config = resolve(RunConfigSchema, layers);
-  const { images, alarms, model, out } = config;
+export function runSettings(layers: readonly Layer[]): RunSettings {
+  const settings = resolve(RunSettingsSchema, layers);
+  const { images, alarms, model, out } = settings;
   const name = fromHome(model.name);
   return {
-    ...config,
+    ...settings,
     model: { ...model, name: name !== "tiny" && existsSync(name) ? absolute(name) : model.name },
     out: out && fromHome(out),
     images: { ...images, folder: images.folder && absolute(fromHome(images.folder)) },

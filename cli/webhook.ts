@@ -1,10 +1,10 @@
-import type { RunConfig } from "../arena/config.ts";
+import type { RunSettings } from "../arena/config.ts";
 import { WEBHOOK_VARIABLE } from "../arena/watch_config.ts";
 import { Webhook } from "../watch/webhook.ts";
 
 /** The webhook of a configuration; null where none is wanted or, which is said, its address is missing. */
 export function openWebhook(
-  { watch: { webhook, stallMinutes } }: RunConfig,
+  { watch: { webhook, stallMinutes } }: RunSettings,
   say: (line: string) => void,
 ): Webhook | null {
   if (webhook === null) return null;

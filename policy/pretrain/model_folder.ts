@@ -16,6 +16,9 @@ export const embeddedPrompts = {
   describer: "describe .",
 } as const;
 
+/** Its longest completions (tokens). */
+const maxTokens = { questioner: 32, reasoner: 32 } as const;
+
 const specialTokens = [
   "<pad>",
   "<unk>",
@@ -187,6 +190,6 @@ function modelFiles(): Record<string, unknown> {
       clean_up_tokenization_spaces: false,
       model_max_length: 1024,
     },
-    "visplay.json": { prompts: embeddedPrompts },
+    "visplay.json": { prompts: embeddedPrompts, maxTokens },
   };
 }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { AlarmsConfig } from "../../arena/alarm_config.ts";
 import { Alarms } from "../../arena/alarms.ts";
-import { RunConfigSchema } from "../../arena/config.ts";
 import type { AlarmName, EventBody, Health, ReasonerStep } from "../../replay/events.ts";
+import { configOf } from "../fakes/config.ts";
 import { ofType, playIn } from "../fakes/play.ts";
 import { phaseStarted, questionerStep, sickStep } from "../fakes/run_events.ts";
 import { makeWorld, reasonerScript, smallConfig } from "../fakes/world.ts";
 
-const defaults = RunConfigSchema.parse({}).alarms;
+const defaults = configOf().alarms;
 const names = (events: readonly EventBody[], config: AlarmsConfig = defaults) =>
   new Alarms(config).after(events).map(({ name }) => name);
 

@@ -1,36 +1,35 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { RunConfigSchema, RunSettingsSchema } from "../../arena/config.ts";
+import { RunSettingsSchema, runConfig } from "../../arena/config.ts";
+import { configOf } from "../fakes/config.ts";
 
 /** "path: message" of every issue of a configuration. */
 function issues(input: unknown): string[] {
-  const result = RunConfigSchema.safeParse(input);
+  const result = RunSettingsSchema.safeParse(input);
   return result.success ? [] : result.error.issues.map((i) => `${i.path.join(".")}: ${i.message}`);
 }
 
-describe("RunConfigSchema", () => {
+describe("the configuration of a run", () => {
   it("needs nothing: every setting has a default", () => {
-    const config = RunConfigSchema.parse({});
+    const config = configOf();
     expect(config.rounds).toBe(3);
     expect(config.curriculum.band).toEqual({ low: 0.7, high: 1 });
-    expect(RunConfigSchema.parse(config)).toEqual(config);
+    expect(configOf(config)).toEqual(config);
   });
 
   it("resolves how long completions may be by the model", () => {
-    const longest = (input: object) => {
-      const { questioner, reasoner } = RunConfigSchema.parse(input);
+    const longest = (input: object, ofModel?: object) => {
+      const { questioner, reasoner } = runConfig(RunSettingsSchema.parse(input), ofModel);
       return [questioner.maxTokens, reasoner.maxTokens];
     };
-    expect(longest({})).toEqual([32, 32]);
-    expect(longest({ model: "owner/name" })).toEqual([192, 512]);
-    expect(longest({ model: "owner/name", reasoner: { maxTokens: 40 } })).toEqual([192, 40]);
-    // A file of settings that was printed for one model serves another.
-    const printed = RunSettingsSchema.parse({});
-    expect(longest({ ...printed, model: "owner/name" })).toEqual([192, 512]);
+    expect(longest({})).toEqual([192, 512]);
+    expect(longest({}, { questioner: 32, reasoner: 33 })).toEqual([32, 33]);
+    expect(longest({}, { questioner: 32 })).toEqual([32, 512]);
+    expect(longest({ reasoner: { maxTokens: 40 } }, { questioner: 32, reasoner: 33 })).toEqual([32, 40]);
   });
 
   it("evaluates on scenes where it learns from scenes, or is told to", () => {
-    const questions = (input: object) => RunConfigSchema.parse(input).evaluation.questions;
+    const questions = (input: object) => configOf(input).evaluation.questions;
     expect(questions({})).toBe(700);
     expect(questions({ images: { folder: "photos" } })).toBe(0);
     expect(questions({ images: { folder: "photos" }, evaluation: { questions: 70 } })).toBe(70);
@@ -45,7 +44,7 @@ describe("RunConfigSchema", () => {
         visit(child as z.core.JSONSchema.BaseSchema, `${path}.${key}`);
       }
     };
-    visit(z.toJSONSchema(RunConfigSchema, { io: "input" }), "");
+    visit(z.toJSONSchema(RunSettingsSchema, { io: "input" }), "");
     expect(undescribed).toEqual([]);
   });
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { admit, repeats } from "../../arena/admission.ts";
-import { RunConfigSchema } from "../../arena/config.ts";
 import { Curriculum } from "../../arena/curriculum.ts";
 import type { CurriculumEpisode, Rejection, VerdictRecord } from "../../replay/events.ts";
+import { configOf } from "../fakes/config.ts";
 
 const band = { low: 0.3, high: 0.8 };
-const { gate } = RunConfigSchema.parse({}).curriculum;
+const { gate } = configOf().curriculum;
 const verdict = (silver: string | null, confidence: number): VerdictRecord => {
   return { silver, confidence, votes: [], abstentions: 0, parseFailures: 0, samples: 8 };
 };

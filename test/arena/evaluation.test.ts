@@ -1,6 +1,5 @@
 import { lastValueFrom, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { RunConfigSchema } from "../../arena/config.ts";
 import { sceneEvaluator } from "../../arena/evaluation.ts";
 import type { EvaluationUpdate } from "../../arena/ports.ts";
 import { sceneTruth } from "../../arena/scene_truth.ts";
@@ -10,10 +9,11 @@ import type { Scene } from "../../images/scenes/scene.ts";
 import { solve } from "../../images/scenes/solve.ts";
 import { SceneSource } from "../../images/scenes/source.ts";
 import type { EvaluationReport } from "../../replay/events.ts";
+import { configOf } from "../fakes/config.ts";
 import { FakePolicy, type Script } from "../fakes/policy.ts";
 import { VirtualTime } from "../fakes/virtual_time.ts";
 
-const config = RunConfigSchema.parse({
+const config = configOf({
   evaluation: { questions: 70, scenes: 30, questionsPerChunk: 25, samples: 8, seed: 5 },
 });
 
@@ -88,7 +88,7 @@ describe("sceneEvaluator", () => {
   });
 
   it("is none where no questions are wanted", () => {
-    const silent = RunConfigSchema.parse({ evaluation: { questions: 0 } });
+    const silent = configOf({ evaluation: { questions: 0 } });
     expect(sceneEvaluator(silent, { reasoner: "{question}" })).toBeNull();
   });
 });

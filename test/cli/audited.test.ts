@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { RunConfigSchema } from "../../arena/config.ts";
 import { openAudited } from "../../cli/audited.ts";
+import { configOf } from "../fakes/config.ts";
 import { makeWorld } from "../fakes/world.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "visplay-audited-"));
@@ -14,11 +14,11 @@ const { images } = makeWorld({ images: 9 });
 function audited(name: string, content: string) {
   const file = join(folder, name);
   writeFileSync(file, content);
-  return openAudited(RunConfigSchema.parse({ alarms: { audited: file } }), images);
+  return openAudited(configOf({ alarms: { audited: file } }), images);
 }
 
 test("none is given by default", async () => {
-  expect(await openAudited(RunConfigSchema.parse({}), images)).toEqual([]);
+  expect(await openAudited(configOf(), images)).toEqual([]);
 });
 
 test("JSONL and YAML are read, images by their names, answers as they are said", async () => {
@@ -45,7 +45,7 @@ test("names with accents are found however these are written", async () => {
   });
   const file = join(folder, "accents.jsonl");
   writeFileSync(file, `${JSON.stringify({ image: "caf\u00e9.png", question: "q", answer: "a" })}\n`);
-  const config = RunConfigSchema.parse({ alarms: { audited: file } });
+  const config = configOf({ alarms: { audited: file } });
   expect(await openAudited(config, named)).toEqual([{ image: 1, question: "q", answer: "a" }]);
 });
 
@@ -72,7 +72,7 @@ test.each([
 });
 
 test("a file that is not there is refused", async () => {
-  const config = RunConfigSchema.parse({ alarms: { audited: join(folder, "nowhere.jsonl") } });
+  const config = configOf({ alarms: { audited: join(folder, "nowhere.jsonl") } });
   await expect(openAudited(config, images)).rejects.toMatchObject({
     code: "config",
     message: /no such file/,

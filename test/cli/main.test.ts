@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { RunConfigSchema } from "../../arena/config.ts";
+import { RunSettingsSchema } from "../../arena/config.ts";
 import { exitCodes } from "../../common/errors.ts";
 
 function visplay(...args: string[]) {
@@ -57,5 +57,5 @@ test("`visplay config` prints a configuration that reads back as the defaults", 
   const { stdout } = visplay("config");
   expect(stdout).toContain("  groupSize: 8 # G, completions per prompt\n");
   expect(visplay("config", "--set", "rounds=7").stdout).toContain("rounds: 7 #");
-  expect(RunConfigSchema.parse(parse(stdout))).toEqual(RunConfigSchema.parse({}));
+  expect(RunSettingsSchema.parse(parse(stdout))).toEqual(RunSettingsSchema.parse({}));
 });

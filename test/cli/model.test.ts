@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { RunConfigSchema } from "../../arena/config.ts";
+import { RunSettingsSchema } from "../../arena/config.ts";
 import { openModel } from "../../cli/model.ts";
+import { copyModelFiles } from "../../policy/weights/model_weights.ts";
 import { commit, HubServer } from "../hub/server.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -16,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const open = (model: string) => openModel(RunConfigSchema.parse({ model }), new AbortController().signal);
+const open = (model: string) => openModel(RunSettingsSchema.parse({ model }), new AbortController().signal);
 
 describe("a model", () => {
   test('may be a folder, or "tiny"', async () => {
@@ -34,6 +35,40 @@ describe("a model", () => {
       message: `model nowhere is no folder, and no name on the hub; ${expected}`,
     });
     await expect(open(file)).rejects.toThrow(`model ${file} is a file, not a folder; ${expected}`);
+  });
+});
+
+describe("what a model's folder says of prompts and lengths", () => {
+  const opened = async (content: string) => {
+    await writeFile(join(folder, "visplay.json"), content);
+    const { config, prompts } = await open(folder);
+    return { prompts, longest: [config.questioner.maxTokens, config.reasoner.maxTokens] };
+  };
+
+  test("counts where the settings leave it open", async () => {
+    const content = JSON.stringify({ prompts: { describer: "describe ." }, maxTokens: { reasoner: 7 } });
+    expect(await opened(content)).toEqual({ prompts: {}, longest: [192, 7] });
+    expect(await opened("{}")).toEqual({ prompts: {}, longest: [192, 512] });
+  });
+
+  test("goes with the model: what is trained from the embedded one is as terse", async () => {
+    const trained = join(folder, "trained");
+    const { folder: tiny, config } = await open("tiny");
+    await copyModelFiles(tiny, trained, "float32");
+    const again = await open(trained);
+    expect([config.questioner.maxTokens, config.reasoner.maxTokens]).toEqual([32, 32]);
+    expect([again.config.questioner.maxTokens, again.config.reasoner.maxTokens]).toEqual([32, 32]);
+    expect(again.prompts).toEqual({ questioner: "ask .", reasoner: "{question}" });
+  });
+
+  test("of another form is an error of the model", async () => {
+    const garbled = ["", "{", "[]", '{"prompts": {"reasoner": 3}}', '{"prompts": {"reasoner": ""}}'];
+    for (const content of [...garbled, '{"maxTokens": {"reasoner": 0}}'])
+      await expect(opened(content)).rejects.toMatchObject({ code: "model" });
+    await rm(join(folder, "visplay.json"));
+    await mkdir(join(folder, "visplay.json"));
+    await expect(open(folder)).rejects.toMatchObject({ code: "model" });
+    await rm(join(folder, "visplay.json"), { recursive: true });
   });
 });
 

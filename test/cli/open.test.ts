@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
-import { openImages, openTemplates } from "../../cli/open.ts";
+import { openImages, templatesOf } from "../../cli/open.ts";
 import { sayPictures } from "../../cli/pictures.ts";
 import { imageOf } from "../../images/image.ts";
 import { reasonerTemplates } from "../../reasoner/prompt.ts";
+import { configOf } from "../fakes/config.ts";
 import { referencePath } from "../reference_dir.ts";
 
 let folder: string;
@@ -17,50 +17,38 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("templates", () => {
-  const templates = (prompts: Partial<RunConfig["prompts"]>, content: string) => {
-    writeFileSync(join(folder, "visplay.json"), content);
-    return openTemplates(RunConfigSchema.parse({ prompts }), folder);
-  };
+  const ofModel = { questioner: "ask ." };
 
-  test("come from the configuration, then the model, then the default", async () => {
-    const content = JSON.stringify({ prompts: { questioner: "ask .", describer: "describe ." } });
+  test("come from the configuration, then the model, then the default", () => {
     const defaults = { reasoner: reasonerTemplates.tags, format: "tags" };
-    expect(await templates({}, content)).toEqual({ questioner: "ask .", ...defaults });
-    expect(await templates({ questioner: "ask!", reasoner: "{question}!" }, content)).toEqual({
-      questioner: "ask!",
-      reasoner: "{question}!",
+    expect(templatesOf({ config: configOf(), prompts: ofModel })).toEqual({
+      questioner: "ask .",
+      ...defaults,
+    });
+    const prompts = { questioner: "ask!", reasoner: "{question}!" };
+    expect(templatesOf({ config: configOf({ prompts }), prompts: ofModel })).toEqual({
+      ...prompts,
       format: "tags",
     });
   });
 
-  test("are the configured format's", async () => {
-    writeFileSync(join(folder, "visplay.json"), "{}");
-    const found = await openTemplates(RunConfigSchema.parse({ format: "line" }), folder);
+  test("are the configured format's", () => {
+    const found = templatesOf({ config: configOf({ format: "line" }), prompts: {} });
     expect(found.reasoner).toBe(reasonerTemplates.line);
     expect(found.format).toBe("line");
   });
 
-  test("without a place for the question are refused, wherever they come from", async () => {
-    expect(() => RunConfigSchema.parse({ prompts: { reasoner: "answer" } })).toThrow("{question}");
-    const content = JSON.stringify({ prompts: { reasoner: "answer" } });
-    await expect(templates({}, content)).rejects.toMatchObject({ code: "config" });
-  });
-
-  test("that a model folder garbles are an error of the model", async () => {
-    for (const content of ["", "{", "[]", `{"prompts": {"reasoner": 3}}`, `{"prompts": {"reasoner": ""}}`]) {
-      await expect(templates({}, content)).rejects.toMatchObject({ code: "model" });
-    }
-    rmSync(join(folder, "visplay.json"));
-    mkdirSync(join(folder, "visplay.json"));
-    await expect(openTemplates(RunConfigSchema.parse({}), folder)).rejects.toMatchObject({ code: "model" });
-    rmSync(join(folder, "visplay.json"), { recursive: true });
+  test("without a place for the question are refused, wherever they come from", () => {
+    expect(() => configOf({ prompts: { reasoner: "answer" } })).toThrow("{question}");
+    const prompts = { reasoner: "answer" };
+    expect(() => templatesOf({ config: configOf(), prompts })).toThrow("{question}");
   });
 });
 
 describe("pictures", () => {
   const say = async (settings: object, model: string, width: number, height: number) => {
     const said: string[] = [];
-    const config = RunConfigSchema.parse({ model: settings });
+    const config = configOf({ model: settings });
     const image = imageOf(width, height, new Uint8Array(width * height * 3));
     const file = { id: "x", extension: "png", bytes: async () => new Uint8Array() };
     const source = { length: 20, name: String, load: async () => ({ image, file }) };
@@ -96,7 +84,7 @@ describe("pictures", () => {
 describe("images", () => {
   const open = async (images: object) => {
     const said: string[] = [];
-    const config = RunConfigSchema.parse({ images });
+    const config = configOf({ images });
     const signal = new AbortController().signal;
     const opened = await openImages(config, { say: (line) => said.push(line), doing: () => {}, signal });
     return { ...opened, said };

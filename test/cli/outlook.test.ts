@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { RunConfigSchema } from "../../arena/config.ts";
 import { firstEstimate, outlook } from "../../cli/outlook.ts";
+import { configOf } from "../fakes/config.ts";
 import { questionerStep } from "../fakes/run_events.ts";
 
-const config = RunConfigSchema.parse({
+const config = configOf({
   rounds: 2,
   questioner: { stepsPerRound: 10, imagesPerStep: 4, groupSize: 8, answersPerQuestion: 4, maxTokens: 192 },
   curriculum: { images: 100, questionsPerImage: 2, answersPerQuestion: 8 },

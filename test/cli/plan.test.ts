@@ -1,12 +1,13 @@
 import { of } from "rxjs";
 import { describe, expect, test } from "vitest";
-import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
+import type { RunConfig } from "../../arena/config.ts";
 import type { Evaluator } from "../../arena/ports.ts";
 import { estimate, type PhaseEstimate } from "../../cli/estimate.ts";
 import { bytes } from "../../cli/format.ts";
 import { planText } from "../../cli/plan_text.ts";
 import { type Probe, type ProbePorts, probe } from "../../cli/probe.ts";
 import { probes } from "../../cli/probes.ts";
+import { configOf } from "../fakes/config.ts";
 import { makeWorld, smallConfig, type World } from "../fakes/world.ts";
 
 const never = new AbortController().signal;
@@ -114,7 +115,7 @@ describe("probes", () => {
 });
 
 describe("an estimate", () => {
-  const config = RunConfigSchema.parse({
+  const config = configOf({
     rounds: 2,
     questioner: { stepsPerRound: 10, imagesPerStep: 16 },
     curriculum: { images: 80, imagesPerChunk: 32, questionsPerImage: 6 },

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { RunConfigSchema } from "../../arena/config.ts";
 import { duration } from "../../cli/format.ts";
 import { LiveLine } from "../../cli/live_line.ts";
 import { Progress } from "../../cli/progress.ts";
 import type { EventBody, Phase, RunEvent } from "../../replay/events.ts";
+import { configOf } from "../fakes/config.ts";
 import { healthy } from "../fakes/health.ts";
 
-const config = RunConfigSchema.parse({ rounds: 2 });
+const config = configOf({ rounds: 2 });
 const at = (seconds: number, body: EventBody): RunEvent => ({ version: 1, atMs: seconds * 1000, ...body });
 
 const started = (seconds: number, round: number, phase: Phase, steps = 4) =>

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { RunConfigSchema } from "../../arena/config.ts";
+import { RunSettingsSchema } from "../../arena/config.ts";
 import { toYaml } from "../../cli/schema.ts";
 import { assignmentLayer, fileLayer, type Layer, resolve, valueLayer } from "../../cli/settings.ts";
 import { VisplayError } from "../../common/errors.ts";
@@ -75,14 +75,14 @@ describe("merging", () => {
 });
 
 describe("a group that may be written as its main setting", () => {
-  const modelOf = (...layers: Layer[]) => resolve(RunConfigSchema, layers).model;
+  const modelOf = (...layers: Layer[]) => resolve(RunSettingsSchema, layers).model;
 
   test("joins with its other settings, whichever comes first", () => {
     const splitting = assignmentLayer("model.splitting=false");
     const wanted = { name: "owner/name", maxPixels: null, splitting: false };
     expect(modelOf(fileLayer(yamlFile("model: owner/name")), splitting)).toEqual(wanted);
     expect(modelOf(splitting, assignmentLayer("model=owner/name"))).toEqual(wanted);
-    expect(RunConfigSchema.parse({ model: "owner/name" }).model).toEqual({ ...wanted, splitting: null });
+    expect(RunSettingsSchema.parse({ model: "owner/name" }).model).toEqual({ ...wanted, splitting: null });
   });
 
   test("says where a wrong value comes from", () => {
@@ -164,7 +164,7 @@ test("the defaults render as commented YAML that reads back to the same", () => 
 
 test("an address that is refused is not shown", () => {
   const typed = assignmentLayer("watch.webhook=hooks.example/s3cr3t");
-  const refused = () => resolve(RunConfigSchema, [typed]);
+  const refused = () => resolve(RunSettingsSchema, [typed]);
   expect(refused).toThrow("watch.webhook: found something else (not shown), expected");
   expect(refused).not.toThrow("s3cr3t");
 });

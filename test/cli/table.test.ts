@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { RunConfigSchema } from "../../arena/config.ts";
 import { emptySummary, summarize } from "../../arena/summary.ts";
 import { exitCodeOf } from "../../cli/report.ts";
 import { resultText, taughtNothing } from "../../cli/result.ts";
@@ -12,6 +11,7 @@ import type {
   PhaseFigures,
   Scores,
 } from "../../replay/events.ts";
+import { configOf } from "../fakes/config.ts";
 
 const around = (percent: number): Estimate => ({ percent, low: percent - 2.4, high: percent + 2.2 });
 
@@ -109,11 +109,11 @@ test("without evaluations the table is about the rounds themselves", () => {
 });
 
 test("with images of one's own, accuracy is said to be about scenes", () => {
-  const config = RunConfigSchema.parse({ images: { folder: "photos" } });
+  const config = configOf({ images: { folder: "photos" } });
   const about = "accuracy is on held-out coloured scenes, not on your images";
   expect(resultText(config, summaryOf(evaluated(0, 72.8)))).toContain(about);
   expect(resultText(config, summaryOf(curriculum))).not.toContain("scenes");
-  expect(resultText(RunConfigSchema.parse({}), summaryOf(evaluated(0, 72.8)))).not.toContain(about);
+  expect(resultText(configOf(), summaryOf(evaluated(0, 72.8)))).not.toContain(about);
 });
 
 test("a run that taught nothing says so, and why, and ends by a code of its own", () => {
@@ -126,7 +126,7 @@ test("a run that taught nothing says so, and why, and ends by a code of its own"
   });
   const summary = summaryOf(curriculum, empty, finished(0));
   expect(summary.taught).toBe(false);
-  expect(resultText(RunConfigSchema.parse({}), summary)).toContain("nothing was taught");
+  expect(resultText(configOf(), summary)).toContain("nothing was taught");
   const error = taughtNothing(summary);
   expect(error.message).toMatch(/took no step in 1 round; no question entered.*96 malformed/);
   expect(exitCodeOf(error)).toBe(13);

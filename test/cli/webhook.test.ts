@@ -1,13 +1,13 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { RunConfigSchema } from "../../arena/config.ts";
 import { withoutSecrets } from "../../arena/watch_config.ts";
 import { openWebhook } from "../../cli/webhook.ts";
+import { configOf } from "../fakes/config.ts";
 
 afterEach(() => void vi.unstubAllEnvs());
 
 function opened(webhook: string | null) {
   const said: string[] = [];
-  const config = RunConfigSchema.parse({ watch: { webhook, stallMinutes: 0 } });
+  const config = configOf({ watch: { webhook, stallMinutes: 0 } });
   return { hook: openWebhook(config, (line) => said.push(line)), said, kept: withoutSecrets(config) };
 }
 

@@ -1,9 +1,10 @@
-import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
+import type { RunConfig } from "../../arena/config.ts";
 import type { Ports } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
 import type { ImageSource, Picture, RgbImage } from "../../images/image.ts";
 import { itemsIn } from "../../replay/curriculum_items.ts";
 import type { CurriculumEpisode, CurriculumItem, EventLog, RunEvent } from "../../replay/events.ts";
+import { configOf } from "./config.ts";
 import { FakePolicy, type FakePolicyOptions, type Script } from "./policy.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
@@ -130,7 +131,7 @@ export function makeWorld(
 
 /** A configuration small enough to look at. */
 export function smallConfig(change: (config: Mutable<RunConfig>) => void = () => {}): RunConfig {
-  const config = RunConfigSchema.parse({
+  const config = configOf({
     rounds: 1,
     trial: { images: 0 },
     questioner: {

@@ -3,12 +3,12 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { RunConfigSchema } from "../../arena/config.ts";
 import { VisplayError } from "../../common/errors.ts";
 import type { EventBody } from "../../replay/events.ts";
 import { BEAT_NAME, readBeat } from "../../watch/beat.ts";
 import { Heartbeat } from "../../watch/heartbeat.ts";
 import { type Machine, readStatus } from "../../watch/status.ts";
+import { configOf } from "../fakes/config.ts";
 import {
   alarm,
   at,
@@ -19,7 +19,7 @@ import {
   saved,
 } from "../fakes/run_events.ts";
 
-const plan = RunConfigSchema.parse({ rounds: 2 });
+const plan = configOf({ rounds: 2 });
 const hour = 3_600_000;
 
 let folder: string;

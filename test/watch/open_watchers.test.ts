@@ -4,11 +4,12 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type RunConfig, RunConfigSchema } from "../../arena/config.ts";
+import type { RunConfig } from "../../arena/config.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { readBeat } from "../../watch/beat.ts";
 import { openMetrics, openWatchers, together } from "../../watch/open_watchers.ts";
 import type { Watcher } from "../../watch/watcher.ts";
+import { configOf } from "../fakes/config.ts";
 import { at, finished, phaseStarted } from "../fakes/run_events.ts";
 
 let folder: string;
@@ -23,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 test("what a run is watched by follows from its configuration", async () => {
-  const all = RunConfigSchema.parse({ watch: { metricsPort: 0 } });
+  const all = configOf({ watch: { metricsPort: 0 } });
   const metrics = await openMetrics(all.watch, say);
   expect(said).toEqual([`metrics at ${metrics?.url}`]);
   await (await openWatchers(watched(all), [metrics], say))[Symbol.asyncDispose]();
@@ -32,7 +33,7 @@ test("what a run is watched by follows from its configuration", async () => {
   await expect(fetch(metrics?.url as string)).rejects.toThrow();
 
   await rm(folder, { recursive: true });
-  const none = RunConfigSchema.parse({ watch: { tensorboard: false } });
+  const none = configOf({ watch: { tensorboard: false } });
   expect(await openMetrics(none.watch, say)).toBeNull();
   const watcher = await openWatchers(watched(none), [null], say);
   await watcher[Symbol.asyncDispose]();
@@ -44,7 +45,7 @@ test("what cannot be had is a warning, and everything else goes on", async () =>
   await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
   const { port: metricsPort } = taken.address() as AddressInfo;
   await writeFile(join(folder, "tensorboard"), "no folder");
-  const config = RunConfigSchema.parse({ watch: { metricsPort } });
+  const config = configOf({ watch: { metricsPort } });
 
   const metrics = await openMetrics(config.watch, say);
   expect(metrics).toBeNull();
@@ -60,7 +61,7 @@ test("what cannot be had is a warning, and everything else goes on", async () =>
 });
 
 test("that a run waits stands in its heartbeat", async () => {
-  const config = RunConfigSchema.parse({ watch: { tensorboard: false } });
+  const config = configOf({ watch: { tensorboard: false } });
   const watchers = await openWatchers(watched(config), [], say);
   watchers.wait?.("waiting for 3 MB of room on the disk");
   await watchers[Symbol.asyncDispose]();

@@ -2,17 +2,17 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { RunConfigSchema } from "../../arena/config.ts";
 import type { EventBody, RunEvent } from "../../replay/events.ts";
 import { crc32c } from "../../watch/crc32c.ts";
 import { fileHeader, record, scalarsRecord } from "../../watch/event_file.ts";
 import { type Figures, figuresOf } from "../../watch/figures.ts";
 import { TensorBoard } from "../../watch/tensorboard.ts";
+import { configOf } from "../fakes/config.ts";
 import { at, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const bytesOf = (text: string) => new TextEncoder().encode(text);
-const plan = RunConfigSchema.parse({});
+const plan = configOf();
 
 test("CRC-32C has the values of RFC 3720, appendix B.4", () => {
   expect(crc32c(bytesOf("123456789"))).toBe(0xe3069283);

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { RunConfigSchema } from "../../arena/config.ts";
 import { Tracker } from "../../watch/tracker.ts";
+import { configOf } from "../fakes/config.ts";
 import { at, phaseStarted, reasonerStep } from "../fakes/run_events.ts";
 
-const plan = RunConfigSchema.parse({ rounds: 1, evaluation: { questions: 0 } });
+const plan = configOf({ rounds: 1, evaluation: { questions: 0 } });
 
 test("a run that is resumed in the middle of a phase has its place at once, and its pace from then on", () => {
   const tracker = new Tracker(plan);

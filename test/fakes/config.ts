@@ -1,0 +1,6 @@
+import { type RunConfig, RunSettingsSchema, runConfig } from "../../arena/config.ts";
+
+/** The configuration of a run with some settings, of a model whose folder says nothing of its own. */
+export function configOf(settings: object = {}): RunConfig {
+  return runConfig(RunSettingsSchema.parse(settings));
+}
