@@ -170,13 +170,19 @@ function isStop(run: Run, error: unknown): boolean {
   return run.ports.stop.aborted && error instanceof VisplayError && error.code === "cancelled";
 }
 
-/** Saves what was done before the run was told to stop, unless there is no room for it, and says who stopped it. */
+/**
+ * Saves what was done before the run was told to stop, unless there is no room for it or it could not be recorded, and
+ * says who stopped it.
+ */
 function stop(run: Run, error: unknown): Observable<RunEvent> {
-  const unlessStopped = (failure: unknown) => (isStop(run, failure) ? EMPTY : throwError(() => failure));
+  const ifPossible = (last: () => Observable<RunEvent>) =>
+    defer(() => (run.isAhead ? EMPTY : last())).pipe(
+      catchError((failure) => (isStop(run, failure) ? EMPTY : throwError(() => failure))),
+    );
   const { reason } = run.ports.stop;
   return concat(
-    checkpoint(run, true).pipe(catchError(unlessStopped)),
-    run.record([{ type: "runStopped" }]),
+    ifPossible(() => checkpoint(run, true)),
+    ifPossible(() => run.record([{ type: "runStopped" }])),
     throwError(() => (reason instanceof VisplayError ? reason : error)),
   );
 }

@@ -1,4 +1,4 @@
-import { concat, concatMap, defer, EMPTY, from, type Observable, throwError } from "rxjs";
+import { concat, concatMap, defer, EMPTY, from, type Observable, tap, throwError } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
 import type { ImageFile } from "../images/image.ts";
@@ -40,6 +40,7 @@ export class Run {
   #replay: number;
   /** Positions passed since the last checkpoint. */
   #unsaved = 0;
+  #isAhead = false;
   /** When the run would have begun had it never been interrupted, and its current phase. */
   readonly #startedMs: number;
   #phaseStartedMs: number;
@@ -109,6 +110,11 @@ export class Run {
     this.#unsaved = 0;
   }
 
+  /** Whether something was done that the log could not take: then the policies are ahead of it, and not to be saved. */
+  get isAhead(): boolean {
+    return this.#isAhead;
+  }
+
   get playedMs(): number {
     return this.ports.clock.now() - this.#startedMs;
   }
@@ -156,6 +162,11 @@ export class Run {
       );
       const files = seen.filter(({ id }) => named.has(id));
       const recorded = from(this.ports.log.append(events, files)).pipe(
+        tap({
+          error: () => {
+            this.#isAhead = true;
+          },
+        }),
         concatMap(() => {
           for (const { id } of files) this.#stored.add(id);
           return events;

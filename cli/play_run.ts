@@ -14,7 +14,7 @@ import { compareInputs, inputsOf } from "./inputs.ts";
 import { drive, type Interrupt } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
-import { openImages, openRunPolicy, templatesOf } from "./open.ts";
+import { type Opening, openImages, openRunPolicy, templatesOf } from "./open.ts";
 import { firstEstimate, outlook } from "./outlook.ts";
 import { sayPictures } from "./pictures.ts";
 import { programName, quoted } from "./program_name.ts";
@@ -45,7 +45,7 @@ export async function playRun(
   settings: RunSettings,
   { signal }: Interrupt,
   earlier: Earlier<Pins> | null,
-  open: (config: RunConfig, say: (line: string) => void) => Promise<RunSession>,
+  open: (config: RunConfig, opening: Opening) => Promise<RunSession>,
 ): Promise<void> {
   const model = await openModel(withoutSecrets(settings), signal);
   const { config } = model;
@@ -56,7 +56,7 @@ export async function playRun(
   // Both are closed last, when nothing waits for them but the process.
   await using hook = openWebhook(settings, say);
   await using metrics = await openMetrics(config.watch, say);
-  const opening = { signal, say, doing: (text: string) => progress.wait(text) };
+  const opening: Opening = { signal, say, doing: (text: string) => progress.wait(text) };
   const { images, truth, list } = await openImages(config, opening, earlier && about(earlier, "images"));
   await sayPictures(model, images, say);
   const audited = await openAudited(config, images);
@@ -66,7 +66,7 @@ export async function playRun(
   progress.wait(null);
   await using questioner = await openRunPolicy(model, "questioner");
   await using reasoner = await openRunPolicy(model, "reasoner");
-  await using session = await open(config, say);
+  await using session = await open(config, opening);
   await session.pin({ images: list, inputs });
   const { folder, log, saved, attempt } = session;
   let summary = emptySummary;

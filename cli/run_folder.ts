@@ -20,6 +20,7 @@ import type { Pins } from "../replay/pins.ts";
 import { ReplayReader, readPins } from "../replay/reader.ts";
 import { REPLAY_NAME } from "../replay/schema.ts";
 import { ReplayStore } from "../replay/store.ts";
+import type { Opening } from "./open.ts";
 import type { RunSession } from "./play_run.ts";
 import { RunLock } from "./run_lock.ts";
 import { configName, type RunRecord, requireRun } from "./run_record.ts";
@@ -56,9 +57,13 @@ export class RunFolder implements AsyncDisposable {
   }
 
   /** A session from the run's beginning or, where it is a fork, from another run's checkpoint. */
-  async begin(config: RunConfig, fork: Fork | null, say: (line: string) => void): Promise<RunSession> {
+  async begin(
+    config: RunConfig,
+    fork: Fork | null,
+    { say, signal }: Pick<Opening, "say" | "signal">,
+  ): Promise<RunSession> {
     try {
-      this.#store = await ReplayStore.create(this.path, say);
+      this.#store = await ReplayStore.create(this.path, { say, stop: signal });
       const saved = fork && (await this.#takeOver(this.#store, fork, config));
       await this.#saveConfig(config);
       return this.#session({ saved, attempt: 1, milestones: () => [] });
@@ -91,11 +96,18 @@ export class RunFolder implements AsyncDisposable {
   }
 
   /** A session from a checkpoint or, without one, the beginning; what was recorded after it no longer counts. */
-  async goOn(config: RunConfig, saved: SavedRun | null, say: (line: string) => void): Promise<RunSession> {
+  async goOn(
+    config: RunConfig,
+    saved: SavedRun | null,
+    { say, signal }: Pick<Opening, "say" | "signal">,
+  ): Promise<RunSession> {
     await goBackTo(this.path, saved?.id ?? null, this.#damaged);
     // A run that was killed right after its beginning may have its settings and nothing else.
     const recorded = existsSync(join(this.path, REPLAY_NAME));
-    this.#store = await (recorded ? ReplayStore.open(this.path, say) : ReplayStore.create(this.path, say));
+    const waiting = { say, stop: signal };
+    this.#store = await (recorded
+      ? ReplayStore.open(this.path, waiting)
+      : ReplayStore.create(this.path, waiting));
     await this.#store.resume(saved?.state.replay ?? 0);
     if (saved) await requireItems(this.#store, saved);
     const { attempt } = this.#store;

@@ -31,9 +31,9 @@ async function train(layers: readonly Layer[], forkFrom: string | undefined, all
   if (fork && !hasWork(fork.saved, settings)) throw nothingToDo(fork.run, settings);
   const path = settings.out ?? join("runs", new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-"));
   const earlier = fork && { run: fork.run, had: pinsOf(fork.run), allow };
-  await playRun(settings, interrupt, earlier, async (config, tell) => {
-    const folder = await RunFolder.create(path, tell);
-    return folder.begin(config, fork, tell);
+  await playRun(settings, interrupt, earlier, async (config, opening) => {
+    const folder = await RunFolder.create(path, opening.say);
+    return folder.begin(config, fork, opening);
   });
 }
 

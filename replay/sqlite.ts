@@ -61,11 +61,16 @@ export class Database implements Disposable {
   /** Opens for writing: WAL, and what is committed survives the loss of power. Makes the file if there is none. */
   static forWriting(path: string): Database {
     const database = connect(path, path);
-    database.exec("PRAGMA busy_timeout = 5000");
-    database.exec("PRAGMA journal_mode = WAL");
-    database.exec("PRAGMA synchronous = FULL");
-    database.exec("PRAGMA cache_size = -65536");
-    return database;
+    try {
+      database.exec("PRAGMA busy_timeout = 5000");
+      database.exec("PRAGMA journal_mode = WAL");
+      database.exec("PRAGMA synchronous = FULL");
+      database.exec("PRAGMA cache_size = -65536");
+      return database;
+    } catch (error) {
+      database[Symbol.dispose]();
+      throw error;
+    }
   }
 
   /** Opens for reading, beside a process that writes and after one that crashed. */

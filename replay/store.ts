@@ -1,9 +1,10 @@
 import { Worker } from "node:worker_threads";
+import { VisplayError } from "../common/errors.ts";
 import { mapInSlices } from "../common/slices.ts";
-import { ThreadCalls } from "../common/thread_calls.ts";
+import { type Arguments, type Result, ThreadCalls } from "../common/thread_calls.ts";
 import type { CurriculumItem, EventLog, ReplayImage, RunEvent } from "./events.ts";
 import type { Pins } from "./pins.ts";
-import type { EventMessage, ReplayThread } from "./worker_protocol.ts";
+import { type EventMessage, LOCKED, type Lockable, type ReplayThread } from "./worker_protocol.ts";
 import type { ReplayState } from "./writer.ts";
 
 /** Compiled, the thread's program stands beside this file; as TypeScript source it is taken from the build. */
@@ -12,41 +13,51 @@ const program = new URL(
   import.meta.url,
 );
 
+/** Who is told that another program has locked a replay, and who may end the waiting for it. */
+export interface Waiting {
+  readonly say?: (line: string) => void;
+  readonly stop?: AbortSignal;
+}
+
 /**
  * The replay of a run that is being written: `replay.db`, and its images beside it. All writing happens in a thread
  * of its own. What `append` resolved for survives the end of the process and the loss of power.
+ * Where another program has locked it, everything waits for that; but where the run is to stop, it rejects with
+ * "cancelled".
  */
 export class ReplayStore implements EventLog, AsyncDisposable {
   readonly folder: string;
-  readonly #calls: ThreadCalls<ReplayThread, EventMessage>;
-  readonly #say: (line: string) => void;
+  readonly #calls: ThreadCalls<Lockable<ReplayThread>, EventMessage>;
+  readonly #waiting: Waiting;
   #state: ReplayState = { position: 0, attempt: 1 };
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(folder: string, worker: Worker, say: (line: string) => void) {
+  private constructor(folder: string, worker: Worker, waiting: Waiting) {
     this.folder = folder;
-    this.#say = say;
+    this.#waiting = waiting;
     this.#calls = new ThreadCalls(worker, { name: `the replay in ${folder}`, advice: "Resume the run" });
   }
 
   /** Starts the replay of a new run. Rejects with "run" where the folder holds one, "disk" where it cannot write. */
-  static create(folder: string, say: (line: string) => void = () => {}): Promise<ReplayStore> {
-    return ReplayStore.#start(folder, "create", say);
+  static create(folder: string, waiting: Waiting = {}): Promise<ReplayStore> {
+    return ReplayStore.#start(folder, "create", waiting);
   }
 
   /** Goes on with a run's replay. Rejects with "notARun" where there is none, "run" for a newer one, "damaged", "disk". */
-  static open(folder: string, say: (line: string) => void = () => {}): Promise<ReplayStore> {
-    return ReplayStore.#start(folder, "open", say);
+  static open(folder: string, waiting: Waiting = {}): Promise<ReplayStore> {
+    return ReplayStore.#start(folder, "open", waiting);
   }
 
-  static async #start(
-    folder: string,
-    mode: "create" | "open",
-    say: (line: string) => void,
-  ): Promise<ReplayStore> {
-    const store = new ReplayStore(folder, new Worker(program, { name: "replay" }), say);
-    store.#state = await store.#calls.open(folder, mode);
-    return store;
+  static async #start(folder: string, mode: "create" | "open", waiting: Waiting): Promise<ReplayStore> {
+    const worker = new Worker(program, { name: "replay" });
+    const store = new ReplayStore(folder, worker, waiting);
+    try {
+      store.#state = await store.#call("open", [folder, mode]);
+      return store;
+    } catch (error) {
+      await worker.terminate();
+      throw error;
+    }
   }
 
   /** The number of the last event that was appended, superseded ones included; 0 where there is none. */
@@ -68,37 +79,37 @@ export class ReplayStore implements EventLog, AsyncDisposable {
       try {
         await this.#sendImages(images);
         await mapInSlices(events, (event) => this.#calls.post({ kind: "event", event }));
+        this.#state = await this.#call("commit", []);
       } catch (error) {
         this.#calls.post({ kind: "discard" });
         throw error;
       }
-      this.#state = await this.#commit();
     });
   }
 
   /** Puts down what the run is made of, in the place of what it was made of before. */
   pin(pins: Pins): Promise<void> {
-    return this.#inTurn(() => this.#calls.call("pin", [pins]));
+    return this.#inTurn(() => this.#call("pin", [pins]));
   }
 
   /** A round's items at these places. Rejects with "damaged" where one is missing, or is not as it was written. */
   async curriculum(round: number, places: readonly number[]): Promise<CurriculumItem[]> {
-    return [...(await this.#calls.call("curriculum", [round, places]))];
+    return [...(await this.#call("curriculum", [round, places]))];
   }
 
   /** The questions about each of these images, by content, that entered a curriculum of the run up to now. */
   admittedQuestions(images: readonly string[]): Promise<string[][]> {
-    return this.#calls.call("admittedQuestions", [images]);
+    return this.#call("admittedQuestions", [images]);
   }
 
   /** How many items a round's curriculum has. */
   curriculumSize(round: number): Promise<number> {
-    return this.#calls.call("curriculumSize", [round]);
+    return this.#call("curriculumSize", [round]);
   }
 
   /** Takes over what entered the curriculum of another run's round, up to one of its events. */
   adoptCurriculum(folder: string, round: number, event: number): Promise<void> {
-    return this.#inTurn(() => this.#calls.call("adoptCurriculum", [folder, round, event]));
+    return this.#inTurn(() => this.#call("adoptCurriculum", [folder, round, event]));
   }
 
   /**
@@ -108,7 +119,7 @@ export class ReplayStore implements EventLog, AsyncDisposable {
    */
   resume(position: number, attempt?: number): Promise<void> {
     return this.#inTurn(async () => {
-      this.#state = await this.#calls.call("resume", [position, attempt]);
+      this.#state = await this.#call("resume", [position, attempt]);
     });
   }
 
@@ -118,21 +129,30 @@ export class ReplayStore implements EventLog, AsyncDisposable {
     await this.#calls[Symbol.asyncDispose]();
   }
 
-  /** Commits what was sent; waits for another process that has the database for long, and says so once. */
-  async #commit(): Promise<ReplayState> {
+  /** Calls the thread; waits for another program that has the database for long, and says so once. */
+  async #call<M extends keyof ReplayThread>(
+    method: M,
+    args: Arguments<ReplayThread[M]>,
+  ): Promise<Result<ReplayThread[M]>> {
+    const { say, stop } = this.#waiting;
     for (let told = false; ; told = true) {
-      const state = await this.#calls.call("commit", []);
-      if (state !== null) return state;
-      if (!told) this.#say(`another program has locked the replay in ${this.folder}; the run waits for it`);
+      const result = await this.#calls.call(method, args);
+      if (result !== LOCKED) return result;
+      const found = `another program has locked the replay in ${this.folder}`;
+      if (stop?.aborted) {
+        say?.(`${found}; what is not recorded yet is done again when the run goes on`);
+        throw new VisplayError("cancelled", `stopped while ${found}`);
+      }
+      if (!told) say?.(`${found}; the run waits for it`);
     }
   }
 
   async #sendImages(images: readonly ReplayImage[]): Promise<void> {
     if (images.length === 0) return;
     const byId = new Map(images.map((image) => [image.id, image]));
-    for (const id of await this.#calls.call("missing", [[...byId.keys()]])) {
+    for (const id of await this.#call("missing", [[...byId.keys()]])) {
       const { extension, bytes } = byId.get(id) as ReplayImage;
-      await this.#calls.call("image", [id, extension, await bytes()]);
+      await this.#call("image", [id, extension, await bytes()]);
     }
   }
 

@@ -6,7 +6,7 @@ import { diskError } from "./disk.ts";
 import type { RunEvent } from "./events.ts";
 import { type StoredImage, syncFolder, writeImage } from "./image_files.ts";
 import { isBusy } from "./sqlite.ts";
-import type { EventMessage, ReplayThread } from "./worker_protocol.ts";
+import { type EventMessage, LOCKED, type ReplayThread } from "./worker_protocol.ts";
 import { ReplayWriter } from "./writer.ts";
 
 if (parentPort === null) throw new Error("replay/worker is not a program; ReplayStore starts it");
@@ -30,15 +30,9 @@ const thread: ReplayThread = {
     images.push(writeImage(folder, { id, extension }, content));
   },
   commit() {
-    try {
-      const state = writer.append(events, images);
-      discard();
-      return state;
-    } catch (error) {
-      if (isBusy(error)) return null;
-      discard();
-      throw error;
-    }
+    const state = writer.append(events, images);
+    discard();
+    return state;
   },
   curriculum: (round, places) => writer.curriculum(round, places),
   admittedQuestions: (images) => writer.admittedQuestions(images),
@@ -59,10 +53,19 @@ port.on("message", async (request: CallMessage<keyof ReplayThread> | EventMessag
     case "call": {
       const { id, method, args } = request;
       const perform = thread[method] as (...all: unknown[]) => unknown;
-      port.postMessage(await replyTo(id, () => perform(...args)));
+      port.postMessage(await replyTo(id, () => unlessLocked(() => perform(...args))));
     }
   }
 });
+
+function unlessLocked<T>(work: () => T): T | typeof LOCKED {
+  try {
+    return work();
+  } catch (error) {
+    if (isBusy(error)) return LOCKED;
+    throw error;
+  }
+}
 
 function discard(): void {
   events = [];

@@ -2,6 +2,16 @@ import type { CurriculumItem, RunEvent } from "./events.ts";
 import type { Pins } from "./pins.ts";
 import type { ReplayState } from "./writer.ts";
 
+/** What the thread answers in place of a result where another program has the database; then nothing was done yet. */
+export const LOCKED = "locked";
+
+/** Methods that may answer so. */
+export type Lockable<T> = {
+  readonly [M in keyof T]: T[M] extends (...args: infer A) => infer R
+    ? (...args: A) => R | typeof LOCKED
+    : never;
+};
+
 /** What the thread of a replay can be asked. */
 export interface ReplayThread {
   /** Opens the replay in a folder, a new one or the one that is there. */
@@ -12,11 +22,8 @@ export interface ReplayThread {
   missing(ids: readonly string[]): readonly string[];
   /** Writes an image beside the database; the next `commit` names it. */
   image(id: string, extension: string, content: Uint8Array): void;
-  /**
-   * Appends the events and names the images that were sent since the last time, in one transaction; null where another
-   * process has the database, and nothing was done yet.
-   */
-  commit(): ReplayState | null;
+  /** Appends the events and names the images that were sent since the last time, in one transaction. */
+  commit(): ReplayState;
   curriculum(round: number, places: readonly number[]): readonly CurriculumItem[];
   admittedQuestions(images: readonly string[]): string[][];
   curriculumSize(round: number): number;

@@ -62,12 +62,22 @@ export class ReplayWriter implements Disposable {
       const message = `${folder} already holds a run; choose another folder with --out`;
       throw new VisplayError("run", message, { cause });
     }
-    return new ReplayWriter(Database.forWriting(path));
+    return ReplayWriter.#at(path);
   }
 
   /** Goes on with the replay in a folder. Throws "notARun" where there is none, "run" for a newer one. */
   static open(folder: string): ReplayWriter {
-    return new ReplayWriter(Database.forWriting(replayIn(folder)));
+    return ReplayWriter.#at(replayIn(folder));
+  }
+
+  static #at(path: string): ReplayWriter {
+    const database = Database.forWriting(path);
+    try {
+      return new ReplayWriter(database);
+    } catch (error) {
+      database[Symbol.dispose]();
+      throw error;
+    }
   }
 
   get state(): ReplayState {

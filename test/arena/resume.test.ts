@@ -224,6 +224,30 @@ describe("a run that is told to stop", () => {
     expect(world.log.events.at(-1)?.type).toBe("runStopped");
   });
 
+  it("saves no policy that is ahead of what could be recorded", async () => {
+    const whole = await uninterrupted();
+    for (const type of ["questionerStep", "curriculumStep", "reasonerStep", "checkpointSaved"] as const) {
+      const world = watchedWorld();
+      const append = world.log.append.bind(world.log);
+      let last: SavedRun | undefined;
+      // As a log waits that another program has locked.
+      world.log.append = async (events) => {
+        if (world.log.position < 60 || !events.some((event) => event.type === type)) return append(events);
+        world.log.append = () => Promise.reject(new VisplayError("cancelled", "locked"));
+        last = world.checkpoints.saved.at(-1);
+        world.controller.abort();
+        throw new VisplayError("cancelled", "locked");
+      };
+      const { error } = await playIn(world, config);
+      expect(error).toMatchObject({ code: "cancelled" });
+      expect(last).toBeDefined();
+      expect(world.checkpoints.saved.at(-1)).toBe(last);
+      const again = reborn(world, last as SavedRun);
+      expect((await playIn(again, config, undefined, last)).completed).toBe(true);
+      expect(story(again.log.events)).toEqual(story(whole.log.events));
+    }
+  });
+
   it("finishes and records an update that was under way, and nothing more", async () => {
     const world = watchedWorld();
     const slow = makeWorld({ reasoner: { durationMs: { update: 1000 } } });

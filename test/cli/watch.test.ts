@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { exitCodes } from "../../common/errors.ts";
+import { Database } from "../../replay/sqlite.ts";
 import { program } from "../built.ts";
 
 const run = promisify(execFile);
@@ -114,6 +115,22 @@ describe("a run that is watched", () => {
     child.kill("SIGHUP");
     expect(await exited).toBe(exitCodes.cancelled);
     expect(await status(out)).toMatchObject({ condition: "stopped", lastSave: { round: 1 } });
+  });
+
+  test("is stopped by one signal where another program has locked its replay", async () => {
+    const out = join(folder, "locked");
+    const { child, said, exited } = train(out);
+    await vi.waitFor(async () => {
+      const beat = JSON.parse(await readFile(join(out, "status.json"), "utf8"));
+      expect(beat.standing?.step).toBeGreaterThan(0);
+    }, patient);
+    using other = Database.forWriting(join(out, "replay.db"));
+    other.exec("BEGIN IMMEDIATE");
+    await vi.waitFor(() => expect(said()).toContain("has locked the replay"), patient);
+    child.kill("SIGTERM");
+    expect(await exited).toBe(exitCodes.cancelled);
+    expect(said()).toContain("what is not recorded yet is done again when the run goes on");
+    expect(await status(out)).toMatchObject({ condition: "stopped", failure: { code: "cancelled" } });
   });
 
   test("that was killed is known to have died once it has been silent", async () => {

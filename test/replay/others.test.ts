@@ -21,21 +21,56 @@ function survivors(): unknown[] {
   return [...reader.events()].map(({ event }) => event);
 }
 
+/** Does something while another program has the database, for so long. */
+async function lockedFor<T>(ms: number, work: () => Promise<T>): Promise<T> {
+  using other = Database.forWriting(path);
+  other.exec("BEGIN IMMEDIATE");
+  const working = work();
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  other.exec("COMMIT");
+  return working;
+}
+
 describe("what others do to the file while a run writes it", () => {
   it("a lock of more than five seconds is waited for, and said once", async () => {
     const said: string[] = [];
-    await using store = await ReplayStore.create(folder, (line) => said.push(line));
+    const say = (line: string) => void said.push(line);
+    const waits = expect.stringContaining("another program has locked the replay");
+    await using store = await ReplayStore.create(folder, { say });
     await store.append([marked(1)]);
-    using other = Database.forWriting(path);
-    other.exec("BEGIN IMMEDIATE");
-    const appending = store.append([marked(2)]);
-    await new Promise((resolve) => setTimeout(resolve, 6000));
-    expect(survivors()).toEqual([marked(1)]);
-    other.exec("COMMIT");
-    await appending;
+    await lockedFor(6000, async () => {
+      const appending = store.append([marked(2)]);
+      expect(survivors()).toEqual([marked(1)]);
+      return appending;
+    });
     expect(survivors()).toEqual([marked(1), marked(2)]);
-    expect(said).toEqual([expect.stringContaining("another program has locked the replay")]);
-  }, 30_000);
+    expect(said).toEqual([waits]);
+    await store[Symbol.asyncDispose]();
+
+    await using again = await lockedFor(6000, () => ReplayStore.open(folder, { say }));
+    expect(again.position).toBe(2);
+    expect(said).toEqual([waits, waits]);
+  }, 40_000);
+
+  it("a lock does not keep a run that is to stop, whose replay stays as it was", async () => {
+    const said: string[] = [];
+    const controller = new AbortController();
+    const waiting = { say: (line: string) => void said.push(line), stop: controller.signal };
+    await using store = await ReplayStore.create(folder, waiting);
+    await store.append([marked(1)]);
+    {
+      using other = Database.forWriting(path);
+      other.exec("BEGIN IMMEDIATE");
+      const appending = store.append([marked(2)]);
+      controller.abort();
+      await expect(appending).rejects.toMatchObject({ code: "cancelled" });
+      await expect(ReplayStore.open(folder, waiting)).rejects.toMatchObject({ code: "cancelled" });
+      other.exec("COMMIT");
+    }
+    expect(said[0]).toContain("what is not recorded yet is done again when the run goes on");
+    await store.append([marked(3)]);
+    expect(survivors()).toEqual([marked(1), marked(3)]);
+  }, 40_000);
 
   it("its removal, or another in its place, ends the next append", async () => {
     await using store = await ReplayStore.create(folder);
