@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { VisplayError } from "../common/errors.ts";
+import { hashFile } from "../common/file_hash.ts";
 import { mapInSlices } from "../common/slices.ts";
 import { Consistency } from "./consistency.ts";
 import { IMAGES_NAME, imagePath } from "./image_files.ts";
@@ -37,17 +37,18 @@ export function isWhole({ database, events, items, images }: Inspection): boolea
 }
 
 /**
- * Looks at everything in a replay: the database's own structure, whether each event is as it was written, by its
- * checksum, and each image file, by its SHA-256, and whether what is told twice is told the same. Throws "notARun" where there is no replay, "run" for a newer
- * one, "damaged" where nothing of it can be read.
+ * Looks at everything in a replay: the database's own structure, whether each event, each item of the curriculum and
+ * what the run is made of is as it was written, by its checksum, and each image file, by its SHA-256, and whether what
+ * is told twice is told the same. Throws "notARun" where there is no replay, "run" for a newer one, "damaged" where
+ * nothing of it can be read.
  */
 export async function inspect(
   folder: string,
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Inspection> {
   using database = Database.forReading(replayIn(folder));
-  readableVersionOf(database);
-  const consistency = tolerant(() => new Consistency(database));
+  const version = readableVersionOf(database);
+  const consistency = tolerant(() => new Consistency(database, version));
   if (consistency instanceof VisplayError) throw consistency;
   const others = tolerant(() => consistency.damages());
   const structure = [
@@ -113,20 +114,14 @@ async function whatIsWrong(
   path: string,
   { bytes, sha256 }: { readonly bytes: number; readonly sha256: Uint8Array },
 ): Promise<string | undefined> {
-  const hash = createHash("sha256");
-  let size = 0;
   try {
-    for await (const chunk of createReadStream(path)) {
-      hash.update(chunk);
-      size += chunk.length;
-    }
+    const { size } = await stat(path);
+    const isSame = size === bytes && (await hashFile(path)).digest().equals(Buffer.from(sha256));
+    return isSame ? undefined : "the file is not the one that was written";
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === "ENOENT" ? "the file is missing" : message;
   }
-  return size === bytes && hash.digest().equals(Buffer.from(sha256))
-    ? undefined
-    : "the file is not the one that was written";
 }
 
 /** What an error began with: the report says itself where, and the user is looking already. */

@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { Value } from "./sqlite.ts";
 
-type Table = "events" | "episodes" | "rollouts" | "answers" | "curriculum";
+type Table = "events" | "episodes" | "rollouts" | "answers" | "curriculum" | "run_images" | "run_inputs";
 
 /**
  * Columns of each table that a checksum covers, with what the row's numbers of other rows stand for. New ones come at
@@ -19,6 +19,8 @@ const covered: Readonly<Record<Table, readonly string[]>> = {
   ).split(" "),
   answers: "id rollout blind text tokens log_probs truncated outcome vote failure".split(" "),
   curriculum: "round place event content position name question label confidence".split(" "),
+  run_images: "position name bytes changed_ms content".split(" "),
+  run_inputs: "name sha256".split(" "),
 };
 
 /**

@@ -3,19 +3,23 @@ import { curriculumItems, curriculumSize } from "./curriculum_items.ts";
 import { phases } from "./dictionary.ts";
 import type { EpisodeEvent } from "./events.ts";
 import { namedFiguresOf } from "./figures.ts";
+import { damagedPins } from "./pins.ts";
 import { type RecordedEvent, tolerant } from "./restore.ts";
 import { type Database, numbers, utf8 } from "./sqlite.ts";
 
 /** What a replay tells in more than one way, held against each other. */
 export class Consistency {
   readonly #database: Database;
+  readonly #version: number;
   /** Starts of the run, and the event that each went on from. */
   readonly #attempts: readonly { readonly attempt: number; readonly after: number }[];
   /** The first event that has a checksum: releases before had none. */
   readonly #firstChecksum: number;
 
-  constructor(database: Database) {
+  /** `version` is that of the tables. */
+  constructor(database: Database, version: number) {
     this.#database = database;
+    this.#version = version;
     this.#attempts = database.prepare(`SELECT attempt, ${numbers("after")} FROM attempts`).all();
     this.#firstChecksum =
       database.value<number>("SELECT min(event) FROM checksums") ?? Number.POSITIVE_INFINITY;
@@ -36,7 +40,11 @@ export class Consistency {
   damages(): string[] {
     const names = this.#database.prepare(`SELECT ${utf8("name")} FROM phases ORDER BY id`).all();
     const hasPhases = JSON.stringify(names.map(({ name }) => name)) === JSON.stringify(phases);
-    return [...(hasPhases ? [] : ["the names of the phases are damaged"]), ...damagedColumns(this.#database)];
+    return [
+      ...(hasPhases ? [] : ["the names of the phases are damaged"]),
+      ...damagedColumns(this.#database),
+      ...(this.#version >= 6 ? damagedPins(this.#database) : []),
+    ];
   }
 
   /** Items of the curriculum, and which of them are damaged. */

@@ -1,4 +1,5 @@
-import { type Database, numbers, utf8, type Value } from "./sqlite.ts";
+import { Checksum } from "./checksum.ts";
+import { type Database, numbers, type Queries, utf8, type Value } from "./sqlite.ts";
 
 /** An image of a run's own list; its place there is the index that everything in the run means. */
 export interface PinnedImage {
@@ -41,15 +42,42 @@ export function restorePins(database: Database): Pins | null {
 export function writePins(database: Database, { images, inputs }: Pins): void {
   database.exec("DELETE FROM run_images");
   database.exec("DELETE FROM run_inputs");
-  const addImage = database.prepare("INSERT INTO run_images VALUES (?, ?, ?, ?, ?)");
-  for (const [position, { name, bytes, changedMs, content }] of (images ?? []).entries())
-    addImage.run([position, name, bytes, changedMs, content]);
-  const addInput = database.prepare("INSERT INTO run_inputs VALUES (?, ?)");
-  for (const input of Object.entries(inputs)) addInput.run(input);
+  const addImage = database.prepare("INSERT INTO run_images VALUES (?, ?, ?, ?, ?, ?)");
+  for (const [position, { name, bytes, changedMs: changed_ms, content }] of (images ?? []).entries()) {
+    const row = { position, name, bytes, changed_ms, content };
+    addImage.run([...Object.values(row), new Checksum().add("run_images", row).value]);
+  }
+  const addInput = database.prepare("INSERT INTO run_inputs VALUES (?, ?, ?)");
+  for (const [name, sha256] of Object.entries(inputs))
+    addInput.run([name, sha256, new Checksum().add("run_inputs", { name, sha256 }).value]);
 }
+
+const rowsOf = {
+  run_images: `SELECT ${numbers("position", "bytes", "changed_ms", "crc32")}, ${utf8("name", "content")} FROM run_images`,
+  run_inputs: `SELECT ${numbers("crc32")}, ${utf8("name", "sha256")} FROM run_inputs`,
+} as const;
 
 /** Notes what an image of the run shows, once it was seen. */
 export function pinContent(database: Database, position: number, content: string): void {
-  const sql = "UPDATE run_images SET content = ? WHERE position = ? AND content IS NULL";
-  database.prepare(sql).run([content, position]);
+  const sql = `${rowsOf.run_images} WHERE position = ? AND content IS NULL`;
+  const unseen = database.prepare(sql).get([position]);
+  if (!unseen) return;
+  const { value } = new Checksum().add("run_images", { ...unseen, content });
+  database
+    .prepare("UPDATE run_images SET content = ?, crc32 = ? WHERE position = ?")
+    .run([content, unseen.crc32 === null ? null : value, position]);
+}
+
+/** Which pins are not as they were written; those of earlier releases have no checksums. */
+export function damagedPins(database: Queries): string[] {
+  const tables = Object.keys(rowsOf) as (keyof typeof rowsOf)[];
+  const rows = tables.flatMap((table) =>
+    database
+      .prepare(rowsOf[table])
+      .all()
+      .map((row) => ({ table, row })),
+  );
+  if (rows.every(({ row }) => row.crc32 === null)) return [];
+  const damaged = rows.filter(({ table, row }) => new Checksum().add(table, row).value !== row.crc32);
+  return damaged.map(({ table, row }) => `${row.name} in ${table} is damaged: its checksum differs`);
 }

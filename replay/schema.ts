@@ -239,8 +239,14 @@ CREATE INDEX rare_events ON events (id) WHERE ${rareEvents};
 CREATE INDEX curriculum_images ON curriculum (image);
 `;
 
+/** Checksums of what a run is made of; null until it is put down anew. */
+const sixth = `
+ALTER TABLE run_images ADD COLUMN crc32 INTEGER;
+ALTER TABLE run_inputs ADD COLUMN crc32 INTEGER;
+`;
+
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
-export const migrations: readonly string[] = [first, second, third, pins, fifth];
+export const migrations: readonly string[] = [first, second, third, pins, fifth, sixth];
 
 /** Brings a database to the newest version, all or nothing. Throws "run" for a newer one or a foreign file. */
 export function migrate(database: Database, scripts: readonly string[] = migrations): void {

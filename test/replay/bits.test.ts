@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { RandomStream } from "../../common/random.ts";
 import { inspect, isWhole } from "../../replay/check.ts";
 import { packColumns } from "../../replay/columns.ts";
-import { ReplayReader } from "../../replay/reader.ts";
+import { ReplayReader, readPins } from "../../replay/reader.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { ReplayWriter } from "../../replay/writer.ts";
 import { curriculumEpisode, RandomEvents } from "./events.ts";
@@ -13,9 +13,12 @@ import { curriculumEpisode, RandomEvents } from "./events.ts";
 /** What records stand in, and what they are found and learnt from by. */
 const tables = [
   ...["events", "episodes", "rollouts", "answers", "measures", "curriculum", "checksums", "attempts"],
-  ...["images", "prompts", "shapes", "figures", "phases", "columns"],
+  ...["images", "prompts", "shapes", "figures", "phases", "columns", "run_images", "run_inputs"],
 ];
-const flips = 300;
+const flips = 320;
+
+const pinned = (name: string, index: number) => ({ name, bytes: 7 + index, changedMs: 1.5, content: null });
+const inputs = { "model/config.json": "ab".repeat(32), "prompts.reasoner": "cd".repeat(32) };
 
 let folder: string;
 let path: string;
@@ -23,6 +26,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "replay-"));
   path = join(folder, "replay.db");
   using writer = ReplayWriter.create(folder);
+  writer.pin({ images: ["a.png", "b.png", "c.png", "d.png"].map(pinned), inputs });
   const random = new RandomEvents(11);
   const step = () => [...random.events(8), curriculumEpisode({ round: 1, labels: ["a", null, "b"] })];
   for (let i = 0; i < 3; i++) writer.append(step());
@@ -34,13 +38,19 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** All that can be read of a replay, superseded events and the curriculum too. */
+/** All that can be read of a replay, superseded events, the curriculum and what the run is made of too. */
 function contentsOf(run: string): unknown {
   using reader = ReplayReader.open(run);
   const events = [...reader.events(1, { superseded: "include" })];
   using writer = ReplayWriter.open(run);
   const places = Array.from({ length: writer.curriculumSize(1) }, (_, place) => place);
-  return { events, items: writer.curriculum(1, places), counts: reader.counts(), figures: reader.figures() };
+  return {
+    events,
+    items: writer.curriculum(1, places),
+    counts: reader.counts(),
+    figures: reader.figures(),
+    pins: readPins(run),
+  };
 }
 
 /** Byte ranges of the pages of a table. */

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { inspect } from "../../replay/check.ts";
 import type { PinnedImage } from "../../replay/pins.ts";
 import { readPins } from "../../replay/reader.ts";
 import { migrate, migrations } from "../../replay/schema.ts";
@@ -46,4 +47,43 @@ test("a replay of an earlier release has none", async () => {
   using database = Database.forWriting(join(folder, "replay.db"));
   migrate(database, migrations.slice(0, 3));
   expect(readPins(folder)).toBeNull();
+});
+
+describe("checksums of a run's pins", () => {
+  const damages = async () => (await inspect(folder)).database;
+  const change = (sql: string) => {
+    using database = Database.forWriting(join(folder, "replay.db"));
+    database.exec(sql);
+  };
+
+  test("find what changed, also after an image was seen", async () => {
+    {
+      await using store = await ReplayStore.create(folder);
+      await store.pin({ images: ["a.png", "b.png"].map(image), inputs });
+      await store.append([plainEpisode({ image: { index: 1, name: "b.png", id: "seen" } })]);
+    }
+    expect(await damages()).toEqual([]);
+    change("UPDATE run_images SET content = 'seem' WHERE position = 1");
+    change("UPDATE run_inputs SET sha256 = 'ac' WHERE name = 'model/config.json'");
+    expect(await damages()).toEqual([
+      "b.png in run_images is damaged: its checksum differs",
+      "model/config.json in run_inputs is damaged: its checksum differs",
+    ]);
+  });
+
+  test("are missing in what an earlier release wrote, which is whole, and there once its run goes on", async () => {
+    using database = Database.forWriting(join(folder, "replay.db"));
+    migrate(database, migrations.slice(0, 5));
+    database.exec("INSERT INTO attempts VALUES (1, 0, 0)");
+    database.exec("INSERT INTO run_images VALUES (0, 'a.png', 7, 0.5, NULL), (1, 'b.png', 7, 0.5, NULL)");
+    database.exec("INSERT INTO run_inputs VALUES ('prompts.reasoner', 'cd')");
+    expect(await damages()).toEqual([]);
+    await using store = await ReplayStore.open(folder);
+    await store.append([plainEpisode({ image: { index: 1, name: "b.png", id: "seen" } })]);
+    expect(await damages()).toEqual([]);
+    expect(readPins(folder)).toMatchObject({ images: [{ content: null }, { content: "seen" }] });
+    await store.pin({ images: [image("a.png")], inputs });
+    change("UPDATE run_images SET bytes = 8");
+    expect(await damages()).toHaveLength(1);
+  });
 });
