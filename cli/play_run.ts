@@ -33,8 +33,8 @@ export interface RunSession extends AsyncDisposable {
   pin(pins: Pins): Promise<void>;
   /** How often the run was started, this time included. */
   readonly attempt: number;
-  /** What earlier processes recorded of it and still counts, episodes apart; steps too where only "rare" is asked for. */
-  milestones(which?: "all" | "rare"): Iterable<RunEvent>;
+  /** What earlier processes recorded of it and still counts, without episodes, and with no more than so many steps. */
+  milestones(steps: number): Iterable<RunEvent>;
 }
 
 /**
@@ -70,9 +70,9 @@ export async function playRun(
   await session.pin({ images: list, inputs });
   const { folder, log, saved, attempt } = session;
   let summary = emptySummary;
-  for (const event of session.milestones("rare")) summary = summarize(summary, event);
+  for (const event of session.milestones(0)) summary = summarize(summary, event);
   hook?.about(folder);
-  const watched = { folder, plan: config, attempt, history: session.milestones() };
+  const watched = { folder, plan: config, attempt, history: session.milestones };
   await using watchers = await openWatchers(watched, [metrics, hook], say);
   say(`run ${folder}`);
   if (config.model.name !== "tiny") say(outlook(config, images.length));

@@ -117,7 +117,7 @@ export class RunFolder implements AsyncDisposable {
         ? `going on at ${formatPosition(saved.state.next)}`
         : "there is no checkpoint yet; from the beginning",
     );
-    return this.#session({ saved, attempt, milestones: (which) => milestonesOf(this.path, which) });
+    return this.#session({ saved, attempt, milestones: (steps) => milestonesOf(this.path, steps) });
   }
 
   #session(known: Pick<RunSession, "saved" | "attempt" | "milestones">): RunSession {
@@ -154,9 +154,9 @@ async function requireItems(store: ReplayStore, { id, state }: SavedRun): Promis
   throw new VisplayError("damaged", `${store.folder}, checkpoint ${id}: ${message}`);
 }
 
-function* milestonesOf(run: string, which: "all" | "rare" = "all"): Generator<RunEvent> {
+function* milestonesOf(run: string, steps: number): Generator<RunEvent> {
   using reader = ReplayReader.open(run);
-  for (const { event } of reader.milestones(which)) yield event;
+  for (const { event } of reader.milestones(steps)) yield event;
 }
 
 /** Whether a run that goes on from a state has rounds to play. */

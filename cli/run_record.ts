@@ -28,7 +28,7 @@ export function recordOf(run: string): RunRecord {
   let record: RunRecord = { position: 0, config: null, release: null, hasFinished: false };
   if (!existsSync(join(run, REPLAY_NAME))) return record;
   using reader = ReplayReader.open(run);
-  for (const { event } of reader.milestones("rare")) {
+  for (const { event } of reader.milestones()) {
     const hasFinished = event.type === "runFinished";
     record = { ...record, hasFinished };
     if (event.type !== "runStarted" && event.type !== "runResumed") continue;

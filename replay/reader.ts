@@ -87,11 +87,11 @@ export class ReplayReader implements Disposable {
   }
 
   /**
-   * What a run came to, at little cost: all events but episodes, and none that is superseded, in order; "rare" ones are
-   * all but steps, too.
+   * What a run came to, at little cost: all events but episodes, and none that is superseded, in order; of steps no
+   * more than so many, as far apart as they can be.
    */
-  milestones(which: "all" | "rare" = "all"): Generator<RecordedEvent> {
-    return restoreMilestones(this.#database, which);
+  milestones(steps: number = 0): Generator<RecordedEvent> {
+    return restoreMilestones(this.#database, steps);
   }
 
   /** Episodes by round and phase. */

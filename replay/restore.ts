@@ -91,25 +91,32 @@ const answersSql = `
   FROM answers WHERE id >= ? AND id < ? ORDER BY id`;
 
 /**
- * Every event but episodes that no resume has superseded, in order; "rare" ones are all but steps, too. Throws
- * "damaged" at one that is.
+ * Every event but episodes that no resume has superseded, in order; of steps no more than so many, as far apart as they
+ * can be. Throws "damaged" at one that is.
  */
-export function* restoreMilestones(
-  database: Database,
-  which: "all" | "rare" = "all",
-): Generator<RecordedEvent> {
-  const rare = which === "rare" ? `AND ${rareEvents}` : "";
-  const sql = `SELECT id FROM events WHERE id > ? AND superseded = 0 ${rare} ORDER BY id LIMIT 500`;
-  let after = 0;
-  for (;;) {
-    const ids = database.prepare(sql).all<{ id: number }>([after]);
-    for (const { id } of ids) {
-      const event = restoreOther(database, id);
-      if (event) yield event;
-    }
-    const last = ids.at(-1);
-    if (!last) return;
-    after = last.id;
+export function* restoreMilestones(database: Database, steps: number): Generator<RecordedEvent> {
+  for (const id of milestoneIds(database, steps)) {
+    const event = restoreOther(database, id);
+    if (event) yield event;
+  }
+}
+
+/** Of a replay that is gone through a stretch after the other. */
+const STRETCH = 10_000;
+
+/** Looks for a step in as many stretches as there may be steps, since nothing says where these are. */
+function* milestoneIds(database: Database, steps: number): Generator<number> {
+  const end = database.value<number>("SELECT max(id) FROM events") ?? 0;
+  const length = steps > 0 ? Math.ceil(end / steps) : STRETCH;
+  const within = "SELECT id FROM events WHERE id > ? AND id <= ? AND superseded = 0";
+  const rare = database.prepare(`${within} AND ${rareEvents}`);
+  const step = database.prepare(`${within} AND NOT (${rareEvents}) ORDER BY id LIMIT 1`);
+  for (let after = 0; after < end; after += length) {
+    const stretch = [after, after + length];
+    const found = rare
+      .all<{ id: number }>(stretch)
+      .concat(steps > 0 ? step.all<{ id: number }>(stretch) : []);
+    yield* found.map(({ id }) => id).sort((a, b) => a - b);
   }
 }
 

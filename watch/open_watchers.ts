@@ -28,8 +28,8 @@ export interface RunToWatch {
   readonly plan: RunPlan & { readonly watch: WatchOptions };
   /** How often the run was started, this time included. */
   readonly attempt: number;
-  /** What earlier attempts recorded and a resume has not superseded. */
-  readonly history: Iterable<RunEvent>;
+  /** What earlier attempts recorded and a resume has not superseded, with no more than so many steps. */
+  readonly history: (steps: number) => Iterable<RunEvent>;
 }
 
 /** Starts what follows a run from its folder, and feeds those that were there before, which others close. */

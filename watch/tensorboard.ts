@@ -15,18 +15,21 @@ export const TENSORBOARD_NAME = "tensorboard";
 /** What every event file's name begins with. */
 const PREFIX = "events.out.tfevents.";
 
+/** Steps that an attempt writes again; of a chart with more, TensorBoard shows a thousand. */
+export const STEPS_AGAIN = 10_000;
+
 export interface TensorBoardOptions {
   /** The run's folder. */
   readonly folder: string;
   readonly plan: RunPlan;
-  /** What earlier attempts recorded and a resume has not superseded. */
-  readonly history: Iterable<RunEvent>;
+  /** What earlier attempts recorded and a resume has not superseded, with no more than so many steps. */
+  readonly history: (steps: number) => Iterable<RunEvent>;
   readonly warn: (line: string) => void;
 }
 
 /**
- * Writes a run's figures for TensorBoard. An attempt begins its event file with all that still counts of those before
- * it and has readers forget their files, so that every step is seen once. Only the last of these stays, for who is
+ * Writes a run's figures for TensorBoard. An attempt begins its event file with what still counts of those before it
+ * and has readers forget their files, so that every step is seen once. Only the last of these stays, for who is
  * reading it and goes on to the next.
  */
 export class TensorBoard implements Watcher {
@@ -43,7 +46,7 @@ export class TensorBoard implements Watcher {
       const older = (await readdir(charts)).filter((name) => name.startsWith(PREFIX)).sort();
       const path = join(charts, nameAfter(older.at(-1)));
       const file = await open(path, "a");
-      await writeFile(file, beginning(history, plan));
+      await writeFile(file, beginning(history(STEPS_AGAIN), plan));
       for (const name of older.slice(0, -1)) await rm(join(charts, name));
       return new TensorBoard(path, file, plan, warn);
     } catch (cause) {

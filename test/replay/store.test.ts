@@ -3,11 +3,14 @@ import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RunEvent } from "../../replay/events.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { ReplayStore } from "../../replay/store.ts";
+import { ofType } from "../fakes/play.ts";
+import { at, phaseStarted, reasonerStep } from "../fakes/run_events.ts";
 import { curriculumEpisode, marked, plainEpisode, RandomEvents } from "./events.ts";
 
 let folder: string;
@@ -251,6 +254,37 @@ describe("resume", () => {
     await expect(store.resume(2)).rejects.toMatchObject({ code: "run", message: /1 events/ });
     await expect(store.resume(1, 1)).rejects.toMatchObject({ code: "run" });
     expect(store).toMatchObject({ position: 1, attempt: 1 });
+  });
+});
+
+describe("milestones", () => {
+  it("are all rare events, and no more steps than are asked for, all over what was not superseded", async () => {
+    await using store = await ReplayStore.create(folder);
+    const step = (round: number, n: number) => at(n, reasonerStep({ round, step: n }));
+    for (const round of [1, 2]) {
+      const steps = Array.from({ length: 40 }, (_, n) => [plainEpisode({ step: n }), step(round, n)]);
+      await store.append([at(0, phaseStarted(round, "reasoner")), ...steps.flat()]);
+    }
+    await store.resume(81 + 41);
+    const again = Array.from({ length: 20 }, (_, n) => step(2, 20 + n));
+    await store.append([at(1, phaseStarted(3, "reasoner")), ...again]);
+
+    using reader = ReplayReader.open(folder);
+    const seen = (steps?: number) => [...reader.milestones(steps)].map(({ event }) => event);
+    const stepsOf = (events: RunEvent[]) => ofType(events, "reasonerStep");
+    const phases = [1, 2, 3].map((round) => expect.objectContaining({ round }));
+    expect(seen()).toEqual(phases);
+    const whole = stepsOf(seen(1000));
+    expect(whole.map(({ round, step: n }) => 40 * (round - 1) + n)).toEqual(Array.from(Array(80).keys()));
+    for (const most of [1, 7, 30]) {
+      const some = seen(most);
+      expect(some.filter(({ type }) => type === "phaseStarted")).toEqual(phases);
+      const steps = stepsOf(some);
+      expect(steps.length).toBeGreaterThanOrEqual(most / 2);
+      expect(steps.length).toBeLessThanOrEqual(most);
+      // In order, and none twice.
+      expect(whole.filter((each) => steps.some((one) => isDeepStrictEqual(one, each)))).toEqual(steps);
+    }
   });
 });
 

@@ -90,7 +90,7 @@ describe("TensorBoard's folder", () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   const start = (history: readonly RunEvent[] = [], where = folder) =>
-    TensorBoard.start({ folder: where, plan, history, warn: (line) => warnings.push(line) });
+    TensorBoard.start({ folder: where, plan, history: () => history, warn: (line) => warnings.push(line) });
 
   // 7: a session log of 2 bytes, 1: status START; no step, which is 0.
   const started = "3a020801";
