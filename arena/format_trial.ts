@@ -13,12 +13,13 @@ import { type LoadedImage, load } from "./dialogue.ts";
 import { playPhase } from "./phase.ts";
 import type { Ports } from "./ports.ts";
 import type { Run } from "./run.ts";
+import { unaskedSteps } from "./start_config.ts";
 import type { Step } from "./step.ts";
 
 /**
  * Before anything is spent: how much of what the policies write about a few images can be read, in the configured format
- * and, where its prompts are the default ones, in the others. Ends the run with "config" where too little can be read in
- * the configured one and no warm-up is to teach it.
+ * and, where its prompts are the default ones, in the others. Where little can be read in the configured one, a warm-up is
+ * to teach it; ends the run with "config" where hardly anything can and its configuration wants none.
  */
 export function formatTrial(run: Run): Observable<RunEvent> {
   const { config } = run;
@@ -35,11 +36,14 @@ export function formatTrial(run: Run): Observable<RunEvent> {
         toArray(),
         map((tried): FormatsTried[] => {
           formats = tried;
+          run.warmUpSteps = config.warmUp.steps ?? (isReadable(tried[0], ENOUGH) ? 0 : unaskedSteps);
           return [{ type: "formatsTried", round: 0, phase: "trial", images: images.length, formats }];
         }),
       ),
     conclude: () => {
-      if (config.warmUp.steps === 0) requireReadable(formats);
+      if (config.warmUp.steps === 0 || (config.warmUp.steps === null && !isTeachable(formats))) {
+        requireReadable(formats);
+      }
       return [];
     },
   });
@@ -122,18 +126,31 @@ function count<T extends { readonly completions: readonly { readonly text: strin
   return { of: each.length, found: each.filter(({ found }) => found).length, unread };
 }
 
-/** Of questions, and of answers, that must be read for a run to make sense. */
-const LEAST_SHARE = 1 / 4;
+/** Shares of questions, and of answers, that must be read for a run to make sense, and for it to need no warm-up. */
+const LEAST = 1 / 4;
+const ENOUGH = 1 / 2;
 
-function requireReadable([configured, ...others]: readonly FormatTried[]): void {
-  if (!configured || leastShare(configured) >= LEAST_SHARE) return;
+function isReadable(tried: FormatTried | undefined, share: number): boolean {
+  return tried === undefined || leastShare(tried) >= share;
+}
+
+/** Whether a warm-up would find plain words to imitate, as far as that was tried. */
+function isTeachable(formats: readonly FormatTried[]): boolean {
+  const plain = formats.find(({ format }) => format === "plain");
+  return isReadable(plain, LEAST);
+}
+
+function requireReadable(formats: readonly FormatTried[]): void {
+  const [configured, ...others] = formats;
+  if (!configured || isReadable(configured, LEAST)) return;
   const best = others.reduce((a, b) => (leastShare(b) > leastShare(a) ? b : a), configured);
   const { questions, answers } = configured;
   const poor = answers.found / answers.of < questions.found / questions.of ? answers : questions;
+  const teach = isTeachable(formats) ? "teach the form with warmUp.steps (20, say), or " : "";
   const remedy =
-    leastShare(best) < LEAST_SHARE
-      ? "teach it with warmUp.steps (20, say), or change prompts or maxTokens"
-      : `set format to ${best.format} (${told(best)}), or teach the form with warmUp.steps`;
+    leastShare(best) < LEAST
+      ? `${teach}change the model, prompts or maxTokens`
+      : `${teach}set format to ${best.format} (${told(best)})`;
   throw new VisplayError(
     "config",
     `format ${configured.format}: ${told(configured)} can be read, expected a quarter of each; ${remedy}. What could not be read: ${JSON.stringify(poor.unread?.slice(0, 300))}`,

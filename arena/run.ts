@@ -30,6 +30,8 @@ export class Run {
   readonly models: Readonly<Record<Role, PolicyInfo>>;
   /** Optimiser steps each policy has taken, as it reported last. */
   readonly versions: Record<Role, number>;
+  /** Steps of the warm-up; a trial may have found that some are needed. */
+  warmUpSteps: number;
   /** Of the current round. */
   curriculum: Curriculum;
   /** Rounds in a row, up to now, that had nothing to learn from. */
@@ -58,6 +60,7 @@ export class Run {
     this.versions = { ...versions };
     this.curriculum = new Curriculum(ports.truth, state?.curriculum);
     this.alarms = new Alarms(config.alarms, state?.alarms);
+    this.warmUpSteps = state?.warmUpSteps ?? config.warmUp.steps ?? 0;
     this.emptyRounds = state?.emptyRounds ?? 0;
     this.score = state?.score ?? null;
     this.#next = state?.next ?? { round: 0, leg: legs[0], step: 0 };
@@ -130,12 +133,13 @@ export class Run {
 
   /** Where the run stands, for a checkpoint. */
   state(): RunState {
-    const { emptyRounds, score, playedMs, phaseMs } = this;
+    const { warmUpSteps, emptyRounds, score, playedMs, phaseMs } = this;
     const [curriculum, alarms] = [this.curriculum.state(), this.alarms.state()];
     return {
       version: STATE_VERSION,
       next: this.#next,
       replay: this.#replay,
+      warmUpSteps,
       emptyRounds,
       curriculum,
       alarms,

@@ -37,6 +37,8 @@ export interface RunState {
   readonly next: Position;
   /** The log's position when that step became the next one. */
   readonly replay: number;
+  /** Steps of the warm-up, as its trial or its configuration has it. */
+  readonly warmUpSteps: number;
   /** Rounds in a row, up to now, whose curriculum was empty. */
   readonly emptyRounds: number;
   /** Of the current round; its items stand in the replay. */

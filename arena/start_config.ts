@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import { type AnswerFormat, answerFormats } from "../common/answer_format.ts";
-import { choice, count, group, number } from "./setting.ts";
+import { choice, count, group, number, optionalCount } from "./setting.ts";
 
 /** How formats are tried before a run's first round. */
 export interface TrialConfig {
@@ -10,7 +10,8 @@ export interface TrialConfig {
 
 /** How policies are taught the wanted form before a run's first round. */
 export interface WarmUpConfig {
-  readonly steps: number;
+  /** Null leaves it to the trial. */
+  readonly steps: number | null;
   readonly imagesPerStep: number;
   readonly questionsPerImage: number;
   readonly temperature: number;
@@ -31,10 +32,16 @@ export const trial: z.ZodType<TrialConfig> = group(
   "before the first round, how much of what the policies write can be read under each format",
 );
 
+/** Steps of a warm-up that nobody asked for. */
+export const unaskedSteps = 12;
+
 export const warmUp: z.ZodType<WarmUpConfig> = group(
   {
-    steps: count(0, "supervised steps of both policies; 0 is none", 0),
-    imagesPerStep: count(8, "images per step"),
+    steps: optionalCount(
+      `supervised steps of both policies; 0 is none, null makes ${unaskedSteps} where the trial can read less than half of the questions or answers`,
+      0,
+    ),
+    imagesPerStep: count(4, "images per step"),
     questionsPerImage: count(4, "questions about each image, each answered once"),
     temperature: number(0.6, "sampling temperature of these questions and answers", 1e-3),
     learningRate: number(2e-4, "AdamW step size of the text model (1/step)"),

@@ -1,4 +1,4 @@
-import { concatMap, EMPTY, forkJoin, map, type Observable, of } from "rxjs";
+import { concatMap, defer, EMPTY, forkJoin, map, type Observable, of } from "rxjs";
 import type { Example } from "../policy/policy.ts";
 import { questionerPrompt, questionerTemplates } from "../questioner/prompt.ts";
 import { Questioner } from "../questioner/questioner.ts";
@@ -18,19 +18,21 @@ import type { Step } from "./step.ts";
  * what they said themselves, put into that format. It teaches the form, and nothing that they did not know.
  */
 export function warmUpPhase(run: Run): Observable<RunEvent> {
-  const { steps } = run.config.warmUp;
-  if (steps === 0) return EMPTY;
-  return playPhase(run, {
-    round: 0,
-    phase: "warmUp",
-    steps,
-    prepare: (step) => load(step, imagesOf(step), false),
-    play: (step, images) =>
-      askPlainly(step, images).pipe(
-        concatMap((open) => answerPlainly(step, open)),
-        concatMap((spoken) => imitate(step, images.length, spoken)),
-      ),
-  });
+  return defer(() =>
+    run.warmUpSteps === 0
+      ? EMPTY
+      : playPhase(run, {
+          round: 0,
+          phase: "warmUp",
+          steps: run.warmUpSteps,
+          prepare: (step) => load(step, imagesOf(step), false),
+          play: (step, images) =>
+            askPlainly(step, images).pipe(
+              concatMap((open) => answerPlainly(step, open)),
+              concatMap((spoken) => imitate(step, images.length, spoken)),
+            ),
+        }),
+  );
 }
 
 function imagesOf({ run, place: { step } }: Step): number[] {
@@ -39,7 +41,7 @@ function imagesOf({ run, place: { step } }: Step): number[] {
   return itemsAt(run.seed("warmUp.images"), step * count, count, length);
 }
 
-/** A question in plain words, and the Reasoner's answer to it; nulls where it gave none. */
+/** A question in plain words, and the Reasoner's answer to it; nulls where it gave no short one. */
 interface Spoken extends OpenQuestion {
   readonly answer: string | null;
   /** The sentence that the answer stood in, if it stood in one. */
@@ -89,12 +91,17 @@ function answerPlainly(step: Step, open: readonly OpenQuestion[]): Observable<Sp
       open.map((question, i) => {
         const parsed = given[i]?.answers[0];
         const text = given[i]?.completions[0]?.text.trim() ?? "";
-        const answer = parsed?.outcome === "answered" ? parsed.answer : null;
+        const answer = parsed?.outcome === "answered" && isShort(parsed.answer) ? parsed.answer : null;
         const sentence = answer !== null && answer !== text && !/[<\n]/.test(text) ? text : null;
         return { ...question, answer, sentence };
       }),
     ),
   );
+}
+
+/** Whether it is worth imitating: what is said at length is hardly said twice in the same words. */
+function isShort(answer: string): boolean {
+  return answer.split(" ").length <= 6;
 }
 
 /** One supervised step of each policy on what was said, in the form and under the prompts that the run has. */

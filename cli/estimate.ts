@@ -79,7 +79,7 @@ function sizesOf(config: RunConfig, pool: number, admittedShare: number | null):
     curriculum: { units: images, perStep: Math.min(curriculum.imagesPerChunk, images) },
     reasoner: { units: Math.min(reasoner.stepsPerRound, passes) * perStep, perStep },
     trial: { units: trial.images, perStep: trial.images },
-    warmUp: { units: warmUp.steps * warmUp.imagesPerStep, perStep: warmUp.imagesPerStep },
+    warmUp: { units: (warmUp.steps ?? 0) * warmUp.imagesPerStep, perStep: warmUp.imagesPerStep },
     evaluation: {
       units: evaluation.questions,
       perStep: Math.min(evaluation.questionsPerChunk, evaluation.questions),

@@ -131,7 +131,7 @@ function probeConfig(config: RunConfig, scale: number, steps: number): RunConfig
     warmUp: {
       ...config.warmUp,
       learningRate: 0,
-      steps: Math.min(config.warmUp.steps, steps),
+      steps: Math.min(config.warmUp.steps ?? 0, steps),
       imagesPerStep: units.warmUp,
     },
     questioner: {

@@ -10,7 +10,8 @@ export type Evasion = "placeholder" | "refused" | "inapplicable";
 export function evasionOf(text: string, examples: readonly string[] = []): Evasion | null {
   const head = text.trim().slice(0, longest);
   const words = bare(head);
-  if (isPlaceholder(head, words) || examples.some((example) => bare(example) === words)) return "placeholder";
+  if (isPlaceholder(head, words) || examples.some((example) => copies(words, bare(example))))
+    return "placeholder";
   if (inapplicable.test(words)) return "inapplicable";
   return refusal.test(head.replace(/’/g, "'")) ? "refused" : null;
 }
@@ -33,6 +34,11 @@ function isPlaceholder(trimmed: string, words: string): boolean {
   if (!list.every((word) => placeholderWords.has(word))) return false;
   if (!/\b(?:question|answer|answers|response|reply|text|reasoning|explanation)\b/.test(words)) return false;
   return /\b(?:your|here|insert)\b/.test(words) || /^[[{<].*[\]}>]$/.test(trimmed) || /\w_\w/.test(trimmed);
+}
+
+/** The whole of an example, or a part that is too long to be what somebody means. */
+function copies(words: string, example: string): boolean {
+  return words === example || (words.split(" ").length >= 4 && example.includes(words));
 }
 
 const inapplicable =

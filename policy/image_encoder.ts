@@ -12,7 +12,7 @@ import {
 import type { SessionCache } from "./sessions.ts";
 
 /** Of patches, and of rows under some weights: an image of a large model may take fifty megabytes. */
-const cacheBytes = { small: 32 * 2 ** 20, large: 256 * 2 ** 20 };
+const cacheBytes = { small: 8 * 2 ** 20, large: 256 * 2 ** 20 };
 /** Weights whose rows are kept: those being trained, as they are now, and the run's base. */
 const versionsKept = 2;
 

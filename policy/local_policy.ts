@@ -77,7 +77,7 @@ export interface LocalPolicyOptions extends LearnerOptions {
 type Checkpoint = () => Promise<void>;
 
 /** Idle memory of decoding caches. */
-const cacheBytes = 64 * 2 ** 20;
+const poolBytes = { small: 16 * 2 ** 20, large: 64 * 2 ** 20 };
 
 /** A policy that samples, scores and learns in the calling thread; calls must not overlap. */
 export class LocalPolicy implements Replica {
@@ -90,7 +90,7 @@ export class LocalPolicy implements Replica {
   readonly sessions: SessionCache;
   /** Padded tokens that a run without gradients may hold. */
   readonly forwardTokens: number;
-  readonly pool: BufferPool = new BufferPool(cacheBytes);
+  readonly pool: BufferPool;
   readonly encoder: ImageEncoder;
   readonly tokenizer: Tokenizer;
   readonly weights: TrainedWeights;
@@ -107,6 +107,7 @@ export class LocalPolicy implements Replica {
     const { threads, device } = options;
     this.large = isLarge(model.parameters);
     this.sessions = new SessionCache({ threads, device, large: this.large });
+    this.pool = new BufferPool(this.large ? poolBytes.large : poolBytes.small);
     this.encoder = new ImageEncoder(model, tensors, processor, this.sessions, this.large);
     this.tokenizer = tokenizer;
     this.weights = weights;

@@ -24,7 +24,7 @@ export interface ThreadedPolicyOptions extends LocalPolicyOptions {
 }
 
 /** Pixels that the thread keeps for later calls. */
-const imageBytes = 64 * 2 ** 20;
+const imageBytes = 16 * 2 ** 20;
 /** Pixels that are copied into messages before other work gets its turn. */
 const bytesPerTurn = 4 * 2 ** 20;
 

@@ -10,7 +10,7 @@ export interface QuestionerTemplates {
 }
 
 const task = `Look at the image and write one question about it.
-The question must be answerable from the image alone, but not without the image, and have one short, checkable answer: a number, a word, a name or a short phrase. Prefer a question that takes careful looking and some reasoning: counting, comparing, reading, relating places. Do not give the answer away in the question.`;
+The question must be answerable from the image alone, but not without the image, and have one short answer that can be checked. Prefer a question that takes careful looking and some reasoning: counting, comparing, reading, relating places. Do not give the answer away in the question.`;
 
 /** For general vision-language models, by the form that they ask for: the very one that `parseQuestion` finds well-formed. */
 export const questionerTemplates: Readonly<Record<AnswerFormat, string>> = {

@@ -13,12 +13,12 @@ const knowledge = "(?:information|data|details?|context|evidence)";
 
 /** What declines, whole; subjects and what it is declined about may be any few words without a comma. */
 const abstentions: readonly RegExp[] = [
-  `(?:[^,;.]{0,80} (?:is|are) )?(?:unanswerable|not answerable|indeterminable|undeterminable|not determinable|undetermined|indeterminate)`,
+  `(?:no,? )?(?:[^,;.]{0,80} (?:is|are|with) )?(?:(?:the )?word )?(?:unanswerable|not answerable|indeterminable|undeterminable|not determinable|undetermined|indeterminate)`,
   `(?:[^,;.]{0,80} )?(?:can|could) not (?:really |actually |accurately |definitively |reliably )?(?:be )?(?:${verbs})(?: ${certainty})?(?: [^,;.]{0,80})?`,
   `(?:[^,;.]{0,80} )?(?:can|could) not (?:be (?:answered|identified)(?: [^,;.]{0,80})?|answer(?: (?:the|this|that|your) question)?)`,
-  `(?:[^,;.]{0,80} )?(?:unable to|not able to|not possible to|impossible to|no way to|not be able to) (?:${verbs}|answer (?:the|this|that) question)(?: [^,;.]{0,80})?`,
+  `(?:[^,;.]{0,80} )?(?:unable to|not able to|not possible to|impossible to|no way to|not be able to) (?:${verbs}|answer(?: (?:the|this|that) question)?)(?: [^,;.]{0,80})?`,
   `(?:(?:there|the image|the picture) (?:is|has|are) )?(?:not enough|insufficient|inadequate|no) ${knowledge}(?: (?:is |was )?(?:given|provided|available|shown))?(?: to (?:${verbs}|answer)[^,;.]{0,80})?`,
-  `(?:the )?(?:image|picture|figure|question|photo) (?:does|do) not (?:show|give|provide|contain) enough ${knowledge}(?: to [^,;.]{0,80})?`,
+  `(?:the )?(?:image|picture|figure|question|photo) (?:does|do) not (?:show|give|provide|contain) (?:enough ${knowledge}|what is (?:needed|asked|required))(?: (?:to|for) [^,;.]{0,80})?`,
   `(?:i |we )?(?:do|does) not know(?: the answer)?|i have no idea|no idea|(?:i am |im )?not sure`,
   `not (?:specified|stated|mentioned|given|provided|determinable|known)`,
 ].map((pattern) => new RegExp(`^(?:sorry,? |it |this )?(?:${pattern})(?: ${source})?$`));
@@ -36,6 +36,6 @@ const longest = 300;
  */
 export function declines(text: string): boolean {
   if (text.length > longest) return false;
-  const plain = plainWords(text);
+  const plain = plainWords(text.replaceAll(/["“”]/g, "").replace(/[\s.!]+$/, ""));
   return !answersStill.test(plain) && abstentions.some((pattern) => pattern.test(plain));
 }

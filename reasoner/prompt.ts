@@ -17,7 +17,7 @@ const short =
 /** For general vision-language models, by the form that they ask for: the very one that `parseAnswer` finds well-formed. */
 export const reasonerTemplates: Readonly<Record<AnswerFormat, string>> = {
   tags: `${task}
-First think step by step inside <think> and </think>. Then write only the final answer, as short as possible, inside <answer> and </answer>. If the question offers choices, answer with the letter. If the image does not show what is needed, answer with the word unanswerable.
+First think step by step inside <think> and </think>. Then write only the final answer inside <answer> and </answer>, ${short}
 <think> what you see and how it leads to the answer </think>
 <answer> your short answer </answer>`,
   boxed: `${task}
@@ -25,7 +25,7 @@ Think step by step, and end with the final answer inside \\boxed{}, ${short}`,
   line: `${task}
 Think step by step, and end with a line that begins with "Answer:" and holds only the final answer, ${short}`,
   plain: `${task}
-Write only the answer, a word, a number or a short phrase, ${short}`,
+Write only the answer, ${short}`,
 };
 
 export const defaultReasonerTemplates: ReasonerTemplates = { reasoner: reasonerTemplates.tags };

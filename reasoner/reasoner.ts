@@ -40,7 +40,8 @@ export class Reasoner {
     this.#policy = policy;
     this.#templates = templates;
     const { reasoner, format = "tags" } = templates;
-    this.#form = { format, placeholders: examplesIn(reasoner, "answer") };
+    const placeholders = [...examplesIn(reasoner, "answer"), ...examplesIn(reasoner, "think")];
+    this.#form = { format, placeholders };
   }
 
   /** The prompt of a question; throws a `VisplayError` of code "config" if the template has no `{question}`. */

@@ -6,7 +6,7 @@ export interface RunPlan {
   readonly questioner: { readonly train: boolean; readonly stepsPerRound: number };
   readonly reasoner: { readonly stepsPerRound: number };
   readonly trial: { readonly images: number };
-  readonly warmUp: { readonly steps: number };
+  readonly warmUp: { readonly steps: number | null };
   readonly evaluation: { readonly questions: number; readonly everyRound: boolean };
 }
 
@@ -35,7 +35,7 @@ export function order({ round, phase }: PlannedPhase): number {
 export function plannedPhases({ rounds, questioner, evaluation, trial, warmUp }: RunPlan): PlannedPhase[] {
   const happens = ({ round, phase }: PlannedPhase) => {
     if (phase === "trial") return round === 0 && trial.images > 0;
-    if (phase === "warmUp") return round === 0 && warmUp.steps > 0;
+    if (phase === "warmUp") return round === 0 && (warmUp.steps ?? 0) > 0;
     if (phase !== "evaluation") return round > 0 && (phase !== "questioner" || questioner.train);
     return evaluation.questions > 0 && (round === 0 || round === rounds || evaluation.everyRound);
   };

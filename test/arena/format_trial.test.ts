@@ -31,6 +31,14 @@ describe("before the first round", () => {
     }
   });
 
+  it("where little can be read and nothing else was said, a warm-up teaches the form", async () => {
+    const half = makeWorld({ questioner: { script: () => nothing } });
+    const { events } = await playIn(half, trying);
+    expect(ofType(events, "warmUpStep")).toHaveLength(12);
+    const none = await playIn(makeWorld(), trying);
+    expect(ofType(none.events, "warmUpStep")).toEqual([]);
+  });
+
   it("a format that the policies do not write ends the run with the one that they do", async () => {
     const asksPlainly = (text: string) =>
       text === questionerTemplates.plain || text === reasonerTemplates.plain;
@@ -45,7 +53,11 @@ describe("before the first round", () => {
       reasoner: reasonerTemplates.tags,
       format: "tags",
     } as const;
-    const { error, events } = await playIn({ ...world, templates }, trying);
+    const untaught = smallConfig((config) => {
+      config.trial.images = 4;
+      config.warmUp.steps = 0;
+    });
+    const { error, events } = await playIn({ ...world, templates }, untaught);
     expect(error).toMatchObject({ code: "config" });
     expect(String(error)).toContain("0 of 16 questions and 0 of 16 answers");
     expect(String(error)).toContain("set format to plain (16 of 16 questions and 16 of 16 answers)");
@@ -53,6 +65,9 @@ describe("before the first round", () => {
     const [tried] = ofType(events, "formatsTried");
     expect(tried?.formats.map(({ format }) => format)).toEqual(["tags", "boxed", "line", "plain"]);
     expect(ofType(events, "questionerStep")).toEqual([]);
+    const mute = { questioner: { script: () => nothing }, reasoner: { script: () => nothing } };
+    const hopeless = await playIn({ ...makeWorld(mute), templates }, trying);
+    expect(String(hopeless.error)).toContain("expected a quarter of each; change the model, prompts");
   });
 });
 

@@ -7,7 +7,7 @@ import { VisplayError } from "../../common/errors.ts";
 import { itemsIn } from "../../replay/curriculum_items.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { ofType, playIn, withoutTimes } from "../fakes/play.ts";
-import { makeWorld, smallConfig, type World } from "../fakes/world.ts";
+import { makeWorld, questionerScript, reasonerScript, smallConfig, type World } from "../fakes/world.ts";
 
 /** Keeps every state, with the policies' versions. */
 class MemoryCheckpoints implements Checkpoints {
@@ -34,11 +34,11 @@ interface Watched extends World {
 }
 
 /** A world in which some images are broken, and the Reasoner's version is what an evaluation reports. */
-function watchedWorld(): Watched {
+function watchedWorld(options: Parameters<typeof makeWorld>[0] = {}): Watched {
   const controller = new AbortController();
   const scores = ["greedy", "mean8", "mean8_t06", "maj8", "pass8", "blind", "abstention", "parseFailure"];
   return {
-    ...makeWorld({ broken: (index) => index % 7 === 0 }),
+    ...makeWorld({ broken: (index) => index % 7 === 0, ...options }),
     controller,
     stop: controller.signal,
     checkpoints: new MemoryCheckpoints(),
@@ -57,8 +57,8 @@ function watchedWorld(): Watched {
 }
 
 /** A new process: nothing is left but the log, as a resume keeps it, and the states. */
-function reborn(before: Watched, { state }: SavedRun): Watched {
-  const world = watchedWorld();
+function reborn(before: Watched, { state }: SavedRun, options?: Parameters<typeof makeWorld>[0]): Watched {
+  const world = watchedWorld(options);
   world.log.events.push(...before.log.events.slice(0, state.replay));
   for (const role of ["questioner", "reasoner"] as const)
     for (const [folder, version] of before.policies[role].states)
@@ -78,8 +78,11 @@ function updatesOf({ policies }: World, from: { questioner: number; reasoner: nu
   return JSON.parse(JSON.stringify({ questioner: of("questioner"), reasoner: of("reasoner") }));
 }
 
-async function uninterrupted(of: RunConfig = config): Promise<Watched> {
-  const world = watchedWorld();
+async function uninterrupted(
+  of: RunConfig = config,
+  options?: Parameters<typeof makeWorld>[0],
+): Promise<Watched> {
+  const world = watchedWorld(options);
   const { completed } = await playIn(world, of);
   expect(completed).toBe(true);
   return world;
@@ -124,22 +127,35 @@ describe("a run that goes on from a checkpoint", () => {
     }
   });
 
-  it("comes to the same from the midst of its trial and its warm-up", async () => {
-    const warming = smallConfig((change) => {
-      change.trial.images = 4;
-      change.warmUp.steps = 3;
-      change.checkpoint.everySteps = 1;
-    });
-    const whole = await uninterrupted(warming);
-    const early = whole.checkpoints.saved.filter(({ state }) => state.next.round === 0);
-    const legs = new Set(early.map(({ state }) => state.next.leg));
-    expect([...legs]).toEqual(["questioner", "trial", "evaluation", "warmUp", "save"]);
-    for (const checkpoint of early) {
-      const world = reborn(whole, checkpoint);
-      expect((await playIn(world, warming, undefined, checkpoint)).completed).toBe(true);
-      expect(story(world.log.events)).toEqual(story(whole.log.events));
-    }
-  });
+  it.each([3, null])(
+    "comes to the same from the midst of its trial and its warm-up (%j steps)",
+    async (steps) => {
+      const warming = smallConfig((change) => {
+        change.trial.images = 4;
+        change.warmUp.steps = steps;
+        change.checkpoint.everySteps = 1;
+      });
+      const untaught: Parameters<typeof makeWorld>[0] = {
+        questioner: {
+          script: (prompt, stream, version) =>
+            version > 1 ? questionerScript(prompt, stream, version) : "how many dots plus 1 ?",
+        },
+        reasoner: {
+          script: (prompt, stream, version) =>
+            version > 1 ? reasonerScript(prompt, stream, version) : "<think>",
+        },
+      };
+      const whole = await uninterrupted(warming, untaught);
+      const early = whole.checkpoints.saved.filter(({ state }) => state.next.round === 0);
+      const legs = new Set(early.map(({ state }) => state.next.leg));
+      expect([...legs]).toEqual(["questioner", "trial", "evaluation", "warmUp", "save"]);
+      for (const checkpoint of early) {
+        const world = reborn(whole, checkpoint, untaught);
+        expect((await playIn(world, warming, undefined, checkpoint)).completed).toBe(true);
+        expect(story(world.log.events)).toEqual(story(whole.log.events));
+      }
+    },
+  );
 
   it("loses no more steps than lie between two checkpoints", async () => {
     const { log } = await uninterrupted();

@@ -134,6 +134,12 @@ describe("abstained", () => {
     "Unable to determine",
     "There is not enough information to answer the question",
     "I do not know the answer",
+    'The answer is "unanswerable".',
+    "No, unanswerable",
+    "You can answer with the word unanswerable",
+    "The image does not show what is needed.",
+    "Not possible to answer",
+    "The picture does not show what is needed to answer the question",
   ])("%j", (answer) => {
     const text = `<think> x </think> <answer> ${answer} </answer>`;
     expect(parseAnswer(text)).toEqual({ outcome: "abstained", format: 1 });
@@ -148,6 +154,8 @@ describe("abstained", () => {
     "no dogs can be seen",
     "I don't know, probably red",
     "no information desk",
+    "the image does not show a dog",
+    "unanswerable letters",
   ])("%j is an answer", (answer) => {
     expect(parseAnswer(`<answer>${answer}</answer>`).outcome).toBe("answered");
   });

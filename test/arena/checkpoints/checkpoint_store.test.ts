@@ -73,7 +73,7 @@ class NotedPolicy {
 const pair = () => ({ questioner: new NotedPolicy(), reasoner: new NotedPolicy() });
 const ports = (policies: ReturnType<typeof pair>) => policies as unknown as Ports["policies"];
 const stateAt = (next: Position, score: number | null = null): RunState => {
-  const nothing = { emptyRounds: 0, curriculum: emptyCurriculum, alarms: noAlarms };
+  const nothing = { warmUpSteps: 0, emptyRounds: 0, curriculum: emptyCurriculum, alarms: noAlarms };
   return { version: 2, next, replay: 17, ...nothing, score, playedMs: 5, phaseMs: 1 };
 };
 const open = (attempt = 1, keep = 2) =>
