@@ -17,7 +17,7 @@ import { type Learned, learn, type RewardedGroup, trainingFigures } from "./lear
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
 import { meansByName } from "./statistics.ts";
-import { isRolloutFailure, type Step } from "./step.ts";
+import type { Step } from "./step.ts";
 import { meanConfidence } from "./votes.ts";
 
 /**
@@ -59,11 +59,7 @@ function imagesOf({ run, place: { round, step } }: Step): number[] {
 function encodeAhead(step: Step, images: LoadedImage[]): Observable<LoadedImage[]> {
   const { reasoner } = step.run.ports.policies;
   const pixels = images.map(({ image }) => image);
-  // An image that cannot be encoded fails again when it is asked about, and is noted there.
-  const tolerate = (error: unknown) => {
-    if (!isRolloutFailure(error)) throw error;
-  };
-  const encoding = step.timed("encode", (signal) => reasoner.prepare(pixels, signal).catch(tolerate));
+  const encoding = step.timed("encode", (signal) => reasoner.prepare(pixels, signal));
   return merge(of(images), encoding.pipe(ignoreElements()));
 }
 

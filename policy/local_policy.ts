@@ -201,10 +201,14 @@ export class LocalPolicy implements Replica {
 
   async prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void> {
     const checkpoint = checkpointOf(signal);
-    const prepared = [];
+    const prepared: PreparedImage[] = [];
     for (const image of images) {
       await checkpoint();
-      prepared.push(this.tokens({ image, text: "" }).image);
+      try {
+        prepared.push(this.tokens({ image, text: "" }).image);
+      } catch (error) {
+        if (!isFaultOfPrompt(error)) throw error;
+      }
     }
     await this.encoder.encode(prepared, this.#views("policy"), this.#imageVersion("policy"), checkpoint);
   }
@@ -357,6 +361,10 @@ export class LocalPolicy implements Replica {
   get #trainsImages(): boolean {
     return this.learner.trains("vision", "connector");
   }
+}
+
+function isFaultOfPrompt(error: unknown): boolean {
+  return error instanceof VisplayError && (error.code === "images" || error.code === "prompt");
 }
 
 /** Lets messages in, such as the one that cancels, and then looks whether one did. */

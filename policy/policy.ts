@@ -115,8 +115,8 @@ export interface Policy extends AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<Float32Array[][]>;
   /**
-   * Encodes images ahead of time, so that later calls about them only read; rejects with code "images" or "prompt" where
-   * one of them leaves no room for a question in the model's context.
+   * Encodes images ahead of time, so that later calls about them only read. One that the model cannot take, or that leaves
+   * no room for a question in its context, is passed over: calls about it reject.
    */
   prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void>;
   /** One optimiser step of GRPO; rejects with code "numeric" if the loss or the gradient is not finite, weights unchanged. */

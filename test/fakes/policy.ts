@@ -1,3 +1,4 @@
+import { isRolloutFailure } from "../../arena/step.ts";
 import { VisplayError } from "../../common/errors.ts";
 import { deriveSeed, RandomStream } from "../../common/random.ts";
 import type { RgbImage } from "../../images/image.ts";
@@ -103,7 +104,10 @@ export class FakePolicy implements Policy {
 
   prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void> {
     const prompts = images.map((image) => ({ image, text: "" }));
-    return this.#call("prepare", prompts, signal, () => {});
+    return this.#call("prepare", prompts, signal, () => {}).catch((error) => {
+      // What it cannot take is passed over.
+      if (!isRolloutFailure(error)) throw error;
+    });
   }
 
   update(groups: readonly RolloutGroup[], options: GrpoOptions, signal?: AbortSignal): Promise<UpdateReport> {

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { imageOf } from "../../images/image.ts";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { imageOf, type RgbImage } from "../../images/image.ts";
 import { LocalPolicy } from "../../policy/local_policy.ts";
 import { readReference } from "../reference_dir.ts";
 import { copyTiny, picture, sampling, tinyOptions } from "./tiny.ts";
@@ -52,15 +52,19 @@ describe("a model's context", () => {
   });
 });
 
-test("encoding ahead counts what marks an image's tiles, and the turn around it", async () => {
+test("encoding ahead passes over an image that leaves no room, with what marks its tiles and the turn around it", async () => {
   const text = { ...text_config, max_position_embeddings: 5 * 16 };
   await using copy = await copyTiny({
     "config.json": { text_config: text },
     "preprocessor_config.json": splitting,
   });
   await using cutting = await LocalPolicy.open(copy.folder, tinyOptions);
-  const wide = imageOf(128, 96, new Uint8Array(128 * 96 * 3));
-  await expect(cutting.prepare([wide])).rejects.toMatchObject({
+  const [high, flat] = [96, 24].map((height) => imageOf(128, height, new Uint8Array(128 * height * 3)));
+  const wide = high as RgbImage;
+  const encoded = vi.spyOn(cutting.encoder, "encode");
+  await cutting.prepare([wide, flat as RgbImage]);
+  expect(encoded.mock.calls.map(([images]) => [...images].map(({ id }) => id))).toEqual([[flat?.id]]);
+  await expect(cutting.sample([{ image: wide, text: "" }], sampling)).rejects.toMatchObject({
     code: "prompt",
     message: expect.stringMatching(/model's 80; .*model\.maxPixels/),
   });
