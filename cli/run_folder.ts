@@ -73,13 +73,11 @@ export class RunFolder implements AsyncDisposable {
     }
   }
 
-  /** Another run's checkpoint as this one's first, with what its state needs of the other's replay. */
+  /** Another run's checkpoint as this one's first, with what had entered the other's curricula. */
   async #takeOver(store: ReplayStore, { run, saved }: Fork, config: RunConfig): Promise<SavedRun> {
-    if (itemsNeeded(saved.state) > 0) {
-      const { next, replay } = saved.state;
-      await store.adoptCurriculum(run, next.round, replay);
-      await requireItems(store, saved);
-    }
+    const { next, replay } = saved.state;
+    if (existsSync(join(run, REPLAY_NAME))) await store.adoptCurricula(run, next.round, replay);
+    await requireItems(store, saved);
     return copyCheckpoint(saved, this.path, config);
   }
 

@@ -107,9 +107,9 @@ export class ReplayStore implements EventLog, AsyncDisposable {
     return this.#call("curriculumSize", [round]);
   }
 
-  /** Takes over what entered the curriculum of another run's round, up to one of its events. */
-  adoptCurriculum(folder: string, round: number, event: number): Promise<void> {
-    return this.#inTurn(() => this.#call("adoptCurriculum", [folder, round, event]));
+  /** Takes over what entered the curricula of another run's first rounds, up to one of its events. */
+  adoptCurricula(folder: string, rounds: number, event: number): Promise<void> {
+    return this.#inTurn(() => this.#call("adoptCurricula", [folder, rounds, event]));
   }
 
   /**

@@ -37,7 +37,7 @@ const thread: ReplayThread = {
   curriculum: (round, places) => writer.curriculum(round, places),
   admittedQuestions: (images) => writer.admittedQuestions(images),
   curriculumSize: (round) => writer.curriculumSize(round),
-  adoptCurriculum: (from, round, event) => writer.adoptCurriculum(from, round, event),
+  adoptCurricula: (from, rounds, event) => writer.adoptCurricula(from, rounds, event),
   resume: (position, attempt) => writer.resume(position, attempt),
   close: () => writer[Symbol.dispose](),
 };

@@ -145,14 +145,14 @@ export class ReplayWriter implements Disposable {
     return admittedQuestions(this.#database, images);
   }
 
-  /** Takes over what entered the curriculum of another run's round, up to one of its events. */
-  adoptCurriculum(folder: string, round: number, event: number): void {
+  /** Takes over what entered the curricula of another run's first rounds, up to one of its events. */
+  adoptCurricula(folder: string, rounds: number, event: number): void {
     using source = Database.forReading(replayIn(folder));
     readableVersionOf(source);
     this.#change((state) => {
-      for (const items of itemsUpTo(source, round, event)) {
-        addItems(this.#database, this.#dictionary, items, { round, event: 0 });
-      }
+      for (let round = 1; round <= rounds; round++)
+        for (const items of itemsUpTo(source, round, event))
+          addItems(this.#database, this.#dictionary, items, { round, event: 0 });
       return state;
     });
   }

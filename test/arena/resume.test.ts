@@ -4,7 +4,6 @@ import type { SavedRun } from "../../arena/arena.ts";
 import type { RunConfig } from "../../arena/config.ts";
 import type { Checkpoints } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
-import { itemsIn } from "../../replay/curriculum_items.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { ofType, playIn, withoutTimes } from "../fakes/play.ts";
 import { makeWorld, questionerScript, reasonerScript, smallConfig, type World } from "../fakes/world.ts";
@@ -172,8 +171,7 @@ describe("a run that goes on from a checkpoint", () => {
     const whole = await uninterrupted();
     const origin = whole.checkpoints.saved.at(-3) as SavedRun;
     const fork = reborn(whole, origin);
-    const curriculum = ofType(fork.log.events, "curriculumEpisode");
-    fork.log.adopted.push(...curriculum.filter(({ round }) => round === 2).flatMap(itemsIn));
+    fork.log.adopted.push(...ofType(fork.log.events, "curriculumEpisode"));
     fork.log.events.length = 0;
     fork.controller.abort();
     const forked = { ...origin, state: { ...origin.state, replay: 0 } };

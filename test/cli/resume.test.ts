@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { differences } from "../../cli/differences.ts";
+import { checkpointToFork, RunFolder } from "../../cli/run_folder.ts";
 import { RunLock } from "../../cli/run_lock.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { program } from "../built.ts";
+import { configOf } from "../fakes/config.ts";
 import { smallRun } from "./small_run.ts";
 
 const settings = [
@@ -245,6 +247,22 @@ describe("visplay train --fork-from", () => {
     const from = join(finished, "checkpoints", late as string);
     expect(await say("train", "--fork-from", from, "--out", fork)).toMatchObject({ code: 0 });
     expect((await weights(fork)).equals(await weights(finished))).toBe(true);
+  });
+
+  test("knows which questions entered a curriculum before", async () => {
+    const say = () => {};
+    const origin = await checkpointToFork(finished, say);
+    await using heir = await RunFolder.create(join(folder, "heir"), say);
+    const opening = { say, signal: new AbortController().signal };
+    await using session = await heir.begin(configOf({ rounds: 2 }), origin, opening);
+    using database = Database.forReading(join(finished, "replay.db"));
+    const sql = "SELECT content, question FROM curriculum c JOIN images i ON i.id = c.image ORDER BY place";
+    const entered = database.prepare(sql).all<{ content: string; question: string }>();
+    const images = [...new Set(entered.map(({ content }) => content))];
+    expect(images.length).toBeGreaterThan(0);
+    expect(await session.log.admittedQuestions(images)).toEqual(
+      images.map((id) => entered.flatMap(({ content, question }) => (content === id ? question : []))),
+    );
   });
 
   test("refuses a checkpoint that leaves nothing to do", async () => {

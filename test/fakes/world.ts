@@ -66,8 +66,8 @@ export class FakeImages implements ImageSource {
 
 export class MemoryLog implements EventLog {
   readonly events: RunEvent[] = [];
-  /** What entered the curriculum before the first event: in another run. */
-  readonly adopted: CurriculumItem[] = [];
+  /** What entered curricula before the first event: in another run. */
+  readonly adopted: CurriculumEpisode[] = [];
 
   get position(): number {
     return this.events.length;
@@ -78,18 +78,17 @@ export class MemoryLog implements EventLog {
   }
 
   async curriculum(round: number, places: readonly number[]): Promise<CurriculumItem[]> {
-    const own = this.#episodes.filter((episode) => episode.round === round).flatMap(itemsIn);
-    const items = [...this.adopted, ...own];
+    const items = this.#episodes.filter((episode) => episode.round === round).flatMap(itemsIn);
     return places.map((place) => items[place] as CurriculumItem);
   }
 
   async admittedQuestions(images: readonly string[]): Promise<string[][]> {
-    const items = [...this.adopted, ...this.#episodes.flatMap(itemsIn)];
+    const items = this.#episodes.flatMap(itemsIn);
     return images.map((id) => items.flatMap(({ image, question }) => (image.id === id ? question : [])));
   }
 
   get #episodes(): CurriculumEpisode[] {
-    return this.events.filter((event) => event.type === "curriculumEpisode");
+    return [...this.adopted, ...this.events.filter((event) => event.type === "curriculumEpisode")];
   }
 }
 

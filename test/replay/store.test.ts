@@ -185,16 +185,20 @@ describe("the curriculum", () => {
     expect(await labels(store, 1)).toEqual(["1 a", "1 b", "5 a", "5 b"]);
   });
 
-  it("is taken over by a fork up to an event, and kept where that begins anew", async () => {
+  it("is taken over by a fork up to an event, with those before it, and kept where that begins anew", async () => {
     {
       await using store = await ReplayStore.create(join(folder, "origin"));
-      await store.append([episode("1"), episode("2"), episode("3")]);
+      await store.append([episode("1"), episode("2", 2), episode("3", 2), episode("4", 2), episode("5", 3)]);
     }
     await using fork = await ReplayStore.create(join(folder, "fork"));
-    await fork.adoptCurriculum(join(folder, "origin"), 1, 2);
+    await fork.adoptCurricula(join(folder, "origin"), 2, 3);
+    await fork.append([episode("6", 2), episode("7", 3)]);
     await fork.resume(0);
-    await fork.append([episode("4")]);
-    expect(await labels(fork, 1)).toEqual(["1 a", "1 b", "2 a", "2 b", "4 a", "4 b"]);
+    await fork.append([episode("8", 2)]);
+    const found = await Promise.all([1, 2, 3].map((round) => labels(fork, round)));
+    expect(found).toEqual([["1 a", "1 b"], ["2 a", "2 b", "3 a", "3 b", "8 a", "8 b"], []]);
+    const [asked] = await fork.admittedQuestions(["image-3"]);
+    expect(asked).toHaveLength(8);
   });
 
   it("that was changed behind the run's back is damaged", async () => {
