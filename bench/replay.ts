@@ -1,12 +1,16 @@
-/** `npm run bench:replay`: a replay of a million episodes: first pages, bytes, and what recording costs a run. */
+/**
+ * `npm run bench:replay`: a replay of a million episodes: first pages, bytes, and what recording costs a run. With
+ * `--only long`, a run of ten million steps on ten million items: its state, and what going on with it costs.
+ */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { program } from "commander";
+import { Option, program } from "commander";
 import { ReplayReader } from "../replay/reader.ts";
 import { REPLAY_NAME } from "../replay/schema.ts";
 import { ReplayStore } from "../replay/store.ts";
-import { digits, figuresTable, table, writeFigures } from "./figures.ts";
+import { digits, type Figures, figuresTable, table, writeFigures } from "./figures.ts";
 import { type FirstPage, firstPages } from "./first_pages.ts";
+import { longRun } from "./long_run.ts";
 import { scratchFolder } from "./models.ts";
 import { recordingOverhead } from "./recording_overhead.ts";
 import { syntheticSteps } from "./synthetic_episodes.ts";
@@ -14,40 +18,49 @@ import { syntheticSteps } from "./synthetic_episodes.ts";
 /** Queries shown of the slowest. */
 const SHOWN = 10;
 
-const { json, episodes } = program
+const { json, episodes, only, items, steps } = program
   .name("npm run bench:replay --")
   .description("fill a replay, look at first pages of it, and measure what recording costs")
   .option("--json <file>", "where to write the figures")
-  .option("--episodes <n>", "episodes to fill it with", Number, 1_000_000)
+  .addOption(new Option("--only <part>", "what to measure").choices(["pages", "long"]).default("pages"))
+  .option("--episodes <n>", "pages: episodes to fill it with", Number, 1_000_000)
+  .option("--items <n>", "long: items of the curriculum (some 20 GB of disk)", Number, 10_000_000)
+  .option("--steps <n>", "long: steps", Number, 10_000_000)
   .parse()
-  .opts<{ json?: string; episodes: number }>();
+  .opts<{ json?: string; only: "pages" | "long"; episodes: number; items: number; steps: number }>();
 
 await using scratch = await scratchFolder();
-const folder = join(scratch.path, "run");
-const fillMs = await fill(folder, episodes);
-const { size } = await stat(join(folder, REPLAY_NAME));
-const pages = lookAt(folder);
-const slowest = [...pages].sort((a, b) => b.ms - a.ms);
-console.log(`\nthe slowest of ${pages.length} first pages, at ${episodes} episodes`);
-console.log(
-  table(slowest.slice(0, SHOWN).map(({ name, ms, episodes: n }) => [name, `${digits(ms)} ms`, `${n}`])),
-);
-
-process.stderr.write("recording a real run …\n");
-const recording = await recordingOverhead(scratch.path);
-const figures = {
-  first_page_ms_p95: { value: quantile(pages, 0.95), unit: "ms" },
-  first_page_ms_median: { value: quantile(pages, 0.5), unit: "ms" },
-  first_page_ms_max: { value: slowest[0]?.ms ?? 0, unit: "ms" },
-  first_pages_over_200_ms: { value: pages.filter(({ ms }) => ms > 200).length / pages.length, unit: "share" },
-  bytes_per_episode: { value: size / episodes, unit: "bytes" },
-  append_ms_per_episode: { value: fillMs / episodes, unit: "ms" },
-  recording_overhead: { value: recording.share, unit: "share" },
-  recording_ms_per_step: { value: recording.msPerStep, unit: "ms" },
-  episodes: { value: episodes, unit: "episodes" },
-};
+const figures = await (only === "long" ? longRun(scratch.path, { items, steps }) : pagesOf(scratch.path));
 console.log(`\n${figuresTable(figures)}`);
 if (json) await writeFigures(json, figures);
+
+async function pagesOf(path: string): Promise<Figures> {
+  const folder = join(path, "run");
+  const fillMs = await fill(folder, episodes);
+  const { size } = await stat(join(folder, REPLAY_NAME));
+  const pages = lookAt(folder);
+  const slowest = [...pages].sort((a, b) => b.ms - a.ms);
+  console.log(`\nthe slowest of ${pages.length} first pages, at ${episodes} episodes`);
+  console.log(
+    table(slowest.slice(0, SHOWN).map(({ name, ms, episodes: n }) => [name, `${digits(ms)} ms`, `${n}`])),
+  );
+  process.stderr.write("recording a real run …\n");
+  const recording = await recordingOverhead(path);
+  return {
+    first_page_ms_p95: { value: quantile(pages, 0.95), unit: "ms" },
+    first_page_ms_median: { value: quantile(pages, 0.5), unit: "ms" },
+    first_page_ms_max: { value: slowest[0]?.ms ?? 0, unit: "ms" },
+    first_pages_over_200_ms: {
+      value: pages.filter(({ ms }) => ms > 200).length / pages.length,
+      unit: "share",
+    },
+    bytes_per_episode: { value: size / episodes, unit: "bytes" },
+    append_ms_per_episode: { value: fillMs / episodes, unit: "ms" },
+    recording_overhead: { value: recording.share, unit: "share" },
+    recording_ms_per_step: { value: recording.msPerStep, unit: "ms" },
+    episodes: { value: episodes, unit: "episodes" },
+  };
+}
 
 /** Appends step after step, as a run does; gives how long the store took. */
 async function fill(path: string, count: number): Promise<number> {

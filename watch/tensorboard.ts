@@ -18,6 +18,9 @@ const PREFIX = "events.out.tfevents.";
 /** Steps that an attempt writes again; of a chart with more, TensorBoard shows a thousand. */
 export const STEPS_AGAIN = 10_000;
 
+/** Records that are written at once. */
+const PIECES = 500;
+
 export interface TensorBoardOptions {
   /** The run's folder. */
   readonly folder: string;
@@ -46,7 +49,7 @@ export class TensorBoard implements Watcher {
       const older = (await readdir(charts)).filter((name) => name.startsWith(PREFIX)).sort();
       const path = join(charts, nameAfter(older.at(-1)));
       const file = await open(path, "a");
-      await writeFile(file, beginning(history(STEPS_AGAIN), plan));
+      await writeFile(file, inBlocks(beginning(history(STEPS_AGAIN), plan)));
       for (const name of older.slice(0, -1)) await rm(join(charts, name));
       return new TensorBoard(path, file, plan, warn);
     } catch (cause) {
@@ -96,6 +99,18 @@ function* beginning(history: Iterable<RunEvent>, plan: RunPlan): Generator<Uint8
     const bytes = recordOf(event, plan);
     if (bytes) yield bytes;
   }
+}
+
+/** The same bytes in fewer pieces, for each is a write of its own. */
+function* inBlocks(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let block: Uint8Array[] = [];
+  for (const piece of pieces) {
+    block.push(piece);
+    if (block.length < PIECES) continue;
+    yield Buffer.concat(block);
+    block = [];
+  }
+  yield Buffer.concat(block);
 }
 
 /** What is written of an event; null where it has no figures. */

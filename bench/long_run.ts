@@ -1,0 +1,162 @@
+import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Alarms } from "../arena/alarms.ts";
+import { CheckpointStore, latestCheckpoint } from "../arena/checkpoints/checkpoint_store.ts";
+import { RunSettingsSchema, runConfig } from "../arena/config.ts";
+import { Curriculum } from "../arena/curriculum.ts";
+import { type RunState, STATE_VERSION } from "../arena/run_state.ts";
+import { RandomStream } from "../common/random.ts";
+import { openPolicy } from "../policy/open_policy.ts";
+import { type EventBody, REPLAY_VERSION, type RunEvent } from "../replay/events.ts";
+import { ReplayReader } from "../replay/reader.ts";
+import { REPLAY_NAME } from "../replay/schema.ts";
+import { ReplayStore } from "../replay/store.ts";
+import { TensorBoard } from "../watch/tensorboard.ts";
+import type { Figures } from "./figures.ts";
+import { median, timed } from "./measure.ts";
+import { embeddedModel } from "./models.ts";
+import { policyOptions } from "./prompts.ts";
+import { syntheticSteps } from "./synthetic_episodes.ts";
+import { curriculumChunks, QUESTIONS_PER_IMAGE, reasonerStep } from "./synthetic_round.ts";
+
+export interface LongRunSize {
+  /** Items of the curriculum. */
+  readonly items: number;
+  /** Steps of the Reasoner. */
+  readonly steps: number;
+}
+
+const config = runConfig(RunSettingsSchema.parse({}));
+const stepsAtOnce = 1000;
+const itemsPerStep = 32;
+const repeats = 21;
+
+/**
+ * A run of one round, recorded as the arena does it but many steps at a time, and then what going on with it costs: the
+ * state that a checkpoint holds, opening and reading the replay, and one more step.
+ */
+export async function longRun(scratch: string, size: LongRunSize): Promise<Figures> {
+  const folder = join(scratch, "long");
+  await mkdir(folder);
+  const recorded = await record(folder, size);
+  const replay = await goOn(folder, recorded.state, size);
+  const peak_mb = process.resourceUsage().maxRSS / 1024;
+  return {
+    items: { value: size.items, unit: "items" },
+    steps: { value: size.steps, unit: "steps" },
+    record_s: { value: recorded.seconds, unit: "s" },
+    replay_bytes: { value: (await stat(join(folder, REPLAY_NAME))).size, unit: "bytes" },
+    state_bytes: { value: JSON.stringify(recorded.state).length, unit: "bytes" },
+    ...replay,
+    peak_mb: { value: peak_mb, unit: "MB" },
+    ...(await checkpoints(scratch, folder, recorded.state)),
+  };
+}
+
+/** Records the run, and gives the state that it comes to. */
+async function record(
+  folder: string,
+  { items, steps }: LongRunSize,
+): Promise<{ state: RunState; seconds: number }> {
+  const alarms = new Alarms(config.alarms);
+  const curriculum = new Curriculum(null);
+  await using store = await ReplayStore.create(folder);
+  const append = async (bodies: readonly EventBody[]): Promise<void> => {
+    const raised = alarms.after(bodies);
+    for (const body of bodies) if (body.type === "curriculumEpisode") curriculum.add(body);
+    await store.append([...bodies, ...raised].map(stamped));
+  };
+  const { seconds } = await timed(async () => {
+    await append([{ type: "phaseStarted", round: 1, phase: "curriculum", steps: 1 }]);
+    for (const chunk of curriculumChunks(items)) await append(chunk);
+    await append([curriculum.built(1), { type: "phaseStarted", round: 1, phase: "reasoner", steps }]);
+    for (let first = 0; first < steps; first += stepsAtOnce) {
+      const count = Math.min(stepsAtOnce, steps - first);
+      const made = Array.from({ length: count }, (_, i) => stepAndCheckpoint(first + i, steps));
+      await append(made.flat());
+      if (first % (100 * stepsAtOnce) === 0) process.stderr.write(`${first} of ${steps} steps …\n`);
+    }
+  });
+  const state: RunState = {
+    version: STATE_VERSION,
+    next: { round: 1, leg: "reasoner", step: steps },
+    replay: store.position,
+    ...{ warmUpSteps: 0, emptyRounds: 0, score: null, playedMs: 900 * steps, phaseMs: 900 * steps },
+    curriculum: curriculum.state(),
+    alarms: alarms.state(),
+  };
+  return { state, seconds };
+}
+
+function stepAndCheckpoint(step: number, steps: number): EventBody[] {
+  const made = reasonerStep(step, steps);
+  if ((step + 1) % config.checkpoint.everySteps !== 0) return [made];
+  const id = `${String(step + 1).padStart(6, "0")}-round-1-reasoner-${step + 1}`;
+  return [made, { type: "checkpointSaved", round: 1, id, bytes: 23e6, durationMs: 200 }];
+}
+
+function stamped(body: EventBody): RunEvent {
+  return { version: REPLAY_VERSION, atMs: Date.now(), ...body };
+}
+
+/** What a resume does with the replay before its first step, and what that step asks of it. */
+async function goOn(folder: string, { replay }: RunState, { items }: LongRunSize): Promise<Figures> {
+  const read = await timed(async () => {
+    using reader = ReplayReader.open(folder);
+    return [...reader.milestones()].length;
+  });
+  const opened = await timed(() => ReplayStore.open(folder));
+  await using store = opened.result;
+  const resumed = await timed(() => store.resume(replay));
+  const charted = await timed(async () => {
+    using reader = ReplayReader.open(folder);
+    const history = function* (steps: number) {
+      for (const { event } of reader.milestones(steps)) yield event;
+    };
+    const charts = await TensorBoard.start({ folder, plan: config, history, warn: console.error });
+    await charts[Symbol.asyncDispose]();
+  });
+  const stream = new RandomStream(1);
+  const places = () => Array.from({ length: itemsPerStep }, () => stream.integer(items));
+  const images = () =>
+    Array.from({ length: itemsPerStep }, () =>
+      stream
+        .integer(items / QUESTIONS_PER_IMAGE)
+        .toString(16)
+        .padStart(32, "0"),
+    );
+  const steps = syntheticSteps(Number.POSITIVE_INFINITY, 7);
+  return {
+    milestones_ms: ms(read.seconds),
+    open_ms: ms(opened.seconds),
+    go_back_ms: ms(resumed.seconds),
+    charts_ms: ms(charted.seconds),
+    items_ms: await often(() => store.curriculum(1, places())),
+    admitted_ms: await often(() => store.admittedQuestions(images())),
+    append_ms: await often(() => store.append(steps.next().value ?? [])),
+  };
+}
+
+/** Saving the state with both policies of the embedded model, and finding it again. */
+async function checkpoints(scratch: string, folder: string, state: RunState): Promise<Figures> {
+  const model = await embeddedModel(scratch);
+  const open = (name: string) =>
+    openPolicy(model, { ...policyOptions(1), microBatchTokens: null, name, replicas: 1 });
+  await using questioner = await open("questioner");
+  await using reasoner = await open("reasoner");
+  const store = new CheckpointStore({ folder, config, attempt: 1, room: async () => {} });
+  return {
+    save_ms: await often(() => store.save(state, { questioner, reasoner })),
+    load_ms: await often(() => latestCheckpoint(folder, () => {})),
+  };
+}
+
+async function often(work: () => Promise<unknown>): Promise<Figures[string]> {
+  const taken: number[] = [];
+  for (let i = 0; i < repeats; i++) taken.push((await timed(work)).seconds);
+  return ms(median(taken));
+}
+
+function ms(seconds: number): Figures[string] {
+  return { value: 1000 * seconds, unit: "ms" };
+}
