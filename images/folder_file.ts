@@ -26,7 +26,7 @@ export type Inspected =
 /** Checks a file by its size and its header, without decoding pixels. */
 export async function inspect({ name, path, isRegular }: FoundFile, limits: ImageLimits): Promise<Inspected> {
   const head = isRegular ? await readHead(path).catch(() => null) : null;
-  const header = (head && ordinaryHeader(head, limits)) ?? (await inspectFile(path, limits));
+  const header = (head && (await ordinaryHeader(head, limits))) ?? (await inspectFile(path, limits));
   if ("refused" in header) return header;
   if (!head) return { refused: "found a file that could not be read at first" };
   const { bytes, size, changedMs } = head;
@@ -42,8 +42,8 @@ interface Head {
 }
 
 /** The header where it is like most and within the limits. */
-function ordinaryHeader({ bytes, size }: Head, { maxBytes, maxPixels }: ImageLimits) {
-  const header = commonHeader(bytes);
+async function ordinaryHeader({ bytes, size }: Head, { maxBytes, maxPixels }: ImageLimits) {
+  const header = await commonHeader(bytes);
   return header && size <= maxBytes && header.width * header.height <= maxPixels ? header : null;
 }
 

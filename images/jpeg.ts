@@ -27,20 +27,51 @@ const hasSegment = (marker: number): boolean =>
   [0xc4, 0xcc, 0xdb, 0xdc, restartInterval, startOfScan, 0xfe].includes(marker) ||
   (marker >= 0xe0 && marker <= 0xef);
 
-/** Null where there is no frame before the first scan; throws a `Refusal` for one that is not read. */
-export async function readFrame(bytes: Bytes): Promise<JpegFrame | null> {
+/** A frame's header (T.81, B.2.2), as it stands in the file. */
+export interface FrameHeader {
+  readonly process: number;
+  /** Bits of a sample. */
+  readonly precision: number;
+  readonly height: number;
+  readonly width: number;
+  readonly components: number;
+  /** Whether nothing but segments stands before it. */
+  readonly isPlain: boolean;
+}
+
+/** The header of the frame before the first scan; null where there is none. */
+export async function findFrame(bytes: Bytes): Promise<FrameHeader | null> {
+  let isPlain = true;
   for (let at = 2; at < bytes.length; ) {
     const head = await bytes.read(at, 10);
     const marker = head[1] as number;
     if (head.length < 10 || marker === startOfScan) return null;
     if (head[0] !== 0xff || marker === 0xff) at++;
-    else if (isFrame(marker)) return checkFrame(marker, head[4] as number, head[9] as number);
+    else if (isFrame(marker)) return frameHeader(head, isPlain);
     else at += 2 + (isTemporary(marker) || isRestart(marker) ? 0 : head.readUInt16BE(2));
+    isPlain &&= head[0] === 0xff && hasSegment(marker);
   }
   return null;
 }
 
-function checkFrame(process: number, precision: number, components: number): JpegFrame {
+function frameHeader(head: Buffer, isPlain: boolean): FrameHeader {
+  return {
+    process: head.readUInt8(1),
+    precision: head.readUInt8(4),
+    height: head.readUInt16BE(5),
+    width: head.readUInt16BE(7),
+    components: head.readUInt8(9),
+    isPlain,
+  };
+}
+
+/** Null where there is no frame before the first scan; throws a `Refusal` for one that is not read. */
+export async function readFrame(bytes: Bytes): Promise<JpegFrame | null> {
+  const header = await findFrame(bytes);
+  return header && checkFrame(header);
+}
+
+function checkFrame({ process, precision, components }: FrameHeader): JpegFrame {
   if (!processes.includes(process)) {
     const kind = [0xc3, 0xc7, 0xcb, 0xcf].includes(process) ? "lossless" : "hierarchical";
     throw unsupported("jpeg", `${kind} coding`);

@@ -236,17 +236,17 @@ describe("openFolder", () => {
         .withExif({ IFD0: { Copyright: "x".repeat(20_000) } })
         .jpeg(option)
         .toBuffer();
-      expect(commonHeader(bytes)).toEqual({ format: "jpeg", width: 31 + i, height: 17 });
-      expect(commonHeader(bytes.subarray(0, 20_000))).toBeNull();
+      expect(await commonHeader(bytes)).toEqual({ format: "jpeg", width: 31 + i, height: 17 });
+      expect(await commonHeader(bytes.subarray(0, 20_000))).toBeNull();
     }
-    expect(commonHeader(await picture("png"))).toEqual({ format: "png", ...size });
+    expect(await commonHeader(await picture("png"))).toEqual({ format: "png", ...size });
     const cmyk = await sharp(await picture("jpeg"))
       .toColourspace("cmyk")
       .jpeg()
       .toBuffer();
-    expect(commonHeader(cmyk)).toBeNull();
+    expect(await commonHeader(cmyk)).toBeNull();
     for (const text of ["", "\xff\xd8", "GIF89a", "x".repeat(100), `\xff\xd8${"\0".repeat(100)}`])
-      expect(commonHeader(Buffer.from(text, "latin1"))).toBeNull();
+      expect(await commonHeader(Buffer.from(text, "latin1"))).toBeNull();
   });
 
   test("follows links once, also in circles", async () => {
