@@ -59,7 +59,7 @@ type Templates = Ports["templates"];
 
 /** The configured templates, and, where they are a format's own, those of the other formats. */
 function templatesToTry(configured: Templates): Templates[] {
-  const { format = "tags", questioner, reasoner } = configured;
+  const { format, questioner, reasoner } = configured;
   const own = questioner !== questionerTemplates[format] || reasoner !== reasonerTemplates[format];
   if (own) return [configured];
   const others = answerFormats.filter((each) => each !== format);
@@ -80,7 +80,7 @@ function tryFormat(
   templates: Templates,
 ): Observable<FormatTried> {
   const { config, ports } = step.run;
-  const { format = "tags" } = templates;
+  const { format } = templates;
   const groupSize = config.trial.completions;
   const questioner = new Questioner(ports.policies.questioner, templates);
   const reasoner = new Reasoner(ports.policies.reasoner, templates);

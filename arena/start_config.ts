@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { type AnswerFormat, answerFormats } from "../common/answer_format.ts";
+import { type AnswerFormat, answerFormats, defaultFormat } from "../common/answer_format.ts";
 import { choice, count, group, number, optionalCount } from "./setting.ts";
 
 /** How formats are tried before a run's first round. */
@@ -20,7 +20,7 @@ export interface WarmUpConfig {
 
 export const format: z.ZodType<AnswerFormat> = choice(
   answerFormats,
-  "tags",
+  defaultFormat,
   "how questions and answers are marked in completions: <answer> tags, \\boxed{}, a line such as Answer: 3, or not at all; each has prompts of its own",
 );
 

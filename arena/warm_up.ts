@@ -107,7 +107,7 @@ function isShort(answer: string): boolean {
 /** One supervised step of each policy on what was said, in the form and under the prompts that the run has. */
 function imitate(step: Step, images: number, spoken: readonly Spoken[]): Observable<EventBody[]> {
   const { templates } = step.run.ports;
-  const { format = "tags" } = templates;
+  const { format } = templates;
   const answered = spoken.flatMap((each) => (each.answer === null ? [] : [{ ...each, answer: each.answer }]));
   const questions = spoken.map(({ image, question, answer }) => ({
     prompt: questionerPrompt(image, templates),

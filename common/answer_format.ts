@@ -3,6 +3,9 @@ export const answerFormats = ["tags", "boxed", "line", "plain"] as const;
 
 export type AnswerFormat = (typeof answerFormats)[number];
 
+/** What is asked for where nobody says otherwise. */
+export const defaultFormat: AnswerFormat = "tags";
+
 /**
  * How much of the wanted form a completion has, 0 to 1, for rewards that teach the form: all of it; the wanted marks
  * with something around, missing or doubled; another format's marks, which could be read all the same.

@@ -1,4 +1,4 @@
-import { type AnswerFormat, formShare } from "../common/answer_format.ts";
+import { type AnswerFormat, defaultFormat, formShare } from "../common/answer_format.ts";
 import {
   behindThinking,
   isExactly,
@@ -47,7 +47,7 @@ export const defaultQuestionLimits: QuestionLimits = { question: 400, answer: 20
 
 /** What is known of a completion beside its text. */
 export interface QuestionContext {
-  /** What the prompt asked for (default "tags"); all formats are read, but only this one is well-formed. */
+  /** What the prompt asked for (default: `defaultFormat`); all formats are read, but only this one is well-formed. */
   readonly format?: AnswerFormat;
   /** Whether the completion was cut off; it then counts only where its last block is closed and nothing follows. */
   readonly truncated?: boolean;
@@ -67,7 +67,7 @@ const markup =
 export function parseQuestion(
   text: string,
   limits: QuestionLimits = defaultQuestionLimits,
-  { format = "tags", truncated = false, placeholders }: QuestionContext = {},
+  { format = defaultFormat, truncated = false, placeholders }: QuestionContext = {},
 ): ParsedQuestion {
   const found = findQuestion(text);
   if (typeof found === "string") return failed(truncated ? "cut" : found);

@@ -1,12 +1,12 @@
-import type { AnswerFormat } from "../common/answer_format.ts";
+import { type AnswerFormat, defaultFormat } from "../common/answer_format.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Prompt } from "../policy/policy.ts";
 
 /** What the Questioner is told; a setting, for the words that move a model differ from model to model. */
 export interface QuestionerTemplates {
   readonly questioner: string;
-  /** The form in which that asks for the question (default "tags"). */
-  readonly format?: AnswerFormat;
+  /** The form in which that asks for the question. */
+  readonly format: AnswerFormat;
 }
 
 const task = `Look at the image and write one question about it.
@@ -26,7 +26,10 @@ Write two lines and nothing else: one that begins with "Question:" and holds the
 Write only the question.`,
 };
 
-export const defaultQuestionerTemplates: QuestionerTemplates = { questioner: questionerTemplates.tags };
+export const defaultQuestionerTemplates: QuestionerTemplates = {
+  questioner: questionerTemplates[defaultFormat],
+  format: defaultFormat,
+};
 
 /** What the Questioner is asked about an image. */
 export function questionerPrompt(

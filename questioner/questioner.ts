@@ -35,7 +35,7 @@ export class Questioner {
   ) {
     this.#policy = policy;
     this.#templates = templates;
-    const { questioner, format = "tags" } = templates;
+    const { questioner, format } = templates;
     const placeholders = [...examplesIn(questioner, "question"), ...examplesIn(questioner, "answer")];
     this.#limits = limits;
     this.#form = { format, placeholders };

@@ -1,4 +1,4 @@
-import { type AnswerFormat, formShare } from "../common/answer_format.ts";
+import { type AnswerFormat, defaultFormat, formShare } from "../common/answer_format.ts";
 import {
   behindThinking,
   isExactly,
@@ -43,7 +43,7 @@ export const maxAnswerLength = 200;
 /** What is known of a completion beside its text. */
 export interface AnswerContext {
   readonly question?: string;
-  /** What the prompt asked for (default "tags"); all formats are read, but only this one is well-formed. */
+  /** What the prompt asked for (default: `defaultFormat`); all formats are read, but only this one is well-formed. */
   readonly format?: AnswerFormat;
   /** Whether the completion was cut off; it then counts only where its answer is closed and nothing follows. */
   readonly truncated?: boolean;
@@ -59,7 +59,7 @@ export interface AnswerContext {
 export function parseAnswer(
   text: string,
   choices: readonly Choice[] = [],
-  { question, format = "tags", truncated = false, placeholders }: AnswerContext = {},
+  { question, format = defaultFormat, truncated = false, placeholders }: AnswerContext = {},
 ): ParsedAnswer {
   const found = findAnswer(text);
   if (typeof found === "string") return unparsed(truncated ? "cut" : found);

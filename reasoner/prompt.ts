@@ -1,4 +1,4 @@
-import type { AnswerFormat } from "../common/answer_format.ts";
+import { type AnswerFormat, defaultFormat } from "../common/answer_format.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Prompt } from "../policy/policy.ts";
@@ -6,8 +6,8 @@ import type { Prompt } from "../policy/policy.ts";
 /** What the Reasoner is told; `{question}` stands for the question. */
 export interface ReasonerTemplates {
   readonly reasoner: string;
-  /** The form in which that asks for the answer (default "tags"). */
-  readonly format?: AnswerFormat;
+  /** The form in which that asks for the answer. */
+  readonly format: AnswerFormat;
 }
 
 const task = "Look at the image and answer the question.\nQuestion: {question}";
@@ -28,7 +28,10 @@ Think step by step, and end with a line that begins with "Answer:" and holds onl
 Write only the answer, ${short}`,
 };
 
-export const defaultReasonerTemplates: ReasonerTemplates = { reasoner: reasonerTemplates.tags };
+export const defaultReasonerTemplates: ReasonerTemplates = {
+  reasoner: reasonerTemplates[defaultFormat],
+  format: defaultFormat,
+};
 
 /** Throws a `VisplayError` of code "config" if a template has no place for the question. */
 export function requireQuestion(template: string): void {

@@ -39,7 +39,7 @@ export class Reasoner {
   constructor(policy: Policy, templates: ReasonerTemplates = defaultReasonerTemplates) {
     this.#policy = policy;
     this.#templates = templates;
-    const { reasoner, format = "tags" } = templates;
+    const { reasoner, format } = templates;
     const placeholders = [...examplesIn(reasoner, "answer"), ...examplesIn(reasoner, "think")];
     this.#form = { format, placeholders };
   }

@@ -31,7 +31,7 @@ async function heldOutScenes(): Promise<Map<string, Scene>> {
 
 async function evaluate(script: Script): Promise<{ updates: EvaluationUpdate[]; report: EvaluationReport }> {
   const time = new VirtualTime();
-  const evaluator = sceneEvaluator(config, { reasoner: "{question}" });
+  const evaluator = sceneEvaluator(config, { reasoner: "{question}", format: "tags" });
   if (!evaluator) throw new Error("no evaluator");
   const policy = new FakePolicy({ script, time });
   const result = lastValueFrom(evaluator(policy).pipe(toArray()));
@@ -89,7 +89,7 @@ describe("sceneEvaluator", () => {
 
   it("is none where no questions are wanted", () => {
     const silent = configOf({ evaluation: { questions: 0 } });
-    expect(sceneEvaluator(silent, { reasoner: "{question}" })).toBeNull();
+    expect(sceneEvaluator(silent, { reasoner: "{question}", format: "tags" })).toBeNull();
   });
 });
 

@@ -117,7 +117,7 @@ export function makeWorld(
       reasoner: new FakePolicy({ script: reasonerScript, time, ...options.reasoner }),
     },
     images: new FakeImages(options.images ?? 40, time, options.broken, options.loadMs),
-    templates: { questioner: "ask", reasoner: "{question}" },
+    templates: { questioner: "ask", reasoner: "{question}", format: "tags" },
     log: new MemoryLog(),
     clock: time,
     folder: "run",

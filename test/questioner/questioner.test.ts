@@ -28,7 +28,7 @@ test("asks G questions about each image with the template's prompt", async () =>
       completion("eh"),
     ]);
   });
-  const asked = await new Questioner(policy, { questioner: "ask" }).ask(
+  const asked = await new Questioner(policy, { questioner: "ask", format: "tags" }).ask(
     [image("a"), image("b")],
     options,
     signal,

@@ -274,11 +274,16 @@ describe("the prompts", () => {
   });
 
   test("takes the question as it is", () => {
-    const { text } = reasonerPrompt(image, "is $& {question} ?", { reasoner: "q: {question} !" });
+    const { text } = reasonerPrompt(image, "is $& {question} ?", {
+      reasoner: "q: {question} !",
+      format: "tags",
+    });
     expect(text).toBe("q: is $& {question} ? !");
   });
 
   test("a template without a place for the question is refused", () => {
-    expect(() => reasonerPrompt(image, "why ?", { reasoner: "answer" })).toThrow("{question}");
+    expect(() => reasonerPrompt(image, "why ?", { reasoner: "answer", format: "tags" })).toThrow(
+      "{question}",
+    );
   });
 });

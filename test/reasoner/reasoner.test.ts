@@ -22,7 +22,7 @@ test("answers each question m times with the prompt that is trained", async () =
     expect(given).toEqual({ groupSize: 2, temperature: 1, topK: 0, topP: 1, maxTokens: 8, seed: 1 });
     return prompts.map(() => [completion("<think> x </think> <answer> a cat </answer>"), completion("")]);
   });
-  const reasoner = new Reasoner(policy, { reasoner: "look: {question}" });
+  const reasoner = new Reasoner(policy, { reasoner: "look: {question}", format: "tags" });
   const questions = ["what ?", "what ? (A) dog (B) cat"].map((question) => ({ image, question }));
   const given = await reasoner.answer(questions, options);
   expect(given.map(({ prompt }) => prompt.text)).toEqual(["look: what ?", "look: what ? (A) dog (B) cat"]);
