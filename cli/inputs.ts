@@ -4,20 +4,33 @@ import { join } from "node:path";
 import type { Ports } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
 import { hashFile } from "../common/file_hash.ts";
+import { bytes } from "./format.ts";
 import type { WithModel } from "./model.ts";
+import type { Opening } from "./open.ts";
 import type { Earlier } from "./run_images.ts";
 
 /** SHA-256 by name. */
 type Hashes = Readonly<Record<string, string>>;
 
-/** Hashes of the base weights and all else in the model's folders that is read, and of the prompts. */
-export async function inputsOf({ folder, base }: WithModel, templates: Ports["templates"]): Promise<Hashes> {
+/**
+ * Hashes of the base weights and all else in the model's folders that is read, and of the prompts. A large model takes
+ * some seconds, and is said to.
+ */
+export async function inputsOf(
+  { folder, base }: WithModel,
+  templates: Ports["templates"],
+  { signal, doing }: Pick<Opening, "signal" | "doing">,
+): Promise<Hashes> {
   const hashes: Record<string, string> = {};
   const folders = folder === base ? { model: folder } : { model: folder, base };
   for (const [name, path] of Object.entries(folders))
-    for (const file of (await readdir(path)).sort())
-      if (isRead(file) && (await stat(join(path, file))).isFile())
-        hashes[`${name}/${file}`] = (await hashFile(join(path, file))).digest("hex");
+    for (const file of (await readdir(path)).sort()) {
+      signal.throwIfAborted();
+      const found = await stat(join(path, file));
+      if (!isRead(file) || !found.isFile()) continue;
+      doing(`hashing ${file}, ${bytes(found.size)}`);
+      hashes[`${name}/${file}`] = (await hashFile(join(path, file))).digest("hex");
+    }
   for (const [role, text] of Object.entries(templates))
     hashes[`prompts.${role}`] = createHash("sha256").update(text).digest("hex");
   return hashes;

@@ -61,7 +61,7 @@ export async function playRun(
   await sayPictures(model, images, say);
   const audited = await openAudited(config, images);
   const templates = templatesOf(model);
-  const inputs = await inputsOf(model, templates);
+  const inputs = await inputsOf(model, templates, opening);
   if (earlier) compareInputs(inputs, about(earlier, "inputs"), say);
   progress.wait(null);
   await using questioner = await openRunPolicy(model, "questioner");
