@@ -108,8 +108,11 @@ function tryFormat(
   );
 }
 
+/** Tokens after which a completion counts as unread: few reach that and mean something, and all wait for the longest. */
+const TRIAL_TOKENS = 256;
+
 function samplingOf({ temperature, topK, topP, maxTokens }: RunConfig["questioner" | "reasoner"]) {
-  return { temperature, topK, topP, maxTokens };
+  return { temperature, topK, topP, maxTokens: Math.min(maxTokens, TRIAL_TOKENS) };
 }
 
 /** In how many completions something was found. */
