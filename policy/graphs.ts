@@ -10,6 +10,7 @@ import {
   reshape,
   slice,
   softmax,
+  zeros,
 } from "../autodiff/operators/index.ts";
 import { input, type Tensor } from "../autodiff/tensor.ts";
 import { crossEntropy, grpoLoss } from "./loss.ts";
@@ -20,23 +21,23 @@ import type { GrpoOptions } from "./policy.ts";
 
 type Outputs = Record<string, Tensor>;
 
-/** Images to rows of text embeddings: `patches` [tiles · height · width, patchWidth] to `rows` [rows, D]. */
+/** Images to their rows: `patches` [tiles · height · width, patchWidth] to `rows` [rows, imageWidth]. */
 export function visionGraph(model: VisionLanguageModel, w: Weights, image: ImageShape): Outputs {
   const patches = input("patches", [patchesIn(image), model.patchWidth]);
   return { rows: model.encode(w, patches, image) };
 }
 
-/** A padded batch: a tree of tokens, whose prefixes each hold one image of the given shape, R rows of embeddings. */
+/** A padded batch: a tree of tokens, whose prefixes each hold one image of the given shape, R rows. */
 export interface BatchShape extends PrefixTree {
   readonly image: ImageShape;
 }
 
 /**
  * The text model over a tree. Inputs: `tokens` [N] and `positions` [axes · N]; `image_places` [P · R], the
- * rows of the token matrix that image rows replace; `prefix_bias` [P, 1, 1, prefixLength]. Each layer's keys and
- * values [N, Hkv · d] are added to `cache`.
+ * rows of the token matrix that image rows [P · R, imageWidth] replace, and to which they are added after the first
+ * layers; `prefix_bias` [P, 1, 1, prefixLength]. Each layer's keys and values [N, Hkv · d] are added to `cache`.
  */
-function treeStates(
+export function treeStates(
   model: VisionLanguageModel,
   w: Weights,
   shape: BatchShape,
@@ -48,10 +49,21 @@ function treeStates(
   const positions = input("positions", [model.positionAxes * total], "int64");
   const places = input("image_places", [imageRows.shape[0] as number], "int64");
   const bias = input("prefix_bias", [shape.prefixes, 1, 1, shape.prefixLength]);
-  const attend = treeAttention(shape, model.heads, bias);
-  const embedded = replaceRows(model.embed(w, tokens), places, imageRows);
-  const longest = shape.prefixLength + shape.branchLength;
-  return model.text(w, embedded, positions, longest, keepingKeys(attend, cache), starts);
+  const attend = keepingKeys(treeAttention(shape, model.heads, bias), cache);
+  const { hiddenSize } = model.config.text;
+  const [embedding, ...features] = columns(imageRows, hiddenSize);
+  const embedded = replaceRows(model.embed(w, tokens), places, embedding as Tensor);
+  const additions = features.map((rows) => replaceRows(zeros([total, hiddenSize]), places, rows));
+  const maxPositions = shape.prefixLength + shape.branchLength;
+  return model.text(w, embedded, { positions, maxPositions, attend, additions, starts });
+}
+
+/** A matrix cut into matrices of `width` columns. */
+function columns(x: Tensor, width: number): Tensor[] {
+  const count = (x.shape[1] as number) / width;
+  return Array.from({ length: count }, (_, i) =>
+    slice(x, { axis: 1, start: i * width, end: (i + 1) * width }),
+  );
 }
 
 /** The same attention, which adds each layer's keys and values to `cache`. */
@@ -62,9 +74,9 @@ function keepingKeys(attend: Attend, cache: Tensor[]): Attend {
   };
 }
 
-/** The prefixes' image rows where they come ready-made: [P · R, D]. */
+/** The prefixes' image rows where they come ready-made: [P · R, imageWidth]. */
 function readyRows(model: VisionLanguageModel, { prefixes, image }: BatchShape): Tensor {
-  return input("image_rows", [prefixes * model.rows(image), model.config.text.hiddenSize]);
+  return input("image_rows", [prefixes * model.rows(image), model.imageWidth]);
 }
 
 /**
@@ -160,8 +172,8 @@ export function decodeGraph(model: VisionLanguageModel, w: Weights, shape: Decod
   const fresh: Tensor[] = [];
   const embedded = model.embed(w, input("tokens", [rows], "int64"));
   const positions = input("positions", [model.positionAxes * rows], "int64");
-  const longest = promptLength + pastLength + 1;
-  const states = model.text(w, embedded, positions, longest, keepingKeys(attend, fresh));
+  const maxPositions = promptLength + pastLength + 1;
+  const states = model.text(w, embedded, { positions, maxPositions, attend: keepingKeys(attend, fresh) });
   return { probabilities: nextToken(model, w, states), keys_values: concat(fresh, { axis: 0 }) };
 }
 
@@ -217,16 +229,16 @@ export function updateGraph(
   return { ...outputs, ...gradientOutputs(outputs.loss as Tensor, w, trainable, checkpoints) };
 }
 
-/** The prefixes' image rows [P · R, D] from the patches of their different images. */
+/** The prefixes' image rows [P · R, imageWidth] from the patches of their different images. */
 function encodedRows(model: VisionLanguageModel, w: Weights, shape: BatchShape, images: number): Tensor {
   const { prefixes: P, image } = shape;
-  const D = model.config.text.hiddenSize;
+  const { imageWidth } = model;
   const perImage = model.rows(image);
   const all = { ...image, tiles: images * image.tiles };
   const patches = input("patches", [patchesIn(all), model.patchWidth]);
-  const rows = reshape(model.encode(w, patches, all), { shape: [images, perImage * D] });
+  const rows = reshape(model.encode(w, patches, all), { shape: [images, perImage * imageWidth] });
   const picked = matmul(input("select", [P, images]), rows, {});
-  return reshape(picked, { shape: [P * perImage, D] });
+  return reshape(picked, { shape: [P * perImage, imageWidth] });
 }
 
 /** The gradient of each parameter, under `d:` and its name; what lies between checkpoints is computed again. */

@@ -57,7 +57,7 @@ export class ImageEncoder {
   }
 
   /**
-   * The images' rows of text embeddings by id, [rows, D], under the weights that `version` names. `checkpoint` runs
+   * The images' rows by id, [rows, imageWidth], under the weights that `version` names. `checkpoint` runs
    * between graph runs and may throw.
    */
   async encode(
@@ -105,7 +105,7 @@ export class ImageEncoder {
     const model = this.#model;
     const tile: ImageShape = { ...shape, tiles: 1 };
     const patchNumbers = patchesIn(tile) * model.patchWidth;
-    const rowNumbers = model.rows(tile) * model.config.text.hiddenSize;
+    const rowNumbers = model.rows(tile) * model.imageWidth;
     const all = new Float32Array(shape.tiles * rowNumbers);
     for (let i = 0; i < shape.tiles; i++) {
       await checkpoint();

@@ -125,13 +125,13 @@ export function pictures(
   return { images: count, feeds: { patches, select } };
 }
 
-/** The rows of embeddings of each prefix's image, [prefixes · R, D], from those of each job. */
+/** The rows of each prefix's image, [prefixes · R, imageWidth], from those of each job. */
 export function prefixRows(
   model: VisionLanguageModel,
   { shape, jobs }: MicroBatch,
   rows: readonly Float32Array[],
 ): Float32Array {
-  const size = model.rows(shape.image) * model.config.text.hiddenSize;
+  const size = model.rows(shape.image) * model.imageWidth;
   const all = new Float32Array(shape.prefixes * size);
   jobs.forEach((job, p) => {
     all.set(rows[job] as Float32Array, p * size);

@@ -10,7 +10,7 @@ export interface EncodedPrompt {
   readonly prefix: Int32Array;
   /** The rest of the prompt. */
   readonly suffix: Int32Array;
-  /** The image's rows of embeddings, [rows, D]; equal objects mean equal images. */
+  /** The image's rows, [rows, imageWidth]; equal objects mean equal images. */
   readonly imageRows: Float32Array;
   readonly image: ImageShape;
 }

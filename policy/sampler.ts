@@ -228,7 +228,7 @@ export class Sampler {
         branches: questions.map((i) => this.#prompt(i).suffix),
       }),
     );
-    const perPrefix = this.#model.rows(shape.image) * this.#model.config.text.hiddenSize;
+    const perPrefix = this.#model.rows(shape.image) * this.#model.imageWidth;
     const imageRows = new Float32Array(shape.prefixes * perPrefix);
     prompts.forEach((questions, p) => {
       imageRows.set(this.#prompt(questions[0] as number).imageRows, p * perPrefix);

@@ -1,7 +1,7 @@
-import { gather, matmul, rmsNorm } from "../../autodiff/operators/index.ts";
+import { add, gather, matmul, rmsNorm } from "../../autodiff/operators/index.ts";
 import type { Tensor } from "../../autodiff/tensor.ts";
-import { type Attend, decoderLayer, type Weights } from "./layers.ts";
-import type { ParameterSpec } from "./vision_language_model.ts";
+import { decoderLayer, type Weights } from "./layers.ts";
+import type { ParameterSpec, TextInputs } from "./vision_language_model.ts";
 
 /** A Llama-like text model. */
 export interface DecoderConfig {
@@ -26,6 +26,8 @@ export interface DecoderVariant {
   readonly name: string;
   /** Whether queries, keys and values have biases. */
   readonly attentionBias: boolean;
+  /** Whether queries and keys are normalised head by head. */
+  readonly headNorms: boolean;
 }
 
 /** The text model of a vision-language model: embeddings, decoder layers, and the output head. */
@@ -45,24 +47,22 @@ export class Decoder {
     return gather(w(`${this.#variant.name}.embed_tokens.weight`), tokens, { unique: false });
   }
 
-  /**
-   * Embeddings [N, D] to states [N, D]; `rotate` applies the rotary embedding to [N, heads · headDim]. What each layer
-   * starts from is added to `starts`.
-   */
+  /** Embeddings [N, D] to states [N, D]; `rotate` applies the rotary embedding to [N, heads · headDim]. */
   text(
     w: Weights,
     x: Tensor,
     rotate: (y: Tensor, heads: number) => Tensor,
-    attend: Attend,
-    starts: Tensor[] = [],
+    { attend, additions = [], starts = [] }: Omit<TextInputs, "positions" | "maxPositions">,
   ): Tensor {
     const { rmsNormEps: epsilon, heads, kvHeads, layers } = this.#config;
-    const { name, attentionBias } = this.#variant;
-    const shape = { epsilon, rotate, heads, kvHeads, attentionBias, attend };
+    const { name, attentionBias, headNorms } = this.#variant;
+    const shape = { epsilon, rotate, heads, kvHeads, attentionBias, headNorms, attend };
     let hidden = x;
     for (let i = 0; i < layers; i++) {
       starts.push(hidden);
       hidden = decoderLayer(w, `${name}.layers.${i}`, i, hidden, shape);
+      const addition = additions[i];
+      if (addition) hidden = add(hidden, addition);
     }
     return hidden;
   }
@@ -77,7 +77,10 @@ export class Decoder {
   }
 }
 
-function parameterSpecs(config: DecoderConfig, { name, attentionBias }: DecoderVariant): ParameterSpec[] {
+function parameterSpecs(
+  config: DecoderConfig,
+  { name, attentionBias, headNorms }: DecoderVariant,
+): ParameterSpec[] {
   const { hiddenSize: D, intermediateSize: F, headDim } = config;
   const specs: ParameterSpec[] = [];
   const put = (part: string, ...shape: number[]): void => {
@@ -95,6 +98,7 @@ function parameterSpecs(config: DecoderConfig, { name, attentionBias }: DecoderV
       if (attentionBias) put(`${layer}.self_attn.${part}_proj.bias`, heads * headDim);
     }
     put(`${layer}.self_attn.o_proj.weight`, D, config.heads * headDim);
+    if (headNorms) for (const part of ["q", "k"]) put(`${layer}.self_attn.${part}_norm.weight`, headDim);
     put(`${layer}.mlp.gate_proj.weight`, F, D);
     put(`${layer}.mlp.up_proj.weight`, F, D);
     put(`${layer}.mlp.down_proj.weight`, D, F);

@@ -105,6 +105,8 @@ export interface DecoderShape {
   readonly kvHeads: number;
   /** Whether queries, keys and values have biases. */
   readonly attentionBias: boolean;
+  /** Whether queries and keys are normalised head by head. */
+  readonly headNorms: boolean;
   readonly attend: Attend;
 }
 
@@ -116,12 +118,23 @@ export function decoderLayer(
   x: Tensor,
   shape: DecoderShape,
 ): Tensor {
-  const { epsilon, rotate, heads, kvHeads, attentionBias } = shape;
+  const { epsilon, rotate, heads, kvHeads, attentionBias, headNorms } = shape;
   const normed = rmsNorm(x, w(`${name}.input_layernorm.weight`), { epsilon });
   const project = (part: string): Tensor =>
     linear(w, `${name}.self_attn.${part}_proj`, normed, attentionBias);
-  const mixed = shape.attend(layer, rotate(project("q"), heads), rotate(project("k"), kvHeads), project("v"));
+  const turned = (part: "q" | "k", count: number): Tensor => {
+    const y = project(part);
+    const gamma = `${name}.self_attn.${part}_norm.weight`;
+    return rotate(headNorms ? headNorm(y, w(gamma), count, epsilon) : y, count);
+  };
+  const mixed = shape.attend(layer, turned("q", heads), turned("k", kvHeads), project("v"));
   const middle = add(x, linear(w, `${name}.self_attn.o_proj`, mixed));
   const rest = rmsNorm(middle, w(`${name}.post_attention_layernorm.weight`), { epsilon });
   return add(middle, swiglu(w, `${name}.mlp`, rest));
+}
+
+/** Each head of a row [N, heads · d] by itself, with γ [d]. */
+function headNorm(x: Tensor, gamma: Tensor, heads: number, epsilon: number): Tensor {
+  const shape = [x.shape[0] as number, heads, gamma.shape[0] as number];
+  return reshape(rmsNorm(reshape(x, { shape }), gamma, { epsilon }), { shape: x.shape });
 }

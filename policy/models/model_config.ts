@@ -48,6 +48,8 @@ export interface DecoderDefaults {
   readonly num_attention_heads: number;
   /** As many as heads where there is no number. */
   readonly num_key_value_heads?: number;
+  /** The width divided by the heads where there is no number. */
+  readonly head_dim?: number;
   readonly vocab_size: number;
   readonly rms_norm_eps: number;
   readonly max_position_embeddings: number;
@@ -68,9 +70,12 @@ export function parseDecoder(
     ...bounds.size,
   });
   if (heads % kvHeads !== 0) throw fields.error("num_key_value_heads", `a divisor of the ${heads} heads`);
-  if (hiddenSize % heads !== 0)
+  if (defaults.head_dim === undefined && hiddenSize % heads !== 0)
     throw fields.error("num_attention_heads", `a divisor of hidden_size ${hiddenSize}`);
-  const headDim = fields.integer("head_dim", { default: hiddenSize / heads, ...bounds.size });
+  const headDim = fields.integer("head_dim", {
+    default: defaults.head_dim ?? hiddenSize / heads,
+    ...bounds.size,
+  });
   if (headDim % 2 !== 0) throw fields.error("head_dim", "an even size, as rotary positions need");
   return {
     hiddenSize,

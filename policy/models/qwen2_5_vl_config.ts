@@ -1,5 +1,4 @@
-import type { JsonFields, NumberField } from "../model_files.ts";
-import type { DecoderConfig } from "./decoder.ts";
+import type { JsonFields } from "../model_files.ts";
 import {
   bounds,
   type DecoderDefaults,
@@ -8,20 +7,18 @@ import {
   parseTied,
   parseTokens,
 } from "./model_config.ts";
-import type { ModelConfig } from "./vision_language_model.ts";
+import { sectionedAxes } from "./mrope.ts";
+import {
+  parseTower,
+  type QwenVlConfig,
+  type QwenVlVisionConfig,
+  qwenTokens,
+  side,
+  type TowerDefaults,
+} from "./qwen_vl_config.ts";
 
-/** The encoder of a whole image, most of whose layers attend within windows. */
-export interface Qwen25VlVisionConfig {
-  readonly hiddenSize: number;
-  readonly intermediateSize: number;
-  readonly layers: number;
-  readonly heads: number;
-  /** Side of a patch, pixels. */
-  readonly patchSize: number;
-  /** Frames of one patch; a still image fills them all. */
-  readonly temporalPatchSize: number;
-  /** Side of the square of patches, a cell, that the merger joins into one token. */
-  readonly mergeSize: number;
+/** A vision tower most of whose layers attend within windows. */
+export interface Qwen25VlVisionConfig extends QwenVlVisionConfig {
   /** Side of a window, cells; infinite where there are none. */
   readonly windowSize: number;
   /** Layers that attend to the whole image. */
@@ -29,11 +26,8 @@ export interface Qwen25VlVisionConfig {
 }
 
 /** Qwen2.5-VL, MiMo-VL, which is the same architecture, and Qwen2-VL. */
-export interface Qwen25VlConfig extends ModelConfig {
+export interface Qwen25VlConfig extends QwenVlConfig {
   readonly modelType: (typeof qwen25VlModelTypes)[number];
-  readonly text: DecoderConfig;
-  /** How many of a head's frequencies turn by time, row and column; together half of `headDim`. */
-  readonly ropeSections: readonly number[];
   readonly vision: Qwen25VlVisionConfig;
 }
 
@@ -70,9 +64,9 @@ export function parseQwen25VlConfig(config: JsonFields, generation?: JsonFields)
   return {
     modelType,
     text: { ...sizes, ropeTheta: theta, tieEmbeddings: parseTied(config, textFields) },
-    ropeSections: parseSections(rope ?? textFields, sizes.headDim / 2),
+    ropeAxes: sectionedAxes(parseSections(rope ?? textFields, sizes.headDim / 2)),
     vision,
-    ...parseTokens({ config, generation, text: textFields }, sizes.vocabSize, { eos: 151645, image: 151655 }),
+    ...parseTokens({ config, generation, text: textFields }, sizes.vocabSize, qwenTokens),
   };
 }
 
@@ -82,33 +76,12 @@ function parseSections(rope: JsonFields, frequencies: number): readonly number[]
   throw rope.error("mrope_section", `three numbers whose sum is ${frequencies}, half of a head`);
 }
 
-const side: NumberField = { min: 1, max: 4096 };
-
-/** What both vision towers have, one of `hiddenSize`. */
-function parseTower(
-  fields: JsonFields,
-  hiddenSize: number,
-): Omit<Qwen25VlVisionConfig, "intermediateSize" | "windowSize" | "fullAttentionLayers"> {
-  for (const key of ["in_channels", "in_chans"]) fields.oneOf(key, [3], 3);
-  const heads = fields.integer("num_heads", { default: 16, ...bounds.size });
-  if (hiddenSize % (4 * heads) !== 0)
-    throw fields.error(
-      "num_heads",
-      `a divisor of the width ${hiddenSize} into heads of a multiple of 4, as rotary rows and columns need`,
-    );
-  return {
-    hiddenSize,
-    layers: fields.integer("depth", { default: 32, ...bounds.layers }),
-    heads,
-    patchSize: fields.integer("patch_size", { default: 14, ...side }),
-    temporalPatchSize: fields.integer("temporal_patch_size", { default: 2, min: 1, max: 64 }),
-    mergeSize: fields.integer("spatial_merge_size", { default: 2, min: 1, max: 64 }),
-  };
-}
+const towerDefaults: TowerDefaults = { depth: 32, patch_size: 14 };
 
 function parseVision(fields: JsonFields): Qwen25VlVisionConfig {
   fields.oneOf("hidden_act", ["silu"], "silu");
-  const tower = parseTower(fields, fields.integer("hidden_size", { default: 3584, ...bounds.size }));
+  const hiddenSize = fields.integer("hidden_size", { default: 3584, ...bounds.size });
+  const tower = parseTower(fields, hiddenSize, towerDefaults);
   const cell = tower.patchSize * tower.mergeSize;
   const windowPixels = fields.integer("window_size", { default: 112, ...side });
   if (windowPixels % cell !== 0)
@@ -125,7 +98,8 @@ function parseVision(fields: JsonFields): Qwen25VlVisionConfig {
 /** Of Qwen2-VL, where `hidden_size` is the text model's. */
 function parseOlderVision(fields: JsonFields): Qwen25VlVisionConfig {
   fields.oneOf("hidden_act", ["quick_gelu"], "quick_gelu");
-  const tower = parseTower(fields, fields.integer("embed_dim", { default: 1280, ...bounds.size }));
+  const hiddenSize = fields.integer("embed_dim", { default: 1280, ...bounds.size });
+  const tower = parseTower(fields, hiddenSize, towerDefaults);
   const ratio = fields.integer("mlp_ratio", { default: 4, min: 1, max: 1024 });
   return {
     ...tower,

@@ -7,9 +7,10 @@ import { idefics3ModelTypes, parseIdefics3Config } from "./idefics3_config.ts";
 import { Idefics3Processor, readTiling, tiledSizes } from "./idefics3_processor.ts";
 import { type ConfigFiles, readConfigFiles } from "./model_config.ts";
 import { publishedResolution, type Resolution } from "./processing.ts";
+import type { QwenVlConfig } from "./qwen_vl_config.ts";
+import { capNote, patchGrid, QwenVlProcessor, readPatching } from "./qwen_vl_processor.ts";
 import { namesIn, Qwen25Vl } from "./qwen2_5_vl.ts";
 import { parseQwen25VlConfig, qwen25VlModelTypes } from "./qwen2_5_vl_config.ts";
-import { capNote, patchGrid, Qwen25VlProcessor, readPatching } from "./qwen2_5_vl_processor.ts";
 import { SmolVlm } from "./smolvlm.ts";
 import { refuseQuantized, unsupported } from "./unsupported.ts";
 import type { ImageProcessor, VisionLanguageModel } from "./vision_language_model.ts";
@@ -73,22 +74,33 @@ const families: readonly Family[] = [
     modelTypes: qwen25VlModelTypes,
     async read({ folder, ...files }, weights, resolution) {
       const { config, notes } = await asStored(parseQwen25VlConfig(files.config, files.generation), weights);
-      const patching = await readPatching(folder, config, resolution);
-      return {
-        notes: [...notes, ...capNote(patching)],
-        picture(size) {
-          const { height, width } = patchGrid(size, patching);
-          return { tiles: 1, tokens: (height * width) / config.vision.mergeSize ** 2 };
-        },
-        async define() {
-          const tokenizer = await Tokenizer.load(folder, config.text.vocabSize);
-          const processor = new Qwen25VlProcessor(config, tokenizer, patching);
-          return { model: new Qwen25Vl(config, namesIn([...weights.keys()])), processor, tokenizer };
-        },
-      };
+      const model = () => new Qwen25Vl(config, namesIn([...weights.keys()]));
+      return qwenFolder(folder, config, model, resolution, notes);
     },
   },
 ];
+
+/** The folder of a model of Qwen's, whose processor and tokenizer are the same in all of them. */
+async function qwenFolder(
+  folder: string,
+  config: QwenVlConfig,
+  model: () => VisionLanguageModel,
+  resolution: Resolution,
+  notes: readonly string[],
+): Promise<ModelFolder> {
+  const patching = await readPatching(folder, config, resolution);
+  return {
+    notes: [...notes, ...capNote(patching)],
+    picture(size) {
+      const { height, width } = patchGrid(size, patching);
+      return { tiles: 1, tokens: (height * width) / config.vision.mergeSize ** 2 };
+    },
+    async define() {
+      const tokenizer = await Tokenizer.load(folder, config.text.vocabSize);
+      return { model: model(), processor: new QwenVlProcessor(config, tokenizer, patching), tokenizer };
+    },
+  };
+}
 
 /**
  * Reads the configuration of a Hugging Face model folder. Throws a `VisplayError` of code "model" if it is missing or

@@ -11,12 +11,13 @@ import { integers, type Tensor } from "../../autodiff/tensor.ts";
 import type { Heads } from "./attention.ts";
 import { Decoder } from "./decoder.ts";
 import type { Idefics3Config } from "./idefics3_config.ts";
-import { type Attend, encoderLayer, linear, type Weights } from "./layers.ts";
+import { encoderLayer, linear, type Weights } from "./layers.ts";
 import type {
   ImageShape,
   ParameterGroup,
   ParameterSpec,
   Positions,
+  TextInputs,
   VisionLanguageModel,
 } from "./vision_language_model.ts";
 
@@ -32,16 +33,18 @@ export class SmolVlm implements VisionLanguageModel {
   readonly positionAxes = 1;
   readonly patchesPerTile: number;
   readonly patchWidth: number;
+  readonly imageWidth: number;
   readonly #decoder: Decoder;
 
   constructor(config: Idefics3Config) {
     const { text, vision } = config;
     this.config = config;
-    this.#decoder = new Decoder(text, { name: textName, attentionBias: false });
+    this.#decoder = new Decoder(text, { name: textName, attentionBias: false, headNorms: false });
     this.parameters = [...imageParameters(config), ...this.#decoder.parameters];
     this.heads = { heads: text.heads, kvHeads: text.kvHeads, headSize: text.headDim };
     this.patchesPerTile = (vision.imageSize / vision.patchSize) ** 2;
     this.patchWidth = 3 * vision.patchSize ** 2;
+    this.imageWidth = text.hiddenSize;
   }
 
   rows({ tiles }: ImageShape): number {
@@ -92,17 +95,10 @@ export class SmolVlm implements VisionLanguageModel {
     return this.#decoder.embed(w, tokens);
   }
 
-  text(
-    w: Weights,
-    x: Tensor,
-    positions: Tensor,
-    maxPositions: number,
-    attend: Attend,
-    starts?: Tensor[],
-  ): Tensor {
+  text(w: Weights, x: Tensor, { positions, maxPositions, ...inputs }: TextInputs): Tensor {
     const theta = this.config.text.ropeTheta;
     const rotate = (y: Tensor, heads: number): Tensor => rotary(y, positions, { heads, theta, maxPositions });
-    return this.#decoder.text(w, x, rotate, attend, starts);
+    return this.#decoder.text(w, x, rotate, inputs);
   }
 
   logits(w: Weights, hidden: Tensor, temperature = 1): Tensor {

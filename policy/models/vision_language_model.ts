@@ -73,6 +73,18 @@ export interface Positions {
   readonly next: number;
 }
 
+/** What the text model reads beside embeddings [N, D]. */
+export interface TextInputs {
+  /** [axes · N], all below `maxPositions`. */
+  readonly positions: Tensor;
+  readonly maxPositions: number;
+  readonly attend: Attend;
+  /** Added to the states that the first layers give, [N, D] each (default none). */
+  readonly additions?: readonly Tensor[];
+  /** What each layer starts from is added to it. */
+  readonly starts?: Tensor[];
+}
+
 /**
  * An architecture as functions from parameters and inputs to graph tensors. The same functions make the graphs for
  * sampling, scoring and updating; only the attention between tokens differs. D is the text model's hidden size.
@@ -86,24 +98,19 @@ export interface VisionLanguageModel {
   readonly patchWidth: number;
   /** How many positions a token has. */
   readonly positionAxes: number;
-  /** Rows of text embeddings that an image becomes. */
+  /**
+   * Numbers in a row of what an image becomes: its embedding, D, and D more for each of the text model's first layers to
+   * whose states the image is added.
+   */
+  readonly imageWidth: number;
+  /** Rows that an image becomes, one for each of its tokens. */
   rows(image: ImageShape): number;
-  /** Vision tower and connector: patches [tiles · height · width, patchWidth] to [rows, D]. */
+  /** Vision tower and connector: patches [tiles · height · width, patchWidth] to [rows, imageWidth]. */
   encode(w: Weights, patches: Tensor, image: ImageShape): Tensor;
   /** Token embeddings: ids [N] to [N, D]. */
   embed(w: Weights, tokens: Tensor): Tensor;
-  /**
-   * The text model: embeddings [N, D] at positions [axes · N] (all below `maxPositions`) to states [N, D]. What each
-   * layer starts from is added to `starts`.
-   */
-  text(
-    w: Weights,
-    x: Tensor,
-    positions: Tensor,
-    maxPositions: number,
-    attend: Attend,
-    starts?: Tensor[],
-  ): Tensor;
+  /** The text model: embeddings [N, D] to states [N, D]. */
+  text(w: Weights, x: Tensor, inputs: TextInputs): Tensor;
   /** Next-token logits [M, V] of states [M, D] that `text` gave, divided by a temperature; 0, greedy, counts as 1. */
   logits(w: Weights, hidden: Tensor, temperature?: number): Tensor;
   /** The names that transformers has, and had in earlier versions, for a layer of the checkpoint; the present one first. */

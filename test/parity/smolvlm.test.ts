@@ -74,7 +74,11 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
       input("image_rows", rowsShape),
     );
     const attend = treeAttention(tree, model.heads, input("prefix_bias", [1, 1, 1, tree.prefixLength]));
-    const hidden = model.text(tensors, merged, input("positions", [total], "int64"), total, attend);
+    const hidden = model.text(tensors, merged, {
+      positions: input("positions", [total], "int64"),
+      maxPositions: total,
+      attend,
+    });
     const session = await Session.compile({ logits: model.logits(tensors, hidden) }, options);
     const job: TreeJob = {
       prefix: all.subarray(0, -1),

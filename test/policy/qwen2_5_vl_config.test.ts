@@ -32,7 +32,7 @@ describe("what is read", () => {
         maxPositions: text.max_position_embeddings,
         tieEmbeddings: reference.tie_word_embeddings,
       },
-      ropeSections: text.rope_parameters.mrope_section,
+      ropeAxes: [0, 0, 1, 1, 1, 2, 2, 2],
       vision: {
         hiddenSize: vision.hidden_size,
         intermediateSize: vision.intermediate_size,
@@ -102,7 +102,7 @@ describe("what is read", () => {
     };
     expect(parse(published)).toMatchObject({
       text: { headDim: 128, layers: 36, kvHeads: 2, vocabSize: 151936, tieEmbeddings: true },
-      ropeSections: [16, 24, 24],
+      ropeAxes: { length: 64, 15: 0, 16: 1, 39: 1, 40: 2, 63: 2 },
       vision: { layers: 32, windowSize: 4, mergeSize: 2, fullAttentionLayers: [7, 15, 23, 31] },
       imageTokenId: 151655,
       eosTokenIds: [151645],

@@ -4,8 +4,8 @@ import { resample } from "../../images/resample.ts";
 import { parseModelJson, readModelJson } from "../../policy/model_files.ts";
 import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
 import { Idefics3Processor, parseTiling } from "../../policy/models/idefics3_processor.ts";
+import { parsePatching, QwenVlProcessor } from "../../policy/models/qwen_vl_processor.ts";
 import { parseQwen25VlConfig } from "../../policy/models/qwen2_5_vl_config.ts";
-import { parsePatching, Qwen25VlProcessor } from "../../policy/models/qwen2_5_vl_processor.ts";
 import { type ImageScaling, shrinkTarget } from "../../policy/models/scaling.ts";
 import type { ImageProcessor } from "../../policy/models/vision_language_model.ts";
 import { Tokenizer } from "../../policy/tokenizer.ts";
@@ -31,10 +31,7 @@ const processors: [string, ImageProcessor][] = [
   ["one tile", idefics3({})],
   ["tiles", idefics3({ size: { longest_edge: 2 * side }, do_image_splitting: true })],
   ["one tile of a scaled picture", idefics3({ size: { longest_edge: 100 }, do_image_splitting: false })],
-  [
-    "patches",
-    new Qwen25VlProcessor(qwen, qwenTokenizer, parsePatching(settings("qwen2_5_vl-tiny", {}), qwen)),
-  ],
+  ["patches", new QwenVlProcessor(qwen, qwenTokenizer, parsePatching(settings("qwen2_5_vl-tiny", {}), qwen))],
 ];
 
 const sizes: [width: number, height: number][] = [

@@ -11,8 +11,8 @@ import {
   requireTokens,
   userTurn,
 } from "./processing.ts";
-import type { Qwen25VlConfig } from "./qwen2_5_vl_config.ts";
-import type { PatchGrid } from "./qwen2_5_vl_grid.ts";
+import type { QwenVlConfig } from "./qwen_vl_config.ts";
+import type { PatchGrid } from "./qwen_vl_grid.ts";
 import { type ImageScaling, maxAspect, smartResize } from "./scaling.ts";
 import type { ImageProcessor, ImageShape, PreparedImage } from "./vision_language_model.ts";
 
@@ -33,13 +33,13 @@ export interface Patching {
   readonly maxPatches: number;
 }
 
-/** The processor of Qwen2.5-VL, equal to Python's (Pillow) one. */
-export class Qwen25VlProcessor implements ImageProcessor {
+/** The processor of Qwen's vision-language models, equal to Python's (Pillow) one. */
+export class QwenVlProcessor implements ImageProcessor {
   readonly patching: Patching;
   readonly #tokenizer: Tokenizer;
 
   /** Throws a `VisplayError` of code "model" if tokenizer and model disagree about the image token. */
-  constructor(config: Qwen25VlConfig, tokenizer: Tokenizer, patching: Patching) {
+  constructor(config: QwenVlConfig, tokenizer: Tokenizer, patching: Patching) {
     requireTokens(tokenizer, imageToken, config);
     this.#tokenizer = tokenizer;
     this.patching = patching;
@@ -81,7 +81,7 @@ const clip = {
  */
 export async function readPatching(
   folder: string,
-  config: Qwen25VlConfig,
+  config: QwenVlConfig,
   resolution: Resolution = publishedResolution,
 ): Promise<Patching> {
   const { image } = await readProcessorFiles(folder);
@@ -91,7 +91,7 @@ export async function readPatching(
 /** The patching that a preprocessor_config.json describes for a model, at a resolution. */
 export function parsePatching(
   fields: JsonFields,
-  { modelType, vision, text }: Qwen25VlConfig,
+  { modelType, vision, text }: QwenVlConfig,
   resolution: Resolution = publishedResolution,
 ): Patching {
   fields.oneOf("do_resize", [true], true);

@@ -2,23 +2,23 @@ import { describe, expect, test } from "vitest";
 import type { RgbImage } from "../../images/image.ts";
 import { parseModelJson, readModelJson } from "../../policy/model_files.ts";
 import type { Resolution } from "../../policy/models/processing.ts";
-import { parseQwen25VlConfig } from "../../policy/models/qwen2_5_vl_config.ts";
 import {
   capNote,
   type Patching,
   parsePatching,
   patchGrid,
   patchImage,
-  Qwen25VlProcessor,
+  QwenVlProcessor,
   readPatching,
-} from "../../policy/models/qwen2_5_vl_processor.ts";
+} from "../../policy/models/qwen_vl_processor.ts";
+import { parseQwen25VlConfig } from "../../policy/models/qwen2_5_vl_config.ts";
 import { Tokenizer } from "../../policy/tokenizer.ts";
 import { readReference, referencePath } from "../reference_dir.ts";
 
 const model = "qwen2_5_vl-tiny";
 const config = parseQwen25VlConfig(await readModelJson(referencePath(`${model}/config.json`)));
 const tokenizer = await Tokenizer.load(referencePath(model));
-const processor = new Qwen25VlProcessor(config, tokenizer, await readPatching(referencePath(model), config));
+const processor = new QwenVlProcessor(config, tokenizer, await readPatching(referencePath(model), config));
 const settings = readReference(`${model}/preprocessor_config.json`);
 const parse = (change: object, resolution?: Resolution): Patching =>
   parsePatching(
@@ -171,7 +171,7 @@ describe("settings", () => {
 
   test("a tokenizer of another model is refused", () => {
     const other = { ...config, imageTokenId: 0 };
-    expect(() => new Qwen25VlProcessor(other, tokenizer, processor.patching)).toThrow(
+    expect(() => new QwenVlProcessor(other, tokenizer, processor.patching)).toThrow(
       /image_token_id is 0; the tokenizer's is/,
     );
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { readModelJson } from "../../policy/model_files.ts";
+import { patchImage, QwenVlProcessor, readPatching } from "../../policy/models/qwen_vl_processor.ts";
 import { parseQwen25VlConfig } from "../../policy/models/qwen2_5_vl_config.ts";
-import { patchImage, Qwen25VlProcessor, readPatching } from "../../policy/models/qwen2_5_vl_processor.ts";
 import { smartResize } from "../../policy/models/scaling.ts";
 import { Tokenizer } from "../../policy/tokenizer.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
@@ -11,7 +11,7 @@ const model = "qwen2_5_vl-tiny";
 const folder = referencePath(model);
 const config = parseQwen25VlConfig(await readModelJson(`${folder}/config.json`));
 const tokenizer = await Tokenizer.load(folder);
-const processor = new Qwen25VlProcessor(config, tokenizer, await readPatching(folder, config));
+const processor = new QwenVlProcessor(config, tokenizer, await readPatching(folder, config));
 
 interface Case {
   readonly messages: readonly { content: readonly { type: string; text?: string }[] }[];
