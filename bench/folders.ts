@@ -39,7 +39,7 @@ interface Comparison {
 }
 
 const here = join(packageRoot, "bench/folders");
-const families = ["idefics3", "smolvlm", "qwen2_vl", "qwen2_5_vl"];
+const families = ["idefics3", "smolvlm", "qwen2_vl", "qwen2_5_vl", "qwen3_vl"];
 /** Beyond it, the two compute different things: 32-bit floats in another order differ by some 1e-5. */
 const largestDifference = 1e-3;
 const evaluation = ["questions=14", "scenes=8", "questionsPerChunk=14", "samples=2"];

@@ -41,8 +41,9 @@ def idefics3(family):
 
 
 def qwen(family):
-    tokenizer = Qwen2TokenizerFast.from_pretrained(reference / "qwen2_5_vl-tiny")
-    name = {"qwen2_vl": "Qwen2VL", "qwen2_5_vl": "Qwen2_5_VL"}[family]
+    third = family == "qwen3_vl"
+    tokenizer = Qwen2TokenizerFast.from_pretrained(reference / ("qwen3_vl-tiny" if third else "qwen2_5_vl-tiny"))
+    name = {"qwen2_vl": "Qwen2VL", "qwen2_5_vl": "Qwen2_5_VL", "qwen3_vl": "Qwen3VL"}[family]
     ids = {
         f"{part}_token_id": tokenizer.convert_tokens_to_ids(token)
         for part, token in dict(
@@ -55,19 +56,29 @@ def qwen(family):
             depth=3, hidden_size=32, intermediate_size=72, num_heads=2, window_size=56, fullatt_block_indexes=[1],
             out_hidden_size=64,
         ),
+        "qwen3_vl": dict(
+            depth=4, hidden_size=24, intermediate_size=48, num_heads=2, patch_size=8, num_position_embeddings=36,
+            deepstack_visual_indexes=[0, 2], out_hidden_size=40,
+        ),
     }[family]
-    rope = dict(rope_type="default", mrope_section=[2, 3, 3])
+    sections = dict(mrope_interleaved=True, mrope_section=[4, 2, 2]) if third else dict(mrope_section=[2, 3, 3])
+    rope = dict(rope_type="default", **sections)
+    own = dict(hidden_size=40, intermediate_size=64, num_hidden_layers=3, max_position_embeddings=4096)
+    sizes = {**text, **own} if third else text
     config = getattr(transformers, f"{name}Config")(
         text_config=dict(
             vocab_size=len(tokenizer) + 24, rope_theta=1e6, rope_scaling=rope, head_dim=16,
-            eos_token_id=tokenizer.convert_tokens_to_ids("<|im_end|>"), bos_token_id=None, tie_word_embeddings=True, **text,
+            eos_token_id=tokenizer.convert_tokens_to_ids("<|im_end|>"), bos_token_id=None, tie_word_embeddings=True, **sizes,
         ),
         vision_config=vision,
         tie_word_embeddings=True,
         **ids,
     )
-    images = image_processor("Qwen2VL", size={"shortest_edge": 28**2, "longest_edge": 24 * 28**2})
-    videos = transformers.Qwen2VLVideoProcessor()
+    cell = 16 if third else 28
+    size = {"shortest_edge": cell**2, "longest_edge": 24 * cell**2}
+    patches = dict(patch_size=8, image_mean=[0.5] * 3, image_std=[0.5] * 3) if third else {}
+    images = image_processor("Qwen2VL", size=size, **patches)
+    videos = (transformers.Qwen3VLVideoProcessor if third else transformers.Qwen2VLVideoProcessor)()
     processor = getattr(transformers, f"{name}Processor")
     return config, processor(images, tokenizer, videos, chat_template=tokenizer.chat_template)
 
@@ -91,6 +102,6 @@ def save(family, folder):
 
 
 out, *families = sys.argv[1:]
-for family in families or ["idefics3", "smolvlm", "qwen2_vl", "qwen2_5_vl"]:
+for family in families or ["idefics3", "smolvlm", "qwen2_vl", "qwen2_5_vl", "qwen3_vl"]:
     save(family, Path(out, family))
     print(family, sorted(os.listdir(Path(out, family))))

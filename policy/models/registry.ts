@@ -11,6 +11,8 @@ import type { QwenVlConfig } from "./qwen_vl_config.ts";
 import { capNote, patchGrid, QwenVlProcessor, readPatching } from "./qwen_vl_processor.ts";
 import { namesIn, Qwen25Vl } from "./qwen2_5_vl.ts";
 import { parseQwen25VlConfig, qwen25VlModelTypes } from "./qwen2_5_vl_config.ts";
+import { Qwen3Vl } from "./qwen3_vl.ts";
+import { parseQwen3VlConfig } from "./qwen3_vl_config.ts";
 import { SmolVlm } from "./smolvlm.ts";
 import { refuseQuantized, unsupported } from "./unsupported.ts";
 import type { ImageProcessor, VisionLanguageModel } from "./vision_language_model.ts";
@@ -76,6 +78,13 @@ const families: readonly Family[] = [
       const { config, notes } = await asStored(parseQwen25VlConfig(files.config, files.generation), weights);
       const model = () => new Qwen25Vl(config, namesIn([...weights.keys()]));
       return qwenFolder(folder, config, model, resolution, notes);
+    },
+  },
+  {
+    modelTypes: ["qwen3_vl"],
+    async read({ folder, ...files }, weights, resolution) {
+      const { config, notes } = await asStored(parseQwen3VlConfig(files.config, files.generation), weights);
+      return qwenFolder(folder, config, () => new Qwen3Vl(config), resolution, notes);
     },
   },
 ];

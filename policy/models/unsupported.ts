@@ -3,14 +3,14 @@ import { type JsonFields, modelError, show } from "../model_files.ts";
 
 const smolVlm = "SmolVLM, such as HuggingFaceTB/SmolVLM2-500M-Video-Instruct";
 const qwen25Vl = "Qwen2.5-VL, such as Qwen/Qwen2.5-VL-3B-Instruct";
+const qwen3Vl = "Qwen3-VL without experts, such as Qwen/Qwen3-VL-4B-Instruct";
 
 /** Families that people have and that cannot be used yet, by `model_type`: their name and the nearest that can. */
 const others: Readonly<Record<string, readonly [name: string, nearest: string]>> = {
-  qwen3_vl: ["Qwen3-VL", qwen25Vl],
-  qwen3_vl_moe: ["Qwen3-VL with experts", qwen25Vl],
-  qwen3_5: ["Qwen3.5", qwen25Vl],
+  qwen3_vl_moe: ["Qwen3-VL with experts", qwen3Vl],
+  qwen3_5: ["Qwen3.5", qwen3Vl],
   qwen2_5_omni: ["Qwen2.5-Omni", qwen25Vl],
-  qwen3_omni_moe: ["Qwen3-Omni", qwen25Vl],
+  qwen3_omni_moe: ["Qwen3-Omni", qwen3Vl],
   internvl: ["InternVL", qwen25Vl],
   internvl_chat: ["InternVL", qwen25Vl],
   gemma3: ["Gemma 3", qwen25Vl],

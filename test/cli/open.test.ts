@@ -59,6 +59,7 @@ describe("pictures", () => {
   test("cost what the model makes of them", async () => {
     expect(await say({}, "smolvlm-tiny", 300, 200)).toEqual(["a picture is 16 tokens"]);
     expect(await say({}, "qwen2_5_vl-tiny", 112, 56)).toEqual(["a picture is 8 tokens"]);
+    expect(await say({}, "qwen3_vl-tiny", 64, 48)).toEqual(["a picture is 12 tokens"]);
   });
 
   test("cut into tiles are said with the setting that keeps them whole", async () => {

@@ -9,7 +9,7 @@ import { crossEntropy } from "../../policy/loss.ts";
 import type { TreeJob } from "../../policy/micro_batch.ts";
 import type { Weights } from "../../policy/models/layers.ts";
 import type { QwenVl } from "../../policy/models/qwen_vl.ts";
-import type { ImageShape } from "../../policy/models/vision_language_model.ts";
+import type { ImageShape, VisionLanguageModel } from "../../policy/models/vision_language_model.ts";
 import { Sampler } from "../../policy/sampler.ts";
 import { SessionCache } from "../../policy/sessions.ts";
 import { parameterTensors } from "../../policy/weights/parameter_tensors.ts";
@@ -51,7 +51,10 @@ export interface Family<M extends QwenVl> {
 }
 
 /** A model's weights by name. */
-async function readViews(model: QwenVl, folder: string): Promise<Record<string, Float32Array>> {
+export async function readViews(
+  model: VisionLanguageModel,
+  folder: string,
+): Promise<Record<string, Float32Array>> {
   const layout = new ParameterLayout(model.parameters);
   const flat = new Float32Array(layout.size);
   for (const [name, { data }] of await readModelWeights(folder)) layout.view(flat, name).set(data);

@@ -2,44 +2,48 @@ import { describe, expect, test } from "vitest";
 import { readModelJson } from "../../policy/model_files.ts";
 import { patchImage, QwenVlProcessor, readPatching } from "../../policy/models/qwen_vl_processor.ts";
 import { parseQwen25VlConfig } from "../../policy/models/qwen2_5_vl_config.ts";
+import { parseQwen3VlConfig } from "../../policy/models/qwen3_vl_config.ts";
 import { smartResize } from "../../policy/models/scaling.ts";
 import { Tokenizer } from "../../policy/tokenizer.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose } from "./closeness.ts";
-
-const model = "qwen2_5_vl-tiny";
-const folder = referencePath(model);
-const config = parseQwen25VlConfig(await readModelJson(`${folder}/config.json`));
-const tokenizer = await Tokenizer.load(folder);
-const processor = new QwenVlProcessor(config, tokenizer, await readPatching(folder, config));
 
 interface Case {
   readonly messages: readonly { content: readonly { type: string; text?: string }[] }[];
   readonly image_grid_thw: readonly (readonly [number, number, number])[];
 }
 
-const cases = Object.entries(readReference<Record<string, Case>>(`${model}/cases.json`)).filter(
-  ([, { messages }]) => messages,
-);
+const parsers = { "qwen2_5_vl-tiny": parseQwen25VlConfig, "qwen3_vl-tiny": parseQwen3VlConfig };
 
-test.each(cases)("%s: patches", async (name, { image_grid_thw: grids }) => {
-  const expected = (await readReferenceTensors(`${model}/${name}.safetensors`)).get("pixel_values");
-  const patches: number[] = [];
-  for (const [i, [, height, width]] of grids.entries()) {
-    const made = patchImage(await readReferenceImage(`${model}/${name}.image${i}.png`), processor.patching);
-    expect([made.height, made.width]).toEqual([height, width]);
-    patches.push(...made.patches);
-  }
-  expectClose(Float32Array.from(patches), expected?.data as Float32Array, 1e-6);
-});
+describe.each(Object.entries(parsers))("%s", async (model, parse) => {
+  const folder = referencePath(model);
+  const config = parse(await readModelJson(`${folder}/config.json`));
+  const tokenizer = await Tokenizer.load(folder);
+  const processor = new QwenVlProcessor(config, tokenizer, await readPatching(folder, config));
 
-const single = cases.filter(([, { image_grid_thw }]) => image_grid_thw.length === 1);
+  const cases = Object.entries(readReference<Record<string, Case>>(`${model}/cases.json`)).filter(
+    ([, { messages }]) => messages,
+  );
 
-test.each(single)("%s: prompt", async (name, { messages }) => {
-  const expected = (await readReferenceTensors(`${model}/${name}.safetensors`)).get("prompt_input_ids");
-  const text = messages[0]?.content.find(({ type }) => type === "text")?.text as string;
-  const image = processor.prepare(await readReferenceImage(`${model}/${name}.image0.png`));
-  expect([...processor.prompt(text, image)]).toEqual(Array.from(expected?.data as BigInt64Array, Number));
+  test.each(cases)("%s: patches", async (name, { image_grid_thw: grids }) => {
+    const expected = (await readReferenceTensors(`${model}/${name}.safetensors`)).get("pixel_values");
+    const patches: number[] = [];
+    for (const [i, [, height, width]] of grids.entries()) {
+      const made = patchImage(await readReferenceImage(`${model}/${name}.image${i}.png`), processor.patching);
+      expect([made.height, made.width]).toEqual([height, width]);
+      patches.push(...made.patches);
+    }
+    expectClose(Float32Array.from(patches), expected?.data as Float32Array, 1e-6);
+  });
+
+  const single = cases.filter(([, { image_grid_thw }]) => image_grid_thw.length === 1);
+
+  test.each(single)("%s: prompt", async (name, { messages }) => {
+    const expected = (await readReferenceTensors(`${model}/${name}.safetensors`)).get("prompt_input_ids");
+    const text = messages[0]?.content.find(({ type }) => type === "text")?.text as string;
+    const image = processor.prepare(await readReferenceImage(`${model}/${name}.image0.png`));
+    expect([...processor.prompt(text, image)]).toEqual(Array.from(expected?.data as BigInt64Array, Number));
+  });
 });
 
 interface Resizing {

@@ -7,7 +7,7 @@ interface Cases {
   readonly chat: readonly { messages: ChatMessage[]; add_generation_prompt: boolean; text: string }[];
 }
 
-describe.each(["smolvlm-tiny", "qwen2_5_vl-tiny"])("the tokenizer of %s", async (model) => {
+describe.each(["smolvlm-tiny", "qwen2_5_vl-tiny", "qwen3_vl-tiny"])("the tokenizer of %s", async (model) => {
   const tokenizer = await Tokenizer.load(referencePath(model));
   const cases = readReference<Cases>(`${model}/tokenizer_cases.json`);
 

@@ -127,6 +127,8 @@ describe("a trained adapter", () => {
       [tinyFolder, null],
       [tinyFolder, "layers\\.1\\.self_attn\\.(q|v)_proj"],
       [referencePath("qwen2_5_vl-tiny"), "mlp"],
+      [referencePath("qwen3_vl-tiny"), null],
+      [referencePath("qwen3_vl-tiny"), "deepstack_merger_list|q_proj"],
     ] as const) {
       await using policy = await LocalPolicy.open(folder, {
         ...tinyOptions,

@@ -223,9 +223,13 @@ const cases: Record<string, [Change, RegExp]> = {
     sets("config.json", { model_type: "llava" }),
     /config\.json: model_type is "llava": LLaVA is not supported; the nearest family that is: Qwen2\.5-VL/,
   ],
+  "a family with experts": [
+    sets("config.json", { model_type: "qwen3_vl_moe" }),
+    /Qwen3-VL with experts is not supported; the nearest family that is: Qwen3-VL without experts, such as/,
+  ],
   "an unheard-of family": [
     sets("config.json", { model_type: "x" }),
-    /model_type is "x"; expected "idefics3" or "smolvlm" or "qwen2_5_vl" or "qwen2_vl"/,
+    /model_type is "x"; expected "idefics3" or "smolvlm" or "qwen2_5_vl" or "qwen2_vl" or "qwen3_vl"/,
   ],
   "a model without eyes": [
     sets("config.json", { model_type: "llama", vision_config: undefined }),

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { imageOf } from "../../images/image.ts";
 import { LocalPolicy, type LocalPolicyOptions } from "../../policy/local_policy.ts";
 import type { Completion, GrpoOptions, Prompt, RolloutGroup, UpdateReport } from "../../policy/policy.ts";
-import { ParameterLayout } from "../../policy/weights/parameters.ts";
+import { ParameterLayout, type Range } from "../../policy/weights/parameters.ts";
 import { expectClose } from "../parity/closeness.ts";
 import { referencePath } from "../reference_dir.ts";
 import { copyTiny, grpo, relativeError, rolloutGroups, sampling, tinyOptions } from "./tiny.ts";
@@ -34,6 +34,17 @@ const families: [string, grids: [height: number, width: number][]][] = [
       [4, 4],
       [4, 10],
       [10, 4],
+      [4, 4],
+      [8, 10],
+    ],
+  ],
+  [
+    "qwen3_vl-tiny",
+    [
+      [6, 14],
+      [8, 8],
+      [6, 14],
+      [14, 6],
       [4, 4],
       [8, 10],
     ],
@@ -146,6 +157,15 @@ describe.each(families)("%s", (name, grids) => {
         expect(shared.report.loss).toBeCloseTo(other.report.loss, 5);
         expect(shared.report.kl).toBeCloseTo(other.report.kl, 5);
       }
+    });
+
+    test("of the text model are the same where its images' rows come ready-made", async () => {
+      const whole = await differentiate(groups());
+      const factors = { text: 1, connector: 0, vision: 0 };
+      const frozen = await differentiate(groups(), { learningRateFactors: factors });
+      const { start, end } = new ParameterLayout(policy.model.parameters).groups.get("text") as Range;
+      expect(frozen.gradient.length).toBe(end - start);
+      expect(relativeError(frozen.gradient, whole.gradient.subarray(start, end))).toBeLessThan(1e-5);
     });
 
     test("reach all parameters; a frozen part keeps its very bits", async () => {

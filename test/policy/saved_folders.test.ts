@@ -9,7 +9,12 @@ import { referencePath } from "../reference_dir.ts";
 import { grpo, picture, rolloutGroups, sampling, tinyOptions } from "./tiny.ts";
 
 /** Families with the reference whose weights have their names and shapes. */
-const weightsOf = { idefics3: "smolvlm-tiny", smolvlm: "smolvlm-tiny", qwen2_5_vl: "qwen2_5_vl-tiny" };
+const weightsOf = {
+  idefics3: "smolvlm-tiny",
+  smolvlm: "smolvlm-tiny",
+  qwen2_5_vl: "qwen2_5_vl-tiny",
+  qwen3_vl: "qwen3_vl-tiny",
+};
 const versions = ["transformers-4", "transformers-5"];
 const cases = versions.flatMap((version) =>
   Object.entries(weightsOf).map(([family, reference]) => [version, family, reference] as const),
