@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Alarms } from "../arena/alarms.ts";
@@ -29,7 +30,7 @@ export interface LongRunSize {
 const config = runConfig(RunSettingsSchema.parse({}));
 const stepsAtOnce = 1000;
 const itemsPerStep = 32;
-const repeats = 21;
+const repeats = 11;
 
 /**
  * A run of one round, recorded as the arena does it but many steps at a time, and then what going on with it costs: the
@@ -37,10 +38,11 @@ const repeats = 21;
  */
 export async function longRun(scratch: string, size: LongRunSize): Promise<Figures> {
   const folder = join(scratch, "long");
-  await mkdir(folder);
+  await mkdir(folder, { recursive: true });
+  using memory = new OwnMemory();
   const recorded = await record(folder, size);
   const replay = await goOn(folder, recorded.state, size);
-  const peak_mb = process.resourceUsage().maxRSS / 1024;
+  const { peakBytes } = memory;
   return {
     items: { value: size.items, unit: "items" },
     steps: { value: size.steps, unit: "steps" },
@@ -48,7 +50,7 @@ export async function longRun(scratch: string, size: LongRunSize): Promise<Figur
     replay_bytes: { value: (await stat(join(folder, REPLAY_NAME))).size, unit: "bytes" },
     state_bytes: { value: JSON.stringify(recorded.state).length, unit: "bytes" },
     ...replay,
-    peak_mb: { value: peak_mb, unit: "MB" },
+    peak_mb: { value: peakBytes / 1e6, unit: "MB" },
     ...(await checkpoints(scratch, folder, recorded.state)),
   };
 }
@@ -149,6 +151,23 @@ async function checkpoints(scratch: string, folder: string, state: RunState): Pr
     save_ms: await often(() => store.save(state, { questioner, reasoner })),
     load_ms: await often(() => latestCheckpoint(folder, () => {})),
   };
+}
+
+/** The most memory that this process had for itself, without files that it maps; all of it where that is not told. */
+class OwnMemory implements Disposable {
+  peakBytes = 0;
+  readonly #timer: NodeJS.Timeout = setInterval(() => this.#look(), 100);
+
+  #look(): void {
+    const status = existsSync("/proc/self/status") ? readFileSync("/proc/self/status", "utf8") : "";
+    const own = /^RssAnon:\s+(\d+) kB/m.exec(status)?.[1];
+    const bytes = own === undefined ? process.memoryUsage.rss() : 1024 * Number(own);
+    this.peakBytes = Math.max(this.peakBytes, bytes);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
 }
 
 async function often(work: () => Promise<unknown>): Promise<Figures[string]> {

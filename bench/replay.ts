@@ -1,6 +1,6 @@
 /**
- * `npm run bench:replay`: a replay of a million episodes: first pages, bytes, and what recording costs a run. With
- * `--only long`, a run of ten million steps on ten million items: its state, and what going on with it costs.
+ * `npm run bench:replay`: a replay of a million episodes: first pages, bytes, and what recording costs a run.
+ * `npm run bench:long`: a run of ten million steps on ten million items: its state, and what going on with it costs.
  */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";

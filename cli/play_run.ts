@@ -33,7 +33,7 @@ export interface RunSession extends AsyncDisposable {
   pin(pins: Pins): Promise<void>;
   /** How often the run was started, this time included. */
   readonly attempt: number;
-  /** What earlier processes recorded of it and still counts, without episodes, and with no more than so many steps. */
+  /** What earlier processes recorded of it and still counts, in little: as `ReplayReader.milestones`. */
   milestones(steps: number): Iterable<RunEvent>;
 }
 

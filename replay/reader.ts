@@ -87,8 +87,8 @@ export class ReplayReader implements Disposable {
   }
 
   /**
-   * What a run came to, at little cost: all events but episodes, and none that is superseded, in order; of steps no
-   * more than so many, as far apart as they can be.
+   * What a run came to, at little cost, in order and without what was superseded: no episodes and no checkpoints, and no
+   * more than so many steps, as far apart as they can be.
    */
   milestones(steps: number = 0): Generator<RecordedEvent> {
     return restoreMilestones(this.#database, steps);

@@ -15,7 +15,7 @@ import {
   type RunEvent,
   type VerdictRecord,
 } from "./events.ts";
-import { PLACES, rareEvents } from "./schema.ts";
+import { PLACES, rareEvents, stepEvents } from "./schema.ts";
 import { type Database, numbers, type Row, utf8 } from "./sqlite.ts";
 
 /** One event as it was appended, and where it stands. */
@@ -91,8 +91,8 @@ const answersSql = `
   FROM answers WHERE id >= ? AND id < ? ORDER BY id`;
 
 /**
- * Every event but episodes that no resume has superseded, in order; of steps no more than so many, as far apart as they
- * can be. Throws "damaged" at one that is.
+ * Every rare event that no resume has superseded, in order, and no more than so many steps, as far apart as they can be.
+ * Throws "damaged" at one that is.
  */
 export function* restoreMilestones(database: Database, steps: number): Generator<RecordedEvent> {
   for (const id of milestoneIds(database, steps)) {
@@ -110,7 +110,7 @@ function* milestoneIds(database: Database, steps: number): Generator<number> {
   const length = steps > 0 ? Math.ceil(end / steps) : STRETCH;
   const within = "SELECT id FROM events WHERE id > ? AND id <= ? AND superseded = 0";
   const rare = database.prepare(`${within} AND ${rareEvents}`);
-  const step = database.prepare(`${within} AND NOT (${rareEvents}) ORDER BY id LIMIT 1`);
+  const step = database.prepare(`${within} AND ${stepEvents} ORDER BY id LIMIT 1`);
   for (let after = 0; after < end; after += length) {
     const stretch = [after, after + length];
     const found = rare

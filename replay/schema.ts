@@ -32,8 +32,13 @@ export const columnExpressions: Readonly<Record<string, string>> = {
   ...figureColumns,
 };
 
-/** Events that there are not millions of: no steps, and no episodes, which stand elsewhere. */
-export const rareEvents = "type NOT IN ('questionerStep', 'curriculumStep', 'reasonerStep')";
+const steps = "'questionerStep', 'curriculumStep', 'reasonerStep'";
+
+/** A long run has millions of them. */
+export const stepEvents: string = `type IN (${steps})`;
+
+/** All others but checkpoints, which come with every few steps, and episodes, which stand elsewhere. */
+export const rareEvents: string = `type NOT IN (${steps}, 'checkpointSaved')`;
 
 /** Documented in SCHEMA.md, as a test checks. */
 const first = `
@@ -235,12 +240,14 @@ CREATE TABLE curriculum (
 CREATE TABLE checksums (event INTEGER PRIMARY KEY, crc32 INTEGER NOT NULL);
 `;
 const fifth = `${fifthTables}
-CREATE INDEX rare_events ON events (id) WHERE ${rareEvents};
+CREATE INDEX rare_events ON events (id) WHERE type NOT IN (${steps});
 CREATE INDEX curriculum_images ON curriculum (image);
 `;
 
-/** Checksums of what a run is made of; null until it is put down anew. */
+/** Checksums of what a run is made of, null until it is put down anew; and checkpoints are not rare. */
 const sixth = `
+DROP INDEX IF EXISTS rare_events;
+CREATE INDEX rare_events ON events (id) WHERE ${rareEvents};
 ALTER TABLE run_images ADD COLUMN crc32 INTEGER;
 ALTER TABLE run_inputs ADD COLUMN crc32 INTEGER;
 `;

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { firstPages } from "../../bench/first_pages.ts";
+import { longRun } from "../../bench/long_run.ts";
 import { syntheticSteps } from "../../bench/synthetic_episodes.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { ReplayWriter } from "../../replay/writer.ts";
@@ -28,3 +29,20 @@ it("looks at first pages of as many episodes as were asked for", async () => {
     await rm(folder, { recursive: true });
   }
 });
+
+it("measures a long run, whose state is as small as a short one's", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "long-"));
+  try {
+    const [short, long] = [
+      await longRun(join(folder, "a"), { items: 80, steps: 50 }),
+      await longRun(join(folder, "b"), { items: 1600, steps: 1000 }),
+    ];
+    expect(long.items?.value).toBe(1600);
+    for (const { value } of Object.values(long)) expect(value).toBeGreaterThan(0);
+    const grown = (long.state_bytes?.value ?? 0) - (short.state_bytes?.value ?? 0);
+    expect(Math.abs(grown)).toBeLessThan(100);
+    expect(long.replay_bytes?.value).toBeGreaterThan(1e5);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}, 60_000);

@@ -229,8 +229,8 @@ describe("versions", () => {
     const indexes = "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
     expect(database.prepare(indexes).all()).toEqual([
       { tbl_name: "columns" },
-      { tbl_name: "events" },
       { tbl_name: "curriculum" },
+      { tbl_name: "events" },
     ]);
     expect(survivors()).toEqual(old.map((event) => ("view" in event ? { ...event, view: 0 } : event)));
   });
