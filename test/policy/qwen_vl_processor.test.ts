@@ -12,6 +12,7 @@ import {
   readPatching,
 } from "../../policy/models/qwen_vl_processor.ts";
 import { parseQwen25VlConfig } from "../../policy/models/qwen2_5_vl_config.ts";
+import { parseQwen3VlConfig } from "../../policy/models/qwen3_vl_config.ts";
 import { Tokenizer } from "../../policy/tokenizer.ts";
 import { readReference, referencePath } from "../reference_dir.ts";
 
@@ -167,6 +168,18 @@ describe("settings", () => {
     expect(() => parse(change)).toThrow(
       expect.objectContaining({ code: "model", message: expect.stringMatching(message) }),
     );
+  });
+
+  test("of a Qwen3-VL say where it differs from the class, which is Qwen2-VL's", async () => {
+    const third = "qwen3_vl-tiny";
+    const model = parseQwen3VlConfig(await readModelJson(referencePath(`${third}/config.json`)));
+    const published = readReference(`${third}/preprocessor_config.json`);
+    const read = (change: object) =>
+      parsePatching(parseModelJson("x", JSON.stringify({ ...published, ...change })), model);
+    const { patchSize, minPixels, maxPixels, levels } = read({});
+    expect([patchSize, minPixels, maxPixels]).toEqual([8, 1024, 6144]);
+    expect(levels.map((level) => [level[0], level[255]])).toEqual([1, 2, 3].map(() => [-1, 1]));
+    expect(() => read({ patch_size: null })).toThrow(/patch_size is missing; expected 8/);
   });
 
   test("a tokenizer of another model is refused", () => {
