@@ -4,17 +4,23 @@ import { sceneTruth } from "../arena/scene_truth.ts";
 import { openFolder } from "../images/folder.ts";
 import { SceneSource } from "../images/scenes/source.ts";
 import type { Remark } from "../images/walk.ts";
+import { ActivityView } from "../policy/activity.ts";
 import { openPolicy } from "../policy/open_policy.ts";
 import type { Policy } from "../policy/policy.ts";
 import { questionerTemplates } from "../questioner/prompt.ts";
 import { reasonerTemplates, requireQuestion } from "../reasoner/prompt.ts";
+import type { Role } from "../replay/events.ts";
 import type { PinnedImage } from "../replay/pins.ts";
 import { count, plural } from "./format.ts";
 import type { WithModel } from "./model.ts";
 import { boundList, type Earlier, firstList, pinned } from "./run_images.ts";
 
 /** Opens a run's model in threads of its own, under a name for messages. */
-export function openRunPolicy({ config, folder, base }: WithModel, name: string): Promise<Policy> {
+export function openRunPolicy(
+  { config, folder, base }: WithModel,
+  name: Role,
+  activity: ActivityView = new ActivityView(),
+): Promise<Policy> {
   const { seed, model, device, threads, replicas, adapter, memory, optimizer } = config;
   const { connectorLearningRateFactor: connector, visionLearningRateFactor: vision, ...adamW } = optimizer;
   return openPolicy(folder, {
@@ -29,6 +35,7 @@ export function openRunPolicy({ config, folder, base }: WithModel, name: string)
     adapter: { ...adapter, seed },
     base,
     resolution: model,
+    activity,
   });
 }
 

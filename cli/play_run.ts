@@ -6,6 +6,7 @@ import { sceneEvaluator } from "../arena/evaluation.ts";
 import { emptySummary, summarize, summarizing } from "../arena/summary.ts";
 import { withoutSecrets } from "../arena/watch_config.ts";
 import { steadyClock } from "../common/clock.ts";
+import { ActivityView } from "../policy/activity.ts";
 import type { EventLog, RunEvent } from "../replay/events.ts";
 import type { Pins } from "../replay/pins.ts";
 import { openMetrics, openWatchers } from "../watch/open_watchers.ts";
@@ -49,7 +50,8 @@ export async function playRun(
 ): Promise<void> {
   const model = await openModel(withoutSecrets(settings), signal);
   const { config } = model;
-  const progress = new Progress(config);
+  const activities = { questioner: new ActivityView(), reasoner: new ActivityView() };
+  const progress = new Progress(config, activities);
   using line = new LiveLine((nowMs) => progress.line(nowMs));
   const say = (text: string): void => line.say(text);
 
@@ -64,8 +66,8 @@ export async function playRun(
   const inputs = await inputsOf(model, templates, opening);
   if (earlier) compareInputs(inputs, about(earlier, "inputs"), say);
   progress.wait(null);
-  await using questioner = await openRunPolicy(model, "questioner");
-  await using reasoner = await openRunPolicy(model, "reasoner");
+  await using questioner = await openRunPolicy(model, "questioner", activities.questioner);
+  await using reasoner = await openRunPolicy(model, "reasoner", activities.reasoner);
   await using session = await open(config, opening);
   await session.pin({ images: list, inputs });
   const { folder, log, saved, attempt } = session;

@@ -1,25 +1,44 @@
-import type { RolloutFailed, RunEvent } from "../replay/events.ts";
+import type { ActivityKind, ActivityView } from "../policy/activity.ts";
+import type { Role, RolloutFailed, RunEvent } from "../replay/events.ts";
 import type { RunPlan } from "../watch/run_plan.ts";
 import { type Standing, Tracker } from "../watch/tracker.ts";
 import { count, duration } from "./format.ts";
 import { notice } from "./notice.ts";
 import { UnreadQuestions } from "./unread.ts";
 
+/** What each policy is at, where that is known. */
+export type Activities = Readonly<Partial<Record<Role, Pick<ActivityView, "now">>>>;
+
+/** A step that takes longer than this has its own progress shown. */
+const LONG_MS = 5000;
+
+const roles: readonly Role[] = ["questioner", "reasoner"];
+const anyRole = { encoding: "looking at tiles", scoring: "scoring", updating: "updating" };
+const words: Readonly<Record<Role, Readonly<Record<ActivityKind, string>>>> = {
+  questioner: { ...anyRole, sampling: "asking" },
+  reasoner: { ...anyRole, sampling: "answering" },
+};
+
 /** Where a run stands, from its events, in words. */
 export class Progress {
   readonly #tracker: Tracker;
+  readonly #activities: Activities;
+  /** When the last event came, by the run's clock. */
+  #newsAtMs = 0;
   readonly #unread = new UnreadQuestions();
   #waitsFor: string | null = null;
   /** Why images were left out, by their names, as it was said last. */
   readonly #saidOf = new Map<string, string>();
 
-  constructor(plan: RunPlan) {
+  constructor(plan: RunPlan, activities: Activities = {}) {
     this.#tracker = new Tracker(plan);
+    this.#activities = activities;
   }
 
   /** Takes an event and gives the line to keep for it, if it deserves one. */
   apply(event: RunEvent): string | undefined {
     this.#tracker.apply(event);
+    this.#newsAtMs = event.atMs;
     const standing = this.#tracker.standing(event.atMs);
     if (event.type === "rolloutFailed" && this.#isOld(event)) return undefined;
     if (event.type !== "phaseFinished" || !standing) return this.#unread.apply(event) ?? notice(event);
@@ -42,7 +61,16 @@ export class Progress {
   line(nowMs: number): string {
     if (this.#waitsFor) return this.#waitsFor;
     const standing = this.#tracker.standing(nowMs);
-    return standing ? standingLine(standing) : "starting";
+    if (!standing) return "starting";
+    return standingLine(standing, true, nowMs - this.#newsAtMs > LONG_MS ? this.#doing() : []);
+  }
+
+  /** What the policies are at: "answering 310/1,280". */
+  #doing(): string[] {
+    return roles.flatMap((role) => {
+      const now = this.#activities[role]?.now;
+      return now ? [`${words[role][now.kind]} ${count(now.done)}/${count(now.total)}`] : [];
+    });
   }
 
   /** Where the run stood when it ended too early; undefined before its first phase. */
@@ -52,12 +80,17 @@ export class Progress {
   }
 }
 
-/** Phase, step, time left (of a run that goes on), reward, confidence and tokens per second: the last are left out first. */
-export function standingLine(standing: Standing, goesOn = true): string {
+/**
+ * Phase, step, what is being done in it, time left (of a run that goes on), reward, confidence and tokens per second: the
+ * last are left out first.
+ */
+export function standingLine(standing: Standing, goesOn = true, doing: readonly string[] = []): string {
   const { step, steps, remainingMs } = standing;
   const progress = steps > 1 ? [`step ${step}/${steps}`] : [];
   const eta = remainingMs === null ? "ETA …" : `ETA ${duration(remainingMs)}`;
-  return [...place(standing), ...progress, ...(goesOn ? [eta] : []), ...figures(standing)].join(" · ");
+  return [...place(standing), ...progress, ...doing, ...(goesOn ? [eta] : []), ...figures(standing)].join(
+    " · ",
+  );
 }
 
 function place({ round, rounds, phase }: Standing): string[] {

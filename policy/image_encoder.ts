@@ -1,4 +1,5 @@
 import type { RgbImage } from "../images/image.ts";
+import type { ActivityReport } from "./activity.ts";
 import { ByteCache } from "./byte_cache.ts";
 import { visionGraph } from "./graphs.ts";
 import type { Weights } from "./models/layers.ts";
@@ -16,35 +17,35 @@ const cacheBytes = { small: 8 * 2 ** 20, large: 256 * 2 ** 20 };
 /** Weights whose rows are kept: those being trained, as they are now, and the run's base. */
 const versionsKept = 2;
 
+/** What an encoder has of its policy. */
+export interface EncoderTools {
+  readonly model: VisionLanguageModel;
+  /** The model's parameters as graph tensors. */
+  readonly tensors: Weights;
+  readonly sessions: SessionCache;
+  /** Whether the model is large. */
+  readonly large: boolean;
+  readonly activity: ActivityReport;
+}
+
 /**
  * Prepares images and runs them through the vision tower, each at most once while the weights stay the same. Tiles go
  * alone: how several threads split a product, and so the last bits of a row, depends on what is computed beside it, and
  * rows that are kept have to be those that a resumed run, which has lost them, computes again.
  */
 export class ImageEncoder {
-  readonly #model: VisionLanguageModel;
-  readonly #tensors: Weights;
+  readonly #tools: EncoderTools;
   readonly #processor: ImageProcessor;
-  readonly #sessions: SessionCache;
   readonly #budgetBytes: number;
   readonly #prepared: ByteCache<PreparedImage>;
   /** Images' rows by the weights that gave them, the least recently used first. */
   readonly #rows = new Map<string, ByteCache<Float32Array>>();
 
-  /** `tensors` are the model's parameters in graphs; `large` is whether they are many. */
-  constructor(
-    model: VisionLanguageModel,
-    tensors: Weights,
-    processor: ImageProcessor,
-    sessions: SessionCache,
-    large: boolean,
-  ) {
-    this.#budgetBytes = large ? cacheBytes.large : cacheBytes.small;
-    this.#prepared = new ByteCache(this.#budgetBytes, ({ patches }) => patches.byteLength);
-    this.#model = model;
-    this.#tensors = tensors;
+  constructor(tools: EncoderTools, processor: ImageProcessor) {
+    this.#tools = tools;
     this.#processor = processor;
-    this.#sessions = sessions;
+    this.#budgetBytes = tools.large ? cacheBytes.large : cacheBytes.small;
+    this.#prepared = new ByteCache(this.#budgetBytes, ({ patches }) => patches.byteLength);
   }
 
   /** Throws a `VisplayError` of code "images" if the image does not fit the model. */
@@ -74,6 +75,8 @@ export class ImageEncoder {
       if (known) result.set(image.id, known);
       else absent.set(image.id, image);
     }
+    const tiles = [...absent.values()].reduce((sum, { shape }) => sum + shape.tiles, 0);
+    this.#tools.activity.begin("encoding", tiles);
     for (const [id, image] of absent) {
       const rows = await this.#encode(image, weights, checkpoint);
       result.set(id, rows);
@@ -102,17 +105,18 @@ export class ImageEncoder {
     weights: Readonly<Record<string, Float32Array>>,
     checkpoint: () => Promise<void>,
   ): Promise<Float32Array> {
-    const model = this.#model;
+    const { model, tensors, sessions, activity } = this.#tools;
     const tile: ImageShape = { ...shape, tiles: 1 };
     const patchNumbers = patchesIn(tile) * model.patchWidth;
     const rowNumbers = model.rows(tile) * model.imageWidth;
     const all = new Float32Array(shape.tiles * rowNumbers);
     for (let i = 0; i < shape.tiles; i++) {
       await checkpoint();
-      const session = await this.#sessions.get("vision", tile, () => visionGraph(model, this.#tensors, tile));
+      const session = await sessions.get("vision", tile, () => visionGraph(model, tensors, tile));
       const own = patches.slice(i * patchNumbers, (i + 1) * patchNumbers);
       const { rows } = await session.run({ ...weights, patches: own });
       all.set(rows as Float32Array, i * rowNumbers);
+      activity.advance();
     }
     return all;
   }

@@ -3,6 +3,7 @@ import type { Device } from "../autodiff/onnx/device.ts";
 import { requireDevice } from "../autodiff/onnx/require_device.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
+import { type ActivityCells, ActivityReport } from "./activity.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { scoreGraph, updateGraph } from "./graphs.ts";
 import { ImageEncoder } from "./image_encoder.ts";
@@ -71,6 +72,8 @@ export interface LocalPolicyOptions extends LearnerOptions {
   readonly resolution?: Resolution;
   /** Where the model's graphs run (default "cpu"); the optimiser, which only adds and multiplies, stays on the CPU. */
   readonly device?: Device;
+  /** Where it says what it is at; default: nowhere. */
+  readonly activityCells?: ActivityCells | undefined;
 }
 
 /** Runs between graph runs and throws where the call was cancelled. */
@@ -91,6 +94,7 @@ export class LocalPolicy implements Replica {
   /** Padded tokens that a run without gradients may hold. */
   readonly forwardTokens: number;
   readonly pool: BufferPool;
+  readonly activity: ActivityReport;
   readonly encoder: ImageEncoder;
   readonly tokenizer: Tokenizer;
   readonly weights: TrainedWeights;
@@ -108,7 +112,8 @@ export class LocalPolicy implements Replica {
     this.large = isLarge(model.parameters);
     this.sessions = new SessionCache({ threads, device, large: this.large });
     this.pool = new BufferPool(this.large ? poolBytes.large : poolBytes.small);
-    this.encoder = new ImageEncoder(model, tensors, processor, this.sessions, this.large);
+    this.activity = new ActivityReport(options.activityCells);
+    this.encoder = new ImageEncoder(this, processor);
     this.tokenizer = tokenizer;
     this.weights = weights;
     this.#processor = processor;
@@ -172,7 +177,9 @@ export class LocalPolicy implements Replica {
     });
     const result: Float32Array[][] = groups.map(() => []);
     const maxTokens = Math.min(this.#microBatchTokens.recomputed, this.forwardTokens);
-    for (const batch of planMicroBatches(jobs, maxTokens)) {
+    const batches = planMicroBatches(jobs, maxTokens);
+    this.activity.begin("scoring", batches.length);
+    for (const batch of batches) {
       await checkpoint();
       const { shape } = batch;
       const session = await this.sessions.get("score", { ...shape, temperature }, () =>
@@ -195,6 +202,7 @@ export class LocalPolicy implements Replica {
           result[job]?.push(logProbs.slice(at, at + target.length));
         });
       });
+      this.activity.advance();
     }
     return result;
   }
@@ -267,6 +275,7 @@ export class LocalPolicy implements Replica {
     const totals = { kl: 0, clipped: 0 };
     const encoded = this.#trainsImages ? null : await this.#imageRows(work.images, "policy", checkpoint);
     const { batches, recomputes } = planUpdate(work.jobs, this.#microBatchTokens, this.#recomputes);
+    this.activity.begin("updating", batches.length);
     for (const batch of batches) {
       await checkpoint();
       const { images, feeds } = encoded
@@ -280,6 +289,7 @@ export class LocalPolicy implements Replica {
       const outputs = await this.learner.accumulate(session, { ...tree, ...feeds, ...work.feeds(batch) });
       totals.kl += outputs.kl?.[0] ?? 0;
       totals.clipped += outputs.clipped?.[0] ?? 0;
+      this.activity.advance();
     }
     return totals;
   }

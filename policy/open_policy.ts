@@ -1,3 +1,4 @@
+import type { ActivityView } from "./activity.ts";
 import { DataParallelPolicy } from "./data_parallel_policy.ts";
 import type { LocalPolicyOptions } from "./local_policy.ts";
 import { isLarge, mostMicroBatchTokens } from "./model_size.ts";
@@ -6,7 +7,7 @@ import { ThreadedPolicy } from "./threaded_policy.ts";
 import type { AdapterOptions } from "./weights/adapter_weights.ts";
 import { locateModelWeights } from "./weights/model_weights.ts";
 
-export interface OpenPolicyOptions extends Omit<LocalPolicyOptions, "adapter"> {
+export interface OpenPolicyOptions extends Omit<LocalPolicyOptions, "adapter" | "activityCells"> {
   /** Names the policy's threads, and the policy in error messages. */
   readonly name: string;
   /**
@@ -16,6 +17,8 @@ export interface OpenPolicyOptions extends Omit<LocalPolicyOptions, "adapter"> {
   readonly replicas: number | null;
   /** Which adapters are trained (default none); of rank 0 none are, of rank null those of a large model, with rank 16. */
   readonly adapter?: (Omit<AdapterOptions, "rank"> & { readonly rank: number | null }) | null;
+  /** Tells what the policy is at. */
+  readonly activity?: ActivityView;
 }
 
 const largeModelRank = 16;
@@ -23,7 +26,7 @@ const largeModelRank = 16;
 /** Opens a Hugging Face model folder, or a PEFT adapter's, in threads of its own; rejects as `LocalPolicy.open` does. */
 export async function openPolicy(
   folder: string,
-  { name, replicas, adapter, ...others }: OpenPolicyOptions,
+  { name, replicas, adapter, activity, ...others }: OpenPolicyOptions,
 ): Promise<Policy> {
   const { device = "cpu", threads, microBatchTokens } = others;
   const large = await holdsLarge(others.base ?? folder);
@@ -33,7 +36,7 @@ export async function openPolicy(
     adapter: adapter && rank > 0 ? { ...adapter, rank } : null,
   };
   const count = replicas ?? (large || device !== "cpu" ? 1 : threads);
-  if (count === 1) return ThreadedPolicy.open(folder, { ...options, name });
+  if (count === 1) return ThreadedPolicy.open(folder, { ...options, name, activityCells: activity?.join() });
   const share = (total: number): number => Math.max(1, Math.floor(total / count));
   const shared: LocalPolicyOptions = {
     ...options,
@@ -42,7 +45,11 @@ export async function openPolicy(
   };
   return DataParallelPolicy.open(
     Array.from({ length: count }, (_, i) =>
-      ThreadedPolicy.open(folder, { ...shared, name: `${name}, replica ${i + 1}` }),
+      ThreadedPolicy.open(folder, {
+        ...shared,
+        name: `${name}, replica ${i + 1}`,
+        activityCells: activity?.join(),
+      }),
     ),
   );
 }

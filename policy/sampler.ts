@@ -1,4 +1,5 @@
 import { deriveSeed, uniformAt } from "../common/random.ts";
+import { ActivityReport } from "./activity.ts";
 import { type Branching, branchEnds, bucket, nextPowerOfTwo, treeFeeds } from "./batch.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { chooseToken } from "./choose_token.ts";
@@ -24,6 +25,7 @@ export interface SamplerTools {
   readonly tensors: Weights;
   readonly sessions: SessionCache;
   readonly pool: BufferPool;
+  readonly activity?: ActivityReport;
   /** Whether the model is large: its graphs are dear, so that one shape of them decodes from beginning to end. */
   readonly large?: boolean;
   /** Padded tokens of prompts that are computed together. */
@@ -71,6 +73,7 @@ export class Sampler {
   readonly #tensors: Weights;
   readonly #sessions: SessionCache;
   readonly #pool: BufferPool;
+  readonly #activity: ActivityReport;
   readonly #large: boolean;
   readonly #forwardTokens: number;
   readonly #weights: Readonly<Record<string, Float32Array>>;
@@ -82,17 +85,19 @@ export class Sampler {
   readonly #results: SampledTokens[][];
 
   constructor(
-    { model, tensors, sessions, pool, large = false, forwardTokens = mostMicroBatchTokens }: SamplerTools,
+    tools: SamplerTools,
     weights: Readonly<Record<string, Float32Array>>,
     prompts: readonly EncodedPrompt[],
     options: SamplingOptions & { readonly firstPrompt: number },
   ) {
+    const { model, tensors, sessions, pool, activity, large, forwardTokens } = tools;
     this.#model = model;
     this.#tensors = tensors;
     this.#sessions = sessions;
     this.#pool = pool;
-    this.#large = large;
-    this.#forwardTokens = forwardTokens;
+    this.#activity = activity ?? new ActivityReport();
+    this.#large = large ?? false;
+    this.#forwardTokens = forwardTokens ?? mostMicroBatchTokens;
     this.#weights = weights;
     this.#prompts = prompts;
     this.#options = options;
@@ -106,6 +111,7 @@ export class Sampler {
     const { groupSize, maxTokens } = this.#options;
     const count = this.#prompts.length;
     if (count === 0) return [];
+    this.#activity.begin("sampling", count * groupSize);
     const longest = Math.max(...this.#prompts.map((p) => p.prefix.length + p.suffix.length));
     const batches = prefillBatches(this.#prompts, this.#forwardTokens);
     const ready: Prefilled[] = [];
@@ -167,6 +173,7 @@ export class Sampler {
     sequence.logProbs.push(logProb);
     if (this.#stopTokens.has(token)) sequence.finished = "stop";
     else if (sequence.tokens.length >= sequence.longest) sequence.finished = "length";
+    if (sequence.finished !== null) this.#activity.advance();
   }
 
   /** Whether a slot is done; if so its results are kept. */

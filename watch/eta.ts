@@ -10,7 +10,8 @@ interface CurrentPhase extends PlannedPhase {
 
 /**
  * Estimates how long a run still takes. A phase is expected to last as long as the last one of its kind; a kind
- * not seen yet, as long as those seen do on average; the current one, in proportion to the steps it has made.
+ * not seen yet, as long as those seen do on average, the trial apart, which is like no other; the current one, in
+ * proportion to the steps it has made.
  */
 export class Eta {
   readonly #planned: readonly PlannedPhase[];
@@ -29,7 +30,7 @@ export class Eta {
   /** Takes note of an event, and of the share (0 to 1) of the current phase that is done. */
   apply(event: RunEvent, share: number): void {
     if (event.type === "phaseFinished") {
-      this.#lastedMs.set(event.phase, event.durationMs);
+      if (event.phase !== "trial") this.#lastedMs.set(event.phase, event.durationMs);
       if (this.#current) this.#current.share = 1;
     } else if (this.#current && share > this.#current.share) {
       this.#current.share = share;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { duration } from "../../cli/format.ts";
 import { LiveLine } from "../../cli/live_line.ts";
 import { Progress } from "../../cli/progress.ts";
+import type { Activity } from "../../policy/activity.ts";
 import type { EventBody, Phase, RunEvent } from "../../replay/events.ts";
 import { configOf } from "../fakes/config.ts";
 import { healthy } from "../fakes/health.ts";
@@ -68,6 +69,28 @@ describe("the line", () => {
   });
 });
 
+describe("a step that takes long", () => {
+  const activities: { [Role in "questioner" | "reasoner"]: { now: Activity | null } } = {
+    questioner: { now: null },
+    reasoner: { now: null },
+  };
+  const progress = new Progress(config, activities);
+
+  test("shows how far its policies are, and no other step does", () => {
+    progress.apply(started(10, 1, "questioner"));
+    activities.questioner.now = { kind: "sampling", done: 310, total: 1280 };
+    expect(progress.line(14_000)).toBe("round 1/2 · questioner · step 0/4 · ETA …");
+    expect(progress.line(16_000)).toBe("round 1/2 · questioner · step 0/4 · asking 310/1,280 · ETA …");
+    activities.questioner.now = { kind: "scoring", done: 1, total: 4 };
+    activities.reasoner.now = { kind: "sampling", done: 0, total: 10_240 };
+    expect(progress.line(16_000)).toContain(" · scoring 1/4 · answering 0/10,240 · ETA");
+    progress.apply(questionerStep(20, 0));
+    expect(progress.line(21_000)).not.toContain("answering");
+    expect(progress.line(26_000)).toContain("answering");
+    expect(progress.lastLine(26_000)).not.toContain("answering");
+  });
+});
+
 describe("the time left", () => {
   const eta = (progress: Progress, seconds: number) =>
     /ETA ([^·]+?)( ·|$)/.exec(progress.line(seconds * 1000))?.[1];
@@ -90,6 +113,12 @@ describe("the time left", () => {
       finished(120, 1, "evaluation", 20),
     );
     expect(eta(progress, 120)).toBe(duration((40 + 60 + (40 + 60 + 20) / 3 + 20) * 1000));
+  });
+
+  test("is not guessed from the trial of formats", () => {
+    const progress = progressAfter(started(0, 0, "trial", 1), finished(30, 0, "trial", 30));
+    progress.apply(started(30, 1, "questioner"));
+    expect(eta(progress, 31)).toBe("…");
   });
 
   test("is nothing at the end", () => {
