@@ -14,7 +14,7 @@ import { parseQwen25VlConfig, qwen25VlModelTypes } from "./qwen2_5_vl_config.ts"
 import { Qwen3Vl } from "./qwen3_vl.ts";
 import { parseQwen3VlConfig } from "./qwen3_vl_config.ts";
 import { SmolVlm } from "./smolvlm.ts";
-import { refuseQuantized, unsupported } from "./unsupported.ts";
+import { refuseOwnProgram, refuseQuantized, unsupported } from "./unsupported.ts";
 import type { ImageProcessor, VisionLanguageModel } from "./vision_language_model.ts";
 
 /** What a model folder holds beside the weights. */
@@ -129,6 +129,7 @@ export async function readModelFolder(
       families.flatMap(({ modelTypes }) => modelTypes),
     );
   refuseQuantized(config);
+  refuseOwnProgram(config);
   return family.read(files, await locateModelWeights(folder), resolution);
 }
 

@@ -80,3 +80,15 @@ export function refuseQuantized(config: JsonFields): void {
       "expected the model that they were made from, in bfloat16, float16 or float32",
   );
 }
+
+/** Throws a `VisplayError` of code "model" where a configuration names a program of its own for the model. */
+export function refuseOwnProgram(config: JsonFields): void {
+  const programs = config.optionalSection("auto_map");
+  const [name] = Object.keys(programs?.values ?? {}).filter((key) => key.startsWith("AutoModel"));
+  if (!programs || name === undefined) return;
+  const found = show(programs.get(name));
+  throw modelError(
+    config.file,
+    `auto_map: the folder computes its model by a program of its own (${found}), which is not run here; expected a family as transformers has it`,
+  );
+}

@@ -211,6 +211,10 @@ const cases: Record<string, [Change, RegExp]> = {
     onlyWeights("model-q4.gguf"),
     /found model-q4\.gguf, expected model\.safetensors .*the model that the GGUF file was made from/,
   ],
+  "a program of its own": [
+    sets("config.json", { auto_map: { AutoModel: "modeling_odd.OddModel" } }),
+    /auto_map: the folder computes its model by a program of its own \("modeling_odd.OddModel"\)/,
+  ],
   "weights of AWQ": [
     sets("config.json", { quantization_config: { quant_method: "awq", bits: 4 } }),
     /quantization_config: the weights are quantised \(AWQ\).*in bfloat16, float16 or float32/,
