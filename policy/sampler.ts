@@ -26,16 +26,21 @@ export interface SamplerTools {
   readonly sessions: SessionCache;
   readonly pool: BufferPool;
   readonly activity?: ActivityReport;
-  /** Whether the model is large: its graphs are dear, so that one shape of them decodes from beginning to end. */
+  /** Whether the model is large: its graphs are dear, so that few shapes of them decode from beginning to end. */
   readonly large?: boolean;
   /** Padded tokens of prompts that are computed together. */
   readonly forwardTokens?: number;
 }
 
-/** Rows that decode side by side: enough to keep the matrix products busy, few enough for the cache. */
+/** Rows that decode side by side: enough to keep the matrix products busy, few enough for the processor's cache. */
 const decodeRows = 256;
-/** Room for a sequence's own tokens at first, which doubles as they grow. */
-const firstPast = 16;
+/** What their keys and values may take. */
+const decodeBytes = 2 ** 31;
+/**
+ * How decoding follows its sequences: the room that they have at first, how many times as much they get where they fill
+ * it, and how many times as many slots as are busy there may be.
+ */
+const pace = { small: { room: 16, growth: 2, idle: 2 }, large: { room: 128, growth: 4, idle: 4 } };
 
 /** One prompt's sequences while they grow. */
 interface Sequence {
@@ -74,7 +79,7 @@ export class Sampler {
   readonly #sessions: SessionCache;
   readonly #pool: BufferPool;
   readonly #activity: ActivityReport;
-  readonly #large: boolean;
+  readonly #pace: (typeof pace)["small" | "large"];
   readonly #forwardTokens: number;
   readonly #weights: Readonly<Record<string, Float32Array>>;
   readonly #prompts: readonly EncodedPrompt[];
@@ -96,7 +101,7 @@ export class Sampler {
     this.#sessions = sessions;
     this.#pool = pool;
     this.#activity = activity ?? new ActivityReport();
-    this.#large = large ?? false;
+    this.#pace = large ? pace.large : pace.small;
     this.#forwardTokens = forwardTokens ?? mostMicroBatchTokens;
     this.#weights = weights;
     this.#prompts = prompts;
@@ -116,11 +121,14 @@ export class Sampler {
     const batches = prefillBatches(this.#prompts, this.#forwardTokens);
     const ready: Prefilled[] = [];
     const longestPast = bucket(maxTokens);
+    const promptLength = bucket(longest);
+    const affordable = decodeBytes / ((promptLength + groupSize * longestPast) * this.#bytesPerToken());
+    const most = Math.max(1, Math.floor(Math.min(decodeRows / groupSize, affordable)));
     const shape: DecodeShape = {
-      slots: Math.min(nextPowerOfTwo(count), Math.max(1, Math.floor(decodeRows / groupSize))),
+      slots: Math.min(nextPowerOfTwo(count), most),
       group: groupSize,
-      promptLength: bucket(longest),
-      pastLength: this.#large ? longestPast : Math.min(firstPast, longestPast),
+      promptLength,
+      pastLength: Math.min(this.#pace.room, longestPast),
     };
     let cache = new DecodeCache(this.#model, shape, this.#pool);
     let slots: (Slot | null)[] = Array.from({ length: cache.shape.slots }, () => null);
@@ -140,7 +148,7 @@ export class Sampler {
         cache.release();
         return this.#results;
       }
-      if (!this.#large) ({ cache, slots } = resized(cache, slots, longestPast));
+      ({ cache, slots } = resized(cache, slots, longestPast, this.#pace));
       await checkpoint();
       await this.#step(cache, slots);
       slots = slots.map((slot) => (slot !== null && this.#ended(slot) ? null : slot));
@@ -224,6 +232,12 @@ export class Sampler {
     });
   }
 
+  /** Of keys and values. */
+  #bytesPerToken(): number {
+    const { kvHeads, headSize } = this.#model.heads;
+    return 2 * this.#model.config.text.layers * kvHeads * headSize * Float32Array.BYTES_PER_ELEMENT;
+  }
+
   #prompt(index: number): EncodedPrompt {
     return this.#prompts[index] as EncodedPrompt;
   }
@@ -274,18 +288,22 @@ export class Sampler {
   }
 }
 
-/** Grows the past where a slot has filled it, and halves the slots while half of them idle. */
+/** Grows the past where a slot has filled it, and gives up slots where many of them idle. */
 function resized(
   cache: DecodeCache,
   slots: (Slot | null)[],
   longestPast: number,
+  { growth, idle }: { readonly growth: number; readonly idle: number },
 ): { cache: DecodeCache; slots: (Slot | null)[] } {
   const active = slots.flatMap((slot, i) => (slot === null ? [] : [i]));
   let { slots: size, pastLength } = cache.shape;
-  while (active.length * 2 <= size && size > 1) size /= 2;
-  size = Math.max(1, Math.ceil(size));
   const longest = Math.max(...slots.map((slot) => slot?.time ?? 0));
-  if (longest >= pastLength) pastLength = Math.min(bucket(pastLength * 2), longestPast);
+  const grows = longest >= pastLength;
+  if (grows) pastLength = Math.min(bucket(pastLength * growth), longestPast);
+  if (grows || active.length * idle <= size) {
+    while (active.length * 2 <= size && size > 1) size /= 2;
+    size = Math.max(1, Math.ceil(size));
+  }
   if (size === cache.shape.slots && pastLength === cache.shape.pastLength) return { cache, slots };
   const kept = size === cache.shape.slots ? slots.map((_, i) => i) : active;
   const shape: DecodeShape = { ...cache.shape, slots: size, pastLength };

@@ -143,6 +143,25 @@ describe("prompts that wait for a slot, and caches that grow", () => {
     const alone = temperature === 0 ? [0, 1, count - 2, count - 1] : [0];
     for (const i of alone) expectSame((await policy.sample([prompts[i] as Prompt], options))[0], sampled[i]);
   });
+
+  test("of a large model, with few shapes of its graphs", async () => {
+    await using large = await openTiny();
+    Object.defineProperty(large, "large", { value: true });
+    const shapes = new Set<string>();
+    const get = large.sessions.get.bind(large.sessions);
+    large.sessions.get = (kind, shape, build) => {
+      if (kind === "decode") shapes.add(JSON.stringify(shape));
+      return get(kind, shape, build);
+    };
+    const prompts = questions(6);
+    const options: SamplingOptions = { ...sampling, groupSize: 2, maxTokens: 160 };
+    const sampled = await large.sample(prompts, options);
+    expect(Math.max(...sampled.flat().map(({ tokens }) => tokens.length))).toBeGreaterThan(128);
+    await expectScored(prompts, sampled, 1);
+    const pasts = [...shapes].map((shape) => JSON.parse(shape).pastLength);
+    expect(new Set(pasts)).toEqual(new Set([128, 160]));
+    expect(shapes.size).toBeLessThanOrEqual(4);
+  });
 });
 
 test.each([
