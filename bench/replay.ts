@@ -24,8 +24,8 @@ const { json, episodes, only, items, steps } = program
   .option("--json <file>", "where to write the figures")
   .addOption(new Option("--only <part>", "what to measure").choices(["pages", "long"]).default("pages"))
   .option("--episodes <n>", "pages: episodes to fill it with", Number, 1_000_000)
-  .option("--items <n>", "long: items of the curriculum (some 20 GB of disk)", Number, 10_000_000)
-  .option("--steps <n>", "long: steps", Number, 10_000_000)
+  .option("--items <n>", "long: items of the curriculum", Number, 10_000_000)
+  .option("--steps <n>", "long: steps (with as many items, 13 GB of disk)", Number, 10_000_000)
   .parse()
   .opts<{ json?: string; only: "pages" | "long"; episodes: number; items: number; steps: number }>();
 
