@@ -2,7 +2,7 @@ import type { ActivityKind, ActivityView } from "../policy/activity.ts";
 import type { Role, RolloutFailed, RunEvent } from "../replay/events.ts";
 import type { RunPlan } from "../watch/run_plan.ts";
 import { type Standing, Tracker } from "../watch/tracker.ts";
-import { count, duration } from "./format.ts";
+import { count, duration, plural } from "./format.ts";
 import { notice } from "./notice.ts";
 import { UnreadQuestions } from "./unread.ts";
 
@@ -65,11 +65,19 @@ export class Progress {
     return standingLine(standing, true, nowMs - this.#newsAtMs > LONG_MS ? this.#doing() : []);
   }
 
-  /** What the policies are at: "answering 310/1,280". */
+  /** What the policies are at, both together where that is the same: "answering 310/1,280 (45,310 tokens)". */
   #doing(): string[] {
-    return roles.flatMap((role) => {
+    const sums = new Map<string, { done: number; total: number; tokens: number }>();
+    for (const role of roles) {
       const now = this.#activities[role]?.now;
-      return now ? [`${words[role][now.kind]} ${count(now.done)}/${count(now.total)}`] : [];
+      if (!now) continue;
+      const word = words[role][now.kind];
+      const { done, total, tokens } = sums.get(word) ?? { done: 0, total: 0, tokens: 0 };
+      sums.set(word, { done: done + now.done, total: total + now.total, tokens: tokens + now.tokens });
+    }
+    return [...sums].map(([word, { done, total, tokens }]) => {
+      const sampled = tokens > 0 ? ` (${plural(tokens, "token")})` : "";
+      return `${word} ${count(done)}/${count(total)}${sampled}`;
     });
   }
 

@@ -8,13 +8,15 @@ export interface Activity {
   readonly kind: ActivityKind;
   readonly done: number;
   readonly total: number;
+  /** Sampled so far. */
+  readonly tokens: number;
 }
 
-/** Kind, done and total of one thread, in memory that is read without asking it. */
+/** Kind, done, total and tokens of one thread, in memory that is read without asking it. */
 export type ActivityCells = Int32Array<SharedArrayBuffer>;
 
 function newCells(): ActivityCells {
-  return new Int32Array(new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT));
+  return new Int32Array(new SharedArrayBuffer(4 * Int32Array.BYTES_PER_ELEMENT));
 }
 
 /** Says what a thread is at; of something that is all done, nothing. */
@@ -27,11 +29,15 @@ export class ActivityReport {
   }
 
   begin(kind: ActivityKind, total: number): void {
-    this.#cells.set([kinds.indexOf(kind), 0, total]);
+    this.#cells.set([kinds.indexOf(kind), 0, total, 0]);
   }
 
   advance(): void {
     this.#cells[1] = (this.#cells[1] as number) + 1;
+  }
+
+  token(): void {
+    this.#cells[3] = (this.#cells[3] as number) + 1;
   }
 }
 
@@ -52,12 +58,12 @@ export class ActivityView {
     const [first] = busy;
     if (!first) return null;
     const same = busy.filter(({ kind }) => kind === first.kind);
-    const sum = (of: "done" | "total") => same.reduce((all, each) => all + each[of], 0);
-    return { kind: first.kind, done: sum("done"), total: sum("total") };
+    const sum = (of: "done" | "total" | "tokens") => same.reduce((all, each) => all + each[of], 0);
+    return { kind: first.kind, done: sum("done"), total: sum("total"), tokens: sum("tokens") };
   }
 }
 
 function activityOf(cells: ActivityCells): Activity {
-  const [kind, done, total] = cells as unknown as [number, number, number];
-  return { kind: kinds[kind] as ActivityKind, done, total };
+  const [kind, done, total, tokens] = cells as unknown as [number, number, number, number];
+  return { kind: kinds[kind] as ActivityKind, done, total, tokens };
 }

@@ -178,6 +178,7 @@ export class Sampler {
     const uniform = uniformAt(sequence.seed, sequence.tokens.length);
     const { token, logProb } = chooseToken(probabilities, this.#options, uniform);
     sequence.tokens.push(token);
+    this.#activity.token();
     sequence.logProbs.push(logProb);
     if (this.#stopTokens.has(token)) sequence.finished = "stop";
     else if (sequence.tokens.length >= sequence.longest) sequence.finished = "length";

@@ -1,6 +1,8 @@
 import type { Phase, RunEvent } from "../replay/events.ts";
 import { order, type PlannedPhase, plannedPhases, type RunPlan } from "./run_plan.ts";
 
+const once: readonly Phase[] = ["trial", "warmUp"];
+
 interface CurrentPhase extends PlannedPhase {
   readonly startedAtMs: number;
   /** The share that was done then: above 0 in a phase that was resumed. */
@@ -10,8 +12,8 @@ interface CurrentPhase extends PlannedPhase {
 
 /**
  * Estimates how long a run still takes. A phase is expected to last as long as the last one of its kind; a kind
- * not seen yet, as long as those seen do on average, the trial apart, which is like no other; the current one, in
- * proportion to the steps it has made.
+ * not seen yet, as long as those seen do on average, without those that come only once, which are like no other; the
+ * current one, in proportion to the steps it has made.
  */
 export class Eta {
   readonly #planned: readonly PlannedPhase[];
@@ -30,7 +32,7 @@ export class Eta {
   /** Takes note of an event, and of the share (0 to 1) of the current phase that is done. */
   apply(event: RunEvent, share: number): void {
     if (event.type === "phaseFinished") {
-      if (event.phase !== "trial") this.#lastedMs.set(event.phase, event.durationMs);
+      this.#lastedMs.set(event.phase, event.durationMs);
       if (this.#current) this.#current.share = 1;
     } else if (this.#current && share > this.#current.share) {
       this.#current.share = share;
@@ -42,17 +44,19 @@ export class Eta {
   /** Milliseconds left, or undefined while nothing was seen to judge by. */
   remainingMs(nowMs: number): number | undefined {
     const current = this.#current;
-    if (!current || this.#lastedMs.size === 0) return undefined;
+    if (!current) return undefined;
     const later = this.#planned
       .filter((planned) => order(planned) > order(current))
       .reduce((sum, { phase }) => sum + this.#expectedMs(phase), 0);
-    if (current.share === 1) return later;
     const elapsed = nowMs - current.startedAtMs;
-    return later + Math.max(0, this.#expectedMs(current.phase) * (1 - current.startedAt) - elapsed);
+    const own = this.#expectedMs(current.phase) * (1 - current.startedAt) - elapsed;
+    const left = current.share === 1 ? later : later + Math.max(0, own);
+    return Number.isNaN(left) ? undefined : left;
   }
 
+  /** NaN where nothing was seen to judge by. */
   #expectedMs(phase: Phase): number {
-    const seen = [...this.#lastedMs.values()];
-    return this.#lastedMs.get(phase) ?? seen.reduce((sum, ms) => sum + ms, 0) / seen.length;
+    const seen = [...this.#lastedMs].filter(([kind]) => !once.includes(kind));
+    return this.#lastedMs.get(phase) ?? seen.reduce((sum, [, ms]) => sum + ms, 0) / seen.length;
   }
 }

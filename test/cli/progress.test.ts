@@ -78,12 +78,17 @@ describe("a step that takes long", () => {
 
   test("shows how far its policies are, and no other step does", () => {
     progress.apply(started(10, 1, "questioner"));
-    activities.questioner.now = { kind: "sampling", done: 310, total: 1280 };
+    activities.questioner.now = { kind: "sampling", done: 310, total: 1280, tokens: 45_310 };
     expect(progress.line(14_000)).toBe("round 1/2 · questioner · step 0/4 · ETA …");
-    expect(progress.line(16_000)).toBe("round 1/2 · questioner · step 0/4 · asking 310/1,280 · ETA …");
-    activities.questioner.now = { kind: "scoring", done: 1, total: 4 };
-    activities.reasoner.now = { kind: "sampling", done: 0, total: 10_240 };
+    expect(progress.line(16_000)).toBe(
+      "round 1/2 · questioner · step 0/4 · asking 310/1,280 (45,310 tokens) · ETA …",
+    );
+    activities.questioner.now = { kind: "scoring", done: 1, total: 4, tokens: 0 };
+    activities.reasoner.now = { kind: "sampling", done: 0, total: 10_240, tokens: 0 };
     expect(progress.line(16_000)).toContain(" · scoring 1/4 · answering 0/10,240 · ETA");
+    activities.reasoner.now = { kind: "scoring", done: 1, total: 2, tokens: 0 };
+    expect(progress.line(16_000)).toContain(" · step 0/4 · scoring 2/6 · ETA");
+    activities.reasoner.now = { kind: "sampling", done: 0, total: 10_240, tokens: 0 };
     progress.apply(questionerStep(20, 0));
     expect(progress.line(21_000)).not.toContain("answering");
     expect(progress.line(26_000)).toContain("answering");
@@ -115,10 +120,12 @@ describe("the time left", () => {
     expect(eta(progress, 120)).toBe(duration((40 + 60 + (40 + 60 + 20) / 3 + 20) * 1000));
   });
 
-  test("is not guessed from the trial of formats", () => {
-    const progress = progressAfter(started(0, 0, "trial", 1), finished(30, 0, "trial", 30));
-    progress.apply(started(30, 1, "questioner"));
-    expect(eta(progress, 31)).toBe("…");
+  test("is not guessed from what comes only once", () => {
+    for (const phase of ["trial", "warmUp"] as const) {
+      const progress = progressAfter(started(0, 0, phase, 1), finished(30, 0, phase, 30));
+      progress.apply(started(30, 1, "questioner"));
+      expect(eta(progress, 31)).toBe("…");
+    }
   });
 
   test("is nothing at the end", () => {

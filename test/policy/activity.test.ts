@@ -11,13 +11,15 @@ test("what threads are at is told of all that are at the same, until it is done"
   one.begin("sampling", 8);
   two.begin("sampling", 6);
   one.advance();
+  one.token();
+  two.token();
   two.advance();
   two.advance();
-  expect(view.now).toEqual({ kind: "sampling", done: 3, total: 14 });
+  expect(view.now).toEqual({ kind: "sampling", done: 3, total: 14, tokens: 2 });
   two.begin("updating", 2);
-  expect(view.now).toEqual({ kind: "sampling", done: 1, total: 8 });
+  expect(view.now).toEqual({ kind: "sampling", done: 1, total: 8, tokens: 1 });
   for (let i = 0; i < 7; i++) one.advance();
-  expect(view.now).toEqual({ kind: "updating", done: 0, total: 2 });
+  expect(view.now).toEqual({ kind: "updating", done: 0, total: 2, tokens: 0 });
   two.begin("encoding", 0);
   expect(view.now).toBeNull();
 });
@@ -36,7 +38,9 @@ test("a policy tells of every call how much of it is done, in the order in which
     begin.call(activity, kind, total);
   };
   activity.advance = () => {
-    expect(view.now).toMatchObject({ kind: told.at(-1)?.[0], done, total: told.at(-1)?.[1] });
+    const [kind, total] = told.at(-1) as (typeof told)[0];
+    expect(view.now).toMatchObject({ kind, done, total });
+    if (kind === "sampling") expect(view.now?.tokens).toBeGreaterThan(done);
     done++;
     advance.call(activity);
   };
