@@ -1,4 +1,4 @@
-import type { Completion } from "../policy/policy.ts";
+import type { Completion } from "../policy/port.ts";
 import type { ParsedQuestion } from "../questioner/parse.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { type Verdict, voteOf } from "../reasoner/vote.ts";

@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { catchError, defer, from, map, mergeMap, type Observable, of, toArray } from "rxjs";
 import type { RgbImage } from "../images/image.ts";
+import { shrinkTarget } from "../images/scaling.ts";
 import type { Fit } from "../images/shrink.ts";
 import { view } from "../images/views.ts";
-import { shrinkTarget } from "../policy/models/scaling.ts";
 import type { AskedQuestions } from "../questioner/questioner.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import type { SeenImage } from "../replay/events.ts";
+import type { SamplingConfig } from "./config/learning_config.ts";
 import { fromAbortable } from "./from_abortable.ts";
-import type { SamplingConfig } from "./learning_config.ts";
 import type { Run } from "./run.ts";
 import type { SamplingCall, Step } from "./step.ts";
 

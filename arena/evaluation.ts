@@ -10,7 +10,7 @@ import { Reasoner, type VisualQuestion } from "../reasoner/reasoner.ts";
 import { agrees, sameVote, vote } from "../reasoner/vote.ts";
 import type { EvaluationReport, Scores } from "../replay/events.ts";
 import { trueLabel } from "./admission.ts";
-import type { RunConfig } from "./config.ts";
+import type { RunConfig } from "./config/config.ts";
 import { fromAbortable } from "./from_abortable.ts";
 import { pipelined } from "./pipelined.ts";
 import type { Evaluator } from "./ports.ts";

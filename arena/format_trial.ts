@@ -7,13 +7,13 @@ import { reasonerTemplates } from "../reasoner/prompt.ts";
 import { Reasoner } from "../reasoner/reasoner.ts";
 import { voteOf } from "../reasoner/vote.ts";
 import type { FormatsTried, FormatTried, RunEvent } from "../replay/events.ts";
-import type { RunConfig } from "./config.ts";
+import type { RunConfig } from "./config/config.ts";
+import { unaskedSteps } from "./config/start_config.ts";
 import { itemsAt } from "./data_order.ts";
 import { type LoadedImage, load } from "./dialogue.ts";
 import { playPhase } from "./phase.ts";
 import type { Ports } from "./ports.ts";
 import type { Run } from "./run.ts";
-import { unaskedSteps } from "./start_config.ts";
 import type { Step } from "./step.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { map, type Observable, of } from "rxjs";
-import type { Completion, Prompt, RolloutGroup } from "../policy/policy.ts";
+import type { Completion, Prompt, RolloutGroup } from "../policy/port.ts";
 import type { Role, TrainingFigures, UpdateRecord } from "../replay/events.ts";
 import { groupAdvantages, withPositives } from "../rewards/advantages.ts";
-import type { GrpoConfig, SamplingConfig } from "./learning_config.ts";
+import type { GrpoConfig, SamplingConfig } from "./config/learning_config.ts";
 import { mean, shareOf } from "./statistics.ts";
 import type { Step } from "./step.ts";
 

@@ -1,6 +1,6 @@
 import type { Observable } from "rxjs";
 import type { ImageSource } from "../images/image.ts";
-import type { Policy } from "../policy/policy.ts";
+import type { Policy } from "../policy/port.ts";
 import type { QuestionerTemplates } from "../questioner/prompt.ts";
 import type { ReasonerTemplates } from "../reasoner/prompt.ts";
 import type { EvaluationReport, EventLog, Role } from "../replay/events.ts";

@@ -2,12 +2,12 @@ import { concat, concatMap, defer, EMPTY, from, type Observable, tap, throwError
 import { VisplayError } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
 import type { ImageFile } from "../images/image.ts";
-import type { PolicyInfo } from "../policy/policy.ts";
+import type { PolicyInfo } from "../policy/port.ts";
 import { Questioner } from "../questioner/questioner.ts";
 import { Reasoner } from "../reasoner/reasoner.ts";
 import { type EventBody, REPLAY_VERSION, type Role, type RunEvent } from "../replay/events.ts";
 import { Alarms } from "./alarms.ts";
-import type { RunConfig } from "./config.ts";
+import type { RunConfig } from "./config/config.ts";
 import { Curriculum } from "./curriculum.ts";
 import type { Ports } from "./ports.ts";
 import {

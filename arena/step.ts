@@ -2,7 +2,7 @@ import type { Observable } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
 import type { ImageFile } from "../images/image.ts";
-import type { Completion } from "../policy/policy.ts";
+import type { Completion } from "../policy/port.ts";
 import type { ImageRef, RolloutFailed, Timings } from "../replay/events.ts";
 import { fromAbortable } from "./from_abortable.ts";
 import type { PhasePlace } from "./phase.ts";

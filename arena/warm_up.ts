@@ -1,5 +1,5 @@
 import { concatMap, defer, EMPTY, forkJoin, map, type Observable, of } from "rxjs";
-import type { Example } from "../policy/policy.ts";
+import type { Example } from "../policy/port.ts";
 import { questionerPrompt, questionerTemplates } from "../questioner/prompt.ts";
 import { Questioner } from "../questioner/questioner.ts";
 import { writeQuestion } from "../questioner/write.ts";

@@ -8,8 +8,8 @@
 import { program } from "commander";
 import { deriveSeed, RandomStream } from "../common/random.ts";
 import { openFolder } from "../images/folder.ts";
-import { openPolicy } from "../policy/open_policy.ts";
-import type { Completion, Prompt, RolloutGroup } from "../policy/policy.ts";
+import { openPolicy } from "../policy/parallel/open_policy.ts";
+import type { Completion, Prompt, RolloutGroup } from "../policy/port.ts";
 import { groupAdvantages } from "../rewards/advantages.ts";
 import { timed } from "./measure.ts";
 import { policyOptions, scenes } from "./prompts.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { planMicroBatches } from "../policy/micro_batch.ts";
+import { planMicroBatches } from "../policy/embedded/micro_batch.ts";
 import { readIdefics3Config } from "../policy/models/idefics3_config.ts";
 import type { Figures } from "./figures.ts";
 import { updateFlops } from "./flops.ts";

@@ -1,7 +1,7 @@
 import type { RgbImage } from "../images/image.ts";
 import { SceneSource } from "../images/scenes/source.ts";
-import { LocalPolicy, type LocalPolicyOptions } from "../policy/local_policy.ts";
-import type { PromptTokens } from "../policy/prompt_tokens.ts";
+import type { PromptTokens } from "../policy/chat/prompt_tokens.ts";
+import { LocalPolicy, type LocalPolicyOptions } from "../policy/embedded/local_policy.ts";
 
 /** Padded tokens that one update graph holds at most, as in `visplay train`. */
 export const microBatchTokens = 4096;

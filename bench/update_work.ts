@@ -1,8 +1,8 @@
 import { RandomStream } from "../common/random.ts";
-import { grpoWork, type LearningWork } from "../policy/learning_work.ts";
-import type { LocalPolicy } from "../policy/local_policy.ts";
-import type { GrpoOptions, RolloutGroup } from "../policy/policy.ts";
-import type { PromptTokens } from "../policy/prompt_tokens.ts";
+import type { PromptTokens } from "../policy/chat/prompt_tokens.ts";
+import { grpoWork, type LearningWork } from "../policy/embedded/learning_work.ts";
+import type { LocalPolicy } from "../policy/embedded/local_policy.ts";
+import type { GrpoOptions, RolloutGroup } from "../policy/port.ts";
 import { promptOfLength, scenes } from "./prompts.ts";
 
 /** Sizes of an update: none needs padding, so that every token counts. */

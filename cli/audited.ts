@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
 import { z } from "zod";
-import type { RunConfig } from "../arena/config.ts";
+import type { RunConfig } from "../arena/config/config.ts";
 import type { AuditedQuestion } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { ImageSource } from "../images/image.ts";

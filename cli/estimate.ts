@@ -1,4 +1,4 @@
-import type { RunConfig } from "../arena/config.ts";
+import type { RunConfig } from "../arena/config/config.ts";
 import type { Phase } from "../replay/events.ts";
 import { phases as kindsOfPhases, type PlannedPhase, plannedPhases } from "../watch/run_plan.ts";
 import { unitMs } from "./pace.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { RunSettings } from "../arena/config.ts";
+import type { RunSettings } from "../arena/config/config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { untilAborted } from "../arena/from_abortable.ts";
 import { VisplayError } from "../common/errors.ts";

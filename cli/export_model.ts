@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { VisplayError } from "../common/errors.ts";
-import { type ExportOptions, exportAdapter, exportModel } from "../policy/weights/export_model.ts";
+import { type ExportOptions, exportAdapter, exportModel } from "../policy/embedded/export_model.ts";
 import { print } from "./terminal.ts";
 
 const dtypes = { float32: "F32", bfloat16: "BF16", float16: "F16" } as const;

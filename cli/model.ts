@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { type RunConfig, type RunSettings, runConfig } from "../arena/config.ts";
+import { type RunConfig, type RunSettings, runConfig } from "../arena/config/config.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { DownloadProgress } from "../hub/model.ts";
 import { parseHubName } from "../hub/name.ts";

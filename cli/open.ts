@@ -1,12 +1,12 @@
-import type { RunConfig } from "../arena/config.ts";
+import type { RunConfig } from "../arena/config/config.ts";
 import type { Ports } from "../arena/ports.ts";
 import { sceneTruth } from "../arena/scene_truth.ts";
 import { openFolder } from "../images/folder.ts";
 import { SceneSource } from "../images/scenes/source.ts";
 import type { Remark } from "../images/walk.ts";
-import { ActivityView } from "../policy/activity.ts";
-import { openPolicy } from "../policy/open_policy.ts";
-import type { Policy } from "../policy/policy.ts";
+import { ActivityView } from "../policy/embedded/activity.ts";
+import { openPolicy } from "../policy/parallel/open_policy.ts";
+import type { Policy } from "../policy/port.ts";
 import { questionerTemplates } from "../questioner/prompt.ts";
 import { reasonerTemplates, requireQuestion } from "../reasoner/prompt.ts";
 import type { Role } from "../replay/events.ts";

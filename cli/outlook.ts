@@ -1,4 +1,4 @@
-import type { RunConfig } from "../arena/config.ts";
+import type { RunConfig } from "../arena/config/config.ts";
 import type { QuestionerStep } from "../replay/events.ts";
 import { count, duration, plural } from "./format.ts";
 

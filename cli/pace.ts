@@ -1,6 +1,6 @@
-import type { RunConfig } from "../arena/config.ts";
+import type { RunConfig } from "../arena/config/config.ts";
 import type { RgbImage } from "../images/image.ts";
-import type { Policy } from "../policy/policy.ts";
+import type { Policy } from "../policy/port.ts";
 import type { Phase } from "../replay/events.ts";
 
 /** What a token takes in short calls, in milliseconds: longer calls, of more completions, take less for each. */

@@ -1,5 +1,5 @@
 import type { ImageSource } from "../images/image.ts";
-import { type PictureCost, readModelFolder } from "../policy/models/registry.ts";
+import { type PictureCost, readModelFolder } from "../policy/embedded/registry.ts";
 import { count, plural } from "./format.ts";
 import type { WithModel } from "./model.ts";
 

@@ -1,5 +1,5 @@
 import CliTable from "cli-table3";
-import type { RunConfig } from "../arena/config.ts";
+import type { RunConfig } from "../arena/config/config.ts";
 import type { Phase } from "../replay/events.ts";
 import type { PhaseEstimate } from "./estimate.ts";
 import { bytes, count, duration, plural } from "./format.ts";

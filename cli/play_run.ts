@@ -1,12 +1,12 @@
 import { play, type SavedRun } from "../arena/arena.ts";
 import { CheckpointStore } from "../arena/checkpoints/checkpoint_store.ts";
 import { waitForRoom } from "../arena/checkpoints/free_space.ts";
-import type { RunConfig, RunSettings } from "../arena/config.ts";
+import type { RunConfig, RunSettings } from "../arena/config/config.ts";
+import { withoutSecrets } from "../arena/config/watch_config.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { emptySummary, summarize, summarizing } from "../arena/summary.ts";
-import { withoutSecrets } from "../arena/watch_config.ts";
 import { steadyClock } from "../common/clock.ts";
-import { ActivityView } from "../policy/activity.ts";
+import { ActivityView } from "../policy/embedded/activity.ts";
 import type { EventLog, RunEvent } from "../replay/events.ts";
 import type { Pins } from "../replay/pins.ts";
 import { openMetrics, openWatchers } from "../watch/open_watchers.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { count, group, number, seed, share } from "../arena/setting.ts";
+import { count, group, number, seed, share } from "../arena/config/setting.ts";
 import { type PretrainOptions, type PretrainProgress, pretrain } from "../policy/pretrain/pretrain.ts";
 import { duration } from "./format.ts";
 import { interruptible } from "./interrupt.ts";

@@ -1,7 +1,7 @@
 import { takeWhile } from "rxjs";
 import { admit } from "../arena/admission.ts";
 import { play } from "../arena/arena.ts";
-import type { RunConfig } from "../arena/config.ts";
+import type { RunConfig } from "../arena/config/config.ts";
 import type { PhasePlace } from "../arena/phase.ts";
 import type { Evaluator, Ports } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";

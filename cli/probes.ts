@@ -1,4 +1,4 @@
-import type { RunConfig } from "../arena/config.ts";
+import type { RunConfig } from "../arena/config/config.ts";
 import { isRolloutFailure } from "../arena/step.ts";
 import type { Phase } from "../replay/events.ts";
 import { duration } from "./format.ts";

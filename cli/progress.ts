@@ -1,4 +1,4 @@
-import type { ActivityKind, ActivityView } from "../policy/activity.ts";
+import type { ActivityKind, ActivityView } from "../policy/embedded/activity.ts";
 import type { Role, RolloutFailed, RunEvent } from "../replay/events.ts";
 import type { RunPlan } from "../watch/run_plan.ts";
 import { type Standing, Tracker } from "../watch/tracker.ts";

@@ -1,4 +1,4 @@
-import type { RunConfig } from "../arena/config.ts";
+import type { RunConfig } from "../arena/config/config.ts";
 import type { Summary } from "../arena/summary.ts";
 import { VisplayError } from "../common/errors.ts";
 import { plural } from "./format.ts";

@@ -11,7 +11,7 @@ import {
   latestCheckpoint,
   loadCheckpoint,
 } from "../arena/checkpoints/checkpoint_store.ts";
-import { type RunConfig, type RunSettings, RunSettingsSchema } from "../arena/config.ts";
+import { type RunConfig, type RunSettings, RunSettingsSchema } from "../arena/config/config.ts";
 import { formatPosition, itemsNeeded } from "../arena/run_state.ts";
 import { VisplayError } from "../common/errors.ts";
 import { diskError, replaceDurably } from "../replay/disk.ts";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve as absolute, join } from "node:path";
-import { type RunSettings, RunSettingsSchema } from "../arena/config.ts";
+import { type RunSettings, RunSettingsSchema } from "../arena/config/config.ts";
 import { type Layer, resolve } from "./settings.ts";
 
 /**

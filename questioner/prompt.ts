@@ -1,6 +1,6 @@
 import { type AnswerFormat, defaultFormat } from "../common/answer_format.ts";
 import type { RgbImage } from "../images/image.ts";
-import type { Prompt } from "../policy/policy.ts";
+import type { Prompt } from "../policy/port.ts";
 
 /** What the Questioner is told; a setting, for the words that move a model differ from model to model. */
 export interface QuestionerTemplates {

@@ -1,6 +1,6 @@
 import { examplesIn } from "../common/evasion.ts";
 import type { RgbImage } from "../images/image.ts";
-import type { Completion, Policy, Prompt, SamplingOptions } from "../policy/policy.ts";
+import type { Completion, Policy, Prompt, SamplingOptions } from "../policy/port.ts";
 import {
   defaultQuestionLimits,
   type ParsedQuestion,

@@ -1,7 +1,7 @@
 import { type AnswerFormat, defaultFormat } from "../common/answer_format.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
-import type { Prompt } from "../policy/policy.ts";
+import type { Prompt } from "../policy/port.ts";
 
 /** What the Reasoner is told; `{question}` stands for the question. */
 export interface ReasonerTemplates {

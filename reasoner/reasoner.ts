@@ -1,7 +1,7 @@
 import { examplesIn } from "../common/evasion.ts";
 import { mapInSlices } from "../common/slices.ts";
 import type { RgbImage } from "../images/image.ts";
-import type { Completion, Policy, Prompt, SamplingOptions } from "../policy/policy.ts";
+import type { Completion, Policy, Prompt, SamplingOptions } from "../policy/port.ts";
 import { parseChoices } from "./choices.ts";
 import { type AnswerContext, type ParsedAnswer, parseAnswer } from "./parse.ts";
 import { defaultReasonerTemplates, type ReasonerTemplates, reasonerPrompt } from "./prompt.ts";

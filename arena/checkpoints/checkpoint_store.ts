@@ -4,7 +4,7 @@ import { VisplayError } from "../../common/errors.ts";
 import { diskError, replaceDurably, sync, syncFolder } from "../../replay/disk.ts";
 import type { Role } from "../../replay/events.ts";
 import type { SavedRun } from "../arena.ts";
-import type { RunConfig } from "../config.ts";
+import type { RunConfig } from "../config/config.ts";
 import type { Checkpoints, Ports } from "../ports.ts";
 import { type RunState, STATE_VERSION, startsRound } from "../run_state.ts";
 import { type FileRecord, hashFiles, type Manifest, manifestName, readManifest, verify } from "./manifest.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { decodeFile } from "../../images/decode.ts";
-import type { LocalPolicy } from "../../policy/local_policy.ts";
+import type { LocalPolicy } from "../../policy/embedded/local_policy.ts";
 import type { Figures } from "../figures.ts";
 import { openLocal } from "../prompts.ts";
 

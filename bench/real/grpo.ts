@@ -5,7 +5,7 @@
 import { program } from "commander";
 import { deriveSeed } from "../../common/random.ts";
 import { decodeFile } from "../../images/decode.ts";
-import { openPolicy } from "../../policy/open_policy.ts";
+import { openPolicy } from "../../policy/parallel/open_policy.ts";
 import { groupAdvantages } from "../../rewards/advantages.ts";
 import { timed } from "../measure.ts";
 import { policyOptions } from "../prompts.ts";

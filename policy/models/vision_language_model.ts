@@ -1,8 +1,8 @@
 import type { Tensor } from "../../autodiff/tensor.ts";
 import type { RgbImage } from "../../images/image.ts";
+import type { ImageScaling } from "../../images/scaling.ts";
 import type { Heads } from "./attention.ts";
 import type { Attend, Weights } from "./layers.ts";
-import type { ImageScaling } from "./scaling.ts";
 
 /** Parameters that share a learning rate. */
 export type ParameterGroup = "text" | "connector" | "vision";

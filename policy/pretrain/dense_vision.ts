@@ -3,8 +3,8 @@ import { logSoftmax, mul, neg, reduceSum } from "../../autodiff/operators/index.
 import { input, type Tensor } from "../../autodiff/tensor.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { cells, type Layout } from "../../images/scenes/scene.ts";
-import { gradientOutputs } from "../graphs.ts";
-import type { LocalPolicy } from "../local_policy.ts";
+import { gradientOutputs } from "../embedded/graphs.ts";
+import type { LocalPolicy } from "../embedded/local_policy.ts";
 import { type ImageShape, type PreparedImage, patchesIn } from "../models/vision_language_model.ts";
 import { wordId } from "./model_folder.ts";
 

@@ -5,8 +5,8 @@ import { drawQuestion } from "../../images/scenes/draw.ts";
 import { type Family, families, formatQuestion } from "../../images/scenes/questions.ts";
 import { renderScene } from "../../images/scenes/render.ts";
 import { drawScene, type Scene } from "../../images/scenes/scene.ts";
-import { LocalPolicy } from "../local_policy.ts";
-import type { Example } from "../policy.ts";
+import { LocalPolicy } from "../embedded/local_policy.ts";
+import type { Example } from "../port.ts";
 import { accumulateDenseVision } from "./dense_vision.ts";
 import { embeddedPrompts, writeUntrainedModel } from "./model_folder.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { RunConfig } from "../../arena/config.ts";
+import type { RunConfig } from "../../arena/config/config.ts";
 import type { RandomStream } from "../../common/random.ts";
 import { deriveSeed } from "../../common/random.ts";
 import { view } from "../../images/views.ts";

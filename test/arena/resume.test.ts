@@ -1,7 +1,7 @@
 import { concatMap, from } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { SavedRun } from "../../arena/arena.ts";
-import type { RunConfig } from "../../arena/config.ts";
+import type { RunConfig } from "../../arena/config/config.ts";
 import type { Checkpoints } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
 import type { RunEvent } from "../../replay/events.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { sizeOf, type Tensor, topological } from "../../autodiff/tensor.ts";
 import { updateFlops } from "../../bench/flops.ts";
-import { updateGraph } from "../../policy/graphs.ts";
+import { updateGraph } from "../../policy/embedded/graphs.ts";
 import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
 import { SmolVlm } from "../../policy/models/smolvlm.ts";
 import { parameterTensors } from "../../policy/weights/parameter_tensors.ts";

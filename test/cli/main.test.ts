@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { RunSettingsSchema } from "../../arena/config.ts";
+import { RunSettingsSchema } from "../../arena/config/config.ts";
 import { exitCodes } from "../../common/errors.ts";
 
 function visplay(...args: string[]) {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { RunSettingsSchema } from "../../arena/config.ts";
+import { RunSettingsSchema } from "../../arena/config/config.ts";
 import { openModel } from "../../cli/model.ts";
 import { copyModelFiles } from "../../policy/weights/model_weights.ts";
 import { commit, HubServer } from "../hub/server.ts";

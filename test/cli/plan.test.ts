@@ -1,6 +1,6 @@
 import { of } from "rxjs";
 import { describe, expect, test } from "vitest";
-import type { RunConfig } from "../../arena/config.ts";
+import type { RunConfig } from "../../arena/config/config.ts";
 import type { Evaluator } from "../../arena/ports.ts";
 import { estimate, type PhaseEstimate } from "../../cli/estimate.ts";
 import { bytes } from "../../cli/format.ts";

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { duration } from "../../cli/format.ts";
 import { LiveLine } from "../../cli/live_line.ts";
 import { Progress } from "../../cli/progress.ts";
-import type { Activity } from "../../policy/activity.ts";
+import type { Activity } from "../../policy/embedded/activity.ts";
 import type { EventBody, Phase, RunEvent } from "../../replay/events.ts";
 import { configOf } from "../fakes/config.ts";
 import { healthy } from "../fakes/health.ts";

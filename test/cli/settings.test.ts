@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { RunSettingsSchema } from "../../arena/config.ts";
+import { RunSettingsSchema } from "../../arena/config/config.ts";
 import { toYaml } from "../../cli/schema.ts";
 import { assignmentLayer, fileLayer, type Layer, resolve, valueLayer } from "../../cli/settings.ts";
 import { VisplayError } from "../../common/errors.ts";

@@ -1,6 +1,6 @@
 import { Subscription } from "rxjs";
 import { play, type SavedRun } from "../../arena/arena.ts";
-import type { RunConfig } from "../../arena/config.ts";
+import type { RunConfig } from "../../arena/config/config.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { smallConfig, type World } from "./world.ts";
 

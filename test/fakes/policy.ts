@@ -13,7 +13,7 @@ import type {
   SamplingOptions,
   UpdateReport,
   WeightSet,
-} from "../../policy/policy.ts";
+} from "../../policy/port.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 /** What a policy says to a prompt; the stream is its only source of chance. */

@@ -1,4 +1,4 @@
-import type { RunConfig } from "../../arena/config.ts";
+import type { RunConfig } from "../../arena/config/config.ts";
 import type { Ports } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
 import type { ImageSource, Picture, RgbImage } from "../../images/image.ts";

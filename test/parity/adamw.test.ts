@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { AdamW, globalNorm } from "../../policy/optimizer.ts";
+import { AdamW, globalNorm } from "../../policy/embedded/optimizer.ts";
 import { readReference, readReferenceTensors } from "../reference_dir.ts";
 import { expectClose } from "./closeness.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { gradient } from "../../autodiff/gradient.ts";
 import { Session } from "../../autodiff/onnx/session.ts";
 import { input, type Tensor } from "../../autodiff/tensor.ts";
-import { grpoLoss, tokenWeights } from "../../policy/loss.ts";
+import { grpoLoss, tokenWeights } from "../../policy/embedded/loss.ts";
 import { readReference, readReferenceTensors } from "../reference_dir.ts";
 import { expectClose } from "./closeness.ts";
 

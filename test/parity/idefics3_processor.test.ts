@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { parseModelJson, readModelJson } from "../../policy/model_files.ts";
-import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
 import {
   Idefics3Processor,
   parseTiling,
   type Tiling,
   tileImage,
-} from "../../policy/models/idefics3_processor.ts";
-import { Tokenizer } from "../../policy/tokenizer.ts";
+} from "../../policy/chat/idefics3_processor.ts";
+import { Tokenizer } from "../../policy/chat/tokenizer.ts";
+import { parseModelJson, readModelJson } from "../../policy/model_files.ts";
+import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 
 const model = "smolvlm-tiny";

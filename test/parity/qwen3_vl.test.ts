@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { slice } from "../../autodiff/operators/index.ts";
-import { LocalPolicy } from "../../policy/local_policy.ts";
+import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
 import { readModelJson } from "../../policy/model_files.ts";
 import { Qwen3Vl } from "../../policy/models/qwen3_vl.ts";
 import { parseQwen3VlConfig } from "../../policy/models/qwen3_vl_config.ts";

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { smartResize } from "../../images/scaling.ts";
+import { patchImage, QwenVlProcessor, readPatching } from "../../policy/chat/qwen_vl_processor.ts";
+import { Tokenizer } from "../../policy/chat/tokenizer.ts";
 import { readModelJson } from "../../policy/model_files.ts";
-import { patchImage, QwenVlProcessor, readPatching } from "../../policy/models/qwen_vl_processor.ts";
 import { parseQwen25VlConfig } from "../../policy/models/qwen2_5_vl_config.ts";
 import { parseQwen3VlConfig } from "../../policy/models/qwen3_vl_config.ts";
-import { smartResize } from "../../policy/models/scaling.ts";
-import { Tokenizer } from "../../policy/tokenizer.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose } from "./closeness.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type ChatMessage, Tokenizer } from "../../policy/tokenizer.ts";
+import { type ChatMessage, Tokenizer } from "../../policy/chat/tokenizer.ts";
 import { readReference, referencePath } from "../reference_dir.ts";
 
 interface Cases {

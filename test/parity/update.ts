@@ -1,8 +1,8 @@
 import { Session } from "../../autodiff/onnx/session.ts";
-import { bucket } from "../../policy/batch.ts";
-import { type Objective, updateGraph } from "../../policy/graphs.ts";
-import { tokenWeights } from "../../policy/loss.ts";
-import { microBatchFeeds, type TreeJob, tokenValues } from "../../policy/micro_batch.ts";
+import { bucket } from "../../policy/embedded/batch.ts";
+import { type Objective, updateGraph } from "../../policy/embedded/graphs.ts";
+import { tokenWeights } from "../../policy/embedded/loss.ts";
+import { microBatchFeeds, type TreeJob, tokenValues } from "../../policy/embedded/micro_batch.ts";
 import type { VisionLanguageModel } from "../../policy/models/vision_language_model.ts";
 import { parameterTensors } from "../../policy/weights/parameter_tensors.ts";
 import type { StoredTensor } from "../../policy/weights/safetensors.ts";

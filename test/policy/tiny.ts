@@ -2,8 +2,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { imageOf, type RgbImage } from "../../images/image.ts";
-import { LocalPolicy, type LocalPolicyOptions } from "../../policy/local_policy.ts";
-import type { Completion, GrpoOptions, Prompt, RolloutGroup, SamplingOptions } from "../../policy/policy.ts";
+import { LocalPolicy, type LocalPolicyOptions } from "../../policy/embedded/local_policy.ts";
+import type { Completion, GrpoOptions, Prompt, RolloutGroup, SamplingOptions } from "../../policy/port.ts";
 import { referencePath } from "../reference_dir.ts";
 
 /** The tiny model of the reference: random weights, a vocabulary of 363. */

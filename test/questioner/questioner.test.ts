@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RgbImage } from "../../images/image.ts";
-import type { Completion, Policy, SamplingOptions } from "../../policy/policy.ts";
+import type { Completion, Policy, SamplingOptions } from "../../policy/port.ts";
 import { Questioner } from "../../questioner/questioner.ts";
 
 const image = (id: string): RgbImage => ({ id, width: 1, height: 1, data: new Uint8Array(3) });

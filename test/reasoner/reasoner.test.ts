@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RgbImage } from "../../images/image.ts";
-import type { Completion, Policy } from "../../policy/policy.ts";
+import type { Completion, Policy } from "../../policy/port.ts";
 import { Reasoner } from "../../reasoner/reasoner.ts";
 
 const image: RgbImage = { id: "a", width: 1, height: 1, data: new Uint8Array(3) };

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { RunConfig } from "../../arena/config.ts";
+import type { RunConfig } from "../../arena/config/config.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { readBeat } from "../../watch/beat.ts";
 import { openMetrics, openWatchers, together } from "../../watch/open_watchers.ts";

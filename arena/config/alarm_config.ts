@@ -1,0 +1,67 @@
+import type * as z from "zod";
+import type { AlarmName } from "../../replay/events.ts";
+import { count, flag, group, number, optionalText } from "./setting.ts";
+
+/** When an alarm is raised: once the mean over so many steps (rounds for silver answers) passes the threshold. */
+export interface AlarmConfig {
+  readonly threshold: number;
+  readonly window: number;
+}
+
+/** Signs of collapse that a run looks out for; none of them changes what it computes, but `stop` may end it. */
+export interface AlarmsConfig extends Readonly<Record<AlarmName, AlarmConfig>> {
+  readonly stop: boolean;
+  readonly audited: string | null;
+}
+
+type Bound = "least" | "most";
+
+function alarm(bound: Bound, threshold: number, window: number, text: string, unit = "steps") {
+  const off = bound === "least" ? "0 is off" : "1 is off";
+  const range = bound === "least" ? "below" : "above";
+  return group(
+    {
+      threshold: number(threshold, `raised ${range} this (share, 0 to 1; ${off})`, 0, 1),
+      window: count(window, `${unit} that it is the mean of`),
+    },
+    text,
+  );
+}
+
+export const alarms: z.ZodType<AlarmsConfig> = group(
+  {
+    stop: flag(false, "an alarm ends the run"),
+    audited: optionalText(
+      "JSONL or YAML file of {image, question, answer}, true answers that silver ones are held against",
+    ),
+    answerEntropy: alarm(
+      "least",
+      0.2,
+      5,
+      "entropy of the answers, over the log of the most different answers seen in a step of the phase",
+    ),
+    constantAnswer: alarm("most", 0.9, 5, "prompts that have the same majority answer"),
+    parseFailures: alarm("most", 0.5, 5, "answers that do not parse"),
+    abstentions: alarm("most", 0.7, 5, "answers that abstain"),
+    malformedQuestions: alarm("most", 0.5, 5, "questions that do not parse"),
+    clusterShare: alarm("most", 0.8, 5, "an image's questions in their largest cluster of near duplicates"),
+    templateShare: alarm("most", 0.9, 5, "questions that begin with the same three words"),
+    cutAnswers: alarm("most", 0.1, 2, "answers that were cut off at reasoner.maxTokens"),
+    cutQuestions: alarm("most", 0.1, 2, "questions that were cut off at questioner.maxTokens"),
+    lengthGrowth: group(
+      {
+        threshold: number(2.5, "raised above this factor on the phase's first steps", 1),
+        window: count(5, "steps at the beginning, and at the end, that are compared"),
+      },
+      "tokens of the completions of the policy that learns",
+    ),
+    silverAccuracy: alarm(
+      "least",
+      0.5,
+      1,
+      "silver answers that are true, where the truth is known",
+      "rounds",
+    ),
+  },
+  "alarms of collapse; they change no result, but may end the run",
+);

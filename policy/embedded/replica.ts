@@ -1,0 +1,65 @@
+import type {
+  Completion,
+  Example,
+  GrpoOptions,
+  Policy,
+  Prompt,
+  RolloutGroup,
+  SamplingOptions,
+  UpdateReport,
+} from "../port.ts";
+
+/** What one optimiser step learns from: groups of rollouts by GRPO, or examples to imitate. */
+export type LearningTask =
+  | { readonly kind: "grpo"; readonly groups: readonly RolloutGroup[]; readonly options: GrpoOptions }
+  | { readonly kind: "imitation"; readonly examples: readonly Example[] };
+
+/** The gradient [parameters] of a share of a task, with the mean loss of the share. */
+export interface GradientShare {
+  readonly gradient: Float32Array;
+  readonly loss: number;
+  /** What the share's loss is the mean over, in tokens or in rollouts: its weight among the other shares. */
+  readonly weight: number;
+}
+
+/** Sums over the tokens of a share of a task. */
+export interface TokenSums {
+  /** k3 KL to the reference. */
+  readonly kl: number;
+  /** Tokens whose ratio was clipped. */
+  readonly clipped: number;
+  /** Tokens in the loss. */
+  readonly tokens: number;
+}
+
+/** A policy that can be one of several with the same weights, which share the work and stay the same. */
+export interface Replica extends Policy {
+  /** `firstPrompt` is the place of the first prompt in the call that is shared out; what is drawn depends on it. */
+  sample(
+    prompts: readonly Prompt[],
+    options: SamplingOptions & { readonly firstPrompt?: number },
+    signal?: AbortSignal,
+  ): Promise<Completion[][]>;
+  /** Writes the gradient of a share of a task into `gradient`; the weights stay as they are. */
+  differentiate(
+    task: LearningTask,
+    gradient: Float32Array,
+    signal?: AbortSignal,
+  ): Promise<TokenSums & Pick<GradientShare, "loss" | "weight">>;
+  /** One optimiser step on the weighted mean of all shares; rejects as `update` does. */
+  step(
+    shares: readonly GradientShare[],
+    learningRate: number,
+  ): Promise<Pick<UpdateReport, "loss" | "gradientNorm" | "version">>;
+}
+
+/** The report of a step on the gradients of all shares of a task. */
+export function updateReport(
+  step: Pick<UpdateReport, "loss" | "gradientNorm" | "version">,
+  shares: readonly TokenSums[],
+): UpdateReport {
+  const sum = (field: keyof TokenSums): number => shares.reduce((total, share) => total + share[field], 0);
+  const tokens = sum("tokens");
+  const mean = (field: keyof TokenSums): number => sum(field) / Math.max(1, tokens);
+  return { ...step, kl: mean("kl"), clipFraction: mean("clipped"), tokens };
+}

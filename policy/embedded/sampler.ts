@@ -1,0 +1,316 @@
+import { deriveSeed, uniformAt } from "../../common/random.ts";
+import type { Weights } from "../models/layers.ts";
+import type { VisionLanguageModel } from "../models/vision_language_model.ts";
+import type { FinishReason, SamplingOptions } from "../port.ts";
+import { ActivityReport } from "./activity.ts";
+import { type Branching, branchEnds, bucket, nextPowerOfTwo, treeFeeds } from "./batch.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import { chooseToken } from "./choose_token.ts";
+import { DecodeCache } from "./decode_cache.ts";
+import { type DecodeShape, decodeGraph, prefillGraph } from "./graphs.ts";
+import { mostMicroBatchTokens } from "./model_size.ts";
+import { type EncodedPrompt, type PrefillBatch, prefillBatches } from "./prefill.ts";
+import type { SessionCache } from "./sessions.ts";
+
+export interface SampledTokens {
+  readonly tokens: Int32Array;
+  readonly logProbs: Float32Array;
+  readonly finishReason: FinishReason;
+}
+
+/** What samplers of one policy share. */
+export interface SamplerTools {
+  readonly model: VisionLanguageModel;
+  /** The model's parameters as graph tensors. */
+  readonly tensors: Weights;
+  readonly sessions: SessionCache;
+  readonly pool: BufferPool;
+  readonly activity?: ActivityReport;
+  /** Whether the model is large: its graphs are dear, so that few shapes of them decode from beginning to end. */
+  readonly large?: boolean;
+  /** Padded tokens of prompts that are computed together. */
+  readonly forwardTokens?: number;
+}
+
+/** Rows that decode side by side: enough to keep the matrix products busy, few enough for the processor's cache. */
+const decodeRows = 256;
+/** What their keys and values may take. */
+const decodeBytes = 2 ** 31;
+/**
+ * How decoding follows its sequences: the room that they have at first, how many times as much they get where they fill
+ * it, and how many times as many slots as are busy there may be.
+ */
+const pace = { small: { room: 16, growth: 2, idle: 2 }, large: { room: 128, growth: 4, idle: 4 } };
+
+/** One prompt's sequences while they grow. */
+interface Sequence {
+  readonly tokens: number[];
+  readonly logProbs: number[];
+  readonly seed: number;
+  /** Tokens that it may have: as many as were asked for and fit into the model's context. */
+  readonly longest: number;
+  finished: FinishReason | null;
+}
+
+interface Slot {
+  readonly prompt: number;
+  /** Where the first token after the prompt stands. */
+  readonly nextPosition: number;
+  readonly sequences: readonly Sequence[];
+  /** Tokens decoded so far: all sequences of a slot are equally long. */
+  time: number;
+}
+
+interface Prefilled {
+  readonly prompt: number;
+  readonly rows: readonly number[];
+  readonly nextPosition: number;
+  readonly keysValues: Float32Array;
+  readonly probabilities: Float32Array;
+}
+
+/**
+ * Samples G completions for each of many prompts. An image's part of the prompts is computed once for all
+ * questions about it, a prompt once for its G sequences; a slot whose sequences have all ended takes the next prompt.
+ */
+export class Sampler {
+  readonly #model: VisionLanguageModel;
+  readonly #tensors: Weights;
+  readonly #sessions: SessionCache;
+  readonly #pool: BufferPool;
+  readonly #activity: ActivityReport;
+  readonly #pace: (typeof pace)["small" | "large"];
+  readonly #forwardTokens: number;
+  readonly #weights: Readonly<Record<string, Float32Array>>;
+  readonly #prompts: readonly EncodedPrompt[];
+  readonly #options: SamplingOptions & { readonly firstPrompt: number };
+  readonly #stopTokens: ReadonlySet<number>;
+  /** Fed to graphs; greedy choices are reported at temperature 1. */
+  readonly #inverseTemperature: Float32Array;
+  readonly #results: SampledTokens[][];
+
+  constructor(
+    tools: SamplerTools,
+    weights: Readonly<Record<string, Float32Array>>,
+    prompts: readonly EncodedPrompt[],
+    options: SamplingOptions & { readonly firstPrompt: number },
+  ) {
+    const { model, tensors, sessions, pool, activity, large, forwardTokens } = tools;
+    this.#model = model;
+    this.#tensors = tensors;
+    this.#sessions = sessions;
+    this.#pool = pool;
+    this.#activity = activity ?? new ActivityReport();
+    this.#pace = large ? pace.large : pace.small;
+    this.#forwardTokens = forwardTokens ?? mostMicroBatchTokens;
+    this.#weights = weights;
+    this.#prompts = prompts;
+    this.#options = options;
+    this.#inverseTemperature = Float32Array.of(1 / (options.temperature || 1));
+    this.#stopTokens = new Set(options.ignoreEos ? [] : model.config.eosTokenIds);
+    this.#results = prompts.map(() => []);
+  }
+
+  /** Completions by prompt and sequence, [prompts][G]. `checkpoint` runs between graph runs and may throw. */
+  async run(checkpoint: () => Promise<void> = async () => {}): Promise<SampledTokens[][]> {
+    const { groupSize, maxTokens } = this.#options;
+    const count = this.#prompts.length;
+    if (count === 0) return [];
+    this.#activity.begin("sampling", count * groupSize);
+    const longest = Math.max(...this.#prompts.map((p) => p.prefix.length + p.suffix.length));
+    const batches = prefillBatches(this.#prompts, this.#forwardTokens);
+    const ready: Prefilled[] = [];
+    const longestPast = bucket(maxTokens);
+    const promptLength = bucket(longest);
+    const affordable = decodeBytes / ((promptLength + groupSize * longestPast) * this.#bytesPerToken());
+    const most = Math.max(1, Math.floor(Math.min(decodeRows / groupSize, affordable)));
+    const shape: DecodeShape = {
+      slots: Math.min(nextPowerOfTwo(count), most),
+      group: groupSize,
+      promptLength,
+      pastLength: Math.min(this.#pace.room, longestPast),
+    };
+    let cache = new DecodeCache(this.#model, shape, this.#pool);
+    let slots: (Slot | null)[] = Array.from({ length: cache.shape.slots }, () => null);
+
+    while (true) {
+      for (let i = 0; i < slots.length; i++) {
+        while (slots[i] === null && (ready.length > 0 || batches.length > 0)) {
+          if (ready.length === 0) {
+            await checkpoint();
+            ready.push(...(await this.#prefill(batches.shift() as PrefillBatch)));
+          }
+          slots[i] = this.#start(ready.shift() as Prefilled, i, cache);
+        }
+      }
+      const active = slots.filter((slot) => slot !== null);
+      if (active.length === 0) {
+        cache.release();
+        return this.#results;
+      }
+      ({ cache, slots } = resized(cache, slots, longestPast, this.#pace));
+      await checkpoint();
+      await this.#step(cache, slots);
+      slots = slots.map((slot) => (slot !== null && this.#ended(slot) ? null : slot));
+    }
+  }
+
+  /** Begins a prompt in a slot with the first token of each sequence; null where all end at once. */
+  #start(
+    { prompt, nextPosition, rows, keysValues, probabilities }: Prefilled,
+    index: number,
+    cache: DecodeCache,
+  ): Slot | null {
+    const { groupSize, seed, firstPrompt, maxTokens } = this.#options;
+    const longest = Math.min(maxTokens, this.#model.config.text.maxPositions - rows.length);
+    const sequences = Array.from({ length: groupSize }, (_, g): Sequence => {
+      const own = deriveSeed(seed, firstPrompt + prompt, g);
+      return { tokens: [], logProbs: [], seed: own, longest, finished: null };
+    });
+    for (const sequence of sequences) this.#extend(sequence, probabilities);
+    const slot: Slot = { prompt, nextPosition, sequences, time: 0 };
+    if (this.#ended(slot)) return null;
+    cache.place(index, keysValues, rows);
+    return slot;
+  }
+
+  #extend(sequence: Sequence, probabilities: Float32Array): void {
+    const uniform = uniformAt(sequence.seed, sequence.tokens.length);
+    const { token, logProb } = chooseToken(probabilities, this.#options, uniform);
+    sequence.tokens.push(token);
+    this.#activity.token();
+    sequence.logProbs.push(logProb);
+    if (this.#stopTokens.has(token)) sequence.finished = "stop";
+    else if (sequence.tokens.length >= sequence.longest) sequence.finished = "length";
+    if (sequence.finished !== null) this.#activity.advance();
+  }
+
+  /** Whether a slot is done; if so its results are kept. */
+  #ended({ prompt, sequences }: Slot): boolean {
+    if (sequences.some(({ finished }) => finished === null)) return false;
+    this.#results[prompt] = sequences.map(({ tokens, logProbs, finished }) => ({
+      tokens: Int32Array.from(tokens),
+      logProbs: Float32Array.from(logProbs),
+      finishReason: finished as FinishReason,
+    }));
+    return true;
+  }
+
+  /** One more token for every unfinished sequence. */
+  async #step(cache: DecodeCache, slots: readonly (Slot | null)[]): Promise<void> {
+    const { shape } = cache;
+    const { group } = shape;
+    const { positionAxes } = this.#model;
+    const total = shape.slots * group;
+    const tokens = new BigInt64Array(total);
+    const positions = new BigInt64Array(positionAxes * total);
+    slots.forEach((slot, i) => {
+      if (slot === null) return;
+      const position = BigInt(slot.nextPosition + slot.time);
+      for (let at = i * group; at < positions.length; at += total) positions.fill(position, at, at + group);
+      slot.sequences.forEach(({ tokens: past }, g) => {
+        tokens[i * group + g] = BigInt(past[slot.time] ?? this.#model.config.padTokenId);
+      });
+    });
+    const session = await this.#sessions.get("decode", shape, () =>
+      decodeGraph(this.#model, this.#tensors, shape),
+    );
+    const inverse_temperature = this.#inverseTemperature;
+    const feeds = { ...this.#weights, ...cache.feeds, tokens, positions, inverse_temperature };
+    const outputs = await session.run(feeds);
+    const probabilities = outputs.probabilities as Float32Array;
+    const fresh = outputs.keys_values as Float32Array;
+    const classes = probabilities.length / total;
+    slots.forEach((slot, i) => {
+      if (slot === null) return;
+      cache.append(i, slot.time, fresh);
+      slot.time++;
+      slot.sequences.forEach((sequence, g) => {
+        const row = i * group + g;
+        if (sequence.finished === null)
+          this.#extend(sequence, probabilities.subarray(row * classes, (row + 1) * classes));
+      });
+    });
+  }
+
+  /** Of keys and values. */
+  #bytesPerToken(): number {
+    const { kvHeads, headSize } = this.#model.heads;
+    return 2 * this.#model.config.text.layers * kvHeads * headSize * Float32Array.BYTES_PER_ELEMENT;
+  }
+
+  #prompt(index: number): EncodedPrompt {
+    return this.#prompts[index] as EncodedPrompt;
+  }
+
+  async #prefill({ shape, prompts }: PrefillBatch): Promise<Prefilled[]> {
+    const groups = prompts.map(
+      (questions): Branching => ({
+        prefix: this.#prompt(questions[0] as number).prefix,
+        branches: questions.map((i) => this.#prompt(i).suffix),
+      }),
+    );
+    const perPrefix = this.#model.rows(shape.image) * this.#model.imageWidth;
+    const imageRows = new Float32Array(shape.prefixes * perPrefix);
+    prompts.forEach((questions, p) => {
+      imageRows.set(this.#prompt(questions[0] as number).imageRows, p * perPrefix);
+    });
+    const session = await this.#sessions.get("prefill", shape, () =>
+      prefillGraph(this.#model, this.#tensors, shape),
+    );
+    const outputs = await session.run({
+      ...this.#weights,
+      ...treeFeeds(this.#model, shape, groups),
+      image_rows: imageRows,
+      ends: branchEnds(shape, groups),
+      inverse_temperature: this.#inverseTemperature,
+    });
+    const keysValues = outputs.keys_values as Float32Array;
+    const probabilities = outputs.probabilities as Float32Array;
+    const classes = probabilities.length / (shape.prefixes * shape.branches);
+    return prompts.flatMap((questions, p) =>
+      questions.map((prompt, b) => {
+        const branch = p * shape.branches + b;
+        const { prefix, suffix, image } = this.#prompt(prompt);
+        const own = shape.prefixes * shape.prefixLength + branch * shape.branchLength;
+        const rows = [
+          ...Array.from(prefix, (_, t) => p * shape.prefixLength + t),
+          ...Array.from(suffix, (_, t) => own + t),
+        ];
+        return {
+          prompt,
+          rows,
+          nextPosition: this.#model.positions(prefix, [image]).next + suffix.length,
+          keysValues,
+          probabilities: probabilities.subarray(branch * classes, (branch + 1) * classes),
+        };
+      }),
+    );
+  }
+}
+
+/** Grows the past where a slot has filled it, and gives up slots where many of them idle. */
+function resized(
+  cache: DecodeCache,
+  slots: (Slot | null)[],
+  longestPast: number,
+  { growth, idle }: { readonly growth: number; readonly idle: number },
+): { cache: DecodeCache; slots: (Slot | null)[] } {
+  const active = slots.flatMap((slot, i) => (slot === null ? [] : [i]));
+  let { slots: size, pastLength } = cache.shape;
+  const longest = Math.max(...slots.map((slot) => slot?.time ?? 0));
+  const grows = longest >= pastLength;
+  if (grows) pastLength = Math.min(bucket(pastLength * growth), longestPast);
+  if (grows || active.length * idle <= size) {
+    while (active.length * 2 <= size && size > 1) size /= 2;
+    size = Math.max(1, Math.ceil(size));
+  }
+  if (size === cache.shape.slots && pastLength === cache.shape.pastLength) return { cache, slots };
+  const kept = size === cache.shape.slots ? slots.map((_, i) => i) : active;
+  const shape: DecodeShape = { ...cache.shape, slots: size, pastLength };
+  const next = kept.map((i) => slots[i] ?? null);
+  return {
+    cache: cache.resized(kept, shape),
+    slots: [...next, ...Array.from({ length: size - next.length }, () => null)],
+  };
+}

@@ -1,0 +1,136 @@
+import type { RgbImage } from "../images/image.ts";
+import type { ImageScaling } from "../images/scaling.ts";
+
+/** What a policy is asked: one image and a user's text, put into the model's own chat template. */
+export interface Prompt {
+  readonly image: RgbImage;
+  readonly text: string;
+}
+
+/** Why a completion ended: a stop token, or `maxTokens` or the end of the model's context. */
+export type FinishReason = "stop" | "length";
+
+/** What was sampled: [T] tokens, the stop token included, and their log-probabilities (natural log). */
+export interface Completion {
+  readonly tokens: Int32Array;
+  /** Under the policy at the sampling temperature, before top-k and top-p, [T]. */
+  readonly logProbs: Float32Array;
+  /** Decoded without the stop token and other special tokens. */
+  readonly text: string;
+  readonly finishReason: FinishReason;
+}
+
+export interface SamplingOptions {
+  /** G: completions per prompt. */
+  readonly groupSize: number;
+  /** 0 is greedy. */
+  readonly temperature: number;
+  /** 0 keeps all tokens. */
+  readonly topK: number;
+  /** 1 keeps all tokens. */
+  readonly topP: number;
+  readonly maxTokens: number;
+  /** Whether completions go on past stop tokens to their full length (default false); benchmarks compare equal work. */
+  readonly ignoreEos?: boolean;
+  readonly seed: number;
+}
+
+/** One completion with what its update needs. */
+export interface Rollout {
+  readonly completion: Pick<Completion, "tokens" | "logProbs">;
+  readonly advantage: number;
+  /** Log-probabilities under the reference, [T]; required where beta > 0. */
+  readonly referenceLogProbs?: Float32Array;
+  /** 1 where a token takes part in the loss, [T]; default all. */
+  readonly mask?: Uint8Array;
+}
+
+/** The rollouts of one prompt. */
+export interface RolloutGroup {
+  readonly prompt: Prompt;
+  readonly rollouts: readonly Rollout[];
+}
+
+export interface GrpoOptions {
+  readonly loss: "grpo" | "dr_grpo" | "dapo";
+  readonly clipLow: number;
+  readonly clipHigh: number;
+  /** Weight of the k3 KL to the reference. */
+  readonly beta: number;
+  /** Divides the logits, as when sampling. */
+  readonly temperature: number;
+  /** The constant length of `dr_grpo`. */
+  readonly maxTokens: number;
+  /** Of the text model; the other parameter groups scale it. */
+  readonly learningRate: number;
+}
+
+/** A prompt and the completion to imitate. */
+export interface Example {
+  readonly prompt: Prompt;
+  /** The wanted text; the end token is appended. Tokens are taken as they are. */
+  readonly completion: string | Int32Array;
+  /** Weight of this example in the loss (default 1). */
+  readonly weight?: number;
+}
+
+export interface UpdateReport {
+  readonly loss: number;
+  /** Global norm before clipping. */
+  readonly gradientNorm: number;
+  /** Mean k3 KL to the reference per token; 0 where beta is 0. */
+  readonly kl: number;
+  /** Share of tokens whose ratio was clipped. */
+  readonly clipFraction: number;
+  /** Tokens in the loss. */
+  readonly tokens: number;
+  /** Optimiser steps taken so far: the policy's version. */
+  readonly version: number;
+}
+
+export interface PolicyInfo {
+  /** Trainable parameters. */
+  readonly parameters: number;
+  readonly modelType: string;
+  readonly version: number;
+  /** How the model scales an image before it looks, so that it can be done ahead (`shrinkTarget`); null where it does not. */
+  readonly scaling: ImageScaling | null;
+}
+
+/** Which weights score: those being trained, or the run's fixed base. */
+export type WeightSet = "policy" | "reference";
+
+/**
+ * A trainable vision-language policy. An implementation may live in another thread or on another machine;
+ * calls on one policy run in order. A signal that aborts makes the call reject with code "cancelled".
+ */
+export interface Policy extends AsyncDisposable {
+  info(): Promise<PolicyInfo>;
+  /** G completions for each prompt, [prompts][G]; the same seed gives the same completions. */
+  sample(prompts: readonly Prompt[], options: SamplingOptions, signal?: AbortSignal): Promise<Completion[][]>;
+  /** Log-probabilities of given completions, [prompts][G][T]. */
+  score(
+    groups: readonly { readonly prompt: Prompt; readonly completions: readonly Int32Array[] }[],
+    options: { readonly weights: WeightSet; readonly temperature: number },
+    signal?: AbortSignal,
+  ): Promise<Float32Array[][]>;
+  /**
+   * Encodes images ahead of time, so that later calls about them only read. One that the model cannot take, or that leaves
+   * no room for a question in its context, is passed over: calls about it reject.
+   */
+  prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void>;
+  /** One optimiser step of GRPO; rejects with code "numeric" if the loss or the gradient is not finite, weights unchanged. */
+  update(groups: readonly RolloutGroup[], options: GrpoOptions, signal?: AbortSignal): Promise<UpdateReport>;
+  /** One optimiser step of cross-entropy on given completions. */
+  supervise(
+    examples: readonly Example[],
+    options: { readonly learningRate: number },
+    signal?: AbortSignal,
+  ): Promise<UpdateReport>;
+  /** Writes an ordinary Hugging Face model folder. */
+  save(folder: string): Promise<void>;
+  /** Writes a model folder that also holds the optimiser's state, from which a policy of the same base goes on. */
+  saveState(folder: string): Promise<void>;
+  /** Goes on from what `saveState` wrote, bit for bit; rejects with code "model" where it does not fit. */
+  loadState(folder: string): Promise<void>;
+}

@@ -1,0 +1,60 @@
+import { describe, expect, test } from "vitest";
+import { planMicroBatches, planUpdate, type TreeJob } from "../../../policy/embedded/micro_batch.ts";
+import { tokensIn } from "../../../policy/models/attention.ts";
+
+const image = { tiles: 1, height: 4, width: 4 };
+const job = (prefix: number, lengths: readonly number[]): TreeJob => ({
+  prefix: new Int32Array(prefix),
+  image,
+  targets: lengths.map((length) => new Int32Array(length)),
+});
+const group = (length: number): number[] => Array.from({ length: 8 }, () => length);
+
+describe("micro-batches", () => {
+  test("hold every branch of every job once, within the limit", () => {
+    const jobs = [job(30, group(20)), job(34, group(24)), job(500, group(60)), job(20, [5])];
+    const batches = planMicroBatches(jobs, 400);
+    const seen = batches.flatMap(({ jobs: numbers, firstBranch, shape }) =>
+      numbers.flatMap((number) =>
+        (jobs[number] as TreeJob).targets
+          .slice(firstBranch, firstBranch + shape.branches)
+          .map((_, b) => `${number}:${firstBranch + b}`),
+      ),
+    );
+    expect(seen.sort()).toEqual(jobs.flatMap(({ targets }, j) => targets.map((_, b) => `${j}:${b}`)).sort());
+    for (const { shape } of batches) expect(tokensIn(shape) <= 400 || shape.branches === 1).toBe(true);
+  });
+
+  test("split a job that is too large into parts of nearly equal size", () => {
+    const parts = planMicroBatches([job(90, group(64))], 400).map(({ firstBranch, shape }) => [
+      firstBranch,
+      shape.branches,
+    ]);
+    expect(parts).toEqual([
+      [0, 4],
+      [4, 4],
+    ]);
+  });
+});
+
+describe("an update", () => {
+  const limits = { kept: 700, recomputed: 3000 };
+
+  test("keeps its layers where its groups fit, or are split cheaply", () => {
+    expect(planUpdate([job(90, group(30))], limits, null).recomputes).toBe(false);
+    const split = planUpdate([job(90, group(127))], limits, null);
+    expect(split.recomputes).toBe(false);
+    expect(split.batches.length).toBe(2);
+  });
+
+  test("computes them again where a long prefix would be repeated for part after part", () => {
+    const { recomputes, batches } = planUpdate([job(1100, group(127))], limits, null);
+    expect(recomputes).toBe(true);
+    expect(batches.map(({ shape }) => shape.branches)).toEqual([8]);
+  });
+
+  test("does as it is told", () => {
+    expect(planUpdate([job(90, group(30))], limits, true).recomputes).toBe(true);
+    expect(planUpdate([job(1100, group(127))], limits, false).batches.length).toBe(8);
+  });
+});
