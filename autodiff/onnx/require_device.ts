@@ -8,7 +8,7 @@ const needs: Readonly<Record<Exclude<Device, "cpu">, string>> = {
   webgpu: "it needs a GPU with a driver for Vulkan, Direct3D 12 or Metal",
   cuda:
     "it needs Linux x64, a driver for CUDA 12 with cuDNN 9, and the libraries that " +
-    "`npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12` downloads",
+    "`ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js` downloads",
   coreml: "it needs macOS",
   dml: "it needs Windows",
 };
