@@ -1,5 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import type { QuestionerStep } from "../replay/events.ts";
+import { roundTokens } from "../watch/round_tokens.ts";
 import { count, duration, plural } from "./format.ts";
 
 /** What a run is going to do, in a few lines. */
@@ -20,13 +21,6 @@ export function outlook({ rounds, questioner, curriculum, reasoner }: RunConfig,
   ].join("\n  ");
 }
 
-/** Tokens that are sampled in a round, by phase. */
-interface RoundTokens {
-  readonly questioner: number;
-  readonly curriculum: number;
-  readonly reasoner: number;
-}
-
 /**
  * A first estimate of a run's time from its first step: as long for every token that is sampled, with all that comes
  * with it, and questions and answers as long as there. `visplay plan` measures each phase instead.
@@ -39,22 +33,4 @@ export function firstEstimate(config: RunConfig, pool: number, step: QuestionerS
   const whole = `about ${duration(config.rounds * roundMs)} for ${plural(config.rounds, "round")}`;
   const rate = `${count(1000 / msPerToken)} tokens/s in the first step`;
   return `first estimate: ${whole}, without evaluation (a round: ${parts.join(", ")}; ${rate})`;
-}
-
-function roundTokens(config: RunConfig, pool: number, step: QuestionerStep): RoundTokens {
-  const { questioner, curriculum, reasoner } = config;
-  const asked = step.groups * questioner.groupSize * step.meanTokens;
-  const answers = step.questions * (questioner.answersPerQuestion + questioner.blindAnswersPerQuestion);
-  // Without a single question there was no answer to learn their length from.
-  const answer = answers > 0 ? (step.sampledTokens - asked) / answers : (reasoner.maxTokens ?? 0);
-  const votes = curriculum.answersPerQuestion + curriculum.gate.blindAnswersPerQuestion;
-  const questions = Math.min(curriculum.images, pool) * curriculum.questionsPerImage;
-  const passes = Math.ceil((reasoner.maxPasses * questions) / reasoner.itemsPerStep);
-  const steps = Math.min(reasoner.stepsPerRound, Math.max(1, passes));
-  const items = Math.min(reasoner.itemsPerStep, questions);
-  return {
-    questioner: questioner.stepsPerRound * step.sampledTokens,
-    curriculum: questions * (step.meanTokens + votes * answer),
-    reasoner: steps * items * reasoner.groupSize * answer,
-  };
 }

@@ -1,4 +1,5 @@
-import type { Phase, RunEvent } from "../replay/events.ts";
+import type { Phase, QuestionerStep, RunEvent } from "../replay/events.ts";
+import { roundTokens } from "./round_tokens.ts";
 import { order, type PlannedPhase, plannedPhases, type RunPlan } from "./run_plan.ts";
 
 const once: readonly Phase[] = ["trial", "warmUp"];
@@ -12,15 +13,20 @@ interface CurrentPhase extends PlannedPhase {
 
 /**
  * Estimates how long a run still takes. A phase is expected to last as long as the last one of its kind; a kind
- * not seen yet, as long as those seen do on average, without those that come only once, which are like no other; the
- * current one, in proportion to the steps it has made.
+ * not seen yet, as long as its tokens take in the Questioner's last step, or before that as those seen do on average,
+ * without those that come only once, which are like no other; the current one, in proportion to the steps it has made.
  */
 export class Eta {
+  readonly #plan: RunPlan;
   readonly #planned: readonly PlannedPhase[];
+  /** Images of the run, once it says how many. */
+  #pool = Number.POSITIVE_INFINITY;
   readonly #lastedMs = new Map<Phase, number>();
+  #guessedMs: Readonly<Partial<Record<Phase, number>>> = {};
   #current: CurrentPhase | undefined;
 
   constructor(plan: RunPlan) {
+    this.#plan = plan;
     this.#planned = plannedPhases(plan);
   }
 
@@ -31,6 +37,8 @@ export class Eta {
 
   /** Takes note of an event, and of the share (0 to 1) of the current phase that is done. */
   apply(event: RunEvent, share: number): void {
+    if (event.type === "runStarted") this.#pool = event.images;
+    if (event.type === "questionerStep" && event.sampledTokens > 0) this.#guess(event);
     if (event.type === "phaseFinished") {
       this.#lastedMs.set(event.phase, event.durationMs);
       if (this.#current) this.#current.share = 1;
@@ -54,9 +62,16 @@ export class Eta {
     return Number.isNaN(left) ? undefined : left;
   }
 
+  #guess(step: QuestionerStep): void {
+    const { curriculum, reasoner } = roundTokens(this.#plan, this.#pool, step);
+    const msPerToken = step.durationMs / step.sampledTokens;
+    this.#guessedMs = { curriculum: curriculum * msPerToken, reasoner: reasoner * msPerToken };
+  }
+
   /** NaN where nothing was seen to judge by. */
   #expectedMs(phase: Phase): number {
     const seen = [...this.#lastedMs].filter(([kind]) => !once.includes(kind));
-    return this.#lastedMs.get(phase) ?? seen.reduce((sum, [, ms]) => sum + ms, 0) / seen.length;
+    const mean = seen.reduce((sum, [, ms]) => sum + ms, 0) / seen.length;
+    return this.#lastedMs.get(phase) ?? this.#guessedMs[phase] ?? mean;
   }
 }

@@ -3,8 +3,26 @@ import type { Phase } from "../replay/events.ts";
 /** What following a run needs to know of its configuration. */
 export interface RunPlan {
   readonly rounds: number;
-  readonly questioner: { readonly train: boolean; readonly stepsPerRound: number };
-  readonly reasoner: { readonly stepsPerRound: number };
+  readonly questioner: {
+    readonly train: boolean;
+    readonly stepsPerRound: number;
+    readonly groupSize: number;
+    readonly answersPerQuestion: number;
+    readonly blindAnswersPerQuestion: number;
+  };
+  readonly curriculum: {
+    readonly images: number;
+    readonly questionsPerImage: number;
+    readonly answersPerQuestion: number;
+    readonly gate: { readonly blindAnswersPerQuestion: number };
+  };
+  readonly reasoner: {
+    readonly stepsPerRound: number;
+    readonly itemsPerStep: number;
+    readonly maxPasses: number;
+    readonly groupSize: number;
+    readonly maxTokens: number;
+  };
   readonly trial: { readonly images: number };
   readonly warmUp: { readonly steps: number | null };
   readonly evaluation: { readonly questions: number; readonly everyRound: boolean };

@@ -62,9 +62,10 @@ describe("the line", () => {
       questionerStep(25, 0),
       questionerStep(30, 1),
     ).line(30_000);
-    // Left: 10 s of this phase, and seven more phases that are expected to take 20 s each.
+    // Left: 10 s of this phase, 20 s of another like it, two evaluations of 20 s; and, at 5/6 ms a token, twice
+    // 3600 questions of 12 tokens with 8 votes of 3.4875, and 200 steps of 32 items with 8 answers: 119.7 and 148.8 s.
     expect(line).toBe(
-      "round 1/2 · questioner · step 2/4 · ETA 2 min 30 s · reward 0.41 · confidence 0.72 · 1,200 tokens/s",
+      "round 1/2 · questioner · step 2/4 · ETA 10 min 07 s · reward 0.41 · confidence 0.72 · 1,200 tokens/s",
     );
   });
 });

@@ -139,17 +139,17 @@ describe("a heartbeat", () => {
 
   test("tells durations by the clock that does not jump", async () => {
     await using heartbeat = await start();
-    feed(heartbeat, phaseStarted(1, "questioner"));
+    feed(heartbeat, phaseStarted(1, "reasoner"));
     for (const jump of [-5 * hour, 48 * hour]) {
       wallMs += jump;
       steadyMs += 5000;
-      feed(heartbeat, questionerStep({ step: jump < 0 ? 0 : 1 }));
+      feed(heartbeat, reasonerStep({ step: jump < 0 ? 0 : 1 }));
     }
     feed(heartbeat, saved);
     await said({ runningMs: 10_000, standing: { tokensPerSecond: 1200 }, lastSave: { atMs: wallMs } });
     const { standing } = await readBeat(folder);
-    // Ten seconds for two of four steps here, and eight more phases of as long as this one.
-    expect(standing?.remainingMs).toBe(10_000 + 7 * 20_000);
+    // Ten seconds for two of four steps here, and five more phases of as long as this one.
+    expect(standing?.remainingMs).toBe(10_000 + 5 * 20_000);
   });
 
   test("that cannot be written is said once, and the run goes on", async () => {
