@@ -10,19 +10,12 @@ import {
   throwError,
 } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
-import type { EventBody, Phase, RunEvent } from "../replay/events.ts";
+import type { EventBody, RunEvent } from "../replay/events.ts";
 import { checkpoint } from "./checkpoints/checkpoint.ts";
 import { pipelined } from "./pipelined.ts";
 import type { Run } from "./run.ts";
 import { after, type Position } from "./run_state.ts";
-import { Step } from "./step.ts";
-
-/** Which phase of a run, and in how many steps. */
-export interface PhasePlace {
-  readonly round: number;
-  readonly phase: Phase;
-  readonly steps: number;
-}
+import { type PhasePlace, Step } from "./step.ts";
 
 /** A phase as a row of steps. While one is played, the next is prepared. */
 export interface PhasePlan<P> extends PhasePlace {

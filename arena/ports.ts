@@ -1,10 +1,11 @@
 import type { Observable } from "rxjs";
-import type { ImageSource } from "../images/image.ts";
+import type { ImageSource } from "../images/source.ts";
 import type { Policy } from "../policy/port.ts";
 import type { QuestionerTemplates } from "../questioner/prompt.ts";
 import type { ReasonerTemplates } from "../reasoner/prompt.ts";
 import type { EvaluationReport, EventLog, Role } from "../replay/events.ts";
 import type { RunState } from "./run_state.ts";
+import type { Truth } from "./truth.ts";
 
 /** All that a run reaches outside itself. What it opens is closed by whoever made it. */
 export interface Ports {
@@ -55,6 +56,3 @@ export interface AuditedQuestion {
   readonly question: string;
   readonly answer: string;
 }
-
-/** The true answer to a question about the image at an index, null if the question means nothing. */
-export type Truth = (index: number, question: string) => string | null;

@@ -1,7 +1,7 @@
 import { concat, concatMap, defer, EMPTY, from, type Observable, tap, throwError } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
-import type { ImageFile } from "../images/image.ts";
+import type { ImageFile } from "../images/source.ts";
 import type { PolicyInfo } from "../policy/port.ts";
 import { Questioner } from "../questioner/questioner.ts";
 import { Reasoner } from "../reasoner/reasoner.ts";

@@ -1,12 +1,19 @@
 import type { Observable } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
-import type { ImageFile } from "../images/image.ts";
+import type { ImageFile } from "../images/source.ts";
 import type { Completion } from "../policy/port.ts";
-import type { ImageRef, RolloutFailed, Timings } from "../replay/events.ts";
+import type { ImageRef, Phase, RolloutFailed, Timings } from "../replay/events.ts";
 import { fromAbortable } from "./from_abortable.ts";
-import type { PhasePlace } from "./phase.ts";
+
 import type { Run } from "./run.ts";
+
+/** Which phase of a run, and in how many steps. */
+export interface PhasePlace {
+  readonly round: number;
+  readonly phase: Phase;
+  readonly steps: number;
+}
 
 /** Where a step stands in its run. */
 export interface Place extends PhasePlace {

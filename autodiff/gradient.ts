@@ -2,7 +2,8 @@ import { add } from "./operators/elementwise.ts";
 import { reduceSum } from "./operators/reduce.ts";
 import { concat, type PadAttributes, reshape, zeros } from "./operators/shape.ts";
 import { Recomputation } from "./recompute.ts";
-import { describe, formatType, ShapeError, sameShape, scalar, type Tensor, topological } from "./tensor.ts";
+import { describe, formatType, ShapeError, scalar, type Tensor, topological } from "./tensor.ts";
+import { sameShape } from "./tensor_type.ts";
 
 /**
  * The gradient of a scalar with respect to each tensor of `wrt`, in their shapes: reverse mode over the

@@ -1,6 +1,7 @@
 import { add, mul } from "./operators/elementwise.ts";
 import { reshape, slice } from "./operators/shape.ts";
-import { reapply, scalar, sizeOf, type Tensor } from "./tensor.ts";
+import { reapply, scalar, type Tensor } from "./tensor.ts";
+import { sizeOf } from "./tensor_type.ts";
 
 /**
  * Values that a backward pass computes a second time instead of having kept them (gradient checkpointing, 1604.06174).

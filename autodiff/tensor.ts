@@ -1,21 +1,12 @@
 import type { OnnxWriter } from "./onnx/writer.ts";
-
-export type DType = "float32" | "float16" | "int64" | "bool";
-
-/** What is known of a tensor before anything runs: every dimension is a number. */
-export interface TensorType {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-}
-
-export type TensorData = Float32Array | Uint16Array | BigInt64Array | Uint8Array;
-
-/** Where the elements of a tensor begin in a file. */
-export interface FilePlace {
-  readonly path: string;
-  /** Bytes. */
-  readonly offset: number;
-}
+import {
+  type DType,
+  dtypeOf,
+  type FilePlace,
+  sizeOf,
+  type TensorData,
+  type TensorType,
+} from "./tensor_type.ts";
 
 /** A symbolic value: the result of one operator, a graph input, a constant, or a tensor in a file. Immutable. */
 export interface Tensor extends TensorType {
@@ -166,22 +157,6 @@ export function scalar(value: number): Tensor {
 /** Int64 constant of one dimension. */
 export function integers(values: readonly number[]): Tensor {
   return constant(BigInt64Array.from(values, BigInt), [values.length]);
-}
-
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, n) => product * n, 1);
-}
-
-export function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((n, i) => n === b[i]);
-}
-
-/** The element type that an array holds. */
-export function dtypeOf(data: TensorData): DType {
-  if (data instanceof Float32Array) return "float32";
-  if (data instanceof Uint16Array) return "float16";
-  if (data instanceof BigInt64Array) return "int64";
-  return "bool";
 }
 
 /** All tensors behind `outputs`, inputs before what uses them, each once. Iterative: graphs are deep. */

@@ -1,5 +1,6 @@
 import type { MatmulAttributes } from "../autodiff/operators/index.ts";
-import { sizeOf, type Tensor, topological } from "../autodiff/tensor.ts";
+import { type Tensor, topological } from "../autodiff/tensor.ts";
+import { sizeOf } from "../autodiff/tensor_type.ts";
 import type { BatchShape } from "../policy/embedded/graphs.ts";
 import { tokensIn } from "../policy/models/attention.ts";
 import type { Idefics3Config } from "../policy/models/idefics3_config.ts";

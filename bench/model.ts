@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { program } from "commander";
-import { sizeOf } from "../autodiff/tensor.ts";
+import { sizeOf } from "../autodiff/tensor_type.ts";
 import { RandomStream } from "../common/random.ts";
 import { updateGraph } from "../policy/embedded/graphs.ts";
 import { LocalPolicy } from "../policy/embedded/local_policy.ts";

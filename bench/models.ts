@@ -2,7 +2,7 @@ import { access, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { sizeOf } from "../autodiff/tensor.ts";
+import { sizeOf } from "../autodiff/tensor_type.ts";
 import { RandomStream } from "../common/random.ts";
 import { readIdefics3Config } from "../policy/models/idefics3_config.ts";
 import { SmolVlm } from "../policy/models/smolvlm.ts";

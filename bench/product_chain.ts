@@ -1,6 +1,7 @@
 import { Session } from "../autodiff/onnx/session.ts";
 import { matmul, slice } from "../autodiff/operators/index.ts";
-import { input, sizeOf, type Tensor } from "../autodiff/tensor.ts";
+import { input, type Tensor } from "../autodiff/tensor.ts";
+import { sizeOf } from "../autodiff/tensor_type.ts";
 import { RandomStream } from "../common/random.ts";
 import type { Work } from "./measure.ts";
 

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { RunConfig } from "../arena/config/config.ts";
 import type { AuditedQuestion } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
-import type { ImageSource } from "../images/image.ts";
+import type { ImageSource } from "../images/source.ts";
 
 const text = z.string().min(1);
 const Entry = z.strictObject({

@@ -6,8 +6,7 @@ import { VisplayError } from "../common/errors.ts";
 import { hashFile } from "../common/file_hash.ts";
 import { bytes } from "./format.ts";
 import type { WithModel } from "./model.ts";
-import type { Opening } from "./open.ts";
-import type { Earlier } from "./run_images.ts";
+import type { Earlier, Opening } from "./run_images.ts";
 
 /** SHA-256 by name. */
 type Hashes = Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import type { Ports } from "../arena/ports.ts";
-import { sceneTruth } from "../arena/scene_truth.ts";
+import { sceneTruth } from "../arena/truth.ts";
 import { openFolder } from "../images/folder.ts";
 import { SceneSource } from "../images/scenes/source.ts";
 import type { Remark } from "../images/walk.ts";
@@ -13,7 +13,7 @@ import type { Role } from "../replay/events.ts";
 import type { PinnedImage } from "../replay/pins.ts";
 import { count, plural } from "./format.ts";
 import type { WithModel } from "./model.ts";
-import { boundList, type Earlier, firstList, pinned } from "./run_images.ts";
+import { boundList, type Earlier, firstList, type Opening, pinned } from "./run_images.ts";
 
 /** Opens a run's model in threads of its own, under a name for messages. */
 export function openRunPolicy(
@@ -51,15 +51,6 @@ export function templatesOf({
   const reasoner = prompts.reasoner ?? ofModel.reasoner ?? reasonerTemplates[format];
   requireQuestion(reasoner);
   return { questioner, reasoner, format };
-}
-
-/** What is told, and can stop, the opening of a run. */
-export interface Opening {
-  readonly signal: AbortSignal;
-  /** Takes a line that stays. */
-  say(line: string): void;
-  /** Takes what is going on. */
-  doing(text: string): void;
 }
 
 /** The images of a run, as it has them, and what to record of a folder's. */

@@ -1,4 +1,4 @@
-import type { ImageSource } from "../images/image.ts";
+import type { ImageSource } from "../images/source.ts";
 import { type PictureCost, readModelFolder } from "../policy/embedded/registry.ts";
 import { count, plural } from "./format.ts";
 import type { WithModel } from "./model.ts";

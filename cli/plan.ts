@@ -9,16 +9,16 @@ import { steadyClock } from "../common/clock.ts";
 import { freeBytes } from "../common/free_bytes.ts";
 import { adapterRank } from "../policy/parallel/open_policy.ts";
 import { countNumbers } from "../policy/weights/safetensors.ts";
-import { estimate, type RunEstimate } from "./estimate.ts";
+import { estimate } from "./estimate.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel, type WithModel } from "./model.ts";
 import { openImages, openRunPolicy, templatesOf } from "./open.ts";
 import { addSettings } from "./options.ts";
 import { sayPictures } from "./pictures.ts";
-import { planText } from "./plan_text.ts";
+import { type Plan, planText } from "./plan_text.ts";
 import type { ProbePorts } from "./probe.ts";
-import { type Probed, probes } from "./probes.ts";
+import { probes } from "./probes.ts";
 import { runSettings } from "./run_settings.ts";
 import { toYaml } from "./schema.ts";
 import { print } from "./terminal.ts";
@@ -41,18 +41,6 @@ export function addPlan(program: Command): void {
     if (json) print(JSON.stringify({ config, ...plan }, null, 2));
     else print(`${toYaml(RunSettingsSchema, config)}\n${planText(config, plan)}`);
   });
-}
-
-/** What `visplay plan` knows of a run. */
-export interface Plan extends RunEstimate {
-  /** Images in the pool. */
-  readonly images: number;
-  readonly probe: Probed;
-  /** Until both policies answered. */
-  readonly openMs: number;
-  /** Bytes resident once the policies were open, and at the probe's peak. */
-  readonly residentBytes: { readonly opened: number; readonly peak: number };
-  readonly machine: { readonly memoryBytes: number; readonly freeDiskBytes: number };
 }
 
 async function makePlan(model: WithModel, signal: AbortSignal, endMs: number): Promise<Plan> {

@@ -1,11 +1,23 @@
 import CliTable from "cli-table3";
 import type { RunConfig } from "../arena/config/config.ts";
 import type { Phase } from "../replay/events.ts";
-import type { PhaseEstimate } from "./estimate.ts";
+import type { PhaseEstimate, RunEstimate } from "./estimate.ts";
 import { bytes, count, duration, plural } from "./format.ts";
-import type { Plan } from "./plan.ts";
-import { sizes } from "./probes.ts";
+
+import { type Probed, sizes } from "./probes.ts";
 import { borders } from "./table.ts";
+
+/** What `visplay plan` knows of a run. */
+export interface Plan extends RunEstimate {
+  /** Images in the pool. */
+  readonly images: number;
+  readonly probe: Probed;
+  /** Until both policies answered. */
+  readonly openMs: number;
+  /** Bytes resident once the policies were open, and at the probe's peak. */
+  readonly residentBytes: { readonly opened: number; readonly peak: number };
+  readonly machine: { readonly memoryBytes: number; readonly freeDiskBytes: number };
+}
 
 const units: Readonly<Record<Phase, string>> = {
   questioner: "images",

@@ -15,13 +15,13 @@ import { compareInputs, inputsOf } from "./inputs.ts";
 import { drive, type Interrupt } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
-import { type Opening, openImages, openRunPolicy, templatesOf } from "./open.ts";
+import { openImages, openRunPolicy, templatesOf } from "./open.ts";
 import { firstEstimate, outlook } from "./outlook.ts";
 import { sayPictures } from "./pictures.ts";
 import { programName, quoted } from "./program_name.ts";
 import { Progress } from "./progress.ts";
 import { resultText, taughtNothing } from "./result.ts";
-import { about, type Earlier } from "./run_images.ts";
+import { about, type Earlier, type Opening } from "./run_images.ts";
 import { print } from "./terminal.ts";
 import { openWebhook } from "./webhook.ts";
 

@@ -4,7 +4,15 @@ import type { FolderSource, ListedImage } from "../images/folder.ts";
 import type { FolderFile } from "../images/folder_file.ts";
 import type { PinnedImage } from "../replay/pins.ts";
 import { count, plural } from "./format.ts";
-import type { Opening } from "./open.ts";
+
+/** What is told, and can stop, the opening of a run. */
+export interface Opening {
+  readonly signal: AbortSignal;
+  /** Takes a line that stays. */
+  say(line: string): void;
+  /** Takes what is going on. */
+  doing(text: string): void;
+}
 
 /** What a run that goes on had, and whether it may go on with something else. */
 export interface Earlier<T> {

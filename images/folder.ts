@@ -4,8 +4,9 @@ import { groupCopies } from "./content.ts";
 import { decodeImage, defaultLimits, type ImageLimits, readImage } from "./decode.ts";
 import { type FolderFile, inspect } from "./folder_file.ts";
 import { claimedFormat, extensionOf, type ImageFormat, sniff, supported } from "./format.ts";
-import { contentId, type ImageSource, type Picture } from "./image.ts";
+import { contentId } from "./image.ts";
 import type { Fit } from "./shrink.ts";
+import type { ImageSource, Picture } from "./source.ts";
 import { byName, type FoundFile, type Remark, walk } from "./walk.ts";
 
 export interface FolderOptions extends Partial<ImageLimits> {

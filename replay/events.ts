@@ -42,7 +42,7 @@ export interface EventLog {
 
 /** An image to be kept beside the events that name it. */
 export interface ReplayImage {
-  /** Names its content; see `ImageFile` in images/image.ts. */
+  /** Names its content; see `ImageFile` in images/source.ts. */
   readonly id: string;
   /** What its file's name ends with, without a dot. */
   readonly extension: string;

@@ -8,7 +8,7 @@ export interface PinnedImage {
   readonly bytes: number;
   /** When the file or its name was last changed, by the file system (ctime), ms since 1970; 0 where it was left out. */
   readonly changedMs: number;
-  /** Names its content, see `ImageFile` in images/image.ts; null until the run has seen it. */
+  /** Names its content, see `ImageFile` in images/source.ts; null until the run has seen it. */
   readonly content: string | null;
 }
 

@@ -18,7 +18,7 @@ export interface ImageRef {
 
 /** An image that was decoded. */
 export interface SeenImage extends ImageRef {
-  /** Names its content; see `ImageFile` in images/image.ts. */
+  /** Names its content; see `ImageFile` in images/source.ts. */
   readonly id: string;
 }
 

@@ -1,4 +1,4 @@
-import { sizeOf } from "../autodiff/tensor.ts";
+import { sizeOf } from "../autodiff/tensor_type.ts";
 import { locateModelWeights } from "../policy/weights/model_weights.ts";
 import { readFloats } from "../policy/weights/safetensors.ts";
 

@@ -1,4 +1,5 @@
-import { sizeOf, type Tensor, topological } from "../tensor.ts";
+import { type Tensor, topological } from "../tensor.ts";
+import { sizeOf } from "../tensor_type.ts";
 
 /** What a graph takes, in bytes. */
 export interface Footprint {

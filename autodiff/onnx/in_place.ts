@@ -1,4 +1,5 @@
-import { formatType, ShapeError, sameShape, type Tensor, topological } from "../tensor.ts";
+import { formatType, ShapeError, type Tensor, topological } from "../tensor.ts";
+import { sameShape } from "../tensor_type.ts";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 type Arrays = Readonly<Record<string, ArrayBufferView>>;

@@ -1,16 +1,6 @@
 import * as ort from "onnxruntime-node";
-import {
-  dtypeOf,
-  formatType,
-  inferType,
-  ShapeError,
-  sameShape,
-  sizeOf,
-  type Tensor,
-  type TensorData,
-  type TensorType,
-  topological,
-} from "../tensor.ts";
+import { formatType, inferType, ShapeError, type Tensor, topological } from "../tensor.ts";
+import { dtypeOf, sameShape, sizeOf, type TensorData, type TensorType } from "../tensor_type.ts";
 import type { Device } from "./device.ts";
 import { footprint } from "./footprint.ts";
 import { InPlaceCheck } from "./in_place.ts";

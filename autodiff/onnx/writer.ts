@@ -1,6 +1,6 @@
 import { parse, relative } from "node:path";
 import { ProtobufWriter } from "../../common/protobuf.ts";
-import { type DType, type FilePlace, sizeOf, type TensorData, type TensorType } from "../tensor.ts";
+import { type DType, type FilePlace, sizeOf, type TensorData, type TensorType } from "../tensor_type.ts";
 import { type Device, lacking, type OptionalOperator } from "./device.ts";
 
 type Attribute = number | string | readonly number[];

@@ -1,5 +1,6 @@
 import type { OnnxWriter } from "../onnx/writer.ts";
-import { type DType, fail, type Op, primitive, scalar, type Tensor, type TensorType } from "../tensor.ts";
+import { fail, type Op, primitive, scalar, type Tensor } from "../tensor.ts";
+import type { DType, TensorType } from "../tensor_type.ts";
 
 type Pair<T> = readonly [T, T];
 

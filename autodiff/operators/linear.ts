@@ -1,14 +1,6 @@
 import type { OnnxWriter } from "../onnx/writer.ts";
-import {
-  fail,
-  type Op,
-  primitive,
-  sameShape,
-  scalar,
-  sizeOf,
-  type Tensor,
-  type TensorType,
-} from "../tensor.ts";
+import { fail, type Op, primitive, scalar, type Tensor } from "../tensor.ts";
+import { sameShape, sizeOf, type TensorType } from "../tensor_type.ts";
 import { broadcast, mul, requireFloat } from "./elementwise.ts";
 import { reshape, transpose } from "./shape.ts";
 

@@ -1,15 +1,6 @@
 import type { OnnxWriter } from "../onnx/writer.ts";
-import {
-  fail,
-  integers,
-  type Op,
-  primitive,
-  sameShape,
-  scalar,
-  sizeOf,
-  type Tensor,
-  type TensorType,
-} from "../tensor.ts";
+import { fail, integers, type Op, primitive, scalar, type Tensor } from "../tensor.ts";
+import { sameShape, sizeOf, type TensorType } from "../tensor_type.ts";
 import { add, div, exp, mul, neg, requireFloat, sqrt, sub } from "./elementwise.ts";
 import { matmul } from "./linear.ts";
 import { reduceMean, reduceSum } from "./reduce.ts";

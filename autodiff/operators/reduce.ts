@@ -1,5 +1,6 @@
 import type { OnnxWriter } from "../onnx/writer.ts";
-import { fail, type Op, primitive, scalar, type Tensor, type TensorType } from "../tensor.ts";
+import { fail, type Op, primitive, scalar, type Tensor } from "../tensor.ts";
+import type { TensorType } from "../tensor_type.ts";
 import { cast, div, equal, mul, requireFloat } from "./elementwise.ts";
 import { expand, reshape } from "./shape.ts";
 

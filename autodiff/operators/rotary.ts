@@ -1,4 +1,5 @@
-import { fail, type Op, primitive, sameShape, type TensorType } from "../tensor.ts";
+import { fail, type Op, primitive } from "../tensor.ts";
+import { sameShape, type TensorType } from "../tensor_type.ts";
 import { neg } from "./elementwise.ts";
 import { rotationTable } from "./rotation_table.ts";
 

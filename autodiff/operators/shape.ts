@@ -1,14 +1,5 @@
-import {
-  fail,
-  type Op,
-  primitive,
-  sameShape,
-  scalar,
-  sizeOf,
-  type Tensor,
-  type TensorType,
-  variadic,
-} from "../tensor.ts";
+import { fail, type Op, primitive, scalar, type Tensor, variadic } from "../tensor.ts";
+import { sameShape, sizeOf, type TensorType } from "../tensor_type.ts";
 
 /** The same elements in another shape. */
 export const reshape: Op<1, { shape: readonly number[] }> = primitive(1, "Reshape", {

@@ -1,6 +1,7 @@
 import { deriveSeed, RandomStream } from "../../common/random.ts";
 import { encodePng } from "../encode.ts";
-import type { ImageSource, Picture, RgbImage } from "../image.ts";
+import type { RgbImage } from "../image.ts";
+import type { ImageSource, Picture } from "../source.ts";
 import { renderScene } from "./render.ts";
 import { type DomainName, drawScene, type Scene } from "./scene.ts";
 

@@ -1,4 +1,4 @@
-import { sizeOf } from "../../autodiff/tensor.ts";
+import { sizeOf } from "../../autodiff/tensor_type.ts";
 import type { ModelConfig } from "../models/vision_language_model.ts";
 
 /** Models whose weights take no more bytes than this, in 32 bits, are small. */

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { sizeOf } from "../../autodiff/tensor.ts";
+import { sizeOf } from "../../autodiff/tensor_type.ts";
 import { RandomStream } from "../../common/random.ts";
 import { vocabulary } from "../../images/scenes/vocabulary.ts";
 import { readIdefics3Config } from "../models/idefics3_config.ts";

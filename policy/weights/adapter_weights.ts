@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type FilePlace, sizeOf } from "../../autodiff/tensor.ts";
+import { type FilePlace, sizeOf } from "../../autodiff/tensor_type.ts";
 import { VisplayError } from "../../common/errors.ts";
 import { deriveSeed, RandomStream } from "../../common/random.ts";
 import type { Weights } from "../models/layers.ts";

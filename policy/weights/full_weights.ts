@@ -1,6 +1,6 @@
 import { totalmem } from "node:os";
 import { join } from "node:path";
-import type { FilePlace } from "../../autodiff/tensor.ts";
+import type { FilePlace } from "../../autodiff/tensor_type.ts";
 import { modelError } from "../model_files.ts";
 import type { Weights } from "../models/layers.ts";
 import type { ParameterGroup, ParameterSpec } from "../models/vision_language_model.ts";

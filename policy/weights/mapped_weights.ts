@@ -3,7 +3,7 @@ import { mkdir, realpath, rename, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
-import type { FilePlace } from "../../autodiff/tensor.ts";
+import type { FilePlace } from "../../autodiff/tensor_type.ts";
 import { VisplayError } from "../../common/errors.ts";
 import { exists } from "../model_files.ts";
 import { locateTensors, type TensorPlace } from "./safetensors.ts";

@@ -1,4 +1,5 @@
-import { type FilePlace, input, stored } from "../../autodiff/tensor.ts";
+import { input, stored } from "../../autodiff/tensor.ts";
+import type { FilePlace } from "../../autodiff/tensor_type.ts";
 import type { Weights } from "../models/layers.ts";
 import type { ParameterSpec } from "../models/vision_language_model.ts";
 

@@ -1,4 +1,4 @@
-import { sizeOf } from "../../autodiff/tensor.ts";
+import { sizeOf } from "../../autodiff/tensor_type.ts";
 import type { ParameterGroup, ParameterSpec } from "../models/vision_language_model.ts";
 
 /** A half-open range of a flat vector. */

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { sizeOf } from "../../autodiff/tensor.ts";
+import { sizeOf } from "../../autodiff/tensor_type.ts";
 import {
   type JsonFields,
   modelError,

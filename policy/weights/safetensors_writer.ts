@@ -1,5 +1,5 @@
 import { open, rename, rm } from "node:fs/promises";
-import { sizeOf } from "../../autodiff/tensor.ts";
+import { sizeOf } from "../../autodiff/tensor_type.ts";
 import { VisplayError } from "../../common/errors.ts";
 import { narrow } from "./float_formats.ts";
 import { elementBytes, readFloats, type TensorPlace, tensorBytes } from "./safetensors.ts";

@@ -2,7 +2,7 @@ import { lastValueFrom, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { sceneEvaluator } from "../../arena/evaluation.ts";
 import type { EvaluationUpdate } from "../../arena/ports.ts";
-import { sceneTruth } from "../../arena/scene_truth.ts";
+import { sceneTruth } from "../../arena/truth.ts";
 import { deriveSeed } from "../../common/random.ts";
 import { parseQuestion } from "../../images/scenes/questions.ts";
 import type { Scene } from "../../images/scenes/scene.ts";

@@ -1,5 +1,5 @@
 import type { MatmulAttributes } from "../../autodiff/operators/index.ts";
-import { sizeOf } from "../../autodiff/tensor.ts";
+import { sizeOf } from "../../autodiff/tensor_type.ts";
 
 /** A float64 array with a shape: what the operators are compared with. Integers and bools are numbers too. */
 export interface NdArray {

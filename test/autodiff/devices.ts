@@ -2,7 +2,8 @@ import * as ort from "onnxruntime-node";
 import { type Device, devices } from "../../autodiff/onnx/device.ts";
 import { emit, type Feeds } from "../../autodiff/onnx/session.ts";
 import { externalPath } from "../../autodiff/onnx/writer.ts";
-import { type Tensor, type TensorData, topological } from "../../autodiff/tensor.ts";
+import { type Tensor, topological } from "../../autodiff/tensor.ts";
+import type { TensorData } from "../../autodiff/tensor_type.ts";
 
 /** Where the operators' tables run: VISPLAY_TEST_DEVICE where there is such a device, else the CPU. */
 export const testDevice: Device = devices.find((name) => name === process.env.VISPLAY_TEST_DEVICE) ?? "cpu";

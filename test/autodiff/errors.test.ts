@@ -11,8 +11,8 @@ import {
   ShapeError,
   scalar,
   type Tensor,
-  type TensorData,
 } from "../../autodiff/tensor.ts";
+import type { TensorData } from "../../autodiff/tensor_type.ts";
 import { total } from "./check.ts";
 
 const { add, concat, gather, greater, matmul, mul, neg, pad, reduceSum, replaceRows } = operators;

@@ -14,7 +14,8 @@ import {
   sub,
   tanh,
 } from "../../autodiff/operators/index.ts";
-import { input, scalar, type Tensor, type TensorData, topological } from "../../autodiff/tensor.ts";
+import { input, scalar, type Tensor, topological } from "../../autodiff/tensor.ts";
+import type { TensorData } from "../../autodiff/tensor_type.ts";
 import { RandomStream } from "../../common/random.ts";
 import { evaluate, expectClose, expectSameBits, normal, numbers, total } from "./check.ts";
 import { decode } from "./decode.ts";

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { sizeOf, type Tensor, topological } from "../../autodiff/tensor.ts";
+import { type Tensor, topological } from "../../autodiff/tensor.ts";
+import { sizeOf } from "../../autodiff/tensor_type.ts";
 import { updateFlops } from "../../bench/flops.ts";
 import { updateGraph } from "../../policy/embedded/graphs.ts";
 import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";

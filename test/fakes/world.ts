@@ -1,7 +1,8 @@
 import type { RunConfig } from "../../arena/config/config.ts";
 import type { Ports } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
-import type { ImageSource, Picture, RgbImage } from "../../images/image.ts";
+import type { RgbImage } from "../../images/image.ts";
+import type { ImageSource, Picture } from "../../images/source.ts";
 import { itemsIn } from "../../replay/curriculum_items.ts";
 import type { CurriculumEpisode, CurriculumItem, EventLog, RunEvent } from "../../replay/events.ts";
 import { configOf } from "./config.ts";

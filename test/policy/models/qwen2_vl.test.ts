@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { sizeOf } from "../../../autodiff/tensor.ts";
+import { sizeOf } from "../../../autodiff/tensor_type.ts";
 import { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
 import { readModelJson } from "../../../policy/model_files.ts";
 import { Qwen25Vl } from "../../../policy/models/qwen2_5_vl.ts";
