@@ -1,47 +1,19 @@
 import { once } from "node:events";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { Worker } from "node:worker_threads";
 
 const bytes = 512 * 2 ** 20;
-const rounds = 6;
 
 /** Bytes per second that threads read together from memory that no cache holds: the best of some rounds. */
 export async function memoryBandwidth(threads: number): Promise<number> {
   const memory = new SharedArrayBuffer(bytes);
   new Float64Array(memory).fill(1);
   const workers = Array.from({ length: threads }, (_, part) => {
-    return new Worker(new URL(import.meta.url), { workerData: { memory, part, threads } });
+    return new Worker(new URL("./bandwidth_thread.js", import.meta.url), {
+      workerData: { memory, part, threads },
+    });
   });
   const seconds = await Promise.all(
     workers.map(async (worker) => (await once(worker, "message"))[0] as number),
   );
   return bytes / Math.max(...seconds);
 }
-
-/** Seconds for one thread's part, every number of which is added up. */
-function readPart(): number {
-  const { memory, part, threads } = workerData as {
-    memory: SharedArrayBuffer;
-    part: number;
-    threads: number;
-  };
-  const length = Math.floor(memory.byteLength / 8 / threads);
-  const numbers = new Float64Array(memory, part * length * 8, length);
-  let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < rounds; round++) {
-    const start = performance.now();
-    const sums = [0, 0, 0, 0] as [number, number, number, number];
-    for (let i = 0; i + 7 < length; i += 8) {
-      // One number of each two, since cache lines are what is fetched.
-      sums[0] += numbers[i] as number;
-      sums[1] += numbers[i + 2] as number;
-      sums[2] += numbers[i + 4] as number;
-      sums[3] += numbers[i + 6] as number;
-    }
-    if (Number.isNaN(sums[0] + sums[1] + sums[2] + sums[3]))
-      throw new Error("memory holds what nobody wrote");
-    best = Math.min(best, (performance.now() - start) / 1000);
-  }
-  return best;
-}
-
-if (!isMainThread && workerData?.memory) parentPort?.postMessage(readPart());

@@ -8,6 +8,7 @@
 import { program } from "commander";
 import { deriveSeed, RandomStream } from "../common/random.ts";
 import { openFolder } from "../images/folder.ts";
+import { keepNoImages } from "../images/libvips.ts";
 import { openPolicy } from "../policy/parallel/open_policy.ts";
 import type { Completion, Prompt, RolloutGroup } from "../policy/port.ts";
 import { groupAdvantages } from "../rewards/advantages.ts";
@@ -43,6 +44,7 @@ const options = program
   .parse()
   .opts<Options>();
 
+keepNoImages();
 const how = {
   groupSize: options.group,
   temperature: 1,

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { release } from "../common/release.ts";
+import { keepNoImages } from "../images/libvips.ts";
 import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
 import { addExportModel } from "./export_model.ts";
@@ -11,6 +12,8 @@ import { addResume } from "./resume.ts";
 import { addStatus } from "./status.ts";
 import { print, say } from "./terminal.ts";
 import { addTrain } from "./train.ts";
+
+keepNoImages();
 
 const program = new Command("visplay")
   .description("A vision-language model improves itself from unlabelled images.")

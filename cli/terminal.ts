@@ -29,9 +29,7 @@ export function shown(text: string): string {
 /** A stream for as long as somebody reads it: a reader that goes away (`| head -1`, a closed terminal) ends nothing. */
 function outlet(stream: NodeJS.WriteStream): Screen {
   let open = true;
-  stream.on("error", () => {
-    open = false;
-  });
+  let heard = false;
   return {
     get isTTY() {
       return stream.isTTY;
@@ -39,6 +37,14 @@ function outlet(stream: NodeJS.WriteStream): Screen {
     get columns() {
       return stream.columns;
     },
-    write: (text) => open && stream.write(text),
+    write(text) {
+      if (!heard) {
+        stream.on("error", () => {
+          open = false;
+        });
+      }
+      heard = true;
+      return open && stream.write(text);
+    },
   };
 }

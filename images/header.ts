@@ -26,9 +26,6 @@ export interface PictureHeader {
   readonly interlaced: boolean;
 }
 
-// Every image is decoded once per use and held by the caller; libvips need not keep it, or its file, as well.
-sharp.cache(false);
-
 /** How libvips is to read; pixels are counted before it is asked. */
 export const reading: SharpOptions = {
   failOn: "error",

@@ -77,14 +77,14 @@ const others: Readonly<Record<string, string>> = {
   yuan: "yuan",
 };
 
-const symbols = new Set<string>(Object.values(others));
-const names = new Map<string, string>(Object.entries(others));
-for (const [name, symbol] of Object.entries(prefixable)) {
-  for (const [prefix, letter] of [["", ""], ...Object.entries(prefixes)]) {
-    symbols.add(`${letter}${symbol}`);
-    names.set(`${prefix}${name}`, `${letter}${symbol}`);
-  }
-}
+const prefixed = Object.entries(prefixable).flatMap(([name, symbol]) =>
+  [["", ""], ...Object.entries(prefixes)].map(([prefix, letter]): [string, string] => [
+    `${prefix}${name}`,
+    `${letter}${symbol}`,
+  ]),
+);
+const symbols = new Set([...Object.values(others), ...prefixed.map(([, symbol]) => symbol)]);
+const names = new Map([...Object.entries(others), ...prefixed]);
 
 /**
  * The symbol of a unit, or null for what is none: "metres" and "m" are "m", "square feet" and "ft²" are

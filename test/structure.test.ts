@@ -2,7 +2,16 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path/posix";
 import { describe, expect, test } from "vitest";
 import { drawing } from "./structure/drawing.ts";
-import { circles, fileGraph, importsOf, objection, ours, roomGraph, sources } from "./structure/imports.ts";
+import {
+  circles,
+  effectsOf,
+  fileGraph,
+  importsOf,
+  objection,
+  ours,
+  roomGraph,
+  sources,
+} from "./structure/imports.ts";
 import { reduced } from "./structure/layout.ts";
 import { linterRules } from "./structure/linter.ts";
 import { roomOf, rooms } from "./structure/rooms.ts";
@@ -59,6 +68,13 @@ describe("structure", () => {
     expect(circles(new Map(Object.entries({ a: ["b"], b: ["c", "d"], c: [], d: ["b"] })))).toEqual([
       ["b", "d", "b"],
     ]);
+  });
+
+  test("what others import does nothing when it is imported; programs set what a process has", () => {
+    const imported = new Set([...fileGraph().values()].flat());
+    const effects = ours.filter((path) => imported.has(path)).map((path) => [path, ...effectsOf(path)]);
+    expect(effects.filter(([, ...lines]) => lines.length > 0)).toEqual([]);
+    expect(effectsOf("cli/main.ts")).toContain("keepNoImages();");
   });
 
   test(`no file has more than ${maxLines} lines`, () => {

@@ -62,3 +62,12 @@ export function circles(graph: ReadonlyMap<string, Iterable<string>>): string[][
   for (const node of graph.keys()) visit(node, []);
   return found;
 }
+
+/** The lines of a file that do something, rather than declare it, as soon as it is imported. */
+export function effectsOf(path: string): string[] {
+  const code = readFileSync(path, "utf8")
+    .replace(/^\s*(\/\/|\/?\*).*$/gm, "")
+    .replace(/`(?:\\.|[^`\\])*`/gs, "``");
+  const declares = /^(import|export|async function|function|class|abstract class|interface|type|const|let)\b/;
+  return code.split("\n").filter((line) => /^[A-Za-z_$(]/.test(line) && !declares.test(line));
+}
