@@ -83,8 +83,9 @@ function complement(sentence: string, question: string): string | null {
   const asked = new Set(contentWords(question));
   const isAsked = (text: string) => contentWords(text).every((word) => asked.has(word));
   for (const verb of [...sentence.matchAll(copula)].reverse()) {
-    const said = sentence.slice(verb.index + verb[0].length);
-    if (isAsked(sentence.slice(0, verb.index))) return isAsked(said) ? null : said;
+    const [subject, said] = [sentence.slice(0, verb.index), sentence.slice(verb.index + verb[0].length)];
+    // "This" alone names nothing.
+    if (subject.includes(" ") && isAsked(subject)) return isAsked(said) ? null : said;
   }
   return null;
 }
