@@ -4,7 +4,7 @@ import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { type Verdict, voteOf } from "../reasoner/vote.ts";
 import type { AnswerRecord, CompletionRecord, QuestionRecord } from "../replay/events.ts";
 
-export function completionRecord({ tokens, logProbs, text, finishReason }: Completion): CompletionRecord {
+function completionRecord({ tokens, logProbs, text, finishReason }: Completion): CompletionRecord {
   return {
     tokens: [...tokens],
     logProbs: [...logProbs],

@@ -6,7 +6,7 @@ import type { GrpoOptions, RolloutGroup } from "../policy/port.ts";
 import { promptOfLength, scenes } from "./prompts.ts";
 
 /** Sizes of an update: none needs padding, so that every token counts. */
-export const updateSizes = { groups: 8, groupSize: 8, promptTokens: 96, completionTokens: 24 } as const;
+const updateSizes = { groups: 8, groupSize: 8, promptTokens: 96, completionTokens: 24 } as const;
 
 /** GRPO without a reference, as the benchmarks do it. */
 export const grpo: GrpoOptions = {

@@ -8,7 +8,7 @@ export interface Screen {
 }
 
 /** Standard output, for what a command was asked for, and standard error, for what is said beside that. */
-export const results: Screen = outlet(process.stdout);
+const results: Screen = outlet(process.stdout);
 export const news: Screen = outlet(process.stderr);
 
 /** Prints what a command was asked for. */

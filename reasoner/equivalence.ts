@@ -45,11 +45,6 @@ export function canonicalAnswer(answer: string, choices: readonly Choice[] = [])
   return form;
 }
 
-/** Whether two answers to one question are the same answer. */
-export function sameAnswer(a: string, b: string, choices: readonly Choice[] = []): boolean {
-  return canonicalAnswer(a, choices) === canonicalAnswer(b, choices);
-}
-
 /**
  * Whether an answer, or the option that it chooses, declines to answer and does nothing else (`declines`).
  */

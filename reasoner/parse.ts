@@ -38,7 +38,7 @@ export type ParsedAnswer = {
 );
 
 /** In characters; a longer answer is no short answer and fails with "too_long". */
-export const maxAnswerLength = 200;
+const maxAnswerLength = 200;
 
 /** What is known of a completion beside its text. */
 export interface AnswerContext {

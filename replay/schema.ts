@@ -2,7 +2,7 @@ import { VisplayError } from "../common/errors.ts";
 import type { Database } from "./sqlite.ts";
 
 /** Marks the file as a replay ("vply"), whatever its name. */
-export const APPLICATION_ID = 0x76_70_6c_79;
+const APPLICATION_ID = 0x76_70_6c_79;
 
 /** The replay's name in the folder of a run. */
 export const REPLAY_NAME = "replay.db";
@@ -285,7 +285,7 @@ export function readableVersionOf(database: Database): number {
 }
 
 /** The version of a database's tables, 0 for an empty one. Throws "run" where this program cannot read it. */
-export function versionOf(database: Database, newest: number = migrations.length): number {
+function versionOf(database: Database, newest: number = migrations.length): number {
   const version = database.value<number>("PRAGMA user_version") ?? 0;
   const application = database.value<number>("PRAGMA application_id") ?? 0;
   const isEmpty = database.value<number>("SELECT count(*) FROM sqlite_schema") === 0;

@@ -2,7 +2,7 @@ import { ftsQuery } from "./query.ts";
 import type { Queries } from "./sqlite.ts";
 
 /** Numbers of episodes. */
-export class EpisodeSet {
+class EpisodeSet {
   readonly first: number;
   readonly last: number;
   readonly #members: Uint8Array;

@@ -38,12 +38,6 @@ export interface QuestionerRewardOptions {
   readonly thresholds: GateThresholds;
 }
 
-export const defaultQuestionerReward: QuestionerRewardOptions = {
-  form: "visplay",
-  lambda: 1,
-  thresholds: { parse: 0.5, abstention: 0.25, blind: 0.5, support: null, grounding: null },
-};
-
 export interface QuestionerReward {
   readonly total: number;
   /** What the total is made of: `gate`, `form`, `uncertainty`, `confidence`, `duplicateShare`, `penalty`. */
@@ -54,7 +48,7 @@ export interface QuestionerReward {
 /** Scores one question; every part and every check is kept beside the total. */
 export function questionerReward(
   evidence: QuestionEvidence,
-  options: QuestionerRewardOptions = defaultQuestionerReward,
+  options: QuestionerRewardOptions,
 ): QuestionerReward {
   const checks = gate(evidence, options.thresholds);
   const { majority, votes } = countVotes(evidence.verdict, options.form);

@@ -8,18 +8,16 @@ export interface AnswerEvidence {
   readonly tokens: number;
 }
 
-/** How much each part counts; a part of weight 0 is recorded all the same. */
+/**
+ * How much each part counts; a part of weight 0 is recorded all the same. VisPlay's public code has 0.9, 0.1 and 0: an
+ * answer that does not parse never agrees, so `format` only decides among wrong answers, and keeps the tags alive in
+ * groups where nobody is right.
+ */
 export interface ReasonerWeights {
   readonly agreement: number;
   readonly format: number;
   readonly brevity: number;
 }
-
-/**
- * The weights of VisPlay's public code. An answer that does not parse never agrees, so `format` only decides
- * among wrong answers: it keeps the tags alive in groups where nobody is right.
- */
-export const defaultReasonerWeights: ReasonerWeights = { agreement: 0.9, format: 0.1, brevity: 0 };
 
 export interface ReasonerReward {
   readonly total: number;
@@ -37,7 +35,7 @@ export interface ReasonerReward {
  */
 export function reasonerRewards(
   group: readonly AnswerEvidence[],
-  weights: ReasonerWeights = defaultReasonerWeights,
+  weights: ReasonerWeights,
 ): ReasonerReward[] {
   const lengths = group.filter((answer) => answer.agrees).map((answer) => answer.tokens);
   const longest = Math.max(...lengths);

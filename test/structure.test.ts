@@ -11,6 +11,7 @@ import {
   ours,
   roomGraph,
   sources,
+  unusedExports,
 } from "./structure/imports.ts";
 import { reduced } from "./structure/layout.ts";
 import { linterRules } from "./structure/linter.ts";
@@ -75,6 +76,11 @@ describe("structure", () => {
     const effects = ours.filter((path) => imported.has(path)).map((path) => [path, ...effectsOf(path)]);
     expect(effects.filter(([, ...lines]) => lines.length > 0)).toEqual([]);
     expect(effectsOf("cli/main.ts")).toContain("keepNoImages();");
+  });
+
+  test("nothing is there for tests alone", () => {
+    const partOfTheLanguage = ["stopGradient"]; // what users of autodiff expect of one
+    expect(unusedExports()).toEqual(partOfTheLanguage);
   });
 
   test(`no file has more than ${maxLines} lines`, () => {

@@ -28,7 +28,7 @@ export interface HeartbeatOptions {
 const realClocks: Clocks = { wallMs: Date.now, steadyMs: steadyClock.now };
 
 /** Milliseconds between two beats without news. */
-export const BEAT_MS = 1000;
+const BEAT_MS = 1000;
 
 /** After these a beat does not wait for its time. */
 const news: ReadonlySet<RunEvent["type"]> = new Set([

@@ -10,13 +10,13 @@ import { SideWork } from "./side_work.ts";
 import type { Watcher } from "./watcher.ts";
 
 /** The folder of event files in the folder of a run. */
-export const TENSORBOARD_NAME = "tensorboard";
+const TENSORBOARD_NAME = "tensorboard";
 
 /** What every event file's name begins with. */
 const PREFIX = "events.out.tfevents.";
 
 /** Steps that an attempt writes again; of a chart with more, TensorBoard shows a thousand. */
-export const STEPS_AGAIN = 10_000;
+const STEPS_AGAIN = 10_000;
 
 /** Records that are written at once. */
 const PIECES = 500;

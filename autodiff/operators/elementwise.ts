@@ -86,9 +86,6 @@ function split(ct: Tensor, second: Tensor): [Tensor, Tensor] {
 /** a > b, as bool. */
 export const greater: Op<2> = primitive(2, "Greater", { infer: compared, emit: node("Greater"), vjp: null });
 
-/** a == b, as bool. */
-export const equal: Op<2> = primitive(2, "Equal", { infer: compared, emit: node("Equal"), vjp: null });
-
 /** b where a holds, else c. */
 export const where: Op<3> = primitive(3, "Where", {
   infer: ([condition, a, b]) => {

@@ -1,7 +1,7 @@
 import type { OnnxWriter } from "../onnx/writer.ts";
 import { fail, type Op, primitive, scalar, type Tensor } from "../tensor.ts";
 import type { TensorType } from "../tensor_type.ts";
-import { cast, div, equal, mul, requireFloat } from "./elementwise.ts";
+import { mul, requireFloat } from "./elementwise.ts";
 import { expand, reshape } from "./shape.ts";
 
 export interface ReduceAttributes {
@@ -44,16 +44,5 @@ export const reduceMean: Op<1, ReduceAttributes> = primitive(1, "ReduceMean", {
   vjp: (ct, _y, [x], attributes) => {
     const count = attributes.axes.reduce((product, axis) => product * (x.shape[axis] as number), 1);
     return [expand(mul(kept(ct, x, attributes), scalar(1 / count)), { shape: x.shape })];
-  },
-});
-
-/** Maxima over `axes`; the gradient is shared equally by ties. */
-export const reduceMax: Op<1, ReduceAttributes> = primitive(1, "ReduceMax", {
-  infer: reduced,
-  emit: node("ReduceMax"),
-  vjp: (ct, y, [x], attributes) => {
-    const hits = cast(equal(x, kept(y, x, attributes)), { to: "float32" });
-    const ties = reduceSum(hits, { axes: attributes.axes, keepDims: true });
-    return [mul(hits, div(kept(ct, x, attributes), ties))];
   },
 });

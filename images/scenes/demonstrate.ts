@@ -1,15 +1,6 @@
 import type { RandomStream } from "../../common/random.ts";
 import { formatKind, formatQuestion, isOfKind, type SceneQuestion } from "./questions.ts";
-import {
-  type Cell,
-  type Color,
-  cells,
-  colors,
-  type Layout,
-  type Shape,
-  shapes,
-  type Thing,
-} from "./scene.ts";
+import { cells, colors, type Layout, shapes, type Thing } from "./scene.ts";
 import { solve, standing } from "./solve.ts";
 
 /**
@@ -37,21 +28,6 @@ export function describe({ objects }: Layout): string {
 /** A Questioner's reply: "<question> how many red circle ? </question>". */
 export function ask(question: SceneQuestion): string {
   return `<question> ${formatQuestion(question)} </question>`;
-}
-
-/** The layout that a description lists, or null unless it has the form, and the order, that `describe` gives it. */
-export function parseDescription(text: string): Layout | null {
-  const list = /^<think> (.*)<\/think> <answer> done <\/answer>$/.exec(text)?.[1];
-  if (list === undefined) return null;
-  const words = list.split(" ").slice(0, -1);
-  const objects: Thing[] = [];
-  for (let i = 0; i < words.length; i += 3) {
-    const [cell, color, shape] = words.slice(i, i + 3) as [Cell, Color, Shape];
-    const follows = i === 0 || cell > (words[i - 3] as string);
-    if (!follows || !cells.includes(cell) || !colors.includes(color) || !shapes.includes(shape)) return null;
-    objects.push({ cell, color, shape });
-  }
-  return { objects };
 }
 
 /**

@@ -19,7 +19,7 @@ export const cells: readonly Cell[] = quarters.flatMap((row) =>
 
 /** Width and height of a scene, and of one of its cells, in pixels. */
 export const sceneSize = 64;
-export const cellSize = 16;
+const cellSize = 16;
 
 /** What one can say about an object. */
 export interface Thing {

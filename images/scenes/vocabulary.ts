@@ -3,14 +3,7 @@ import { cells, colors, shapes } from "./scene.ts";
 import { unanswerable } from "./solve.ts";
 
 /** The tags of replies and questions. */
-export const tags: readonly string[] = [
-  "<think>",
-  "</think>",
-  "<answer>",
-  "</answer>",
-  "<question>",
-  "</question>",
-];
+const tags: readonly string[] = ["<think>", "</think>", "<answer>", "</answer>", "<question>", "</question>"];
 
 const sentences = [...Object.values(templates), ...Object.values(sides)].flatMap((text) => text.split(" "));
 

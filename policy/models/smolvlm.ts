@@ -125,7 +125,7 @@ export class SmolVlm implements VisionLanguageModel {
  * The position id of each patch of a full n x n tile, as Idefics3 buckets its fractional coordinates: simply
  * row-major for most n, but float rounding moves some for others (25, 29 …), which is reproduced.
  */
-export function patchPositions(n: number): number[] {
+function patchPositions(n: number): number[] {
   const boundaries = Array.from({ length: n - 1 }, (_, i) => Math.fround((i + 1) / n));
   const buckets = Array.from({ length: n }, (_, i) => {
     const coordinate = Math.fround(i * Math.fround(1 / n));

@@ -9,7 +9,7 @@ import { type FloatDtype, type TensorSource, writeSafetensors, writtenBytes } fr
 const weightsFile = "model.safetensors";
 const indexFile = "model.safetensors.index.json";
 /** The output head, where it is not the embedding. */
-export const outputHead = "lm_head.weight";
+const outputHead = "lm_head.weight";
 
 /**
  * Where the weights of a Hugging Face model folder lie: in model.safetensors, or in the shards that

@@ -23,7 +23,7 @@ export type TensorSource = FloatArray | ComputedFloats | TensorPlace;
 export type FloatDtype = "F32" | "BF16" | "F16";
 
 /** The type that a tensor is written in: `dtype`, else that of its file, else 32 bits. */
-export function writtenDtype(source: TensorSource, dtype?: FloatDtype): TensorPlace["dtype"] {
+function writtenDtype(source: TensorSource, dtype?: FloatDtype): TensorPlace["dtype"] {
   return dtype ?? ("dtype" in source ? source.dtype : "F32");
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { inBand, paperBand } from "../../rewards/band.ts";
+import { inBand } from "../../rewards/band.ts";
 import {
-  defaultQuestionerReward,
   type QuestionEvidence,
   type QuestionerRewardOptions,
   questionerReward,
@@ -18,13 +17,18 @@ const spread = (votes: readonly number[], unparsed = 0) => ({
 const verdict = spread([4, 4]);
 const good: QuestionEvidence = { parsed: true, verdict, duplicateShare: 0.125, blindAgreement: 0.25 };
 
-const total = (evidence: Partial<QuestionEvidence>, options = defaultQuestionerReward): number =>
+const usual: QuestionerRewardOptions = {
+  form: "visplay",
+  lambda: 1,
+  thresholds: { parse: 0.5, abstention: 0.25, blind: 0.5, support: null, grounding: null },
+};
+const total = (evidence: Partial<QuestionEvidence>, options = usual): number =>
   questionerReward({ ...good, ...evidence }, options).total;
 const withThresholds = (
   thresholds: Partial<QuestionerRewardOptions["thresholds"]>,
 ): QuestionerRewardOptions => ({
-  ...defaultQuestionerReward,
-  thresholds: { ...defaultQuestionerReward.thresholds, ...thresholds },
+  ...usual,
+  thresholds: { ...usual.thresholds, ...thresholds },
 });
 
 describe("the paper's form", () => {
@@ -33,7 +37,7 @@ describe("the paper's form", () => {
     expect(total({ verdict: spread([6, 2]) })).toBeCloseTo(0.375, 12);
     expect(total({ verdict: spread([8]) })).toBe(0);
     expect(total({ duplicateShare: 1 })).toBe(0);
-    expect(total({}, { ...defaultQuestionerReward, lambda: 0 })).toBe(1);
+    expect(total({}, { ...usual, lambda: 0 })).toBe(1);
   });
 
   test("majorities that are equal by symmetry earn the same to the last bit", () => {
@@ -41,10 +45,7 @@ describe("the paper's form", () => {
       for (let k = 0; k <= n; k++) {
         for (const form of ["visplay", "visplay_code"] as const) {
           const earned = (count: number) =>
-            total(
-              { verdict: spread([count, ...Array(n - count).fill(1)]) },
-              { ...defaultQuestionerReward, form },
-            );
+            total({ verdict: spread([count, ...Array(n - count).fill(1)]) }, { ...usual, form });
           expect([n, k, earned(k)]).toEqual([n, k, earned(n - k)]);
         }
       }
@@ -52,7 +53,7 @@ describe("the paper's form", () => {
   });
 
   test("keeps every part", () => {
-    expect(questionerReward(good).parts).toEqual({
+    expect(questionerReward(good, usual).parts).toEqual({
       gate: 1,
       form: 1,
       uncertainty: 1,
@@ -64,24 +65,24 @@ describe("the paper's form", () => {
 });
 
 test("a question whose form had to be forgiven earns its share", () => {
-  const whole = questionerReward(good).total;
-  expect(questionerReward({ ...good, form: 0.5 }).total).toBe(whole / 2);
-  const formOnly = { ...defaultQuestionerReward, form: "format_only" as const };
+  const whole = questionerReward(good, usual).total;
+  expect(questionerReward({ ...good, form: 0.5 }, usual).total).toBe(whole / 2);
+  const formOnly = { ...usual, form: "format_only" as const };
   expect(questionerReward({ ...good, form: 0.25 }, formOnly).total).toBe(0.25);
   expect(questionerReward({ ...good, parsed: false, form: 0.25 }, formOnly).total).toBe(0);
 });
 
 describe("the gate", () => {
   test("records the checks that were measured, with value and threshold", () => {
-    expect(questionerReward(good).checks).toEqual({
+    expect(questionerReward(good, usual).checks).toEqual({
       format: { passed: true, value: 1, threshold: 1 },
       parse: { passed: true, value: 1, threshold: 0.5 },
       abstention: { passed: true, value: 0, threshold: 0.25 },
       blind: { passed: true, value: 0.25, threshold: 0.5 },
     });
-    expect(Object.keys(questionerReward({ parsed: false, verdict: null, duplicateShare: 1 }).checks)).toEqual(
-      ["format"],
-    );
+    expect(
+      Object.keys(questionerReward({ parsed: false, verdict: null, duplicateShare: 1 }, usual).checks),
+    ).toEqual(["format"]);
   });
 
   test.each([
@@ -92,7 +93,7 @@ describe("the gate", () => {
     ["abstention", { verdict: { ...verdict, abstentions: 2, parseFailures: 4 } }],
     ["blind", { blindAgreement: 0.75 }],
   ] as const)("%s closes it", (name, evidence) => {
-    const reward = questionerReward({ ...good, ...evidence });
+    const reward = questionerReward({ ...good, ...evidence }, usual);
     expect(reward.total).toBe(0);
     expect(reward.parts.gate).toBe(0);
     expect(reward.checks[name]?.passed).toBe(false);
@@ -109,7 +110,7 @@ describe("the gate", () => {
 });
 
 describe("the public code's form", () => {
-  const options: QuestionerRewardOptions = { ...defaultQuestionerReward, form: "visplay_code" };
+  const options: QuestionerRewardOptions = { ...usual, form: "visplay_code" };
   const lists = referenceJson<{ questions: string[]; share: number[] }[]>("rewards/diversity.json");
   const expected = referenceJson<{ solver_agreement: number[]; overall: number[] }[]>("rewards/overall.json");
 
@@ -144,18 +145,12 @@ describe("the public code's form", () => {
 });
 
 test("the format-only control pays for the tags alone", () => {
-  const options: QuestionerRewardOptions = { ...defaultQuestionerReward, form: "format_only" };
+  const options: QuestionerRewardOptions = { ...usual, form: "format_only" };
   expect(total({ verdict: null, blindAgreement: 1, duplicateShare: 1 }, options)).toBe(1);
   expect(total({ parsed: false, verdict: null }, options)).toBe(0);
 });
 
-test("the band includes its bounds; none keeps everything", () => {
-  expect([0.2, 0.25, 0.5, 0.75, 0.8].map((c) => inBand(c, paperBand))).toEqual([
-    false,
-    true,
-    true,
-    true,
-    false,
-  ]);
-  expect(inBand(1, "none")).toBe(true);
+test("the band includes its bounds", () => {
+  const band = { low: 0.25, high: 0.75 };
+  expect([0.2, 0.25, 0.5, 0.75, 0.8].map((c) => inBand(c, band))).toEqual([false, true, true, true, false]);
 });

@@ -1,16 +1,21 @@
 import { expect, test } from "vitest";
 import { reasonerRewards } from "../../rewards/reasoner.ts";
 
+/** Those of the public code. */
+const usual = { agreement: 0.9, format: 0.1, brevity: 0 };
 const right = { agrees: true, format: 1 };
 const wrong = { agrees: false, format: 1 };
 const broken = { agrees: false, format: 0 };
 
-test("the default is that of the public code", () => {
-  const rewards = reasonerRewards([
-    { ...right, tokens: 10 },
-    { ...wrong, tokens: 5 },
-    { ...broken, tokens: 1 },
-  ]);
+test("agreement first; the form decides among wrong answers", () => {
+  const rewards = reasonerRewards(
+    [
+      { ...right, tokens: 10 },
+      { ...wrong, tokens: 5 },
+      { ...broken, tokens: 1 },
+    ],
+    usual,
+  );
   expect(rewards.map(({ total }) => total)).toEqual([1, 0.1, 0]);
   expect(rewards[1]?.parts).toEqual({ agreement: 0, format: 1, brevity: 0 });
 });
@@ -33,7 +38,7 @@ test("brevity is relative to the agreeing answers and earns a wrong one nothing"
 
 test("equally long, alone, or nobody right", () => {
   const brevity = (group: Parameters<typeof reasonerRewards>[0]): number[] =>
-    reasonerRewards(group).map(({ parts }) => parts.brevity);
+    reasonerRewards(group, usual).map(({ parts }) => parts.brevity);
   expect(
     brevity([
       { ...right, tokens: 4 },
@@ -47,5 +52,5 @@ test("equally long, alone, or nobody right", () => {
     ]),
   ).toEqual([1, 0]);
   expect(brevity([{ ...wrong, tokens: 2 }])).toEqual([0]);
-  expect(reasonerRewards([])).toEqual([]);
+  expect(reasonerRewards([], usual)).toEqual([]);
 });

@@ -13,8 +13,7 @@ export const ours: readonly string[] = sources.filter((path) => !inside(path, "t
 
 /** What a file imports, as it is written there; types, too. */
 export function importsOf(path: string): string[] {
-  const source = readFileSync(path, "utf8").replace(/^\s*(\/\/|\/?\*).*$/gm, "");
-  const imports = source.matchAll(/(?:\bfrom|\bimport|\bimport\s*\()\s*["']([^"'\n]+)["']/g);
+  const imports = codeOf(path).matchAll(/(?:\bfrom|\bimport|\bimport\s*\()\s*["']([^"'\n]+)["']/g);
   return [...imports].map(([, specifier]) => specifier as string);
 }
 
@@ -65,9 +64,23 @@ export function circles(graph: ReadonlyMap<string, Iterable<string>>): string[][
 
 /** The lines of a file that do something, rather than declare it, as soon as it is imported. */
 export function effectsOf(path: string): string[] {
-  const code = readFileSync(path, "utf8")
-    .replace(/^\s*(\/\/|\/?\*).*$/gm, "")
-    .replace(/`(?:\\.|[^`\\])*`/gs, "``");
+  const code = codeOf(path).replace(/`(?:\\.|[^`\\])*`/gs, "``");
   const declares = /^(import|export|async function|function|class|abstract class|interface|type|const|let)\b/;
   return code.split("\n").filter((line) => /^[A-Za-z_$(]/.test(line) && !declares.test(line));
+}
+
+/** Names that are exported, and that nothing but a test mentions again. */
+export function unusedExports(): string[] {
+  const code = ours.map(codeOf).join("\n");
+  const mentions = new Map<string, number>();
+  for (const word of code.match(/[\w$]+/g) ?? []) mentions.set(word, (mentions.get(word) ?? 0) + 1);
+  const exported = code.matchAll(
+    /^export (?:abstract |async )*(?:const|let|function\*?|class|interface|type) ([\w$]+)/gm,
+  );
+  return [...exported].flatMap(([, name]) => (mentions.get(name as string) === 1 ? [name as string] : []));
+}
+
+/** A file without its comments. */
+function codeOf(path: string): string {
+  return readFileSync(path, "utf8").replace(/^\s*(\/\/|\/?\*).*$/gm, "");
 }

@@ -1,12 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { RandomStream } from "../../../common/random.ts";
-import {
-  ask,
-  demonstrate,
-  describe as enumerate,
-  misperceive,
-  parseDescription,
-} from "../../../images/scenes/demonstrate.ts";
+import { ask, demonstrate, describe as enumerate, misperceive } from "../../../images/scenes/demonstrate.ts";
 import { drawQuestion } from "../../../images/scenes/draw.ts";
 import {
   families,
@@ -164,27 +158,16 @@ describe("demonstrations", () => {
     expect(ask(parse("how many red circle ?"))).toBe("<question> how many red circle ? </question>");
   });
 
-  test("descriptions list everything, and can be read back", () => {
+  test("descriptions list everything", () => {
     const two = layout("p03 red circle, p11 blue square");
     expect(enumerate(two)).toBe("<think> p03 red circle p11 blue square </think> <answer> done </answer>");
-    expect(parseDescription(enumerate(two))).toEqual(two);
     expect(enumerate({ objects: [] })).toBe("<think> </think> <answer> done </answer>");
-    for (const target of [...targets, { objects: [] }]) {
-      const objects = target.objects.map(({ cell, color, shape }) => ({ cell, color, shape }));
-      expect(parseDescription(enumerate(target))).toEqual({ objects });
+    for (const target of targets) {
+      const things = enumerate(target).match(/p\d\d \w+ \w+/g) ?? [];
+      expect(layout(things.join(", "))).toEqual({
+        objects: target.objects.map(({ cell, color, shape }) => ({ cell, color, shape })),
+      });
     }
-  });
-
-  test.each([
-    "",
-    "<think> p03 red </think> <answer> done </answer>",
-    "<think> p03 circle red </think> <answer> done </answer>",
-    "<think> p11 red circle p03 red circle </think> <answer> done </answer>",
-    "<think> p03 red circle p03 red circle </think> <answer> done </answer>",
-    "<think> p03 red circle </think> <answer> 1 </answer>",
-    "<think> p03  red circle </think> <answer> done </answer>",
-  ])("no description: %j", (text) => {
-    expect(parseDescription(text)).toBeNull();
   });
 
   test("a careless annotator makes one slip, and answers what it saw", () => {
