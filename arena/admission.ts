@@ -5,7 +5,7 @@ import type { Verdict } from "../reasoner/vote.ts";
 import type { Rejection } from "../replay/events.ts";
 import { inBand } from "../rewards/band.ts";
 import { type CheckName, failedCheck, gate } from "../rewards/gate.ts";
-import type { CurriculumConfig } from "./config/config.ts";
+import type { CurriculumConfig } from "./config/curriculum.ts";
 
 /** Whether a question enters the curriculum: its label, or why not. */
 export type Admission =

@@ -1,5 +1,5 @@
 import type { Alarm, AlarmName, EventBody, Health, Phase, PhaseFigures } from "../replay/events.ts";
-import type { AlarmConfig, AlarmsConfig } from "./config/alarm_config.ts";
+import type { AlarmConfig, AlarmsConfig } from "./config/alarms.ts";
 import { mean } from "./statistics.ts";
 
 /** What alarms look at of one step. */

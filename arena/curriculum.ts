@@ -9,7 +9,7 @@ import type {
   Rejection,
 } from "../replay/events.ts";
 import { trueLabel } from "./admission.ts";
-import type { CurriculumConfig } from "./config/config.ts";
+import type { CurriculumConfig } from "./config/curriculum.ts";
 import type { Truth } from "./truth.ts";
 
 /** Bins of equal width for confidences from 0 to 1; the last one includes 1. */

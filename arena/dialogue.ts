@@ -7,7 +7,7 @@ import { view } from "../images/views.ts";
 import type { AskedQuestions } from "../questioner/questioner.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import type { SeenImage } from "../replay/events.ts";
-import type { SamplingConfig } from "./config/learning_config.ts";
+import type { SamplingConfig } from "./config/learning.ts";
 import { fromAbortable } from "./from_abortable.ts";
 import type { Run } from "./run.ts";
 import type { SamplingCall, Step } from "./step.ts";

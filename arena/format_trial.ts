@@ -8,7 +8,7 @@ import { Reasoner } from "../reasoner/reasoner.ts";
 import { voteOf } from "../reasoner/vote.ts";
 import type { FormatsTried, FormatTried, RunEvent } from "../replay/events.ts";
 import type { RunConfig } from "./config/config.ts";
-import { unaskedSteps } from "./config/start_config.ts";
+import { unaskedSteps } from "./config/start.ts";
 import { itemsAt } from "./data_order.ts";
 import { type LoadedImage, load } from "./dialogue.ts";
 import { playPhase } from "./phase.ts";

@@ -9,7 +9,7 @@ import {
   type QuestionerRewardOptions,
   questionerReward,
 } from "../rewards/questioner.ts";
-import type { QuestionerConfig } from "./config/config.ts";
+import type { QuestionerConfig } from "./config/questioner.ts";
 import { type Asked, answer, type OpenQuestion, openQuestions } from "./dialogue.ts";
 import { scoreReference } from "./learn.ts";
 import type { Step } from "./step.ts";

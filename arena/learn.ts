@@ -2,7 +2,7 @@ import { map, type Observable, of } from "rxjs";
 import type { Completion, Prompt, RolloutGroup } from "../policy/port.ts";
 import type { Role, TrainingFigures, UpdateRecord } from "../replay/events.ts";
 import { groupAdvantages, withPositives } from "../rewards/advantages.ts";
-import type { GrpoConfig, SamplingConfig } from "./config/learning_config.ts";
+import type { GrpoConfig, SamplingConfig } from "./config/learning.ts";
 import { mean, shareOf } from "./statistics.ts";
 import type { Step } from "./step.ts";
 

@@ -12,7 +12,7 @@ import type {
 } from "../replay/events.ts";
 import { type ReasonerReward, reasonerRewards } from "../rewards/reasoner.ts";
 import { answerRecords } from "./as_records.ts";
-import type { ReasonerConfig } from "./config/config.ts";
+import type { ReasonerConfig } from "./config/reasoner.ts";
 import { itemsAt } from "./data_order.ts";
 import { answer, type LoadedImage, load, type OpenQuestion, viewOf } from "./dialogue.ts";
 import { healthOfAnswers } from "./health.ts";

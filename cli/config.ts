@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import { RunSettingsSchema } from "../arena/config/config.ts";
-import { withoutSecrets } from "../arena/config/watch_config.ts";
+import { withoutSecrets } from "../arena/config/watch.ts";
 import { answerFormats } from "../common/answer_format.ts";
 import { questionerTemplates } from "../questioner/prompt.ts";
 import { reasonerTemplates } from "../reasoner/prompt.ts";

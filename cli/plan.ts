@@ -3,7 +3,7 @@ import { totalmem } from "node:os";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { RunSettingsSchema } from "../arena/config/config.ts";
-import { withoutSecrets } from "../arena/config/watch_config.ts";
+import { withoutSecrets } from "../arena/config/watch.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { steadyClock } from "../common/clock.ts";
 import { freeBytes } from "../common/free_bytes.ts";

@@ -2,7 +2,7 @@ import { play, type SavedRun } from "../arena/arena.ts";
 import { CheckpointStore } from "../arena/checkpoints/checkpoint_store.ts";
 import { waitForRoom } from "../arena/checkpoints/free_space.ts";
 import type { RunConfig, RunSettings } from "../arena/config/config.ts";
-import { withoutSecrets } from "../arena/config/watch_config.ts";
+import { withoutSecrets } from "../arena/config/watch.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
 import { emptySummary, summarize, summarizing } from "../arena/summary.ts";
 import { steadyClock } from "../common/clock.ts";

@@ -1,5 +1,5 @@
 import type { RunSettings } from "../arena/config/config.ts";
-import { WEBHOOK_VARIABLE } from "../arena/config/watch_config.ts";
+import { WEBHOOK_VARIABLE } from "../arena/config/watch.ts";
 import { Webhook } from "../watch/webhook.ts";
 
 /** The webhook of a configuration; null where none is wanted or, which is said, its address is missing. */

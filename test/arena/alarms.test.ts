@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Alarms } from "../../arena/alarms.ts";
-import type { AlarmsConfig } from "../../arena/config/alarm_config.ts";
+import type { AlarmsConfig } from "../../arena/config/alarms.ts";
 import type { AlarmName, EventBody, Health, ReasonerStep } from "../../replay/events.ts";
 import { configOf } from "../fakes/config.ts";
 import { ofType, playIn } from "../fakes/play.ts";

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { withoutSecrets } from "../../arena/config/watch_config.ts";
+import { withoutSecrets } from "../../arena/config/watch.ts";
 import { openWebhook } from "../../cli/webhook.ts";
 import { configOf } from "../fakes/config.ts";
 

@@ -1,0 +1,51 @@
+import type { CurriculumConfig } from "./curriculum.ts";
+import type { ImagesConfig } from "./images.ts";
+import type { ReasonerConfig } from "./reasoner.ts";
+
+/** The settings that others bound. */
+interface Bounded {
+  readonly curriculum: CurriculumConfig;
+  readonly images: ImagesConfig;
+  readonly prompts: { readonly reasoner: string | null };
+  readonly reasoner: Pick<ReasonerConfig, "reward" | "labels">;
+}
+
+/** Settings that are fine alone and impossible together, as [path, message]. */
+export function* contradictions({
+  curriculum,
+  images,
+  prompts,
+  reasoner,
+}: Bounded): Generator<[string, string]> {
+  const { answersPerQuestion, views, gate } = curriculum;
+  if (gate.minVotes > answersPerQuestion) {
+    yield [
+      "curriculum.gate.minVotes",
+      `expected at most curriculum.answersPerQuestion (${answersPerQuestion}), for there are no more votes`,
+    ];
+  }
+  if (answersPerQuestion % views !== 0) {
+    yield [
+      "curriculum.views",
+      `expected a divisor of curriculum.answersPerQuestion (${answersPerQuestion}), for every view has as many votes`,
+    ];
+  }
+  if (prompts.reasoner !== null && !prompts.reasoner.includes("{question}")) {
+    yield ["prompts.reasoner", "expected {question} where the question belongs"];
+  }
+  const { low, high } = curriculum.band;
+  if (low > high) {
+    yield [
+      "curriculum.band.low",
+      `expected at most curriculum.band.high (${high}), for nothing lies between`,
+    ];
+  }
+  const { agreement, format, brevity } = reasoner.reward;
+  if (agreement + format + brevity === 0) {
+    yield ["reasoner.reward", "expected a weight above 0, for all rewards would be equal; raise agreement"];
+  }
+  if (reasoner.labels === "true" && images.folder !== null) {
+    const message = 'expected "silver" where images.folder is set, for only scenes know the truth';
+    yield ["reasoner.labels", message];
+  }
+}

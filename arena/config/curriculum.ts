@@ -1,0 +1,63 @@
+import type * as z from "zod";
+import { count, flag, group, number, share } from "./setting.ts";
+
+/** Which images are asked about for a curriculum, how their questions are judged, and which enter. */
+export interface CurriculumConfig {
+  readonly images: number;
+  readonly imagesPerChunk: number;
+  readonly questionsPerImage: number;
+  readonly answersPerQuestion: number;
+  readonly views: number;
+  readonly temperature: number;
+  readonly band: { readonly low: number; readonly high: number };
+  readonly keepUnanswerable: boolean;
+  readonly dropDuplicates: boolean;
+  readonly gate: {
+    readonly minParsedShare: number;
+    readonly minVotes: number;
+    readonly maxAbstentionShare: number;
+    readonly blindAnswersPerQuestion: number;
+    readonly maxBlindAgreement: number;
+  };
+}
+
+export const curriculum: z.ZodType<CurriculumConfig> = group(
+  {
+    images: count(1200, "images of the pool that are asked about per round"),
+    imagesPerChunk: count(32, "images asked about at once"),
+    questionsPerImage: count(3, "questions per image"),
+    answersPerQuestion: count(8, "votes per question"),
+    views: count(
+      4,
+      "views of an image that a question's votes are shared out among, by other light and noise; 1 shows images as they are",
+    ),
+    temperature: number(0.6, "sampling temperature of the votes", 1e-3),
+    band: group(
+      {
+        low: share(0.7, "least confidence that is admitted"),
+        high: share(1, "greatest confidence that is admitted"),
+      },
+      "which confidences enter the curriculum",
+    ),
+    keepUnanswerable: flag(true, 'admit questions whose silver answer is "unanswerable"'),
+    dropDuplicates: flag(true, "admit a question only once per image in the whole run"),
+    gate: group(
+      {
+        minParsedShare: share(0.5, "parsed answers below which a question is rejected"),
+        minVotes: count(2, "parsed answers below which it is rejected"),
+        maxAbstentionShare: share(
+          0.25,
+          "abstentions among them above which it is rejected, unless abstaining is what most do",
+        ),
+        blindAnswersPerQuestion: count(
+          0,
+          "answers per question with the image blanked; 0 skips that check",
+          0,
+        ),
+        maxBlindAgreement: share(0.5, "blind answers that agree on the majority above which it is rejected"),
+      },
+      "what a question must pass before its confidence counts",
+    ),
+  },
+  "the curriculum: what the Reasoner learns from",
+);

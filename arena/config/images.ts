@@ -1,0 +1,29 @@
+import type * as z from "zod";
+import { choice, count, flag, group, optionalText, seed } from "./setting.ts";
+
+/** Where a run's images come from. */
+export interface ImagesConfig {
+  readonly folder: string | null;
+  readonly maxPixels: number;
+  readonly followLinks: boolean;
+  readonly scenes: { readonly domain: SceneDomain; readonly count: number; readonly seed: number };
+}
+
+export type SceneDomain = "source" | "target";
+
+export const images: z.ZodType<ImagesConfig> = group(
+  {
+    folder: optionalText("folder of images, searched with its sub-folders; null draws scenes"),
+    maxPixels: count(128_000_000, "width times height above which an image is refused before it is decoded"),
+    followLinks: flag(false, "links that lead out of the folder are followed, too"),
+    scenes: group(
+      {
+        domain: choice(["source", "target"], "target", "domain of the drawn scenes"),
+        count: count(2000, "scenes in the pool"),
+        seed: seed(1, "seed of the scenes"),
+      },
+      "procedural scenes, used where there is no folder",
+    ),
+  },
+  "where unlabelled images come from",
+);

@@ -1,0 +1,52 @@
+import type * as z from "zod";
+import { type GrpoConfig, groupSize, grpo, type SamplingConfig, sampling } from "./learning.ts";
+import { choice, count, flag, group, number, share, type Unresolved } from "./setting.ts";
+
+/** How the Questioner asks, and how it is rewarded and taught. */
+export interface QuestionerConfig extends SamplingConfig, GrpoConfig {
+  readonly train: boolean;
+  readonly stepsPerRound: number;
+  readonly imagesPerStep: number;
+  readonly groupSize: number;
+  readonly answersPerQuestion: number;
+  readonly answerTemperature: number;
+  readonly blindAnswersPerQuestion: number;
+  readonly reward: {
+    readonly form: "visplay" | "visplay_code" | "format_only";
+    readonly diversityWeight: number;
+    readonly minParsedShare: number;
+    readonly maxAbstentionShare: number;
+    readonly maxBlindAgreement: number;
+    readonly minSupport: number;
+  };
+}
+
+export const questioner: z.ZodType<Unresolved<QuestionerConfig, "maxTokens">> = group(
+  {
+    train: flag(true, "false leaves the Questioner untrained (a control)"),
+    stepsPerRound: count(12, "optimiser steps per round"),
+    imagesPerStep: count(16, "images per step"),
+    groupSize: groupSize(),
+    answersPerQuestion: count(8, "m, answers of the Reasoner per question"),
+    answerTemperature: number(1, "sampling temperature of those answers", 1e-3),
+    blindAnswersPerQuestion: count(2, "answers per question with the image blanked; 0 skips that check", 0),
+    ...sampling("questioner"),
+    ...grpo({ learningRate: 2e-5, learningRateEnd: 1, beta: 0.1, positiveWeight: 0 }),
+    reward: group(
+      {
+        form: choice(
+          ["visplay", "visplay_code", "format_only"],
+          "visplay",
+          "the paper's reward, its public code's, or a control that rewards only questions that parse",
+        ),
+        diversityWeight: number(1, "lambda, weight of the share of near duplicates within the image"),
+        minParsedShare: share(0.5, "parsed answers below which a question is gated out"),
+        maxAbstentionShare: share(0.25, "abstentions among them above which it is gated out"),
+        maxBlindAgreement: share(0.5, "blind answers that agree on the majority above which it is gated out"),
+        minSupport: count(0, "votes for the asker's own answer below which it is gated out; 0 skips", 0),
+      },
+      "the Questioner's reward and its gate",
+    ),
+  },
+  "the Questioner phase",
+);

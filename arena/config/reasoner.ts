@@ -1,0 +1,47 @@
+import type * as z from "zod";
+import { type GrpoConfig, groupSize, grpo, type SamplingConfig, sampling } from "./learning.ts";
+import { choice, count, group, number, share, type Unresolved } from "./setting.ts";
+
+/** How the Reasoner answers what it is taught with, and how it is rewarded. */
+export interface ReasonerConfig extends SamplingConfig, GrpoConfig {
+  readonly stepsPerRound: number;
+  readonly itemsPerStep: number;
+  readonly itemsPerChunk: number;
+  readonly maxPasses: number;
+  readonly views: number;
+  readonly groupSize: number;
+  readonly learningRateDecayPerRound: number;
+  readonly reward: { readonly agreement: number; readonly format: number; readonly brevity: number };
+  readonly labels: "silver" | "true";
+}
+
+export const reasoner: z.ZodType<Unresolved<ReasonerConfig, "maxTokens">> = group(
+  {
+    stepsPerRound: count(200, "optimiser steps per round"),
+    itemsPerStep: count(32, "curriculum items per step"),
+    itemsPerChunk: count(16, "items sampled at once while the previous chunk is scored"),
+    maxPasses: number(8, "passes over one curriculum at most; a small one takes fewer steps", 1e-3),
+    views: count(
+      8,
+      "views of an image that items about it are shown in, by other light and noise; 1 shows images as they are",
+    ),
+    groupSize: groupSize(),
+    ...sampling("reasoner"),
+    ...grpo({ learningRate: 2e-4, learningRateEnd: 0, beta: 0.02, positiveWeight: 0.7 }),
+    learningRateDecayPerRound: share(0.8, "factor on the learning rate after each round"),
+    reward: group(
+      {
+        agreement: number(0.9, "weight of agreement with the silver answer"),
+        format: number(0.1, "weight of a well-formed answer"),
+        brevity: number(0, "weight of brevity relative to the group"),
+      },
+      "weights of the parts of the Reasoner's reward",
+    ),
+    labels: choice(
+      ["silver", "true"],
+      "silver",
+      "majority votes, or the truth (a ceiling for comparison; scenes only)",
+    ),
+  },
+  "the Reasoner phase",
+);
