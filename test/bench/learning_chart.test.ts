@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import figures from "../../bench/figures/learning.json" with { type: "json" };
-import { learningChart } from "../../bench/learning_chart.ts";
+import { learningChart } from "./learning_chart.ts";
 
 test("docs/learning.svg shows the figures of bench/figures/learning.json", async () => {
   const older = "docs/learning.svg is older than its figures; `npm run picture` draws it anew";

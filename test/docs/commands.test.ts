@@ -13,28 +13,35 @@ beforeAll(() => {
   mkdirSync(join(folder, "node_modules/.bin"), { recursive: true });
   symlinkSync(resolve("bin/visplay.js"), join(folder, "node_modules/.bin/visplay"));
   symlinkSync(resolve("docs"), join(folder, "docs"));
-  for (const name of pictures) {
-    cpSync(join("test/cases/pictures/files", name), join(folder, "photos", name));
-  }
+  for (const name of pictures) cpSync(join("test/cases/pictures/files", name), join(folder, "photos", name));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const interpreters = { sh: ["bash", "-euo", "pipefail", "-c"], python: ["python3", "-c"] } as const;
+const interpreters: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  sh: ["bash", "-euo", "pipefail", "-c"],
+  python: ["python3", "-c"],
+};
 const hasPandas = spawnSync("python3", ["-c", "import pandas"]).status === 0;
+const timeout = 300_000;
 
-describe.each(pages)("%s", (page) => {
-  const blocks = blocksOf(page).filter(
-    ({ notRun, language }) => notRun === undefined && language in interpreters,
-  );
-  test.each(blocks)("line $line", { skip: blocks.length === 0 }, ({ language, code }) => {
-    if (language === "python" && !hasPandas) return console.info("not run: no pandas for python3");
-    const [program, ...args] = interpreters[language as keyof typeof interpreters];
-    const env = { ...process.env, HOME: folder };
-    const { status, stdout, stderr } = spawnSync(program, [...args, code], {
-      cwd: folder,
-      env,
-      encoding: "utf8",
+const runnable = pages.flatMap((page) =>
+  blocksOf(page)
+    .filter(({ language, notRun }) => language in interpreters && notRun === undefined)
+    .map((block) => ({ page, ...block })),
+);
+
+describe("what README and docs tell a user to type ends well", () => {
+  for (const { page, line, language, code } of runnable) {
+    test.skipIf(language === "python" && !hasPandas)(`${page}:${line}`, { timeout }, () => {
+      const [program = "", ...args] = interpreters[language] ?? [];
+      const env = { ...process.env, HOME: folder };
+      const { status, stdout, stderr } = spawnSync(program, [...args, code], {
+        cwd: folder,
+        env,
+        encoding: "utf8",
+        timeout,
+      });
+      expect(status, `${code}\n${stdout}${stderr}`).toBe(0);
     });
-    expect(status, `${code}\n${stdout}${stderr}`).toBe(0);
-  });
+  }
 });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path/posix";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -39,6 +39,15 @@ describe.each(texts)("%s", (path) => {
     const files = inCode.filter((code) => /^[\w-]+(\/[\w-]+)+\.(ts|json|py|md|js)$/.test(code));
     expect(files.filter((file) => !existsSync(file))).toEqual([]);
   });
+});
+
+test("the README leads to every page", () => {
+  const linked = [...readFileSync("README.md", "utf8").matchAll(/\]\((docs\/[\w-]+\.md)\)/g)];
+  const written = readdirSync("docs").filter((name) => name.endsWith(".md"));
+  expect([...new Set(linked.map(([, page]) => page))].sort()).toEqual(
+    written.map((name) => `docs/${name}`).sort(),
+  );
+  expect(pages.toSorted()).toEqual(["README.md", ...written.map((name) => `docs/${name}`)].sort());
 });
 
 test("settings that a page shows as YAML are settings", () => {

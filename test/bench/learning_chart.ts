@@ -6,7 +6,7 @@ import {
   mean,
   type Play,
   playsOf,
-} from "./learning_report.ts";
+} from "../../bench/learning_report.ts";
 
 /** What the picture shows, a panel each. */
 const panels: readonly (readonly [Measure, string])[] = [
