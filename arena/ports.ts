@@ -3,7 +3,8 @@ import type { ImageSource } from "../images/source.ts";
 import type { Policy } from "../policy/port.ts";
 import type { QuestionerTemplates } from "../questioner/prompt.ts";
 import type { ReasonerTemplates } from "../reasoner/prompt.ts";
-import type { EvaluationReport, EventLog, Role } from "../replay/events.ts";
+import type { EvaluationReport, Role } from "../replay/events.ts";
+import type { EventLog } from "../replay/log.ts";
 import type { RunState } from "./run_state.ts";
 import type { Truth } from "./truth.ts";
 

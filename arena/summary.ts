@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { replaceFile } from "../replay/disk.ts";
 import type {
   EvaluationReport,
-  EventLog,
   Phase,
   PhaseFigures,
   PhaseFinished,
@@ -11,6 +10,7 @@ import type {
   RunFinished,
   Scores,
 } from "../replay/events.ts";
+import type { EventLog } from "../replay/log.ts";
 import { type Figure, figureName } from "../replay/scores.ts";
 
 /**

@@ -1,54 +1,40 @@
 import type {
-  AlarmName,
-  ConfidenceHistogram,
-  CurriculumAudit,
-  CurriculumItem,
-  CurriculumQuestion,
-  EvaluationReport,
-  Health,
-  ImageRef,
-  ModelRecord,
-  Phase,
-  PhaseFigures,
-  PolicyVersions,
-  QuestionerRollout,
-  ReasonerRollout,
-  Rejection,
-  Role,
-  SeenImage,
-  Timings,
-  TrainingFigures,
-  UpdateRecord,
-} from "./records.ts";
+  Alarm,
+  Audited,
+  CurriculumBuilt,
+  CurriculumEmpty,
+  CurriculumEpisode,
+  CurriculumStep,
+  Evaluated,
+  EvaluationProgress,
+  FormatsTried,
+  PhaseFinished,
+  PhaseStarted,
+  QuestionerEpisode,
+  QuestionerStep,
+  ReasonerEpisode,
+  ReasonerStep,
+  RolloutFailed,
+  WarmUpStep,
+} from "./phase_events.ts";
+import type {
+  CheckpointSaved,
+  ModelsSaved,
+  RunFailed,
+  RunFinished,
+  RunResumed,
+  RunStarted,
+  RunStopped,
+} from "./run_events.ts";
 
+export type * from "./phase_events.ts";
 export type * from "./records.ts";
+export type * from "./run_events.ts";
 
 /**
  * What a run records: one versioned union of events. Nothing here is a class or a typed array, so an event equals
  * what is read back of it.
  */
-
-/** Where a run's events go. What `append` resolved for survives the end of the process. */
-export interface EventLog {
-  /** The number of the last event that was appended, counted from 1. */
-  readonly position: number;
-  /** All of the events, with the images that they name, or, if it rejects, none of them. */
-  append(events: readonly RunEvent[], images?: readonly ReplayImage[]): Promise<void>;
-  /** The items of a round's curriculum at these places in the order of their admission, counted from 0. */
-  curriculum(round: number, places: readonly number[]): Promise<CurriculumItem[]>;
-  /** The questions about each of these images, by content, that entered a curriculum of the run up to now. */
-  admittedQuestions(images: readonly string[]): Promise<string[][]>;
-}
-
-/** An image to be kept beside the events that name it. */
-export interface ReplayImage {
-  /** Names its content; see `ImageFile` in images/source.ts. */
-  readonly id: string;
-  /** What its file's name ends with, without a dot. */
-  readonly extension: string;
-  /** The file's content; not asked for where the image is stored already. */
-  bytes(): Promise<Uint8Array>;
-}
 
 /** The version of this schema; readers refuse newer ones. */
 export const REPLAY_VERSION = 1;
@@ -95,276 +81,3 @@ export type EventBody =
   | Alarm
   | RunFinished
   | RunFailed;
-
-/** Where in a run an event belongs; rounds count from 1, steps from 0, and round 0 is the base. */
-interface InPhase {
-  readonly round: number;
-  readonly phase: Phase;
-}
-
-interface InStep extends InPhase {
-  readonly step: number;
-  /** Steps planned for this phase. */
-  readonly steps: number;
-}
-
-/** The run begins, at its base or, where it is a fork, at another run's checkpoint. */
-export interface RunStarted {
-  readonly type: "runStarted";
-  /** The version of this program; absent in older records. */
-  readonly release?: string;
-  /** The resolved configuration. */
-  readonly config: unknown;
-  readonly images: number;
-  readonly models: Readonly<Record<Role, ModelRecord>>;
-}
-
-export interface PhaseStarted extends InPhase {
-  readonly type: "phaseStarted";
-  readonly steps: number;
-}
-
-export interface PhaseFinished extends InPhase {
-  readonly type: "phaseFinished";
-  readonly durationMs: number;
-  /** Absent in older records. */
-  readonly figures?: PhaseFigures;
-}
-
-/** An image that could not be decoded, or a policy call that failed for it; the run goes on without it. */
-export interface RolloutFailed extends InPhase {
-  readonly type: "rolloutFailed";
-  readonly step: number;
-  readonly during: "load" | "ask" | "answer";
-  readonly image: ImageRef;
-  readonly reason: string;
-}
-
-/** How much of what the policies write can be read, by the format that they were asked for; the configured one first. */
-export interface FormatsTried extends InPhase {
-  readonly type: "formatsTried";
-  readonly phase: "trial";
-  readonly images: number;
-  readonly formats: readonly FormatTried[];
-}
-
-/** Completions under one format: how many, and in how many of them a question, or an answer, was found. */
-export interface FormatTried {
-  readonly format: string;
-  readonly questions: Found;
-  readonly answers: Found;
-}
-
-interface Found {
-  readonly of: number;
-  readonly found: number;
-  /** The first completion in which nothing was found; null if there is none. */
-  readonly unread: string | null;
-}
-
-/** Both policies imitated their own plain questions and answers, put into the wanted form. */
-export interface WarmUpStep extends InStep {
-  readonly type: "warmUpStep";
-  readonly phase: "warmUp";
-  readonly durationMs: number;
-  readonly timingsMs: Timings;
-  readonly sampledTokens: number;
-  readonly failed: number;
-  readonly images: number;
-  /** What was imitated, [examples]. */
-  readonly asked: readonly string[];
-  readonly answered: readonly string[];
-  /** Null where there was nothing to imitate. */
-  readonly updates: Readonly<Record<Role, UpdateRecord | null>>;
-}
-
-/** All that happened around one image in one step. */
-interface Episode extends InPhase {
-  readonly step: number;
-  readonly image: SeenImage;
-  /** The text put to the policy that is being recorded. */
-  readonly prompt: string;
-  readonly versions: PolicyVersions;
-}
-
-/** A group of questions about one image, each answered, judged and rewarded. */
-export interface QuestionerEpisode extends Episode {
-  readonly type: "questionerEpisode";
-  readonly phase: "questioner";
-  readonly rollouts: readonly QuestionerRollout[];
-}
-
-interface Step extends InStep {
-  readonly durationMs: number;
-  readonly timingsMs: Timings;
-  /** Tokens sampled by both policies in this step. */
-  readonly sampledTokens: number;
-  /** Images or items that failed. */
-  readonly failed: number;
-  readonly health: Health;
-}
-
-/** A Questioner's step, recorded together with its episodes. */
-export interface QuestionerStep extends Step, TrainingFigures {
-  readonly type: "questionerStep";
-  readonly phase: "questioner";
-  readonly questions: number;
-  /** Null where nobody cast a vote. */
-  readonly meanConfidence: number | null;
-  /** Share of questions that passed each check. */
-  readonly checks: Readonly<Record<string, number>>;
-  /** Mean over questions of each part of the reward. */
-  readonly parts: Readonly<Record<string, number>>;
-}
-
-/** A Reasoner's step, recorded together with its episodes. */
-export interface ReasonerStep extends Step, TrainingFigures {
-  readonly type: "reasonerStep";
-  readonly phase: "reasoner";
-  /** Mean over answers of each part of the reward. */
-  readonly parts: Readonly<Record<string, number>>;
-}
-
-/** The questions put to one image of the pool. */
-export interface CurriculumEpisode extends Episode {
-  readonly type: "curriculumEpisode";
-  readonly phase: "curriculum";
-  readonly questions: readonly CurriculumQuestion[];
-}
-
-/** One chunk of the pool was asked about. */
-export interface CurriculumStep extends Step {
-  readonly type: "curriculumStep";
-  readonly phase: "curriculum";
-  readonly questions: number;
-  readonly admitted: number;
-  /** Null where nobody cast a vote. */
-  readonly meanConfidence: number | null;
-}
-
-/** The whole pool was asked about: what entered the curriculum, and what did not. */
-export interface CurriculumBuilt extends InPhase {
-  readonly type: "curriculumBuilt";
-  readonly phase: "curriculum";
-  readonly images: number;
-  readonly questions: number;
-  readonly admitted: number;
-  readonly rejected: Readonly<Partial<Record<Rejection, number>>>;
-  readonly confidences: ConfidenceHistogram;
-  /** Against the truth, where the images know it; never seen by training. */
-  readonly audit: CurriculumAudit | null;
-}
-
-/** Nothing was admitted: the round trains no Reasoner and the run goes on. */
-export interface CurriculumEmpty extends InPhase {
-  readonly type: "curriculumEmpty";
-  readonly phase: "curriculum";
-  /** Empty rounds in a row, this one included. */
-  readonly consecutive: number;
-  readonly confidences: ConfidenceHistogram;
-  /** What was found, what was expected, and which setting to change. */
-  readonly message: string;
-}
-
-/** The Reasoner has answered the audited set as it labels a curriculum. */
-export interface Audited extends InPhase {
-  readonly type: "audited";
-  readonly phase: "curriculum";
-  /** Those that could be asked. */
-  readonly questions: number;
-  /** Those of them that a curriculum would admit; absent in records that count every question. */
-  readonly admitted?: number;
-  /** Share of true silver answers among those admitted (all, where `admitted` is absent); null for none. */
-  readonly silverCorrect: number | null;
-}
-
-/** A group of answers to one curriculum item. */
-export interface ReasonerEpisode extends Episode {
-  readonly type: "reasonerEpisode";
-  readonly phase: "reasoner";
-  /** Which view of the image was shown; 0 is the image itself. */
-  readonly view: number;
-  readonly question: string;
-  readonly label: string;
-  readonly confidence: number;
-  readonly rollouts: readonly ReasonerRollout[];
-}
-
-/** Questions evaluated so far. */
-export interface EvaluationProgress extends InPhase {
-  readonly type: "evaluationProgress";
-  readonly phase: "evaluation";
-  readonly done: number;
-  readonly total: number;
-}
-
-/** How the Reasoner did on held-out questions. */
-export interface Evaluated extends InPhase {
-  readonly type: "evaluated";
-  readonly phase: "evaluation";
-  readonly report: EvaluationReport;
-}
-
-/** Both policies written as model folders, relative to the run's folder. */
-export interface ModelsSaved {
-  readonly type: "modelsSaved";
-  readonly round: number;
-  readonly folders: Readonly<Record<Role, string>>;
-}
-
-/** All that a resume needs, under checkpoints/ and its name. */
-export interface CheckpointSaved {
-  readonly type: "checkpointSaved";
-  readonly round: number;
-  readonly id: string;
-  readonly bytes: number;
-  readonly durationMs: number;
-}
-
-/** The run goes on, from a checkpoint at this place. */
-export interface RunResumed {
-  readonly type: "runResumed";
-  /** The version of this program, which may have changed; absent in older records. */
-  readonly release?: string;
-  /** The resolved configuration, which may have been changed. */
-  readonly config: unknown;
-  readonly checkpoint: string;
-  readonly round: number;
-  readonly leg: string;
-  readonly step: number;
-}
-
-/** Somebody stopped the run; it can be resumed. */
-export interface RunStopped {
-  readonly type: "runStopped";
-}
-
-/** A sign that self-play is collapsing; raised once in a phase for each kind. */
-export interface Alarm extends InPhase {
-  readonly type: "alarm";
-  readonly name: AlarmName;
-  /** The step that raised it; null for what is known only after a phase's last step. */
-  readonly step: number | null;
-  /** The figure, over the window, and the threshold that it passed. */
-  readonly value: number;
-  readonly threshold: number;
-  /** Steps, or rounds for the accuracy of silver answers, that the value is taken from. */
-  readonly window: number;
-  /** What was found, what was expected, and which setting to change. */
-  readonly message: string;
-}
-
-export interface RunFinished {
-  readonly type: "runFinished";
-  readonly rounds: number;
-  readonly durationMs: number;
-  /** Optimiser steps that each policy has taken since the run's base; absent in older records. */
-  readonly updates?: Readonly<Record<Role, number>>;
-}
-
-/** The last event of a run that ended by an error. */
-export interface RunFailed {
-  readonly type: "runFailed";
-  readonly code: string;
-  readonly message: string;
-}

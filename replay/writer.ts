@@ -1,7 +1,6 @@
 import { closeSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { VisplayError } from "../common/errors.ts";
-import { Checksum } from "./checksum.ts";
 import { packColumns, unpackColumns } from "./columns.ts";
 import {
   addItems,
@@ -9,18 +8,15 @@ import {
   curriculumItems,
   curriculumSize,
   forgetItemsAfter,
-  itemsIn,
   itemsUpTo,
 } from "./curriculum_items.ts";
 import { Dictionary } from "./dictionary.ts";
-import { storedPrompt } from "./encoding.ts";
-import { answerRow, answersOf, type NewRow, rolloutRow, rolloutsOf } from "./episode_rows.ts";
-import type { CurriculumItem, EpisodeEvent, RunEvent } from "./events.ts";
-import { figuresOf, namedFiguresOf, textsOf } from "./figures.ts";
+import { EventWriter, insert } from "./event_writer.ts";
+import type { CurriculumItem, RunEvent } from "./events.ts";
 import type { StoredImage } from "./image_files.ts";
-import { type Pins, pinContent, writePins } from "./pins.ts";
-import { migrate, PLACES, REPLAY_NAME, readableVersionOf } from "./schema.ts";
-import { Database, type Value } from "./sqlite.ts";
+import { type Pins, writePins } from "./pins.ts";
+import { migrate, REPLAY_NAME, readableVersionOf } from "./schema.ts";
+import { Database } from "./sqlite.ts";
 
 /** What a replay has come to. */
 export interface ReplayState {
@@ -34,6 +30,7 @@ export interface ReplayState {
 export class ReplayWriter implements Disposable {
   readonly #database: Database;
   readonly #dictionary: Dictionary;
+  readonly #events: EventWriter;
   readonly #inode: bigint | null;
   #state: ReplayState;
 
@@ -43,6 +40,7 @@ export class ReplayWriter implements Disposable {
     this.#inode = inodeOf(database.path);
     migrate(database);
     this.#dictionary = new Dictionary(database);
+    this.#events = new EventWriter(database, this.#dictionary);
     this.#state = database.transaction(() => {
       const started = "INSERT INTO attempts SELECT 1, 0, ? WHERE NOT EXISTS (SELECT 1 FROM attempts)";
       database.prepare(started).run([Date.now()]);
@@ -88,9 +86,9 @@ export class ReplayWriter implements Disposable {
   append(events: readonly RunEvent[], images: readonly StoredImage[] = []): ReplayState {
     const state = this.#change(({ position, attempt }) => {
       for (const { id, extension, bytes, sha256 } of images) {
-        this.#insert("image_files", { content: id, extension, bytes, sha256 }, "OR REPLACE");
+        insert(this.#database, "image_files", { content: id, extension, bytes, sha256 }, "OR REPLACE");
       }
-      for (const [i, event] of events.entries()) this.#appendOne(position + 1 + i, attempt, event);
+      for (const [i, event] of events.entries()) this.#events.append(position + 1 + i, attempt, event);
       packColumns(this.#database, position + events.length);
       return { position: position + events.length, attempt };
     });
@@ -120,7 +118,7 @@ export class ReplayWriter implements Disposable {
       forgetItemsAfter(this.#database, position);
       unpackColumns(this.#database, position);
       packColumns(this.#database, state.position);
-      this.#insert("attempts", { attempt, after: position, at_ms: Date.now() });
+      insert(this.#database, "attempts", { attempt, after: position, at_ms: Date.now() });
       return { position: state.position, attempt };
     });
   }
@@ -202,90 +200,6 @@ export class ReplayWriter implements Disposable {
       this.#dictionary.forget();
       throw error;
     }
-  }
-
-  #appendOne(id: number, attempt: number, event: RunEvent): void {
-    if ("prompt" in event) {
-      this.#appendEpisode(id, attempt, event);
-      return;
-    }
-    const { version: _, atMs, type, ...rest } = event;
-    const row = { id, attempt, superseded: 0, at_ms: atMs, type, body: JSON.stringify(rest) };
-    this.#insert("events", row);
-    this.#insertChecksum(id, new Checksum().add("events", row));
-  }
-
-  #appendEpisode(id: number, attempt: number, event: EpisodeEvent): void {
-    const { phase, round, step, image, versions } = event;
-    const question = event.type === "reasonerEpisode" ? event.question : null;
-    const { text, templated } = storedPrompt(event.prompt, question);
-    const dictionary = this.#dictionary;
-    pinContent(this.#database, image.index, image.id);
-    const prompt = { text, templated: Number(templated) };
-    const shown = { content: image.id, position: image.index, name: image.name };
-    const row = {
-      id,
-      attempt,
-      superseded: 0,
-      at_ms: event.atMs,
-      phase: dictionary.phase(phase),
-      round,
-      step,
-      image: dictionary.id("images", shown),
-      prompt: dictionary.id("prompts", prompt),
-      questioner_version: versions.questioner,
-      reasoner_version: versions.reasoner,
-      ...figuresOf(event),
-      question,
-      label: event.type === "reasonerEpisode" ? event.label : null,
-      view: event.type === "reasonerEpisode" ? event.view : 0,
-    };
-    this.#insert("episodes", row);
-    const checksum = new Checksum().add("episodes", { ...row, ...shown, ...prompt, prompt_text: text });
-    this.#appendCompletions(id, event, checksum);
-    this.#insertChecksum(id, checksum);
-    if (event.type === "curriculumEpisode") {
-      addItems(this.#database, dictionary, itemsIn(event), { round, event: id });
-    }
-    for (const { kind, name, value } of namedFiguresOf(event)) {
-      const figure = dictionary.id("figures", { phase: dictionary.phase(phase), kind, name });
-      this.#insert("measures", { episode: id, figure, value });
-    }
-    this.#insert("texts", { rowid: id, ...textsOf(event) });
-  }
-
-  #appendCompletions(id: number, event: EpisodeEvent, checksum: Checksum): void {
-    for (const [i, rollout] of rolloutsOf(event).entries()) {
-      const { parts_names = null, checks_names = null, ...own } = rolloutRow(rollout);
-      const row = { id: id * PLACES + i, ...own };
-      const [parts_shape, checks_shape] = [this.#shape(parts_names), this.#shape(checks_names)];
-      this.#insert("rollouts", { ...row, parts_shape, checks_shape });
-      checksum.add("rollouts", { ...row, parts_names, checks_names });
-    }
-    let place = id * PLACES;
-    for (const [i, rollout] of rolloutsOf(event).entries()) {
-      for (const { answer, blind } of answersOf(rollout)) {
-        const row = { id: place++, rollout: i, blind: Number(blind), ...answerRow(answer) };
-        this.#insert("answers", row);
-        checksum.add("answers", row);
-      }
-    }
-    if (place > (id + 1) * PLACES) throw new RangeError(`more than ${PLACES} answers in one episode`);
-  }
-
-  #shape(names: Value): number | null {
-    return names === null ? null : this.#dictionary.id("shapes", { names });
-  }
-
-  #insertChecksum(event: number, { value }: Checksum): void {
-    this.#insert("checksums", { event, crc32: value });
-  }
-
-  #insert(table: string, row: NewRow, conflict = ""): void {
-    const columns = Object.keys(row);
-    const places = columns.map(() => "?");
-    const sql = `INSERT ${conflict} INTO ${table} (${columns.join()}) VALUES (${places.join()})`;
-    this.#database.prepare(sql).run(Object.values(row) as Value[]);
   }
 }
 

@@ -7,7 +7,8 @@ import { encodePng } from "../../images/encode.ts";
 import { openFolder } from "../../images/folder.ts";
 import { SceneSource } from "../../images/scenes/source.ts";
 import type { ImageSource } from "../../images/source.ts";
-import type { ReplayImage, RunEvent } from "../../replay/events.ts";
+import type { RunEvent } from "../../replay/events.ts";
+import type { ReplayImage } from "../../replay/log.ts";
 import { ofType, playIn } from "../fakes/play.ts";
 import { MemoryLog, makeWorld } from "../fakes/world.ts";
 

@@ -1,0 +1,158 @@
+import { VisplayError } from "../common/errors.ts";
+import { phases } from "./dictionary.ts";
+import { decodeLogProbs, decodeTokens, filledPrompt } from "./encoding.ts";
+import { outcomes } from "./episode_rows.ts";
+import {
+  type AnswerRecord,
+  type CheckRecord,
+  type CompletionRecord,
+  type CurriculumQuestion,
+  type EpisodeEvent,
+  type QuestionRecord,
+  REPLAY_VERSION,
+  type ReasonerRollout,
+  type VerdictRecord,
+} from "./events.ts";
+import type { Row } from "./sqlite.ts";
+
+/** An episode from its row and those of its rollouts and answers. Throws "damaged" where they do not fit. */
+export function episodeOf(row: Row, rollouts: readonly Row[], answers: readonly Row[]): EpisodeEvent {
+  const phase = phases[(row.phase as number) - 1];
+  const question = row.question as string | null;
+  const shared = {
+    version: REPLAY_VERSION,
+    atMs: row.at_ms as number,
+    round: row.round as number,
+    step: row.step as number,
+    image: {
+      index: row.position as number,
+      name: present(row, "name") as string,
+      id: present(row, "content") as string,
+    },
+    prompt: filledPrompt(
+      { text: present(row, "prompt_text") as string, templated: row.templated === 1 },
+      question,
+    ),
+    versions: {
+      questioner: row.questioner_version as number,
+      reasoner: row.reasoner_version as number,
+    },
+  } as const;
+  const answersTo = (i: number, blind: number) =>
+    answers.filter((each) => each.rollout === i && each.blind === blind).map(answer);
+  switch (phase) {
+    case "questioner":
+      return {
+        type: "questionerEpisode",
+        phase,
+        ...shared,
+        rollouts: rollouts.map((rollout, i) => ({
+          ...questionRecord(rollout, answersTo(i, 0)),
+          blindAnswers: answersTo(i, 1),
+          checks: checks(rollout),
+          parts: parts(rollout),
+          reward: rollout.reward as number | null,
+          advantage: rollout.advantage as number,
+        })),
+      };
+    case "curriculum":
+      return {
+        type: "curriculumEpisode",
+        phase,
+        ...shared,
+        questions: rollouts.map((rollout, i) => ({
+          ...questionRecord(rollout, answersTo(i, 0)),
+          ...(answersTo(i, 1).length > 0 && { blindAnswers: answersTo(i, 1) }),
+          rejection: rollout.rejection as CurriculumQuestion["rejection"],
+          label: rollout.label as string | null,
+        })),
+      };
+    case "reasoner":
+      return {
+        type: "reasonerEpisode",
+        phase,
+        ...shared,
+        view: row.view as number,
+        question: present(row, "question") as string,
+        label: present(row, "label") as string,
+        confidence: row.confidence as number,
+        rollouts: rollouts.map(reasonerRollout),
+      };
+    default:
+      throw new VisplayError("damaged", `found phase ${row.phase}, expected 1 to ${phases.length}`);
+  }
+}
+
+function reasonerRollout(row: Row): ReasonerRollout {
+  const reward = row.reward as number;
+  return { ...answer(row), parts: parts(row), reward, advantage: row.advantage as number };
+}
+
+function questionRecord(row: Row, answers: AnswerRecord[]): QuestionRecord {
+  return {
+    completion: completion(row),
+    question: row.question as string | null,
+    failure: row.failure as string | null,
+    ownAnswer: row.own_answer as string | null,
+    answers,
+    verdict: row.samples === null ? null : verdict(row),
+  };
+}
+
+function verdict(row: Row): VerdictRecord {
+  const votes = JSON.parse(row.votes as string) as [string, number][];
+  return {
+    silver: row.silver as string | null,
+    confidence: row.confidence as number,
+    votes: votes.map(([given, count]) => ({ answer: given, count })),
+    abstentions: row.abstentions as number,
+    parseFailures: row.parse_failures as number,
+    samples: row.samples as number,
+  };
+}
+
+function answer(row: Row): AnswerRecord {
+  const outcome = outcomes[row.outcome as number];
+  if (!outcome) throw new VisplayError("damaged", `found outcome ${row.outcome}`);
+  return {
+    ...completion(row),
+    outcome,
+    vote: row.vote as string | null,
+    failure: row.failure as string | null,
+  };
+}
+
+function completion(row: Row): CompletionRecord {
+  return {
+    tokens: decodeTokens(row.tokens as Uint8Array),
+    logProbs: decodeLogProbs(row.log_probs as Uint8Array),
+    text: row.text as string,
+    finishReason: row.truncated === 1 ? "length" : "stop",
+  };
+}
+
+function parts(row: Row): Record<string, number> {
+  return byName(row.parts_names, JSON.parse(row.parts as string) as number[]);
+}
+
+function checks(row: Row): Record<string, CheckRecord> {
+  const values = JSON.parse(row.checks as string) as [number, number, number][];
+  const records = values.map(([passed, value, threshold]) => ({ passed: passed === 1, value, threshold }));
+  return byName(row.checks_names, records);
+}
+
+function byName<T>(names: Row[string] | undefined, values: readonly T[]): Record<string, T> {
+  const keys = JSON.parse(names as string) as string[];
+  expectCount("named values", values.length, keys.length);
+  return Object.fromEntries(keys.map((name, i) => [name, values[i] as T]));
+}
+
+function present(row: Row, column: string): Row[string] {
+  const value = row[column] ?? null;
+  if (value === null) throw new VisplayError("damaged", `found no ${column}`);
+  return value;
+}
+
+export function expectCount(what: string, found: number, expected: Row[string] | undefined): void {
+  if (found !== expected) throw new VisplayError("damaged", `found ${found} ${what}, expected ${expected}`);
+}
