@@ -10,6 +10,7 @@ import {
 import type { ActivityReport } from "./activity.ts";
 import { ByteCache } from "./byte_cache.ts";
 import { visionGraph } from "./graphs.ts";
+import type { Pause } from "./pause.ts";
 import type { SessionCache } from "./sessions.ts";
 
 /** Of patches, and of rows under some weights: an image of a large model may take fifty megabytes. */
@@ -58,14 +59,14 @@ export class ImageEncoder {
   }
 
   /**
-   * The images' rows by id, [rows, imageWidth], under the weights that `version` names. `checkpoint` runs
-   * between graph runs and may throw.
+   * The images' rows by id, [rows, imageWidth], under the weights that `version` names. `pause` is made
+   * between graph runs.
    */
   async encode(
     images: Iterable<PreparedImage>,
     weights: Readonly<Record<string, Float32Array>>,
     version: string,
-    checkpoint: () => Promise<void>,
+    pause: Pause,
   ): Promise<Map<string, Float32Array>> {
     const cache = this.#rowsUnder(version);
     const result = new Map<string, Float32Array>();
@@ -78,7 +79,7 @@ export class ImageEncoder {
     const tiles = [...absent.values()].reduce((sum, { shape }) => sum + shape.tiles, 0);
     this.#tools.activity.begin("encoding", tiles);
     for (const [id, image] of absent) {
-      const rows = await this.#encode(image, weights, checkpoint);
+      const rows = await this.#encode(image, weights, pause);
       result.set(id, rows);
       cache.set(id, rows);
     }
@@ -103,7 +104,7 @@ export class ImageEncoder {
   async #encode(
     { patches, shape }: PreparedImage,
     weights: Readonly<Record<string, Float32Array>>,
-    checkpoint: () => Promise<void>,
+    pause: Pause,
   ): Promise<Float32Array> {
     const { model, tensors, sessions, activity } = this.#tools;
     const tile: ImageShape = { ...shape, tiles: 1 };
@@ -111,7 +112,7 @@ export class ImageEncoder {
     const rowNumbers = model.rows(tile) * model.imageWidth;
     const all = new Float32Array(shape.tiles * rowNumbers);
     for (let i = 0; i < shape.tiles; i++) {
-      await checkpoint();
+      await pause();
       const session = await sessions.get("vision", tile, () => visionGraph(model, tensors, tile));
       const own = patches.slice(i * patchNumbers, (i + 1) * patchNumbers);
       const { rows } = await session.run({ ...weights, patches: own });

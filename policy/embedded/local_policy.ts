@@ -1,10 +1,9 @@
-import { setImmediate } from "node:timers/promises";
 import type { Device } from "../../autodiff/onnx/device.ts";
 import { requireDevice } from "../../autodiff/onnx/require_device.ts";
 import { VisplayError } from "../../common/errors.ts";
 import type { RgbImage } from "../../images/image.ts";
 import type { Resolution } from "../chat/processing.ts";
-import { type PromptTokens, promptTokens } from "../chat/prompt_tokens.ts";
+import type { PromptTokens } from "../chat/prompt_tokens.ts";
 import type { Tokenizer } from "../chat/tokenizer.ts";
 import type { Weights } from "../models/layers.ts";
 import type {
@@ -26,23 +25,18 @@ import type {
 } from "../port.ts";
 import type { AdapterOptions } from "../weights/adapter_weights.ts";
 import type { TrainedWeights } from "../weights/trained_weights.ts";
+import { accumulate, type UpdatePlan } from "./accumulate.ts";
 import { type ActivityCells, ActivityReport } from "./activity.ts";
 import { BufferPool } from "./buffer_pool.ts";
-import { scoreGraph, updateGraph } from "./graphs.ts";
 import { ImageEncoder } from "./image_encoder.ts";
 import { Learner, type LearnerOptions } from "./learner.ts";
-import { grpoWork, imitationWork, joined, type LearningWork, pictures, prefixRows } from "./learning_work.ts";
-import {
-  microBatchFeeds,
-  planMicroBatches,
-  planUpdate,
-  type TreeJob,
-  type UpdateTokens,
-} from "./micro_batch.ts";
+import { grpoWork, imitationWork, type LearningWork } from "./learning_work.ts";
 import { affordableTokens, forwardTokens, isLarge } from "./model_size.ts";
 import { type OpenedModel, openWeights } from "./open_weights.ts";
 import { loadOptimizer, writeOptimizer } from "./optimizer_state.ts";
+import { type Pause, pauseOf } from "./pause.ts";
 import type { EncodedPrompt } from "./prefill.ts";
+import { PromptEncoder } from "./prompt_encoder.ts";
 import {
   type GradientShare,
   type LearningTask,
@@ -51,6 +45,7 @@ import {
   updateReport,
 } from "./replica.ts";
 import { Sampler } from "./sampler.ts";
+import { score } from "./score.ts";
 import { SessionCache } from "./sessions.ts";
 
 export interface LocalPolicyOptions extends LearnerOptions {
@@ -76,9 +71,6 @@ export interface LocalPolicyOptions extends LearnerOptions {
   readonly activityCells?: ActivityCells | undefined;
 }
 
-/** Runs between graph runs and throws where the call was cancelled. */
-type Checkpoint = () => Promise<void>;
-
 /** Idle memory of decoding caches. */
 const poolBytes = { small: 16 * 2 ** 20, large: 64 * 2 ** 20 };
 
@@ -99,9 +91,8 @@ export class LocalPolicy implements Replica {
   readonly tokenizer: Tokenizer;
   readonly weights: TrainedWeights;
   readonly #processor: ImageProcessor;
-  readonly #referenceViews: Record<string, Float32Array>;
-  readonly #microBatchTokens: UpdateTokens;
-  readonly #recomputes: boolean | null;
+  readonly #prompts: PromptEncoder;
+  readonly #updatePlan: UpdatePlan;
 
   private constructor(options: LocalPolicyOptions, { model, processor, tokenizer, weights }: OpenedModel) {
     const { tensors, layout, initial } = weights;
@@ -117,14 +108,14 @@ export class LocalPolicy implements Replica {
     this.tokenizer = tokenizer;
     this.weights = weights;
     this.#processor = processor;
-    this.#referenceViews = layout.views(initial.slice());
+    this.#prompts = new PromptEncoder(this, processor, layout.views(initial.slice()));
     const { microBatchTokens } = options;
-    this.#microBatchTokens = {
+    const tokens = {
       kept: microBatchTokens ?? affordableTokens(model.config, false),
       recomputed: microBatchTokens ?? affordableTokens(model.config, true),
     };
+    this.#updatePlan = { tokens, recomputes: options.recomputes ?? null };
     this.forwardTokens = forwardTokens(model.config);
-    this.#recomputes = options.recomputes ?? null;
   }
 
   /**
@@ -150,11 +141,11 @@ export class LocalPolicy implements Replica {
     { firstPrompt = 0, ...options }: SamplingOptions & { readonly firstPrompt?: number },
     signal?: AbortSignal,
   ): Promise<Completion[][]> {
-    const checkpoint = checkpointOf(signal);
-    const encoded = await this.#encode(prompts, "policy", checkpoint);
-    const weights = this.#views("policy");
+    const pause = pauseOf(signal);
+    const encoded = await this.#prompts.encode(prompts, "policy", pause);
+    const weights = this.#prompts.views("policy");
     const sampler = new Sampler(this, weights, encoded, { ...options, firstPrompt });
-    const groups = await sampler.run(checkpoint);
+    const groups = await sampler.run(pause);
     return groups.map((group) =>
       group.map((sampled) => ({ ...sampled, text: this.tokenizer.decode(sampled.tokens, true).trim() })),
     );
@@ -165,60 +156,36 @@ export class LocalPolicy implements Replica {
     { weights, temperature }: { readonly weights: WeightSet; readonly temperature: number },
     signal?: AbortSignal,
   ): Promise<Float32Array[][]> {
-    const checkpoint = checkpointOf(signal);
-    const encoded = await this.#encode(
+    const pause = pauseOf(signal);
+    const encoded = await this.#prompts.encode(
       groups.map(({ prompt }) => prompt),
       weights,
-      checkpoint,
+      pause,
     );
-    const jobs = groups.map(({ completions }, i): TreeJob => {
-      const { prefix, suffix, image } = encoded[i] as EncodedPrompt;
-      return { prefix: joined(prefix, suffix), image, targets: completions };
-    });
-    const result: Float32Array[][] = groups.map(() => []);
-    const maxTokens = Math.min(this.#microBatchTokens.recomputed, this.forwardTokens);
-    const batches = planMicroBatches(jobs, maxTokens);
-    this.activity.begin("scoring", batches.length);
-    for (const batch of batches) {
-      await checkpoint();
-      const { shape } = batch;
-      const session = await this.sessions.get("score", { ...shape, temperature }, () =>
-        scoreGraph(this.model, this.tensors, shape, temperature),
-      );
-      const outputs = await session.run({
-        ...this.#views(weights),
-        ...microBatchFeeds(this.model, batch, jobs),
-        image_rows: prefixRows(
-          this.model,
-          batch,
-          encoded.map(({ imageRows }) => imageRows),
-        ),
-      });
-      const logProbs = outputs.log_probs as Float32Array;
-      batch.jobs.forEach((job, p) => {
-        const { targets } = jobs[job] as TreeJob;
-        targets.slice(batch.firstBranch, batch.firstBranch + shape.branches).forEach((target, b) => {
-          const at = (p * shape.branches + b) * (shape.branchLength + 1);
-          result[job]?.push(logProbs.slice(at, at + target.length));
-        });
-      });
-      this.activity.advance();
-    }
-    return result;
+    return score(
+      this,
+      groups.map(({ completions }, i) => ({ prompt: encoded[i] as EncodedPrompt, completions })),
+      {
+        weights: this.#prompts.views(weights),
+        temperature,
+        maxTokens: Math.min(this.#updatePlan.tokens.recomputed, this.forwardTokens),
+      },
+      pause,
+    );
   }
 
   async prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void> {
-    const checkpoint = checkpointOf(signal);
+    const pause = pauseOf(signal);
     const prepared: PreparedImage[] = [];
     for (const image of images) {
-      await checkpoint();
+      await pause();
       try {
         prepared.push(this.tokens({ image, text: "" }).image);
       } catch (error) {
         if (!isFaultOfPrompt(error)) throw error;
       }
     }
-    await this.encoder.encode(prepared, this.#views("policy"), this.#imageVersion("policy"), checkpoint);
+    await this.#prompts.imageRows(prepared, "policy", pause);
   }
 
   update(groups: readonly RolloutGroup[], options: GrpoOptions, signal?: AbortSignal): Promise<UpdateReport> {
@@ -240,7 +207,7 @@ export class LocalPolicy implements Replica {
   ): Promise<TokenSums & Pick<GradientShare, "loss" | "weight">> {
     const work = this.work(task);
     try {
-      const sums = await this.accumulate(work, checkpointOf(signal));
+      const sums = await this.accumulate(work, pauseOf(signal));
       const { tokens, weight } = work;
       return { ...sums, tokens, weight, loss: this.learner.take(gradient) };
     } finally {
@@ -266,32 +233,16 @@ export class LocalPolicy implements Replica {
   }
 
   /** Throws a `VisplayError` of code "images" or "prompt" where the model cannot take the image or the text. */
-  tokens({ image, text }: Prompt): PromptTokens {
-    return promptTokens(text, this.encoder.prepare(image), this.#processor, this.model.config);
+  tokens(prompt: Prompt): PromptTokens {
+    return this.#prompts.tokens(prompt);
   }
 
   /** Adds the gradients of some work to the learner's, micro-batch by micro-batch. */
-  async accumulate(work: LearningWork, checkpoint: Checkpoint): Promise<{ kl: number; clipped: number }> {
-    const totals = { kl: 0, clipped: 0 };
-    const encoded = this.#trainsImages ? null : await this.#imageRows(work.images, "policy", checkpoint);
-    const { batches, recomputes } = planUpdate(work.jobs, this.#microBatchTokens, this.#recomputes);
-    this.activity.begin("updating", batches.length);
-    for (const batch of batches) {
-      await checkpoint();
-      const { images, feeds } = encoded
-        ? { images: null, feeds: { image_rows: prefixRows(this.model, batch, encoded) } }
-        : pictures(this.model, work, batch);
-      const shape = { ...batch.shape, images, recomputes };
-      const session = await this.sessions.get("update", { ...shape, ...work.objective }, () =>
-        updateGraph(this.model, this.tensors, shape, work.objective, this.learner.trainable),
-      );
-      const tree = microBatchFeeds(this.model, batch, work.jobs);
-      const outputs = await this.learner.accumulate(session, { ...tree, ...feeds, ...work.feeds(batch) });
-      totals.kl += outputs.kl?.[0] ?? 0;
-      totals.clipped += outputs.clipped?.[0] ?? 0;
-      this.activity.advance();
-    }
-    return totals;
+  async accumulate(work: LearningWork, pause: Pause): Promise<{ kl: number; clipped: number }> {
+    const imageRows = this.#prompts.trainsImages
+      ? null
+      : await this.#prompts.imageRows(work.images, "policy", pause);
+    return accumulate(this, work, imageRows, this.#updatePlan, pause);
   }
 
   async save(folder: string): Promise<void> {
@@ -323,64 +274,18 @@ export class LocalPolicy implements Replica {
   }
 
   async #learn(task: LearningTask, learningRate: number, signal?: AbortSignal): Promise<UpdateReport> {
-    const checkpoint = checkpointOf(signal);
+    const pause = pauseOf(signal);
     const work = this.work(task);
     try {
-      const sums = await this.accumulate(work, checkpoint);
-      await checkpoint();
+      const sums = await this.accumulate(work, pause);
+      await pause();
       return updateReport(await this.learner.step(learningRate), [{ ...sums, tokens: work.tokens }]);
     } finally {
       this.learner.discard();
     }
   }
-
-  async #encode(
-    prompts: readonly Prompt[],
-    weights: WeightSet,
-    checkpoint: Checkpoint,
-  ): Promise<EncodedPrompt[]> {
-    const tokens = prompts.map((prompt) => this.tokens(prompt));
-    const images = tokens.map(({ image }) => image);
-    const rows = await this.#imageRows(images, weights, checkpoint);
-    return tokens.map(({ image, prefix, suffix }, i) => {
-      return { prefix, suffix, image: image.shape, imageRows: rows[i] as Float32Array };
-    });
-  }
-
-  /** The rows of embeddings of each image; equal images have the same array. */
-  async #imageRows(
-    images: readonly PreparedImage[],
-    weights: WeightSet,
-    checkpoint: Checkpoint,
-  ): Promise<Float32Array[]> {
-    const version = this.#imageVersion(weights);
-    const rows = await this.encoder.encode(images, this.#views(weights), version, checkpoint);
-    return images.map(({ id }) => rows.get(id) as Float32Array);
-  }
-
-  #views(weights: WeightSet): Record<string, Float32Array> {
-    return weights === "policy" ? this.learner.views : this.#referenceViews;
-  }
-
-  /** Changes whenever encoded images become stale. */
-  #imageVersion(weights: WeightSet): string {
-    if (!this.#trainsImages) return "frozen";
-    return weights === "reference" ? "reference" : `${this.learner.version}`;
-  }
-
-  get #trainsImages(): boolean {
-    return this.learner.trains("vision", "connector");
-  }
 }
 
 function isFaultOfPrompt(error: unknown): boolean {
   return error instanceof VisplayError && (error.code === "images" || error.code === "prompt");
-}
-
-/** Lets messages in, such as the one that cancels, and then looks whether one did. */
-function checkpointOf(signal: AbortSignal | undefined): Checkpoint {
-  return async () => {
-    await setImmediate();
-    if (signal?.aborted) throw new VisplayError("cancelled", "the call was cancelled");
-  };
 }

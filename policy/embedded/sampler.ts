@@ -9,6 +9,7 @@ import { chooseToken } from "./choose_token.ts";
 import { DecodeCache } from "./decode_cache.ts";
 import { type DecodeShape, decodeGraph, prefillGraph } from "./graphs.ts";
 import { mostMicroBatchTokens } from "./model_size.ts";
+import type { Pause } from "./pause.ts";
 import { type EncodedPrompt, type PrefillBatch, prefillBatches } from "./prefill.ts";
 import type { SessionCache } from "./sessions.ts";
 
@@ -111,8 +112,8 @@ export class Sampler {
     this.#results = prompts.map(() => []);
   }
 
-  /** Completions by prompt and sequence, [prompts][G]. `checkpoint` runs between graph runs and may throw. */
-  async run(checkpoint: () => Promise<void> = async () => {}): Promise<SampledTokens[][]> {
+  /** Completions by prompt and sequence, [prompts][G]. `pause` is made between graph runs. */
+  async run(pause: Pause = async () => {}): Promise<SampledTokens[][]> {
     const { groupSize, maxTokens } = this.#options;
     const count = this.#prompts.length;
     if (count === 0) return [];
@@ -137,7 +138,7 @@ export class Sampler {
       for (let i = 0; i < slots.length; i++) {
         while (slots[i] === null && (ready.length > 0 || batches.length > 0)) {
           if (ready.length === 0) {
-            await checkpoint();
+            await pause();
             ready.push(...(await this.#prefill(batches.shift() as PrefillBatch)));
           }
           slots[i] = this.#start(ready.shift() as Prefilled, i, cache);
@@ -149,7 +150,7 @@ export class Sampler {
         return this.#results;
       }
       ({ cache, slots } = resized(cache, slots, longestPast, this.#pace));
-      await checkpoint();
+      await pause();
       await this.#step(cache, slots);
       slots = slots.map((slot) => (slot !== null && this.#ended(slot) ? null : slot));
     }

@@ -1,0 +1,51 @@
+import { updateGraph } from "./graphs.ts";
+import type { Learner } from "./learner.ts";
+import { type LearningWork, pictures, prefixRows } from "./learning_work.ts";
+import { microBatchFeeds, planUpdate, type UpdateTokens } from "./micro_batch.ts";
+import type { Pause } from "./pause.ts";
+import type { ScoreTools } from "./score.ts";
+
+/** What an update has of its policy. */
+export interface UpdateTools extends ScoreTools {
+  readonly learner: Learner;
+}
+
+/** How an update is cut into micro-batches. */
+export interface UpdatePlan {
+  readonly tokens: UpdateTokens;
+  /** Whether layers are computed again instead of kept; null: where a group is too large otherwise. */
+  readonly recomputes: boolean | null;
+}
+
+/**
+ * Adds the gradients of some work to the learner's, micro-batch by micro-batch. `imageRows` are those of the work's
+ * images; null where gradients flow into them, and the graph encodes the images itself. `pause` is made
+ * between graph runs.
+ */
+export async function accumulate(
+  { model, tensors, sessions, activity, learner }: UpdateTools,
+  work: LearningWork,
+  imageRows: readonly Float32Array[] | null,
+  plan: UpdatePlan,
+  pause: Pause,
+): Promise<{ kl: number; clipped: number }> {
+  const totals = { kl: 0, clipped: 0 };
+  const { batches, recomputes } = planUpdate(work.jobs, plan.tokens, plan.recomputes);
+  activity.begin("updating", batches.length);
+  for (const batch of batches) {
+    await pause();
+    const { images, feeds } = imageRows
+      ? { images: null, feeds: { image_rows: prefixRows(model, batch, imageRows) } }
+      : pictures(model, work, batch);
+    const shape = { ...batch.shape, images, recomputes };
+    const session = await sessions.get("update", { ...shape, ...work.objective }, () =>
+      updateGraph(model, tensors, shape, work.objective, learner.trainable),
+    );
+    const tree = microBatchFeeds(model, batch, work.jobs);
+    const outputs = await learner.accumulate(session, { ...tree, ...feeds, ...work.feeds(batch) });
+    totals.kl += outputs.kl?.[0] ?? 0;
+    totals.clipped += outputs.clipped?.[0] ?? 0;
+    activity.advance();
+  }
+  return totals;
+}
