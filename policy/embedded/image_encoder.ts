@@ -1,17 +1,15 @@
 import type { RgbImage } from "../../images/image.ts";
-import type { Weights } from "../models/layers.ts";
 import {
   type ImageProcessor,
   type ImageShape,
   type PreparedImage,
   patchesIn,
-  type VisionLanguageModel,
 } from "../models/vision_language_model.ts";
 import type { ActivityReport } from "./activity.ts";
 import { ByteCache } from "./byte_cache.ts";
 import { visionGraph } from "./graphs.ts";
 import type { Pause } from "./pause.ts";
-import type { SessionCache } from "./sessions.ts";
+import type { GraphTools } from "./sessions.ts";
 
 /** Of patches, and of rows under some weights: an image of a large model may take fifty megabytes. */
 const cacheBytes = { small: 8 * 2 ** 20, large: 256 * 2 ** 20 };
@@ -19,11 +17,7 @@ const cacheBytes = { small: 8 * 2 ** 20, large: 256 * 2 ** 20 };
 const versionsKept = 2;
 
 /** What an encoder has of its policy. */
-export interface EncoderTools {
-  readonly model: VisionLanguageModel;
-  /** The model's parameters as graph tensors. */
-  readonly tensors: Weights;
-  readonly sessions: SessionCache;
+export interface EncoderTools extends GraphTools {
   /** Whether the model is large. */
   readonly large: boolean;
   readonly activity: ActivityReport;

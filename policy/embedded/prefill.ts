@@ -1,6 +1,7 @@
 import { type ImageShape, sameImageShape } from "../models/vision_language_model.ts";
-import { bucket, nextPowerOfTwo } from "./batch.ts";
-import type { BatchShape } from "./graphs.ts";
+import { type Branching, branchEnds, bucket, nextPowerOfTwo, treeFeeds } from "./batch.ts";
+import { type BatchShape, prefillGraph } from "./graphs.ts";
+import type { GraphTools } from "./sessions.ts";
 
 const maxQuestionsPerImage = 8;
 
@@ -52,4 +53,66 @@ export function prefillBatches(prompts: readonly EncodedPrompt[], maxTokens: num
     }
   }
   return batches;
+}
+
+/** A prompt as decoding goes on from it. */
+export interface Prefilled {
+  readonly prompt: number;
+  /** Which of `keysValues` are the prompt's, token by token. */
+  readonly rows: readonly number[];
+  /** Where the first token after the prompt stands. */
+  readonly nextPosition: number;
+  /** Of the whole batch. */
+  readonly keysValues: Float32Array;
+  /** Of the token that comes next, [V]. */
+  readonly probabilities: Float32Array;
+}
+
+/** Computes a batch of prompts; `feeds` are the weights and the temperature. */
+export async function prefill(
+  { model, tensors, sessions }: GraphTools,
+  prompts: readonly EncodedPrompt[],
+  { shape, prompts: batch }: PrefillBatch,
+  feeds: Readonly<Record<string, Float32Array>>,
+): Promise<Prefilled[]> {
+  const promptAt = (i: number) => prompts[i] as EncodedPrompt;
+  const groups = batch.map(
+    (questions): Branching => ({
+      prefix: promptAt(questions[0] as number).prefix,
+      branches: questions.map((i) => promptAt(i).suffix),
+    }),
+  );
+  const perPrefix = model.rows(shape.image) * model.imageWidth;
+  const imageRows = new Float32Array(shape.prefixes * perPrefix);
+  batch.forEach((questions, p) => {
+    imageRows.set(promptAt(questions[0] as number).imageRows, p * perPrefix);
+  });
+  const session = await sessions.get("prefill", shape, () => prefillGraph(model, tensors, shape));
+  const outputs = await session.run({
+    ...feeds,
+    ...treeFeeds(model, shape, groups),
+    image_rows: imageRows,
+    ends: branchEnds(shape, groups),
+  });
+  const keysValues = outputs.keys_values as Float32Array;
+  const probabilities = outputs.probabilities as Float32Array;
+  const classes = probabilities.length / (shape.prefixes * shape.branches);
+  return batch.flatMap((questions, p) =>
+    questions.map((prompt, b) => {
+      const branch = p * shape.branches + b;
+      const { prefix, suffix, image } = promptAt(prompt);
+      const own = shape.prefixes * shape.prefixLength + branch * shape.branchLength;
+      const rows = [
+        ...Array.from(prefix, (_, t) => p * shape.prefixLength + t),
+        ...Array.from(suffix, (_, t) => own + t),
+      ];
+      return {
+        prompt,
+        rows,
+        nextPosition: model.positions(prefix, [image]).next + suffix.length,
+        keysValues,
+        probabilities: probabilities.subarray(branch * classes, (branch + 1) * classes),
+      };
+    }),
+  );
 }

@@ -1,17 +1,16 @@
 import { deriveSeed, uniformAt } from "../../common/random.ts";
-import type { Weights } from "../models/layers.ts";
 import type { VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { FinishReason, SamplingOptions } from "../port.ts";
 import { ActivityReport } from "./activity.ts";
-import { type Branching, branchEnds, bucket, nextPowerOfTwo, treeFeeds } from "./batch.ts";
+import { bucket, nextPowerOfTwo } from "./batch.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { chooseToken } from "./choose_token.ts";
 import { DecodeCache } from "./decode_cache.ts";
-import { type DecodeShape, decodeGraph, prefillGraph } from "./graphs.ts";
+import { type DecodeShape, decodeGraph } from "./graphs.ts";
 import { mostMicroBatchTokens } from "./model_size.ts";
 import type { Pause } from "./pause.ts";
-import { type EncodedPrompt, type PrefillBatch, prefillBatches } from "./prefill.ts";
-import type { SessionCache } from "./sessions.ts";
+import { type EncodedPrompt, type PrefillBatch, type Prefilled, prefill, prefillBatches } from "./prefill.ts";
+import type { GraphTools } from "./sessions.ts";
 
 export interface SampledTokens {
   readonly tokens: Int32Array;
@@ -20,11 +19,7 @@ export interface SampledTokens {
 }
 
 /** What samplers of one policy share. */
-export interface SamplerTools {
-  readonly model: VisionLanguageModel;
-  /** The model's parameters as graph tensors. */
-  readonly tensors: Weights;
-  readonly sessions: SessionCache;
+export interface SamplerTools extends GraphTools {
   readonly pool: BufferPool;
   readonly activity?: ActivityReport;
   /** Whether the model is large: its graphs are dear, so that few shapes of them decode from beginning to end. */
@@ -62,22 +57,13 @@ interface Slot {
   time: number;
 }
 
-interface Prefilled {
-  readonly prompt: number;
-  readonly rows: readonly number[];
-  readonly nextPosition: number;
-  readonly keysValues: Float32Array;
-  readonly probabilities: Float32Array;
-}
-
 /**
  * Samples G completions for each of many prompts. An image's part of the prompts is computed once for all
  * questions about it, a prompt once for its G sequences; a slot whose sequences have all ended takes the next prompt.
  */
 export class Sampler {
+  readonly #tools: GraphTools;
   readonly #model: VisionLanguageModel;
-  readonly #tensors: Weights;
-  readonly #sessions: SessionCache;
   readonly #pool: BufferPool;
   readonly #activity: ActivityReport;
   readonly #pace: (typeof pace)["small" | "large"];
@@ -96,10 +82,9 @@ export class Sampler {
     prompts: readonly EncodedPrompt[],
     options: SamplingOptions & { readonly firstPrompt: number },
   ) {
-    const { model, tensors, sessions, pool, activity, large, forwardTokens } = tools;
+    const { model, pool, activity, large, forwardTokens } = tools;
+    this.#tools = tools;
     this.#model = model;
-    this.#tensors = tensors;
-    this.#sessions = sessions;
     this.#pool = pool;
     this.#activity = activity ?? new ActivityReport();
     this.#pace = large ? pace.large : pace.small;
@@ -213,8 +198,8 @@ export class Sampler {
         tokens[i * group + g] = BigInt(past[slot.time] ?? this.#model.config.padTokenId);
       });
     });
-    const session = await this.#sessions.get("decode", shape, () =>
-      decodeGraph(this.#model, this.#tensors, shape),
+    const session = await this.#tools.sessions.get("decode", shape, () =>
+      decodeGraph(this.#model, this.#tools.tensors, shape),
     );
     const inverse_temperature = this.#inverseTemperature;
     const feeds = { ...this.#weights, ...cache.feeds, tokens, positions, inverse_temperature };
@@ -234,59 +219,15 @@ export class Sampler {
     });
   }
 
+  #prefill(batch: PrefillBatch): Promise<Prefilled[]> {
+    const feeds = { ...this.#weights, inverse_temperature: this.#inverseTemperature };
+    return prefill(this.#tools, this.#prompts, batch, feeds);
+  }
+
   /** Of keys and values. */
   #bytesPerToken(): number {
     const { kvHeads, headSize } = this.#model.heads;
     return 2 * this.#model.config.text.layers * kvHeads * headSize * Float32Array.BYTES_PER_ELEMENT;
-  }
-
-  #prompt(index: number): EncodedPrompt {
-    return this.#prompts[index] as EncodedPrompt;
-  }
-
-  async #prefill({ shape, prompts }: PrefillBatch): Promise<Prefilled[]> {
-    const groups = prompts.map(
-      (questions): Branching => ({
-        prefix: this.#prompt(questions[0] as number).prefix,
-        branches: questions.map((i) => this.#prompt(i).suffix),
-      }),
-    );
-    const perPrefix = this.#model.rows(shape.image) * this.#model.imageWidth;
-    const imageRows = new Float32Array(shape.prefixes * perPrefix);
-    prompts.forEach((questions, p) => {
-      imageRows.set(this.#prompt(questions[0] as number).imageRows, p * perPrefix);
-    });
-    const session = await this.#sessions.get("prefill", shape, () =>
-      prefillGraph(this.#model, this.#tensors, shape),
-    );
-    const outputs = await session.run({
-      ...this.#weights,
-      ...treeFeeds(this.#model, shape, groups),
-      image_rows: imageRows,
-      ends: branchEnds(shape, groups),
-      inverse_temperature: this.#inverseTemperature,
-    });
-    const keysValues = outputs.keys_values as Float32Array;
-    const probabilities = outputs.probabilities as Float32Array;
-    const classes = probabilities.length / (shape.prefixes * shape.branches);
-    return prompts.flatMap((questions, p) =>
-      questions.map((prompt, b) => {
-        const branch = p * shape.branches + b;
-        const { prefix, suffix, image } = this.#prompt(prompt);
-        const own = shape.prefixes * shape.prefixLength + branch * shape.branchLength;
-        const rows = [
-          ...Array.from(prefix, (_, t) => p * shape.prefixLength + t),
-          ...Array.from(suffix, (_, t) => own + t),
-        ];
-        return {
-          prompt,
-          rows,
-          nextPosition: this.#model.positions(prefix, [image]).next + suffix.length,
-          keysValues,
-          probabilities: probabilities.subarray(branch * classes, (branch + 1) * classes),
-        };
-      }),
-    );
   }
 }
 

@@ -1,19 +1,13 @@
-import type { Weights } from "../models/layers.ts";
-import type { VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { ActivityReport } from "./activity.ts";
 import { scoreGraph } from "./graphs.ts";
 import { joined, prefixRows } from "./learning_work.ts";
 import { microBatchFeeds, planMicroBatches, type TreeJob } from "./micro_batch.ts";
 import type { Pause } from "./pause.ts";
 import type { EncodedPrompt } from "./prefill.ts";
-import type { SessionCache } from "./sessions.ts";
+import type { GraphTools } from "./sessions.ts";
 
 /** What scoring has of its policy. */
-export interface ScoreTools {
-  readonly model: VisionLanguageModel;
-  /** The model's parameters as graph tensors. */
-  readonly tensors: Weights;
-  readonly sessions: SessionCache;
+export interface ScoreTools extends GraphTools {
   readonly activity: ActivityReport;
 }
 

@@ -1,7 +1,17 @@
 import type { Device } from "../../autodiff/onnx/device.ts";
 import { heldBytes, Session } from "../../autodiff/onnx/session.ts";
 import type { Tensor } from "../../autodiff/tensor.ts";
+import type { Weights } from "../models/layers.ts";
+import type { VisionLanguageModel } from "../models/vision_language_model.ts";
 import { ByteCache } from "./byte_cache.ts";
+
+/** What it takes to run a policy's graphs. */
+export interface GraphTools {
+  readonly model: VisionLanguageModel;
+  /** The model's parameters as graph tensors. */
+  readonly tensors: Weights;
+  readonly sessions: SessionCache;
+}
 
 export interface SessionCacheOptions {
   readonly threads: number;
