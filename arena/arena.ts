@@ -1,5 +1,16 @@
 import { join } from "node:path";
-import { catchError, concat, concatMap, defer, EMPTY, from, type Observable, range, throwError } from "rxjs";
+import {
+  catchError,
+  concat,
+  concatMap,
+  defer,
+  EMPTY,
+  finalize,
+  from,
+  type Observable,
+  range,
+  throwError,
+} from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { release } from "../common/release.ts";
 import type { PolicyInfo } from "../policy/port.ts";
@@ -42,7 +53,13 @@ export function play(config: RunConfig, ports: Ports, saved: SavedRun | null = n
         warmUpPhase(run),
         playRounds(run),
         finish(run),
-      ).pipe(catchError((error) => (isStop(run, error) ? stop(run, error) : recordFailure(run, error)))),
+      ).pipe(
+        catchError((error) => {
+          run.abort();
+          return isStop(run, error) ? stop(run, error) : recordFailure(run, error);
+        }),
+        finalize(() => run.abort()),
+      ),
     ),
   );
 }

@@ -1,8 +1,8 @@
-import { concatMap, defer, EMPTY, map, type Observable, range, reduce } from "rxjs";
+import { concatMap, defer, EMPTY, type Observable, range, reduce } from "rxjs";
 import { sameVote } from "../reasoner/vote.ts";
 import type { RunEvent } from "../replay/events.ts";
 import { admit, trueLabel } from "./admission.ts";
-import { load, type OpenQuestion } from "./dialogue.ts";
+import { load } from "./dialogue.ts";
 import { advancing, naming } from "./phase.ts";
 import type { AuditedQuestion } from "./ports.ts";
 import type { Run } from "./run.ts";
@@ -43,29 +43,17 @@ export function audit(run: Run, round: number): Observable<RunEvent> {
   });
 }
 
-function examine(step: Step, chunk: number, audited: readonly AuditedQuestion[]): Observable<Audited[]> {
+async function examine(step: Step, chunk: number, audited: readonly AuditedQuestion[]): Promise<Audited[]> {
   const { curriculum } = step.run.config;
-  return load(step, [...new Set(audited.map(({ image }) => image))], false).pipe(
-    concatMap((images) => {
-      const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
-      const open = audited.map(({ image, question }): (OpenQuestion | null)[] => {
-        const loaded = byIndex.get(image);
-        return [loaded ? { ...loaded, question } : null];
-      });
-      return poll(step, open, { purpose: "audit", part: chunk });
-    }),
-    map((polls) =>
-      audited.flatMap(({ question, answer: truth }, i) => {
-        const voted = polls[i]?.[0];
-        if (!voted) return [];
-        const { rejection } = admit(voted.verdict, curriculum, voted.blind?.agreement ?? null);
-        return [
-          {
-            admitted: rejection === null,
-            correct: sameVote(voted.verdict.silver, trueLabel(question, truth)),
-          },
-        ];
-      }),
-    ),
-  );
+  const images = await load(step, [...new Set(audited.map(({ image }) => image))], false);
+  const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
+  const open = audited.flatMap(({ image, question, answer: truth }) => {
+    const loaded = byIndex.get(image);
+    return loaded ? [{ ...loaded, question, truth }] : [];
+  });
+  const polls = await poll(step, open, { purpose: "audit", part: chunk });
+  return [...polls].map(([{ question, truth }, { verdict, blind }]) => ({
+    admitted: admit(verdict, curriculum, blind?.agreement ?? null).rejection === null,
+    correct: sameVote(verdict.silver, trueLabel(question, truth)),
+  }));
 }

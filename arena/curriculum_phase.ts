@@ -1,5 +1,6 @@
-import { concatMap, from, map, type Observable, of } from "rxjs";
+import type { Observable } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
+import { mapInSlices } from "../common/slices.ts";
 import type {
   CurriculumEpisode,
   CurriculumQuestion,
@@ -8,13 +9,12 @@ import type {
   RunEvent,
 } from "../replay/events.ts";
 import { type Admission, admit, rejected, repeats, trueLabel } from "./admission.ts";
-import { answerRecords, questionRecord } from "./as_records.ts";
 import { Curriculum } from "./curriculum.ts";
 import { itemsInTurn } from "./data_order.ts";
-import { type Asked, ask, load, type OpenQuestion, openQuestions } from "./dialogue.ts";
+import { type Asked, ask, load, type Question, samplingOf } from "./dialogue.ts";
 import { healthOf } from "./health.ts";
-import { inSlices } from "./in_slices.ts";
 import { playPhase } from "./phase.ts";
+import { answerRecords, questionRecord } from "./recorded.ts";
 import type { Run } from "./run.ts";
 import type { Step } from "./step.ts";
 import { meanConfidence, type Poll, poll } from "./votes.ts";
@@ -31,6 +31,7 @@ import { meanConfidence, type Poll, poll } from "./votes.ts";
  */
 export function curriculumPhase(run: Run, round: number): Observable<RunEvent> {
   const { curriculum: config, questioner } = run.config;
+  const asking = { ...samplingOf(questioner), groupSize: config.questionsPerImage };
   return playPhase(run, {
     round,
     phase: "curriculum",
@@ -38,18 +39,12 @@ export function curriculumPhase(run: Run, round: number): Observable<RunEvent> {
     begin: () => {
       run.curriculum = new Curriculum(run.ports.truth);
     },
-    prepare: (step) =>
-      load(step, imagesOf(step)).pipe(
-        concatMap((images) => ask(step, images, config.questionsPerImage, questioner)),
-      ),
-    play: (step, asked) =>
-      label(step, asked).pipe(
-        concatMap((episodes) =>
-          inSlices(episodes, (episode) => run.curriculum.add(episode)).pipe(
-            map((): EventBody[] => [...episodes, figures(step, episodes)]),
-          ),
-        ),
-      ),
+    prepare: async (step) => ask(step, await load(step, imagesOf(step)), asking),
+    play: async (step, asked): Promise<EventBody[]> => {
+      const episodes = await label(step, asked);
+      await mapInSlices(episodes, (episode) => run.curriculum.add(episode), run.signal);
+      return [...episodes, figures(step, episodes)];
+    },
     conclude: () => {
       if (run.curriculum.images === 0) throw nothingUsable(run);
       return [run.curriculum.built(round)];
@@ -76,78 +71,75 @@ function nothingUsable(run: Run): VisplayError {
   );
 }
 
-/** The Reasoner votes on every question that is well formed and new. */
-function label(step: Step, asked: readonly Asked[]): Observable<CurriculumEpisode[]> {
-  return worthAsking(step.run, asked).pipe(
-    concatMap((open) =>
-      poll(step, open, { purpose: "answer" }).pipe(
-        concatMap((polls) =>
-          inSlices(asked, (each, i) => episode(step, each, open[i] ?? [], polls[i] ?? [])),
-        ),
-      ),
-    ),
+/** A question with what became of it; no poll where it was not put, or not answered. */
+interface Labelled extends Question {
+  readonly poll: Poll | null;
+  readonly admission: Admission;
+}
+
+/** The Reasoner votes on every question that is well formed and new, and what can be learnt from is admitted. */
+async function label(step: Step, asked: readonly Asked[]): Promise<CurriculumEpisode[]> {
+  const { run } = step;
+  const repeated = await repeatedAmong(run, asked);
+  const open = asked.flatMap(({ questions }) =>
+    questions.flatMap((question) => (question.open && !repeated.has(question) ? [question.open] : [])),
+  );
+  const polls = await poll(step, open, { purpose: "answer" });
+  const labelled = (question: Question): Labelled => {
+    const voted = (question.open && polls.get(question.open)) ?? null;
+    return { ...question, poll: voted, admission: admission(run, question, voted, repeated.has(question)) };
+  };
+  return mapInSlices(asked, (each) => episode(step, each, each.questions.map(labelled)), run.signal);
+}
+
+/** The questions that the run has in a curriculum already, or earlier in this list, if each is to enter only once. */
+async function repeatedAmong({ config, ports }: Run, asked: readonly Asked[]): Promise<Set<Question>> {
+  if (!config.curriculum.dropDuplicates) return new Set();
+  const admitted = await ports.log.admittedQuestions(asked.map(({ ref }) => ref.id));
+  return new Set(
+    asked.flatMap(({ questions }, i) => {
+      const texts = questions.map(({ open }) => open?.question ?? null);
+      const repeated = repeats(texts, admitted[i]);
+      return questions.filter((_, j) => repeated[j]);
+    }),
   );
 }
 
-/** The questions, [images][G], without those that the run has in a curriculum already, if each is to enter only once. */
-function worthAsking({ config, ports }: Run, asked: readonly Asked[]): Observable<(OpenQuestion | null)[][]> {
-  const open = asked.map(openQuestions);
-  if (!config.curriculum.dropDuplicates) return of(open);
-  return from(ports.log.admittedQuestions(asked.map(({ ref }) => ref.id))).pipe(
-    map((admitted) =>
-      open.map((questions, i) => {
-        const repeated = repeats(
-          questions.map((each) => each?.question ?? null),
-          admitted[i],
-        );
-        return questions.map((each, j) => (repeated[j] ? null : each));
-      }),
-    ),
-  );
+function admission(
+  { config, ports }: Run,
+  { open }: Question,
+  voted: Poll | null,
+  isRepeated: boolean,
+): Admission {
+  if (!open) return rejected("malformed");
+  if (!voted) return rejected(isRepeated ? "duplicate" : "failed");
+  const admitted = admit(voted.verdict, config.curriculum, voted.blind?.agreement ?? null);
+  if (admitted.rejection !== null || config.reasoner.labels === "silver") return admitted;
+  const truth = ports.truth?.(open.ref.index, open.question) ?? null;
+  return truth === null
+    ? rejected("meaningless")
+    : { rejection: null, label: trueLabel(open.question, truth) };
 }
 
 function episode(
   { run, place: { round, step } }: Step,
-  asked: Asked,
-  open: readonly (OpenQuestion | null)[],
-  polls: readonly (Poll | null)[],
+  { ref: image, prompt: { text: prompt } }: Asked,
+  questions: readonly Labelled[],
 ): CurriculumEpisode {
-  const questions = asked.completions.map((completion, i): CurriculumQuestion => {
-    const parsed = asked.questions[i] as (typeof asked.questions)[number];
-    const voted = polls[i] ?? null;
-    const record = questionRecord(completion, parsed, voted?.given ?? null, voted?.verdict ?? null);
-    const blind = voted?.blind && { blindAnswers: answerRecords(voted.blind.given) };
-    return {
-      ...record,
-      ...blind,
-      ...admission(run, asked.ref.index, record.question, voted, open[i] != null),
-    };
-  });
   return {
     type: "curriculumEpisode",
     round,
     phase: "curriculum",
     step,
-    image: asked.ref,
-    prompt: asked.prompt.text,
+    image,
+    prompt,
     versions: { ...run.versions },
-    questions,
+    questions: questions.map(({ poll, admission, ...question }): CurriculumQuestion => {
+      const record = questionRecord(question, poll?.given ?? null, poll?.verdict ?? null);
+      const blind = poll?.blind && { blindAnswers: answerRecords(poll.blind.given) };
+      return { ...record, ...blind, ...admission };
+    }),
   };
-}
-
-function admission(
-  { config, ports }: Run,
-  image: number,
-  question: string | null,
-  voted: Poll | null,
-  wasAsked: boolean,
-): Admission {
-  if (question === null) return rejected("malformed");
-  if (!voted) return rejected(wasAsked ? "failed" : "duplicate");
-  const admitted = admit(voted.verdict, config.curriculum, voted.blind?.agreement ?? null);
-  if (admitted.rejection !== null || config.reasoner.labels === "silver") return admitted;
-  const truth = ports.truth?.(image, question) ?? null;
-  return truth === null ? rejected("meaningless") : { rejection: null, label: trueLabel(question, truth) };
 }
 
 function figures(step: Step, episodes: readonly CurriculumEpisode[]): CurriculumStep {

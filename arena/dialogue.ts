@@ -1,16 +1,16 @@
 import { isDeepStrictEqual } from "node:util";
-import { catchError, defer, from, map, mergeMap, type Observable, of, toArray } from "rxjs";
+import { inParallel } from "../common/in_parallel.ts";
 import type { RgbImage } from "../images/image.ts";
 import { shrinkTarget } from "../images/scaling.ts";
 import type { Fit } from "../images/shrink.ts";
 import { view } from "../images/views.ts";
-import type { AskedQuestions } from "../questioner/questioner.ts";
-import type { GivenAnswers } from "../reasoner/reasoner.ts";
+import type { SamplingOptions } from "../policy/port.ts";
+import type { AskedQuestion, AskedQuestions, Questioner } from "../questioner/questioner.ts";
+import type { AnswerOptions, GivenAnswers, Reasoner } from "../reasoner/reasoner.ts";
 import type { SeenImage } from "../replay/events.ts";
 import type { SamplingConfig } from "./config/learning.ts";
-import { fromAbortable } from "./from_abortable.ts";
 import type { Run } from "./run.ts";
-import type { SamplingCall, Step } from "./step.ts";
+import type { Step } from "./step.ts";
 
 /** An image in memory and which it is. */
 export interface LoadedImage {
@@ -18,19 +18,25 @@ export interface LoadedImage {
   readonly image: RgbImage;
 }
 
-/** What was asked about one image. */
-export interface Asked extends AskedQuestions {
-  readonly ref: SeenImage;
-}
-
 /** A question that is put to the Reasoner. */
 export interface OpenQuestion extends LoadedImage {
   readonly question: string;
 }
 
-/** The questions about one image as the Reasoner gets them, [G]; null for a malformed one. */
-export function openQuestions({ ref, image, questions }: Asked): (OpenQuestion | null)[] {
-  return questions.map((parsed) => (parsed.ok ? { ref, image, question: parsed.question } : null));
+/** A question as it was asked, and as the Reasoner gets it; null for a malformed one. */
+export interface Question extends AskedQuestion {
+  readonly open: OpenQuestion | null;
+}
+
+/** What was asked about one image, [G]. */
+export interface Asked extends LoadedImage, Pick<AskedQuestions, "prompt"> {
+  readonly questions: readonly Question[];
+}
+
+/** What a call is for; `part` tells calls of one purpose in a step apart. */
+export interface Purpose {
+  readonly purpose: string;
+  readonly part?: number;
 }
 
 /** Images decoded at the same time. */
@@ -51,78 +57,84 @@ function fitTo({ questioner, reasoner }: Run["models"]): Fit {
  * Decodes images, in the order given; one that cannot be used is noted and left out. `recorded` is false where no event
  * of the step will name them.
  */
-export function load(step: Step, indices: readonly number[], recorded = true): Observable<LoadedImage[]> {
+export async function load(step: Step, indices: readonly number[], recorded = true): Promise<LoadedImage[]> {
   const source = step.run.ports.images;
-  const attempt = (index: number, order: number) =>
-    defer(() => source.load(index, fitTo(step.run.models))).pipe(
-      map((picture) => ({ order, index, picture, error: null })),
-      catchError((error: unknown) => of({ order, index, picture: null, error })),
-    );
-  return from(indices).pipe(
-    mergeMap(attempt, DECODERS),
-    toArray(),
-    map((attempts) =>
-      // In the order given, whoever was faster; so are the failures noted.
-      attempts
-        .sort((a, b) => a.order - b.order)
-        .flatMap(({ index, picture, error }) => {
-          const ref = { index, name: source.name(index) };
-          if (picture) {
-            if (recorded) step.keep(picture.file);
-            return [{ ref: { ...ref, id: picture.file.id }, image: picture.image }];
-          }
-          step.fail("load", ref, error);
-          return [];
-        }),
+  const fit = fitTo(step.run.models);
+  const attempts = await inParallel(indices, DECODERS, (index) =>
+    source.load(index, fit).then(
+      (picture) => ({ index, picture, error: null }),
+      (error: unknown) => ({ index, picture: null, error }),
     ),
   );
+  // In the order given, whoever was faster; so are the failures noted.
+  return attempts.flatMap(({ index, picture, error }) => {
+    const ref = { index, name: source.name(index) };
+    if (!picture) {
+      step.fail("load", ref, error);
+      return [];
+    }
+    if (recorded) step.keep(picture.file);
+    return [{ ref: { ...ref, id: picture.file.id }, image: picture.image }];
+  });
 }
 
 /** The `k`-th view of an image: in a run, its views are always the same. */
-export function viewOf({ run }: Step, image: RgbImage, k: number): Observable<RgbImage> {
-  return fromAbortable((signal) => view(image, k, run.seed("views"), signal));
+export function viewOf({ run }: Step, image: RgbImage, k: number): Promise<RgbImage> {
+  return view(image, k, run.seed("views"), run.signal);
+}
+
+/** What a policy's configuration says of sampling. */
+export function samplingOf({ temperature, topK, topP, maxTokens }: SamplingConfig): SamplingConfig {
+  return { temperature, topK, topP, maxTokens };
 }
 
 /** The Questioner asks about images, all in one call; one for which that fails is noted and left out. */
-export function ask(
+export async function ask(
   step: Step,
   images: readonly LoadedImage[],
-  groupSize: number,
-  sampling: SamplingConfig,
-): Observable<Asked[]> {
-  const { temperature, topK, topP, maxTokens } = sampling;
-  const options = { groupSize, temperature, topK, topP, maxTokens };
+  options: Omit<SamplingOptions, "seed">,
+  questioner: Questioner = step.run.questioner,
+  purpose: Purpose = { purpose: "ask" },
+): Promise<Asked[]> {
   const askAll = (part: readonly LoadedImage[], seed: number, signal: AbortSignal) =>
-    step.run.questioner.ask(
+    questioner.ask(
       part.map(({ image }) => image),
       { ...options, seed },
       signal,
     );
-  return step
-    .sample({ during: "ask", purpose: "ask" }, images, askAll)
-    .pipe(map((asked) => images.flatMap(({ ref }, i) => (asked[i] ? [{ ...asked[i], ref }] : []))));
+  const asked = await step.sample({ ...purpose, during: "ask" }, images, askAll);
+  return images.flatMap(({ ref, image }, i) => {
+    const about = asked[i];
+    if (!about) return [];
+    step.count(about.questions);
+    const questions = about.questions.map((each): Question => {
+      const { parsed } = each;
+      return { ...each, open: parsed.ok ? { ref, image, question: parsed.question } : null };
+    });
+    return [{ ref, image, prompt: about.prompt, questions }];
+  });
 }
 
 /**
- * The Reasoner answers questions, [images][G], all in one call. Null stands for no question, and in the result,
- * which has the same shape, for no answer; a question for which the call fails is noted.
+ * The Reasoner answers questions, all in one call; one for which that fails is noted and has no answers. Those of each
+ * question are found under the question itself.
  */
-export function answer(
+export async function answer<Q extends OpenQuestion>(
   step: Step,
-  call: Omit<SamplingCall, "during">,
-  questions: readonly (readonly (OpenQuestion | null)[])[],
-  samples: number,
-  sampling: SamplingConfig,
-): Observable<(GivenAnswers | null)[][]> {
-  const { temperature, topK, topP, maxTokens } = sampling;
-  const options = { samples, temperature, topK, topP, maxTokens };
-  const open = questions.flat().filter((question) => question !== null);
-  const answerAll = (part: readonly OpenQuestion[], seed: number, signal: AbortSignal) =>
-    step.run.reasoner.answer(part, { ...options, seed }, signal);
-  return step.sample({ ...call, during: "answer" }, open, answerAll).pipe(
-    map((answers) => {
-      const remaining = answers.values();
-      return questions.map((group) => group.map((question) => question && (remaining.next().value ?? null)));
-    }),
-  );
+  questions: readonly Q[],
+  options: Omit<AnswerOptions, "seed">,
+  purpose: Purpose,
+  reasoner: Reasoner = step.run.reasoner,
+): Promise<Map<Q, GivenAnswers>> {
+  const answerAll = (part: readonly Q[], seed: number, signal: AbortSignal) =>
+    reasoner.answer(part, { ...options, seed }, signal);
+  const given = await step.sample({ ...purpose, during: "answer" }, questions, answerAll);
+  const answers = new Map<Q, GivenAnswers>();
+  questions.forEach((question, i) => {
+    const all = given[i];
+    if (!all) return;
+    step.count(all.answers);
+    answers.set(question, all);
+  });
+  return answers;
 }

@@ -1,12 +1,12 @@
-import { concat, defer, forkJoin, from, map, mergeMap, type Observable, of, toArray } from "rxjs";
+import { concat, defer, forkJoin, map, type Observable, of } from "rxjs";
+import { inParallel } from "../common/in_parallel.ts";
 import { deriveSeed } from "../common/random.ts";
 import { blank, type RgbImage } from "../images/image.ts";
 import { balancedQuestions, type TestQuestion } from "../images/scenes/draw.ts";
 import { type Family, families, formatQuestion } from "../images/scenes/questions.ts";
 import { SceneSource } from "../images/scenes/source.ts";
-import type { ParsedAnswer } from "../reasoner/parse.ts";
 import type { ReasonerTemplates } from "../reasoner/prompt.ts";
-import { Reasoner, type VisualQuestion } from "../reasoner/reasoner.ts";
+import { type Answer, Reasoner, type VisualQuestion } from "../reasoner/reasoner.ts";
 import { agrees, sameVote, vote } from "../reasoner/vote.ts";
 import type { EvaluationReport, Scores } from "../replay/events.ts";
 import { trueLabel } from "./admission.ts";
@@ -64,20 +64,15 @@ export function sceneEvaluator(config: RunConfig, templates: ReasonerTemplates):
 }
 
 /** The questions of a chunk with their scenes, each drawn once. */
-function draw(source: SceneSource, tests: readonly TestQuestion[]): Observable<Test[]> {
+async function draw(source: SceneSource, tests: readonly TestQuestion[]): Promise<Test[]> {
   const indices = [...new Set(tests.map(({ index }) => index))];
-  return from(indices).pipe(
-    mergeMap(async (index): Promise<[number, RgbImage]> => [index, await source.draw(index)], 4),
-    toArray(),
-    map((scenes) => {
-      const images = new Map(scenes);
-      return tests.map(({ index, question, answer }) => {
-        const text = formatQuestion(question);
-        const image = images.get(index) as RgbImage;
-        return { image, question: text, family: question.family, label: trueLabel(text, answer) };
-      });
-    }),
-  );
+  const scenes = await inParallel(indices, 4, (index) => source.draw(index));
+  const images = new Map(indices.map((index, i) => [index, scenes[i] as RgbImage]));
+  return tests.map(({ index, question, answer }) => {
+    const text = formatQuestion(question);
+    const image = images.get(index) as RgbImage;
+    return { image, question: text, family: question.family, label: trueLabel(text, answer) };
+  });
 }
 
 /** Answers a chunk of questions greedily, blindly, and in samples at temperatures 1 and 0.6. */
@@ -114,17 +109,17 @@ function examine(
 
 function mark(
   { family, label }: Test,
-  greedy: readonly ParsedAnswer[],
-  blind: readonly ParsedAnswer[],
-  warm: readonly ParsedAnswer[],
-  cool: readonly ParsedAnswer[],
+  greedy: readonly Answer[],
+  blind: readonly Answer[],
+  warm: readonly Answer[],
+  cool: readonly Answer[],
 ): Mark {
-  const isRight = (answer: ParsedAnswer) => agrees(answer, label);
+  const isRight = ({ parsed }: Answer) => agrees(parsed, label);
   return {
     family,
     greedy: greedy.some(isRight),
-    abstained: greedy.some(({ outcome }) => outcome === "abstained"),
-    unparsed: greedy.some(({ outcome }) => outcome === "unparsed"),
+    abstained: greedy.some(({ parsed }) => parsed.outcome === "abstained"),
+    unparsed: greedy.some(({ parsed }) => parsed.outcome === "unparsed"),
     blind: blind.some(isRight),
     warm: shareOf(warm, isRight),
     cool: shareOf(cool, isRight),

@@ -1,16 +1,16 @@
-import { concatMap, EMPTY, from, map, type Observable, toArray } from "rxjs";
+import { EMPTY, type Observable } from "rxjs";
 import { type AnswerFormat, answerFormats } from "../common/answer_format.ts";
 import { VisplayError } from "../common/errors.ts";
 import { questionerTemplates } from "../questioner/prompt.ts";
-import { Questioner } from "../questioner/questioner.ts";
+import { type AskedQuestion, Questioner } from "../questioner/questioner.ts";
 import { reasonerTemplates } from "../reasoner/prompt.ts";
-import { Reasoner } from "../reasoner/reasoner.ts";
+import { type Answer, Reasoner } from "../reasoner/reasoner.ts";
 import { voteOf } from "../reasoner/vote.ts";
 import type { FormatsTried, FormatTried, RunEvent } from "../replay/events.ts";
-import type { RunConfig } from "./config/config.ts";
+import type { SamplingConfig } from "./config/learning.ts";
 import { unaskedSteps } from "./config/start.ts";
 import { itemsAt } from "./data_order.ts";
-import { type LoadedImage, load } from "./dialogue.ts";
+import { answer, ask, type LoadedImage, load, samplingOf } from "./dialogue.ts";
 import { playPhase } from "./phase.ts";
 import type { Ports } from "./ports.ts";
 import type { Run } from "./run.ts";
@@ -30,16 +30,14 @@ export function formatTrial(run: Run): Observable<RunEvent> {
     phase: "trial",
     steps: 1,
     prepare: (step) => load(step, imagesOf(run), false),
-    play: (step, images) =>
-      from(templatesToTry(run.ports.templates)).pipe(
-        concatMap((templates) => tryFormat(step, images, templates)),
-        toArray(),
-        map((tried): FormatsTried[] => {
-          formats = tried;
-          run.warmUpSteps = config.warmUp.steps ?? (isReadable(tried[0], ENOUGH) ? 0 : unaskedSteps);
-          return [{ type: "formatsTried", round: 0, phase: "trial", images: images.length, formats }];
-        }),
-      ),
+    play: async (step, images): Promise<FormatsTried[]> => {
+      const tried: FormatTried[] = [];
+      for (const templates of templatesToTry(run.ports.templates))
+        tried.push(await tryFormat(step, images, templates));
+      formats = tried;
+      run.warmUpSteps = config.warmUp.steps ?? (isReadable(tried[0], ENOUGH) ? 0 : unaskedSteps);
+      return [{ type: "formatsTried", round: 0, phase: "trial", images: images.length, formats }];
+    },
     conclude: () => {
       if (config.warmUp.steps === 0 || (config.warmUp.steps === null && !isTeachable(formats))) {
         requireReadable(formats);
@@ -74,59 +72,47 @@ function templatesOf(format: AnswerFormat): Templates {
 const anyQuestion = "What is the main thing in this picture?";
 
 /** Both policies speak about every image under some templates; the Reasoner about what the Questioner asked. */
-function tryFormat(
+async function tryFormat(
   step: Step,
   images: readonly LoadedImage[],
   templates: Templates,
-): Observable<FormatTried> {
+): Promise<FormatTried> {
   const { config, ports } = step.run;
   const { format } = templates;
-  const groupSize = config.trial.completions;
+  const { completions } = config.trial;
   const questioner = new Questioner(ports.policies.questioner, templates);
   const reasoner = new Reasoner(ports.policies.reasoner, templates);
-  const ask = (some: readonly LoadedImage[], seed: number, signal: AbortSignal) => {
-    const pictures = some.map(({ image }) => image);
-    return questioner.ask(pictures, { ...samplingOf(config.questioner), groupSize, seed }, signal);
+  const asking = { ...shortened(config.questioner), groupSize: completions };
+  const asked = await ask(step, images, asking, questioner, { purpose: `ask.${format}` });
+  const open = images.map((image) => {
+    const about = asked.find(({ ref }) => ref === image.ref);
+    return about?.questions.find((each) => each.open)?.open ?? { ...image, question: anyQuestion };
+  });
+  const answering = { ...shortened(config.reasoner), samples: completions };
+  const given = await answer(step, open, answering, { purpose: `answer.${format}` }, reasoner);
+  const questions = asked.flatMap((about) => about.questions);
+  const answers = [...given.values()].flatMap((each) => each.answers);
+  return {
+    format,
+    questions: tally(questions, ({ parsed }) => parsed.ok),
+    answers: tally(answers, ({ parsed }) => voteOf(parsed) !== null),
   };
-  const answer = (some: readonly (LoadedImage & { question: string })[], seed: number, signal: AbortSignal) =>
-    reasoner.answer(some, { ...samplingOf(config.reasoner), samples: groupSize, seed }, signal);
-
-  return step.sample({ during: "ask", purpose: `ask.${format}` }, images, ask).pipe(
-    concatMap((asked) => {
-      const open = images.map((image, i) => {
-        const parsed = asked[i]?.questions.find(({ ok }) => ok);
-        return { ...image, question: parsed?.ok ? parsed.question : anyQuestion };
-      });
-      return step.sample({ during: "answer", purpose: `answer.${format}` }, open, answer).pipe(
-        map((given) => ({
-          format,
-          questions: count(asked, ({ questions }) => questions.map(({ ok }) => ok)),
-          answers: count(given, ({ answers }) => answers.map((each) => voteOf(each) !== null)),
-        })),
-      );
-    }),
-  );
 }
 
 /** Tokens after which a completion counts as unread: few reach that and mean something, and all wait for the longest. */
 const TRIAL_TOKENS = 256;
 
-function samplingOf({ temperature, topK, topP, maxTokens }: RunConfig["questioner" | "reasoner"]) {
-  return { temperature, topK, topP, maxTokens: Math.min(maxTokens, TRIAL_TOKENS) };
+function shortened(config: SamplingConfig): SamplingConfig {
+  return { ...samplingOf(config), maxTokens: Math.min(config.maxTokens, TRIAL_TOKENS) };
 }
 
 /** In how many completions something was found. */
-function count<T extends { readonly completions: readonly { readonly text: string }[] }>(
-  groups: readonly (T | null)[],
-  areFound: (group: T) => boolean[],
+function tally<T extends AskedQuestion | Answer>(
+  all: readonly T[],
+  isFound: (each: T) => boolean,
 ): FormatTried["answers"] {
-  const each = groups.flatMap((group) => {
-    if (!group) return [];
-    const found = areFound(group);
-    return group.completions.map(({ text }, i) => ({ text, found: found[i] === true }));
-  });
-  const unread = each.find(({ found }) => !found)?.text ?? null;
-  return { of: each.length, found: each.filter(({ found }) => found).length, unread };
+  const unread = all.find((each) => !isFound(each))?.completion.text ?? null;
+  return { of: all.length, found: all.filter(isFound).length, unread };
 }
 
 /** Shares of questions, and of answers, that must be read for a run to make sense, and for it to need no warm-up. */

@@ -4,9 +4,11 @@ import {
   concatMap,
   defer,
   EMPTY,
+  ignoreElements,
   type MonoTypeOperatorFunction,
-  map,
+  merge,
   type Observable,
+  of,
   throwError,
 } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
@@ -21,10 +23,12 @@ import { type PhasePlace, Step } from "./step.ts";
 export interface PhasePlan<P> extends PhasePlace {
   /** Before the first step; not where the phase was interrupted after it. */
   begin?(): void;
-  /** What a step needs that doesn't depend on the step before; emits once, and may go on working. */
-  prepare(step: Step): Observable<P>;
-  /** What happened in the step, which is recorded as a whole; emits once. */
-  play(step: Step, prepared: P): Observable<readonly EventBody[]>;
+  /** What a step needs that doesn't depend on the step before. */
+  prepare(step: Step): Promise<P>;
+  /** What can be done ahead with that, which the step itself does not wait for. */
+  ahead?(step: Step, prepared: P): Promise<unknown>;
+  /** The step; what happened in it is recorded as a whole. */
+  play(step: Step, prepared: P): Promise<readonly EventBody[]>;
   /** What the phase comes to, once all steps are recorded. */
   conclude?(): readonly EventBody[];
 }
@@ -35,7 +39,10 @@ export function playPhase<P>(run: Run, plan: PhasePlan<P>): Observable<RunEvent>
   const prepare = (index: number) => {
     const step = new Step(run, { round, phase, step: index, steps });
     return defer(() => plan.prepare(step)).pipe(
-      map((prepared) => ({ step, prepared })),
+      concatMap((prepared) => {
+        const ahead = defer(() => plan.ahead?.(step, prepared) ?? EMPTY);
+        return merge(of({ step, prepared }), ahead.pipe(ignoreElements()));
+      }),
       naming(step.name),
     );
   };

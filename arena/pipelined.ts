@@ -25,17 +25,17 @@ import {
  */
 export function pipelined<A, B>(
   count: number,
-  produce: (index: number) => Observable<A>,
-  consume: (product: A, index: number) => Observable<B>,
+  produce: (index: number) => Observable<A> | PromiseLike<A>,
+  consume: (product: A, index: number) => Observable<B> | PromiseLike<B>,
 ): Observable<B> {
   return defer(() => {
-    let next = count > 0 ? remembered(produce(0)) : EMPTY;
+    let next = count > 0 ? remembered(defer(() => produce(0))) : EMPTY;
     return range(0, count).pipe(
       concatMap((index) => {
         const present = next;
         return present.pipe(
           concatMap((product) => {
-            next = index + 1 < count ? remembered(produce(index + 1)) : EMPTY;
+            next = index + 1 < count ? remembered(defer(() => produce(index + 1))) : EMPTY;
             return merge(consume(product, index), begun(next));
           }),
         );

@@ -5,6 +5,7 @@ import type { QuestionerTemplates } from "../questioner/prompt.ts";
 import type { ReasonerTemplates } from "../reasoner/prompt.ts";
 import type { EvaluationReport, Role } from "../replay/events.ts";
 import type { EventLog } from "../replay/log.ts";
+import type { Reference } from "../training/grpo.ts";
 import type { RunState } from "./run_state.ts";
 import type { Truth } from "./truth.ts";
 
@@ -12,6 +13,8 @@ import type { Truth } from "./truth.ts";
 export interface Ports {
   /** Two policies with the same base, each in a thread of its own. */
   readonly policies: Readonly<Record<Role, Policy>>;
+  /** That base, which the KL holds both to. */
+  readonly reference: Reference;
   readonly images: ImageSource;
   readonly templates: QuestionerTemplates & ReasonerTemplates;
   readonly log: EventLog;

@@ -1,4 +1,9 @@
-import { concatMap, ignoreElements, map, merge, type Observable, of } from "rxjs";
+import type { Observable } from "rxjs";
+import { mapInSlices } from "../common/slices.ts";
+import { blank, type RgbImage } from "../images/image.ts";
+import type { Completion } from "../policy/port.ts";
+import type { GivenAnswers } from "../reasoner/reasoner.ts";
+import { blindAgreement, supportOf, type Verdict, vote } from "../reasoner/vote.ts";
 import type {
   EventBody,
   PolicyVersions,
@@ -7,17 +12,23 @@ import type {
   QuestionerStep,
   RunEvent,
 } from "../replay/events.ts";
-import { answerRecords, questionRecord } from "./as_records.ts";
+import { duplicateShares } from "../rewards/diversity.ts";
+import {
+  type QuestionerReward,
+  type QuestionerRewardOptions,
+  questionerReward,
+} from "../rewards/questioner.ts";
+import { type Rollout, type Taught, withReference } from "../training/grpo.ts";
+import type { QuestionerConfig } from "./config/questioner.ts";
 import { itemsInTurn } from "./data_order.ts";
-import { ask, type LoadedImage, load } from "./dialogue.ts";
+import { type Asked, answer, ask, type LoadedImage, load, type Question, samplingOf } from "./dialogue.ts";
 import { healthOf } from "./health.ts";
-import { inSlices } from "./in_slices.ts";
-import { interview, type Judged, judge } from "./interview.ts";
-import { type Learned, learn, type RewardedGroup, trainingFigures } from "./learn.ts";
 import { playPhase } from "./phase.ts";
+import { answerRecords, questionRecord } from "./recorded.ts";
 import type { Run } from "./run.ts";
 import { meansByName } from "./statistics.ts";
 import type { Step } from "./step.ts";
+import { type Trained, train, trainingFigures } from "./training.ts";
 import { meanConfidence } from "./votes.ts";
 
 /**
@@ -32,18 +43,13 @@ import { meanConfidence } from "./votes.ts";
  * step goes on.
  */
 export function questionerPhase(run: Run, round: number): Observable<RunEvent> {
-  const config = run.config.questioner;
   return playPhase(run, {
     round,
     phase: "questioner",
-    steps: config.stepsPerRound,
-    prepare: (step) => load(step, imagesOf(step)).pipe(concatMap((images) => encodeAhead(step, images))),
-    play: (step, images) =>
-      ask(step, images, config.groupSize, config).pipe(
-        concatMap((asked) => interview(step, asked)),
-        concatMap((interviews) => inSlices(interviews, (each) => judge(config, each))),
-        concatMap((judged) => train(step, judged)),
-      ),
+    steps: run.config.questioner.stepsPerRound,
+    prepare: (step) => load(step, imagesOf(step)),
+    ahead: encodeForReasoner,
+    play: playStep,
   });
 }
 
@@ -55,69 +61,158 @@ function imagesOf({ run, place: { round, step } }: Step): number[] {
   return itemsInTurn(run.seed("questioner.images"), first, count, length);
 }
 
-/** Emits the images at once, and lets the Reasoner encode them before it is asked about them. */
-function encodeAhead(step: Step, images: LoadedImage[]): Observable<LoadedImage[]> {
-  const { reasoner } = step.run.ports.policies;
+function encodeForReasoner(step: Step, images: readonly LoadedImage[]): Promise<unknown> {
   const pixels = images.map(({ image }) => image);
-  const encoding = step.timed("encode", (signal) => reasoner.prepare(pixels, signal));
-  return merge(of(images), encoding.pipe(ignoreElements()));
+  return step.timed("encode", (signal) => step.run.ports.policies.reasoner.prepare(pixels, signal));
 }
 
-/** One update, and then all that happened in the step: an episode for each image, and the figures. */
-function train(step: Step, judged: readonly Judged[]): Observable<EventBody[]> {
-  const config = step.run.config.questioner;
-  const versions = { ...step.run.versions };
-  const groups = judged.map(({ asked: { prompt, completions }, rewards, reference }) => ({
+/** Questions about images; answers to them; a reward for being answered in several ways; one update. */
+async function playStep(step: Step, images: readonly LoadedImage[]): Promise<EventBody[]> {
+  const { run } = step;
+  const { questioner: config } = run.config;
+  const versions = { ...run.versions };
+  const asked = await ask(step, images, { ...samplingOf(config), groupSize: config.groupSize });
+  const [answers, groups] = await Promise.all([answerAll(step, asked), score(step, asked)]);
+  const judged = await mapInSlices(groups, (group) => judge(config, group, answers), run.signal);
+  const learned = await train(step, "questioner", judged, config, config.learningRate);
+  const episodes = await mapInSlices(learned.groups, (group) => episode(step, versions, group), run.signal);
+  return [...episodes, figures(step, episodes, judged, learned)];
+}
+
+/** What the Reasoner makes of questions, by their completions. */
+interface Answers {
+  readonly sighted: ReadonlyMap<Completion, GivenAnswers>;
+  /** About a blank image; none where nobody asks so. */
+  readonly blind: ReadonlyMap<Completion, GivenAnswers>;
+}
+
+async function answerAll(step: Step, asked: readonly Asked[]): Promise<Answers> {
+  const { questioner: config, reasoner } = step.run.config;
+  const sampling = { ...samplingOf(reasoner), temperature: config.answerTemperature };
+  const put = async (purpose: string, samples: number, shown: (image: RgbImage) => RgbImage) => {
+    if (samples === 0) return new Map<Completion, GivenAnswers>();
+    const open = asked.flatMap(({ image, questions }) => {
+      const seen = shown(image);
+      return questions.flatMap(({ open, completion }) =>
+        open ? [{ ...open, image: seen, completion }] : [],
+      );
+    });
+    const given = await answer(step, open, { ...sampling, samples }, { purpose });
+    return new Map([...given].map(([{ completion }, answers]) => [completion, answers]));
+  };
+  const [sighted, blind] = await Promise.all([
+    put("answer", config.answersPerQuestion, (image) => image),
+    put("answerBlind", config.blindAnswersPerQuestion, blank),
+  ]);
+  return { sighted, blind };
+}
+
+/** A question with its log-probabilities under the run's base. */
+type Scored = Question & Pick<Rollout, "reference">;
+
+/** What was asked about one image, as a group that learns. */
+interface QuestionGroup<Q> extends Pick<Asked, "ref" | "prompt"> {
+  readonly rollouts: readonly Q[];
+}
+
+async function score(step: Step, asked: readonly Asked[]): Promise<QuestionGroup<Scored>[]> {
+  const { run } = step;
+  const groups = asked.map(({ ref, prompt, questions }) => ({
+    ref,
     prompt,
-    completions,
-    rewards: rewards.map((reward) => reward?.total ?? null),
-    positives: rewards.map((reward) => (reward?.total ?? 0) > 0),
-    reference,
+    rollouts: questions.map((question): Scored => ({ ...question, reference: null })),
   }));
-  return learn(step, "questioner", groups, config, config.learningRate).pipe(
-    concatMap((learned) =>
-      inSlices(judged, (each, i) => episode(step, versions, each, learned.advantages[i] ?? [])).pipe(
-        map((episodes) => [...episodes, figures(step, episodes, judged, groups, learned)]),
-      ),
-    ),
+  if (run.config.questioner.beta === 0) return groups;
+  return step.timed("reference", (signal) =>
+    withReference(groups, run.ports.reference, run.config.questioner, signal),
   );
+}
+
+/** A question with its answers, what they amount to, and its reward: null where the Reasoner could not be asked. */
+type Judged = Scored &
+  Rollout &
+  Pick<QuestionerReward, "parts" | "checks"> & {
+    readonly answers: GivenAnswers | null;
+    readonly blindAnswers: GivenAnswers | null;
+    readonly verdict: Verdict | null;
+  };
+
+/** Votes become verdicts, and verdicts rewards. */
+function judge(
+  config: QuestionerConfig,
+  { rollouts, ...group }: QuestionGroup<Scored>,
+  { sighted, blind }: Answers,
+): QuestionGroup<Judged> {
+  const options = rewardOptions(config);
+  const duplicates = duplicateShares(rollouts.map(({ open }) => open?.question ?? ""));
+  const judged = rollouts.map((question, i): Judged => {
+    const { completion, parsed } = question;
+    const answers = sighted.get(completion) ?? null;
+    const blindAnswers = blind.get(completion) ?? null;
+    const verdict = answers && vote(answers.answers);
+    const known = { ...question, answers, blindAnswers, verdict };
+    if (parsed.ok && !verdict) return { ...known, reward: null, positive: false, parts: {}, checks: {} };
+    const { total, parts, checks } = questionerReward(
+      {
+        parsed: parsed.ok,
+        form: parsed.ok ? parsed.format : 0,
+        verdict,
+        duplicateShare: duplicates[i] as number,
+        blindAgreement: verdict && blindAnswers && blindAgreement(verdict, vote(blindAnswers.answers)),
+        support: verdict && parsed.ok ? supportOf(verdict, parsed.question, parsed.answer) : null,
+      },
+      options,
+    );
+    return { ...known, reward: total, positive: total > 0, parts, checks };
+  });
+  return { ...group, rollouts: judged };
+}
+
+function rewardOptions({ reward }: QuestionerConfig): QuestionerRewardOptions {
+  return {
+    form: reward.form,
+    lambda: reward.diversityWeight,
+    thresholds: {
+      parse: reward.minParsedShare,
+      abstention: reward.maxAbstentionShare,
+      blind: reward.maxBlindAgreement,
+      support: reward.minSupport || null,
+      grounding: null,
+    },
+  };
 }
 
 function episode(
   { place: { round, step } }: Step,
   versions: PolicyVersions,
-  { asked, answers, blindAnswers, verdicts, rewards }: Judged,
-  advantages: readonly number[],
+  { ref: image, prompt: { text: prompt }, rollouts }: Taught<QuestionGroup<Judged>>,
 ): QuestionerEpisode {
-  const rollouts = asked.completions.map((completion, i): QuestionerRollout => {
-    const parsed = asked.questions[i] as (typeof asked.questions)[number];
-    const reward = rewards[i];
-    return {
-      ...questionRecord(completion, parsed, answers[i] ?? null, verdicts[i] ?? null),
-      blindAnswers: answerRecords(blindAnswers[i] ?? null),
-      checks: reward?.checks ?? {},
-      parts: reward?.parts ?? {},
-      reward: reward?.total ?? null,
-      advantage: advantages[i] ?? 0,
-    };
-  });
-  const {
-    ref: image,
-    prompt: { text: prompt },
-  } = asked;
-  return { type: "questionerEpisode", round, phase: "questioner", step, image, prompt, versions, rollouts };
+  return {
+    type: "questionerEpisode",
+    round,
+    phase: "questioner",
+    step,
+    image,
+    prompt,
+    versions,
+    rollouts: rollouts.map((question): QuestionerRollout => {
+      const { answers, verdict, blindAnswers, checks, parts, reward, advantage } = question;
+      const record = questionRecord(question, answers, verdict);
+      return { ...record, blindAnswers: answerRecords(blindAnswers), checks, parts, reward, advantage };
+    }),
+  };
 }
 
 function figures(
   step: Step,
   episodes: readonly QuestionerEpisode[],
-  judged: readonly Judged[],
-  groups: readonly RewardedGroup[],
-  learned: Learned,
+  judged: readonly QuestionGroup<Judged>[],
+  learned: Trained,
 ): QuestionerStep {
-  const rewards = judged.flatMap((each) => each.rewards).filter((reward) => reward !== null);
-  const verdicts = judged.flatMap((each) => each.verdicts).filter((verdict) => verdict !== null);
-  const passed = rewards.map(({ checks }) =>
+  const questions = judged.flatMap(({ rollouts }) => rollouts);
+  const rewarded = questions.filter(({ reward }) => reward !== null);
+  const verdicts = questions.flatMap(({ verdict }) => verdict ?? []);
+  const passed = rewarded.map(({ checks }) =>
     Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, check.passed ? 1 : 0])),
   );
   return {
@@ -125,11 +220,11 @@ function figures(
     ...step.place,
     phase: "questioner",
     ...step.measurements(),
-    ...trainingFigures(groups, learned),
+    ...trainingFigures(judged, learned),
     health: healthOf(episodes.map(({ rollouts }) => rollouts)),
     questions: verdicts.length,
     meanConfidence: meanConfidence(verdicts),
     checks: meansByName(passed),
-    parts: meansByName(rewards.map(({ parts }) => parts)),
+    parts: meansByName(rewarded.map(({ parts }) => parts)),
   };
 }

@@ -1,6 +1,8 @@
-import { concatMap, from, map, type Observable, toArray } from "rxjs";
+import { lastValueFrom, type Observable, toArray } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
-import type { GivenAnswers } from "../reasoner/reasoner.ts";
+import { mapInSlices } from "../common/slices.ts";
+import type { Prompt } from "../policy/port.ts";
+import type { Answer, GivenAnswers } from "../reasoner/reasoner.ts";
 import { agrees } from "../reasoner/vote.ts";
 import type {
   CurriculumItem,
@@ -11,25 +13,18 @@ import type {
   RunEvent,
 } from "../replay/events.ts";
 import { type ReasonerReward, reasonerRewards } from "../rewards/reasoner.ts";
-import { answerRecords } from "./as_records.ts";
+import { type Rollout, type Taught, teaches, withReference } from "../training/grpo.ts";
 import type { ReasonerConfig } from "./config/reasoner.ts";
 import { itemsAt } from "./data_order.ts";
-import { answer, type LoadedImage, load, type OpenQuestion, viewOf } from "./dialogue.ts";
+import { answer, load, type OpenQuestion, samplingOf, viewOf } from "./dialogue.ts";
 import { healthOfAnswers } from "./health.ts";
-import { inSlices } from "./in_slices.ts";
-import {
-  type Learned,
-  learn,
-  type RewardedGroup,
-  scoreReference,
-  teaches,
-  trainingFigures,
-} from "./learn.ts";
 import { playPhase } from "./phase.ts";
 import { pipelined } from "./pipelined.ts";
+import { answerRecord } from "./recorded.ts";
 import type { Run } from "./run.ts";
 import { meansByName } from "./statistics.ts";
 import type { Step } from "./step.ts";
+import { type Trained, train, trainingFigures } from "./training.ts";
 
 /**
  * The Reasoner learns to agree with the silver answers.
@@ -49,15 +44,8 @@ export function reasonerPhase(run: Run, round: number): Observable<RunEvent> {
     round,
     phase: "reasoner",
     steps: Math.min(stepsPerRound, Math.ceil(maxPasses * stepsPerPass)),
-    prepare: (step) =>
-      from(run.ports.log.curriculum(round, placesOf(step, admitted))).pipe(
-        concatMap((items) => loadItems(step, items)),
-      ),
-    play: (step, items) =>
-      rollOut(step, items).pipe(
-        toArray(),
-        concatMap((chunks) => train(step, chunks.flat())),
-      ),
+    prepare: async (step) => loadItems(step, await run.ports.log.curriculum(round, placesOf(step, admitted))),
+    play: playStep,
   });
 }
 
@@ -74,131 +62,102 @@ function placesOf({ run, place: { round, step } }: Step, admitted: number): numb
 }
 
 /** Items with their images; one whose image shows something else by now is noted and left out: its label is not about that. */
-function loadItems(step: Step, items: readonly CurriculumItem[]): Observable<LoadedItem[]> {
-  return load(step, [...new Set(items.map(({ image }) => image.index))]).pipe(
-    map((images) => {
-      const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
-      return items.flatMap((item) => {
-        const loaded = byIndex.get(item.image.index);
-        if (loaded?.ref.id === item.image.id) return [{ ...loaded, item }];
-        if (loaded) step.fail("load", item.image, new VisplayError("images", anotherPicture));
-        return [];
-      });
-    }),
-    concatMap((loaded) =>
-      from(loaded).pipe(
-        concatMap((each, place) => show(step, place, each)),
-        toArray(),
-      ),
-    ),
-  );
+async function loadItems(step: Step, items: readonly CurriculumItem[]): Promise<LoadedItem[]> {
+  const images = await load(step, [...new Set(items.map(({ image }) => image.index))]);
+  const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
+  const found = items.flatMap((item) => {
+    const loaded = byIndex.get(item.image.index);
+    if (loaded?.ref.id === item.image.id) return [{ ...loaded, item, question: item.question }];
+    if (loaded) step.fail("load", item.image, new VisplayError("images", anotherPicture));
+    return [];
+  });
+  const shown: LoadedItem[] = [];
+  for (const [place, each] of found.entries()) {
+    // Under a view that is drawn anew in each step.
+    const view = step.seed("view", place) % step.run.config.reasoner.views;
+    shown.push({ ...each, image: await viewOf(step, each.image, view), view });
+  }
+  return shown;
 }
 
 const anotherPicture = "it shows another picture than the one that its question was asked about";
 
-/** An item under a view that is drawn anew in each step. */
-function show(
-  step: Step,
-  place: number,
-  { ref, image, item }: LoadedImage & { readonly item: CurriculumItem },
-): Observable<LoadedItem> {
-  const view = step.seed("view", place) % step.run.config.reasoner.views;
-  return viewOf(step, image, view).pipe(
-    map((shown) => ({ ref, image: shown, question: item.question, item, view })),
-  );
+/** An answer with its reward. */
+type Rewarded = Answer & Rollout & Pick<ReasonerReward, "parts">;
+
+/** One item's answers, as a group that learns. */
+interface ItemGroup extends LoadedItem {
+  readonly prompt: Prompt;
+  readonly rollouts: readonly Rewarded[];
 }
 
-/** One item's answers, and what they earn, [G]. */
-interface Judged extends LoadedItem {
-  readonly given: GivenAnswers;
-  readonly rewards: readonly ReasonerReward[];
-}
-
-/** One item's answers, ready to learn from. */
-interface Scored extends Judged {
-  readonly reference: readonly Float32Array[] | null;
+/** Answers to items, rewarded by agreement with their silver ones; one update. */
+async function playStep(step: Step, items: readonly LoadedItem[]): Promise<EventBody[]> {
+  const { run, place } = step;
+  const { reasoner: config } = run.config;
+  const versions = { ...run.versions };
+  const groups = await rollOut(step, items);
+  const peak = config.learningRate * config.learningRateDecayPerRound ** (place.round - 1);
+  const learned = await train(step, "reasoner", groups, config, peak);
+  const episodes = await mapInSlices(learned.groups, (group) => episode(step, versions, group), run.signal);
+  return [...episodes, figures(step, episodes, groups, learned)];
 }
 
 /** Answers in chunks; while the base scores one, the next is answered. */
-function rollOut(step: Step, items: readonly LoadedItem[]): Observable<Scored[]> {
+async function rollOut(step: Step, items: readonly LoadedItem[]): Promise<ItemGroup[]> {
   const config = step.run.config.reasoner;
   const size = config.beta > 0 ? config.itemsPerChunk : Math.max(1, items.length);
-  return pipelined(
+  const chunks = pipelined(
     Math.ceil(items.length / size),
-    (chunk) => judgeAnswers(step, chunk, items.slice(chunk * size, (chunk + 1) * size)),
-    (judged) => scoreWhatTeaches(step, judged),
+    (chunk) => answerItems(step, chunk, items.slice(chunk * size, (chunk + 1) * size)),
+    (groups) => score(step, groups),
   );
+  return (await lastValueFrom(chunks.pipe(toArray()))).flat();
 }
 
-function judgeAnswers(step: Step, chunk: number, items: readonly LoadedItem[]): Observable<Judged[]> {
+async function answerItems(step: Step, chunk: number, items: readonly LoadedItem[]): Promise<ItemGroup[]> {
   const config = step.run.config.reasoner;
-  const questions = items.map((item) => [item]);
-  return answer(step, { purpose: "answer", part: chunk }, questions, config.groupSize, config).pipe(
-    map((answers) =>
-      items.flatMap((loaded, i) => {
-        const given = answers[i]?.[0];
-        return given ? [{ ...loaded, given, rewards: rewardsOf(loaded.item, given, config) }] : [];
-      }),
-    ),
-  );
+  const options = { ...samplingOf(config), samples: config.groupSize };
+  const answers = await answer(step, items, options, { purpose: "answer", part: chunk });
+  return [...answers].map(([item, given]) => ({
+    ...item,
+    prompt: given.prompt,
+    rollouts: rewarded(item.item, given, config),
+  }));
 }
 
-function rewardsOf(
+function rewarded(
   { label }: CurriculumItem,
-  given: GivenAnswers,
+  { answers }: GivenAnswers,
   { reward }: ReasonerConfig,
-): ReasonerReward[] {
-  const evidence = given.answers.map((parsed, i) => ({
+): Rewarded[] {
+  const evidence = answers.map(({ parsed, completion }) => ({
     agrees: agrees(parsed, label),
     format: parsed.format,
-    tokens: given.completions[i]?.tokens.length ?? 0,
+    tokens: completion.tokens.length,
   }));
-  return reasonerRewards(evidence, reward);
-}
-
-/** The base's log-probabilities of the groups that take part in the update. */
-function scoreWhatTeaches(step: Step, judged: readonly Judged[]): Observable<Scored[]> {
-  const { reasoner: config } = step.run.config;
-  const taught = judged.filter((each) => teaches(outcomes(each), config));
-  const groups = taught.map(({ given: { prompt, completions } }) => ({ prompt, completions }));
-  return scoreReference(step, groups, config).pipe(
-    map((reference) =>
-      judged.map((each) => ({ ...each, reference: reference?.[taught.indexOf(each)] ?? null })),
-    ),
-  );
-}
-
-/** What a group's answers earn, and which of them agree with the silver answer. */
-function outcomes({ rewards }: Judged): { rewards: number[]; positives: boolean[] } {
-  return {
-    rewards: rewards.map(({ total }) => total),
-    positives: rewards.map(({ parts }) => parts.agreement === 1),
-  };
-}
-
-/** One update, and then all that happened in the step: an episode for each item, and the figures. */
-function train(step: Step, scored: readonly Scored[]): Observable<EventBody[]> {
-  const { reasoner: config } = step.run.config;
-  const versions = { ...step.run.versions };
-  const groups = scored.map((each) => {
-    const { prompt, completions } = each.given;
-    return { prompt, completions, ...outcomes(each), reference: each.reference };
+  const rewards = reasonerRewards(evidence, reward);
+  return answers.map((each, i) => {
+    const { total, parts } = rewards[i] as ReasonerReward;
+    return { ...each, reward: total, parts, positive: parts.agreement === 1, reference: null };
   });
-  const learningRate = config.learningRate * config.learningRateDecayPerRound ** (step.place.round - 1);
-  return learn(step, "reasoner", groups, config, learningRate).pipe(
-    concatMap((learned) =>
-      inSlices(scored, (each, i) => episode(step, versions, each, learned.advantages[i] ?? [])).pipe(
-        map((episodes) => [...episodes, figures(step, episodes, scored, groups, learned)]),
-      ),
-    ),
+}
+
+/** The groups that take part in the update with the base's log-probabilities, if there is a KL. */
+async function score(step: Step, groups: readonly ItemGroup[]): Promise<ItemGroup[]> {
+  const { reasoner: config } = step.run.config;
+  const teaching = groups.filter(({ rollouts }) => teaches(rollouts, config.positiveWeight));
+  if (config.beta === 0 || teaching.length === 0) return [...groups];
+  const scored = await step.timed("reference", (signal) =>
+    withReference(teaching, step.run.ports.reference, config, signal),
   );
+  return groups.map((group) => scored[teaching.indexOf(group)] ?? group);
 }
 
 function episode(
   { place: { round, step } }: Step,
   versions: PolicyVersions,
-  { ref, view, item: { question, label, confidence }, given, rewards }: Judged,
-  advantages: readonly number[],
+  { ref, view, item: { question, label, confidence }, prompt, rollouts }: Taught<ItemGroup>,
 ): ReasonerEpisode {
   return {
     type: "reasonerEpisode",
@@ -207,16 +166,16 @@ function episode(
     step,
     image: ref,
     view,
-    prompt: given.prompt.text,
+    prompt: prompt.text,
     versions,
     question,
     label,
     confidence,
-    rollouts: answerRecords(given).map((record, i) => ({
-      ...record,
-      parts: rewards[i]?.parts ?? {},
-      reward: rewards[i]?.total ?? 0,
-      advantage: advantages[i] ?? 0,
+    rollouts: rollouts.map(({ parts, reward, advantage, ...given }) => ({
+      ...answerRecord(given),
+      parts,
+      reward: reward ?? 0,
+      advantage,
     })),
   };
 }
@@ -224,9 +183,8 @@ function episode(
 function figures(
   step: Step,
   episodes: readonly ReasonerEpisode[],
-  scored: readonly Scored[],
-  groups: readonly RewardedGroup[],
-  learned: Learned,
+  groups: readonly ItemGroup[],
+  learned: Trained,
 ): ReasonerStep {
   return {
     type: "reasonerStep",
@@ -235,6 +193,6 @@ function figures(
     ...step.measurements(),
     ...trainingFigures(groups, learned),
     health: healthOfAnswers(episodes.map(({ question, rollouts }) => ({ question, answers: rollouts }))),
-    parts: meansByName(scored.flatMap(({ rewards }) => rewards.map(({ parts }) => parts))),
+    parts: meansByName(groups.flatMap(({ rollouts }) => rollouts.map(({ parts }) => parts))),
   };
 }

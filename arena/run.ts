@@ -47,6 +47,9 @@ export class Run {
   readonly #startedMs: number;
   #phaseStartedMs: number;
   readonly alarms: Alarms;
+  readonly #controller = new AbortController();
+  /** Aborts what is under way, where the run is to stop and once nobody follows it any more. */
+  readonly signal: AbortSignal;
   /** Images that the log is known to hold. */
   readonly #stored = new Set<string>();
 
@@ -65,8 +68,14 @@ export class Run {
     this.score = state?.score ?? null;
     this.#next = state?.next ?? { round: 0, leg: legs[0], step: 0 };
     this.#replay = state?.replay ?? 0;
+    this.signal = AbortSignal.any([this.#controller.signal, ports.stop]);
     this.#startedMs = nowMs - (state?.playedMs ?? 0);
     this.#phaseStartedMs = nowMs - (state?.phaseMs ?? 0);
+  }
+
+  /** Aborts what is under way. */
+  abort(): void {
+    this.#controller.abort();
   }
 
   /** The seed of one purpose at one place; nothing in a run is drawn from anything else. */

@@ -1,11 +1,8 @@
-import type { Observable } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
 import type { ImageFile } from "../images/source.ts";
 import type { Completion } from "../policy/port.ts";
 import type { ImageRef, Phase, RolloutFailed, Timings } from "../replay/events.ts";
-import { fromAbortable } from "./from_abortable.ts";
-
 import type { Run } from "./run.ts";
 
 /** Which phase of a run, and in how many steps. */
@@ -69,35 +66,34 @@ export class Step {
     };
   }
 
-  /** Work whose duration is noted under a name. It is aborted by unsubscribing, and where the run is to stop. */
-  timed<T>(name: string, work: (signal: AbortSignal) => Promise<T>): Observable<T> {
-    const { clock, stop } = this.run.ports;
-    return fromAbortable(async (unsubscribed) => {
-      const startedMs = clock.now();
-      const result = await work(AbortSignal.any([unsubscribed, stop]));
-      this.#timingsMs[name] = (this.#timingsMs[name] ?? 0) + clock.now() - startedMs;
-      return result;
-    });
+  /** Work whose duration is noted under a name. */
+  async timed<T>(name: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock } = this.run.ports;
+    const startedMs = clock.now();
+    const result = await work(this.run.signal);
+    this.#timingsMs[name] = (this.#timingsMs[name] ?? 0) + clock.now() - startedMs;
+    return result;
   }
 
   /** Samples about every item in one call; an item for which that fails is noted and gives null. */
-  sample<I extends { readonly ref: ImageRef }, O extends { readonly completions: readonly Completion[] }>(
+  sample<I extends { readonly ref: ImageRef }, O>(
     { during, purpose, part = 0 }: SamplingCall,
     items: readonly I[],
     call: (items: readonly I[], seed: number, signal: AbortSignal) => Promise<readonly O[]>,
-  ): Observable<(O | null)[]> {
-    return this.timed(purpose, async (signal) => {
-      const results = await isolating(
+  ): Promise<(O | null)[]> {
+    return this.timed(purpose, (signal) =>
+      isolating(
         items,
         this.seed(purpose, part),
         (some, seed) => call(some, seed, signal),
         (item, error) => this.fail(during, item.ref, error),
-      );
-      for (const { tokens } of results.flatMap((result) => result?.completions ?? [])) {
-        this.#sampledTokens += tokens.length;
-      }
-      return results;
-    });
+      ),
+    );
+  }
+
+  /** Counts the tokens of completions for `measurements`. */
+  count(sampled: readonly { readonly completion: Completion }[]): void {
+    for (const { completion } of sampled) this.#sampledTokens += completion.tokens.length;
   }
 
   /** Keeps the file of an image that was decoded until the step is recorded. */

@@ -1,10 +1,9 @@
-import { concatMap, forkJoin, from, map, type Observable, of, range, toArray } from "rxjs";
-import { blank } from "../images/image.ts";
+import { blank, type RgbImage } from "../images/image.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { blindAgreement, type Verdict, vote } from "../reasoner/vote.ts";
-import { answer, type OpenQuestion, viewOf } from "./dialogue.ts";
+import { answer, type OpenQuestion, type Purpose, samplingOf, viewOf } from "./dialogue.ts";
 import { mean } from "./statistics.ts";
-import type { SamplingCall, Step } from "./step.ts";
+import type { Step } from "./step.ts";
 
 /** What the Reasoner makes of one question of a curriculum. */
 export interface Poll {
@@ -14,106 +13,94 @@ export interface Poll {
   readonly blind: { readonly given: GivenAnswers; readonly agreement: number } | null;
 }
 
-/** Questions about images, [images][G]; null stands for none. */
-type Questions = readonly (readonly (OpenQuestion | null)[])[];
-
 /**
- * Has the Reasoner vote on questions, [images][G], as a curriculum is labelled. Null stands for no question, and for
- * one that was not answered in every view. `part` counts the calls of one purpose in a step.
+ * Has the Reasoner vote on questions as a curriculum is labelled; one that was not answered in every view has no poll.
+ * `part` counts the calls of one purpose in a step.
  */
-export function poll(
+export async function poll<Q extends OpenQuestion>(
   step: Step,
-  open: Questions,
-  { purpose, part = 0 }: Omit<SamplingCall, "during">,
-): Observable<(Poll | null)[][]> {
-  const { temperature, gate } = step.run.config.curriculum;
-  const sampling = { ...step.run.config.reasoner, temperature };
-  const blindly = { purpose: `${purpose}Blind`, part };
-  const blind = gate.blindAnswersPerQuestion;
-  return forkJoin({
-    sighted: votes(step, open, { purpose, part }),
-    blind: blind > 0 ? answer(step, blindly, open.map(blinded), blind, sampling) : of([]),
-  }).pipe(
-    map(({ sighted, blind }) =>
-      open.map((questions, i) =>
-        questions.map((_, j) => pollOf(sighted[i]?.[j] ?? null, blind[i]?.[j] ?? null)),
-      ),
-    ),
+  questions: readonly Q[],
+  { purpose, part = 0 }: Purpose,
+): Promise<Map<Q, Poll>> {
+  const [sighted, blind] = await Promise.all([
+    inAllViews(step, questions, { purpose, part }),
+    blindly(step, questions, { purpose: `${purpose}Blind`, part }),
+  ]);
+  return new Map(
+    [...sighted].map(([question, given]) => [question, pollOf(given, blind.get(question) ?? null)]),
   );
 }
 
-function pollOf(given: GivenAnswers | null, blind: GivenAnswers | null): Poll | null {
-  if (!given) return null;
+function pollOf(given: GivenAnswers, blind: GivenAnswers | null): Poll {
   const verdict = vote(given.answers);
   const agreement = blind ? blindAgreement(verdict, vote(blind.answers)) : 0;
   return { given, verdict, blind: blind && { given: blind, agreement } };
 }
 
-/** The same questions about one image, blanked. */
-function blinded(questions: readonly (OpenQuestion | null)[]): (OpenQuestion | null)[] {
-  const [first] = questions.flatMap((question) => question ?? []);
-  if (!first) return questions.map(() => null);
-  const image = blank(first.image);
-  return questions.map((question) => question && { ...question, image });
+/** Answers to the same questions about blank images; none where nobody asks so. */
+async function blindly<Q extends OpenQuestion>(
+  step: Step,
+  questions: readonly Q[],
+  purpose: Purpose,
+): Promise<Map<Q, GivenAnswers>> {
+  const { curriculum, reasoner } = step.run.config;
+  const samples = curriculum.gate.blindAnswersPerQuestion;
+  if (samples === 0) return new Map();
+  const sampling = { ...samplingOf(reasoner), temperature: curriculum.temperature };
+  const shown = await showing(questions, async (image) => blank(image));
+  return ofOriginals(await answer(step, shown, { ...sampling, samples }, purpose));
 }
 
 /**
- * The Reasoner's answers to questions, [images][G], as many in every view of an image, view by view: what other light
- * and noise change was no knowledge.
+ * The Reasoner's answers to questions, as many in every view of an image, view by view: what other light and noise change
+ * was no knowledge.
  */
-function votes(
+async function inAllViews<Q extends OpenQuestion>(
   step: Step,
-  open: Questions,
-  { purpose, part = 0 }: Omit<SamplingCall, "during">,
-): Observable<(GivenAnswers | null)[][]> {
+  questions: readonly Q[],
+  { purpose, part = 0 }: Purpose,
+): Promise<Map<Q, GivenAnswers>> {
   const { curriculum: config, reasoner } = step.run.config;
-  const sampling = { ...reasoner, temperature: config.temperature };
+  const sampling = { ...samplingOf(reasoner), temperature: config.temperature };
   const samples = config.answersPerQuestion / config.views;
+  const views: Map<Q, GivenAnswers>[] = [];
   // One view after the other, so that memory holds the images once more and not several times.
-  const inTurn = range(0, config.views).pipe(
-    concatMap((k) =>
-      inView(step, open, k).pipe(
-        concatMap((shown) => {
-          const call = { purpose, part: part * config.views + k };
-          return answer(step, call, shown, samples, sampling);
-        }),
-      ),
-    ),
-  );
-  return inTurn.pipe(
-    toArray(),
-    map((views) =>
-      open.map((questions, i) =>
-        questions.map((_, j) => joined(views.map((answers) => answers[i]?.[j] ?? null))),
-      ),
-    ),
-  );
-}
-
-/** The same questions about the `k`-th views of their images. */
-function inView(step: Step, open: Questions, k: number): Observable<(OpenQuestion | null)[][]> {
-  return from(open).pipe(
-    concatMap((questions) => {
-      const image = questions.find((question) => question !== null)?.image;
-      if (!image) return of(questions.map(() => null));
-      return viewOf(step, image, k).pipe(
-        map((shown) => questions.map((question) => question && { ...question, image: shown })),
-      );
+  for (let k = 0; k < config.views; k++) {
+    const shown = await showing(questions, (image) => viewOf(step, image, k));
+    const call = { purpose, part: part * config.views + k };
+    views.push(ofOriginals(await answer(step, shown, { ...sampling, samples }, call)));
+  }
+  return new Map(
+    questions.flatMap((question) => {
+      const given = views.flatMap((view) => view.get(question) ?? []);
+      const [first] = given;
+      if (!first || given.length < views.length) return [];
+      return [
+        [question, { prompt: first.prompt, answers: given.flatMap(({ answers }) => answers) }] as const,
+      ];
     }),
-    toArray(),
   );
 }
 
-/** All answers to one question; null where a view was not answered. */
-function joined(views: readonly (GivenAnswers | null)[]): GivenAnswers | null {
-  const given = views.filter((each) => each !== null);
-  const [first] = given;
-  if (!first || given.length < views.length) return null;
-  return {
-    prompt: first.prompt,
-    completions: given.flatMap(({ completions }) => completions),
-    answers: given.flatMap(({ answers }) => answers),
-  };
+/** A question about a picture that is shown in place of its own. */
+type Shown<Q> = OpenQuestion & { readonly original: Q };
+
+/** The questions about other pictures, each made once. */
+async function showing<Q extends OpenQuestion>(
+  questions: readonly Q[],
+  show: (image: RgbImage) => Promise<RgbImage>,
+): Promise<Shown<Q>[]> {
+  const pictures = new Map<RgbImage, RgbImage>();
+  for (const { image } of questions) if (!pictures.has(image)) pictures.set(image, await show(image));
+  return questions.map((original) => ({
+    ...original,
+    image: pictures.get(original.image) as RgbImage,
+    original,
+  }));
+}
+
+function ofOriginals<Q>(given: ReadonlyMap<Shown<Q>, GivenAnswers>): Map<Q, GivenAnswers> {
+  return new Map([...given].map(([{ original }, answers]) => [original, answers]));
 }
 
 /** The mean confidence of verdicts; null where nobody cast a vote. */

@@ -1,14 +1,15 @@
-import { concatMap, defer, EMPTY, forkJoin, map, type Observable, of } from "rxjs";
+import { defer, EMPTY, type Observable } from "rxjs";
 import type { Example } from "../policy/port.ts";
 import { questionerPrompt, questionerTemplates } from "../questioner/prompt.ts";
 import { Questioner } from "../questioner/questioner.ts";
 import { writeQuestion } from "../questioner/write.ts";
 import { reasonerPrompt, reasonerTemplates } from "../reasoner/prompt.ts";
-import { Reasoner } from "../reasoner/reasoner.ts";
+import { type Answer, Reasoner } from "../reasoner/reasoner.ts";
 import { writeAnswer } from "../reasoner/write.ts";
 import type { EventBody, Role, RunEvent, UpdateRecord } from "../replay/events.ts";
+import type { SamplingConfig } from "./config/learning.ts";
 import { itemsAt } from "./data_order.ts";
-import { type LoadedImage, load, type OpenQuestion } from "./dialogue.ts";
+import { answer, ask, type LoadedImage, load, type OpenQuestion } from "./dialogue.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
 import type { Step } from "./step.ts";
@@ -26,11 +27,7 @@ export function warmUpPhase(run: Run): Observable<RunEvent> {
           phase: "warmUp",
           steps: run.warmUpSteps,
           prepare: (step) => load(step, imagesOf(step), false),
-          play: (step, images) =>
-            askPlainly(step, images).pipe(
-              concatMap((open) => answerPlainly(step, open)),
-              concatMap((spoken) => imitate(step, images.length, spoken)),
-            ),
+          play: async (step, images) => imitate(step, images.length, await speak(step, images)),
         }),
   );
 }
@@ -51,52 +48,31 @@ interface Spoken extends OpenQuestion {
 /** Tokens that a plain question or answer has at most: what is longer was no short one, and waiting for it costs minutes. */
 const PLAIN_TOKENS = 64;
 
-function askPlainly(step: Step, images: readonly LoadedImage[]): Observable<OpenQuestion[]> {
+/** The Questioner asks about images in plain words, and the Reasoner answers each question once. */
+async function speak(step: Step, images: readonly LoadedImage[]): Promise<Spoken[]> {
   const { config, ports } = step.run;
   const { temperature, questionsPerImage: groupSize } = config.warmUp;
-  const { topK, topP } = config.questioner;
-  const maxTokens = Math.min(config.questioner.maxTokens, PLAIN_TOKENS);
-  const plain = { questioner: questionerTemplates.plain, format: "plain" } as const;
-  const questioner = new Questioner(ports.policies.questioner, plain);
-  const askAll = (some: readonly LoadedImage[], seed: number, signal: AbortSignal) =>
-    questioner.ask(
-      some.map(({ image }) => image),
-      { groupSize, temperature, topK, topP, maxTokens, seed },
-      signal,
-    );
-  return step
-    .sample({ during: "ask", purpose: "ask" }, images, askAll)
-    .pipe(
-      map((asked) =>
-        images.flatMap((image, i) =>
-          (asked[i]?.questions ?? []).flatMap((parsed) =>
-            parsed.ok ? [{ ...image, question: parsed.question }] : [],
-          ),
-        ),
-      ),
-    );
+  const plainly = ({ topK, topP, maxTokens }: SamplingConfig): SamplingConfig => {
+    return { temperature, topK, topP, maxTokens: Math.min(maxTokens, PLAIN_TOKENS) };
+  };
+  const { plain: asking } = questionerTemplates;
+  const questioner = new Questioner(ports.policies.questioner, { questioner: asking, format: "plain" });
+  const asked = await ask(step, images, { ...plainly(config.questioner), groupSize }, questioner);
+  const open = asked.flatMap(({ questions }) => questions.flatMap((each) => each.open ?? []));
+
+  const { plain: answering } = reasonerTemplates;
+  const reasoner = new Reasoner(ports.policies.reasoner, { reasoner: answering, format: "plain" });
+  const options = { ...plainly(config.reasoner), samples: 1 };
+  const answers = await answer(step, open, options, { purpose: "answer" }, reasoner);
+  return open.map((question) => ({ ...question, ...said(answers.get(question)?.answers[0]) }));
 }
 
-function answerPlainly(step: Step, open: readonly OpenQuestion[]): Observable<Spoken[]> {
-  const { config, ports } = step.run;
-  const { topK, topP } = config.reasoner;
-  const maxTokens = Math.min(config.reasoner.maxTokens, PLAIN_TOKENS);
-  const options = { samples: 1, temperature: config.warmUp.temperature, topK, topP, maxTokens };
-  const plain = { reasoner: reasonerTemplates.plain, format: "plain" } as const;
-  const reasoner = new Reasoner(ports.policies.reasoner, plain);
-  const answerAll = (some: readonly OpenQuestion[], seed: number, signal: AbortSignal) =>
-    reasoner.answer(some, { ...options, seed }, signal);
-  return step.sample({ during: "answer", purpose: "answer" }, open, answerAll).pipe(
-    map((given) =>
-      open.map((question, i) => {
-        const parsed = given[i]?.answers[0];
-        const text = given[i]?.completions[0]?.text.trim() ?? "";
-        const answer = parsed?.outcome === "answered" && isShort(parsed.answer) ? parsed.answer : null;
-        const sentence = answer !== null && answer !== text && !/[<\n]/.test(text) ? text : null;
-        return { ...question, answer, sentence };
-      }),
-    ),
-  );
+function said(given: Answer | undefined): Pick<Spoken, "answer" | "sentence"> {
+  const parsed = given?.parsed;
+  const text = given?.completion.text.trim() ?? "";
+  if (parsed?.outcome !== "answered" || !isShort(parsed.answer)) return { answer: null, sentence: null };
+  const isSentence = parsed.answer !== text && !/[<\n]/.test(text);
+  return { answer: parsed.answer, sentence: isSentence ? text : null };
 }
 
 /** Whether it is worth imitating: what is said at length is hardly said twice in the same words. */
@@ -105,7 +81,7 @@ function isShort(answer: string): boolean {
 }
 
 /** One supervised step of each policy on what was said, in the form and under the prompts that the run has. */
-function imitate(step: Step, images: number, spoken: readonly Spoken[]): Observable<EventBody[]> {
+async function imitate(step: Step, images: number, spoken: readonly Spoken[]): Promise<EventBody[]> {
   const { templates } = step.run.ports;
   const { format } = templates;
   const answered = spoken.flatMap((each) => (each.answer === null ? [] : [{ ...each, answer: each.answer }]));
@@ -117,35 +93,31 @@ function imitate(step: Step, images: number, spoken: readonly Spoken[]): Observa
     prompt: reasonerPrompt(image, question, templates),
     completion: writeAnswer(format, answer, sentence),
   }));
-  return forkJoin({
-    questioner: supervise(step, "questioner", questions),
-    reasoner: supervise(step, "reasoner", answers),
-  }).pipe(
-    map((updates): EventBody[] => [
-      {
-        type: "warmUpStep",
-        ...step.place,
-        phase: "warmUp",
-        ...step.measurements(),
-        images,
-        asked: questions.map(({ completion }) => completion),
-        answered: answers.map(({ completion }) => completion),
-        updates,
-      },
-    ]),
-  );
+  const [questioner, reasoner] = await Promise.all([
+    supervise(step, "questioner", questions),
+    supervise(step, "reasoner", answers),
+  ]);
+  return [
+    {
+      type: "warmUpStep",
+      ...step.place,
+      phase: "warmUp",
+      ...step.measurements(),
+      images,
+      asked: questions.map(({ completion }) => completion),
+      answered: answers.map(({ completion }) => completion),
+      updates: { questioner, reasoner },
+    },
+  ];
 }
 
-function supervise(step: Step, role: Role, examples: readonly Example[]): Observable<UpdateRecord | null> {
-  if (examples.length === 0) return of(null);
+async function supervise(step: Step, role: Role, examples: readonly Example[]): Promise<UpdateRecord | null> {
+  if (examples.length === 0) return null;
   const { run } = step;
   const learningRate = run.config.warmUp.learningRate * run.warmup(role);
-  return step
-    .timed("update", (signal) => run.ports.policies[role].supervise(examples, { learningRate }, signal))
-    .pipe(
-      map((report) => {
-        run.versions[role] = report.version;
-        return { ...report, learningRate };
-      }),
-    );
+  const report = await step.timed("update", (signal) =>
+    run.ports.policies[role].supervise(examples, { learningRate }, signal),
+  );
+  run.versions[role] = report.version;
+  return { ...report, learningRate };
 }

@@ -9,6 +9,7 @@ import { steadyClock } from "../common/clock.ts";
 import { freeBytes } from "../common/free_bytes.ts";
 import { adapterRank } from "../policy/parallel/open_policy.ts";
 import { countNumbers } from "../policy/weights/safetensors.ts";
+import { baseOf } from "../training/grpo.ts";
 import { estimate } from "./estimate.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
@@ -68,6 +69,7 @@ async function makePlan(model: WithModel, signal: AbortSignal, endMs: number): P
 
   const ports: ProbePorts = {
     policies: { questioner, reasoner },
+    reference: baseOf(questioner),
     ...{ images, truth, templates, clock: steadyClock },
     evaluator: (short) => sceneEvaluator(short, templates),
   };

@@ -10,6 +10,7 @@ import { ActivityView } from "../policy/embedded/activity.ts";
 import type { RunEvent } from "../replay/events.ts";
 import type { EventLog } from "../replay/log.ts";
 import type { Pins } from "../replay/pins.ts";
+import { baseOf } from "../training/grpo.ts";
 import { openMetrics, openWatchers } from "../watch/open_watchers.ts";
 import { openAudited } from "./audited.ts";
 import { compareInputs, inputsOf } from "./inputs.ts";
@@ -87,6 +88,8 @@ export async function playRun(
   const room = (bytes: number): Promise<void> => waitForRoom(folder, bytes, { say, waits, stop: signal });
   const ports = {
     policies: { questioner, reasoner },
+    // The Questioner's thread scores for both: both started from one base.
+    reference: baseOf(questioner),
     images,
     truth,
     audited,

@@ -10,15 +10,19 @@ import {
 } from "./parse.ts";
 import { defaultQuestionerTemplates, type QuestionerTemplates, questionerPrompt } from "./prompt.ts";
 
+/** A completion, and the question that it holds. */
+export interface AskedQuestion {
+  readonly completion: Completion;
+  readonly parsed: ParsedQuestion;
+}
+
 /** What was asked about one image. */
 export interface AskedQuestions {
   readonly image: RgbImage;
   /** The very prompt to train on. */
   readonly prompt: Prompt;
   /** [G]. */
-  readonly completions: readonly Completion[];
-  /** What each completion holds, [G]. */
-  readonly questions: readonly ParsedQuestion[];
+  readonly questions: readonly AskedQuestion[];
 }
 
 /** Turns images into questions with a policy that it doesn't own. */
@@ -54,10 +58,11 @@ export class Questioner {
       if (completions?.length !== options.groupSize) {
         throw new RangeError(`image ${i}: ${completions?.length ?? 0} of ${options.groupSize} completions`);
       }
-      const questions = completions.map(({ text, finishReason }) =>
-        parseQuestion(text, this.#limits, { ...this.#form, truncated: finishReason === "length" }),
-      );
-      return { image: prompt.image, prompt, completions, questions };
+      const questions = completions.map((completion) => {
+        const context = { ...this.#form, truncated: completion.finishReason === "length" };
+        return { completion, parsed: parseQuestion(completion.text, this.#limits, context) };
+      });
+      return { image: prompt.image, prompt, questions };
     });
   }
 }

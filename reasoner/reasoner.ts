@@ -17,14 +17,18 @@ export interface AnswerOptions extends Omit<SamplingOptions, "groupSize"> {
   readonly samples: number;
 }
 
+/** A completion, and the answer that it holds. */
+export interface Answer {
+  readonly completion: Completion;
+  readonly parsed: ParsedAnswer;
+}
+
 /** The answers to one question. */
 export interface GivenAnswers {
   /** The very prompt to train on. */
   readonly prompt: Prompt;
   /** [m]. */
-  readonly completions: readonly Completion[];
-  /** What each completion holds, [m]. */
-  readonly answers: readonly ParsedAnswer[];
+  readonly answers: readonly Answer[];
 }
 
 /**
@@ -63,11 +67,11 @@ export class Reasoner {
         throw new RangeError(`question ${i}: ${completions?.length ?? 0} of ${samples} completions`);
       }
       const choices = parseChoices(question);
-      const context = { question, ...this.#form };
-      const answers = completions.map(({ text, finishReason }) =>
-        parseAnswer(text, choices, { ...context, truncated: finishReason === "length" }),
-      );
-      return { prompt: prompts[i] as Prompt, completions, answers };
+      const answers = completions.map((completion) => {
+        const context = { question, ...this.#form, truncated: completion.finishReason === "length" };
+        return { completion, parsed: parseAnswer(completion.text, choices, context) };
+      });
+      return { prompt: prompts[i] as Prompt, answers };
     };
     return mapInSlices(questions, parse, signal);
   }

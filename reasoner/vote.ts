@@ -36,8 +36,8 @@ export interface Verdict {
  * A tie falls to the answer that was sampled first: as deterministic as the samples, and unlike an alphabetical
  * order it favours no answer, so that labels don't drift towards one.
  */
-export function vote(answers: readonly ParsedAnswer[]): Verdict {
-  const ballots = answers.map(voteOf).filter((ballot) => ballot !== null);
+export function vote(answers: readonly { readonly parsed: ParsedAnswer }[]): Verdict {
+  const ballots = answers.map(({ parsed }) => voteOf(parsed)).filter((ballot) => ballot !== null);
   const inFull = fullerAmong(ballots);
   const counts = new Map<string, number>();
   for (const ballot of ballots) {

@@ -1,4 +1,4 @@
-import { EMPTY, of, throwError } from "rxjs";
+import { type Observable, of, throwError } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import { pipelined } from "../../arena/pipelined.ts";
@@ -15,8 +15,8 @@ describe("pipelined", () => {
       const consumed = [cold("---(A|)"), cold("---(B|)"), cold("---(C|)")];
       const result = pipelined<string, string>(
         3,
-        (k) => produced[k] ?? EMPTY,
-        (_, k) => consumed[k] ?? EMPTY,
+        (k) => produced[k] as (typeof produced)[number],
+        (_, k) => consumed[k] as (typeof consumed)[number],
       );
       expectObservable(result).toBe("-----A--B--(C|)");
       expectSubscriptions(produced[0]?.subscriptions ?? []).toBe("^-!");
@@ -31,7 +31,7 @@ describe("pipelined", () => {
       const produced = Array.from({ length: 4 }, () => cold("-(p|)"));
       const result = pipelined(
         4,
-        (k) => produced[k] ?? EMPTY,
+        (k) => produced[k] as (typeof produced)[number],
         () => cold("-------|"),
       );
       expectObservable(result).toBe("-----------------------------|");
@@ -56,7 +56,7 @@ describe("pipelined", () => {
     scheduler.run(({ cold, expectObservable }) => {
       const result = pipelined(
         3,
-        (k) => (k === 1 ? throwError(() => "late") : cold("-(p|)")),
+        (k): Observable<unknown> => (k === 1 ? throwError(() => "late") : cold("-(p|)")),
         () => cold("---(x|)"),
       );
       expectObservable(result).toBe("----(x#)", undefined, "late");

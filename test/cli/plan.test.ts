@@ -15,8 +15,8 @@ const never = new AbortController().signal;
 const evaluator = (): Evaluator => () =>
   of({ done: 10, total: 30 }, { done: 20, total: 30 }, { done: 30, total: 30 });
 
-function portsOf({ policies, images, templates, clock, truth }: World): ProbePorts {
-  return { policies, images, templates, clock, truth, evaluator };
+function portsOf({ policies, reference, images, templates, clock, truth }: World): ProbePorts {
+  return { policies, reference, images, templates, clock, truth, evaluator };
 }
 
 /** Probes in a world whose time passes by itself; a phase's calls take 10 ms each. */

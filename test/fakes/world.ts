@@ -6,6 +6,7 @@ import type { ImageSource, Picture } from "../../images/source.ts";
 import { itemsIn } from "../../replay/curriculum_items.ts";
 import type { CurriculumEpisode, CurriculumItem, RunEvent } from "../../replay/events.ts";
 import type { EventLog } from "../../replay/log.ts";
+import { baseOf } from "../../training/grpo.ts";
 import { configOf } from "./config.ts";
 import { FakePolicy, type FakePolicyOptions, type Script } from "./policy.ts";
 import { VirtualTime } from "./virtual_time.ts";
@@ -112,12 +113,12 @@ export function makeWorld(
   } = {},
 ): World {
   const time = new VirtualTime();
+  const questioner = new FakePolicy({ script: questionerScript, time, ...options.questioner });
+  const reasoner = new FakePolicy({ script: reasonerScript, time, ...options.reasoner });
   return {
     time,
-    policies: {
-      questioner: new FakePolicy({ script: questionerScript, time, ...options.questioner }),
-      reasoner: new FakePolicy({ script: reasonerScript, time, ...options.reasoner }),
-    },
+    policies: { questioner, reasoner },
+    reference: baseOf(questioner),
     images: new FakeImages(options.images ?? 40, time, options.broken, options.loadMs),
     templates: { questioner: "ask", reasoner: "{question}", format: "tags" },
     log: new MemoryLog(),

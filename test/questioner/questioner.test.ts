@@ -33,7 +33,7 @@ test("asks G questions about each image with the template's prompt", async () =>
     options,
     signal,
   );
-  expect(asked.map(({ image, questions }) => [image.id, questions])).toEqual(
+  expect(asked.map(({ image, questions }) => [image.id, questions.map(({ parsed }) => parsed)])).toEqual(
     ["a", "b"].map((id) => [
       id,
       [
@@ -43,7 +43,7 @@ test("asks G questions about each image with the template's prompt", async () =>
     ]),
   );
   expect(asked[1]?.prompt.image.id).toBe("b");
-  expect(asked[1]?.completions).toHaveLength(2);
+  expect(asked[1]?.questions).toHaveLength(2);
 });
 
 test("missing completions stop it before questions meet the wrong image", async () => {

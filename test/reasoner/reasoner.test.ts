@@ -27,7 +27,7 @@ test("answers each question m times with the prompt that is trained", async () =
   const given = await reasoner.answer(questions, options);
   expect(given.map(({ prompt }) => prompt.text)).toEqual(["look: what ?", "look: what ? (A) dog (B) cat"]);
   expect(given.map(({ prompt }) => prompt)).toEqual(questions.map((question) => reasoner.prompt(question)));
-  expect(given.map(({ answers }) => answers)).toEqual(
+  expect(given.map(({ answers }) => answers.map(({ parsed }) => parsed))).toEqual(
     ["cat", "b"].map((canonical) => [
       { outcome: "answered", answer: "a cat", canonical, format: 1 },
       { outcome: "unparsed", reason: "no_answer", format: 0 },

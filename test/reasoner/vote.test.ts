@@ -7,7 +7,9 @@ import { agrees, blindAgreement, supportOf, type Verdict, vote } from "../../rea
 const unparsed = parseAnswer("");
 const answer = (text: string): ParsedAnswer => parseAnswer(`<answer> ${text} </answer>`);
 const votesOf = (...texts: string[]): Verdict =>
-  vote(texts.map((text) => (text === "" ? unparsed : answer(text))));
+  verdictOf(texts.map((text) => (text === "" ? unparsed : answer(text))));
+/** Of answers as they were read. */
+const verdictOf = (answers: readonly ParsedAnswer[]): Verdict => vote(answers.map((parsed) => ({ parsed })));
 
 describe("a verdict", () => {
   test("counts equal answers together", () => {
@@ -115,13 +117,13 @@ describe("spelling is no uncertainty", () => {
     ];
     for (let trial = 0; trial < 300; trial++) {
       const given = Array.from({ length: 1 + random.integer(10) }, () => random.pick(texts));
-      const verdict = vote(given.map(answer));
+      const verdict = verdictOf(given.map(answer));
       const sorted = [...given].sort();
       const bySize = (votes: Verdict["votes"]) => [...votes].map((each) => JSON.stringify(each)).sort();
-      expect(bySize(vote(sorted.map(answer)).votes)).toEqual(bySize(verdict.votes));
+      expect(bySize(verdictOf(sorted.map(answer)).votes)).toEqual(bySize(verdict.votes));
       expect(verdict.votes.reduce((sum, { count }) => sum + count, 0)).toBe(given.length);
       // One answer is in one class, and a class keeps together when more of its members are counted.
-      const twice = vote([...given, ...given].map(answer));
+      const twice = verdictOf([...given, ...given].map(answer));
       expect(twice.votes).toEqual(verdict.votes.map(({ answer, count }) => ({ answer, count: 2 * count })));
     }
   });
@@ -129,7 +131,7 @@ describe("spelling is no uncertainty", () => {
   test("a contradicted letter joins neither the letter nor the text", () => {
     const choices = parseChoices("Which? (A) cat (B) dog");
     const given = ["A", "A. dog", "dog"].map((text) => parseAnswer(`<answer>${text}</answer>`, choices));
-    expect(vote(given).votes.map((each) => each.answer)).toEqual(["a", "(a) dog", "b"]);
+    expect(verdictOf(given).votes.map((each) => each.answer)).toEqual(["a", "(a) dog", "b"]);
   });
 });
 
@@ -150,7 +152,7 @@ test("support: votes for the asker's own answer", () => {
   expect(supportOf(verdict, "how many ?", "7")).toBe(0);
   expect(supportOf(verdict, "how many ?", "cannot tell")).toBe(1);
   expect(supportOf(verdict, "how many ?", null)).toBe(0);
-  const choice = vote([{ outcome: "answered", answer: "B", canonical: "b", format: 1 }]);
+  const choice = verdictOf([{ outcome: "answered", answer: "B", canonical: "b", format: 1 }]);
   expect(supportOf(choice, "what ? (A) cat (B) dog", "a dog")).toBe(1);
 });
 

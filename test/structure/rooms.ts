@@ -37,6 +37,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   questioner: ["common", "images", "policy"],
   reasoner: ["common", "images", "policy"],
+  training: ["rewards", "policy"],
   "arena/config": ["common", "autodiff", "replay"],
   arena: [
     "common",
@@ -47,6 +48,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "policy",
     "questioner",
     "reasoner",
+    "training",
     "arena/config",
   ],
   bench: [
@@ -82,6 +84,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "policy/pretrain",
     "questioner",
     "reasoner",
+    "training",
     "arena/config",
     "arena",
   ],

@@ -1,31 +1,31 @@
 import type { Completion } from "../policy/port.ts";
-import type { ParsedQuestion } from "../questioner/parse.ts";
-import type { GivenAnswers } from "../reasoner/reasoner.ts";
+import type { AskedQuestion } from "../questioner/questioner.ts";
+import type { Answer, GivenAnswers } from "../reasoner/reasoner.ts";
 import { type Verdict, voteOf } from "../reasoner/vote.ts";
 import type { AnswerRecord, CompletionRecord, QuestionRecord } from "../replay/events.ts";
 
 function completionRecord({ tokens, logProbs, text, finishReason }: Completion): CompletionRecord {
+  return { tokens: [...tokens], logProbs: [...logProbs], text, finishReason };
+}
+
+/** An answer as the replay keeps it. */
+export function answerRecord({ completion, parsed }: Answer): AnswerRecord {
   return {
-    tokens: [...tokens],
-    logProbs: [...logProbs],
-    text,
-    finishReason,
+    ...completionRecord(completion),
+    outcome: parsed.outcome,
+    vote: voteOf(parsed),
+    failure: parsed.outcome === "unparsed" ? parsed.reason : null,
   };
 }
 
 /** Every answer to one question, [m]; none where it was not asked. */
 export function answerRecords(given: GivenAnswers | null): AnswerRecord[] {
-  return (given?.answers ?? []).map((answer, i) => ({
-    ...completionRecord(given?.completions[i] as Completion),
-    outcome: answer.outcome,
-    vote: voteOf(answer),
-    failure: answer.outcome === "unparsed" ? answer.reason : null,
-  }));
+  return (given?.answers ?? []).map(answerRecord);
 }
 
+/** A question as the replay keeps it, with its answers and what they amount to; nulls where it was not asked. */
 export function questionRecord(
-  completion: Completion,
-  parsed: ParsedQuestion,
+  { completion, parsed }: AskedQuestion,
   answers: GivenAnswers | null,
   verdict: Verdict | null,
 ): QuestionRecord {

@@ -1,0 +1,56 @@
+import type { Role, TrainingFigures, UpdateRecord } from "../replay/events.ts";
+import { type Group, grpo, type Learned } from "../training/grpo.ts";
+import type { GrpoConfig, SamplingConfig } from "./config/learning.ts";
+import { mean, shareOf } from "./statistics.ts";
+import type { Step } from "./step.ts";
+
+/** What an update did, as it is recorded; null where no group had anything to teach. */
+export interface Trained {
+  readonly droppedGroups: number;
+  readonly update: UpdateRecord | null;
+}
+
+/**
+ * One GRPO update of a policy in a step. The learning rate falls from `peak`, after the run's linear warm-up, along a
+ * line over the steps of the phase.
+ */
+export async function train<G extends Group>(
+  step: Step,
+  role: Role,
+  groups: readonly G[],
+  config: GrpoConfig & SamplingConfig,
+  peak: number,
+): Promise<Pick<Learned<G>, "groups"> & Trained> {
+  const { run, place } = step;
+  const { reference, policies } = run.ports;
+  const fallen = (1 - config.learningRateEnd) * (place.step / place.steps);
+  const learningRate = peak * run.warmup(role) * (1 - fallen);
+  const { loss, clipLow, clipHigh, beta, temperature, maxTokens } = config;
+  const { advantageScale, maskTruncated, positiveWeight } = config;
+  const options = {
+    ...{ loss, clipLow, clipHigh, beta, temperature, maxTokens, learningRate },
+    ...{ advantageScale, maskTruncated, positiveWeight },
+  };
+  const learned = await step.timed("update", (signal) =>
+    grpo(policies[role], reference, groups, options, signal),
+  );
+  const { groups: taught, droppedGroups, report } = learned;
+  if (report) run.versions[role] = report.version;
+  return { groups: taught, droppedGroups, update: report && { ...report, learningRate } };
+}
+
+/** What a training step is watched by. */
+export function trainingFigures(
+  groups: readonly Group[],
+  { droppedGroups, update }: Trained,
+): TrainingFigures {
+  const rollouts = groups.flatMap((group) => group.rollouts);
+  return {
+    meanReward: mean(rollouts.flatMap(({ reward }) => reward ?? [])),
+    groups: groups.length,
+    droppedGroups,
+    meanTokens: mean(rollouts.map(({ completion }) => completion.tokens.length)),
+    truncatedShare: shareOf(rollouts, ({ completion }) => completion.finishReason === "length"),
+    update,
+  };
+}

@@ -1,0 +1,123 @@
+import { describe, expect, it } from "vitest";
+import { imageOf } from "../../images/image.ts";
+import type { Completion, Policy, RolloutGroup } from "../../policy/port.ts";
+import { type GroupOptions, grpo, type Reference, type Rollout } from "../../training/grpo.ts";
+
+const image = imageOf(1, 1, new Uint8Array(3));
+
+function completion(text: string, finishReason: Completion["finishReason"] = "stop"): Completion {
+  const tokens = Int32Array.from(text, (letter) => letter.charCodeAt(0));
+  return { tokens, logProbs: new Float32Array(tokens.length), text, finishReason };
+}
+
+function rollout(
+  text: string,
+  reward: number | null,
+  more: Partial<Rollout> = {},
+): Rollout & { text: string } {
+  return { completion: completion(text), reward, positive: false, reference: null, text, ...more };
+}
+
+const group = (text: string, ...rollouts: (Rollout & { readonly text: string })[]) => ({
+  prompt: { image, text },
+  place: text.toUpperCase(),
+  rollouts,
+});
+
+const options: GroupOptions = {
+  loss: "dapo",
+  clipLow: 0.2,
+  clipHigh: 0.3,
+  beta: 0,
+  temperature: 1,
+  maxTokens: 8,
+  learningRate: 0.1,
+  advantageScale: "none",
+  maskTruncated: true,
+  positiveWeight: 0,
+};
+
+/** A policy that notes what it learns from, and a reference whose log-probabilities are the texts' lengths. */
+function world() {
+  const updates: (readonly RolloutGroup[])[] = [];
+  const scored: string[] = [];
+  const policy = {
+    update: async (groups: readonly RolloutGroup[]) => {
+      updates.push(groups);
+      return { loss: 1, gradientNorm: 1, kl: 0, clipFraction: 0, tokens: 1, version: 7 };
+    },
+  } as unknown as Policy;
+  const reference: Reference = {
+    score: async (groups) =>
+      groups.map(({ prompt, completions }) => {
+        scored.push(prompt.text);
+        return completions.map(({ length }) => new Float32Array(length).fill(length));
+      }),
+  };
+  return { policy, reference, updates, scored };
+}
+
+describe("one update", () => {
+  it("rollouts say what they taught, and keep what else they were", async () => {
+    const { policy, reference, updates } = world();
+    const groups = [group("a", rollout("x", 1), rollout("yy", 0), rollout("zzz", null))];
+    const { groups: taught, droppedGroups, report } = await grpo(policy, reference, groups, options);
+    expect(taught.map(({ place }) => place)).toEqual(["A"]);
+    expect(taught[0]?.rollouts.map(({ text, advantage }) => [text, advantage])).toEqual([
+      ["x", 0.5],
+      ["yy", -0.5],
+      ["zzz", 0],
+    ]);
+    expect(droppedGroups).toBe(0);
+    expect(report?.version).toBe(7);
+    expect(updates[0]?.[0]?.rollouts.map(({ advantage }) => advantage)).toEqual([0.5, -0.5, 0]);
+  });
+
+  it("groups that teach nothing stay out, with their KL; without any there is no update", async () => {
+    const { policy, reference, updates, scored } = world();
+    const equal = group("equal", rollout("x", 1), rollout("y", 1));
+    const cut = group(
+      "cut",
+      rollout("x", 1, { completion: completion("x", "length") }),
+      rollout("y", 0, { completion: completion("y", "length") }),
+    );
+    const unequal = group("unequal", rollout("x", 1), rollout("y", 0));
+    const withKl = { ...options, beta: 0.1 };
+    const { groups, droppedGroups } = await grpo(policy, reference, [equal, unequal, cut], withKl);
+    expect(droppedGroups).toBe(2);
+    expect(groups.map(({ place }) => place)).toEqual(["EQUAL", "UNEQUAL", "CUT"]);
+    expect(updates.map((batch) => batch.map(({ prompt }) => prompt.text))).toEqual([["unequal"]]);
+    expect(scored).toEqual(["unequal"]);
+    const none = await grpo(policy, reference, [equal], withKl);
+    expect(none).toMatchObject({ droppedGroups: 1, report: null });
+    expect(updates).toHaveLength(1);
+    const unmasked = await grpo(policy, reference, [cut], { ...options, maskTruncated: false });
+    expect(unmasked.droppedGroups).toBe(0);
+  });
+
+  it("a positive rollout teaches where all agree, by its weight", async () => {
+    const { policy, reference, updates } = world();
+    const agreed = group("a", rollout("x", 1, { positive: true }), rollout("y", 1));
+    const { groups } = await grpo(policy, reference, [agreed], { ...options, positiveWeight: 0.7 });
+    expect(groups[0]?.rollouts.map(({ advantage }) => advantage)).toEqual([0.7, 0]);
+    expect(updates).toHaveLength(1);
+  });
+
+  it("the reference scores only what has no score yet, and nothing without a KL", async () => {
+    const { policy, reference, updates, scored } = world();
+    const known = { reference: Float32Array.of(5) };
+    const first = group("known", rollout("x", 1, known), rollout("y", 0, known));
+    const second = group("new", rollout("xx", 1), rollout("y", 0));
+    await grpo(policy, reference, [first, second], { ...options, beta: 0.1 });
+    expect(scored).toEqual(["new"]);
+    const given = updates[0]?.map(({ rollouts }) =>
+      rollouts.map((each) => [...(each.referenceLogProbs ?? [])]),
+    );
+    expect(given).toEqual([
+      [[5], [5]],
+      [[2, 2], [1]],
+    ]);
+    await grpo(policy, reference, [second], options);
+    expect(scored).toEqual(["new"]);
+  });
+});

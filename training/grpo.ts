@@ -1,0 +1,169 @@
+import type { Completion, GrpoOptions, Policy, Prompt, RolloutGroup, UpdateReport } from "../policy/port.ts";
+import { type AdvantageScaling, groupAdvantages, withPositives } from "../rewards/advantages.ts";
+
+/** A completion and how it was rewarded. */
+export interface Rollout {
+  readonly completion: Completion;
+  /** Null where nobody could judge. */
+  readonly reward: number | null;
+  /** Whether it is one to imitate. */
+  readonly positive: boolean;
+  /** Its log-probabilities under the reference, [T]; null where they were not asked for. */
+  readonly reference: Float32Array | null;
+}
+
+/** The rollouts of one prompt, [G]. */
+export interface Group<R extends Rollout = Rollout> {
+  readonly prompt: Prompt;
+  readonly rollouts: readonly R[];
+}
+
+/** A group whose rollouts say what they taught. */
+export type Taught<G extends Group> = Omit<G, "rollouts"> & {
+  readonly prompt: Prompt;
+  readonly rollouts: readonly (G["rollouts"][number] & { readonly advantage: number })[];
+};
+
+/** The frozen model that the KL holds a policy to. */
+export interface Reference {
+  /** Log-probabilities of completions, [groups][G][T]. */
+  score(
+    groups: readonly { readonly prompt: Prompt; readonly completions: readonly Int32Array[] }[],
+    temperature: number,
+    signal?: AbortSignal,
+  ): Promise<Float32Array[][]>;
+}
+
+/** The model that a policy began as. */
+export function baseOf(policy: Pick<Policy, "score">): Reference {
+  return {
+    score: (groups, temperature, signal) =>
+      policy.score(groups, { weights: "reference", temperature }, signal),
+  };
+}
+
+export interface GroupOptions extends GrpoOptions {
+  /** What the difference from the group's mean is divided by. */
+  readonly advantageScale: AdvantageScaling;
+  /** Leaves completions that were cut off out of the loss. */
+  readonly maskTruncated: boolean;
+  /** Weight of the log-likelihood of the positive rollouts, beside GRPO's loss. */
+  readonly positiveWeight: number;
+}
+
+/** What an update did, and what each group, in its order, taught. */
+export interface Learned<G extends Group> {
+  readonly groups: readonly Taught<G>[];
+  /** Groups that had nothing to teach. */
+  readonly droppedGroups: number;
+  /** Null where none had. */
+  readonly report: UpdateReport | null;
+}
+
+/**
+ * One GRPO update of a policy from rewarded groups; those that teach nothing are left out of it, their KL term too,
+ * which TRL would keep: at a small beta that is a pass through the model for next to nothing. The reference scores
+ * what takes part and has no score yet; beta 0 needs none.
+ */
+export async function grpo<G extends Group>(
+  policy: Policy,
+  reference: Reference,
+  groups: readonly G[],
+  options: GroupOptions,
+  signal?: AbortSignal,
+): Promise<Learned<G>> {
+  const { advantageScale, maskTruncated, positiveWeight, ...update } = options;
+  const taught = withAdvantages(groups, advantageScale, positiveWeight);
+  const teaching = taught.filter(({ rollouts }) => rollouts.some((each) => counts(each, maskTruncated)));
+  const droppedGroups = groups.length - teaching.length;
+  if (teaching.length === 0) return { groups: taught, droppedGroups, report: null };
+  const scored = await withReference(teaching, reference, update, signal);
+  const batch = scored.map((group) => forPolicy(group, maskTruncated));
+  return { groups: taught, droppedGroups, report: await policy.update(batch, update, signal) };
+}
+
+/** Whether a group has something to teach: rewards that differ, or a rollout to imitate. */
+export function teaches(
+  rollouts: readonly Pick<Rollout, "reward" | "positive">[],
+  positiveWeight: number,
+): boolean {
+  if (positiveWeight > 0 && rollouts.some(({ positive }) => positive)) return true;
+  return new Set(rollouts.flatMap(({ reward }) => reward ?? [])).size > 1;
+}
+
+/** What the reference can score. */
+interface Scorable {
+  readonly prompt: Prompt;
+  readonly rollouts: readonly Pick<Rollout, "completion" | "reference">[];
+}
+
+/** The groups with the reference's scores where they have none; as they are where beta asks for none. */
+export async function withReference<G extends Scorable>(
+  groups: readonly G[],
+  reference: Reference,
+  { beta, temperature }: Pick<GrpoOptions, "beta" | "temperature">,
+  signal?: AbortSignal,
+): Promise<G[]> {
+  const unscored = groups.filter(({ rollouts }) => rollouts.some((rollout) => rollout.reference === null));
+  if (beta === 0 || unscored.length === 0) return [...groups];
+  const asked = unscored.map(({ prompt, rollouts }) => ({
+    prompt,
+    completions: rollouts.map(({ completion }) => completion.tokens),
+  }));
+  const scores = await reference.score(asked, temperature, signal);
+  const known = new Map<Scorable, readonly Float32Array[] | undefined>(
+    unscored.map((group, i) => [group, scores[i]]),
+  );
+  return groups.map((group) => {
+    const logProbs = known.get(group);
+    if (!logProbs) return group;
+    return {
+      ...group,
+      rollouts: group.rollouts.map((each, g) => ({ ...each, reference: logProbs[g] ?? null })),
+    };
+  });
+}
+
+function withAdvantages<G extends Group>(
+  groups: readonly G[],
+  scaling: AdvantageScaling,
+  positiveWeight: number,
+): Taught<G>[] {
+  const relative = groupAdvantages(
+    groups.map(({ rollouts }) => rollouts.map(({ reward }) => reward)),
+    scaling,
+  );
+  return groups.map((group, i) => {
+    const positives = group.rollouts.map(({ positive }) => positive);
+    const advantages = withPositives(relative.advantages[i] ?? [], positives, positiveWeight);
+    const rollouts: Taught<G>["rollouts"] = group.rollouts.map((each: G["rollouts"][number], g) => ({
+      ...each,
+      advantage: advantages[g] ?? 0,
+    }));
+    return { ...group, rollouts };
+  });
+}
+
+/** Whether a rollout takes part in the loss and moves it. */
+function counts(
+  { advantage, completion }: Rollout & { readonly advantage: number },
+  maskTruncated: boolean,
+): boolean {
+  return advantage !== 0 && !isMasked(completion, maskTruncated);
+}
+
+function isMasked({ finishReason }: Completion, maskTruncated: boolean): boolean {
+  return maskTruncated && finishReason === "length";
+}
+
+function forPolicy({ prompt, rollouts }: Taught<Group>, maskTruncated: boolean): RolloutGroup {
+  return {
+    prompt,
+    rollouts: rollouts.map(({ completion, advantage, reference }) => ({
+      completion,
+      advantage,
+      ...(reference && { referenceLogProbs: reference }),
+      ...(isMasked(completion, maskTruncated) && { mask: new Uint8Array(completion.tokens.length) }),
+    })),
+  };
+}
