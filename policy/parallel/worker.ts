@@ -6,7 +6,7 @@ import type { RgbImage } from "../../images/image.ts";
 import { LocalPolicy } from "../embedded/local_policy.ts";
 import { type ImageMessage, isHeldImage, type Method, type PixelPart, packed } from "./worker_protocol.ts";
 
-if (parentPort === null) throw new Error("policy/worker is not a program; ThreadedPolicy starts it");
+if (parentPort === null) throw new Error("policy/parallel/worker is not a program; ThreadedPolicy starts it");
 const port = parentPort;
 const images = new Map<string, RgbImage>();
 /** Of the calls that have not ended yet. */
