@@ -18,6 +18,7 @@ import type { EventBody, ModelsSaved, Role, RunEvent } from "../replay/events.ts
 import { audit } from "./audit.ts";
 import { checkpoint } from "./checkpoints/checkpoint.ts";
 import type { RunConfig } from "./config/config.ts";
+import { curriculumEmpty, itemsIn } from "./curriculum.ts";
 import { curriculumPhase } from "./curriculum_phase.ts";
 import { evaluationPhase } from "./evaluation_phase.ts";
 import { formatTrial } from "./format_trial.ts";
@@ -143,9 +144,8 @@ function finish(run: Run): Observable<RunEvent> {
 /** The Reasoner phase, or why there is none. */
 function learnFromIt(run: Run, round: number): Observable<RunEvent> {
   return defer(() => {
-    if (run.curriculum.admitted === 0) return nothingToLearn(run, round);
-    run.emptyRounds = 0;
-    return reasonerPhase(run, round);
+    const { curriculum } = run.progress;
+    return itemsIn(curriculum) === 0 ? nothingToLearn(run, round) : reasonerPhase(run, round);
   });
 }
 
@@ -155,14 +155,14 @@ const MAX_EMPTY_ROUNDS = 3;
 /** Says why a round has no curriculum; the run goes on without training the Reasoner, but not forever. */
 function nothingToLearn(run: Run, round: number): Observable<RunEvent> {
   if (run.enter(round, "reasoner") === null) return EMPTY;
-  const consecutive = run.emptyRounds + 1;
-  const event = run.curriculum.empty(round, consecutive, run.config.curriculum);
+  const { curriculum, emptyRounds } = run.progress;
+  const consecutive = emptyRounds + 1;
+  const event = curriculumEmpty(curriculum, round, consecutive, run.config.curriculum);
   const ending = `${consecutive} rounds in a row had nothing to learn from; the last one: ${event.message}`;
   return concat(
     run.record([event]),
     defer(() => {
       if (consecutive >= MAX_EMPTY_ROUNDS) throw new VisplayError("emptyCurriculum", ending);
-      run.emptyRounds = consecutive;
       return EMPTY;
     }),
   ).pipe(advancing(run, after(round, "reasoner")));

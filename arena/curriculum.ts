@@ -15,7 +15,7 @@ import type { Truth } from "./truth.ts";
 /** Bins of equal width for confidences from 0 to 1; the last one includes 1. */
 const BINS = 10;
 
-/** A curriculum as plain data: counts of what was asked. Its items stand in the log. */
+/** A round's curriculum as it grows: counts of what was asked. Its items stand in the log. */
 export interface CurriculumState {
   readonly rejected: Readonly<Partial<Record<Rejection, number>>>;
   readonly confidences: ConfidenceHistogram;
@@ -26,120 +26,111 @@ export interface CurriculumState {
   readonly meaningful: number;
 }
 
-/** What is worth knowing about one round's curriculum as it grows. */
-export class Curriculum {
-  readonly #truth: Truth | null;
-  readonly #rejected: Partial<Record<Rejection, number>>;
-  readonly #confidences: number[];
-  readonly #admitted: number[];
-  readonly #correct: number[];
-  #images: number;
-  #questions: number;
-  #meaningful: number;
-
-  /** With the truth, it audits itself; the items are the same with and without. It grows on from a state. */
-  constructor(truth: Truth | null, state: CurriculumState = emptyCurriculum) {
-    this.#truth = truth;
-    this.#rejected = { ...state.rejected };
-    this.#confidences = [...state.confidences];
-    this.#admitted = [...state.admitted];
-    this.#correct = [...state.correct];
-    this.#images = state.images;
-    this.#questions = state.questions;
-    this.#meaningful = state.meaningful;
-  }
-
-  get images(): number {
-    return this.#images;
-  }
-
-  /** How many items it has. */
-  get admitted(): number {
-    return sum(this.#admitted);
-  }
-
-  state(): CurriculumState {
-    return {
-      rejected: { ...this.#rejected },
-      confidences: [...this.#confidences],
-      admitted: [...this.#admitted],
-      correct: [...this.#correct],
-      images: this.#images,
-      questions: this.#questions,
-      meaningful: this.#meaningful,
-    };
-  }
-
-  add({ image, questions }: CurriculumEpisode): void {
-    this.#images++;
-    for (const question of questions) this.#addQuestion(image.index, question);
-  }
-
-  #addQuestion(image: number, { question, verdict, rejection, label }: CurriculumQuestion): void {
-    const truth = question === null ? null : (this.#truth?.(image, question) ?? null);
-    this.#questions++;
-    if (truth !== null) this.#meaningful++;
-    if (rejection !== null) this.#rejected[rejection] = (this.#rejected[rejection] ?? 0) + 1;
-    if (question === null || !verdict || verdict.silver === null) return;
-
-    const { silver, confidence } = verdict;
-    const bin = Math.min(BINS - 1, Math.floor(confidence * BINS));
-    increment(this.#confidences, bin);
-    if (label === null) return;
-    increment(this.#admitted, bin);
-    if (truth !== null && sameVote(silver, trueLabel(question, truth))) increment(this.#correct, bin);
-  }
-
-  built(round: number): CurriculumBuilt {
-    return {
-      type: "curriculumBuilt",
-      round,
-      phase: "curriculum",
-      images: this.#images,
-      questions: this.#questions,
-      admitted: this.admitted,
-      rejected: { ...this.#rejected },
-      confidences: [...this.#confidences],
-      audit: this.#truth && this.#audit(),
-    };
-  }
-
-  #audit(): CurriculumAudit {
-    const ratio = (part: number, whole: number) => (whole === 0 ? null : part / whole);
-    return {
-      meaningful: ratio(this.#meaningful, this.#questions),
-      silverCorrect: ratio(sum(this.#correct), sum(this.#admitted)),
-      silverCorrectByConfidence: this.#correct.map((part, bin) => ratio(part, this.#admitted[bin] as number)),
-    };
-  }
-
-  /** Why nothing was admitted, and what can be done about it. */
-  empty(round: number, consecutive: number, { band }: CurriculumConfig): CurriculumEmpty {
-    const reasons = (Object.entries(this.#rejected) as [Rejection, number][]).sort((a, b) => b[1] - a[1]);
-    const found = reasons.map(([reason, count]) => `${count} ${reason}`).join(", ");
-    const expected = `expected confidences from ${band.low} to ${band.high}`;
-    const remedy = remedies[reasons[0]?.[0] ?? "failed"];
-    return {
-      type: "curriculumEmpty",
-      round,
-      phase: "curriculum",
-      consecutive,
-      confidences: [...this.#confidences],
-      message: `no question entered the curriculum: found ${found || "none"}, ${expected}; ${remedy}`,
-    };
-  }
-}
+const nothing: ConfidenceHistogram = new Array(BINS).fill(0);
 
 /** Nothing was asked yet. */
 export const emptyCurriculum: CurriculumState = {
   rejected: {},
-  confidences: zeros(),
-  admitted: zeros(),
-  correct: zeros(),
+  confidences: nothing,
+  admitted: nothing,
+  correct: nothing,
   images: 0,
   questions: 0,
   meaningful: 0,
 };
+
+/** How many items it has. */
+export function itemsIn({ admitted }: CurriculumState): number {
+  return sum(admitted);
+}
+
+/** With the questions about one more image; where the truth is known, they are audited. */
+export function withEpisode(
+  curriculum: CurriculumState,
+  { image, questions }: CurriculumEpisode,
+  truth: Truth | null,
+): CurriculumState {
+  const start = { ...curriculum, images: curriculum.images + 1 };
+  return questions.reduce((counts, question) => withQuestion(counts, image.index, question, truth), start);
+}
+
+function withQuestion(
+  counts: CurriculumState,
+  image: number,
+  { question, verdict, rejection, label }: CurriculumQuestion,
+  truth: Truth | null,
+): CurriculumState {
+  const answer = question === null ? null : (truth?.(image, question) ?? null);
+  const asked = {
+    ...counts,
+    questions: counts.questions + 1,
+    meaningful: counts.meaningful + (answer === null ? 0 : 1),
+    rejected:
+      rejection === null
+        ? counts.rejected
+        : { ...counts.rejected, [rejection]: (counts.rejected[rejection] ?? 0) + 1 },
+  };
+  if (question === null || !verdict || verdict.silver === null) return asked;
+  const { silver, confidence } = verdict;
+  const bin = Math.min(BINS - 1, Math.floor(confidence * BINS));
+  const isCorrect = label !== null && answer !== null && sameVote(silver, trueLabel(question, answer));
+  return {
+    ...asked,
+    confidences: incremented(counts.confidences, bin),
+    admitted: label === null ? counts.admitted : incremented(counts.admitted, bin),
+    correct: isCorrect ? incremented(counts.correct, bin) : counts.correct,
+  };
+}
+
+/** What a round's curriculum came to; `audited` where the truth was known. */
+export function curriculumBuilt(
+  curriculum: CurriculumState,
+  round: number,
+  audited: boolean,
+): CurriculumBuilt {
+  const { images, questions, rejected, confidences } = curriculum;
+  return {
+    type: "curriculumBuilt",
+    round,
+    phase: "curriculum",
+    images,
+    questions,
+    admitted: itemsIn(curriculum),
+    rejected,
+    confidences,
+    audit: audited ? auditOf(curriculum) : null,
+  };
+}
+
+function auditOf({ meaningful, questions, correct, admitted }: CurriculumState): CurriculumAudit {
+  const ratio = (part: number, whole: number) => (whole === 0 ? null : part / whole);
+  return {
+    meaningful: ratio(meaningful, questions),
+    silverCorrect: ratio(sum(correct), sum(admitted)),
+    silverCorrectByConfidence: correct.map((part, bin) => ratio(part, admitted[bin] as number)),
+  };
+}
+
+/** Why nothing was admitted, and what can be done about it. */
+export function curriculumEmpty(
+  { rejected, confidences }: CurriculumState,
+  round: number,
+  consecutive: number,
+  { band }: CurriculumConfig,
+): CurriculumEmpty {
+  const reasons = (Object.entries(rejected) as [Rejection, number][]).sort((a, b) => b[1] - a[1]);
+  const found = reasons.map(([reason, count]) => `${count} ${reason}`).join(", ");
+  const expected = `expected confidences from ${band.low} to ${band.high}`;
+  const remedy = remedies[reasons[0]?.[0] ?? "failed"];
+  return {
+    type: "curriculumEmpty",
+    round,
+    phase: "curriculum",
+    consecutive,
+    confidences,
+    message: `no question entered the curriculum: found ${found || "none"}, ${expected}; ${remedy}`,
+  };
+}
 
 const remedies: Readonly<Record<Rejection, string>> = {
   malformed: "change prompts.questioner, or raise questioner.maxTokens",
@@ -156,12 +147,8 @@ const remedies: Readonly<Record<Rejection, string>> = {
   meaningless: "set reasoner.labels to silver",
 };
 
-function zeros(): number[] {
-  return new Array(BINS).fill(0);
-}
-
-function increment(counts: number[], bin: number): void {
-  counts[bin] = (counts[bin] as number) + 1;
+function incremented(counts: ConfidenceHistogram, bin: number): ConfidenceHistogram {
+  return counts.map((count, i) => (i === bin ? count + 1 : count));
 }
 
 function sum(counts: readonly number[]): number {

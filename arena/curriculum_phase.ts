@@ -9,7 +9,7 @@ import type {
   RunEvent,
 } from "../replay/events.ts";
 import { type Admission, admit, rejected, repeats, trueLabel } from "./admission.ts";
-import { Curriculum } from "./curriculum.ts";
+import { curriculumBuilt } from "./curriculum.ts";
 import { itemsInTurn } from "./data_order.ts";
 import { type Asked, ask, load, type Question, samplingOf } from "./dialogue.ts";
 import { healthOf } from "./health.ts";
@@ -36,18 +36,15 @@ export function curriculumPhase(run: Run, round: number): Observable<RunEvent> {
     round,
     phase: "curriculum",
     steps: Math.ceil(poolSize(run) / config.imagesPerChunk),
-    begin: () => {
-      run.curriculum = new Curriculum(run.ports.truth);
-    },
     prepare: async (step) => ask(step, await load(step, imagesOf(step)), asking),
     play: async (step, asked): Promise<EventBody[]> => {
       const episodes = await label(step, asked);
-      await mapInSlices(episodes, (episode) => run.curriculum.add(episode), run.signal);
       return [...episodes, figures(step, episodes)];
     },
     conclude: () => {
-      if (run.curriculum.images === 0) throw nothingUsable(run);
-      return [run.curriculum.built(round)];
+      const { curriculum } = run.progress;
+      if (curriculum.images === 0) throw nothingUsable(run);
+      return [curriculumBuilt(curriculum, round, run.ports.truth !== null)];
     },
   });
 }
@@ -133,7 +130,7 @@ function episode(
     step,
     image,
     prompt,
-    versions: { ...run.versions },
+    versions: run.progress.versions,
     questions: questions.map(({ poll, admission, ...question }): CurriculumQuestion => {
       const record = questionRecord(question, poll?.given ?? null, poll?.verdict ?? null);
       const blind = poll?.blind && { blindAnswers: answerRecords(poll.blind.given) };

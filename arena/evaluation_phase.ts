@@ -1,4 +1,4 @@
-import { concatMap, defer, EMPTY, type Observable, tap } from "rxjs";
+import { concatMap, defer, EMPTY, type Observable } from "rxjs";
 import type { EventBody, RunEvent } from "../replay/events.ts";
 import { untilAborted } from "./from_abortable.ts";
 import { framed, naming } from "./phase.ts";
@@ -19,9 +19,6 @@ export function evaluationPhase(run: Run, round: number): Observable<RunEvent> {
   const { evaluate } = ports;
   const updates = defer(() => evaluate(ports.policies.reasoner)).pipe(
     untilAborted(ports.stop),
-    tap((update) => {
-      if ("report" in update) run.score = update.report.overall.mean8.percent;
-    }),
     concatMap((update) => run.record([eventOf(update)])),
     naming(`round ${round}, evaluation`),
   );

@@ -1,6 +1,5 @@
 import { EMPTY, type Observable } from "rxjs";
 import { type AnswerFormat, answerFormats } from "../common/answer_format.ts";
-import { VisplayError } from "../common/errors.ts";
 import { questionerTemplates } from "../questioner/prompt.ts";
 import { type AskedQuestion, Questioner } from "../questioner/questioner.ts";
 import { reasonerTemplates } from "../reasoner/prompt.ts";
@@ -8,11 +7,11 @@ import { type Answer, Reasoner } from "../reasoner/reasoner.ts";
 import { voteOf } from "../reasoner/vote.ts";
 import type { FormatsTried, FormatTried, RunEvent } from "../replay/events.ts";
 import type { SamplingConfig } from "./config/learning.ts";
-import { unaskedSteps } from "./config/start.ts";
 import { itemsAt } from "./data_order.ts";
 import { answer, ask, type LoadedImage, load, samplingOf } from "./dialogue.ts";
 import { playPhase } from "./phase.ts";
 import type { Ports } from "./ports.ts";
+import { isTeachable, requireReadable } from "./readability.ts";
 import type { Run } from "./run.ts";
 import type { Step } from "./step.ts";
 
@@ -35,7 +34,6 @@ export function formatTrial(run: Run): Observable<RunEvent> {
       for (const templates of templatesToTry(run.ports.templates))
         tried.push(await tryFormat(step, images, templates));
       formats = tried;
-      run.warmUpSteps = config.warmUp.steps ?? (isReadable(tried[0], ENOUGH) ? 0 : unaskedSteps);
       return [{ type: "formatsTried", round: 0, phase: "trial", images: images.length, formats }];
     },
     conclude: () => {
@@ -113,43 +111,4 @@ function tally<T extends AskedQuestion | Answer>(
 ): FormatTried["answers"] {
   const unread = all.find((each) => !isFound(each))?.completion.text ?? null;
   return { of: all.length, found: all.filter(isFound).length, unread };
-}
-
-/** Shares of questions, and of answers, that must be read for a run to make sense, and for it to need no warm-up. */
-const LEAST = 1 / 4;
-const ENOUGH = 1 / 2;
-
-function isReadable(tried: FormatTried | undefined, share: number): boolean {
-  return tried === undefined || leastShare(tried) >= share;
-}
-
-/** Whether a warm-up would find plain words to imitate, as far as that was tried. */
-function isTeachable(formats: readonly FormatTried[]): boolean {
-  const plain = formats.find(({ format }) => format === "plain");
-  return isReadable(plain, LEAST);
-}
-
-function requireReadable(formats: readonly FormatTried[]): void {
-  const [configured, ...others] = formats;
-  if (!configured || isReadable(configured, LEAST)) return;
-  const best = others.reduce((a, b) => (leastShare(b) > leastShare(a) ? b : a), configured);
-  const { questions, answers } = configured;
-  const poor = answers.found / answers.of < questions.found / questions.of ? answers : questions;
-  const teach = isTeachable(formats) ? "teach the form with warmUp.steps (20, say), or " : "";
-  const remedy =
-    leastShare(best) < LEAST
-      ? `${teach}change the model, prompts or maxTokens`
-      : `${teach}set format to ${best.format} (${told(best)})`;
-  throw new VisplayError(
-    "config",
-    `format ${configured.format}: ${told(configured)} can be read, expected a quarter of each; ${remedy}. What could not be read: ${JSON.stringify(poor.unread?.slice(0, 300))}`,
-  );
-}
-
-function leastShare({ questions, answers }: FormatTried): number {
-  return Math.min(questions.found / Math.max(1, questions.of), answers.found / Math.max(1, answers.of));
-}
-
-function told({ questions, answers }: FormatTried): string {
-  return `${questions.found} of ${questions.of} questions and ${answers.found} of ${answers.of} answers`;
 }

@@ -70,7 +70,7 @@ function encodeForReasoner(step: Step, images: readonly LoadedImage[]): Promise<
 async function playStep(step: Step, images: readonly LoadedImage[]): Promise<EventBody[]> {
   const { run } = step;
   const { questioner: config } = run.config;
-  const versions = { ...run.versions };
+  const { versions } = run.progress;
   const asked = await ask(step, images, { ...samplingOf(config), groupSize: config.groupSize });
   const [answers, groups] = await Promise.all([answerAll(step, asked), score(step, asked)]);
   const judged = await mapInSlices(groups, (group) => judge(config, group, answers), run.signal);

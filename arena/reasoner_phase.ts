@@ -15,6 +15,7 @@ import type {
 import { type ReasonerReward, reasonerRewards } from "../rewards/reasoner.ts";
 import { type Rollout, type Taught, teaches, withReference } from "../training/grpo.ts";
 import type { ReasonerConfig } from "./config/reasoner.ts";
+import { itemsIn } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
 import { answer, load, type OpenQuestion, samplingOf, viewOf } from "./dialogue.ts";
 import { healthOfAnswers } from "./health.ts";
@@ -38,7 +39,7 @@ import { type Trained, train, trainingFigures } from "./training.ts";
  */
 export function reasonerPhase(run: Run, round: number): Observable<RunEvent> {
   const { stepsPerRound, itemsPerStep, maxPasses } = run.config.reasoner;
-  const { admitted } = run.curriculum;
+  const admitted = itemsIn(run.progress.curriculum);
   const stepsPerPass = Math.max(1, admitted / itemsPerStep);
   return playPhase(run, {
     round,
@@ -95,7 +96,7 @@ interface ItemGroup extends LoadedItem {
 async function playStep(step: Step, items: readonly LoadedItem[]): Promise<EventBody[]> {
   const { run, place } = step;
   const { reasoner: config } = run.config;
-  const versions = { ...run.versions };
+  const { versions } = run.progress;
   const groups = await rollOut(step, items);
   const peak = config.learningRate * config.learningRateDecayPerRound ** (place.round - 1);
   const learned = await train(step, "reasoner", groups, config, peak);

@@ -8,8 +8,9 @@ import { Reasoner } from "../reasoner/reasoner.ts";
 import { type EventBody, REPLAY_VERSION, type Role, type RunEvent } from "../replay/events.ts";
 import { Alarms } from "./alarms.ts";
 import type { RunConfig } from "./config/config.ts";
-import { Curriculum } from "./curriculum.ts";
+import { emptyCurriculum } from "./curriculum.ts";
 import type { Ports } from "./ports.ts";
+import { follow, type Progress } from "./progress.ts";
 import {
   comparePositions,
   type Leg,
@@ -28,16 +29,7 @@ export class Run {
   readonly reasoner: Reasoner;
   /** The policies as they were at the run's very beginning. */
   readonly models: Readonly<Record<Role, PolicyInfo>>;
-  /** Optimiser steps each policy has taken, as it reported last. */
-  readonly versions: Record<Role, number>;
-  /** Steps of the warm-up; a trial may have found that some are needed. */
-  warmUpSteps: number;
-  /** Of the current round. */
-  curriculum: Curriculum;
-  /** Rounds in a row, up to now, that had nothing to learn from. */
-  emptyRounds: number;
-  /** What the last evaluation came to, percent. */
-  score: number | null;
+  #progress: Progress;
   #next: Position;
   #replay: number;
   /** Positions passed since the last checkpoint. */
@@ -60,17 +52,24 @@ export class Run {
     this.questioner = new Questioner(ports.policies.questioner, ports.templates);
     this.reasoner = new Reasoner(ports.policies.reasoner, ports.templates);
     this.models = models;
-    this.versions = { ...versions };
-    this.curriculum = new Curriculum(ports.truth, state?.curriculum);
+    this.#progress = {
+      versions,
+      warmUpSteps: state?.warmUpSteps ?? config.warmUp.steps ?? 0,
+      curriculum: state?.curriculum ?? emptyCurriculum,
+      emptyRounds: state?.emptyRounds ?? 0,
+      score: state?.score ?? null,
+    };
     this.alarms = new Alarms(config.alarms, state?.alarms);
-    this.warmUpSteps = state?.warmUpSteps ?? config.warmUp.steps ?? 0;
-    this.emptyRounds = state?.emptyRounds ?? 0;
-    this.score = state?.score ?? null;
     this.#next = state?.next ?? { round: 0, leg: legs[0], step: 0 };
     this.#replay = state?.replay ?? 0;
     this.signal = AbortSignal.any([this.#controller.signal, ports.stop]);
     this.#startedMs = nowMs - (state?.playedMs ?? 0);
     this.#phaseStartedMs = nowMs - (state?.phaseMs ?? 0);
+  }
+
+  /** How far it has come, up to the event that was recorded last. */
+  get progress(): Progress {
+    return this.#progress;
   }
 
   /** Aborts what is under way. */
@@ -85,7 +84,7 @@ export class Run {
 
   /** Optimiser steps that a policy has taken since the run's base. */
   updates(role: Role): number {
-    return this.versions[role] - this.models[role].version;
+    return this.#progress.versions[role] - this.models[role].version;
   }
 
   /** The share of its learning rate that a policy's next optimiser step of this run has: it rises in a line. */
@@ -142,17 +141,14 @@ export class Run {
 
   /** Where the run stands, for a checkpoint. */
   state(): RunState {
-    const { warmUpSteps, emptyRounds, score, playedMs, phaseMs } = this;
-    const [curriculum, alarms] = [this.curriculum.state(), this.alarms.state()];
+    const { versions: _, ...progress } = this.#progress;
+    const { playedMs, phaseMs } = this;
     return {
       version: STATE_VERSION,
       next: this.#next,
       replay: this.#replay,
-      warmUpSteps,
-      emptyRounds,
-      curriculum,
-      alarms,
-      score,
+      ...progress,
+      alarms: this.alarms.state(),
       playedMs,
       phaseMs,
     };
@@ -182,6 +178,8 @@ export class Run {
         }),
         concatMap(() => {
           for (const { id } of files) this.#stored.add(id);
+          const known = { config: this.config, truth: this.ports.truth };
+          this.#progress = events.reduce((progress, event) => follow(progress, event, known), this.#progress);
           return events;
         }),
       );

@@ -1,6 +1,7 @@
 import type { Phase } from "../replay/events.ts";
 import type { AlarmsState } from "./alarms.ts";
-import type { CurriculumState } from "./curriculum.ts";
+import { itemsIn } from "./curriculum.ts";
+import type { Progress } from "./progress.ts";
 
 /** A part of a round: a phase, the audit of its silver answers, or the writing of its models. */
 export type Leg = Phase | "audit" | "save";
@@ -32,20 +33,12 @@ export const STATE_VERSION = 2;
  * There are no random states: every draw is a function of the seed and the position. Its size does not depend on how
  * long the run has been.
  */
-export interface RunState {
+export interface RunState extends Omit<Progress, "versions"> {
   readonly version: typeof STATE_VERSION;
   readonly next: Position;
   /** The log's position when that step became the next one. */
   readonly replay: number;
-  /** Steps of the warm-up, as its trial or its configuration has it. */
-  readonly warmUpSteps: number;
-  /** Rounds in a row, up to now, whose curriculum was empty. */
-  readonly emptyRounds: number;
-  /** Of the current round; its items stand in the replay. */
-  readonly curriculum: CurriculumState;
   readonly alarms: AlarmsState;
-  /** What the last evaluation came to, percent (mean@8 at temperature 1); null before the first. */
-  readonly score: number | null;
   /** Time that the run, and its current phase, have taken so far; for records only. */
   readonly playedMs: number;
   readonly phaseMs: number;
@@ -54,7 +47,7 @@ export interface RunState {
 /** How many items of its round's curriculum the replay must hold for a run to go on from a state. */
 export function itemsNeeded({ next: { leg, step }, curriculum }: RunState): number {
   const isBuilt = leg === "audit" || leg === "reasoner" || (leg === "curriculum" && step > 0);
-  return isBuilt ? curriculum.admitted.reduce((sum, count) => sum + count, 0) : 0;
+  return isBuilt ? itemsIn(curriculum) : 0;
 }
 
 /** Negative where `a` comes before `b`. */

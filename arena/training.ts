@@ -35,7 +35,6 @@ export async function train<G extends Group>(
     grpo(policies[role], reference, groups, options, signal),
   );
   const { groups: taught, droppedGroups, report } = learned;
-  if (report) run.versions[role] = report.version;
   return { groups: taught, droppedGroups, update: report && { ...report, learningRate } };
 }
 

@@ -20,12 +20,12 @@ import type { Step } from "./step.ts";
  */
 export function warmUpPhase(run: Run): Observable<RunEvent> {
   return defer(() =>
-    run.warmUpSteps === 0
+    run.progress.warmUpSteps === 0
       ? EMPTY
       : playPhase(run, {
           round: 0,
           phase: "warmUp",
-          steps: run.warmUpSteps,
+          steps: run.progress.warmUpSteps,
           prepare: (step) => load(step, imagesOf(step), false),
           play: async (step, images) => imitate(step, images.length, await speak(step, images)),
         }),
@@ -118,6 +118,5 @@ async function supervise(step: Step, role: Role, examples: readonly Example[]): 
   const report = await step.timed("update", (signal) =>
     run.ports.policies[role].supervise(examples, { learningRate }, signal),
   );
-  run.versions[role] = report.version;
   return { ...report, learningRate };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Alarms } from "../arena/alarms.ts";
 import { CheckpointStore, latestCheckpoint } from "../arena/checkpoints/checkpoint_store.ts";
 import { RunSettingsSchema, runConfig } from "../arena/config/config.ts";
-import { Curriculum } from "../arena/curriculum.ts";
+import { curriculumBuilt, emptyCurriculum, withEpisode } from "../arena/curriculum.ts";
 import { type RunState, STATE_VERSION } from "../arena/run_state.ts";
 import { RandomStream } from "../common/random.ts";
 import { openPolicy } from "../policy/parallel/open_policy.ts";
@@ -61,17 +61,21 @@ async function record(
   { items, steps }: LongRunSize,
 ): Promise<{ state: RunState; seconds: number }> {
   const alarms = new Alarms(config.alarms);
-  const curriculum = new Curriculum(null);
+  let curriculum = emptyCurriculum;
   await using store = await ReplayStore.create(folder);
   const append = async (bodies: readonly EventBody[]): Promise<void> => {
     const raised = alarms.after(bodies);
-    for (const body of bodies) if (body.type === "curriculumEpisode") curriculum.add(body);
+    for (const body of bodies)
+      if (body.type === "curriculumEpisode") curriculum = withEpisode(curriculum, body, null);
     await store.append([...bodies, ...raised].map(stamped));
   };
   const { seconds } = await timed(async () => {
     await append([{ type: "phaseStarted", round: 1, phase: "curriculum", steps: 1 }]);
     for (const chunk of curriculumChunks(items)) await append(chunk);
-    await append([curriculum.built(1), { type: "phaseStarted", round: 1, phase: "reasoner", steps }]);
+    await append([
+      curriculumBuilt(curriculum, 1, false),
+      { type: "phaseStarted", round: 1, phase: "reasoner", steps },
+    ]);
     for (let first = 0; first < steps; first += stepsAtOnce) {
       const count = Math.min(stepsAtOnce, steps - first);
       const made = Array.from({ length: count }, (_, i) => stepAndCheckpoint(first + i, steps));
@@ -84,7 +88,7 @@ async function record(
     next: { round: 1, leg: "reasoner", step: steps },
     replay: store.position,
     ...{ warmUpSteps: 0, emptyRounds: 0, score: null, playedMs: 900 * steps, phaseMs: 900 * steps },
-    curriculum: curriculum.state(),
+    curriculum,
     alarms: alarms.state(),
   };
   return { state, seconds };

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { admit, repeats } from "../../arena/admission.ts";
-import { Curriculum } from "../../arena/curriculum.ts";
+import {
+  type CurriculumState,
+  curriculumBuilt,
+  curriculumEmpty,
+  emptyCurriculum,
+  itemsIn,
+  withEpisode,
+} from "../../arena/curriculum.ts";
+import type { Truth } from "../../arena/truth.ts";
 import type { CurriculumEpisode, Rejection, VerdictRecord } from "../../replay/events.ts";
 import { configOf } from "../fakes/config.ts";
 
@@ -85,13 +93,20 @@ function episode(...questions: [string | null, number, Rejection | null][]): Cur
   };
 }
 
-describe("Curriculum", () => {
+/** A curriculum of some episodes. */
+function grown(truth: Truth | null, ...episodes: readonly CurriculumEpisode[]): CurriculumState {
+  return episodes.reduce((state, each) => withEpisode(state, each, truth), emptyCurriculum);
+}
+
+describe("a curriculum", () => {
   it("keeps what was admitted, and counts the rest by reason and confidence", () => {
-    const curriculum = new Curriculum(null);
-    curriculum.add(episode(["2", 0.5, null], ["2", 1, "aboveBand"], [null, 0, "malformed"]));
-    curriculum.add(episode(["no", 0.55, null], ["no", 0.1, "belowBand"]));
-    expect(curriculum.admitted).toBe(2);
-    expect(curriculum.built(1)).toMatchObject({
+    const curriculum = grown(
+      null,
+      episode(["2", 0.5, null], ["2", 1, "aboveBand"], [null, 0, "malformed"]),
+      episode(["no", 0.55, null], ["no", 0.1, "belowBand"]),
+    );
+    expect(itemsIn(curriculum)).toBe(2);
+    expect(curriculumBuilt(curriculum, 1, false)).toMatchObject({
       images: 2,
       questions: 5,
       admitted: 2,
@@ -103,9 +118,11 @@ describe("Curriculum", () => {
 
   it("audits itself where the truth is known", () => {
     const truth = (_: number, question: string) => (question === "question 2" ? null : "2");
-    const curriculum = new Curriculum(truth);
-    curriculum.add(episode(["2", 0.5, null], ["5", 0.7, null], ["2", 0.7, null], ["2", 1, "aboveBand"]));
-    const { audit } = curriculum.built(1);
+    const curriculum = grown(
+      truth,
+      episode(["2", 0.5, null], ["5", 0.7, null], ["2", 0.7, null], ["2", 1, "aboveBand"]),
+    );
+    const { audit } = curriculumBuilt(curriculum, 1, true);
     expect(audit?.meaningful).toBe(0.75);
     expect(audit?.silverCorrect).toBeCloseTo(1 / 3);
     expect(audit?.silverCorrectByConfidence.slice(4, 9)).toEqual([null, 1, null, 0, null]);
@@ -123,9 +140,7 @@ describe("Curriculum", () => {
       "change prompts.questioner",
     ],
   ])("says why nothing was admitted and which setting to change", (given, found, remedy) => {
-    const curriculum = new Curriculum(null);
-    curriculum.add(given);
-    const { message, consecutive } = curriculum.empty(2, 1, { band } as never);
+    const { message, consecutive } = curriculumEmpty(grown(null, given), 2, 1, { band } as never);
     expect(consecutive).toBe(1);
     expect(message).toContain(found);
     expect(message).toContain("expected confidences from 0.3 to 0.8");

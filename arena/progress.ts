@@ -1,0 +1,65 @@
+import type { EventBody, Role } from "../replay/events.ts";
+import type { RunConfig } from "./config/config.ts";
+import { type CurriculumState, emptyCurriculum, withEpisode } from "./curriculum.ts";
+import { warmUpStepsAfter } from "./readability.ts";
+import type { Truth } from "./truth.ts";
+
+/** How far a run has come beside its position, as a value. */
+export interface Progress {
+  /** Optimiser steps each policy has taken. */
+  readonly versions: Readonly<Record<Role, number>>;
+  /** Steps of the warm-up, as its configuration or its trial has it. */
+  readonly warmUpSteps: number;
+  /** Of the current round; its items stand in the replay. */
+  readonly curriculum: CurriculumState;
+  /** Rounds in a row, up to now, whose curriculum was empty. */
+  readonly emptyRounds: number;
+  /** What the last evaluation came to, percent (mean@8 at temperature 1); null before the first. */
+  readonly score: number | null;
+}
+
+/** What it is after an event; nothing else changes it. The truth audits the curriculum. */
+export function follow(
+  progress: Progress,
+  event: EventBody,
+  { config, truth }: { readonly config: RunConfig; readonly truth: Truth | null },
+): Progress {
+  switch (event.type) {
+    case "formatsTried":
+      return { ...progress, warmUpSteps: warmUpStepsAfter(event.formats, config) };
+    case "warmUpStep":
+      return withVersions(progress, {
+        questioner: event.updates.questioner?.version,
+        reasoner: event.updates.reasoner?.version,
+      });
+    case "questionerStep":
+      return withVersions(progress, { questioner: event.update?.version });
+    case "reasonerStep":
+      return withVersions(progress, { reasoner: event.update?.version });
+    case "phaseStarted":
+      if (event.phase === "curriculum") return { ...progress, curriculum: emptyCurriculum };
+      return event.phase === "reasoner" ? { ...progress, emptyRounds: 0 } : progress;
+    case "curriculumEpisode":
+      return { ...progress, curriculum: withEpisode(progress.curriculum, event, truth) };
+    case "curriculumEmpty":
+      return { ...progress, emptyRounds: event.consecutive };
+    case "evaluated":
+      return { ...progress, score: event.report.overall.mean8.percent };
+    default:
+      return progress;
+  }
+}
+
+function withVersions(
+  progress: Progress,
+  { questioner, reasoner }: { readonly [role in Role]?: number | undefined },
+): Progress {
+  const { versions } = progress;
+  return {
+    ...progress,
+    versions: {
+      questioner: questioner ?? versions.questioner,
+      reasoner: reasoner ?? versions.reasoner,
+    },
+  };
+}
