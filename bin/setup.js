@@ -2,10 +2,11 @@
 /**
  * Makes a checkout ready to run: node_modules/ as package-lock.json says, dist/ as the sources say.
  * Plain JavaScript without dependencies, because it runs before there are any. npm scripts and bin/visplay.js
- * call it each time; where nothing changed it says nothing and takes a fraction of a second.
+ * call it each time; where nothing changed it says nothing and takes a fraction of a second. With --clean, dist/ is made
+ * anew: a package must not hold what sources that are gone were compiled to.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -78,6 +79,7 @@ if (existsSync(join(root, "tsconfig.build.json"))) {
       "check the network and the registry, then try again",
     );
   }
+  if (process.argv.includes("--clean")) rmSync(join(root, "dist"), { recursive: true, force: true });
   if (!existsSync(join(root, "dist"))) say("compiling TypeScript into dist/");
   const compiler = join(root, "node_modules/typescript/bin/tsc");
   run("tsc", process.execPath, [compiler, "-p", "tsconfig.build.json"], "correct the errors above");

@@ -42,4 +42,4 @@ test("a run trains adapters, which are models for eval and for another run, and 
     ...set([...smallRun, ...short]),
   );
   await expect(visplay("export-model", reasoner, "--out", merged)).rejects.toMatchObject({ code: 3 });
-}, 120_000);
+}, 300_000);
