@@ -18,7 +18,7 @@ import type { EventBody, ModelsSaved, Role, RunEvent } from "../replay/events.ts
 import { audit } from "./audit.ts";
 import { checkpoint } from "./checkpoints/checkpoint.ts";
 import type { RunConfig } from "./config/config.ts";
-import { curriculumEmpty, itemsIn } from "./curriculum.ts";
+import { curriculumEmpty, itemCount } from "./curriculum.ts";
 import { curriculumPhase } from "./curriculum_phase.ts";
 import { evaluationPhase } from "./evaluation_phase.ts";
 import { formatTrial } from "./format_trial.ts";
@@ -145,7 +145,7 @@ function finish(run: Run): Observable<RunEvent> {
 function learnFromIt(run: Run, round: number): Observable<RunEvent> {
   return defer(() => {
     const { curriculum } = run.progress;
-    return itemsIn(curriculum) === 0 ? nothingToLearn(run, round) : reasonerPhase(run, round);
+    return itemCount(curriculum) === 0 ? nothingToLearn(run, round) : reasonerPhase(run, round);
   });
 }
 

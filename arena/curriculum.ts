@@ -40,7 +40,7 @@ export const emptyCurriculum: CurriculumState = {
 };
 
 /** How many items it has. */
-export function itemsIn({ admitted }: CurriculumState): number {
+export function itemCount({ admitted }: CurriculumState): number {
   return sum(admitted);
 }
 
@@ -95,7 +95,7 @@ export function curriculumBuilt(
     phase: "curriculum",
     images,
     questions,
-    admitted: itemsIn(curriculum),
+    admitted: itemCount(curriculum),
     rejected,
     confidences,
     audit: audited ? auditOf(curriculum) : null,

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { inParallel } from "../common/in_parallel.ts";
-import type { RgbImage } from "../images/image.ts";
+import { blank, type RgbImage } from "../images/image.ts";
 import { shrinkTarget } from "../images/scaling.ts";
 import type { Fit } from "../images/shrink.ts";
 import { view } from "../images/views.ts";
@@ -10,7 +10,7 @@ import type { AnswerOptions, GivenAnswers, Reasoner } from "../reasoner/reasoner
 import type { SeenImage } from "../replay/events.ts";
 import type { SamplingConfig } from "./config/learning.ts";
 import type { Run } from "./run.ts";
-import type { Step } from "./step.ts";
+import type { Purpose, Step } from "./step.ts";
 
 /** An image in memory and which it is. */
 export interface LoadedImage {
@@ -31,12 +31,6 @@ export interface Question extends AskedQuestion {
 /** What was asked about one image, [G]. */
 export interface Asked extends LoadedImage, Pick<AskedQuestions, "prompt"> {
   readonly questions: readonly Question[];
-}
-
-/** What a call is for; `part` tells calls of one purpose in a step apart. */
-export interface Purpose {
-  readonly purpose: string;
-  readonly part?: number;
 }
 
 /** Images decoded at the same time. */
@@ -137,4 +131,31 @@ export async function answer<Q extends OpenQuestion>(
     answers.set(question, all);
   });
   return answers;
+}
+
+/** The same about pictures that are shown in place of the questions' own, each made once. */
+export async function answerShown<Q extends OpenQuestion>(
+  step: Step,
+  questions: readonly Q[],
+  show: (image: RgbImage) => RgbImage | Promise<RgbImage>,
+  options: Omit<AnswerOptions, "seed">,
+  purpose: Purpose,
+): Promise<Map<Q, GivenAnswers>> {
+  const pictures = new Map<RgbImage, RgbImage>();
+  for (const { image } of questions) if (!pictures.has(image)) pictures.set(image, await show(image));
+  const shown = questions.map((original) => {
+    return { ...original, image: pictures.get(original.image) as RgbImage, original };
+  });
+  const given = await answer(step, shown, options, purpose);
+  return new Map([...given].map(([{ original }, answers]) => [original, answers]));
+}
+
+/** The same about blank pictures; nothing where no samples are wanted. */
+export async function answerBlindly<Q extends OpenQuestion>(
+  step: Step,
+  questions: readonly Q[],
+  options: Omit<AnswerOptions, "seed">,
+  purpose: Purpose,
+): Promise<Map<Q, GivenAnswers>> {
+  return options.samples === 0 ? new Map() : answerShown(step, questions, blank, options, purpose);
 }

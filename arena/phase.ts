@@ -21,8 +21,6 @@ import { type PhasePlace, Step } from "./step.ts";
 
 /** A phase as a row of steps. While one is played, the next is prepared. */
 export interface PhasePlan<P> extends PhasePlace {
-  /** Before the first step; not where the phase was interrupted after it. */
-  begin?(): void;
   /** What a step needs that doesn't depend on the step before. */
   prepare(step: Step): Promise<P>;
   /** What can be done ahead with that, which the step itself does not wait for. */
@@ -55,13 +53,12 @@ export function playPhase<P>(run: Run, plan: PhasePlan<P>): Observable<RunEvent>
       naming(step.name),
       advancing(run, { round, leg: phase, step: step.place.step + 1 }),
     );
-  return framed(run, plan, (first) => {
-    if (first === 0) plan.begin?.();
-    return concat(
+  return framed(run, plan, (first) =>
+    concat(
       pipelined(steps - first, (index) => prepare(first + index), play),
       defer(() => run.record(plan.conclude?.() ?? [])),
-    );
-  });
+    ),
+  );
 }
 
 /**

@@ -1,7 +1,5 @@
 import type { Observable } from "rxjs";
 import { mapInSlices } from "../common/slices.ts";
-import { blank, type RgbImage } from "../images/image.ts";
-import type { Completion } from "../policy/port.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { blindAgreement, supportOf, type Verdict, vote } from "../reasoner/vote.ts";
 import type {
@@ -21,7 +19,17 @@ import {
 import { type Rollout, type Taught, withReference } from "../training/grpo.ts";
 import type { QuestionerConfig } from "./config/questioner.ts";
 import { itemsInTurn } from "./data_order.ts";
-import { type Asked, answer, ask, type LoadedImage, load, type Question, samplingOf } from "./dialogue.ts";
+import {
+  type Asked,
+  answer,
+  answerBlindly,
+  ask,
+  type LoadedImage,
+  load,
+  type OpenQuestion,
+  type Question,
+  samplingOf,
+} from "./dialogue.ts";
 import { healthOf } from "./health.ts";
 import { playPhase } from "./phase.ts";
 import { answerRecords, questionRecord } from "./recorded.ts";
@@ -79,30 +87,21 @@ async function playStep(step: Step, images: readonly LoadedImage[]): Promise<Eve
   return [...episodes, figures(step, episodes, judged, learned)];
 }
 
-/** What the Reasoner makes of questions, by their completions. */
+/** What the Reasoner makes of questions, with their image and blindly. */
 interface Answers {
-  readonly sighted: ReadonlyMap<Completion, GivenAnswers>;
-  /** About a blank image; none where nobody asks so. */
-  readonly blind: ReadonlyMap<Completion, GivenAnswers>;
+  readonly sighted: ReadonlyMap<OpenQuestion, GivenAnswers>;
+  readonly blind: ReadonlyMap<OpenQuestion, GivenAnswers>;
 }
 
 async function answerAll(step: Step, asked: readonly Asked[]): Promise<Answers> {
   const { questioner: config, reasoner } = step.run.config;
   const sampling = { ...samplingOf(reasoner), temperature: config.answerTemperature };
-  const put = async (purpose: string, samples: number, shown: (image: RgbImage) => RgbImage) => {
-    if (samples === 0) return new Map<Completion, GivenAnswers>();
-    const open = asked.flatMap(({ image, questions }) => {
-      const seen = shown(image);
-      return questions.flatMap(({ open, completion }) =>
-        open ? [{ ...open, image: seen, completion }] : [],
-      );
-    });
-    const given = await answer(step, open, { ...sampling, samples }, { purpose });
-    return new Map([...given].map(([{ completion }, answers]) => [completion, answers]));
-  };
+  const open = asked.flatMap(({ questions }) => questions.flatMap((each) => each.open ?? []));
+  const seen = { ...sampling, samples: config.answersPerQuestion };
+  const unseen = { ...sampling, samples: config.blindAnswersPerQuestion };
   const [sighted, blind] = await Promise.all([
-    put("answer", config.answersPerQuestion, (image) => image),
-    put("answerBlind", config.blindAnswersPerQuestion, blank),
+    answer(step, open, seen, { purpose: "answer" }),
+    answerBlindly(step, open, unseen, { purpose: "answerBlind" }),
   ]);
   return { sighted, blind };
 }
@@ -146,9 +145,9 @@ function judge(
   const options = rewardOptions(config);
   const duplicates = duplicateShares(rollouts.map(({ open }) => open?.question ?? ""));
   const judged = rollouts.map((question, i): Judged => {
-    const { completion, parsed } = question;
-    const answers = sighted.get(completion) ?? null;
-    const blindAnswers = blind.get(completion) ?? null;
+    const { open, parsed } = question;
+    const answers = (open && sighted.get(open)) ?? null;
+    const blindAnswers = (open && blind.get(open)) ?? null;
     const verdict = answers && vote(answers.answers);
     const known = { ...question, answers, blindAnswers, verdict };
     if (parsed.ok && !verdict) return { ...known, reward: null, positive: false, parts: {}, checks: {} };

@@ -15,7 +15,7 @@ import type {
 import { type ReasonerReward, reasonerRewards } from "../rewards/reasoner.ts";
 import { type Rollout, type Taught, teaches, withReference } from "../training/grpo.ts";
 import type { ReasonerConfig } from "./config/reasoner.ts";
-import { itemsIn } from "./curriculum.ts";
+import { itemCount } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
 import { answer, load, type OpenQuestion, samplingOf, viewOf } from "./dialogue.ts";
 import { healthOfAnswers } from "./health.ts";
@@ -39,7 +39,7 @@ import { type Trained, train, trainingFigures } from "./training.ts";
  */
 export function reasonerPhase(run: Run, round: number): Observable<RunEvent> {
   const { stepsPerRound, itemsPerStep, maxPasses } = run.config.reasoner;
-  const admitted = itemsIn(run.progress.curriculum);
+  const admitted = itemCount(run.progress.curriculum);
   const stepsPerPass = Math.max(1, admitted / itemsPerStep);
   return playPhase(run, {
     round,

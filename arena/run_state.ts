@@ -1,6 +1,6 @@
 import type { Phase } from "../replay/events.ts";
 import type { AlarmsState } from "./alarms.ts";
-import { itemsIn } from "./curriculum.ts";
+import { itemCount } from "./curriculum.ts";
 import type { Progress } from "./progress.ts";
 
 /** A part of a round: a phase, the audit of its silver answers, or the writing of its models. */
@@ -47,7 +47,7 @@ export interface RunState extends Omit<Progress, "versions"> {
 /** How many items of its round's curriculum the replay must hold for a run to go on from a state. */
 export function itemsNeeded({ next: { leg, step }, curriculum }: RunState): number {
   const isBuilt = leg === "audit" || leg === "reasoner" || (leg === "curriculum" && step > 0);
-  return isBuilt ? itemsIn(curriculum) : 0;
+  return isBuilt ? itemCount(curriculum) : 0;
 }
 
 /** Negative where `a` comes before `b`. */

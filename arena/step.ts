@@ -1,4 +1,4 @@
-import { VisplayError } from "../common/errors.ts";
+import { isFaultOfPrompt } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
 import type { ImageFile } from "../images/source.ts";
 import type { Completion } from "../policy/port.ts";
@@ -17,11 +17,15 @@ export interface Place extends PhasePlace {
   readonly step: number;
 }
 
-/** What a call that samples is for; `part` tells calls of one purpose apart. */
-export interface SamplingCall {
-  readonly during: RolloutFailed["during"];
+/** What a call is for; `part` tells calls of one purpose in a step apart. */
+export interface Purpose {
   readonly purpose: string;
   readonly part?: number;
+}
+
+/** A call that samples. */
+interface SamplingCall extends Purpose {
+  readonly during: RolloutFailed["during"];
 }
 
 /** One step of a phase: what its stages share while it lasts. */
@@ -103,15 +107,10 @@ export class Step {
 
   /** Notes a failed rollout; throws what concerns more than this one image. */
   fail(during: RolloutFailed["during"], image: ImageRef, error: unknown): void {
-    if (!isRolloutFailure(error)) throw error;
+    if (!isFaultOfPrompt(error)) throw error;
     const { round, phase, step } = this.place;
     this.failures.push({ type: "rolloutFailed", round, phase, step, during, image, reason: error.message });
   }
-}
-
-/** Whether an error concerns one image or one prompt only. All others end the run: numbers, disk, programming. */
-export function isRolloutFailure(error: unknown): error is VisplayError {
-  return error instanceof VisplayError && (error.code === "images" || error.code === "prompt");
 }
 
 /** Calls for all items at once; where that fails, halves find the items to blame, and the rest is kept. */
@@ -125,7 +124,7 @@ async function isolating<I, O>(
   try {
     return [...(await call(items, seed))];
   } catch (error) {
-    if (!isRolloutFailure(error)) throw error;
+    if (!isFaultOfPrompt(error)) throw error;
     if (items.length === 1) {
       blame(items[0] as I, error);
       return [null];

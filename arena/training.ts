@@ -27,10 +27,8 @@ export async function train<G extends Group>(
   const learningRate = peak * run.warmup(role) * (1 - fallen);
   const { loss, clipLow, clipHigh, beta, temperature, maxTokens } = config;
   const { advantageScale, maskTruncated, positiveWeight } = config;
-  const options = {
-    ...{ loss, clipLow, clipHigh, beta, temperature, maxTokens, learningRate },
-    ...{ advantageScale, maskTruncated, positiveWeight },
-  };
+  const update = { loss, clipLow, clipHigh, beta, temperature, maxTokens, learningRate };
+  const options = { ...update, advantageScale, maskTruncated, positiveWeight };
   const learned = await step.timed("update", (signal) =>
     grpo(policies[role], reference, groups, options, signal),
   );

@@ -1,9 +1,10 @@
-import { blank, type RgbImage } from "../images/image.ts";
+import type { RgbImage } from "../images/image.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { blindAgreement, type Verdict, vote } from "../reasoner/vote.ts";
-import { answer, type OpenQuestion, type Purpose, samplingOf, viewOf } from "./dialogue.ts";
+import type { SamplingConfig } from "./config/learning.ts";
+import { answerBlindly, answerShown, type OpenQuestion, samplingOf, viewOf } from "./dialogue.ts";
 import { mean } from "./statistics.ts";
-import type { Step } from "./step.ts";
+import type { Purpose, Step } from "./step.ts";
 
 /** What the Reasoner makes of one question of a curriculum. */
 export interface Poll {
@@ -22,9 +23,12 @@ export async function poll<Q extends OpenQuestion>(
   questions: readonly Q[],
   { purpose, part = 0 }: Purpose,
 ): Promise<Map<Q, Poll>> {
+  const { curriculum, reasoner } = step.run.config;
+  const sampling = { ...samplingOf(reasoner), temperature: curriculum.temperature };
+  const unseen = { ...sampling, samples: curriculum.gate.blindAnswersPerQuestion };
   const [sighted, blind] = await Promise.all([
-    inAllViews(step, questions, { purpose, part }),
-    blindly(step, questions, { purpose: `${purpose}Blind`, part }),
+    inAllViews(step, questions, sampling, { purpose, part }),
+    answerBlindly(step, questions, unseen, { purpose: `${purpose}Blind`, part }),
   ]);
   return new Map(
     [...sighted].map(([question, given]) => [question, pollOf(given, blind.get(question) ?? null)]),
@@ -37,20 +41,6 @@ function pollOf(given: GivenAnswers, blind: GivenAnswers | null): Poll {
   return { given, verdict, blind: blind && { given: blind, agreement } };
 }
 
-/** Answers to the same questions about blank images; none where nobody asks so. */
-async function blindly<Q extends OpenQuestion>(
-  step: Step,
-  questions: readonly Q[],
-  purpose: Purpose,
-): Promise<Map<Q, GivenAnswers>> {
-  const { curriculum, reasoner } = step.run.config;
-  const samples = curriculum.gate.blindAnswersPerQuestion;
-  if (samples === 0) return new Map();
-  const sampling = { ...samplingOf(reasoner), temperature: curriculum.temperature };
-  const shown = await showing(questions, async (image) => blank(image));
-  return ofOriginals(await answer(step, shown, { ...sampling, samples }, purpose));
-}
-
 /**
  * The Reasoner's answers to questions, as many in every view of an image, view by view: what other light and noise change
  * was no knowledge.
@@ -58,17 +48,17 @@ async function blindly<Q extends OpenQuestion>(
 async function inAllViews<Q extends OpenQuestion>(
   step: Step,
   questions: readonly Q[],
+  sampling: SamplingConfig,
   { purpose, part = 0 }: Purpose,
 ): Promise<Map<Q, GivenAnswers>> {
-  const { curriculum: config, reasoner } = step.run.config;
-  const sampling = { ...samplingOf(reasoner), temperature: config.temperature };
+  const { curriculum: config } = step.run.config;
   const samples = config.answersPerQuestion / config.views;
   const views: Map<Q, GivenAnswers>[] = [];
   // One view after the other, so that memory holds the images once more and not several times.
   for (let k = 0; k < config.views; k++) {
-    const shown = await showing(questions, (image) => viewOf(step, image, k));
     const call = { purpose, part: part * config.views + k };
-    views.push(ofOriginals(await answer(step, shown, { ...sampling, samples }, call)));
+    const show = (image: RgbImage) => viewOf(step, image, k);
+    views.push(await answerShown(step, questions, show, { ...sampling, samples }, call));
   }
   return new Map(
     questions.flatMap((question) => {
@@ -80,27 +70,6 @@ async function inAllViews<Q extends OpenQuestion>(
       ];
     }),
   );
-}
-
-/** A question about a picture that is shown in place of its own. */
-type Shown<Q> = OpenQuestion & { readonly original: Q };
-
-/** The questions about other pictures, each made once. */
-async function showing<Q extends OpenQuestion>(
-  questions: readonly Q[],
-  show: (image: RgbImage) => Promise<RgbImage>,
-): Promise<Shown<Q>[]> {
-  const pictures = new Map<RgbImage, RgbImage>();
-  for (const { image } of questions) if (!pictures.has(image)) pictures.set(image, await show(image));
-  return questions.map((original) => ({
-    ...original,
-    image: pictures.get(original.image) as RgbImage,
-    original,
-  }));
-}
-
-function ofOriginals<Q>(given: ReadonlyMap<Shown<Q>, GivenAnswers>): Map<Q, GivenAnswers> {
-  return new Map([...given].map(([{ original }, answers]) => [original, answers]));
 }
 
 /** The mean confidence of verdicts; null where nobody cast a vote. */

@@ -1,5 +1,5 @@
 import type { RunConfig } from "../arena/config/config.ts";
-import { isRolloutFailure } from "../arena/step.ts";
+import { isFaultOfPrompt } from "../common/errors.ts";
 import type { Phase } from "../replay/events.ts";
 import { duration } from "./format.ts";
 import { type Pace, paceOf } from "./pace.ts";
@@ -71,7 +71,7 @@ async function firstPace({ policies, images, clock }: ProbePorts, signal: AbortS
       const { image } = await images.load(index);
       return await paceOf(policies.questioner, image, () => clock.now(), signal);
     } catch (error) {
-      if (!isRolloutFailure(error)) throw error;
+      if (!isFaultOfPrompt(error)) throw error;
     }
   }
   return null;

@@ -32,3 +32,8 @@ export class VisplayError extends Error {
     this.code = code;
   }
 }
+
+/** Whether an error concerns one image or one prompt only. All others concern the whole: numbers, disk, programming. */
+export function isFaultOfPrompt(error: unknown): error is VisplayError {
+  return error instanceof VisplayError && (error.code === "images" || error.code === "prompt");
+}

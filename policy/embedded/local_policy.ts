@@ -1,6 +1,6 @@
 import type { Device } from "../../autodiff/onnx/device.ts";
 import { requireDevice } from "../../autodiff/onnx/require_device.ts";
-import { VisplayError } from "../../common/errors.ts";
+import { isFaultOfPrompt } from "../../common/errors.ts";
 import type { RgbImage } from "../../images/image.ts";
 import type { Resolution } from "../chat/processing.ts";
 import type { PromptTokens } from "../chat/prompt_tokens.ts";
@@ -284,8 +284,4 @@ export class LocalPolicy implements Replica {
       this.learner.discard();
     }
   }
-}
-
-function isFaultOfPrompt(error: unknown): boolean {
-  return error instanceof VisplayError && (error.code === "images" || error.code === "prompt");
 }

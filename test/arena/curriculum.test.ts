@@ -5,7 +5,7 @@ import {
   curriculumBuilt,
   curriculumEmpty,
   emptyCurriculum,
-  itemsIn,
+  itemCount,
   withEpisode,
 } from "../../arena/curriculum.ts";
 import type { Truth } from "../../arena/truth.ts";
@@ -105,7 +105,7 @@ describe("a curriculum", () => {
       episode(["2", 0.5, null], ["2", 1, "aboveBand"], [null, 0, "malformed"]),
       episode(["no", 0.55, null], ["no", 0.1, "belowBand"]),
     );
-    expect(itemsIn(curriculum)).toBe(2);
+    expect(itemCount(curriculum)).toBe(2);
     expect(curriculumBuilt(curriculum, 1, false)).toMatchObject({
       images: 2,
       questions: 5,

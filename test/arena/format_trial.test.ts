@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { questionerTemplates } from "../../questioner/prompt.ts";
 import { reasonerTemplates } from "../../reasoner/prompt.ts";
 import { ofType, playIn } from "../fakes/play.ts";
-import { makeWorld, questionerScript, reasonerScript, smallConfig } from "../fakes/world.ts";
+import { makeWorld, smallConfig, untaught } from "../fakes/world.ts";
 
 const trying = smallConfig((config) => {
   config.trial.images = 4;
@@ -79,17 +79,7 @@ describe("a warm-up", () => {
     config.warmUp.questionsPerImage = 2;
   });
   /** A base that speaks plainly until it was taught to write the tags. */
-  const taught = () =>
-    makeWorld({
-      questioner: {
-        script: (prompt, stream, version) =>
-          version > 1 ? questionerScript(prompt, stream, version) : "how many dots plus 1 ?",
-      },
-      reasoner: {
-        script: (prompt, stream, version) =>
-          version > 1 ? reasonerScript(prompt, stream, version) : "There are 3 dots.",
-      },
-    });
+  const taught = () => makeWorld(untaught("how many dots plus 1 ?", "There are 3 dots."));
 
   it("imitates the policies' own plain words in the wanted form, before the first round", async () => {
     const world = taught();

@@ -6,7 +6,7 @@ import type { Checkpoints } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { ofType, playIn, withoutTimes } from "../fakes/play.ts";
-import { makeWorld, questionerScript, reasonerScript, smallConfig, type World } from "../fakes/world.ts";
+import { makeWorld, smallConfig, untaught, type World } from "../fakes/world.ts";
 
 /** Keeps every state, with the policies' versions. */
 class MemoryCheckpoints implements Checkpoints {
@@ -134,22 +134,13 @@ describe("a run that goes on from a checkpoint", () => {
         change.warmUp.steps = steps;
         change.checkpoint.everySteps = 1;
       });
-      const untaught: Parameters<typeof makeWorld>[0] = {
-        questioner: {
-          script: (prompt, stream, version) =>
-            version > 1 ? questionerScript(prompt, stream, version) : "how many dots plus 1 ?",
-        },
-        reasoner: {
-          script: (prompt, stream, version) =>
-            version > 1 ? reasonerScript(prompt, stream, version) : "<think>",
-        },
-      };
-      const whole = await uninterrupted(warming, untaught);
+      const speaking = untaught("how many dots plus 1 ?", "<think>");
+      const whole = await uninterrupted(warming, speaking);
       const early = whole.checkpoints.saved.filter(({ state }) => state.next.round === 0);
       const legs = new Set(early.map(({ state }) => state.next.leg));
       expect([...legs]).toEqual(["questioner", "trial", "evaluation", "warmUp", "save"]);
       for (const checkpoint of early) {
-        const world = reborn(whole, checkpoint, untaught);
+        const world = reborn(whole, checkpoint, speaking);
         expect((await playIn(world, warming, undefined, checkpoint)).completed).toBe(true);
         expect(story(world.log.events)).toEqual(story(whole.log.events));
       }

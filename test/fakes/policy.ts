@@ -1,5 +1,4 @@
-import { isRolloutFailure } from "../../arena/step.ts";
-import { VisplayError } from "../../common/errors.ts";
+import { isFaultOfPrompt, VisplayError } from "../../common/errors.ts";
 import { deriveSeed, RandomStream } from "../../common/random.ts";
 import type { RgbImage } from "../../images/image.ts";
 import type {
@@ -106,7 +105,7 @@ export class FakePolicy implements Policy {
     const prompts = images.map((image) => ({ image, text: "" }));
     return this.#call("prepare", prompts, signal, () => {}).catch((error) => {
       // What it cannot take is passed over.
-      if (!isRolloutFailure(error)) throw error;
+      if (!isFaultOfPrompt(error)) throw error;
     });
   }
 

@@ -151,3 +151,15 @@ export function smallConfig(change: (config: Mutable<RunConfig>) => void = () =>
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: Mutable<T[K]> };
+
+/** Policies that say these plain words until each was taught to write the tags. */
+export function untaught(asked: string, answered: string): NonNullable<Parameters<typeof makeWorld>[0]> {
+  const until =
+    (plain: string, script: Script): Script =>
+    (prompt, stream, version) =>
+      version > 1 ? script(prompt, stream, version) : plain;
+  return {
+    questioner: { script: until(asked, questionerScript) },
+    reasoner: { script: until(answered, reasonerScript) },
+  };
+}

@@ -2,13 +2,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { Session } from "../../autodiff/onnx/session.ts";
 import { classLogProb, concat, gather } from "../../autodiff/operators/index.ts";
 import { input, integers, type Tensor } from "../../autodiff/tensor.ts";
-import { BufferPool } from "../../policy/embedded/buffer_pool.ts";
 import { gradientOutputs, treeStates } from "../../policy/embedded/graphs.ts";
 import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
 import { crossEntropy } from "../../policy/embedded/loss.ts";
 import type { TreeJob } from "../../policy/embedded/micro_batch.ts";
-import { Sampler } from "../../policy/embedded/sampler.ts";
-import { SessionCache } from "../../policy/embedded/sessions.ts";
 import type { Weights } from "../../policy/models/layers.ts";
 import type { QwenVl } from "../../policy/models/qwen_vl.ts";
 import type { ImageShape, VisionLanguageModel } from "../../policy/models/vision_language_model.ts";
@@ -18,6 +15,7 @@ import { readModelWeights } from "../model_weights.ts";
 import { tinyOptions } from "../policy/tiny.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose, expectGradients } from "./closeness.ts";
+import { greedyTokens } from "./greedy.ts";
 import { differentiate, referenceGroup } from "./update.ts";
 
 const options = { threads: 1 };
@@ -166,24 +164,10 @@ export function testParity<M extends QwenVl>({ folder, model, stages }: Family<M
     const { rows, feeds } = visionOf(parameterTensors(model.parameters), images, patches);
     await using session = await Session.compile({ rows }, options);
     const imageRows = (await session.run({ ...views, ...feeds })).rows as Float32Array;
+    const wanted = [...ids("greedy_ids")];
     const prompt = ids("prompt_input_ids");
-    const end = prompt.lastIndexOf(model.config.imageTokenId) + 2;
-    const wanted = ids("greedy_ids");
-    const sampling = {
-      groupSize: 2,
-      temperature: 0,
-      topK: 0,
-      topP: 1,
-      maxTokens: wanted.length,
-      ignoreEos: true,
-      seed: 0,
-      firstPrompt: 0,
-    };
-    const encoded = { prefix: prompt.subarray(0, end), suffix: prompt.subarray(end), imageRows, image };
-    await using sessions = new SessionCache({ threads: 1 });
-    const tools = { model, tensors: parameterTensors(model.parameters), sessions, pool: new BufferPool(0) };
-    const [group] = await new Sampler(tools, views, [encoded], sampling).run();
-    for (const completion of group ?? []) expect([...completion.tokens]).toEqual([...wanted]);
+    const greedy = await greedyTokens(model, views, prompt, { shape: image, rows: imageRows }, wanted.length);
+    expect(greedy).toEqual([wanted, wanted]);
   });
 
   test("case0: cross-entropy and every gradient of a padded micro-batch", async () => {

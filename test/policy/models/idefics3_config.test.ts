@@ -2,23 +2,14 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseModelJson, readModelJson } from "../../../policy/model_files.ts";
-import {
-  type Idefics3Config,
-  parseIdefics3Config,
-  readIdefics3Config,
-} from "../../../policy/models/idefics3_config.ts";
+import { readModelJson } from "../../../policy/model_files.ts";
+import { parseIdefics3Config, readIdefics3Config } from "../../../policy/models/idefics3_config.ts";
 import { readReference, referencePath } from "../../reference_dir.ts";
+import { decoderSizes, readerOf } from "./reading.ts";
 
 const model = "smolvlm-tiny";
 const reference = readReference(`${model}/config.json`);
-const parse = (config: unknown, generation?: unknown): Idefics3Config =>
-  parseIdefics3Config(
-    parseModelJson("config.json", JSON.stringify(config)),
-    generation === undefined
-      ? undefined
-      : parseModelJson("generation_config.json", JSON.stringify(generation)),
-  );
+const parse = readerOf(parseIdefics3Config);
 
 describe("the reference", () => {
   test("holds what Python wrote", async () => {
@@ -26,16 +17,8 @@ describe("the reference", () => {
     expect(await readIdefics3Config(referencePath(model))).toEqual({
       modelType: reference.model_type,
       text: {
-        hiddenSize: text.hidden_size,
-        intermediateSize: text.intermediate_size,
-        layers: text.num_hidden_layers,
-        heads: text.num_attention_heads,
-        kvHeads: text.num_key_value_heads,
-        headDim: text.head_dim,
-        vocabSize: text.vocab_size,
-        rmsNormEps: text.rms_norm_eps,
+        ...decoderSizes(text),
         ropeTheta: text.rope_parameters.rope_theta,
-        maxPositions: text.max_position_embeddings,
         tieEmbeddings: reference.tie_word_embeddings,
       },
       vision: {

@@ -1,18 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { parseModelJson } from "../../../policy/model_files.ts";
-import { parseQwen25VlConfig, type Qwen25VlConfig } from "../../../policy/models/qwen2_5_vl_config.ts";
+import { parseQwen25VlConfig } from "../../../policy/models/qwen2_5_vl_config.ts";
 import { readReference } from "../../reference_dir.ts";
+import { decoderSizes, readerOf, towerSizes } from "./reading.ts";
 
 const model = "qwen2_5_vl-tiny";
 const reference = readReference(`${model}/config.json`);
 const hub = readReference(`${model}/config.hub_style.json`);
-const parse = (config: unknown, generation?: unknown): Qwen25VlConfig =>
-  parseQwen25VlConfig(
-    parseModelJson("config.json", JSON.stringify(config)),
-    generation === undefined
-      ? undefined
-      : parseModelJson("generation_config.json", JSON.stringify(generation)),
-  );
+const parse = readerOf(parseQwen25VlConfig);
 
 describe("what is read", () => {
   test("the layout of transformers 5", () => {
@@ -20,27 +14,14 @@ describe("what is read", () => {
     expect(parse(reference, readReference(`${model}/generation_config.json`))).toEqual({
       modelType: "qwen2_5_vl",
       text: {
-        hiddenSize: text.hidden_size,
-        intermediateSize: text.intermediate_size,
-        layers: text.num_hidden_layers,
-        heads: text.num_attention_heads,
-        kvHeads: text.num_key_value_heads,
+        ...decoderSizes(text),
         headDim: text.hidden_size / text.num_attention_heads,
-        vocabSize: text.vocab_size,
-        rmsNormEps: text.rms_norm_eps,
         ropeTheta: text.rope_parameters.rope_theta,
-        maxPositions: text.max_position_embeddings,
         tieEmbeddings: reference.tie_word_embeddings,
       },
       ropeAxes: [0, 0, 1, 1, 1, 2, 2, 2],
       vision: {
-        hiddenSize: vision.hidden_size,
-        intermediateSize: vision.intermediate_size,
-        layers: vision.depth,
-        heads: vision.num_heads,
-        patchSize: vision.patch_size,
-        temporalPatchSize: vision.temporal_patch_size,
-        mergeSize: vision.spatial_merge_size,
+        ...towerSizes(vision),
         windowSize: vision.window_size / (vision.patch_size * vision.spatial_merge_size),
         fullAttentionLayers: vision.fullatt_block_indexes,
       },
