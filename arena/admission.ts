@@ -22,12 +22,12 @@ export function admit(
   blindAgreement: number | null = null,
 ): Admission {
   const { silver, confidence } = verdict;
-  if (silver === null) return rejected("noVotes");
-  if (silver === unanswerable && !config.keepUnanswerable) return rejected("unanswerable");
+  if (silver === null) return reject("noVotes");
+  if (silver === unanswerable && !config.keepUnanswerable) return reject("unanswerable");
   const failed = failedCheck(gate({ parsed: true, verdict, blindAgreement }, thresholdsFor(silver, config)));
-  if (failed) return rejected(rejections[failed] ?? "failed");
+  if (failed) return reject(rejections[failed] ?? "failed");
   if (!inBand(confidence, config.band))
-    return rejected(confidence < config.band.low ? "belowBand" : "aboveBand");
+    return reject(confidence < config.band.low ? "belowBand" : "aboveBand");
   return { rejection: null, label: silver };
 }
 
@@ -46,7 +46,7 @@ const rejections: Readonly<Partial<Record<CheckName, Rejection>>> = {
   blind: "blind",
 };
 
-export function rejected(rejection: Rejection): Admission {
+export function reject(rejection: Rejection): Admission {
   return { rejection, label: null };
 }
 

@@ -20,7 +20,7 @@ interface Rule {
   /** The figure over a phase that has at least that many steps; null where nothing was there to judge. */
   value(phase: PhaseSteps, window: number): number | null;
   /** What was found, in words. */
-  found(value: number): string;
+  describe(value: number): string;
   readonly remedy: string;
 }
 
@@ -29,14 +29,14 @@ const percent = (value: number) => `${(100 * value).toFixed(0)}%`;
 /** A share: its mean over the window. */
 function shareRule(name: keyof Health, of: string, remedy: string): Rule {
   const value = ({ last }: PhaseSteps, window: number) => meanOf(last.slice(-window), name);
-  return { bad: "above", value, found: (share) => `${percent(share)} of ${of}`, remedy };
+  return { bad: "above", value, describe: (share) => `${percent(share)} of ${of}`, remedy };
 }
 
 const rules: Readonly<Record<Exclude<AlarmName, "silverAccuracy">, Rule>> = {
   answerEntropy: {
     bad: "below",
     value: normalisedEntropy,
-    found: (value) => `the answers have ${percent(value)} of the entropy that they could have`,
+    describe: (value) => `the answers have ${percent(value)} of the entropy that they could have`,
     remedy: "the answers collapse; raise reasoner.beta or lower reasoner.learningRate",
   },
   constantAnswer: shareRule(
@@ -84,7 +84,7 @@ const rules: Readonly<Record<Exclude<AlarmName, "silverAccuracy">, Rule>> = {
       ];
       return before === null || now === null || before === 0 ? null : now / before;
     },
-    found: (value) => `completions are ${value.toFixed(1)} times as long as at the phase's beginning`,
+    describe: (value) => `completions are ${value.toFixed(1)} times as long as at the phase's beginning`,
     remedy: "raise the phase's beta, or reasoner.reward.brevity",
   },
 };
@@ -202,7 +202,7 @@ export class Alarms {
     if (rule.bad === "above" ? value <= threshold : value >= threshold) return [];
     this.#raised.add(name);
     const expected = `expected at ${rule.bad === "above" ? "most" : "least"} ${bound(name, threshold)}`;
-    const message = `${rule.found(value)}, ${expected} (alarms.${name}); ${rule.remedy}`;
+    const message = `${rule.describe(value)}, ${expected} (alarms.${name}); ${rule.remedy}`;
     return [{ type: "alarm", round, phase, name, step: step ?? null, value, threshold, window, message }];
   }
 }
@@ -213,11 +213,11 @@ interface Place {
   readonly step?: number;
 }
 
-type Verdict = Pick<Rule, "bad" | "found" | "remedy">;
+type Verdict = Pick<Rule, "bad" | "describe" | "remedy">;
 
 const silverRule: Verdict = {
   bad: "below",
-  found: (value) => `${percent(value)} of the silver answers are true`,
+  describe: (value) => `${percent(value)} of the silver answers are true`,
   remedy: "raise curriculum.band.low or curriculum.answersPerQuestion",
 };
 

@@ -18,11 +18,11 @@ import type { EventBody, ModelsSaved, Role, RunEvent } from "../replay/events.ts
 import { audit } from "./audit.ts";
 import { checkpoint } from "./checkpoints/checkpoint.ts";
 import type { RunConfig } from "./config/config.ts";
-import { curriculumEmpty, itemCount } from "./curriculum.ts";
+import { emptyEvent, itemCount } from "./curriculum.ts";
 import { curriculumPhase } from "./curriculum_phase.ts";
 import { evaluationPhase } from "./evaluation_phase.ts";
 import { formatTrial } from "./format_trial.ts";
-import { advancing } from "./phase.ts";
+import { advanceTo } from "./phase.ts";
 import type { Ports } from "./ports.ts";
 import { questionerPhase } from "./questioner_phase.ts";
 import { reasonerPhase } from "./reasoner_phase.ts";
@@ -42,7 +42,7 @@ import { warmUpPhase } from "./warm_up.ts";
  * `ports.stop` ends it with a checkpoint and the error "cancelled".
  *
  * The two policies work at the same time wherever the algorithm lets them, as each phase shows in a picture. All of
- * it comes from `pipelined` and from waiting for both, so results never depend on who is faster.
+ * it comes from `pipeline` and from waiting for both, so results never depend on who is faster.
  */
 export function play(config: RunConfig, ports: Ports, saved: SavedRun | null = null): Observable<RunEvent> {
   return openRun(config, ports, saved).pipe(
@@ -115,7 +115,7 @@ function steps({ questioner, reasoner }: Readonly<Record<Role, PolicyInfo>>): Re
 function begin(run: Run, saved: SavedRun | null): Observable<RunEvent> {
   const { config, models, ports } = run;
   const started: EventBody = { type: "runStarted", release, config, images: ports.images.length, models };
-  if (saved === null) return run.record([started]).pipe(advancing(run, { round: 0, leg: legs[0], step: 0 }));
+  if (saved === null) return run.record([started]).pipe(advanceTo(run, { round: 0, leg: legs[0], step: 0 }));
   const resumed: EventBody = {
     type: "runResumed",
     release,
@@ -125,7 +125,7 @@ function begin(run: Run, saved: SavedRun | null): Observable<RunEvent> {
   };
   if (saved.state.replay > 0) return run.record([resumed]);
   // A fork: its log begins here.
-  return run.record([started, resumed]).pipe(advancing(run, saved.state.next));
+  return run.record([started, resumed]).pipe(advanceTo(run, saved.state.next));
 }
 
 function finish(run: Run): Observable<RunEvent> {
@@ -157,7 +157,7 @@ function nothingToLearn(run: Run, round: number): Observable<RunEvent> {
   if (run.enter(round, "reasoner") === null) return EMPTY;
   const { curriculum, emptyRounds } = run.progress;
   const consecutive = emptyRounds + 1;
-  const event = curriculumEmpty(curriculum, round, consecutive, run.config.curriculum);
+  const event = emptyEvent(curriculum, round, consecutive, run.config.curriculum);
   const ending = `${consecutive} rounds in a row had nothing to learn from; the last one: ${event.message}`;
   return concat(
     run.record([event]),
@@ -165,7 +165,7 @@ function nothingToLearn(run: Run, round: number): Observable<RunEvent> {
       if (consecutive >= MAX_EMPTY_ROUNDS) throw new VisplayError("emptyCurriculum", ending);
       return EMPTY;
     }),
-  ).pipe(advancing(run, after(round, "reasoner")));
+  ).pipe(advanceTo(run, after(round, "reasoner")));
 }
 
 /** Writes both policies as ordinary model folders. */
@@ -178,7 +178,7 @@ function save(run: Run, round: number): Observable<RunEvent> {
     const written = Promise.all(roles.map((role) => policies[role].save(join(folder, folders[role]))));
     return from(written).pipe(
       concatMap(() => run.record([event])),
-      advancing(run, after(round, "save")),
+      advanceTo(run, after(round, "save")),
     );
   });
 }

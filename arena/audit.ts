@@ -3,7 +3,7 @@ import { sameVote } from "../reasoner/vote.ts";
 import type { RunEvent } from "../replay/events.ts";
 import { admit, trueLabel } from "./admission.ts";
 import { load } from "./dialogue.ts";
-import { advancing, naming } from "./phase.ts";
+import { advanceTo, locateErrors } from "./phase.ts";
 import type { AuditedQuestion } from "./ports.ts";
 import type { Run } from "./run.ts";
 import { after } from "./run_state.ts";
@@ -37,8 +37,8 @@ export function audit(run: Run, round: number): Observable<RunEvent> {
         const figures = { questions: asked.length, admitted: admitted.length, silverCorrect };
         return run.record([...step.failures, { type: "audited", round, phase: "curriculum", ...figures }]);
       }),
-      naming(`round ${round}, audit of the silver answers`),
-      advancing(run, after(round, "audit")),
+      locateErrors(`round ${round}, audit of the silver answers`),
+      advanceTo(run, after(round, "audit")),
     );
   });
 }

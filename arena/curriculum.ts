@@ -76,18 +76,14 @@ function withQuestion(
   const isCorrect = label !== null && answer !== null && sameVote(silver, trueLabel(question, answer));
   return {
     ...asked,
-    confidences: incremented(counts.confidences, bin),
-    admitted: label === null ? counts.admitted : incremented(counts.admitted, bin),
-    correct: isCorrect ? incremented(counts.correct, bin) : counts.correct,
+    confidences: increment(counts.confidences, bin),
+    admitted: label === null ? counts.admitted : increment(counts.admitted, bin),
+    correct: isCorrect ? increment(counts.correct, bin) : counts.correct,
   };
 }
 
 /** What a round's curriculum came to; `audited` where the truth was known. */
-export function curriculumBuilt(
-  curriculum: CurriculumState,
-  round: number,
-  audited: boolean,
-): CurriculumBuilt {
+export function builtEvent(curriculum: CurriculumState, round: number, audited: boolean): CurriculumBuilt {
   const { images, questions, rejected, confidences } = curriculum;
   return {
     type: "curriculumBuilt",
@@ -112,7 +108,7 @@ function auditOf({ meaningful, questions, correct, admitted }: CurriculumState):
 }
 
 /** Why nothing was admitted, and what can be done about it. */
-export function curriculumEmpty(
+export function emptyEvent(
   { rejected, confidences }: CurriculumState,
   round: number,
   consecutive: number,
@@ -147,7 +143,7 @@ const remedies: Readonly<Record<Rejection, string>> = {
   meaningless: "set reasoner.labels to silver",
 };
 
-function incremented(counts: ConfidenceHistogram, bin: number): ConfidenceHistogram {
+function increment(counts: ConfidenceHistogram, bin: number): ConfidenceHistogram {
   return counts.map((count, i) => (i === bin ? count + 1 : count));
 }
 

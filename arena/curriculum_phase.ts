@@ -8,8 +8,8 @@ import type {
   EventBody,
   RunEvent,
 } from "../replay/events.ts";
-import { type Admission, admit, rejected, repeats, trueLabel } from "./admission.ts";
-import { curriculumBuilt } from "./curriculum.ts";
+import { type Admission, admit, reject, repeats, trueLabel } from "./admission.ts";
+import { builtEvent } from "./curriculum.ts";
 import { itemsInTurn } from "./data_order.ts";
 import { type Asked, ask, load, type Question, samplingOf } from "./dialogue.ts";
 import { healthOf } from "./health.ts";
@@ -44,7 +44,7 @@ export function curriculumPhase(run: Run, round: number): Observable<RunEvent> {
     conclude: () => {
       const { curriculum } = run.progress;
       if (curriculum.images === 0) throw nothingUsable(run);
-      return [curriculumBuilt(curriculum, round, run.ports.truth !== null)];
+      return [builtEvent(curriculum, round, run.ports.truth !== null)];
     },
   });
 }
@@ -108,14 +108,12 @@ function admission(
   voted: Poll | null,
   isRepeated: boolean,
 ): Admission {
-  if (!open) return rejected("malformed");
-  if (!voted) return rejected(isRepeated ? "duplicate" : "failed");
+  if (!open) return reject("malformed");
+  if (!voted) return reject(isRepeated ? "duplicate" : "failed");
   const admitted = admit(voted.verdict, config.curriculum, voted.blind?.agreement ?? null);
   if (admitted.rejection !== null || config.reasoner.labels === "silver") return admitted;
   const truth = ports.truth?.(open.ref.index, open.question) ?? null;
-  return truth === null
-    ? rejected("meaningless")
-    : { rejection: null, label: trueLabel(open.question, truth) };
+  return truth === null ? reject("meaningless") : { rejection: null, label: trueLabel(open.question, truth) };
 }
 
 function episode(

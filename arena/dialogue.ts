@@ -134,7 +134,7 @@ export async function answer<Q extends OpenQuestion>(
 }
 
 /** The same about pictures that are shown in place of the questions' own, each made once. */
-export async function answerShown<Q extends OpenQuestion>(
+export async function answerOtherPictures<Q extends OpenQuestion>(
   step: Step,
   questions: readonly Q[],
   show: (image: RgbImage) => RgbImage | Promise<RgbImage>,
@@ -157,5 +157,5 @@ export async function answerBlindly<Q extends OpenQuestion>(
   options: Omit<AnswerOptions, "seed">,
   purpose: Purpose,
 ): Promise<Map<Q, GivenAnswers>> {
-  return options.samples === 0 ? new Map() : answerShown(step, questions, blank, options, purpose);
+  return options.samples === 0 ? new Map() : answerOtherPictures(step, questions, blank, options, purpose);
 }

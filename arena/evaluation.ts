@@ -12,7 +12,7 @@ import type { EvaluationReport, Scores } from "../replay/events.ts";
 import { trueLabel } from "./admission.ts";
 import type { RunConfig } from "./config/config.ts";
 import { fromAbortable } from "./from_abortable.ts";
-import { pipelined } from "./pipelined.ts";
+import { pipeline } from "./pipeline.ts";
 import type { Evaluator } from "./ports.ts";
 import { meanShare, proportion, shareOf } from "./statistics.ts";
 
@@ -50,7 +50,7 @@ export function sceneEvaluator(config: RunConfig, templates: ReasonerTemplates):
     defer(() => {
       const reasoner = new Reasoner(policy, templates);
       const marks: Mark[] = [];
-      const answered = pipelined(
+      const answered = pipeline(
         Math.ceil(tests.length / questionsPerChunk),
         (chunk) => draw(source, chunkAt(chunk)),
         (drawn, chunk) => examine(reasoner, drawn, config, chunk),

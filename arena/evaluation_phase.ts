@@ -1,7 +1,7 @@
 import { concatMap, defer, EMPTY, type Observable } from "rxjs";
 import type { EventBody, RunEvent } from "../replay/events.ts";
 import { untilAborted } from "./from_abortable.ts";
-import { framed, naming } from "./phase.ts";
+import { enterPhase, locateErrors } from "./phase.ts";
 import type { EvaluationUpdate } from "./ports.ts";
 import type { Run } from "./run.ts";
 
@@ -20,7 +20,7 @@ export function evaluationPhase(run: Run, round: number): Observable<RunEvent> {
   const updates = defer(() => evaluate(ports.policies.reasoner)).pipe(
     untilAborted(ports.stop),
     concatMap((update) => run.record([eventOf(update)])),
-    naming(`round ${round}, evaluation`),
+    locateErrors(`round ${round}, evaluation`),
   );
-  return framed(run, { ...place, steps: 1 }, () => updates);
+  return enterPhase(run, { ...place, steps: 1 }, () => updates);
 }

@@ -80,13 +80,13 @@ async function tryFormat(
   const { completions } = config.trial;
   const questioner = new Questioner(ports.policies.questioner, templates);
   const reasoner = new Reasoner(ports.policies.reasoner, templates);
-  const asking = { ...shortened(config.questioner), groupSize: completions };
+  const asking = { ...shorten(config.questioner), groupSize: completions };
   const asked = await ask(step, images, asking, questioner, { purpose: `ask.${format}` });
   const open = images.map((image) => {
     const about = asked.find(({ ref }) => ref === image.ref);
     return about?.questions.find((each) => each.open)?.open ?? { ...image, question: anyQuestion };
   });
-  const answering = { ...shortened(config.reasoner), samples: completions };
+  const answering = { ...shorten(config.reasoner), samples: completions };
   const given = await answer(step, open, answering, { purpose: `answer.${format}` }, reasoner);
   const questions = asked.flatMap((about) => about.questions);
   const answers = [...given.values()].flatMap((each) => each.answers);
@@ -100,7 +100,7 @@ async function tryFormat(
 /** Tokens after which a completion counts as unread: few reach that and mean something, and all wait for the longest. */
 const TRIAL_TOKENS = 256;
 
-function shortened(config: SamplingConfig): SamplingConfig {
+function shorten(config: SamplingConfig): SamplingConfig {
   return { ...samplingOf(config), maxTokens: Math.min(config.maxTokens, TRIAL_TOKENS) };
 }
 

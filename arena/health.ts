@@ -36,7 +36,7 @@ type QuestionFigure = "malformedQuestions" | "clusterShare" | "templateShare" | 
 function answersHealth(images: readonly (readonly Answered[])[]): Omit<Health, QuestionFigure> {
   const answers = images.flat().flatMap((each) => each.answers);
   const votes = talliesOf(answers.map(({ vote }) => vote).filter((vote) => vote !== null));
-  const majorities = images.flatMap((asked) => distinct(asked).flatMap(majority));
+  const majorities = images.flatMap((asked) => withoutRepeats(asked).flatMap(majority));
   return {
     answerEntropy: votes.size === 0 ? null : entropy([...votes.values()]),
     distinctAnswers: votes.size,
@@ -54,7 +54,7 @@ function questionsHealth(images: readonly (readonly Answered[])[]): Pick<Health,
   return {
     malformedQuestions: nullIfNone(images.flat(), ({ question }) => question === null),
     clusterShare: largest.length === 0 ? null : mean(largest),
-    templateShare: commonestShare(byImage.flat().map(beginning)),
+    templateShare: commonestShare(byImage.flat().map(firstWords)),
     cutQuestions: nullIfNone(
       images.flat().flatMap(({ completion }) => completion ?? []),
       isCut,
@@ -67,7 +67,7 @@ function isCut({ finishReason }: Partial<Ending>): boolean {
 }
 
 /** The questions about one image without those that were asked before in the same words. */
-function distinct(asked: readonly Answered[]): Answered[] {
+function withoutRepeats(asked: readonly Answered[]): Answered[] {
   const seen = new Set<string | null>();
   return asked.filter(({ question }) => !seen.has(question) && seen.add(question));
 }
@@ -80,7 +80,7 @@ function majority({ answers }: Answered): string[] {
   return winner ? [winner[0]] : [];
 }
 
-function beginning(question: string): string {
+function firstWords(question: string): string {
   return question.toLowerCase().split(/\s+/, 3).join(" ");
 }
 

@@ -14,7 +14,7 @@ import {
 import { VisplayError } from "../common/errors.ts";
 import type { EventBody, RunEvent } from "../replay/events.ts";
 import { checkpoint } from "./checkpoints/checkpoint.ts";
-import { pipelined } from "./pipelined.ts";
+import { pipeline } from "./pipeline.ts";
 import type { Run } from "./run.ts";
 import { after, type Position } from "./run_state.ts";
 import { type PhasePlace, Step } from "./step.ts";
@@ -41,7 +41,7 @@ export function playPhase<P>(run: Run, plan: PhasePlan<P>): Observable<RunEvent>
         const ahead = defer(() => plan.ahead?.(step, prepared) ?? EMPTY);
         return merge(of({ step, prepared }), ahead.pipe(ignoreElements()));
       }),
-      naming(step.name),
+      locateErrors(step.name),
     );
   };
   const play = ({ step, prepared }: { step: Step; prepared: P }) =>
@@ -50,12 +50,12 @@ export function playPhase<P>(run: Run, plan: PhasePlan<P>): Observable<RunEvent>
       return plan.play(step, prepared);
     }).pipe(
       concatMap((events) => run.record([...step.failures, ...events], step.images)),
-      naming(step.name),
-      advancing(run, { round, leg: phase, step: step.place.step + 1 }),
+      locateErrors(step.name),
+      advanceTo(run, { round, leg: phase, step: step.place.step + 1 }),
     );
-  return framed(run, plan, (first) =>
+  return enterPhase(run, plan, (first) =>
     concat(
-      pipelined(steps - first, (index) => prepare(first + index), play),
+      pipeline(steps - first, (index) => prepare(first + index), play),
       defer(() => run.record(plan.conclude?.() ?? [])),
     ),
   );
@@ -65,7 +65,7 @@ export function playPhase<P>(run: Run, plan: PhasePlan<P>): Observable<RunEvent>
  * What is left of a phase, between an event that says that it starts and one that says how long it took. `events`
  * begins at a step, later than the first where the phase was interrupted; nothing happens in one that is over.
  */
-export function framed(
+export function enterPhase(
   run: Run,
   { round, phase, steps }: PhasePlace,
   events: (first: number) => Observable<RunEvent>,
@@ -77,13 +77,13 @@ export function framed(
     const finish = defer(() => {
       const figures = run.alarms.figures();
       return run.record([{ type: "phaseFinished", round, phase, durationMs: run.phaseMs, figures }]);
-    }).pipe(advancing(run, after(round, phase)));
+    }).pipe(advanceTo(run, after(round, phase)));
     return concat(run.record(start), events(first), finish);
   });
 }
 
 /** Once all of a source is recorded, the run stands further on, and is saved if that is due. */
-export function advancing(run: Run, next: Position): MonoTypeOperatorFunction<RunEvent> {
+export function advanceTo(run: Run, next: Position): MonoTypeOperatorFunction<RunEvent> {
   return (source) =>
     concat(
       source,
@@ -95,7 +95,7 @@ export function advancing(run: Run, next: Position): MonoTypeOperatorFunction<Ru
 }
 
 /** Says in an error where it struck. */
-export function naming<T>(where: string): (source: Observable<T>) => Observable<T> {
+export function locateErrors<T>(where: string): (source: Observable<T>) => Observable<T> {
   return catchError((cause) =>
     throwError(() => {
       const message = `${where}: ${cause?.message ?? cause}`;

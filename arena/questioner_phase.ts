@@ -71,7 +71,7 @@ function imagesOf({ run, place: { round, step } }: Step): number[] {
 
 function encodeForReasoner(step: Step, images: readonly LoadedImage[]): Promise<unknown> {
   const pixels = images.map(({ image }) => image);
-  return step.timed("encode", (signal) => step.run.ports.policies.reasoner.prepare(pixels, signal));
+  return step.time("encode", (signal) => step.run.ports.policies.reasoner.prepare(pixels, signal));
 }
 
 /** Questions about images; answers to them; a reward for being answered in several ways; one update. */
@@ -122,7 +122,7 @@ async function score(step: Step, asked: readonly Asked[]): Promise<QuestionGroup
     rollouts: questions.map((question): Scored => ({ ...question, reference: null })),
   }));
   if (run.config.questioner.beta === 0) return groups;
-  return step.timed("reference", (signal) =>
+  return step.time("reference", (signal) =>
     withReference(groups, run.ports.reference, run.config.questioner, signal),
   );
 }

@@ -33,10 +33,10 @@ export function requireReadable(formats: readonly FormatTried[]): void {
   const remedy =
     leastShare(best) < LEAST
       ? `${teach}change the model, prompts or maxTokens`
-      : `${teach}set format to ${best.format} (${told(best)})`;
+      : `${teach}set format to ${best.format} (${countsText(best)})`;
   throw new VisplayError(
     "config",
-    `format ${configured.format}: ${told(configured)} can be read, expected a quarter of each; ${remedy}. What could not be read: ${JSON.stringify(poor.unread?.slice(0, 300))}`,
+    `format ${configured.format}: ${countsText(configured)} can be read, expected a quarter of each; ${remedy}. What could not be read: ${JSON.stringify(poor.unread?.slice(0, 300))}`,
   );
 }
 
@@ -44,6 +44,6 @@ function leastShare({ questions, answers }: FormatTried): number {
   return Math.min(questions.found / Math.max(1, questions.of), answers.found / Math.max(1, answers.of));
 }
 
-function told({ questions, answers }: FormatTried): string {
+function countsText({ questions, answers }: FormatTried): string {
   return `${questions.found} of ${questions.of} questions and ${answers.found} of ${answers.of} answers`;
 }

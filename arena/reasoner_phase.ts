@@ -20,7 +20,7 @@ import { itemsAt } from "./data_order.ts";
 import { answer, load, type OpenQuestion, samplingOf, viewOf } from "./dialogue.ts";
 import { healthOfAnswers } from "./health.ts";
 import { playPhase } from "./phase.ts";
-import { pipelined } from "./pipelined.ts";
+import { pipeline } from "./pipeline.ts";
 import { answerRecord } from "./recorded.ts";
 import type { Run } from "./run.ts";
 import { meansByName } from "./statistics.ts";
@@ -108,7 +108,7 @@ async function playStep(step: Step, items: readonly LoadedItem[]): Promise<Event
 async function rollOut(step: Step, items: readonly LoadedItem[]): Promise<ItemGroup[]> {
   const config = step.run.config.reasoner;
   const size = config.beta > 0 ? config.itemsPerChunk : Math.max(1, items.length);
-  const chunks = pipelined(
+  const chunks = pipeline(
     Math.ceil(items.length / size),
     (chunk) => answerItems(step, chunk, items.slice(chunk * size, (chunk + 1) * size)),
     (groups) => score(step, groups),
@@ -123,11 +123,11 @@ async function answerItems(step: Step, chunk: number, items: readonly LoadedItem
   return [...answers].map(([item, given]) => ({
     ...item,
     prompt: given.prompt,
-    rollouts: rewarded(item.item, given, config),
+    rollouts: rewardAnswers(item.item, given, config),
   }));
 }
 
-function rewarded(
+function rewardAnswers(
   { label }: CurriculumItem,
   { answers }: GivenAnswers,
   { reward }: ReasonerConfig,
@@ -149,7 +149,7 @@ async function score(step: Step, groups: readonly ItemGroup[]): Promise<ItemGrou
   const { reasoner: config } = step.run.config;
   const teaching = groups.filter(({ rollouts }) => teaches(rollouts, config.positiveWeight));
   if (config.beta === 0 || teaching.length === 0) return [...groups];
-  const scored = await step.timed("reference", (signal) =>
+  const scored = await step.time("reference", (signal) =>
     withReference(teaching, step.run.ports.reference, config, signal),
   );
   return groups.map((group) => scored[teaching.indexOf(group)] ?? group);

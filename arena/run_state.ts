@@ -45,7 +45,7 @@ export interface RunState extends Omit<Progress, "versions"> {
 }
 
 /** How many items of its round's curriculum the replay must hold for a run to go on from a state. */
-export function itemsNeeded({ next: { leg, step }, curriculum }: RunState): number {
+export function neededItems({ next: { leg, step }, curriculum }: RunState): number {
   const isBuilt = leg === "audit" || leg === "reasoner" || (leg === "curriculum" && step > 0);
   return isBuilt ? itemCount(curriculum) : 0;
 }

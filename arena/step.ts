@@ -71,7 +71,7 @@ export class Step {
   }
 
   /** Work whose duration is noted under a name. */
-  async timed<T>(name: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async time<T>(name: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { clock } = this.run.ports;
     const startedMs = clock.now();
     const result = await work(this.run.signal);
@@ -85,8 +85,8 @@ export class Step {
     items: readonly I[],
     call: (items: readonly I[], seed: number, signal: AbortSignal) => Promise<readonly O[]>,
   ): Promise<(O | null)[]> {
-    return this.timed(purpose, (signal) =>
-      isolating(
+    return this.time(purpose, (signal) =>
+      isolateFailures(
         items,
         this.seed(purpose, part),
         (some, seed) => call(some, seed, signal),
@@ -114,7 +114,7 @@ export class Step {
 }
 
 /** Calls for all items at once; where that fails, halves find the items to blame, and the rest is kept. */
-async function isolating<I, O>(
+async function isolateFailures<I, O>(
   items: readonly I[],
   seed: number,
   call: (items: readonly I[], seed: number) => Promise<readonly O[]>,
@@ -130,7 +130,7 @@ async function isolating<I, O>(
       return [null];
     }
     const middle = items.length >> 1;
-    const first = await isolating(items.slice(0, middle), deriveSeed(seed, 0), call, blame);
-    return [...first, ...(await isolating(items.slice(middle), deriveSeed(seed, 1), call, blame))];
+    const first = await isolateFailures(items.slice(0, middle), deriveSeed(seed, 0), call, blame);
+    return [...first, ...(await isolateFailures(items.slice(middle), deriveSeed(seed, 1), call, blame))];
   }
 }

@@ -100,7 +100,12 @@ export function summarize(summary: Summary, event: RunEvent): Summary {
     case "runStopped":
       return { ...summary, status: "stopped" };
     case "runFinished":
-      return { ...summary, status: "finished", durationMs: event.durationMs, taught: taught(summary, event) };
+      return {
+        ...summary,
+        status: "finished",
+        durationMs: event.durationMs,
+        taught: hasTaught(summary, event),
+      };
     case "runFailed":
       return { ...summary, status: "failed", error: event.message };
     default:
@@ -109,7 +114,7 @@ export function summarize(summary: Summary, event: RunEvent): Summary {
 }
 
 /** A log that also keeps `summary.json` in the run's folder up to date, before anyone sees the events. */
-export function summarizing(log: EventLog, folder: string, known: Summary = emptySummary): EventLog {
+export function withSummary(log: EventLog, folder: string, known: Summary = emptySummary): EventLog {
   let summary = known;
   return {
     get position() {
@@ -121,7 +126,10 @@ export function summarizing(log: EventLog, folder: string, known: Summary = empt
       await log.append(events, images);
       summary = events.reduce(summarize, summary);
       if (!events.some(({ type }) => milestones.has(type))) return;
-      await replaceFile(join(folder, "summary.json"), `${JSON.stringify(named(summary), null, 2)}\n`);
+      await replaceFile(
+        join(folder, "summary.json"),
+        `${JSON.stringify(withFigureNames(summary), null, 2)}\n`,
+      );
     },
   };
 }
@@ -136,13 +144,13 @@ const milestones: ReadonlySet<RunEvent["type"]> = new Set([
 ]);
 
 function withRound(summary: Summary, round: number, known: Partial<RoundSummary>): Summary {
-  const before = summary.rounds.find((each) => each.round === round) ?? unmeasured(round);
+  const before = summary.rounds.find((each) => each.round === round) ?? emptyRound(round);
   const others = summary.rounds.filter((each) => each !== before);
   const rounds = [...others, { ...before, ...known }].sort((a, b) => a.round - b.round);
   return { ...summary, rounds };
 }
 
-function unmeasured(round: number): RoundSummary {
+function emptyRound(round: number): RoundSummary {
   const nothing = Object.fromEntries(figures.map((name) => [name, null])) as Record<Figure, null>;
   return {
     round,
@@ -165,7 +173,7 @@ function figuresOf({ overall, families }: EvaluationReport): Partial<RoundSummar
   const byFamily = Object.entries(families).map(([family, scores]) => [family, percentages(scores)]);
   const intervals = figures.map((name) => {
     const { low, high } = overall[name];
-    return [name, [rounded(low), rounded(high)]];
+    return [name, [toHundredths(low), toHundredths(high)]];
   });
   return {
     ...percentages(overall),
@@ -175,15 +183,15 @@ function figuresOf({ overall, families }: EvaluationReport): Partial<RoundSummar
 }
 
 function percentages(scores: Scores): Record<Figure, number> {
-  const entries = figures.map((name) => [name, rounded(scores[name].percent)]);
+  const entries = figures.map((name) => [name, toHundredths(scores[name].percent)]);
   return Object.fromEntries(entries) as Record<Figure, number>;
 }
 
 /** What a phase's figures say of its round. */
 const outcomes: Readonly<Partial<Record<Phase, (figures: PhaseFigures) => Partial<RoundSummary>>>> = {
-  questioner: ({ reward }) => ({ questionerReward: reward === null ? null : rounded(reward) }),
+  questioner: ({ reward }) => ({ questionerReward: reward === null ? null : toHundredths(reward) }),
   curriculum: ({ confidence, parsed }) => ({ confidence: percent(confidence), parsed: percent(parsed) }),
-  reasoner: ({ reward }) => ({ reasonerReward: reward === null ? null : rounded(reward) }),
+  reasoner: ({ reward }) => ({ reasonerReward: reward === null ? null : toHundredths(reward) }),
 };
 
 /** Nothing in older records. */
@@ -192,7 +200,7 @@ function outcomeOf({ phase, figures }: PhaseFinished): Partial<RoundSummary> {
 }
 
 /** A warm-up takes optimiser steps, too; where every round had an empty curriculum, nothing else did. */
-function taught({ rounds }: Summary, { updates }: RunFinished): boolean | null {
+function hasTaught({ rounds }: Summary, { updates }: RunFinished): boolean | null {
   if (!updates) return null;
   const played = rounds.filter(({ round }) => round > 0);
   const allEmpty = played.length > 0 && played.every(({ empty }) => empty !== null);
@@ -200,26 +208,26 @@ function taught({ rounds }: Summary, { updates }: RunFinished): boolean | null {
 }
 
 /** A summary whose figures have the names that the table gives them: mean2 where a question had two samples. */
-function named({ rounds, ...summary }: Summary): object {
+function withFigureNames({ rounds, ...summary }: Summary): object {
   const { samples } = summary;
   if (samples === null) return { rounds, ...summary };
-  const renamed = (figuresByName: object) =>
+  const rename = (figuresByName: object) =>
     Object.fromEntries(
       Object.entries(figuresByName).map(([name, value]) => [figureName(name as Figure, samples), value]),
     );
-  const renamedRounds = rounds.map(({ intervals, families, ...round }) => ({
-    ...renamed(round),
-    intervals: renamed(intervals),
-    families: Object.fromEntries(Object.entries(families).map(([name, each]) => [name, renamed(each)])),
+  const renamed = rounds.map(({ intervals, families, ...round }) => ({
+    ...rename(round),
+    intervals: rename(intervals),
+    families: Object.fromEntries(Object.entries(families).map(([name, each]) => [name, rename(each)])),
   }));
-  return { rounds: renamedRounds, ...summary };
+  return { rounds: renamed, ...summary };
 }
 
 function percent(share: number | null | undefined): number | null {
-  return share == null ? null : rounded(100 * share);
+  return share == null ? null : toHundredths(100 * share);
 }
 
 /** To hundredths. */
-function rounded(value: number): number {
+function toHundredths(value: number): number {
   return Math.round(100 * value) / 100;
 }

@@ -29,7 +29,7 @@ export async function train<G extends Group>(
   const { advantageScale, maskTruncated, positiveWeight } = config;
   const update = { loss, clipLow, clipHigh, beta, temperature, maxTokens, learningRate };
   const options = { ...update, advantageScale, maskTruncated, positiveWeight };
-  const learned = await step.timed("update", (signal) =>
+  const learned = await step.time("update", (signal) =>
     grpo(policies[role], reference, groups, options, signal),
   );
   const { groups: taught, droppedGroups, report } = learned;

@@ -2,7 +2,7 @@ import type { RgbImage } from "../images/image.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { blindAgreement, type Verdict, vote } from "../reasoner/vote.ts";
 import type { SamplingConfig } from "./config/learning.ts";
-import { answerBlindly, answerShown, type OpenQuestion, samplingOf, viewOf } from "./dialogue.ts";
+import { answerBlindly, answerOtherPictures, type OpenQuestion, samplingOf, viewOf } from "./dialogue.ts";
 import { mean } from "./statistics.ts";
 import type { Purpose, Step } from "./step.ts";
 
@@ -27,7 +27,7 @@ export async function poll<Q extends OpenQuestion>(
   const sampling = { ...samplingOf(reasoner), temperature: curriculum.temperature };
   const unseen = { ...sampling, samples: curriculum.gate.blindAnswersPerQuestion };
   const [sighted, blind] = await Promise.all([
-    inAllViews(step, questions, sampling, { purpose, part }),
+    answerInViews(step, questions, sampling, { purpose, part }),
     answerBlindly(step, questions, unseen, { purpose: `${purpose}Blind`, part }),
   ]);
   return new Map(
@@ -45,7 +45,7 @@ function pollOf(given: GivenAnswers, blind: GivenAnswers | null): Poll {
  * The Reasoner's answers to questions, as many in every view of an image, view by view: what other light and noise change
  * was no knowledge.
  */
-async function inAllViews<Q extends OpenQuestion>(
+async function answerInViews<Q extends OpenQuestion>(
   step: Step,
   questions: readonly Q[],
   sampling: SamplingConfig,
@@ -58,7 +58,7 @@ async function inAllViews<Q extends OpenQuestion>(
   for (let k = 0; k < config.views; k++) {
     const call = { purpose, part: part * config.views + k };
     const show = (image: RgbImage) => viewOf(step, image, k);
-    views.push(await answerShown(step, questions, show, { ...sampling, samples }, call));
+    views.push(await answerOtherPictures(step, questions, show, { ...sampling, samples }, call));
   }
   return new Map(
     questions.flatMap((question) => {

@@ -52,22 +52,22 @@ const PLAIN_TOKENS = 64;
 async function speak(step: Step, images: readonly LoadedImage[]): Promise<Spoken[]> {
   const { config, ports } = step.run;
   const { temperature, questionsPerImage: groupSize } = config.warmUp;
-  const plainly = ({ topK, topP, maxTokens }: SamplingConfig): SamplingConfig => {
+  const plainSampling = ({ topK, topP, maxTokens }: SamplingConfig): SamplingConfig => {
     return { temperature, topK, topP, maxTokens: Math.min(maxTokens, PLAIN_TOKENS) };
   };
   const { plain: asking } = questionerTemplates;
   const questioner = new Questioner(ports.policies.questioner, { questioner: asking, format: "plain" });
-  const asked = await ask(step, images, { ...plainly(config.questioner), groupSize }, questioner);
+  const asked = await ask(step, images, { ...plainSampling(config.questioner), groupSize }, questioner);
   const open = asked.flatMap(({ questions }) => questions.flatMap((each) => each.open ?? []));
 
   const { plain: answering } = reasonerTemplates;
   const reasoner = new Reasoner(ports.policies.reasoner, { reasoner: answering, format: "plain" });
-  const options = { ...plainly(config.reasoner), samples: 1 };
+  const options = { ...plainSampling(config.reasoner), samples: 1 };
   const answers = await answer(step, open, options, { purpose: "answer" }, reasoner);
-  return open.map((question) => ({ ...question, ...said(answers.get(question)?.answers[0]) }));
+  return open.map((question) => ({ ...question, ...shortAnswerIn(answers.get(question)?.answers[0]) }));
 }
 
-function said(given: Answer | undefined): Pick<Spoken, "answer" | "sentence"> {
+function shortAnswerIn(given: Answer | undefined): Pick<Spoken, "answer" | "sentence"> {
   const parsed = given?.parsed;
   const text = given?.completion.text.trim() ?? "";
   if (parsed?.outcome !== "answered" || !isShort(parsed.answer)) return { answer: null, sentence: null };
@@ -115,7 +115,7 @@ async function supervise(step: Step, role: Role, examples: readonly Example[]): 
   if (examples.length === 0) return null;
   const { run } = step;
   const learningRate = run.config.warmUp.learningRate * run.warmup(role);
-  const report = await step.timed("update", (signal) =>
+  const report = await step.time("update", (signal) =>
     run.ports.policies[role].supervise(examples, { learningRate }, signal),
   );
   return { ...report, learningRate };

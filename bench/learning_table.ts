@@ -32,7 +32,7 @@ function roundsTable(report: LearningReport): string {
       measure,
       at(({ base }) => base),
       ...rounds.map((i) => at((play) => play.rounds[i])),
-      ...[mean(gains), ...gains].map(signed),
+      ...[mean(gains), ...gains].map(withSign),
       closed === null ? "–" : `${(100 * closed).toFixed(0)}%`,
     ];
   });
@@ -48,7 +48,7 @@ function variantsTable(report: LearningReport): string {
     const cells = measures.map((measure) => {
       const last = percent(mean(plays.map(({ rounds }) => rounds.at(-1)?.[measure])));
       const gain = mean(plays.map((play) => gainOf(play, measure)));
-      return gain === null ? last : `${last} ${signed(gain)}`;
+      return gain === null ? last : `${last} ${withSign(gain)}`;
     });
     return [variant, `${plays.length}`, ...cells];
   });
@@ -59,6 +59,6 @@ function percent(value: number | null): string {
   return value === null ? "–" : value.toFixed(1);
 }
 
-function signed(value: number | null): string {
+function withSign(value: number | null): string {
   return value === null ? "–" : `${value < 0 ? "" : "+"}${value.toFixed(1)}`;
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Alarms } from "../arena/alarms.ts";
 import { CheckpointStore, latestCheckpoint } from "../arena/checkpoints/checkpoint_store.ts";
 import { RunSettingsSchema, runConfig } from "../arena/config/config.ts";
-import { curriculumBuilt, emptyCurriculum, withEpisode } from "../arena/curriculum.ts";
+import { builtEvent, emptyCurriculum, withEpisode } from "../arena/curriculum.ts";
 import { type RunState, STATE_VERSION } from "../arena/run_state.ts";
 import { RandomStream } from "../common/random.ts";
 import { openPolicy } from "../policy/parallel/open_policy.ts";
@@ -67,13 +67,13 @@ async function record(
     const raised = alarms.after(bodies);
     for (const body of bodies)
       if (body.type === "curriculumEpisode") curriculum = withEpisode(curriculum, body, null);
-    await store.append([...bodies, ...raised].map(stamped));
+    await store.append([...bodies, ...raised].map(stamp));
   };
   const { seconds } = await timed(async () => {
     await append([{ type: "phaseStarted", round: 1, phase: "curriculum", steps: 1 }]);
     for (const chunk of curriculumChunks(items)) await append(chunk);
     await append([
-      curriculumBuilt(curriculum, 1, false),
+      builtEvent(curriculum, 1, false),
       { type: "phaseStarted", round: 1, phase: "reasoner", steps },
     ]);
     for (let first = 0; first < steps; first += stepsAtOnce) {
@@ -101,7 +101,7 @@ function stepAndCheckpoint(step: number, steps: number): EventBody[] {
   return [made, { type: "checkpointSaved", round: 1, id, bytes: 23e6, durationMs: 200 }];
 }
 
-function stamped(body: EventBody): RunEvent {
+function stamp(body: EventBody): RunEvent {
   return { version: REPLAY_VERSION, atMs: Date.now(), ...body };
 }
 
@@ -137,9 +137,9 @@ async function goOn(folder: string, { replay }: RunState, { items }: LongRunSize
     open_ms: ms(opened.seconds),
     go_back_ms: ms(resumed.seconds),
     charts_ms: ms(charted.seconds),
-    items_ms: await often(() => store.curriculum(1, places())),
-    admitted_ms: await often(() => store.admittedQuestions(images())),
-    append_ms: await often(() => store.append(steps.next().value ?? [])),
+    items_ms: await repeat(() => store.curriculum(1, places())),
+    admitted_ms: await repeat(() => store.admittedQuestions(images())),
+    append_ms: await repeat(() => store.append(steps.next().value ?? [])),
   };
 }
 
@@ -152,8 +152,8 @@ async function checkpoints(scratch: string, folder: string, state: RunState): Pr
   await using reasoner = await open("reasoner");
   const store = new CheckpointStore({ folder, config, attempt: 1, room: async () => {} });
   return {
-    save_ms: await often(() => store.save(state, { questioner, reasoner })),
-    load_ms: await often(() => latestCheckpoint(folder, () => {})),
+    save_ms: await repeat(() => store.save(state, { questioner, reasoner })),
+    load_ms: await repeat(() => latestCheckpoint(folder, () => {})),
   };
 }
 
@@ -174,7 +174,7 @@ class OwnMemory implements Disposable {
   }
 }
 
-async function often(work: () => Promise<unknown>): Promise<Figures[string]> {
+async function repeat(work: () => Promise<unknown>): Promise<Figures[string]> {
   const taken: number[] = [];
   for (let i = 0; i < repeats; i++) taken.push((await timed(work)).seconds);
   return ms(median(taken));

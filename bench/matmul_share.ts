@@ -3,7 +3,7 @@ import { planMicroBatches } from "../policy/embedded/micro_batch.ts";
 import { readIdefics3Config } from "../policy/models/idefics3_config.ts";
 import type { Figures } from "./figures.ts";
 import { updateFlops } from "./flops.ts";
-import { interleaved, median, medianRatio } from "./measure.ts";
+import { interleave, median, medianRatio } from "./measure.ts";
 import { embeddedModel, type Resizing, writeResizedModel } from "./models.ts";
 import { productChain } from "./product_chain.ts";
 import { microBatchTokens, openLocal } from "./prompts.ts";
@@ -44,7 +44,7 @@ export async function benchMatmulShare(threads: number, rounds: number, scratch:
     layers: layers.flops,
     square: square.flops,
   };
-  const seconds = await interleaved(
+  const seconds = await interleave(
     { update: () => runUpdate(policy, work), layers: layers.run, square: square.run },
     rounds,
   );

@@ -18,7 +18,7 @@ export async function timed<T>(work: () => Promise<T>): Promise<{ result: T; sec
  * runs them one after another, forwards and backwards in turn. What slows the machine for longer than a round
  * slows all alike, and none is always first: a ratio within a round (see `medianRatio`) is free of drift.
  */
-export async function interleaved<K extends string>(
+export async function interleave<K extends string>(
   candidates: Readonly<Record<K, Work>>,
   rounds: number,
 ): Promise<Record<K, number[]>> {

@@ -16,7 +16,7 @@ import { memoryBandwidth } from "./bandwidth.ts";
 import { type Figures, figuresTable, writeFigures } from "./figures.ts";
 import { productFlops } from "./flops.ts";
 import { flags, stepProgram } from "./grpo.ts";
-import { interleaved, median, medianRatio } from "./measure.ts";
+import { interleave, median, medianRatio } from "./measure.ts";
 import { modelSizes, scratchFolder, tokenizerModel, writeResizedModel } from "./models.ts";
 import { productChain } from "./product_chain.ts";
 import { watchedReportOf } from "./program.ts";
@@ -78,7 +78,7 @@ async function benchDecoding(policy: LocalPolicy, prompts: readonly Prompt[]): P
     const options = { groupSize, temperature: 1, topK: 0, topP: 1, ignoreEos: true, seed: 0 };
     const sample = (maxTokens: number) => () =>
       policy.sample(prompts.slice(0, count), { ...options, maxTokens });
-    const seconds = await interleaved({ first: sample(1), all: sample(decoded) }, rounds);
+    const seconds = await interleave({ first: sample(1), all: sample(decoded) }, rounds);
     return (median(seconds.all) - median(seconds.first)) / (decoded - 1);
   };
   const [one, group, four] = [await perToken(1, 1), await perToken(1, 8), await perToken(4, 8)];
@@ -128,7 +128,7 @@ async function benchUpdate(policy: LocalPolicy, prompts: readonly Prompt[]): Pro
     await policy.accumulate(work, async () => {});
     policy.learner.discard();
   };
-  const seconds = await interleaved({ update, chain: chain.run }, rounds);
+  const seconds = await interleave({ update, chain: chain.run }, rounds);
   const flops = productFlops(Object.values(graph));
   const fraction = medianRatio(seconds.chain, seconds.update) * (flops / chain.flops);
   return {

@@ -1,5 +1,5 @@
 import type { Figures } from "./figures.ts";
-import { interleaved, median, medianRatio } from "./measure.ts";
+import { interleave, median, medianRatio } from "./measure.ts";
 import { embeddedModel } from "./models.ts";
 import { openLocal } from "./prompts.ts";
 import { repeatedWork, runUpdate, sharedWork, updateTask } from "./update_work.ts";
@@ -15,7 +15,7 @@ export async function benchSharedPrefix(threads: number, rounds: number, scratch
   await using policy = await openLocal(folder, threads);
   const task = await updateTask(policy);
   const forms = { shared: sharedWork(task), repeated: repeatedWork(task) };
-  const { shared, repeated } = await interleaved(
+  const { shared, repeated } = await interleave(
     { shared: () => runUpdate(policy, forms.shared), repeated: () => runUpdate(policy, forms.repeated) },
     rounds,
   );

@@ -84,7 +84,7 @@ class Draw {
   }
 
   #reasoner() {
-    const question = this.#asked();
+    const question = this.#sceneQuestion();
     const label = this.#colour();
     const ability = this.#stream.uniform();
     const answers = this.#times(groupSize, () =>
@@ -131,7 +131,7 @@ class Draw {
 
   #question(): QuestionRecord {
     const parses = this.#stream.uniform() < 0.95;
-    const question = this.#asked();
+    const question = this.#sceneQuestion();
     const text = parses ? `<question> ${question} </question>` : question;
     const ability = this.#stream.uniform();
     const silver = this.#colour();
@@ -187,7 +187,7 @@ class Draw {
     };
   }
 
-  #asked(): string {
+  #sceneQuestion(): string {
     const shape = () => `${this.#colour()} ${shapes[this.#stream.integer(shapes.length)]}`;
     const relation = relations[this.#stream.integer(relations.length)];
     return `what is ${relation} the ${shape()} and the ${shape()} near word${this.#skewed(rarest)} ?`;

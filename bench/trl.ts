@@ -119,8 +119,8 @@ if (json)
     speedup_sampling: ratio("sampling_seconds"),
     speedup_update: ratio("update_seconds"),
     memory_ratio: ratio("peak_mb"),
-    ...prefixed("trl", trl),
-    ...prefixed("visplay", visplay),
+    ...withPrefix("trl", trl),
+    ...withPrefix("visplay", visplay),
   });
 
 function figuresOf(all: readonly StepReport[]): Record<FigureName, Figure> {
@@ -134,7 +134,7 @@ function figuresOf(all: readonly StepReport[]): Record<FigureName, Figure> {
   };
 }
 
-function prefixed(prefix: string, figures: Figures): Figures {
+function withPrefix(prefix: string, figures: Figures): Figures {
   return Object.fromEntries(Object.entries(figures).map(([name, figure]) => [`${prefix}_${name}`, figure]));
 }
 

@@ -1,7 +1,7 @@
 import stringWidth from "string-width";
 import wrapAnsi from "wrap-ansi";
 import { steadyClock } from "../common/clock.ts";
-import { news, type Screen, shown } from "./terminal.ts";
+import { news, type Screen, screenText } from "./terminal.ts";
 
 const liveIntervalMs = 250;
 const plainIntervalMs = 30_000;
@@ -31,8 +31,8 @@ export class LiveLine implements Disposable {
 
   /** Writes a line that stays. */
   say(line: string): void {
-    const text = shown(line);
-    this.#screen.write(this.#live ? `${clearLine}${wrapped(text, this.#columns)}\n` : `${text}\n`);
+    const text = screenText(line);
+    this.#screen.write(this.#live ? `${clearLine}${wrap(text, this.#columns)}\n` : `${text}\n`);
     if (this.#live) this.#refresh();
   }
 
@@ -41,9 +41,9 @@ export class LiveLine implements Disposable {
   }
 
   #refresh(): void {
-    const line = shown(this.#line(steadyClock.now()));
+    const line = screenText(this.#line(steadyClock.now()));
     if (!this.#live) this.#screen.write(`${line}\n`);
-    else this.#screen.write(`${clearLine}${fitted(line, this.#columns - 1)}`);
+    else this.#screen.write(`${clearLine}${cutTo(line, this.#columns - 1)}`);
   }
 
   [Symbol.dispose](): void {
@@ -53,14 +53,14 @@ export class LiveLine implements Disposable {
 }
 
 /** A line with as many of its figures as the width has room for, none of them cut. */
-function fitted(line: string, width: number): string {
+function cutTo(line: string, width: number): string {
   const parts = line.split(separator);
   while (parts.length > 1 && stringWidth(parts.join(separator)) > width) parts.pop();
   return wrapAnsi(parts.join(separator), width, { hard: true }).split("\n", 1)[0] as string;
 }
 
 /** Lines that break between words; what goes on in the next one is indented. */
-function wrapped(text: string, columns: number): string {
+function wrap(text: string, columns: number): string {
   const indent = "  ";
   const paragraph = (line: string) =>
     stringWidth(line) <= columns

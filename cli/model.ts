@@ -42,7 +42,7 @@ export async function openModel(settings: RunSettings, signal: AbortSignal): Pro
  * `openHubModel` does.
  */
 async function findModel(model: string, signal: AbortSignal): Promise<{ name: string; folder: string }> {
-  if (model === "tiny") return { name: model, folder: embedded() };
+  if (model === "tiny") return { name: model, folder: embeddedFolder() };
   const found = await stat(model).catch(() => undefined);
   if (found?.isDirectory()) return { name: model, folder: model };
   const name = parseHubName(model);
@@ -58,7 +58,7 @@ async function findModel(model: string, signal: AbortSignal): Promise<{ name: st
   const { folder, commit } = await openHubModel(
     name,
     (progress) => {
-      line = `downloading ${name.repo}: ${told(progress)}`;
+      line = `downloading ${name.repo}: ${downloadText(progress)}`;
       if (progress.bytes === progress.size) live.say(`${progress.path}: ${bytes(progress.size)}`);
     },
     signal,
@@ -66,12 +66,12 @@ async function findModel(model: string, signal: AbortSignal): Promise<{ name: st
   return { name: `${name.repo}@${commit}`, folder };
 }
 
-function told({ path, bytes: done, size }: DownloadProgress): string {
+function downloadText({ path, bytes: done, size }: DownloadProgress): string {
   return `${path} · ${bytes(done)} of ${bytes(size)}`;
 }
 
 /** It lies at the root of this package, from sources and from the build. */
-function embedded(): string {
+function embeddedFolder(): string {
   const relative = import.meta.url.endsWith(".ts") ? "../models/tiny" : "../../models/tiny";
   return fileURLToPath(new URL(relative, import.meta.url));
 }

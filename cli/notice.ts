@@ -11,7 +11,7 @@ export function notice(event: RunEvent): string | undefined {
     case "rolloutFailed":
       return `skipped ${event.image.name}: ${event.reason}`;
     case "formatsTried":
-      return event.formats.map(tried).join("\n");
+      return event.formats.map(trialText).join("\n");
     case "curriculumBuilt": {
       const rejected = Object.entries(event.rejected).map(([why, many]) => `${count(many)} ${why}`);
       const admitted = `curriculum: ${count(event.admitted)} of ${plural(event.questions, "question")} admitted`;
@@ -39,7 +39,7 @@ export function notice(event: RunEvent): string | undefined {
   }
 }
 
-function tried({ format, questions, answers }: FormatTried): string {
+function trialText({ format, questions, answers }: FormatTried): string {
   const [asked, answered] = [`${questions.found} of ${questions.of}`, `${answers.found} of ${answers.of}`];
   return `format ${format}: ${asked} questions and ${answered} answers can be read`;
 }

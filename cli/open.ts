@@ -13,7 +13,7 @@ import type { Role } from "../replay/events.ts";
 import type { PinnedImage } from "../replay/pins.ts";
 import { count, plural } from "./format.ts";
 import type { WithModel } from "./model.ts";
-import { boundList, type Earlier, firstList, type Opening, pinned } from "./run_images.ts";
+import { bindList, type Earlier, firstList, type Opening, pinImages } from "./run_images.ts";
 
 /** Opens a run's model in threads of its own, under a name for messages. */
 export function openRunPolicy(
@@ -84,8 +84,8 @@ export async function openImages(
   sayRemarks("note", warnings, say);
   const left = `${skipped.length} skipped${copies > 0 ? `, ${count(copies)} with the content of others` : ""}`;
   say(`${folder}: ${plural(source.length, "image")}, ${left}, ${ignored} of other kinds`);
-  const list = earlier ? await boundList(source, earlier, opening) : firstList(source);
-  return { images: source.listed(list), truth: null, list: pinned(list, earlier?.had) };
+  const list = earlier ? await bindList(source, earlier, opening) : firstList(source);
+  return { images: source.select(list), truth: null, list: pinImages(list, earlier?.had) };
 }
 
 const maxRemarks = 20;

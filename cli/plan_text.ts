@@ -33,7 +33,7 @@ export function planText(config: RunConfig, plan: Plan): string {
   return [
     phasesTable(plan),
     "",
-    `time    ${time(plan)} for ${plural(config.rounds, "round")}${missing(plan)}`,
+    `time    ${time(plan)} for ${plural(config.rounds, "round")}${unknownText(plan)}`,
     `memory  ${memory(plan)}`,
     `disk    ${disk(config, plan)}`,
     "",
@@ -76,7 +76,7 @@ function time({ totalMs, probe: { cutShort } }: Plan): string {
   return `${cutShort ? "roughly" : "about"} ${duration(totalMs)}`;
 }
 
-function missing({ unknown }: Plan): string {
+function unknownText({ unknown }: Plan): string {
   return unknown.length === 0 ? "" : `, without the ${unknown.join(" and the ")} phase, which is unknown`;
 }
 

@@ -4,7 +4,7 @@ import { waitForRoom } from "../arena/checkpoints/free_space.ts";
 import type { RunConfig, RunSettings } from "../arena/config/config.ts";
 import { withoutSecrets } from "../arena/config/watch.ts";
 import { sceneEvaluator } from "../arena/evaluation.ts";
-import { emptySummary, summarize, summarizing } from "../arena/summary.ts";
+import { emptySummary, summarize, withSummary } from "../arena/summary.ts";
 import { steadyClock } from "../common/clock.ts";
 import { ActivityView } from "../policy/embedded/activity.ts";
 import type { RunEvent } from "../replay/events.ts";
@@ -20,9 +20,9 @@ import { openModel } from "./model.ts";
 import { openImages, openRunPolicy, templatesOf } from "./open.ts";
 import { firstEstimate, outlook } from "./outlook.ts";
 import { sayPictures } from "./pictures.ts";
-import { programName, quoted } from "./program_name.ts";
+import { programName, quote } from "./program_name.ts";
 import { Progress } from "./progress.ts";
-import { resultText, taughtNothing } from "./result.ts";
+import { resultText, taughtNothingError } from "./result.ts";
 import { about, type Earlier, type Opening } from "./run_images.ts";
 import { print } from "./terminal.ts";
 import { openWebhook } from "./webhook.ts";
@@ -95,7 +95,7 @@ export async function playRun(
     audited,
     templates,
     folder,
-    log: summarizing(log, folder, summary),
+    log: withSummary(log, folder, summary),
     clock: steadyClock,
     stop: signal,
     checkpoints: new CheckpointStore({ folder, config, attempt, room }),
@@ -119,9 +119,9 @@ export async function playRun(
     line[Symbol.dispose]();
     if (summary.rounds.length > 0) print(resultText(config, summary));
     print(`the run's folder: ${folder}`);
-    if (signal.aborted) print(`to go on: ${programName()} resume ${quoted(folder)}`);
+    if (signal.aborted) print(`to go on: ${programName()} resume ${quote(folder)}`);
   }
-  if (summary.taught === false) throw taughtNothing(summary);
+  if (summary.taught === false) throw taughtNothingError(summary);
 }
 
 function isFirstStep(event: RunEvent): event is RunEvent & { readonly type: "questionerStep" } {

@@ -9,7 +9,7 @@ export function programName(environment: NodeJS.ProcessEnv = process.env): strin
 }
 
 /** A path as a shell takes it for one word. */
-export function quoted(path: string): string {
+export function quote(path: string): string {
   return /^[\w@%+=:,./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 

@@ -16,7 +16,7 @@ export function addReplay(program: Command): void {
 }
 
 async function check(folder: string): Promise<void> {
-  const inspection = await inspected(folder);
+  const inspection = await inspectRun(folder);
   print(reportOf(inspection));
   if (isWhole(inspection)) return;
   const events = wholeOf("event", inspection.events);
@@ -32,7 +32,7 @@ function wholeOf(noun: string, { total, damaged }: Tally): string {
   return `${count(Math.max(0, total - damaged.length))} of ${plural(total, noun)}`;
 }
 
-async function inspected(folder: string): Promise<Inspection> {
+async function inspectRun(folder: string): Promise<Inspection> {
   let done = "checking the database";
   using _line = new LiveLine(() => done);
   return inspect(folder, (events, total) => {

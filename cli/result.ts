@@ -17,7 +17,7 @@ export function resultText({ images }: RunConfig, summary: Summary): string {
 }
 
 /** The error of a run that came to its end and in which the Reasoner never learnt, with the last reason for it. */
-export function taughtNothing({ rounds }: Summary): VisplayError {
+export function taughtNothingError({ rounds }: Summary): VisplayError {
   const played = rounds.filter(({ round }) => round > 0);
   const reason =
     played.findLast(({ empty }) => empty !== null)?.empty ??

@@ -12,7 +12,7 @@ import {
   loadCheckpoint,
 } from "../arena/checkpoints/checkpoint_store.ts";
 import { type RunConfig, type RunSettings, RunSettingsSchema } from "../arena/config/config.ts";
-import { formatPosition, itemsNeeded } from "../arena/run_state.ts";
+import { formatPosition, neededItems } from "../arena/run_state.ts";
 import { VisplayError } from "../common/errors.ts";
 import { diskError, replaceDurably } from "../replay/disk.ts";
 import type { RunEvent } from "../replay/events.ts";
@@ -144,7 +144,7 @@ export function pinsOf(run: string): Pins | null {
 
 /** Throws "damaged" where a replay lacks items of the curriculum that a state goes on with. */
 async function requireItems(store: ReplayStore, { id, state }: SavedRun): Promise<void> {
-  const needed = itemsNeeded(state);
+  const needed = neededItems(state);
   if (needed === 0) return;
   const found = await store.curriculumSize(state.next.round);
   if (found === needed) return;

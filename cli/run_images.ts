@@ -41,7 +41,7 @@ export function firstList({ files }: FolderSource): ListedImage[] {
  * or vanished, unless that is allowed: then an image is bound to the file that has its content now, or left out, and
  * what was added comes last. Without that, what was added is no part of the run.
  */
-export async function boundList(
+export async function bindList(
   source: FolderSource,
   { run, had, allow }: Earlier<readonly PinnedImage[]>,
   opening: Opening,
@@ -53,7 +53,7 @@ export async function boundList(
   }
   const { list, lost, rest } = await compare(source, had, opening);
   if (lost.length > 0 && !allow) throw refusal(run, lost);
-  for (const note of shortened(lost)) say(note);
+  for (const note of shorten(lost)) say(note);
   if (list.every(({ file }) => file === null)) {
     say(`none of the images of ${run} is there; its list begins anew`);
     return firstList(source);
@@ -106,7 +106,7 @@ async function compare(
 }
 
 /** What to record of a list, so that the run can go on with it; an image that was left out may come back. */
-export function pinned(
+export function pinImages(
   list: readonly ListedImage[],
   had: readonly PinnedImage[] | null = null,
 ): PinnedImage[] {
@@ -146,7 +146,7 @@ async function withContents(
 
 const mostNotes = 20;
 
-function shortened(notes: readonly string[]): string[] {
+function shorten(notes: readonly string[]): string[] {
   const more = notes.length - mostNotes;
   return more > 0 ? [...notes.slice(0, mostNotes), `and ${more} more`] : [...notes];
 }
@@ -154,5 +154,5 @@ function shortened(notes: readonly string[]): string[] {
 function refusal(run: string, notes: readonly string[]): VisplayError {
   const found = `${plural(notes.length, "image")} of ${run} ${notes.length === 1 ? "is" : "are"} not what the run began with`;
   const remedy = "put them back, or say --allow to go on without them or under their new names";
-  return new VisplayError("images", [`${found}; ${remedy}:`, ...shortened(notes)].join("\n  "));
+  return new VisplayError("images", [`${found}; ${remedy}:`, ...shorten(notes)].join("\n  "));
 }

@@ -47,10 +47,10 @@ export class RunLock implements AsyncDisposable {
     const text = `${JSON.stringify(owner)}\n`;
     for (let tries = 0; tries < 30; tries++) {
       if (await createFile(path, text)) return new RunLock(path, text);
-      const found = await foundAt(path);
+      const found = await lockAt(path);
       if (found === null) continue;
-      if (found.isAtWork) throw held(folder, path, found);
-      if (!(await isGuarded(path, text, () => removeIfStill(path, found.text)))) await sleep(100);
+      if (found.isAtWork) throw ownedError(folder, path, found);
+      if (!(await underGuard(path, text, () => removeIfStill(path, found.text)))) await sleep(100);
       else say(`${path} is left from process ${found.owner?.pid ?? "?"}, which has ended; going on`);
     }
     throw new VisplayError("run", `${path}: cannot be taken; delete it if nobody uses the run`);
@@ -74,7 +74,7 @@ interface Found {
 }
 
 /** What is at a path, null where nothing is any more. Throws "run" for what is no lock, "disk" where it cannot be read. */
-async function foundAt(path: string): Promise<Found | null> {
+async function lockAt(path: string): Promise<Found | null> {
   try {
     const [text, { mtimeMs }] = [await readFile(path, "utf8"), await stat(path)];
     const owner = ownerIn(path, text);
@@ -84,7 +84,7 @@ async function foundAt(path: string): Promise<Found | null> {
     if (cause instanceof VisplayError) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT") return null;
-    if (code === "EISDIR") throw noLock(path, "a folder");
+    if (code === "EISDIR") throw noLockError(path, "a folder");
     throw new VisplayError("disk", `could not read ${path}: ${message}`, { cause });
   }
 }
@@ -97,10 +97,10 @@ function ownerIn(path: string, text: string): Owner | null {
   } catch {
     if (/^\0*$/.test(text) || text.startsWith('{"host":')) return null;
   }
-  throw noLock(path, JSON.stringify(text.slice(0, 60)));
+  throw noLockError(path, JSON.stringify(text.slice(0, 60)));
 }
 
-function noLock(path: string, found: string): VisplayError {
+function noLockError(path: string, found: string): VisplayError {
   const message = `${path} is no lock: found ${found}, expected {"host": …, "pid": …}`;
   return new VisplayError("run", `${message}; delete it if nobody uses the run`);
 }
@@ -135,10 +135,10 @@ async function removeIfStill(path: string, text: string): Promise<boolean> {
  * another that found it too may have taken it. False where another has the guard, or nothing came of it. The guard names
  * its owner, so that one of a process that was killed is moved out of the way.
  */
-async function isGuarded(path: string, text: string, work: () => Promise<boolean>): Promise<boolean> {
+async function underGuard(path: string, text: string, work: () => Promise<boolean>): Promise<boolean> {
   const guard = `${path}.takeover`;
   if (!(await createFile(guard, text))) {
-    const found = await foundAt(guard);
+    const found = await lockAt(guard);
     if (found && !found.isAtWork) await moveAway(guard, found.text);
     return false;
   }
@@ -158,7 +158,7 @@ async function moveAway(path: string, text: string): Promise<void> {
   else await rename(aside, path).catch(() => {});
 }
 
-function held(folder: string, path: string, { owner }: Found): VisplayError {
+function ownedError(folder: string, path: string, { owner }: Found): VisplayError {
   const { host, pid, since } = owner as Owner;
   const isHere = host === hostname();
   const remedy = isHere ? "wait for it or stop it" : `if it has ended, delete ${path}`;

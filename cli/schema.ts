@@ -5,7 +5,7 @@ type Schema = z.core.$ZodType;
 
 /** The keys of an object schema, through defaults and other wrappers; undefined for all other schemas. */
 export function shapeOf(schema: Schema): Readonly<Record<string, Schema>> | undefined {
-  return unwrapped(schema).find((inner) => inner instanceof z.ZodObject)?.shape;
+  return unwrap(schema).find((inner) => inner instanceof z.ZodObject)?.shape;
 }
 
 /** What stands under a path of keys, or undefined where the schema has no such key. */
@@ -15,9 +15,7 @@ export function schemaAt(schema: Schema, path: readonly PropertyKey[]): Schema |
 
 /** Whether a setting's value is to be shown to nobody. */
 export function isSecret(schema: Schema | undefined): boolean {
-  return (
-    schema !== undefined && unwrapped(schema).some((inner) => z.globalRegistry.get(inner)?.secret === true)
-  );
+  return schema !== undefined && unwrap(schema).some((inner) => z.globalRegistry.get(inner)?.secret === true);
 }
 
 /** A configuration as YAML with the description of every key. */
@@ -43,7 +41,7 @@ function annotate(node: Node | null, schema: Schema): void {
 
 /** What a key means and, where there are few, which values it takes. */
 function descriptionOf(schema: Schema): string | undefined {
-  const wrappers = unwrapped(schema);
+  const wrappers = unwrap(schema);
   const described = wrappers.find((inner) => z.globalRegistry.get(inner)?.description);
   const text = described && z.globalRegistry.get(described)?.description;
   const choices = wrappers.find((inner) => inner instanceof z.ZodEnum)?.options;
@@ -52,16 +50,16 @@ function descriptionOf(schema: Schema): string | undefined {
 
 /** The setting of a group that the group can be written as, if there is one. */
 export function mainOf(schema: Schema): string | undefined {
-  const main = unwrapped(schema).map((inner) => z.globalRegistry.get(inner)?.main);
+  const main = unwrap(schema).map((inner) => z.globalRegistry.get(inner)?.main);
   return main.find((name) => typeof name === "string");
 }
 
 /** A schema and all that its defaults, optionals, nullables and transformations wrap, outermost first. */
-function unwrapped(schema: Schema): Schema[] {
+function unwrap(schema: Schema): Schema[] {
   const { def } = schema._zod;
   const inner =
     "innerType" in def ? def.innerType : "in" in def ? describedSide(def as z.core.$ZodPipeDef) : undefined;
-  return inner ? [schema, ...unwrapped(inner as Schema)] : [schema];
+  return inner ? [schema, ...unwrap(inner as Schema)] : [schema];
 }
 
 /** What is checked before or after a transformation. */

@@ -64,7 +64,7 @@ export function valueLayer(source: string, path: readonly string[], value: unkno
  * Throws "config" with every problem: its path and source, what was found and what was expected.
  */
 export function resolve<S extends z.ZodType>(schema: S, written: readonly Layer[]): z.output<S> {
-  const layers = written.map((layer) => ({ ...layer, values: spelledOut(schema, layer.values) }));
+  const layers = written.map((layer) => ({ ...layer, values: spellOut(schema, layer.values) }));
   const merged = layers.reduce<unknown>((below, { values }) => merge(below, values), {});
   const result = schema.safeParse(merged);
   if (result.success) return result.data;
@@ -74,7 +74,7 @@ export function resolve<S extends z.ZodType>(schema: S, written: readonly Layer[
 }
 
 /** Groups that are written as their main setting alone, as groups. */
-function spelledOut(schema: z.ZodType, values: Layer["values"]): Layer["values"] {
+function spellOut(schema: z.ZodType, values: Layer["values"]): Layer["values"] {
   const shape = shapeOf(schema) ?? {};
   const entries = Object.entries(values).map(([key, value]) => {
     const group = Object.hasOwn(shape, key) ? shape[key] : undefined;

@@ -1,4 +1,4 @@
-import { printable } from "../common/printable.ts";
+import { escapeControls } from "../common/printable.ts";
 
 /** What is written to: a terminal, or a file or pipe. */
 export interface Screen {
@@ -13,17 +13,17 @@ export const news: Screen = outlet(process.stderr);
 
 /** Prints what a command was asked for. */
 export function print(text: string): void {
-  results.write(`${shown(text)}\n`);
+  results.write(`${screenText(text)}\n`);
 }
 
 /** Says what is going on, or wrong. */
 export function say(text: string): void {
-  news.write(`${shown(text)}\n`);
+  news.write(`${screenText(text)}\n`);
 }
 
 /** Every line of a text as a terminal may be sent it. */
-export function shown(text: string): string {
-  return text.split("\n").map(printable).join("\n");
+export function screenText(text: string): string {
+  return text.split("\n").map(escapeControls).join("\n");
 }
 
 /** A stream for as long as somebody reads it: a reader that goes away (`| head -1`, a closed terminal) ends nothing. */

@@ -93,7 +93,7 @@ export function lastBlock(pieces: readonly Piece[], name: TagName): Block | null
   const last = pieces[until];
   const closed = last?.kind === "close" && last.name === name;
   // A closing tag may lack its end.
-  const text = joined(pieces.slice(start + 1, until)).replace(/<\/?[a-z]{0,8}$/i, "");
+  const text = textOf(pieces.slice(start + 1, until)).replace(/<\/?[a-z]{0,8}$/i, "");
   return { text, closed, start, end: closed ? until + 1 : until };
 }
 
@@ -106,7 +106,7 @@ function blockBeforeClosing(pieces: readonly Piece[], name: TagName): Block | nu
 }
 
 /** The text of pieces, without their tags. */
-export function joined(pieces: readonly Piece[]): string {
+export function textOf(pieces: readonly Piece[]): string {
   return pieces
     .flatMap((piece) => (piece.kind === "text" ? [piece.text] : []))
     .join("\n")

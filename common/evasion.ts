@@ -9,8 +9,8 @@ export type Evasion = "placeholder" | "refused" | "inapplicable";
  */
 export function evasionOf(text: string, examples: readonly string[] = []): Evasion | null {
   const head = text.trim().slice(0, longest);
-  const words = bare(head);
-  if (isPlaceholder(head, words) || examples.some((example) => copies(words, bare(example))))
+  const words = strip(head);
+  if (isPlaceholder(head, words) || examples.some((example) => copies(words, strip(example))))
     return "placeholder";
   if (inapplicable.test(words)) return "inapplicable";
   return refusal.test(head.replace(/’/g, "'")) ? "refused" : null;
@@ -61,7 +61,7 @@ const refusal = new RegExp(
 );
 
 /** Lower case, without brackets, quotes, stars and closing punctuation around, underscores as spaces. */
-function bare(text: string): string {
+function strip(text: string): string {
   return text
     .toLowerCase()
     .replace(/_/g, " ")

@@ -7,11 +7,11 @@ const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
  * A text from outside (a model, a file's name) as one line that a terminal may be sent: what would move its cursor,
  * change its colours or the order of its letters is written as an escape, such as \u001b. The same for what is printable.
  */
-export function printable(text: string): string {
-  return text.replace(unprintable, (character) => short[character] ?? escaped(character.charCodeAt(0)));
+export function escapeControls(text: string): string {
+  return text.replace(unprintable, (character) => short[character] ?? unicodeEscape(character.charCodeAt(0)));
 }
 
 /** As JSON escapes it, so that JSON stays the same JSON. */
-function escaped(unit: number): string {
+function unicodeEscape(unit: number): string {
   return `\\u${unit.toString(16).padStart(4, "0")}`;
 }

@@ -76,7 +76,7 @@ export class HubRepository {
     const temporary = `${target}.${process.pid}.incomplete`;
     await mkdir(dirname(target), { recursive: true });
     try {
-      await writeChecked(blob, file, temporary, onBytes);
+      await writeAndCheck(blob, file, temporary, onBytes);
       await rename(temporary, target);
     } finally {
       await rm(temporary, { force: true });
@@ -90,7 +90,7 @@ function hubFile({ path, size, oid = "", lfs }: ListFileEntry): HubFile {
   return { path, size: lfs?.size ?? size, hash, algorithm };
 }
 
-async function writeChecked(
+async function writeAndCheck(
   blob: Blob,
   { path, size, hash, algorithm }: HubFile,
   target: string,

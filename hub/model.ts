@@ -42,7 +42,7 @@ export async function openHubModel(
   const place = known ? cache.snapshot(known) : cache.folder;
   const lack = { repo, revision, endpoint, place, missing };
   if (/^(1|on|yes|true)$/i.test(HF_HUB_OFFLINE ?? ""))
-    throw unreachable(lack, `HF_HUB_OFFLINE=${HF_HUB_OFFLINE} forbids the network`);
+    throw networkError(lack, `HF_HUB_OFFLINE=${HF_HUB_OFFLINE} forbids the network`);
   try {
     const hub = new HubRepository(repo, endpoint, HF_TOKEN, signal);
     const commit = await hub.commitOf(revision);
@@ -51,7 +51,7 @@ export async function openHubModel(
     return { folder: cache.snapshot(commit), commit };
   } catch (error) {
     signal.throwIfAborted();
-    throw explained(error, lack);
+    throw explain(error, lack);
   }
 }
 
@@ -103,19 +103,20 @@ interface Lack {
 }
 
 /** What a failed download means to a user. */
-function explained(error: unknown, lack: Lack): unknown {
+function explain(error: unknown, lack: Lack): unknown {
   const { repo, revision, endpoint } = lack;
-  const failed = (problem: string): VisplayError =>
+  const failure = (problem: string): VisplayError =>
     new VisplayError("model", `model ${repo} from ${endpoint}: ${problem}`, { cause: error });
   if (error instanceof VisplayError) return error;
-  if (error instanceof BrokenDownload) return failed(error.message);
-  if (error instanceof HubApiError) return failed(refusal(error.statusCode, lack));
+  if (error instanceof BrokenDownload) return failure(error.message);
+  if (error instanceof HubApiError) return failure(refusal(error.statusCode, lack));
   const { code, syscall, path, cause, message } = error as NodeJS.ErrnoException;
   if (syscall && path) return diskError(path, message, error);
-  if (message === "terminated") return failed("the connection broke off; what came whole is kept, try again");
+  if (message === "terminated")
+    return failure("the connection broke off; what came whole is kept, try again");
   if (code === undefined && cause instanceof Error)
-    return unreachable(lack, `${endpoint} cannot be reached (${cause.message || message})`, error);
-  return failed(`revision ${revision} cannot be downloaded: ${message ?? error}`);
+    return networkError(lack, `${endpoint} cannot be reached (${cause.message || message})`, error);
+  return failure(`revision ${revision} cannot be downloaded: ${message ?? error}`);
 }
 
 function refusal(status: number, { repo, revision, endpoint }: Lack): string {
@@ -130,7 +131,7 @@ function refusal(status: number, { repo, revision, endpoint }: Lack): string {
   return `the server answered with status ${status}; try again later`;
 }
 
-function unreachable({ repo, place, missing }: Lack, reason: string, cause?: unknown): VisplayError {
+function networkError({ repo, place, missing }: Lack, reason: string, cause?: unknown): VisplayError {
   const lines = [
     `model ${repo}: ${reason}, and there is no folder of that name`,
     `missing: ${missing.join(", ")}`,

@@ -1,5 +1,5 @@
 import type { Bytes } from "./bytes.ts";
-import { damaged, unsupported } from "./refusal.ts";
+import { damagedError, unsupportedError } from "./refusal.ts";
 
 interface Box {
   readonly type: string;
@@ -17,8 +17,8 @@ export async function isLimitedGrey(bytes: Bytes): Promise<boolean> {
   const meta = await findMeta(bytes);
   if (!meta)
     throw isSequence(await bytes.read(0, 12))
-      ? unsupported("avif", "a sequence without a still picture")
-      : damaged("avif", "it does not say where its picture is");
+      ? unsupportedError("avif", "a sequence without a still picture")
+      : damagedError("avif", "it does not say where its picture is");
   const properties = primaryProperties(meta);
   const av1 = properties.find(({ type }) => type === "av1C")?.content;
   const colours = properties.find(
@@ -82,7 +82,7 @@ function primaryProperties(meta: Buffer): Box[] {
     }
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw damaged("avif", "its properties break off", error);
+    throw damagedError("avif", "its properties break off", error);
   }
   return [];
 }

@@ -4,10 +4,10 @@ import { bytesInMemory, bytesOfFile } from "./bytes.ts";
 import type { ImageFormat } from "./format.ts";
 import { type PictureHeader, readHeader } from "./header.ts";
 import { imageOf, type RgbImage } from "./image.ts";
-import { isTransposed, type Pixels, upright } from "./orientation.ts";
+import { isTransposed, type Pixels, turnUpright } from "./orientation.ts";
 import { Refusal } from "./refusal.ts";
 import { Room } from "./room.ts";
-import { type Fit, shrunk, stripPixels } from "./shrink.ts";
+import { type Fit, shrink, stripPixels } from "./shrink.ts";
 import { type StoredRows, storedRows } from "./stored_rows.ts";
 import type { FilePath } from "./walk.ts";
 
@@ -118,8 +118,8 @@ function pixelsOf(stored: StoredRows, header: PictureHeader, shrinkTo: Fit): Pro
   const strip = target && !interlaced ? Math.min(stripPixels, width * height) : width * height;
   return room.hold(strip, async () =>
     target
-      ? shrunk(stored, orientation, target, strip)
-      : upright({ width, height, data: await stored.rows(0, height) }, orientation),
+      ? shrink(stored, orientation, target, strip)
+      : turnUpright({ width, height, data: await stored.rows(0, height) }, orientation),
   );
 }
 

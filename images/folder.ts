@@ -44,7 +44,7 @@ export interface FolderSource extends ImageSource {
   /** How many other files there are (captions, lists, notes). */
   readonly ignored: number;
   /** Images of this folder by a list of their own. */
-  listed(images: readonly ListedImage[]): ImageSource;
+  select(images: readonly ListedImage[]): ImageSource;
 }
 
 /**
@@ -77,11 +77,11 @@ export async function openFolder(folder: string, options: FolderOptions = {}): P
   if (usable.length === 0) throw nothingUsable(folder, files.length, skipped);
 
   const images = await withoutCopies(usable.sort(byName), preferred, forEach);
-  const listed = (list: readonly ListedImage[]) => new ListedImages(list, limits);
-  const source = listed(images.map((file) => ({ name: file.name, file, content: null })));
+  const select = (list: readonly ListedImage[]) => new ListedImages(list, limits);
+  const source = select(images.map((file) => ({ name: file.name, file, content: null })));
   const warnings = found.warnings.sort(byName);
   const copies = usable.length - images.length;
-  return Object.assign(source, { files: images, skipped, warnings, copies, ignored, listed });
+  return Object.assign(source, { files: images, skipped, warnings, copies, ignored, select });
 }
 
 /** Works through a list, some items at a time, and stops where that is wanted. */

@@ -5,7 +5,7 @@ import type { Colours } from "./colours.ts";
 import { headBytes, type ImageFormat, nameContent, sniff, supported } from "./format.ts";
 import { readFrame } from "./jpeg.ts";
 import { type Orientation, orientationOf } from "./orientation.ts";
-import { damaged, Refusal } from "./refusal.ts";
+import { damagedError, Refusal } from "./refusal.ts";
 import { readTiffHeader, type Tiles } from "./tiff.ts";
 import { Turns } from "./turns.ts";
 
@@ -46,7 +46,7 @@ export async function askVips<T>(format: ImageFormat, ask: () => Promise<T>): Pr
     .catch(() => turns.alone(ask))
     .catch((error: Error) => {
       const lines = error.message.split("\n").filter((line) => !line.startsWith("source: "));
-      throw damaged(format, lines[0]?.replace(/^Input (buffer|file) /, "") ?? "", error);
+      throw damagedError(format, lines[0]?.replace(/^Input (buffer|file) /, "") ?? "", error);
     });
 }
 

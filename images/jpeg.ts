@@ -1,5 +1,5 @@
 import type { Bytes } from "./bytes.ts";
-import { damaged, unsupported } from "./refusal.ts";
+import { damagedError, unsupportedError } from "./refusal.ts";
 
 /** What a JPEG's frame says of all its pixels. */
 export interface JpegFrame {
@@ -74,11 +74,11 @@ export async function readFrame(bytes: Bytes): Promise<JpegFrame | null> {
 function checkFrame({ process, precision, components }: FrameHeader): JpegFrame {
   if (!processes.includes(process)) {
     const kind = [0xc3, 0xc7, 0xcb, 0xcf].includes(process) ? "lossless" : "hierarchical";
-    throw unsupported("jpeg", `${kind} coding`);
+    throw unsupportedError("jpeg", `${kind} coding`);
   }
-  if (precision !== 8) throw unsupported("jpeg", `${precision} bits a sample, expected 8`);
+  if (precision !== 8) throw unsupportedError("jpeg", `${precision} bits a sample, expected 8`);
   if (![1, 3, 4].includes(components))
-    throw unsupported("jpeg", `${components} components, expected 1, 3 or 4`);
+    throw unsupportedError("jpeg", `${components} components, expected 1, 3 or 4`);
   return { progressive: progressive.includes(process) };
 }
 
@@ -100,13 +100,13 @@ export function requireContinuous(jpeg: Buffer): void {
     if (marker === 0 || isTemporary(marker) || isRestart(marker)) continue;
     const framed = isFrame(marker);
     if (framed || hasSegment(marker)) {
-      if (framed && ++frames > 1) throw damaged("jpeg", "a second picture begins within it");
+      if (framed && ++frames > 1) throw damagedError("jpeg", "a second picture begins within it");
       if (at + 4 > jpeg.length) return;
       if (marker === restartInterval) restarts = jpeg.readUInt16BE(at + 2) > 0;
       at += Math.max(2, jpeg.readUInt16BE(at));
-    } else if (marker === startOfImage) throw damaged("jpeg", "another file begins within it");
+    } else if (marker === startOfImage) throw damagedError("jpeg", "another file begins within it");
     // Between restart markers a decoder passes over markers that do not exist.
     else if (!(restarts && marker < 0xc0))
-      throw damaged("jpeg", `an impossible marker, ${marker}, within it`);
+      throw damagedError("jpeg", `an impossible marker, ${marker}, within it`);
   }
 }

@@ -45,7 +45,7 @@ export function isTransposed(orientation: Orientation): boolean {
 }
 
 /** Whether the stored columns, and the stored rows, run the other way. */
-export function mirroring(orientation: Orientation): [columns: boolean, rows: boolean] {
+export function mirrorsOf(orientation: Orientation): [columns: boolean, rows: boolean] {
   return [[2, 3, 7, 8].includes(orientation), [3, 4, 6, 7].includes(orientation)];
 }
 
@@ -57,12 +57,12 @@ export interface Pixels {
 }
 
 /** Stored RGB pixels, upright. */
-export function upright(stored: Pixels, orientation: Orientation): Pixels {
+export function turnUpright(stored: Pixels, orientation: Orientation): Pixels {
   if (orientation === 1) return stored;
   const { width, height, data } = stored;
   const transposed = isTransposed(orientation);
   const result = new Uint8Array(data.length);
-  const [mirroredX, mirroredY] = mirroring(orientation);
+  const [mirroredX, mirroredY] = mirrorsOf(orientation);
   const [outWidth, outHeight] = transposed ? [height, width] : [width, height];
   for (let y = 0, to = 0; y < outHeight; y++)
     for (let x = 0; x < outWidth; x++) {

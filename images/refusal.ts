@@ -4,11 +4,11 @@ import type { ImageFormat } from "./format.ts";
 export class Refusal extends Error {}
 
 /** A whole file of a kind that is not read. */
-export function unsupported(format: ImageFormat, found: string): Refusal {
+export function unsupportedError(format: ImageFormat, found: string): Refusal {
   return new Refusal(`found an unsupported ${format} file (${found}); convert it, for example to PNG`);
 }
 
 /** A file that is not what its format demands. */
-export function damaged(format: ImageFormat, found: string, cause?: unknown): Refusal {
+export function damagedError(format: ImageFormat, found: string, cause?: unknown): Refusal {
   return new Refusal(`found a damaged ${format} file (${found})`, { cause });
 }

@@ -97,7 +97,7 @@ export function kernel(source: number, target: number, filter: ResampleFilter): 
 }
 
 /** The kernel of an axis that runs the other way: the same sums, to the last bit. */
-export function mirrored({ source, target, taps, first, count, weights }: Kernel): Kernel {
+export function mirror({ source, target, taps, first, count, weights }: Kernel): Kernel {
   const last = target - 1;
   const from = new Int32Array(target);
   const turned = new Int32Array(weights.length);

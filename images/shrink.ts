@@ -1,11 +1,11 @@
 import { mapInSlices } from "../common/slices.ts";
 import type { Size } from "./image.ts";
-import { isTransposed, mirroring, type Orientation, type Pixels, upright } from "./orientation.ts";
+import { isTransposed, mirrorsOf, type Orientation, type Pixels, turnUpright } from "./orientation.ts";
 import {
   horizontalFirst,
   type Kernel,
   kernel,
-  mirrored,
+  mirror,
   type ResampleFilter,
   resampleColumns,
   resampleRows,
@@ -29,7 +29,7 @@ const slicePixels = 2 ** 18;
  * The picture upright and scaled down, bit for bit as `resample` gives it, in memory for `strip` pixels and for what is
  * left of a picture after one of the two passes. Stored rows are resampled as they are and turned at the end.
  */
-export async function shrunk(
+export async function shrink(
   stored: StoredRows,
   orientation: Orientation,
   { width, height, filter }: Target,
@@ -38,14 +38,14 @@ export async function shrunk(
   const transposed = isTransposed(orientation);
   const size = transposed ? { width: stored.height, height: stored.width } : stored;
   const kernels = [kernel(size.width, width, filter), kernel(size.height, height, filter)];
-  const turned = mirroring(orientation);
+  const turned = mirrorsOf(orientation);
   const [across, down] = (transposed ? kernels.reverse() : kernels).map((axis, i) =>
-    turned[i] ? mirrored(axis) : axis,
+    turned[i] ? mirror(axis) : axis,
   ) as [Kernel, Kernel];
   const rowsFirst = horizontalFirst(size, { width, height }) !== transposed;
   const passes = rowsFirst ? acrossThenDown : downThenAcross;
   const data = await passes(stored, across, down, Math.max(1, Math.floor(strip / stored.width)));
-  return upright({ width: across.target, height: down.target, data }, orientation);
+  return turnUpright({ width: across.target, height: down.target, data }, orientation);
 }
 
 /** [down.target, across.target, 3]; reads `strip` rows at a time. */
@@ -89,7 +89,7 @@ async function passAcross(rows: Uint8Array, across: Kernel, into: Uint8Array): P
   const slice = Math.max(1, Math.floor(slicePixels / across.source));
   await mapInSlices(ranges(count, slice), ([start, end]) => {
     const part = rows.subarray(start * across.source * 3, end * across.source * 3);
-    into.set(unchanged(across) ? part : resampleRows(part, across), start * across.target * 3);
+    into.set(keepsSize(across) ? part : resampleRows(part, across), start * across.target * 3);
   });
 }
 
@@ -101,7 +101,7 @@ async function passDown(
   [first, end]: readonly [number, number],
   top: number,
 ): Promise<Uint8Array> {
-  if (unchanged(down)) return rows;
+  if (keepsSize(down)) return rows;
   const result = new Uint8Array((end - first) * width * 3);
   const slice = Math.max(1, Math.floor(slicePixels / (width * Math.max(1, down.source / down.target))));
   await mapInSlices(ranges(end - first, slice), ([start, stop]) => {
@@ -112,7 +112,7 @@ async function passDown(
 }
 
 /** An axis that keeps its size is left alone. */
-function unchanged({ source, target }: Kernel): boolean {
+function keepsSize({ source, target }: Kernel): boolean {
   return source === target;
 }
 

@@ -4,7 +4,7 @@ import { bufferOf } from "./bytes.ts";
 import { highBytes, rgbOf } from "./colours.ts";
 import { askVips, type PictureHeader, reading } from "./header.ts";
 import { requireContinuous } from "./jpeg.ts";
-import { unsupported } from "./refusal.ts";
+import { unsupportedError } from "./refusal.ts";
 import type { Tiles } from "./tiff.ts";
 
 /** A picture's pixels as they are stored, before they are turned upright. */
@@ -20,7 +20,7 @@ export function storedRows(bytes: Uint8Array, header: PictureHeader): StoredRows
   const { format, width, height, tiles } = header;
   const file = bufferOf(bytes);
   if (format === "jpeg") requireContinuous(file);
-  const input = tiles ? tiles.stacked(file) : isSequence(file) ? asStill(file) : file;
+  const input = tiles ? tiles.stack(file) : isSequence(file) ? asStill(file) : file;
   const rows = (top: number, count: number) =>
     tiles
       ? rowsOfTiles(input, header, tiles, top, count)
@@ -50,7 +50,7 @@ async function readRegion(
   });
   const bands = info.channels as number;
   if (bands < (alpha || colours === "cmyk" ? 4 : 3) || info.width !== size.width || info.height !== count)
-    throw unsupported(format, `${bands} bands of ${info.width}x${info.height} pixels`);
+    throw unsupportedError(format, `${bands} bands of ${info.width}x${info.height} pixels`);
   const { buffer, byteOffset, length } = data;
   const stored = wide
     ? highBytes(new Uint16Array(buffer, byteOffset, length / 2))

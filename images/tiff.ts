@@ -1,6 +1,6 @@
 import type { Bytes } from "./bytes.ts";
 import type { Colours } from "./colours.ts";
-import { damaged, Refusal, unsupported } from "./refusal.ts";
+import { damagedError, Refusal, unsupportedError } from "./refusal.ts";
 import { readDirectory, type TiffDirectory } from "./tiff_directory.ts";
 
 /** What a TIFF says of its first picture. */
@@ -24,7 +24,7 @@ export interface Tiles {
   /** Tiles in a row. */
   readonly across: number;
   /** The same file with the tiles as strips, one above the other. */
-  stacked(tiff: Buffer): Buffer;
+  stack(tiff: Buffer): Buffer;
 }
 
 /** Tags (TIFF 6.0, and those that others registered). */
@@ -104,11 +104,11 @@ export async function readTiffHeader(bytes: Bytes): Promise<TiffHeader> {
   const directory = await readDirectory(bytes);
   const width = directory?.value(tag.width) ?? 0;
   const height = directory?.value(tag.height) ?? 0;
-  if (!directory || width < 1 || height < 1) throw damaged("tiff", "it has no directory of a picture");
+  if (!directory || width < 1 || height < 1) throw damagedError("tiff", "it has no directory of a picture");
   refuseRaw(directory);
   const compression = directory.value(tag.compression) ?? 1;
   if (!readCompressions.includes(compression))
-    throw unsupported("tiff", `${compressions[compression] ?? `scheme ${compression}`} compression`);
+    throw unsupportedError("tiff", `${compressions[compression] ?? `scheme ${compression}`} compression`);
   const xmp = directory.values(tag.xmp);
   return {
     width,
@@ -137,13 +137,13 @@ function bandsOf(
 ): Pick<TiffHeader, "colours" | "alpha" | "wide"> {
   const photometric = directory.value(tag.photometric) ?? 1;
   const stored = photometrics[photometric];
-  if (!stored) throw unsupported("tiff", unread[photometric] ?? `colours of kind ${photometric}`);
+  if (!stored) throw unsupportedError("tiff", unread[photometric] ?? `colours of kind ${photometric}`);
   const { name, bands } = stored;
   const samples = directory.value(tag.samples) ?? 1;
   const bits = directory.values(tag.bits);
   const depth = bits[0] ?? 1;
   if (!stored.bits.includes(depth) || bits.some((other) => other !== depth))
-    throw unsupported("tiff", `${bits.join(", ")} bits of ${name}`);
+    throw unsupportedError("tiff", `${bits.join(", ")} bits of ${name}`);
   checkFormat(directory, depth, samples);
   const alpha = alphaOf(directory, stored, samples);
   if (stored.colours !== "ycc") return { colours: stored.colours, alpha, wide: depth === 16 };
@@ -151,7 +151,7 @@ function bandsOf(
   if (compression === jpegCompression) return { colours: "rgb", alpha, wide: false };
   const subsampling = directory.values(tag.subsampling);
   if (subsampling.length === 0 || subsampling.some((factor) => factor !== 1) || samples !== bands)
-    throw unsupported("tiff", "YCbCr that is subsampled, and not as JPEG");
+    throw unsupportedError("tiff", "YCbCr that is subsampled, and not as JPEG");
   return { colours: "ycc", alpha, wide: false };
 }
 
@@ -160,7 +160,7 @@ function checkFormat(directory: TiffDirectory, depth: number, samples: number): 
   const format = directory.value(tag.sampleFormat) ?? 1;
   if (depth === 32 ? samples === 1 : format === 1 || format === 4) return;
   const kind = format === 1 ? "" : format === 3 ? "floating-point " : format === 2 ? "signed " : "complex ";
-  throw unsupported("tiff", `${samples} bands of ${kind}numbers of ${depth} bits`);
+  throw unsupportedError("tiff", `${samples} bands of ${kind}numbers of ${depth} bits`);
 }
 
 /** Only extra samples that say so are transparency; those of a fourth band that nobody describes count as if. */
@@ -170,9 +170,12 @@ function alphaOf(directory: TiffDirectory, { name, bands, colours }: Photometric
   const most = bands === 3 ? 6 : bands + 1;
   const described = samples - bands === extra.length || (missing && bands === 3 && samples === 4);
   if (samples < bands || samples > most || !described)
-    throw unsupported("tiff", `${samples} bands of ${name}, of which ${extra.length} are said to be extra`);
+    throw unsupportedError(
+      "tiff",
+      `${samples} bands of ${name}, of which ${extra.length} are said to be extra`,
+    );
   const alpha = samples > bands && (missing || extra[0] === 1 || extra[0] === 2);
-  if (alpha && colours === "cmyk") throw unsupported("tiff", "CMYK with transparency");
+  if (alpha && colours === "cmyk") throw unsupportedError("tiff", "CMYK with transparency");
   return alpha;
 }
 
@@ -214,7 +217,7 @@ function tilesOf(directory: TiffDirectory, imageWidth: number, imageHeight: numb
     offsets.length < count * planes ||
     lengths.length < count * planes
   )
-    throw damaged(
+    throw damagedError(
       "tiff",
       `${offsets.length} tiles of ${width}x${height} pixels for ${imageWidth}x${imageHeight}`,
     );
@@ -225,7 +228,7 @@ function tilesOf(directory: TiffDirectory, imageWidth: number, imageHeight: numb
     [tag.stripOffsets]: offsets.slice(0, count * planes),
     [tag.stripBytes]: lengths.slice(0, count * planes),
   });
-  return { width, height, across, stacked: (tiff) => withDirectory(tiff, strips) };
+  return { width, height, across, stack: (tiff) => withDirectory(tiff, strips) };
 }
 
 /** A classic TIFF file of the same bytes, with its directory at the end. */

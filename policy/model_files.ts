@@ -7,7 +7,7 @@ export function modelError(path: string, problem: string, cause?: unknown): Visp
 }
 
 /** Runs a read; a file-system error becomes a `VisplayError` of code "model" that names the file. */
-export async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
+export async function tryRead<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
@@ -36,7 +36,7 @@ const maxJsonBytes = 64 * 2 ** 20;
  * or a device could wait, or read, for ever.
  */
 export async function requireFile(path: string, maxBytes: number): Promise<void> {
-  const found = await reading(path, () => stat(path));
+  const found = await tryRead(path, () => stat(path));
   if (!found.isFile()) throw modelError(path, "is no regular file");
   if (found.size > maxBytes) throw modelError(path, `has ${found.size} bytes; expected at most ${maxBytes}`);
 }
@@ -44,7 +44,7 @@ export async function requireFile(path: string, maxBytes: number): Promise<void>
 /** The text of a file of at most `maxBytes`; throws a `VisplayError` of code "model" where there is none. */
 export async function readModelText(path: string, maxBytes: number): Promise<string> {
   await requireFile(path, maxBytes);
-  return reading(path, () => readFile(path, "utf8"));
+  return tryRead(path, () => readFile(path, "utf8"));
 }
 
 /** Reads a file that holds one JSON object; throws a `VisplayError` of code "model" if it is missing or broken. */

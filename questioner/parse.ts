@@ -2,13 +2,13 @@ import { type AnswerFormat, defaultFormat, formShare } from "../common/answer_fo
 import {
   behindThinking,
   isExactly,
-  joined,
   jsonField,
   lastBlock,
   lastBoxed,
   oneLine,
   opensThinking,
   piecesOf,
+  textOf,
   withoutMarkdown,
 } from "../common/completion_text.ts";
 import { evasionOf } from "../common/evasion.ts";
@@ -70,24 +70,24 @@ export function parseQuestion(
   { format = defaultFormat, truncated = false, placeholders }: QuestionContext = {},
 ): ParsedQuestion {
   const found = findQuestion(text);
-  if (typeof found === "string") return failed(truncated ? "cut" : found);
-  if (truncated && !found.whole) return failed("cut");
+  if (typeof found === "string") return failure(truncated ? "cut" : found);
+  if (truncated && !found.whole) return failure("cut");
 
   const question = oneLine(found.question);
   const answer = (found.answer && oneLine(found.answer)) || null;
-  if (!/[\p{L}\p{N}]/u.test(question)) return failed("empty");
+  if (!/[\p{L}\p{N}]/u.test(question)) return failure("empty");
   const evasion = evasionOf(question, placeholders);
-  if (evasion === "refused") return failed("refused");
+  if (evasion === "refused") return failure("refused");
   // "Y" is VisPlay's placeholder, braces are R-Zero's.
-  if (evasion !== null || /^[XYZ]$|^[[{].*[\]}]$/.test(question)) return failed("placeholder");
-  if (question.length > limits.question) return failed("too_long");
-  if (answer !== null && answer.length > limits.answer) return failed("too_long");
-  if (markup.test(question)) return failed("markup");
+  if (evasion !== null || /^[XYZ]$|^[[{].*[\]}]$/.test(question)) return failure("placeholder");
+  if (question.length > limits.question) return failure("too_long");
+  if (answer !== null && answer.length > limits.answer) return failure("too_long");
+  if (markup.test(question)) return failure("markup");
   const own = answer !== null && evasionOf(answer, placeholders) === null ? answer : null;
   return { ok: true, question, answer: own, format: formOf(text, found, format) };
 }
 
-function failed(reason: QuestionFailure): ParsedQuestion {
+function failure(reason: QuestionFailure): ParsedQuestion {
   return { ok: false, reason };
 }
 
@@ -106,15 +106,15 @@ function findQuestion(text: string): Found | QuestionFailure {
   if (block) {
     const behind = pieces.slice(block.end);
     const own = lastBlock(behind, "answer");
-    const rest = joined(behind);
+    const rest = textOf(behind);
     const boxed = own ? null : lastBoxed(rest);
     const answer = own?.text ?? boxed?.content ?? ownAnswer(rest)?.answer ?? null;
-    const closed = own ? own.closed && joined(behind.slice(own.end)) === "" : (boxed?.after ?? rest) === "";
+    const closed = own ? own.closed && textOf(behind.slice(own.end)) === "" : (boxed?.after ?? rest) === "";
     return { question: block.text, answer, form: boxed ? "boxed" : "tags", whole: block.closed && closed };
   }
   const thinks = opensThinking(pieces);
   if (pieces.some((piece) => piece.kind === "open" && piece.name === "answer")) return "no_question";
-  const rest = joined(pieces);
+  const rest = textOf(pieces);
   const field = jsonField(rest, ["question"]);
   if (field !== null)
     return { question: field, answer: jsonField(rest, ["answer"]), form: "line", whole: true };
@@ -123,7 +123,7 @@ function findQuestion(text: string): Found | QuestionFailure {
   if (line) return { ...line, form: "line", whole: false };
   if (thinks) return pieces.at(-1)?.kind === "close" ? "no_question" : "unclosed";
   if (evasionOf(plain) === "refused") return "refused";
-  const asked = lastAsked(plain);
+  const asked = lastQuestionIn(plain);
   return asked === null ? "no_question" : { question: asked, answer: null, form: "plain", whole: false };
 }
 
@@ -151,7 +151,7 @@ function lastQuestionLine(text: string): Pick<Found, "question" | "answer"> | nu
 }
 
 /** The last sentence of a text that ends with a question mark, with the options that follow it. */
-function lastAsked(text: string): string | null {
+function lastQuestionIn(text: string): string | null {
   const line = text.split("\n").findLastIndex((each) => /[?？]/.test(each));
   if (line < 0) return null;
   const lines = text.split("\n");

@@ -38,7 +38,7 @@ const maxLayers = 50;
 export const longestAnswer = 1000;
 
 /** The answer without its decoration, in one line; the case is kept. */
-export function undecorated(answer: string): string {
+export function undecorate(answer: string): string {
   let text = plainCharacters(answer).trim();
   if (text.length > longestAnswer) return text;
   for (let layer = 0, before = ""; before !== text && layer < maxLayers; layer++) {

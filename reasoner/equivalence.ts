@@ -24,9 +24,9 @@
 
 import { declines, unanswerable } from "./abstention.ts";
 import type { Choice } from "./choices.ts";
-import { longestAnswer, plainCharacters, undecorated } from "./decoration.ts";
+import { longestAnswer, plainCharacters, undecorate } from "./decoration.ts";
 import { plainExpression } from "./expression.ts";
-import { listed } from "./lists.ts";
+import { listText } from "./lists.ts";
 import { quantity, withoutUnit } from "./quantity.ts";
 import { plainWords } from "./wording.ts";
 
@@ -38,7 +38,7 @@ export function canonicalAnswer(answer: string, choices: readonly Choice[] = [])
   let form = plainCharacters(answer).trim();
   if (form.length > longestAnswer) return form;
   for (let pass = 0; pass < maxPasses; pass++) {
-    const next = chosen(form, choices) ?? read(undecorated(form));
+    const next = chosenLabel(form, choices) ?? read(undecorate(form));
     if (next === form) break;
     form = next;
   }
@@ -55,7 +55,7 @@ export function isAbstention(answer: string, choices: readonly Choice[] = []): b
 }
 
 function read(text: string): string {
-  return declines(text) ? unanswerable : folded(text);
+  return declines(text) ? unanswerable : fold(text);
 }
 
 const variable = String.raw`(?:m ?)?[∠△]? ?(?:\p{Lu}{2,3}|\p{L}(?:_?[\p{L}\d]|')?)(?:\(\p{L}\))?`;
@@ -65,17 +65,17 @@ const letter = /^[([]?([a-z])[)\]]?$/i;
 const letterAndText =
   /^(?:[([]([A-Za-z])[)\]][.:]? ?|([A-Za-z])(?:\)[.:]? ?|\. )|([A-Z]): )(?![+*/^=,&]|(?:and|or) )(.+)$/;
 
-function folded(text: string): string {
+function fold(text: string): string {
   const solution = equation.exec(text)?.[1];
-  if (solution) return folded(solution.trim());
+  if (solution) return fold(solution.trim());
   const alone = letter.exec(text)?.[1];
   if (alone) return alone.toLowerCase();
   const [, bracketed, plain, capital, words] = letterAndText.exec(text) ?? [];
-  if (words) return `${(bracketed ?? plain ?? capital)?.toLowerCase()}. ${folded(undecorated(words))}`;
-  return listed(text, (item) => single(undecorated(item))) ?? single(text);
+  if (words) return `${(bracketed ?? plain ?? capital)?.toLowerCase()}. ${fold(undecorate(words))}`;
+  return listText(text, (item) => oneItem(undecorate(item))) ?? oneItem(text);
 }
 
-function single(text: string): string {
+function oneItem(text: string): string {
   return quantity(text) ?? plainExpression(text) ?? letter.exec(text)?.[1]?.toLowerCase() ?? plainWords(text);
 }
 
@@ -84,50 +84,50 @@ const choiceLabelAndText =
   /^(?:option |choice )?(?:[([]?([a-z])(?:[)\].:]+| -|,(?= ?\p{Script=Han})) ?|[([]?(\d)(?:[)\]][.:]? ?|[.:] ))(.+)$/iu;
 
 /** The label of the option that an answer chooses; null if the question offers none like it. */
-function chosen(answer: string, choices: readonly Choice[]): string | null {
+function chosenLabel(answer: string, choices: readonly Choice[]): string | null {
   if (choices.length === 0) return null;
-  const text = undecorated(answer);
+  const text = undecorate(answer);
   const asWritten = (option: string) => plainCharacters(option).trim() === answer;
-  const plain = (option: string) => undecorated(option) === text;
+  const plain = (option: string) => undecorate(option) === text;
   return (
-    byLabel(text, choices) ??
-    byText(text, choices, [asWritten, plain]) ??
-    byLabelAndText(text, choices) ??
-    byMeaning(answer, text, choices)
+    labelByName(text, choices) ??
+    labelByText(text, choices, [asWritten, plain]) ??
+    labelByBoth(text, choices) ??
+    labelByMeaning(answer, text, choices)
   );
 }
 
-function named(name: string | undefined, choices: readonly Choice[]): Choice | undefined {
+function choiceNamed(name: string | undefined, choices: readonly Choice[]): Choice | undefined {
   return choices.find(({ label }) => label.replace(/[()]/g, "") === name?.toLowerCase());
 }
 
 /** "A", "(a)", "option A"; a bare digit may also be the text of another option, and is then neither. */
-function byLabel(text: string, choices: readonly Choice[]): string | null {
+function labelByName(text: string, choices: readonly Choice[]): string | null {
   const [, bracketed, bare] = choiceLabel.exec(text) ?? [];
-  const choice = named(bracketed ?? bare, choices);
+  const choice = choiceNamed(bracketed ?? bare, choices);
   if (!choice) return null;
   const isText = /^\d$/.test(bare ?? "") && choices.some((each) => each !== choice && each.text === bare);
   return isText ? text : choice.label;
 }
 
 /** "A. cat"; where A is something else, "(a) cat", which is neither. */
-function byLabelAndText(text: string, choices: readonly Choice[]): string | null {
+function labelByBoth(text: string, choices: readonly Choice[]): string | null {
   const [, letter, digit, words = ""] = choiceLabelAndText.exec(text) ?? [];
-  const labelled = named(letter ?? digit, choices);
+  const labelled = choiceNamed(letter ?? digit, choices);
   if (!labelled) return null;
   const reads = sameOption(canonicalAnswer(words), canonicalAnswer(labelled.text));
   return reads ? labelled.label : `(${letter ?? digit}) ${canonicalAnswer(words)}`.toLowerCase();
 }
 
 /** By the canonical form of the option's text; at last by its number alone, where one side lacks a unit. */
-function byMeaning(answer: string, text: string, choices: readonly Choice[]): string | null {
+function labelByMeaning(answer: string, text: string, choices: readonly Choice[]): string | null {
   const form = canonicalAnswer(answer);
   const number = withoutUnit(form) ?? form;
   const alike = choices.filter((choice) => {
     const option = canonicalAnswer(choice.text);
     return (withoutUnit(option) ?? option) === number;
   });
-  const found = byText(text, alike, [(option) => canonicalAnswer(option) === form]);
+  const found = labelByText(text, alike, [(option) => canonicalAnswer(option) === form]);
   if (found !== null || alike.length === 0) return found;
   const [choice, another] = alike as [Choice, ...Choice[]];
   if (another) return withoutUnit(form) === null ? text : null;
@@ -135,7 +135,7 @@ function byMeaning(answer: string, text: string, choices: readonly Choice[]): st
 }
 
 /** The option that the first reading finds; the answer itself, unfolded, where it finds several. */
-function byText(
+function labelByText(
   text: string,
   choices: readonly Choice[],
   readings: readonly ((option: string) => boolean)[],

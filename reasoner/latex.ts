@@ -80,7 +80,7 @@ class LatexReader {
     if (character === "}") return out;
     if (character === "~" && this.#at > 1) return `${out} `;
     if (character === "^" || character === "_") return out + this.#script(character);
-    if (character === "√" && this.#takes(/\s*\{/y)) return `${out}√${atom(tight(this.#argument()))}`;
+    if (character === "√" && this.#takes(/\s*\{/y)) return `${out}√${atom(withoutSpaces(this.#argument()))}`;
     return out + character;
   }
 
@@ -90,7 +90,7 @@ class LatexReader {
     if (symbol !== undefined) return out + symbol;
     if (spaces.has(name)) return `${out} `;
     if (dresses.has(name)) return out + this.#argument();
-    if (name === "overline" || name === "bar") return out + repeating(this.#argument());
+    if (name === "overline" || name === "bar") return out + repeat(this.#argument());
     if (/^[dtc]?frac$/.test(name)) return this.#fraction(out);
     if (name === "sqrt") return out + this.#root();
     if (functions.has(name)) return out + name;
@@ -113,29 +113,29 @@ class LatexReader {
     if (mark === "^" && (script === "°" || script === "'")) return script;
     const isAtom = script.length < 2 || /^-?(?:\d+|\p{L}|th)$|^\([^()]*\)$/u.test(script);
     const isTouched = /\d$/.test(script) && this.#peeks(/\s*\d/y);
-    return mark + (isAtom && !isTouched ? script : bracketed(script));
+    return mark + (isAtom && !isTouched ? script : inBrackets(script));
   }
 
   #root(): string {
     const degree = this.#takes(/\s*\[[^\]]*\]/y)?.replace(/[\s[\]]/g, "");
     const isGroup = this.#peeks(/\s*\{/y);
-    const radicand = tight(this.#argument());
-    if (isGroup && /\d$/.test(radicand) && this.#peeks(/\d/y)) return `√${bracketed(radicand)}`;
+    const radicand = withoutSpaces(this.#argument());
+    if (isGroup && /\d$/.test(radicand) && this.#peeks(/\d/y)) return `√${inBrackets(radicand)}`;
     const sign = { "2": "√", "3": "∛", "4": "∜" }[degree ?? "2"];
-    return sign ? sign + atom(radicand) : `root${degree}${bracketed(radicand)}`;
+    return sign ? sign + atom(radicand) : `root${degree}${inBrackets(radicand)}`;
   }
 
   #fraction(out: string): string {
-    const above = tight(this.#argument());
-    const below = tight(this.#argument());
+    const above = withoutSpaces(this.#argument());
+    const below = withoutSpaces(this.#argument());
     const before = out.trimEnd();
     if (/\d$/.test(before) && /^\d+$/.test(above) && /^\d+$/.test(below)) {
       return `${before} ${above}/${below}`;
     }
-    const numerator = /(?!^)[-+±/]|\s\S/.test(above.replace(/\([^()]*\)/g, "")) ? bracketed(above) : above;
+    const numerator = /(?!^)[-+±/]|\s\S/.test(above.replace(/\([^()]*\)/g, "")) ? inBrackets(above) : above;
     const ratio = `${numerator}/${/^\p{Lu}{2,}$/u.test(below) ? below : atom(below)}`;
     const isFactor = /(?:[\d√^π]|(?<!\p{L})\p{L})$|\)$/u.test(out) || this.#peeks(factor);
-    return out + (isFactor ? bracketed(ratio) : ratio);
+    return out + (isFactor ? inBrackets(ratio) : ratio);
   }
 
   #peeks(pattern: RegExp): boolean {
@@ -157,20 +157,20 @@ const factor =
   /\s*(?:[([{^√π]|\p{L}(?!\p{L})|\\(?:pi|sqrt|left|[dtc]?frac|alpha|beta|theta|sin|cos|tan|log|ln)(?![a-z]))/uy;
 
 /** 0.(3): digits under a line repeat; letters under one name a segment. */
-function repeating(text: string): string {
-  return /^\d+$/.test(text) ? bracketed(text) : text;
+function repeat(text: string): string {
+  return /^\d+$/.test(text) ? inBrackets(text) : text;
 }
 
 /** Without spaces, unless there are words. */
-function tight(text: string): string {
+function withoutSpaces(text: string): string {
   return /\p{L}{2}/u.test(text) ? text.trim() : text.trim().replace(/(?<!\d) +| +(?!\d)/g, "");
 }
 
-function bracketed(text: string): string {
+function inBrackets(text: string): string {
   return `(${text})`;
 }
 
 /** In brackets, unless it is one number or one letter. */
 function atom(text: string): string {
-  return /^(?:\d+(?:\.\d+)?|\p{L}|)$/u.test(text) ? text : bracketed(text);
+  return /^(?:\d+(?:\.\d+)?|\p{L}|)$/u.test(text) ? text : inBrackets(text);
 }

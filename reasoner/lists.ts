@@ -9,7 +9,7 @@ const numberWithAnd = /\b(hundred|thousand|million|billion|trillion) and /gi;
  * A list or a point in one spelling, each item as `read` has it: "1 and 2" and "[1, 2]" are "1, 2"; "( 1,2 )" is
  * "(1, 2)". Null for what is neither.
  */
-export function listed(text: string, read: (item: string) => string): string | null {
+export function listText(text: string, read: (item: string) => string): string | null {
   const inside = innermost(text);
   if (inside !== null) {
     const items = split(inside, true).map(read);

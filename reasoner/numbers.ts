@@ -41,7 +41,7 @@ const scale = new RegExp(String.raw`^[ -]?(${Object.keys(scales).join("|")})(?!\
 export function leadingNumber(text: string): LeadingNumber | null {
   const sign = /^(?:[+-] ?(?=[\d.])|(?:minus|negative) )/i.exec(text)?.[0] ?? "";
   const unsigned = text.slice(sign.length);
-  const found = readFraction(unsigned) ?? scaled(readDecimal(unsigned), unsigned) ?? readWords(unsigned);
+  const found = readFraction(unsigned) ?? applyPower(readDecimal(unsigned), unsigned) ?? readWords(unsigned);
   if (!found) return null;
   const isNegative = sign !== "" && !sign.startsWith("+") && found.value !== "0";
   return { value: isNegative ? `-${found.value}` : found.value, rest: unsigned.slice(found.length) };
@@ -89,7 +89,7 @@ function isDecimalComma(units: string, places: string, rest: string): boolean {
 }
 
 /** A decimal with the power of ten that follows it. */
-function scaled(read: ReturnType<typeof readDecimal>, text: string): Reading | null {
+function applyPower(read: ReturnType<typeof readDecimal>, text: string): Reading | null {
   if (!read) return null;
   const exponent = power.exec(text.slice(read.length));
   let shift = Number(exponent?.[1] ?? exponent?.[2] ?? 0);
@@ -99,11 +99,11 @@ function scaled(read: ReturnType<typeof readDecimal>, text: string): Reading | n
     length += word[0].length;
     if (shift > maxDigits) return null;
   }
-  return { value: shifted(read.value, read.places, shift), length };
+  return { value: shiftPoint(read.value, read.places, shift), length };
 }
 
 /** The decimal units.places times 10^shift, without zeros that say nothing. */
-function shifted(units: string, places: string, shift: number): string {
+function shiftPoint(units: string, places: string, shift: number): string {
   const point = units.length + shift;
   const all = (units + places)
     .padEnd(point, "0")
@@ -170,7 +170,7 @@ function render(numerator: bigint, denominator: bigint): string {
   const digits = 10n ** BigInt(places);
   if (digits % below !== 0n) return `${above}/${below}`;
   const text = String(above * (digits / below)).padStart(places + 1, "0");
-  return shifted(text.slice(0, -places), text.slice(-places), 0);
+  return shiftPoint(text.slice(0, -places), text.slice(-places), 0);
 }
 
 function gcd(a: bigint, b: bigint): bigint {

@@ -2,7 +2,6 @@ import { type AnswerFormat, defaultFormat, formShare } from "../common/answer_fo
 import {
   behindThinking,
   isExactly,
-  joined,
   jsonField,
   lastBlock,
   lastBoxed,
@@ -10,6 +9,7 @@ import {
   opensThinking,
   type Piece,
   piecesOf,
+  textOf,
   withoutMarkdown,
 } from "../common/completion_text.ts";
 import { type Evasion, evasionOf } from "../common/evasion.ts";
@@ -62,8 +62,8 @@ export function parseAnswer(
   { question, format = defaultFormat, truncated = false, placeholders }: AnswerContext = {},
 ): ParsedAnswer {
   const found = findAnswer(text);
-  if (typeof found === "string") return unparsed(truncated ? "cut" : found);
-  if (truncated && !found.whole) return unparsed("cut");
+  if (typeof found === "string") return failure(truncated ? "cut" : found);
+  if (truncated && !found.whole) return failure("cut");
 
   const written = oneLine(found.text);
   const short = written.length <= maxAnswerLength;
@@ -75,14 +75,14 @@ export function parseAnswer(
   if (evasion !== null && !(evasion === "inapplicable" && choices.length > 0)) {
     return { outcome: evasion, format: 0 };
   }
-  if (!short) return unparsed(found.form === "plain" ? "no_answer" : "too_long");
+  if (!short) return failure(found.form === "plain" ? "no_answer" : "too_long");
   const answer = chosen ? written : shortAnswer(written, question);
   const canonical = canonicalAnswer(answer, choices);
-  if (canonical === "") return unparsed("empty");
+  if (canonical === "") return failure("empty");
   return { outcome: "answered", answer, canonical, format: form };
 }
 
-function unparsed(reason: AnswerFailure): ParsedAnswer {
+function failure(reason: AnswerFailure): ParsedAnswer {
   return { outcome: "unparsed", reason, format: 0 };
 }
 
@@ -101,10 +101,10 @@ function findAnswer(text: string): Found | AnswerFailure {
   const block = lastBlock(pieces, "answer");
   if (block && (block.closed || !thinks || startsLine(pieces, block.start))) {
     const boxed = lastBoxed(block.text);
-    const whole = block.closed && joined(pieces.slice(block.end)) === "";
+    const whole = block.closed && textOf(pieces.slice(block.end)) === "";
     return { text: boxed?.content ?? block.text, form: "tags", whole };
   }
-  const rest = joined(pieces);
+  const rest = textOf(pieces);
   const boxed = lastBoxed(rest);
   if (boxed) return { text: boxed.content, form: "boxed", whole: /^[\s.$\\)\]]*$/.test(boxed.after) };
   const field = jsonField(rest, ["answer", "final_answer", "choice", "option", "result"]);

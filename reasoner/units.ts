@@ -103,16 +103,16 @@ export function unitSymbol(text: string): string | null {
 function factor(text: string): string | null {
   const word = /^(?:(sq\.?|square)|cu\.?|cubic)\s+(.+)$/i.exec(text);
   const power = /^(.+?)\^?([23])$/.exec(text);
-  if (word) return raised(word[2] as string, word[1] ? "2" : "3");
-  return power ? raised(power[1] as string, power[2] as string) : simple(text);
+  if (word) return powerOf(word[2] as string, word[1] ? "2" : "3");
+  return power ? powerOf(power[1] as string, power[2] as string) : symbolOf(text);
 }
 
-function raised(text: string, exponent: string): string | null {
-  const symbol = simple(text);
+function powerOf(text: string, exponent: string): string | null {
+  const symbol = symbolOf(text);
   return symbol && `${symbol}^${exponent}`;
 }
 
-function simple(text: string): string | null {
+function symbolOf(text: string): string | null {
   if (symbols.has(text)) return text;
   if (text.length === 1) return names.get(text) ?? null;
   const lower = text.toLowerCase();

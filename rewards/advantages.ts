@@ -20,10 +20,10 @@ export function groupAdvantages(
   rewards: readonly (readonly (number | null)[])[],
   scaling: AdvantageScaling,
 ): Advantages {
-  const batchDeviation = deviation(scored(rewards.flat()));
+  const batchDeviation = deviation(knownRewards(rewards.flat()));
   let dropped = 0;
   const advantages = rewards.map((group) => {
-    const known = scored(group);
+    const known = knownRewards(group);
     if (known.every((reward) => reward === known[0])) {
       dropped++;
       return group.map(() => 0);
@@ -48,7 +48,7 @@ export function withPositives(
   return advantages.map((advantage, i) => (positives[i] ? advantage + weight : advantage));
 }
 
-function scored(rewards: readonly (number | null)[]): number[] {
+function knownRewards(rewards: readonly (number | null)[]): number[] {
   return rewards.filter((reward) => reward !== null);
 }
 

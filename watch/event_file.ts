@@ -48,13 +48,13 @@ export function record(data: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(data.length + 16);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(data.length), true);
-  view.setUint32(8, masked(crc32c(bytes.subarray(0, 8))), true);
+  view.setUint32(8, maskCrc(crc32c(bytes.subarray(0, 8))), true);
   bytes.set(data, 12);
-  view.setUint32(12 + data.length, masked(crc32c(data)), true);
+  view.setUint32(12 + data.length, maskCrc(crc32c(data)), true);
   return bytes;
 }
 
 /** CRCs are stored rotated and shifted, since a CRC over data that holds its own CRC says little. */
-function masked(crc: number): number {
+function maskCrc(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }

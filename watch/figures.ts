@@ -19,19 +19,19 @@ export function figuresOf(event: RunEvent, plan: RunPlan): Figures | null {
     case "questionerStep":
     case "curriculumStep":
     case "reasonerStep":
-      return { step: stepInRun(event, plan), values: tagged(event.phase, stepFigures(event)) };
+      return { step: stepInRun(event, plan), values: tag(event.phase, stepFigures(event)) };
     case "curriculumBuilt": {
       const { questions, admitted, audit } = event;
       const shares = { admittedShare: questions > 0 ? admitted / questions : null };
       const audited = { silverCorrect: audit?.silverCorrect, meaningful: audit?.meaningful };
-      return { step: event.round, values: tagged("rounds", { admitted, ...shares, ...audited }) };
+      return { step: event.round, values: tag("rounds", { admitted, ...shares, ...audited }) };
     }
     case "audited":
-      return { step: event.round, values: tagged("rounds", { auditedCorrect: event.silverCorrect }) };
+      return { step: event.round, values: tag("rounds", { auditedCorrect: event.silverCorrect }) };
     case "evaluated":
       return {
         step: event.round,
-        values: tagged("evaluation", namedScores(event.report.overall, event.report.samples)),
+        values: tag("evaluation", namedScores(event.report.overall, event.report.samples)),
       };
     default:
       return null;
@@ -51,11 +51,11 @@ function stepFigures(event: StepEvent): Values {
     seconds: durationMs / 1000,
     tokensPerSecond: durationMs > 0 ? (1000 * sampledTokens) / durationMs : null,
     failed,
-    ...tagged("health", { ...health }),
+    ...tag("health", { ...health }),
     ...("meanConfidence" in event && { confidence: event.meanConfidence }),
     ...("admitted" in event && { admitted: event.admitted }),
     ...("meanReward" in event && trainingFigures(event)),
-    ...("checks" in event && tagged("checks", event.checks)),
+    ...("checks" in event && tag("checks", event.checks)),
   };
 }
 
@@ -66,7 +66,7 @@ function trainingFigures(event: QuestionerStep | ReasonerStep): Values {
     droppedShare: groups > 0 ? droppedGroups / groups : null,
     tokens: meanTokens,
     truncatedShare,
-    ...tagged("parts", parts),
+    ...tag("parts", parts),
     ...(update && {
       loss: update.loss,
       gradientNorm: update.gradientNorm,
@@ -78,7 +78,7 @@ function trainingFigures(event: QuestionerStep | ReasonerStep): Values {
 }
 
 /** What is known, under tags with a prefix. */
-function tagged(prefix: string, values: Values): Record<string, number> {
+function tag(prefix: string, values: Values): Record<string, number> {
   const known = Object.entries(values).filter((entry): entry is [string, number] => entry[1] != null);
   return Object.fromEntries(known.map(([name, value]) => [`${prefix}/${name}`, value]));
 }

@@ -64,7 +64,7 @@ export class Metrics implements Watcher {
         if (durationMs > 0) this.#gauges.tokensPerSecond.set((1000 * sampledTokens) / durationMs);
         if ("meanConfidence" in event && event.meanConfidence !== null)
           this.#gauges.confidence.set(event.meanConfidence);
-        if ("meanReward" in event) this.#trained(event);
+        if ("meanReward" in event) this.#setTraining(event);
         for (const [figure, value] of Object.entries(health)) {
           if (value !== null) this.#gauges.health.set({ phase, figure }, value);
         }
@@ -97,7 +97,7 @@ export class Metrics implements Watcher {
     this.#gauges.steps.set(planned);
   }
 
-  #trained({ phase: role, meanReward, update }: QuestionerStep | ReasonerStep): void {
+  #setTraining({ phase: role, meanReward, update }: QuestionerStep | ReasonerStep): void {
     this.#gauges.reward.set({ role }, meanReward);
     if (!update) return;
     this.#gauges.loss.set({ role }, update.loss);

@@ -198,13 +198,13 @@ export async function loadCheckpoint(run: string, id: string): Promise<LoadedChe
   const manifest = await readManifest(folder);
   await verify(folder, manifest);
   const state: RunState = JSON.parse(await readFile(join(folder, stateName), "utf8"));
-  if (state.version !== STATE_VERSION) throw foreign(folder, state);
+  if (state.version !== STATE_VERSION) throw stateError(folder, state);
   const config = JSON.parse(await readFile(join(folder, configName), "utf8"));
   const folders = { questioner: join(folder, "questioner"), reasoner: join(folder, "reasoner") };
   return { id, state, folders, manifest, config };
 }
 
-function foreign(folder: string, { version = 1 }: { version?: number }): VisplayError {
+function stateError(folder: string, { version = 1 }: { version?: number }): VisplayError {
   const found = `${folder}: found a state of version ${version}, expected ${STATE_VERSION}`;
   const remedy = "go on with the release that saved it, or start a run from one of its models with --model";
   return new VisplayError("run", `${found}; ${remedy}`);

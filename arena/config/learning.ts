@@ -62,7 +62,7 @@ export interface CompletionLengths {
 export const defaultMaxTokens: CompletionLengths = { questioner: 192, reasoner: 512 };
 
 /** Settings of `SamplingConfig` for one role. */
-export const sampling = (
+export const samplingSettings = (
   role: keyof CompletionLengths,
 ): Settings<Unresolved<SamplingConfig, "maxTokens">> => ({
   temperature: number(1, "sampling temperature in training", 1e-3),
@@ -74,7 +74,7 @@ export const sampling = (
 });
 
 /** Settings of `GrpoConfig`, by what differs from policy to policy. */
-export const grpo = ({
+export const grpoSettings = ({
   learningRate,
   learningRateEnd,
   beta,

@@ -1,5 +1,11 @@
 import type * as z from "zod";
-import { type GrpoConfig, groupSize, grpo, type SamplingConfig, sampling } from "./learning.ts";
+import {
+  type GrpoConfig,
+  groupSize,
+  grpoSettings,
+  type SamplingConfig,
+  samplingSettings,
+} from "./learning.ts";
 import { choice, count, flag, group, number, share, type Unresolved } from "./setting.ts";
 
 /** How the Questioner asks, and how it is rewarded and taught. */
@@ -30,8 +36,8 @@ export const questioner: z.ZodType<Unresolved<QuestionerConfig, "maxTokens">> = 
     answersPerQuestion: count(8, "m, answers of the Reasoner per question"),
     answerTemperature: number(1, "sampling temperature of those answers", 1e-3),
     blindAnswersPerQuestion: count(2, "answers per question with the image blanked; 0 skips that check", 0),
-    ...sampling("questioner"),
-    ...grpo({ learningRate: 2e-5, learningRateEnd: 1, beta: 0.1, positiveWeight: 0 }),
+    ...samplingSettings("questioner"),
+    ...grpoSettings({ learningRate: 2e-5, learningRateEnd: 1, beta: 0.1, positiveWeight: 0 }),
     reward: group(
       {
         form: choice(

@@ -1,5 +1,11 @@
 import type * as z from "zod";
-import { type GrpoConfig, groupSize, grpo, type SamplingConfig, sampling } from "./learning.ts";
+import {
+  type GrpoConfig,
+  groupSize,
+  grpoSettings,
+  type SamplingConfig,
+  samplingSettings,
+} from "./learning.ts";
 import { choice, count, group, number, share, type Unresolved } from "./setting.ts";
 
 /** How the Reasoner answers what it is taught with, and how it is rewarded. */
@@ -26,8 +32,8 @@ export const reasoner: z.ZodType<Unresolved<ReasonerConfig, "maxTokens">> = grou
       "views of an image that items about it are shown in, by other light and noise; 1 shows images as they are",
     ),
     groupSize: groupSize(),
-    ...sampling("reasoner"),
-    ...grpo({ learningRate: 2e-4, learningRateEnd: 0, beta: 0.02, positiveWeight: 0.7 }),
+    ...samplingSettings("reasoner"),
+    ...grpoSettings({ learningRate: 2e-4, learningRateEnd: 0, beta: 0.02, positiveWeight: 0.7 }),
     learningRateDecayPerRound: share(0.8, "factor on the learning rate after each round"),
     reward: group(
       {

@@ -68,10 +68,10 @@ export function groupOrMain<S extends z.ZodRawShape>(
   shape: S,
   text: string,
 ): z.ZodType<z.output<z.ZodObject<S, z.core.$strict>>> {
-  const spelledOut = (value: unknown) =>
+  const spellOut = (value: unknown) =>
     typeof value === "object" || value === undefined ? value : { [main]: value };
   return z
-    .preprocess(spelledOut, z.strictObject(shape).prefault({} as never))
+    .preprocess(spellOut, z.strictObject(shape).prefault({} as never))
     .meta({ description: text, main }) as never;
 }
 

@@ -17,7 +17,7 @@ const needs: Readonly<Record<Exclude<Device, "cpu">, string>> = {
 export async function requireDevice(device: Device): Promise<void> {
   if (device === "cpu") return;
   const known = ort.listSupportedBackends().map(({ name }) => name);
-  if (!known.includes(device)) throw unavailable(device, "this build of onnxruntime does not have it");
+  if (!known.includes(device)) throw deviceError(device, "this build of onnxruntime does not have it");
   const onnx = new OnnxWriter(device);
   const type = { dtype: "float32", shape: [1] } as const;
   onnx.input("x", type);
@@ -30,11 +30,11 @@ export async function requireDevice(device: Device): Promise<void> {
       await session.release();
     });
   } catch (error) {
-    throw unavailable(device, (error as Error).message.replace(/^.* was false\. /s, ""), error);
+    throw deviceError(device, (error as Error).message.replace(/^.* was false\. /s, ""), error);
   }
 }
 
-function unavailable(device: Exclude<Device, "cpu">, reason: string, cause?: unknown): VisplayError {
+function deviceError(device: Exclude<Device, "cpu">, reason: string, cause?: unknown): VisplayError {
   const known = ort
     .listSupportedBackends()
     .map(({ name, bundled }) => (bundled ? name : `${name} (not installed)`));

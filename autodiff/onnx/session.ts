@@ -43,7 +43,7 @@ export type Feeds = Readonly<Record<string, TensorData>>;
 export function emit(outputs: Readonly<Record<string, Tensor>>, device: Device = "cpu"): OnnxModel {
   const onnx = new OnnxWriter(device);
   const names = new Map<Tensor, string>();
-  for (const x of checked(Object.values(outputs))) {
+  for (const x of checkTypes(Object.values(outputs))) {
     const { source } = x;
     if (source.kind === "input") names.set(x, source.name);
     else if (source.kind === "constant") names.set(x, onnx.constant(source.data, x.shape));
@@ -62,7 +62,7 @@ export function emit(outputs: Readonly<Record<string, Tensor>>, device: Device =
   return onnx.finish();
 }
 
-function checked(outputs: readonly Tensor[]): Tensor[] {
+function checkTypes(outputs: readonly Tensor[]): Tensor[] {
   const order = topological(outputs);
   for (const x of order) {
     if (x.source.kind !== "apply") continue;

@@ -17,7 +17,7 @@ export function broadcast([a, b]: Pair<TensorType>): TensorType {
   return { dtype: a.dtype, shape };
 }
 
-function compared(inputs: Pair<TensorType>): TensorType {
+function comparison(inputs: Pair<TensorType>): TensorType {
   return { dtype: "bool", shape: broadcast(inputs).shape };
 }
 
@@ -84,7 +84,11 @@ function split(ct: Tensor, second: Tensor): [Tensor, Tensor] {
 }
 
 /** a > b, as bool. */
-export const greater: Op<2> = primitive(2, "Greater", { infer: compared, emit: node("Greater"), vjp: null });
+export const greater: Op<2> = primitive(2, "Greater", {
+  infer: comparison,
+  emit: node("Greater"),
+  vjp: null,
+});
 
 /** b where a holds, else c. */
 export const where: Op<3> = primitive(3, "Where", {

@@ -75,10 +75,10 @@ function productFlows(
  * transposes a factor itself does so in small pieces, and takes half as long again.
  */
 function flowToShared(a: Tensor, ct: Tensor, transposes: boolean, alpha: number): Tensor {
-  const turned = (x: Tensor): Tensor => transpose(x, { perm: [1, 0] });
+  const turn = (x: Tensor): Tensor => transpose(x, { perm: [1, 0] });
   const turnsA = (a.shape[1] as number) <= (ct.shape[1] as number);
-  const product = turnsA ? matmul(turned(a), ct, { alpha }) : matmul(turned(ct), a, { alpha });
-  return turnsA === transposes ? turned(product) : product;
+  const product = turnsA ? matmul(turn(a), ct, { alpha }) : matmul(turn(ct), a, { alpha });
+  return turnsA === transposes ? turn(product) : product;
 }
 
 /** The same in standard operators: Gemm for two matrices, else Transpose, MatMul and Mul. */
@@ -90,14 +90,14 @@ function emitUnfused(
 ): string {
   if (typeA.shape.length === 2 && typeB.shape.length === 2)
     return onnx.node("Gemm", [a, b], { transA: Number(transA), transB: Number(transB), alpha });
-  const left = transA ? transposed(onnx, a, typeA) : a;
-  const right = transB ? transposed(onnx, b, typeB) : b;
+  const left = transA ? emitTranspose(onnx, a, typeA) : a;
+  const right = transB ? emitTranspose(onnx, b, typeB) : b;
   const product = onnx.node("MatMul", [left, right]);
   if (alpha === 1) return product;
   return onnx.node("Mul", [product, onnx.constant(Float32Array.of(alpha), [])]);
 }
 
-function transposed(onnx: OnnxWriter, name: string, { shape }: TensorType): string {
+function emitTranspose(onnx: OnnxWriter, name: string, { shape }: TensorType): string {
   const axes = shape.map((_, axis) => axis);
   return onnx.node("Transpose", [name], { perm: [...axes.slice(0, -2), axes.length - 1, axes.length - 2] });
 }

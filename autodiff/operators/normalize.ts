@@ -69,7 +69,7 @@ export const classLogProb: Op<2> = primitive(2, "ClassLogProb", {
   },
 });
 
-function normalized([x, ...weights]: readonly [TensorType, ...TensorType[]]): TensorType {
+function normType([x, ...weights]: readonly [TensorType, ...TensorType[]]): TensorType {
   for (const { dtype, shape } of weights)
     if (dtype !== x.dtype || !sameShape(shape, x.shape.slice(-1)))
       fail("a weight does not fit the last axis");
@@ -78,7 +78,7 @@ function normalized([x, ...weights]: readonly [TensorType, ...TensorType[]]): Te
 
 /** x / √(mean x² + ε) · γ over the last axis [..., D], γ [D]. */
 export const rmsNorm: Op<2, { epsilon: number }> = primitive(2, "RmsNorm", {
-  infer: normalized,
+  infer: normType,
   emit: (onnx, names, { epsilon }) =>
     onnx.node("SimplifiedLayerNormalization", names, { axis: -1, epsilon, stash_type: 1 }),
   // p = g x: dγ = Σ r p, dx = r g γ - x r³ mean(p γ), the sums as products with a vector.
@@ -97,7 +97,7 @@ export const rmsNorm: Op<2, { epsilon: number }> = primitive(2, "RmsNorm", {
 
 /** (x - mean) / √(variance + ε) · γ + β over the last axis [..., D]. */
 export const layerNorm: Op<3, { epsilon: number }> = primitive(3, "LayerNorm", {
-  infer: normalized,
+  infer: normType,
   emit: (onnx, names, { epsilon }) => onnx.node("LayerNormalization", names, { axis: -1, epsilon }),
   // n = (x - mean) r, h = g γ: dx = r (h - mean h - n mean(h n)), dγ = Σ g n, dβ = Σ g.
   vjp: (ct, _y, [x, gamma], { epsilon }) => {

@@ -10,7 +10,7 @@ export interface ReduceAttributes {
 }
 
 /** The shape after reduction, with the reduced axes kept as 1 or dropped. */
-function reduced([x]: readonly [TensorType], { axes, keepDims }: ReduceAttributes): TensorType {
+function reducedType([x]: readonly [TensorType], { axes, keepDims }: ReduceAttributes): TensorType {
   requireFloat(x);
   for (const axis of axes)
     if (axis < 0 || axis >= x.shape.length) fail(`axis ${axis} is outside rank ${x.shape.length}`);
@@ -19,7 +19,7 @@ function reduced([x]: readonly [TensorType], { axes, keepDims }: ReduceAttribute
 }
 
 /** The reduced value with its axes back as 1, so that it broadcasts against the input. */
-function kept(y: Tensor, x: Tensor, { axes, keepDims }: ReduceAttributes): Tensor {
+function keepAxes(y: Tensor, x: Tensor, { axes, keepDims }: ReduceAttributes): Tensor {
   if (keepDims) return y;
   return reshape(y, { shape: x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n)) });
 }
@@ -32,17 +32,17 @@ const node =
 
 /** Sums over `axes`. */
 export const reduceSum: Op<1, ReduceAttributes> = primitive(1, "ReduceSum", {
-  infer: reduced,
+  infer: reducedType,
   emit: node("ReduceSum"),
-  vjp: (ct, _y, [x], attributes) => [expand(kept(ct, x, attributes), { shape: x.shape })],
+  vjp: (ct, _y, [x], attributes) => [expand(keepAxes(ct, x, attributes), { shape: x.shape })],
 });
 
 /** Means over `axes`. */
 export const reduceMean: Op<1, ReduceAttributes> = primitive(1, "ReduceMean", {
-  infer: reduced,
+  infer: reducedType,
   emit: node("ReduceMean"),
   vjp: (ct, _y, [x], attributes) => {
     const count = attributes.axes.reduce((product, axis) => product * (x.shape[axis] as number), 1);
-    return [expand(mul(kept(ct, x, attributes), scalar(1 / count)), { shape: x.shape })];
+    return [expand(mul(keepAxes(ct, x, attributes), scalar(1 / count)), { shape: x.shape })];
   },
 });

@@ -1,7 +1,7 @@
 import type { RandomStream } from "../../common/random.ts";
 import { formatKind, formatQuestion, isOfKind, type SceneQuestion } from "./questions.ts";
 import { cells, colors, type Layout, shapes, type Thing } from "./scene.ts";
-import { solve, standing } from "./solve.ts";
+import { sidesIn, solve } from "./solve.ts";
 
 /**
  * A Reasoner's reply that names the evidence for each kind asked about, then answers:
@@ -14,7 +14,7 @@ export function demonstrate(layout: Layout, question: SceneQuestion): string {
     const found = layout.objects.filter((thing) => isOfKind(thing, kind));
     return [formatKind(kind), ...found.map(({ cell }) => cell)];
   });
-  return reply([...evidence, ...standing(layout, question)], solve(layout, question).answer);
+  return reply([...evidence, ...sidesIn(layout, question)], solve(layout, question).answer);
 }
 
 /** A reply that lists all that is there: "<think> p03 red circle p11 blue square </think> <answer> done </answer>". */

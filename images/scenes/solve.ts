@@ -37,7 +37,7 @@ function answer(question: SceneQuestion, a: readonly Thing[], b: readonly Thing[
 }
 
 /** On which sides of the second thing of a relation the first one stands; none unless there is one of each. */
-export function standing({ objects }: Layout, { family, kinds: [a, b] }: SceneQuestion): Side[] {
+export function sidesIn({ objects }: Layout, { family, kinds: [a, b] }: SceneQuestion): Side[] {
   if (family !== "relation" || !b) return [];
   const things = (kind: Kind) => objects.filter((thing) => isOfKind(thing, kind));
   return sidesOf(things(a), things(b));

@@ -78,7 +78,7 @@ export class DecodeCache {
   }
 
   /** A cache of another shape (same group and prompt length) that holds the given slots, in order; this one is released. */
-  resized(slots: readonly number[], shape: DecodeShape): DecodeCache {
+  resize(slots: readonly number[], shape: DecodeShape): DecodeCache {
     const next = new DecodeCache(this.#model, shape, this.#pool);
     const { kvHeads } = this.#model.heads;
     const { group, promptLength } = shape;

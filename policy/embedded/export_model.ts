@@ -39,5 +39,5 @@ export async function exportModel(
 ): Promise<void> {
   const { base, weights } = await openWeights(source, { trains: () => false });
   await copyModelFiles(base, folder, configDtypes[dtype]);
-  await writeModelWeights(folder, weights.merged(weights.initial), dtype, shardBytes);
+  await writeModelWeights(folder, weights.merge(weights.initial), dtype, shardBytes);
 }

@@ -39,7 +39,7 @@ export function grpoWork(
   };
   return {
     jobs: prompts.map(({ image, prefix, suffix }, i) => ({
-      prefix: joined(prefix, suffix),
+      prefix: concatTokens(prefix, suffix),
       image: image.shape,
       targets: (groups[i] as RolloutGroup).rollouts.map(({ completion }) => completion.tokens),
     })),
@@ -89,7 +89,7 @@ export function imitationWork(
       open.set(prompt.image.id, job);
       all.push(job);
     }
-    job.targets.push(joined(suffix, answer));
+    job.targets.push(concatTokens(suffix, answer));
     job.weights.push(new Float32Array(suffix.length + answer.length).fill(weight, suffix.length));
     total += answer.length * weight;
   });
@@ -139,7 +139,7 @@ export function prefixRows(
   return all;
 }
 
-export function joined(a: Int32Array, b: Int32Array): Int32Array {
+export function concatTokens(a: Int32Array, b: Int32Array): Int32Array {
   const all = new Int32Array(a.length + b.length);
   all.set(a);
   all.set(b, a.length);

@@ -34,7 +34,7 @@ export function planMicroBatches(jobs: readonly TreeJob[], maxTokens: number): M
   if (jobs.length === 0) return [];
   const longest = jobs.map(({ targets }) => Math.max(...targets.map((t) => t.length)));
   const job = (i: number): TreeJob => jobs[i] as TreeJob;
-  const alike = (a: number, b: number): boolean =>
+  const areAlike = (a: number, b: number): boolean =>
     sameImageShape(job(a).image, job(b).image) && job(a).targets.length === job(b).targets.length;
   const order = [...jobs.keys()].sort(
     (a, b) =>
@@ -47,7 +47,7 @@ export function planMicroBatches(jobs: readonly TreeJob[], maxTokens: number): M
   const batches: MicroBatch[] = [];
   while (order.length > 0) {
     const first = order[0] as number;
-    const same = order.filter((i) => alike(first, i));
+    const same = order.filter((i) => areAlike(first, i));
     const one: BatchShape = {
       prefixes: 1,
       prefixLength: bucket(Math.max(...same.map((i) => job(i).prefix.length))),

@@ -38,9 +38,9 @@ export async function openWeights(
   const definition = await (await readModelFolder(base, resolution)).define();
   const { model } = definition;
   const specs = model.parameters;
-  const opened = (weights: TrainedWeights): OpenedModel => ({ ...definition, base, weights });
+  const withWeights = (weights: TrainedWeights): OpenedModel => ({ ...definition, base, weights });
   const adaptedModel = { base, specs, moduleNames: (layer: string) => model.moduleNames(layer) };
-  if (adapted) return opened(await AdapterWeights.open(adaptedModel, folder));
-  if (adapter) return opened(await AdapterWeights.create(adaptedModel, adapter));
-  return opened(await FullWeights.open(base, specs, trains));
+  if (adapted) return withWeights(await AdapterWeights.open(adaptedModel, folder));
+  if (adapter) return withWeights(await AdapterWeights.create(adaptedModel, adapter));
+  return withWeights(await FullWeights.open(base, specs, trains));
 }

@@ -12,7 +12,7 @@ import { parseQwen25VlConfig, qwen25VlModelTypes } from "../models/qwen2_5_vl_co
 import { Qwen3Vl } from "../models/qwen3_vl.ts";
 import { parseQwen3VlConfig } from "../models/qwen3_vl_config.ts";
 import { SmolVlm } from "../models/smolvlm.ts";
-import { refuseOwnProgram, refuseQuantized, unsupported } from "../models/unsupported.ts";
+import { familyError, refuseOwnProgram, refuseQuantized } from "../models/unsupported.ts";
 import type { ImageProcessor, VisionLanguageModel } from "../models/vision_language_model.ts";
 import { locateModelWeights, sharesEmbedding } from "../weights/model_weights.ts";
 import type { TensorPlace } from "../weights/safetensors.ts";
@@ -56,7 +56,10 @@ const families: readonly Family[] = [
   {
     modelTypes: idefics3ModelTypes,
     async read({ folder, ...files }, weights, resolution) {
-      const { config, notes } = await asStored(parseIdefics3Config(files.config, files.generation), weights);
+      const { config, notes } = await withStoredHead(
+        parseIdefics3Config(files.config, files.generation),
+        weights,
+      );
       const tiling = await readTiling(folder, config, resolution);
       return {
         notes,
@@ -75,7 +78,10 @@ const families: readonly Family[] = [
   {
     modelTypes: qwen25VlModelTypes,
     async read({ folder, ...files }, weights, resolution) {
-      const { config, notes } = await asStored(parseQwen25VlConfig(files.config, files.generation), weights);
+      const { config, notes } = await withStoredHead(
+        parseQwen25VlConfig(files.config, files.generation),
+        weights,
+      );
       const model = () => new Qwen25Vl(config, namesIn([...weights.keys()]));
       return qwenFolder(folder, config, model, resolution, notes);
     },
@@ -83,7 +89,10 @@ const families: readonly Family[] = [
   {
     modelTypes: ["qwen3_vl"],
     async read({ folder, ...files }, weights, resolution) {
-      const { config, notes } = await asStored(parseQwen3VlConfig(files.config, files.generation), weights);
+      const { config, notes } = await withStoredHead(
+        parseQwen3VlConfig(files.config, files.generation),
+        weights,
+      );
       return qwenFolder(folder, config, () => new Qwen3Vl(config), resolution, notes);
     },
   },
@@ -124,7 +133,7 @@ export async function readModelFolder(
   const type = config.get("model_type");
   const family = families.find(({ modelTypes }) => modelTypes.some((known) => known === type));
   if (!family)
-    throw unsupported(
+    throw familyError(
       config,
       families.flatMap(({ modelTypes }) => modelTypes),
     );
@@ -134,7 +143,7 @@ export async function readModelFolder(
 }
 
 /** A configuration as its weights have it: the output head that is stored is used where it is not the embedding. */
-async function asStored<C extends { readonly text: DecoderConfig }>(
+async function withStoredHead<C extends { readonly text: DecoderConfig }>(
   config: C,
   weights: Places,
 ): Promise<{ config: C; notes: string[] }> {

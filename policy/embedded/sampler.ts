@@ -134,7 +134,7 @@ export class Sampler {
         cache.release();
         return this.#results;
       }
-      ({ cache, slots } = resized(cache, slots, longestPast, this.#pace));
+      ({ cache, slots } = fitCache(cache, slots, longestPast, this.#pace));
       await pause();
       await this.#step(cache, slots);
       slots = slots.map((slot) => (slot !== null && this.#ended(slot) ? null : slot));
@@ -232,7 +232,7 @@ export class Sampler {
 }
 
 /** Grows the past where a slot has filled it, and gives up slots where many of them idle. */
-function resized(
+function fitCache(
   cache: DecodeCache,
   slots: (Slot | null)[],
   longestPast: number,
@@ -252,7 +252,7 @@ function resized(
   const shape: DecodeShape = { ...cache.shape, slots: size, pastLength };
   const next = kept.map((i) => slots[i] ?? null);
   return {
-    cache: cache.resized(kept, shape),
+    cache: cache.resize(kept, shape),
     slots: [...next, ...Array.from({ length: size - next.length }, () => null)],
   };
 }

@@ -1,6 +1,6 @@
 import type { ActivityReport } from "./activity.ts";
 import { scoreGraph } from "./graphs.ts";
-import { joined, prefixRows } from "./learning_work.ts";
+import { concatTokens, prefixRows } from "./learning_work.ts";
 import { microBatchFeeds, planMicroBatches, type TreeJob } from "./micro_batch.ts";
 import type { Pause } from "./pause.ts";
 import type { EncodedPrompt } from "./prefill.ts";
@@ -36,7 +36,7 @@ export async function score(
   pause: Pause,
 ): Promise<Float32Array[][]> {
   const jobs = groups.map(({ prompt, completions }): TreeJob => {
-    return { prefix: joined(prompt.prefix, prompt.suffix), image: prompt.image, targets: completions };
+    return { prefix: concatTokens(prompt.prefix, prompt.suffix), image: prompt.image, targets: completions };
   });
   const imageRows = groups.map(({ prompt }) => prompt.imageRows);
   const result: Float32Array[][] = groups.map(() => []);

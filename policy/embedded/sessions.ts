@@ -44,8 +44,8 @@ export class SessionCache implements AsyncDisposable {
   constructor(options: SessionCacheOptions) {
     const { large = false, budgetBytes = 384 * megabyte } = options;
     this.#options = options;
-    this.#sessions = new ByteCache(budgetBytes, held, capacity[large ? "large" : "small"]);
-    this.#packed = new ByteCache(packedBytes, held);
+    this.#sessions = new ByteCache(budgetBytes, bytesOf, capacity[large ? "large" : "small"]);
+    this.#packed = new ByteCache(packedBytes, bytesOf);
   }
 
   async get(kind: string, shape: object, build: () => Record<string, Tensor>): Promise<Session> {
@@ -69,7 +69,7 @@ export class SessionCache implements AsyncDisposable {
   }
 }
 
-function held(session: Session): number {
+function bytesOf(session: Session): number {
   return session.heldBytes;
 }
 

@@ -122,12 +122,12 @@ export function decoderLayer(
   const normed = rmsNorm(x, w(`${name}.input_layernorm.weight`), { epsilon });
   const project = (part: string): Tensor =>
     linear(w, `${name}.self_attn.${part}_proj`, normed, attentionBias);
-  const turned = (part: "q" | "k", count: number): Tensor => {
+  const turn = (part: "q" | "k", count: number): Tensor => {
     const y = project(part);
     const gamma = `${name}.self_attn.${part}_norm.weight`;
     return rotate(headNorms ? headNorm(y, w(gamma), count, epsilon) : y, count);
   };
-  const mixed = shape.attend(layer, turned("q", heads), turned("k", kvHeads), project("v"));
+  const mixed = shape.attend(layer, turn("q", heads), turn("k", kvHeads), project("v"));
   const middle = add(x, linear(w, `${name}.self_attn.o_proj`, mixed));
   const rest = rmsNorm(middle, w(`${name}.post_attention_layernorm.weight`), { epsilon });
   return add(middle, swiglu(w, `${name}.mlp`, rest));

@@ -40,7 +40,7 @@ const others: Readonly<Record<string, readonly [name: string, nearest: string]>>
 };
 
 /** Why a model's architecture cannot be used, and what can be instead; `known` are the values of `model_type` that can. */
-export function unsupported(config: JsonFields, known: readonly string[]): VisplayError {
+export function familyError(config: JsonFields, known: readonly string[]): VisplayError {
   const type = config.get("model_type");
   const other = typeof type === "string" && Object.hasOwn(others, type) ? others[type] : undefined;
   if (other) {

@@ -16,7 +16,7 @@ import type {
   UpdateReport,
 } from "../port.ts";
 import { SentImages } from "./sent_images.ts";
-import { type ImageMessage, isImage, type Method, type PolicyThread, packed } from "./worker_protocol.ts";
+import { type ImageMessage, isImage, type Method, type PolicyThread, pack } from "./worker_protocol.ts";
 
 export interface ThreadedPolicyOptions extends LocalPolicyOptions {
   /** Names the thread, and the policy in error messages. */
@@ -131,7 +131,7 @@ export class ThreadedPolicy implements Replica {
   /** Posts a call behind the images that the thread lacks; other work gets its turn in between. */
   async #send(call: Call<Method>, signal: AbortSignal): Promise<void> {
     const missing: RgbImage[] = [];
-    const args = packed(call.args, (value) => {
+    const args = pack(call.args, (value) => {
       if (!isImage(value)) return undefined;
       if (this.#images.use(value)) missing.push(value);
       return { heldImage: value.id };

@@ -4,7 +4,7 @@ import { VisplayError } from "../../common/errors.ts";
 import { type CallMessage, replyTo } from "../../common/thread_calls.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { LocalPolicy } from "../embedded/local_policy.ts";
-import { type ImageMessage, isHeldImage, type Method, type PixelPart, packed } from "./worker_protocol.ts";
+import { type ImageMessage, isHeldImage, type Method, type PixelPart, pack } from "./worker_protocol.ts";
 
 if (parentPort === null) throw new Error("policy/parallel/worker is not a program; ThreadedPolicy starts it");
 const port = parentPort;
@@ -28,7 +28,7 @@ port.on("message", (request: CallMessage<Method> | ImageMessage) => {
     case "call": {
       const { id, method } = request;
       // Now and not in its turn: an image may be forgotten as soon as the call has arrived.
-      const args = packed(request.args, (value) =>
+      const args = pack(request.args, (value) =>
         isHeldImage(value) ? heldImage(value.heldImage) : undefined,
       );
       const controller = new AbortController();
@@ -50,7 +50,7 @@ async function perform(method: Method, args: unknown[], signal: AbortSignal): Pr
   if (policy === undefined) throw new Error(`${method} was called, but no policy is open`);
   if (method === "close") return policy[Symbol.asyncDispose]();
   const call = policy[method] as (this: LocalPolicy, ...all: unknown[]) => Promise<unknown>;
-  return packed(await call.call(policy, ...args, signal), () => undefined);
+  return pack(await call.call(policy, ...args, signal), () => undefined);
 }
 
 function receive({ id, width, height, start, bytes, part }: PixelPart): void {

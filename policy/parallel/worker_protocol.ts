@@ -41,13 +41,13 @@ export function isImage(value: object): value is RgbImage {
  * A copy of plain data for a message, with objects replaced where `replace` gives something. Typed arrays that
  * are parts of larger buffers are cut out: a structured clone would carry the whole buffer along.
  */
-export function packed(value: unknown, replace: (value: object) => object | undefined): unknown {
+export function pack(value: unknown, replace: (value: object) => object | undefined): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (ArrayBuffer.isView(value)) return cutOut(value);
-  if (Array.isArray(value)) return value.map((item) => packed(item, replace));
+  if (Array.isArray(value)) return value.map((item) => pack(item, replace));
   return (
     replace(value) ??
-    Object.fromEntries(Object.entries(value).map(([key, item]) => [key, packed(item, replace)]))
+    Object.fromEntries(Object.entries(value).map(([key, item]) => [key, pack(item, replace)]))
   );
 }
 

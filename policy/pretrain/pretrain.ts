@@ -100,19 +100,19 @@ async function drawBatch(count: number, stream: RandomStream): Promise<{ image: 
  * to ask is free, which before would be noise in the gradients of what is not.
  */
 function demonstrations(image: RgbImage, scene: Scene, lesson: Lesson, stream: RandomStream): Example[] {
-  const seen = () => (stream.uniform() < lesson.carelessShare ? misperceive(scene, stream) : scene);
+  const look = () => (stream.uniform() < lesson.carelessShare ? misperceive(scene, stream) : scene);
   const question = () => drawQuestion(stream.pick(lessons), scene, stream);
   const example = (text: string, completion: string): Example => ({ prompt: { image, text }, completion });
   const answers = Array.from({ length: answersPerImage }, () => {
     const asked = question();
     const text = embeddedPrompts.reasoner.replace("{question}", formatQuestion(asked));
-    return example(text, demonstrate(seen(), asked));
+    return example(text, demonstrate(look(), asked));
   });
-  const description = example(embeddedPrompts.describer, describe(seen()));
+  const description = example(embeddedPrompts.describer, describe(look()));
   if (!lesson.asks) return [...answers, description];
-  const asked = () => ask(drawQuestion(stream.pick(families), scene, stream));
+  const write = () => ask(drawQuestion(stream.pick(families), scene, stream));
   const questions = Array.from({ length: questionsPerImage }, () =>
-    example(embeddedPrompts.questioner, asked()),
+    example(embeddedPrompts.questioner, write()),
   );
   return [...answers, description, ...questions];
 }

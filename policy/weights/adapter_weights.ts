@@ -14,7 +14,7 @@ import {
   targetPattern,
   writeAdapterConfig,
 } from "./adapter_config.ts";
-import { mappable } from "./mapped_weights.ts";
+import { mapPlaces } from "./mapped_weights.ts";
 import { locateParameters, requireTensors } from "./model_weights.ts";
 import { adapterName, parameterTensors } from "./parameter_tensors.ts";
 import { ParameterLayout } from "./parameters.ts";
@@ -74,7 +74,7 @@ export class AdapterWeights implements TrainedWeights {
     const layers = adaptedLayers(model.specs, options.layers);
     const places = await locateParameters(model.base, model.specs);
     const initialize = (layout: ParameterLayout) => newAdapters(layout, options.seed);
-    return new AdapterWeights(model, options, layers, places, await mappable(places), initialize);
+    return new AdapterWeights(model, options, layers, places, await mapPlaces(places), initialize);
   }
 
   /** Adapters that PEFT or `write` wrote; throws a `VisplayError` of code "model" where they do not fit the model. */
@@ -85,18 +85,18 @@ export class AdapterWeights implements TrainedWeights {
     const layers = all.filter((layer) => stored.has(storedName(moduleName(model, layer), "A")));
     const places = await locateParameters(model.base, model.specs);
     const zeros = ({ size }: ParameterLayout) => new Float32Array(size);
-    const weights = new AdapterWeights(model, config, layers, places, await mappable(places), zeros);
+    const weights = new AdapterWeights(model, config, layers, places, await mapPlaces(places), zeros);
     weights.initial.set(await weights.read(folder));
     return weights;
   }
 
   async read(folder: string): Promise<Float32Array> {
     const stored = await locateAdapter(this.#model, folder);
-    const wanted = this.layout.specs.map(({ name, shape }) => ({ name: this.#stored(name), shape }));
+    const wanted = this.layout.specs.map(({ name, shape }) => ({ name: this.#storedName(name), shape }));
     requireTensors(join(folder, fileName), "adapter_config.json", stored, wanted);
     const flat = new Float32Array(this.layout.size);
     for (const { name } of this.layout.specs)
-      await readFloats(stored.get(this.#stored(name)) as TensorPlace, this.layout.view(flat, name));
+      await readFloats(stored.get(this.#storedName(name)) as TensorPlace, this.layout.view(flat, name));
     return flat;
   }
 
@@ -108,11 +108,13 @@ export class AdapterWeights implements TrainedWeights {
     const moduleOf = (layer: string): string => moduleName(this.#model, layer);
     const all = linearLayers(this.#model.specs).map(({ layer }) => moduleOf(layer));
     await writeAdapterConfig(folder, this.#config, base, targetPattern(this.#layers.map(moduleOf), all));
-    const arrays = [...this.layout.arrays(flat)].map(([name, array]) => [this.#stored(name), array] as const);
+    const arrays = [...this.layout.arrays(flat)].map(
+      ([name, array]) => [this.#storedName(name), array] as const,
+    );
     await writeSafetensors(join(folder, fileName), new Map(arrays));
   }
 
-  merged(flat: Float32Array): Map<string, TensorSource> {
+  merge(flat: Float32Array): Map<string, TensorSource> {
     const tensors = new Map<string, TensorSource>(this.#places);
     const factor = adapterScale(this.#config);
     for (const layer of this.#layers) {
@@ -130,7 +132,7 @@ export class AdapterWeights implements TrainedWeights {
   }
 
   /** PEFT's name of an adapter's tensor. */
-  #stored(name: string): string {
+  #storedName(name: string): string {
     const { layer, part } = partOf(name);
     return storedName(moduleName(this.#model, layer), part);
   }

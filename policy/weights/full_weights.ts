@@ -4,7 +4,7 @@ import type { FilePlace } from "../../autodiff/tensor_type.ts";
 import { modelError } from "../model_files.ts";
 import type { Weights } from "../models/layers.ts";
 import type { ParameterGroup, ParameterSpec } from "../models/vision_language_model.ts";
-import { mappable } from "./mapped_weights.ts";
+import { mapPlaces } from "./mapped_weights.ts";
 import { copyModelFiles, locateParameters } from "./model_weights.ts";
 import { parameterTensors } from "./parameter_tensors.ts";
 import { ParameterLayout } from "./parameters.ts";
@@ -52,7 +52,7 @@ export class FullWeights implements TrainedWeights {
       specs,
       layout,
       frozen,
-      await mappable(frozen),
+      await mapPlaces(frozen),
       await readParameters(places, layout),
     );
   }
@@ -64,10 +64,10 @@ export class FullWeights implements TrainedWeights {
   /** Writes an ordinary Hugging Face model folder. */
   async write(folder: string, flat: Float32Array): Promise<void> {
     await copyModelFiles(this.#folder, folder, "float32");
-    await writeSafetensors(join(folder, "model.safetensors"), this.merged(flat));
+    await writeSafetensors(join(folder, "model.safetensors"), this.merge(flat));
   }
 
-  merged(flat: Float32Array): Map<string, TensorSource> {
+  merge(flat: Float32Array): Map<string, TensorSource> {
     return new Map<string, TensorSource>([...this.#frozen, ...this.layout.arrays(flat)]);
   }
 }

@@ -17,12 +17,12 @@ const conversions = new Map<string, Promise<void>>();
  * floats, else those in a converted copy in the cache folder, which is made at first use. Throws a `VisplayError` of
  * code "disk" where that cannot be written.
  */
-export async function mappable(
+export async function mapPlaces(
   tensors: ReadonlyMap<string, TensorPlace>,
 ): Promise<ReadonlyMap<string, FilePlace>> {
   const fits = ({ dtype, offset }: TensorPlace) => dtype === "F32" && offset % 4 === 0;
   const others = new Map([...tensors].filter(([, place]) => !fits(place)));
-  const converted = others.size > 0 ? await locateTensors(await widened(others)) : others;
+  const converted = others.size > 0 ? await locateTensors(await floatCopy(others)) : others;
   const places = new Map<string, FilePlace>();
   for (const [name, place] of tensors) {
     const { path, offset } = converted.get(name) ?? place;
@@ -32,7 +32,7 @@ export async function mappable(
 }
 
 /** The file in the cache folder that holds tensors as 32-bit floats. */
-async function widened(tensors: ReadonlyMap<string, TensorPlace>): Promise<string> {
+async function floatCopy(tensors: ReadonlyMap<string, TensorPlace>): Promise<string> {
   const folder = cacheFolder();
   const path = join(folder, `${await identity(tensors)}.safetensors`);
   if (await exists(path)) return path;

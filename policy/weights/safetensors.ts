@@ -4,10 +4,10 @@ import {
   type JsonFields,
   modelError,
   parseModelJson,
-  reading,
   refusePointer,
   requireFile,
   show,
+  tryRead,
 } from "../model_files.ts";
 import { widen } from "./float_formats.ts";
 
@@ -62,7 +62,7 @@ export async function readSafetensors(path: string): Promise<Map<string, StoredT
 
 /** Where the tensors of a safetensors file lie, by its header alone. Throws as `readSafetensors` does. */
 export function locateTensors(path: string): Promise<Map<string, TensorPlace>> {
-  return reading(path, async () => {
+  return tryRead(path, async () => {
     await requireFile(path, Number.MAX_SAFE_INTEGER);
     const file = await open(path);
     try {
@@ -193,12 +193,12 @@ export async function* tensorBytes({
   shape,
 }: TensorPlace): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const total = sizeOf(shape) * elementBytes[dtype];
-  const file = await reading(path, () => open(path));
+  const file = await tryRead(path, () => open(path));
   try {
     const chunk = new Uint8Array(Math.min(chunkBytes, total));
     for (let at = 0; at < total; at += chunk.length) {
       const part = chunk.subarray(0, Math.min(chunk.length, total - at));
-      await reading(path, () => readExactly(path, file, part, offset + at));
+      await tryRead(path, () => readExactly(path, file, part, offset + at));
       yield part;
     }
   } finally {
@@ -209,7 +209,7 @@ export async function* tensorBytes({
 async function fill<T extends ArrayBufferView>(place: TensorPlace, data: T): Promise<T> {
   const { path, offset } = place;
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  await reading(path, async () => {
+  await tryRead(path, async () => {
     const file = await open(path);
     try {
       await readExactly(path, file, bytes, offset);

@@ -15,5 +15,5 @@ export interface TrainedWeights {
   /** Writes a folder that opens as a model; throws a `VisplayError` of code "disk" where it cannot. */
   write(folder: string, flat: Float32Array): Promise<void>;
   /** The whole model with a flat vector's parameters in it, by the checkpoint's names. */
-  merged(flat: Float32Array): Map<string, TensorSource>;
+  merge(flat: Float32Array): Map<string, TensorSource>;
 }

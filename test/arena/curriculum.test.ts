@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { admit, repeats } from "../../arena/admission.ts";
 import {
+  builtEvent,
   type CurriculumState,
-  curriculumBuilt,
-  curriculumEmpty,
   emptyCurriculum,
+  emptyEvent,
   itemCount,
   withEpisode,
 } from "../../arena/curriculum.ts";
@@ -106,7 +106,7 @@ describe("a curriculum", () => {
       episode(["no", 0.55, null], ["no", 0.1, "belowBand"]),
     );
     expect(itemCount(curriculum)).toBe(2);
-    expect(curriculumBuilt(curriculum, 1, false)).toMatchObject({
+    expect(builtEvent(curriculum, 1, false)).toMatchObject({
       images: 2,
       questions: 5,
       admitted: 2,
@@ -122,7 +122,7 @@ describe("a curriculum", () => {
       truth,
       episode(["2", 0.5, null], ["5", 0.7, null], ["2", 0.7, null], ["2", 1, "aboveBand"]),
     );
-    const { audit } = curriculumBuilt(curriculum, 1, true);
+    const { audit } = builtEvent(curriculum, 1, true);
     expect(audit?.meaningful).toBe(0.75);
     expect(audit?.silverCorrect).toBeCloseTo(1 / 3);
     expect(audit?.silverCorrectByConfidence.slice(4, 9)).toEqual([null, 1, null, 0, null]);
@@ -140,7 +140,7 @@ describe("a curriculum", () => {
       "change prompts.questioner",
     ],
   ])("says why nothing was admitted and which setting to change", (given, found, remedy) => {
-    const { message, consecutive } = curriculumEmpty(grown(null, given), 2, 1, { band } as never);
+    const { message, consecutive } = emptyEvent(grown(null, given), 2, 1, { band } as never);
     expect(consecutive).toBe(1);
     expect(message).toContain(found);
     expect(message).toContain("expected confidences from 0.3 to 0.8");

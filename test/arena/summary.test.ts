@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { emptySummary, summarize, summarizing } from "../../arena/summary.ts";
+import { emptySummary, summarize, withSummary } from "../../arena/summary.ts";
 import type { EvaluationReport, EventBody, RunEvent, Scores } from "../../replay/events.ts";
 import { MemoryLog } from "../fakes/world.ts";
 
@@ -51,7 +51,7 @@ it("changes nothing for other events, and tells failures", () => {
 
 it("is written beside the log, whole, whenever a figure is known", async () => {
   const log = new MemoryLog();
-  const summarized = summarizing(log, folder);
+  const summarized = withSummary(log, folder);
   await summarized.append([built]);
   expect(await readdir(folder)).toEqual([]);
   await summarized.append([evaluated(1)]);
@@ -63,7 +63,7 @@ it("is written beside the log, whole, whenever a figure is known", async () => {
 
 it("names its figures by the samples that they were made of", async () => {
   const few = event({ type: "evaluated", round: 0, phase: "evaluation", report: { ...report, samples: 2 } });
-  await summarizing(new MemoryLog(), folder).append([few]);
+  await withSummary(new MemoryLog(), folder).append([few]);
   const { rounds } = JSON.parse(await readFile(join(folder, "summary.json"), "utf8"));
   expect(rounds[0]).toMatchObject({ mean2: 70.13, mean2_t06: 70.13, maj2: 70.13, pass2: 70.13 });
   expect(rounds[0].intervals.mean2).toEqual([65.13, 75.13]);
@@ -72,6 +72,6 @@ it("names its figures by the samples that they were made of", async () => {
 });
 
 it("says so where it cannot be written", async () => {
-  const lost = summarizing(new MemoryLog(), join(folder, "none"));
+  const lost = withSummary(new MemoryLog(), join(folder, "none"));
   await expect(lost.append([evaluated(0)])).rejects.toMatchObject({ code: "disk" });
 });

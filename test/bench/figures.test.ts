@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { figuresTable, writeFigures } from "../../bench/figures.ts";
-import { interleaved, median, medianRatio } from "../../bench/measure.ts";
+import { interleave, median, medianRatio } from "../../bench/measure.ts";
 import { countedSteps } from "../../bench/step_report.ts";
 
 const figures = {
@@ -31,7 +31,7 @@ test("a table aligns its columns", () => {
 test("candidates take turns in alternating order, after one warm-up of each", async () => {
   const calls: string[] = [];
   const candidate = (name: string) => async () => calls.push(name);
-  const seconds = await interleaved({ a: candidate("a"), b: candidate("b") }, 3);
+  const seconds = await interleave({ a: candidate("a"), b: candidate("b") }, 3);
   expect(calls.join("")).toBe("ababbaab");
   expect([seconds.a.length, seconds.b.length]).toEqual([3, 3]);
 });

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { programName, quoted } from "../../cli/program_name.ts";
+import { programName, quote } from "../../cli/program_name.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "visplay-path-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -18,5 +18,5 @@ test("a program that is on the path is called by its name, any other through npx
 });
 
 test("a path is one word for a shell", () => {
-  expect(["runs/a-1", "my runs/it's", "~/x"].map(quoted)).toEqual(["runs/a-1", "'my runs/it'\\''s'", "~/x"]);
+  expect(["runs/a-1", "my runs/it's", "~/x"].map(quote)).toEqual(["runs/a-1", "'my runs/it'\\''s'", "~/x"]);
 });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { boundList, firstList, pinned } from "../../cli/run_images.ts";
+import { bindList, firstList, pinImages } from "../../cli/run_images.ts";
 import { openFolder } from "../../images/folder.ts";
 import type { PinnedImage } from "../../replay/pins.ts";
 
@@ -25,7 +25,7 @@ async function put(name: string, grey: number): Promise<void> {
 /** The list of a run that has seen all its images. */
 async function began(): Promise<PinnedImage[]> {
   const source = await openFolder(folder);
-  const list = pinned(firstList(source));
+  const list = pinImages(firstList(source));
   return Promise.all(list.map(async (image, i) => ({ ...image, content: (await source.load(i)).file.id })));
 }
 
@@ -37,9 +37,9 @@ async function goOn(had: readonly PinnedImage[], allow = false, where = folder) 
     signal: new AbortController().signal,
   };
   const source = await openFolder(where, { preferred: new Set(had.map(({ name }) => name)) });
-  const list = await boundList(source, { run: "runs/x", had, allow }, opening);
+  const list = await bindList(source, { run: "runs/x", had, allow }, opening);
   const files = list.map(({ file }) => file?.name ?? null);
-  return { files, said, had: pinned(list, had), images: source.listed(list) };
+  return { files, said, had: pinImages(list, had), images: source.select(list) };
 }
 
 test("what is as it was is said nothing of", async () => {
@@ -102,7 +102,7 @@ test("a run of an earlier release takes its images as they are, and that is said
     doing: () => {},
     signal: new AbortController().signal,
   };
-  const list = await boundList(source, { run: "runs/x", had: null, allow: false }, opening);
+  const list = await bindList(source, { run: "runs/x", had: null, allow: false }, opening);
   expect(list.map(({ name }) => name)).toEqual(["a.png", "b.png", "c.png"]);
   expect(said).toEqual(["runs/x did not record which images it began with; they are taken as they are now"]);
 });

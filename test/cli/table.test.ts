@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { emptySummary, summarize } from "../../arena/summary.ts";
 import { exitCodeOf } from "../../cli/report.ts";
-import { resultText, taughtNothing } from "../../cli/result.ts";
+import { resultText, taughtNothingError } from "../../cli/result.ts";
 import { familiesTable, roundsTable } from "../../cli/table.ts";
 import type {
   CurriculumBuilt,
@@ -127,7 +127,7 @@ test("a run that taught nothing says so, and why, and ends by a code of its own"
   const summary = summaryOf(curriculum, empty, finished(0));
   expect(summary.taught).toBe(false);
   expect(resultText(configOf(), summary)).toContain("nothing was taught");
-  const error = taughtNothing(summary);
+  const error = taughtNothingError(summary);
   expect(error.message).toMatch(/took no step in 1 round; no question entered.*96 malformed/);
   expect(exitCodeOf(error)).toBe(13);
   expect(summaryOf(curriculum, finished(3)).taught).toBe(true);

@@ -55,12 +55,12 @@ function noise(width: number, height: number): RgbImage {
 
 describe("a picture that is scaled down ahead is what the processor would have made of it", () => {
   test.each(processors)("%s", (_, processor) => {
-    let shrunk = 0;
+    let shrink = 0;
     for (const [width, height] of sizes) {
       const whole = noise(width, height);
       const target = shrinkTarget(processor.scaling, whole);
       if (!target) continue;
-      shrunk++;
+      shrink++;
       const small = resample(whole, target.width, target.height, target.filter);
       expect(small.data.length).toBeLessThan(whole.data.length);
       const [expected, prepared] = [processor.prepare(whole), processor.prepare(small)];
@@ -68,7 +68,7 @@ describe("a picture that is scaled down ahead is what the processor would have m
       const [a, b] = [expected, prepared].map(({ patches }) => new Uint8Array(patches.buffer));
       expect(Buffer.compare(a as Uint8Array, b as Uint8Array), `${width}x${height}`).toBe(0);
     }
-    expect(shrunk).toBeGreaterThan(sizes.length / 2);
+    expect(shrink).toBeGreaterThan(sizes.length / 2);
   });
 });
 

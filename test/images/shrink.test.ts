@@ -2,9 +2,9 @@ import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { decodeImage, defaultLimits } from "../../images/decode.ts";
 import { imageOf, type RgbImage } from "../../images/image.ts";
-import { type Orientation, type Pixels, upright } from "../../images/orientation.ts";
+import { type Orientation, type Pixels, turnUpright } from "../../images/orientation.ts";
 import { resample } from "../../images/resample.ts";
-import { shrunk, type Target } from "../../images/shrink.ts";
+import { shrink, type Target } from "../../images/shrink.ts";
 import type { StoredRows } from "../../images/stored_rows.ts";
 
 const orientations: Orientation[] = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -37,10 +37,10 @@ describe("a picture that is scaled down while it is read", () => {
   ])("%i x %i has the very pixels of one that is scaled as a whole", async (width, height, target) => {
     for (const orientation of orientations) {
       const stored = { width, height, data: noise(width, height) };
-      const whole = imageFrom(upright(stored, orientation));
+      const whole = imageFrom(turnUpright(stored, orientation));
       const { data } = resample(whole, target.width, target.height, target.filter);
       for (const strip of [width * height, width * 37, 1]) {
-        const pixels = await shrunk(rowsOf(stored), orientation, target, strip);
+        const pixels = await shrink(rowsOf(stored), orientation, target, strip);
         expect([pixels.width, pixels.height]).toEqual([target.width, target.height]);
         expect(Buffer.compare(pixels.data, data), `orientation ${orientation}, strip ${strip}`).toBe(0);
       }
@@ -49,7 +49,7 @@ describe("a picture that is scaled down while it is read", () => {
 
   test.each([1, 6] as const)("is in memory in parts only (orientation %i)", async (orientation) => {
     const stored = rowsOf({ width: 100, height: 900, data: noise(100, 900) });
-    await shrunk(stored, orientation, { width: 20, height: 20, filter: "bicubic" }, 100 * 300);
+    await shrink(stored, orientation, { width: 20, height: 20, filter: "bicubic" }, 100 * 300);
     expect(Math.max(...stored.asked)).toBeLessThanOrEqual(300);
     expect(stored.asked.length).toBeGreaterThan(2);
   });

@@ -23,20 +23,20 @@ import {
  * An error of `produce(k + 1)` waits until `consume(k)` has completed. `produce` emits one value, and may
  * go on working after that.
  */
-export function pipelined<A, B>(
+export function pipeline<A, B>(
   count: number,
   produce: (index: number) => Observable<A> | PromiseLike<A>,
   consume: (product: A, index: number) => Observable<B> | PromiseLike<B>,
 ): Observable<B> {
   return defer(() => {
-    let next = count > 0 ? remembered(defer(() => produce(0))) : EMPTY;
+    let next = count > 0 ? remember(defer(() => produce(0))) : EMPTY;
     return range(0, count).pipe(
       concatMap((index) => {
         const present = next;
         return present.pipe(
           concatMap((product) => {
-            next = index + 1 < count ? remembered(defer(() => produce(index + 1))) : EMPTY;
-            return merge(consume(product, index), begun(next));
+            next = index + 1 < count ? remember(defer(() => produce(index + 1))) : EMPTY;
+            return merge(consume(product, index), waitFor(next));
           }),
         );
       }),
@@ -45,14 +45,14 @@ export function pipelined<A, B>(
 }
 
 /** Runs its source once, at the first subscription, and repeats its outcome to later ones. */
-function remembered<T>(source: Observable<T>): Observable<T> {
+function remember<T>(source: Observable<T>): Observable<T> {
   return source.pipe(
     share({ connector: () => new ReplaySubject<T>(1), resetOnComplete: false, resetOnError: false }),
   );
 }
 
 /** Waits for a source and leaves its outcome, good or bad, to whoever subscribes next. */
-function begun(source: Observable<unknown>): Observable<never> {
+function waitFor(source: Observable<unknown>): Observable<never> {
   return source.pipe(
     ignoreElements(),
     catchError(() => EMPTY),

@@ -1,19 +1,19 @@
 import { type Observable, of, throwError } from "rxjs";
 import { TestScheduler } from "rxjs/testing";
 import { beforeEach, describe, expect, it } from "vitest";
-import { pipelined } from "../../arena/pipelined.ts";
+import { pipeline } from "../../arena/pipeline.ts";
 
 let scheduler: TestScheduler;
 beforeEach(() => {
   scheduler = new TestScheduler((actual, expected) => expect(actual).toEqual(expected));
 });
 
-describe("pipelined", () => {
+describe("pipeline", () => {
   it("produces the next while the present is consumed, and emits in order", () => {
     scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
       const produced = [cold("--(a|)"), cold("--(b|)"), cold("--(c|)")];
       const consumed = [cold("---(A|)"), cold("---(B|)"), cold("---(C|)")];
-      const result = pipelined<string, string>(
+      const result = pipeline<string, string>(
         3,
         (k) => produced[k] as (typeof produced)[number],
         (_, k) => consumed[k] as (typeof consumed)[number],
@@ -29,7 +29,7 @@ describe("pipelined", () => {
   it("does not produce beyond the next one, however slow the consumer is", () => {
     scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
       const produced = Array.from({ length: 4 }, () => cold("-(p|)"));
-      const result = pipelined(
+      const result = pipeline(
         4,
         (k) => produced[k] as (typeof produced)[number],
         () => cold("-------|"),
@@ -43,7 +43,7 @@ describe("pipelined", () => {
 
   it("waits for a slow producer", () => {
     scheduler.run(({ cold, expectObservable }) => {
-      const result = pipelined(
+      const result = pipeline(
         2,
         () => cold("-----(p|)"),
         (_, k) => cold("-(x|)", { x: k }),
@@ -54,7 +54,7 @@ describe("pipelined", () => {
 
   it("lets the present finish before it reports that the next could not be produced", () => {
     scheduler.run(({ cold, expectObservable }) => {
-      const result = pipelined(
+      const result = pipeline(
         3,
         (k): Observable<unknown> => (k === 1 ? throwError(() => "late") : cold("-(p|)")),
         () => cold("---(x|)"),
@@ -66,7 +66,7 @@ describe("pipelined", () => {
   it("stops both stages when the consumer fails", () => {
     scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
       const [first, second] = [cold("-(p|)"), cold("-------(q|)")];
-      const result = pipelined(
+      const result = pipeline(
         2,
         (k) => (k === 0 ? first : second),
         () => cold("---#"),
@@ -79,7 +79,7 @@ describe("pipelined", () => {
   it("stops both stages when nobody listens any more", () => {
     scheduler.run(({ cold, expectObservable, expectSubscriptions }) => {
       const [first, second, consumed] = [cold("-(p|)"), cold("-----(q|)"), cold("-------(x|)")];
-      const result = pipelined(
+      const result = pipeline(
         2,
         (k) => (k === 0 ? first : second),
         () => consumed,
@@ -93,7 +93,7 @@ describe("pipelined", () => {
   it("completes at once where there is nothing to do", () => {
     scheduler.run(({ expectObservable }) => {
       expectObservable(
-        pipelined(
+        pipeline(
           0,
           () => of(0),
           () => of(1),
