@@ -1,4 +1,4 @@
-import type { Alarm, AlarmName, EventBody, Health, Phase, PhaseFigures } from "../replay/events.ts";
+import type { Alarm, AlarmName, EventBody, Health, PhaseFigures } from "../replay/events.ts";
 import type { AlarmConfig, AlarmsConfig } from "./config/alarms.ts";
 import { mean } from "./statistics.ts";
 
@@ -209,7 +209,7 @@ export class Alarms {
 
 interface Place {
   readonly round: number;
-  readonly phase: Phase;
+  readonly phase: string;
   readonly step?: number;
 }
 

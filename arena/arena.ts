@@ -14,7 +14,8 @@ import {
 import { VisplayError } from "../common/errors.ts";
 import { release } from "../common/release.ts";
 import type { PolicyInfo } from "../policy/port.ts";
-import type { EventBody, ModelsSaved, Role, RunEvent } from "../replay/events.ts";
+import type { EventBody, ModelsSaved, RunEvent } from "../replay/events.ts";
+import { legs, type Role, roles } from "../replay/self_play.ts";
 import { audit } from "./audit.ts";
 import { checkpoint } from "./checkpoints/checkpoint.ts";
 import type { RunConfig } from "./config/config.ts";
@@ -27,7 +28,7 @@ import type { Ports } from "./ports.ts";
 import { questionerPhase } from "./questioner_phase.ts";
 import { reasonerPhase } from "./reasoner_phase.ts";
 import { Run } from "./run.ts";
-import { after, legs, type RunState } from "./run_state.ts";
+import { after, type RunState } from "./run_state.ts";
 import { warmUpPhase } from "./warm_up.ts";
 
 /**
@@ -101,8 +102,6 @@ function openRun(config: RunConfig, ports: Ports, saved: SavedRun | null): Obser
   });
 }
 
-const roles: readonly Role[] = ["questioner", "reasoner"];
-
 async function infosOf({ policies }: Ports): Promise<Record<Role, PolicyInfo>> {
   const [questioner, reasoner] = await Promise.all([policies.questioner.info(), policies.reasoner.info()]);
   return { questioner, reasoner };
@@ -114,12 +113,14 @@ function steps({ questioner, reasoner }: Readonly<Record<Role, PolicyInfo>>): Re
 
 function begin(run: Run, saved: SavedRun | null): Observable<RunEvent> {
   const { config, models, ports } = run;
-  const started: EventBody = { type: "runStarted", release, config, images: ports.images.length, models };
+  const images = ports.images.length;
+  const started: EventBody = { type: "runStarted", release, config, images, models };
   if (saved === null) return run.record([started]).pipe(advanceTo(run, { round: 0, leg: legs[0], step: 0 }));
   const resumed: EventBody = {
     type: "runResumed",
     release,
     config,
+    images,
     checkpoint: saved.id,
     ...saved.state.next,
   };

@@ -126,13 +126,13 @@ function episode(
     round,
     phase: "curriculum",
     step,
+    role: "questioner",
     image,
     prompt,
     versions: run.progress.versions,
     questions: questions.map(({ poll, admission, ...question }): CurriculumQuestion => {
       const record = questionRecord(question, poll?.given ?? null, poll?.verdict ?? null);
-      const blind = poll?.blind && { blindAnswers: answerRecords(poll.blind.given) };
-      return { ...record, ...blind, ...admission };
+      return { ...record, blindAnswers: answerRecords(poll?.blind?.given ?? null), ...admission };
     }),
   };
 }
@@ -144,6 +144,7 @@ function figures(step: Step, episodes: readonly CurriculumEpisode[]): Curriculum
     type: "curriculumStep",
     ...step.place,
     phase: "curriculum",
+    role: "questioner",
     ...step.measurements(),
     health: healthOf(episodes.map((episode) => episode.questions)),
     questions: questions.length,

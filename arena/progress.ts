@@ -1,4 +1,5 @@
-import type { EventBody, Role } from "../replay/events.ts";
+import type { EventBody } from "../replay/events.ts";
+import type { Role } from "../replay/self_play.ts";
 import type { RunConfig } from "./config/config.ts";
 import { type CurriculumState, emptyCurriculum, withEpisode } from "./curriculum.ts";
 import { warmUpStepsAfter } from "./readability.ts";

@@ -5,21 +5,14 @@ import type { ImageFile } from "../images/source.ts";
 import type { PolicyInfo } from "../policy/port.ts";
 import { Questioner } from "../questioner/questioner.ts";
 import { Reasoner } from "../reasoner/reasoner.ts";
-import { type EventBody, REPLAY_VERSION, type Role, type RunEvent } from "../replay/events.ts";
+import { type EventBody, REPLAY_VERSION, type RunEvent } from "../replay/events.ts";
+import { type Leg, legs, type Role, SELF_PLAY } from "../replay/self_play.ts";
 import { Alarms } from "./alarms.ts";
 import type { RunConfig } from "./config/config.ts";
 import { emptyCurriculum } from "./curriculum.ts";
 import type { Ports } from "./ports.ts";
 import { follow, type Progress } from "./progress.ts";
-import {
-  comparePositions,
-  type Leg,
-  legs,
-  type Position,
-  type RunState,
-  STATE_VERSION,
-  startsRound,
-} from "./run_state.ts";
+import { comparePositions, type Position, type RunState, STATE_VERSION, startsRound } from "./run_state.ts";
 
 /** One play of a configuration: what its phases share, and where it stands. */
 export class Run {
@@ -162,9 +155,8 @@ export class Run {
     return defer(() => {
       const alarms = this.alarms.after(bodies);
       const atMs = this.ports.clock.now();
-      const events = [...bodies, ...alarms].map(
-        (body): RunEvent => ({ version: REPLAY_VERSION, atMs, ...body }),
-      );
+      const stamp = { version: REPLAY_VERSION, atMs, stage: SELF_PLAY } as const;
+      const events = [...bodies, ...alarms].map((body): RunEvent => ({ ...stamp, ...body }));
       if (events.length === 0) return EMPTY;
       const named = new Set(
         events.map((event) => ("image" in event && "id" in event.image ? event.image.id : null)),

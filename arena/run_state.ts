@@ -1,22 +1,7 @@
-import type { Phase } from "../replay/events.ts";
+import { type Leg, legs } from "../replay/self_play.ts";
 import type { AlarmsState } from "./alarms.ts";
 import { itemCount } from "./curriculum.ts";
 import type { Progress } from "./progress.ts";
-
-/** A part of a round: a phase, the audit of its silver answers, or the writing of its models. */
-export type Leg = Phase | "audit" | "save";
-
-/** All legs in their order; in round 0 there are only a trial, an evaluation and a warm-up, elsewhere all the others. */
-export const legs: readonly [Leg, ...Leg[]] = [
-  "questioner",
-  "curriculum",
-  "audit",
-  "reasoner",
-  "trial",
-  "evaluation",
-  "warmUp",
-  "save",
-];
 
 /** The step that a run makes next. Round 0 is the base. */
 export interface Position {

@@ -2,7 +2,8 @@ import { isFaultOfPrompt } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
 import type { ImageFile } from "../images/source.ts";
 import type { Completion } from "../policy/port.ts";
-import type { ImageRef, Phase, RolloutFailed, Timings } from "../replay/events.ts";
+import type { ImageRef, RolloutFailed, Timings } from "../replay/events.ts";
+import type { Phase } from "../replay/self_play.ts";
 import type { Run } from "./run.ts";
 
 /** Which phase of a run, and in how many steps. */

@@ -2,10 +2,8 @@ import { join } from "node:path";
 import { replaceFile } from "../replay/disk.ts";
 import type {
   EvaluationReport,
-  Phase,
   PhaseFigures,
   PhaseFinished,
-  Role,
   RunEvent,
   RunFinished,
   Scores,
@@ -25,7 +23,7 @@ export interface Summary {
   readonly error: string | null;
   /** Samples per question of the evaluations. */
   readonly samples: number | null;
-  /** Whether the Reasoner has learnt from a curriculum; null before the end, and in older records. */
+  /** Whether the Reasoner has learnt from a curriculum; null before the end, and where that was not recorded. */
   readonly taught: boolean | null;
   /** Images and prompts that were left out. */
   readonly failedRollouts: number;
@@ -50,8 +48,8 @@ export interface RoundSummary extends Readonly<Record<Figure, number | null>> {
   /** 95% intervals, [low, high]. */
   readonly intervals: Readonly<Partial<Record<Figure, readonly [number, number]>>>;
   readonly families: Readonly<Record<string, Readonly<Record<Figure, number>>>>;
-  /** Where the models of this round lie, relative to the run's folder. */
-  readonly models: Readonly<Record<Role, string>> | null;
+  /** Where the models of this round lie, by role, relative to the run's folder. */
+  readonly models: Readonly<Record<string, string>> | null;
 }
 
 const figures: readonly Figure[] = [
@@ -88,7 +86,9 @@ export function summarize(summary: Summary, event: RunEvent): Summary {
     case "curriculumEmpty":
       return withRound(summary, event.round, { empty: event.message });
     case "phaseFinished":
-      return event.phase in outcomes ? withRound(summary, event.round, outcomeOf(event)) : summary;
+      return Object.hasOwn(outcomes, event.phase)
+        ? withRound(summary, event.round, outcomeOf(event))
+        : summary;
     case "evaluated": {
       const { report, round } = event;
       return { ...withRound(summary, round, figuresOf(report)), samples: report.samples };
@@ -187,14 +187,13 @@ function percentages(scores: Scores): Record<Figure, number> {
   return Object.fromEntries(entries) as Record<Figure, number>;
 }
 
-/** What a phase's figures say of its round. */
-const outcomes: Readonly<Partial<Record<Phase, (figures: PhaseFigures) => Partial<RoundSummary>>>> = {
+/** What the figures of self-play's phases say of their round. */
+const outcomes: Readonly<Record<string, (figures: PhaseFigures) => Partial<RoundSummary>>> = {
   questioner: ({ reward }) => ({ questionerReward: reward === null ? null : toHundredths(reward) }),
   curriculum: ({ confidence, parsed }) => ({ confidence: percent(confidence), parsed: percent(parsed) }),
   reasoner: ({ reward }) => ({ reasonerReward: reward === null ? null : toHundredths(reward) }),
 };
 
-/** Nothing in older records. */
 function outcomeOf({ phase, figures }: PhaseFinished): Partial<RoundSummary> {
   return (figures && outcomes[phase]?.(figures)) ?? {};
 }
@@ -204,7 +203,7 @@ function hasTaught({ rounds }: Summary, { updates }: RunFinished): boolean | nul
   if (!updates) return null;
   const played = rounds.filter(({ round }) => round > 0);
   const allEmpty = played.length > 0 && played.every(({ empty }) => empty !== null);
-  return updates.reasoner > 0 && !allEmpty;
+  return (updates.reasoner ?? 0) > 0 && !allEmpty;
 }
 
 /** A summary whose figures have the names that the table gives them: mean2 where a question had two samples. */

@@ -1,4 +1,5 @@
-import type { Role, TrainingFigures, UpdateRecord } from "../replay/events.ts";
+import type { TrainingFigures, UpdateRecord } from "../replay/events.ts";
+import type { Role } from "../replay/self_play.ts";
 import { type Group, grpo, type Learned } from "../training/grpo.ts";
 import type { GrpoConfig, SamplingConfig } from "./config/learning.ts";
 import { mean, shareOf } from "./statistics.ts";

@@ -86,7 +86,7 @@ function figureIn(
 ): number {
   if (!head) return 0;
   if (figure in head.measures) return head.measures[figure] ?? 0;
-  if (figure === "questionerVersion") return head.versions.questioner;
-  if (figure === "reasonerVersion") return head.versions.reasoner;
+  if (figure === "questionerVersion") return head.versions.questioner ?? 0;
+  if (figure === "reasonerVersion") return head.versions.reasoner ?? 0;
   return (head[figure as "reward"] as number | null) ?? 0;
 }

@@ -11,6 +11,7 @@ import { openPolicy } from "../policy/parallel/open_policy.ts";
 import { type EventBody, REPLAY_VERSION, type RunEvent } from "../replay/events.ts";
 import { ReplayReader } from "../replay/reader.ts";
 import { REPLAY_NAME } from "../replay/schema.ts";
+import { SELF_PLAY } from "../replay/self_play.ts";
 import { ReplayStore } from "../replay/store.ts";
 import { TensorBoard } from "../watch/tensorboard.ts";
 import type { Figures } from "./figures.ts";
@@ -102,7 +103,7 @@ function stepAndCheckpoint(step: number, steps: number): EventBody[] {
 }
 
 function stamp(body: EventBody): RunEvent {
-  return { version: REPLAY_VERSION, atMs: Date.now(), ...body };
+  return { version: REPLAY_VERSION, atMs: Date.now(), stage: SELF_PLAY, ...body };
 }
 
 /** What a resume does with the replay before its first step, and what that step asks of it. */

@@ -1,13 +1,15 @@
 import { RandomStream } from "../common/random.ts";
-import type {
-  AnswerRecord,
-  CompletionRecord,
-  EpisodeEvent,
-  QuestionerRollout,
-  QuestionRecord,
-  ReasonerRollout,
-  RunEvent,
+import {
+  type AnswerRecord,
+  type CompletionRecord,
+  type EpisodeEvent,
+  type QuestionerRollout,
+  type QuestionRecord,
+  REPLAY_VERSION,
+  type ReasonerRollout,
+  type RunEvent,
 } from "../replay/events.ts";
+import { SELF_PLAY } from "../replay/self_play.ts";
 
 /** Episodes of one round, as the default configuration plays it: phase, steps, episodes of each step. */
 const round = [
@@ -55,11 +57,14 @@ class Draw {
     this.#stream = new RandomStream(seed);
   }
 
-  episode(phase: EpisodeEvent["phase"], roundNumber: number, step: number): EpisodeEvent {
+  episode(phase: (typeof round)[number][0], roundNumber: number, step: number): EpisodeEvent {
     const index = this.#stream.integer(20_000);
     const shared = {
-      version: 1,
+      version: REPLAY_VERSION,
       atMs: this.#atMs++,
+      stage: SELF_PLAY,
+      phase,
+      role: phase === "reasoner" ? "reasoner" : "questioner",
       round: roundNumber,
       step,
       image: { index, name: `folder/picture-${index}.jpg`, id: index.toString(16).padStart(32, "0") },
@@ -68,19 +73,24 @@ class Draw {
         reasoner: 150 * (roundNumber - 1) + (phase === "reasoner" ? step : 0),
       },
     } as const;
-    if (phase === "reasoner") return { type: "reasonerEpisode", phase, ...shared, ...this.#reasoner() };
+    if (phase === "reasoner") return { type: "reasonerEpisode", ...shared, ...this.#reasoner() };
     const prompt = "Look at the picture and ask a question that has one short answer.";
     if (phase === "curriculum") {
       const questions = this.#times(questionsPerImage, () => {
         const record = this.#question();
         const isAdmitted = (record.verdict?.confidence ?? 0) >= 0.6;
         const rejection = isAdmitted ? null : ("belowBand" as const);
-        return { ...record, rejection, label: isAdmitted ? (record.verdict?.silver ?? null) : null };
+        return {
+          ...record,
+          blindAnswers: [],
+          rejection,
+          label: isAdmitted ? (record.verdict?.silver ?? null) : null,
+        };
       });
-      return { type: "curriculumEpisode", phase, ...shared, prompt, questions };
+      return { type: "curriculumEpisode", ...shared, prompt, questions };
     }
     const rollouts = this.#times(groupSize, () => this.#questionerRollout());
-    return { type: "questionerEpisode", phase, ...shared, prompt, rollouts };
+    return { type: "questionerEpisode", ...shared, prompt, rollouts };
   }
 
   #reasoner() {

@@ -31,7 +31,7 @@ export function* curriculumChunks(items: number): Generator<EventBody[]> {
     yield [
       ...episodes,
       {
-        ...{ type: "curriculumStep", phase: "curriculum", round: 1, step, steps },
+        ...{ type: "curriculumStep", phase: "curriculum", round: 1, step, steps, role: "questioner" },
         ...{
           durationMs: 900,
           timingsMs: { ask: 300, answer: 600 },
@@ -48,7 +48,8 @@ export function* curriculumChunks(items: number): Generator<EventBody[]> {
 function episode(step: number, index: number, stream: RandomStream): CurriculumEpisode {
   const image = { index, name: `folder/picture-${index}.jpg`, id: index.toString(16).padStart(32, "0") };
   return {
-    ...{ type: "curriculumEpisode", phase: "curriculum", round: 1, step, image, prompt: "ask ." },
+    ...{ type: "curriculumEpisode", phase: "curriculum", round: 1, step, role: "questioner" },
+    ...{ image, prompt: "ask ." },
     versions: { questioner: 12, reasoner: 0 },
     questions: Array.from({ length: QUESTIONS_PER_IMAGE }, (_, i) => question(index, i, stream)),
   };
@@ -60,7 +61,15 @@ function question(image: number, place: number, stream: RandomStream): Curriculu
   const tokens = Array.from({ length: 24 }, () => stream.integer(50_000));
   return {
     completion: { tokens, logProbs: tokens.map(() => -0.5), text, finishReason: "stop" },
-    ...{ question: text, failure: null, ownAnswer: null, answers: [], rejection: null, label },
+    ...{
+      question: text,
+      failure: null,
+      ownAnswer: null,
+      answers: [],
+      blindAnswers: [],
+      rejection: null,
+      label,
+    },
     verdict: {
       ...{ silver: label, confidence: 1, votes: [{ answer: label, count: samples }] },
       ...{ abstentions: 0, parseFailures: 0, samples },
@@ -71,7 +80,8 @@ function question(image: number, place: number, stream: RandomStream): Curriculu
 /** A step of the Reasoner, without its episodes. */
 export function reasonerStep(step: number, steps: number): ReasonerStep {
   return {
-    ...{ type: "reasonerStep", phase: "reasoner", round: 1, step, steps, durationMs: 900, failed: 0, health },
+    ...{ type: "reasonerStep", phase: "reasoner", round: 1, step, steps, role: "reasoner" },
+    ...{ durationMs: 900, failed: 0, health },
     ...{ timingsMs: { sample: 500, reference: 200, update: 350 }, sampledTokens: 6000 + (step % 100) },
     ...{ meanReward: 0.9, groups: 32, droppedGroups: 20, meanTokens: 12, truncatedShare: 0 },
     parts: { agreement: 0.8, format: 0.1, brevity: 0 },

@@ -1,6 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
-import type { Phase } from "../replay/events.ts";
-import { phases as kindsOfPhases, type PlannedPhase, plannedPhases } from "../watch/run_plan.ts";
+import { phases as kindsOfPhases, type Phase } from "../replay/self_play.ts";
+import { type PlannedPhase, plannedPhases } from "../watch/run_plan.ts";
 import { unitMs } from "./pace.ts";
 import type { PhaseProbe, Probe } from "./probe.ts";
 

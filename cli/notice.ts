@@ -5,8 +5,11 @@ import { count, plural } from "./format.ts";
 export function notice(event: RunEvent): string | undefined {
   switch (event.type) {
     case "runStarted": {
-      const { modelType, parameters } = event.models.reasoner;
-      return `${plural(event.images, "image")} · ${modelType} with ${count(parameters)} trainable parameters`;
+      const [model] = Object.values(event.models);
+      const trained = model
+        ? ` · ${model.modelType} with ${count(model.parameters)} trainable parameters`
+        : "";
+      return `${plural(event.images, "image")}${trained}`;
     }
     case "rolloutFailed":
       return `skipped ${event.image.name}: ${event.reason}`;
@@ -20,12 +23,12 @@ export function notice(event: RunEvent): string | undefined {
     case "curriculumEmpty":
       return event.message;
     case "audited": {
-      const { questions, admitted = questions, silverCorrect } = event;
+      const { questions, admitted, silverCorrect } = event;
       const correct =
         silverCorrect === null
           ? ""
           : `, of which ${(100 * silverCorrect).toFixed(1)}% have a true silver answer`;
-      return `audit: ${count(admitted)} of ${plural(questions, "question")} would be admitted${correct}`;
+      return `audit: ${count(admitted ?? questions)} of ${plural(questions, "question")} would be admitted${correct}`;
     }
     case "alarm":
       return `ALARM in round ${event.round}, ${event.phase}: ${event.message}`;

@@ -1,7 +1,7 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Policy } from "../policy/port.ts";
-import type { Phase } from "../replay/events.ts";
+import type { Phase } from "../replay/self_play.ts";
 
 /** What a token takes in short calls, in milliseconds: longer calls, of more completions, take less for each. */
 export interface Pace {

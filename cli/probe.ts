@@ -3,10 +3,11 @@ import { admit } from "../arena/admission.ts";
 import { play } from "../arena/arena.ts";
 import type { RunConfig } from "../arena/config/config.ts";
 import type { Evaluator, Ports } from "../arena/ports.ts";
-import type { PhasePlace } from "../arena/step.ts";
 import { VisplayError } from "../common/errors.ts";
 import { itemsIn } from "../replay/curriculum_items.ts";
-import type { CurriculumItem, CurriculumQuestion, Phase, RunEvent } from "../replay/events.ts";
+import type { CurriculumItem, CurriculumQuestion, RunEvent } from "../replay/events.ts";
+import type { Phase } from "../replay/self_play.ts";
+import type { PhaseOfRound } from "../watch/run_plan.ts";
 import { drive } from "./interrupt.ts";
 import type { Pace } from "./pace.ts";
 
@@ -43,7 +44,7 @@ export interface ProbeOptions {
   /** Ends it with what it has found by then. */
   readonly until: AbortSignal;
   /** Told where it is, and when a step begins. */
-  readonly follow: (place: PhasePlace & { readonly step: number }) => void;
+  readonly follow: (place: PhaseOfRound & { readonly step: number; readonly steps: number }) => void;
 }
 
 /** What a probe needs of a run; the evaluator comes by its configuration. */
@@ -183,7 +184,7 @@ interface Laps {
 class Gauge {
   readonly #config: RunConfig;
   readonly #follow: ProbeOptions["follow"];
-  readonly #laps = new Map<Phase, Laps>();
+  readonly #laps = new Map<string, Laps>();
   #asked = 0;
   #admitted = 0;
 

@@ -1,6 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import { isFaultOfPrompt } from "../common/errors.ts";
-import type { Phase } from "../replay/events.ts";
+import type { Phase } from "../replay/self_play.ts";
 import { duration } from "./format.ts";
 import { type Pace, paceOf } from "./pace.ts";
 import { type Probe, type ProbeOptions, type ProbePorts, probe, unitsPerStep, untilCut } from "./probe.ts";

@@ -1,5 +1,6 @@
 import type { ActivityKind, ActivityView } from "../policy/embedded/activity.ts";
-import type { Role, RolloutFailed, RunEvent } from "../replay/events.ts";
+import type { RolloutFailed, RunEvent } from "../replay/events.ts";
+import { type Role, roles } from "../replay/self_play.ts";
 import type { RunPlan } from "../watch/run_plan.ts";
 import { type Standing, Tracker } from "../watch/tracker.ts";
 import { count, duration, plural } from "./format.ts";
@@ -12,7 +13,6 @@ export type Activities = Readonly<Partial<Record<Role, Pick<ActivityView, "now">
 /** A step that takes longer than this has its own progress shown. */
 const LONG_MS = 5000;
 
-const roles: readonly Role[] = ["questioner", "reasoner"];
 const anyRole = { encoding: "looking at tiles", scoring: "scoring", updating: "updating" };
 const words: Readonly<Record<Role, Readonly<Record<ActivityKind, string>>>> = {
   questioner: { ...anyRole, sampling: "asking" },

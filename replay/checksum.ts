@@ -1,7 +1,15 @@
 import { crc32 } from "node:zlib";
 import type { Value } from "./sqlite.ts";
 
-type Table = "events" | "episodes" | "rollouts" | "answers" | "curriculum" | "run_images" | "run_inputs";
+type Table =
+  | "events"
+  | "episodes"
+  | "rollouts"
+  | "answers"
+  | "phases"
+  | "curriculum"
+  | "run_images"
+  | "run_inputs";
 
 /**
  * Columns of each table that a checksum covers, with what the row's numbers of other rows stand for. New ones come at
@@ -11,13 +19,14 @@ const covered: Readonly<Record<Table, readonly string[]>> = {
   events: "id attempt at_ms type body".split(" "),
   episodes: (
     "id attempt at_ms phase round step content position name prompt_text templated questioner_version " +
-    "reasoner_version rollouts answers reward advantage confidence length truncated question label view"
+    "reasoner_version rollouts answers reward advantage confidence length truncated question label view versions"
   ).split(" "),
   rollouts: (
     "id text tokens log_probs truncated reward advantage parts_names parts checks_names checks outcome vote " +
     "failure question own_answer silver confidence votes abstentions parse_failures samples rejection label"
   ).split(" "),
   answers: "id rollout blind text tokens log_probs truncated outcome vote failure".split(" "),
+  phases: "id stage name role type".split(" "),
   curriculum: "round place event content position name question label confidence".split(" "),
   run_images: "position name bytes changed_ms content".split(" "),
   run_inputs: "name sha256".split(" "),

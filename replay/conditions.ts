@@ -1,6 +1,6 @@
 import { type Columns, episodesIn } from "./columns.ts";
-import { phases } from "./dictionary.ts";
-import { type CheckedQuery, phasesOf } from "./query.ts";
+import { storedOrigins } from "./phases.ts";
+import type { CheckedQuery } from "./query.ts";
 import type { Queries } from "./sqlite.ts";
 import { episodesSaying } from "./text_search.ts";
 
@@ -13,9 +13,15 @@ export interface Condition {
   readonly among?: { has(value: number): boolean };
 }
 
-/** Phases as they are stored. */
-export function storedPhases(query: CheckedQuery): number[] {
-  return phasesOf(query).map((phase) => phases.indexOf(phase) + 1);
+/** Numbers of the phases, by their stage, name and role, that a query is about. */
+export function storedPhases(database: Queries, { stages, phases, role }: CheckedQuery): number[] {
+  const wanted = storedOrigins(database).filter(
+    (origin) =>
+      (stages?.includes(origin.stage) ?? true) &&
+      (phases?.includes(origin.phase) ?? true) &&
+      (role ?? origin.role) === origin.role,
+  );
+  return wanted.map(({ id }) => id);
 }
 
 /** What a query demands beside its phases and its cursor. */

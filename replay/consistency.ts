@@ -1,8 +1,8 @@
 import { damagedColumns } from "./columns.ts";
 import { curriculumItems, curriculumSize } from "./curriculum_items.ts";
-import { phases } from "./dictionary.ts";
 import type { EpisodeEvent } from "./events.ts";
 import { namedFiguresOf } from "./figures.ts";
+import { damagedPhases } from "./phases.ts";
 import { damagedPins } from "./pins.ts";
 import { type RecordedEvent, tolerant } from "./restore.ts";
 import { type Database, numbers, utf8 } from "./sqlite.ts";
@@ -38,10 +38,8 @@ export class Consistency {
 
   /** What is wrong with the tables that hold no events. */
   damages(): string[] {
-    const names = this.#database.prepare(`SELECT ${utf8("name")} FROM phases ORDER BY id`).all();
-    const hasPhases = JSON.stringify(names.map(({ name }) => name)) === JSON.stringify(phases);
     return [
-      ...(hasPhases ? [] : ["the names of the phases are damaged"]),
+      ...damagedPhases(this.#database),
       ...damagedColumns(this.#database),
       ...(this.#version >= 6 ? damagedPins(this.#database) : []),
     ];
@@ -68,7 +66,7 @@ export class Consistency {
   #hasMeasures(id: number, event: EpisodeEvent): boolean {
     const sql = `SELECT ${utf8("f.kind", "f.name")}, ${numbers("m.value", "f.phase")}
       FROM measures m LEFT JOIN figures f ON f.id = m.figure WHERE m.episode = ?`;
-    const phase = phases.indexOf(event.phase) + 1;
+    const phase = this.#database.value<number>("SELECT phase FROM episodes WHERE id = ?", [id]);
     const stored = this.#database.prepare(sql).all([id]);
     const expected = namedFiguresOf(event).map((figure) => ({ ...figure, phase }));
     return textOf(stored) === textOf(expected);

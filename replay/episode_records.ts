@@ -1,5 +1,4 @@
 import { VisplayError } from "../common/errors.ts";
-import { phases } from "./dictionary.ts";
 import { decodeLogProbs, decodeTokens, filledPrompt } from "./encoding.ts";
 import { outcomes } from "./episode_rows.ts";
 import {
@@ -8,6 +7,7 @@ import {
   type CompletionRecord,
   type CurriculumQuestion,
   type EpisodeEvent,
+  type PolicyVersions,
   type QuestionRecord,
   REPLAY_VERSION,
   type ReasonerRollout,
@@ -17,11 +17,13 @@ import type { Row } from "./sqlite.ts";
 
 /** An episode from its row and those of its rollouts and answers. Throws "damaged" where they do not fit. */
 export function episodeOf(row: Row, rollouts: readonly Row[], answers: readonly Row[]): EpisodeEvent {
-  const phase = phases[(row.phase as number) - 1];
   const question = row.question as string | null;
   const shared = {
     version: REPLAY_VERSION,
     atMs: row.at_ms as number,
+    stage: present(row, "stage") as string,
+    phase: present(row, "phase_name") as string,
+    role: present(row, "role") as string,
     round: row.round as number,
     step: row.step as number,
     image: {
@@ -33,18 +35,15 @@ export function episodeOf(row: Row, rollouts: readonly Row[], answers: readonly 
       { text: present(row, "prompt_text") as string, templated: row.templated === 1 },
       question,
     ),
-    versions: {
-      questioner: row.questioner_version as number,
-      reasoner: row.reasoner_version as number,
-    },
+    versions: versionsIn(row),
   } as const;
   const answersTo = (i: number, blind: number) =>
     answers.filter((each) => each.rollout === i && each.blind === blind).map(answer);
-  switch (phase) {
-    case "questioner":
+  const type = row.type as EpisodeEvent["type"];
+  switch (type) {
+    case "questionerEpisode":
       return {
-        type: "questionerEpisode",
-        phase,
+        type,
         ...shared,
         rollouts: rollouts.map((rollout, i) => ({
           ...questionRecord(rollout, answersTo(i, 0)),
@@ -55,22 +54,20 @@ export function episodeOf(row: Row, rollouts: readonly Row[], answers: readonly 
           advantage: rollout.advantage as number,
         })),
       };
-    case "curriculum":
+    case "curriculumEpisode":
       return {
-        type: "curriculumEpisode",
-        phase,
+        type,
         ...shared,
         questions: rollouts.map((rollout, i) => ({
           ...questionRecord(rollout, answersTo(i, 0)),
-          ...(answersTo(i, 1).length > 0 && { blindAnswers: answersTo(i, 1) }),
+          blindAnswers: answersTo(i, 1),
           rejection: rollout.rejection as CurriculumQuestion["rejection"],
           label: rollout.label as string | null,
         })),
       };
-    case "reasoner":
+    case "reasonerEpisode":
       return {
-        type: "reasonerEpisode",
-        phase,
+        type,
         ...shared,
         view: row.view as number,
         question: present(row, "question") as string,
@@ -79,8 +76,18 @@ export function episodeOf(row: Row, rollouts: readonly Row[], answers: readonly 
         rollouts: rollouts.map(reasonerRollout),
       };
     default:
-      throw new VisplayError("damaged", `found phase ${row.phase}, expected 1 to ${phases.length}`);
+      throw new VisplayError("damaged", `found an episode of type ${JSON.stringify(type satisfies never)}`);
   }
+}
+
+/** The versions of policies by role, from the columns of `episodes`. */
+export function versionsIn(row: Row): PolicyVersions {
+  const { questioner_version: questioner, reasoner_version: reasoner, versions } = row;
+  return {
+    ...(questioner !== null && { questioner: questioner as number }),
+    ...(reasoner !== null && { reasoner: reasoner as number }),
+    ...(versions !== null && (JSON.parse(versions as string) as PolicyVersions)),
+  };
 }
 
 function reasonerRollout(row: Row): ReasonerRollout {

@@ -5,6 +5,7 @@ import type {
   CompletionRecord,
   CurriculumQuestion,
   EpisodeEvent,
+  PolicyVersions,
   QuestionerRollout,
   QuestionRecord,
   ReasonerRollout,
@@ -24,7 +25,17 @@ export const outcomes: readonly AnswerRecord["outcome"][] = [
   "inapplicable",
 ];
 
-/** An episode's rollouts, whatever its phase calls them. */
+/** The versions of the policies that have a column of their own, and of all others. */
+export function storedVersions({ questioner, reasoner, ...others }: PolicyVersions): {
+  readonly columns: NewRow;
+  readonly others: PolicyVersions;
+} {
+  const versions = Object.keys(others).length > 0 ? JSON.stringify(others) : null;
+  const columns = { questioner_version: questioner ?? null, reasoner_version: reasoner ?? null, versions };
+  return { columns, others };
+}
+
+/** An episode's rollouts, whatever its type calls them. */
 export function rolloutsOf(
   event: EpisodeEvent,
 ): readonly (QuestionerRollout | CurriculumQuestion | ReasonerRollout)[] {
@@ -43,10 +54,9 @@ export function answersOf(
   rollout: QuestionerRollout | CurriculumQuestion | ReasonerRollout,
 ): { readonly answer: AnswerRecord; readonly blind: boolean }[] {
   if (!("completion" in rollout)) return [];
-  const blind = ("blindAnswers" in rollout && rollout.blindAnswers) || [];
   return [
     ...rollout.answers.map((answer) => ({ answer, blind: false })),
-    ...blind.map((answer) => ({ answer, blind: true })),
+    ...rollout.blindAnswers.map((answer) => ({ answer, blind: true })),
   ];
 }
 

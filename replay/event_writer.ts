@@ -2,7 +2,7 @@ import { Checksum } from "./checksum.ts";
 import { addItems, itemsIn } from "./curriculum_items.ts";
 import type { Dictionary } from "./dictionary.ts";
 import { storedPrompt } from "./encoding.ts";
-import { answerRow, answersOf, type NewRow, rolloutRow, rolloutsOf } from "./episode_rows.ts";
+import { answerRow, answersOf, type NewRow, rolloutRow, rolloutsOf, storedVersions } from "./episode_rows.ts";
 import type { EpisodeEvent, RunEvent } from "./events.ts";
 import { figuresOf, namedFiguresOf, textsOf } from "./figures.ts";
 import { pinContent } from "./pins.ts";
@@ -25,18 +25,19 @@ export class EventWriter {
       this.#appendEpisode(id, attempt, event);
       return;
     }
-    const { version: _, atMs, type, ...rest } = event;
-    const row = { id, attempt, superseded: 0, at_ms: atMs, type, body: JSON.stringify(rest) };
+    const { atMs, type, ...body } = event;
+    const row = { id, attempt, superseded: 0, at_ms: atMs, type, body: JSON.stringify(body) };
     insert(this.#database, "events", row);
     this.#insertChecksum(id, new Checksum().add("events", row));
   }
 
   #appendEpisode(id: number, attempt: number, event: EpisodeEvent): void {
-    const { phase, round, step, image, versions } = event;
+    const { round, step, image } = event;
     const question = event.type === "reasonerEpisode" ? event.question : null;
     const { text, templated } = storedPrompt(event.prompt, question);
     const dictionary = this.#dictionary;
     pinContent(this.#database, image.index, image.id);
+    const phase = dictionary.phase(event);
     const prompt = { text, templated: Number(templated) };
     const shown = { content: image.id, position: image.index, name: image.name };
     const row = {
@@ -44,13 +45,12 @@ export class EventWriter {
       attempt,
       superseded: 0,
       at_ms: event.atMs,
-      phase: dictionary.phase(phase),
+      phase,
       round,
       step,
       image: dictionary.id("images", shown),
       prompt: dictionary.id("prompts", prompt),
-      questioner_version: versions.questioner,
-      reasoner_version: versions.reasoner,
+      ...storedVersions(event.versions).columns,
       ...figuresOf(event),
       question,
       label: event.type === "reasonerEpisode" ? event.label : null,
@@ -64,7 +64,7 @@ export class EventWriter {
       addItems(this.#database, dictionary, itemsIn(event), { round, event: id });
     }
     for (const { kind, name, value } of namedFiguresOf(event)) {
-      const figure = dictionary.id("figures", { phase: dictionary.phase(phase), kind, name });
+      const figure = dictionary.id("figures", { phase, kind, name });
       insert(this.#database, "measures", { episode: id, figure, value });
     }
     insert(this.#database, "texts", { rowid: id, ...textsOf(event) });

@@ -36,8 +36,11 @@ export type * from "./run_events.ts";
  * what is read back of it.
  */
 
-/** The version of this schema; readers refuse newer ones. */
-export const REPLAY_VERSION = 1;
+/**
+ * The version of what events say. One that differs gets frozen types of what the version before it wrote, and a rule in
+ * `modernize.ts` that turns that into its own; readers refuse newer ones.
+ */
+export const REPLAY_VERSION = 2;
 
 /** One event and when it was recorded. */
 export type RunEvent = Stamp & EventBody;
@@ -47,9 +50,11 @@ export interface Stamp {
   readonly version: typeof REPLAY_VERSION;
   /** Milliseconds since 1970. */
   readonly atMs: number;
+  /** The part of the run that was being played, by its name. */
+  readonly stage: string;
 }
 
-/** What happened around one image in one step, by the phase that asked for it. */
+/** What happened around one image in one step. Its type tells its shape, whatever the phase that recorded it is called. */
 export type EpisodeEvent = Extract<
   RunEvent,
   { readonly rollouts: unknown } | { readonly questions: readonly unknown[] }

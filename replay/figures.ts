@@ -1,4 +1,4 @@
-import { answersOf, completionOf, type NewRow, rolloutsOf } from "./episode_rows.ts";
+import { answersOf, completionOf, type NewRow, rolloutsOf, storedVersions } from "./episode_rows.ts";
 import type { EpisodeEvent } from "./events.ts";
 
 /** What an episode is found by: figures over its rollouts. Null where none of them has any. */
@@ -20,16 +20,21 @@ export function figuresOf(event: EpisodeEvent): NewRow {
   };
 }
 
-/** Named figures: the mean of a reward's part, and the share of rollouts that passed a check. */
+/**
+ * Named figures: the mean of a reward's part, the share of rollouts that passed a check, and the version of a policy that
+ * has no column.
+ */
 export interface NamedFigure {
-  readonly kind: "part" | "check";
+  readonly kind: "part" | "check" | "version";
   readonly name: string;
   readonly value: number;
 }
 
-/** The named figures of an episode; a curriculum has none. */
+/** The named figures of an episode. */
 export function namedFiguresOf(event: EpisodeEvent): NamedFigure[] {
-  if (event.type === "curriculumEpisode") return [];
+  const others = Object.entries(storedVersions(event.versions).others);
+  const versions = others.map(([name, value]) => ({ kind: "version", name, value }) as const);
+  if (event.type === "curriculumEpisode") return versions;
   const parts = valuesByName(event.rollouts.map(({ parts }) => parts));
   const checks = valuesByName(
     event.type === "reasonerEpisode" ? [] : event.rollouts.map(({ checks }) => checks),
@@ -40,6 +45,7 @@ export function namedFiguresOf(event: EpisodeEvent): NamedFigure[] {
       const value = mean(results.map(({ passed }) => Number(passed))) ?? 0;
       return { kind: "check", name, value } as const;
     }),
+    ...versions,
   ];
 }
 

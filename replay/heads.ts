@@ -1,25 +1,26 @@
 import { VisplayError } from "../common/errors.ts";
-import { phases } from "./dictionary.ts";
-import type { EpisodeHead, EpisodePhase } from "./query.ts";
+import { versionsIn } from "./episode_records.ts";
+import type { EpisodeHead } from "./query.ts";
 import { PLACES } from "./schema.ts";
-import { type Database, numbers, type Row, utf8 } from "./sqlite.ts";
+import { type Database, numbers, utf8 } from "./sqlite.ts";
 
 const headSql = `
-  SELECT e.id, ${numbers("e.attempt", "e.superseded", "e.at_ms", "e.phase", "e.round", "e.step")},
+  SELECT e.id, ${numbers("e.attempt", "e.superseded", "e.at_ms", "e.round", "e.step")},
     ${numbers("e.questioner_version", "e.reasoner_version", "e.rollouts", "e.truncated", "e.length")},
     ${numbers("e.reward", "e.advantage", "e.confidence", "i.position")},
-    ${utf8("e.label", "i.content", "i.name")},
+    ${utf8("e.label", "e.versions", "i.content", "i.name")},
+    ${utf8("p.stage", "p.name AS phase", "p.role", "p.type")},
     ${utf8(`coalesce(e.question, (
       SELECT r.question FROM rollouts r
       WHERE r.id >= e.id * ${PLACES} AND r.id < (e.id + 1) * ${PLACES} AND r.question IS NOT NULL
       ORDER BY r.id LIMIT 1
     )) AS first_question`)}
-  FROM episodes e JOIN images i ON i.id = e.image
+  FROM episodes e JOIN phases p ON p.id = e.phase JOIN images i ON i.id = e.image
   WHERE e.id = ?`;
 
 const measuresSql = `
   SELECT ${utf8("f.kind || ':' || f.name AS name")}, ${numbers("m.value")}
-  FROM measures m JOIN figures f ON f.id = m.figure WHERE m.episode = ?`;
+  FROM measures m JOIN figures f ON f.id = m.figure WHERE m.episode = ? AND f.kind <> 'version'`;
 
 /** What a list shows of one episode. Throws "damaged" where an index names one that is not there. */
 export function headOf(database: Database, id: number): EpisodeHead {
@@ -31,11 +32,14 @@ export function headOf(database: Database, id: number): EpisodeHead {
     attempt: row.attempt as number,
     superseded: row.superseded === 1,
     atMs: row.at_ms as number,
-    phase: phases[(row.phase as number) - 1] as EpisodePhase,
+    stage: row.stage as string,
+    phase: row.phase as string,
+    role: row.role as string,
+    type: row.type as EpisodeHead["type"],
     round: row.round as number,
     step: row.step as number,
     image: { id: row.content as string, index: row.position as number, name: row.name as string },
-    versions: versionsOf(row),
+    versions: versionsIn(row),
     question: row.first_question as string | null,
     label: row.label as string | null,
     rollouts: row.rollouts as number,
@@ -45,12 +49,5 @@ export function headOf(database: Database, id: number): EpisodeHead {
     advantage: row.advantage as number | null,
     confidence: row.confidence as number | null,
     measures: Object.fromEntries(measures.map(({ name, value }) => [name, value])),
-  };
-}
-
-function versionsOf(row: Row): EpisodeHead["versions"] {
-  return {
-    questioner: row.questioner_version as number,
-    reasoner: row.reasoner_version as number,
   };
 }

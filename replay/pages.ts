@@ -16,7 +16,7 @@ export function hits(database: Queries, query: CheckedQuery): Cursor[] {
   const page = new Page(query);
   const conditions = conditionsOf(database, query);
   const within = query.cursor ? [...conditions, page.wanted] : conditions;
-  const search = new Search(database, storedPhases(query), within, query.sort.by);
+  const search = new Search(database, storedPhases(database, query), within, query.sort.by);
   for (const columns of search.unpacked()) page.add(columns, conditions);
   let blocks = search.blocks(query.sort.order);
   for (let count = FIRST_BLOCKS; blocks.length > 0; count = Math.min(2 * count, MOST_BLOCKS)) {
@@ -30,7 +30,7 @@ export function hits(database: Queries, query: CheckedQuery): Cursor[] {
 /** How many episodes match, counted up to `atMost`. */
 export function countHits(database: Queries, query: CheckedQuery, atMost: number): number {
   const conditions = conditionsOf(database, query);
-  const search = new Search(database, storedPhases(query), conditions, "time");
+  const search = new Search(database, storedPhases(database, query), conditions, "time");
   let count = 0;
   for (const columns of search.all()) {
     count += placesOf(columns, conditions).length;

@@ -6,13 +6,11 @@ import type {
   EvaluationReport,
   Health,
   ImageRef,
-  Phase,
   PhaseFigures,
   PolicyVersions,
   QuestionerRollout,
   ReasonerRollout,
   Rejection,
-  Role,
   SeenImage,
   Timings,
   TrainingFigures,
@@ -24,7 +22,8 @@ import type {
 /** Where in a run an event belongs; rounds count from 1, steps from 0, and round 0 is the base. */
 interface InPhase {
   readonly round: number;
-  readonly phase: Phase;
+  /** The phase's name. */
+  readonly phase: string;
 }
 
 interface InStep extends InPhase {
@@ -41,8 +40,8 @@ export interface PhaseStarted extends InPhase {
 export interface PhaseFinished extends InPhase {
   readonly type: "phaseFinished";
   readonly durationMs: number;
-  /** Absent in older records. */
-  readonly figures?: PhaseFigures;
+  /** Null where nobody took them. */
+  readonly figures: PhaseFigures | null;
 }
 
 /** An image that could not be decoded, or a policy call that failed for it; the run goes on without it. */
@@ -57,7 +56,6 @@ export interface RolloutFailed extends InPhase {
 /** How much of what the policies write can be read, by the format that they were asked for; the configured one first. */
 export interface FormatsTried extends InPhase {
   readonly type: "formatsTried";
-  readonly phase: "trial";
   readonly images: number;
   readonly formats: readonly FormatTried[];
 }
@@ -79,7 +77,6 @@ interface Found {
 /** Both policies imitated their own plain questions and answers, put into the wanted form. */
 export interface WarmUpStep extends InStep {
   readonly type: "warmUpStep";
-  readonly phase: "warmUp";
   readonly durationMs: number;
   readonly timingsMs: Timings;
   readonly sampledTokens: number;
@@ -88,20 +85,24 @@ export interface WarmUpStep extends InStep {
   /** What was imitated, [examples]. */
   readonly asked: readonly string[];
   readonly answered: readonly string[];
-  /** Null where there was nothing to imitate. */
-  readonly updates: Readonly<Record<Role, UpdateRecord | null>>;
+  /** By role; null where there was nothing to imitate. */
+  readonly updates: Readonly<Record<string, UpdateRecord | null>>;
 }
 
 /** All that happened around one image in one step. */
 interface Episode extends InPhase {
   readonly step: number;
+  /** The policy that is being recorded. */
+  readonly role: string;
   readonly image: SeenImage;
-  /** The text put to the policy that is being recorded. */
+  /** The text put to it. */
   readonly prompt: string;
   readonly versions: PolicyVersions;
 }
 
 interface Step extends InStep {
+  /** The policy that its episodes record. */
+  readonly role: string;
   readonly durationMs: number;
   readonly timingsMs: Timings;
   /** Tokens sampled by both policies in this step. */
@@ -114,14 +115,12 @@ interface Step extends InStep {
 /** A group of questions about one image, each answered, judged and rewarded. */
 export interface QuestionerEpisode extends Episode {
   readonly type: "questionerEpisode";
-  readonly phase: "questioner";
   readonly rollouts: readonly QuestionerRollout[];
 }
 
 /** A Questioner's step, recorded together with its episodes. */
 export interface QuestionerStep extends Step, TrainingFigures {
   readonly type: "questionerStep";
-  readonly phase: "questioner";
   readonly questions: number;
   /** Null where nobody cast a vote. */
   readonly meanConfidence: number | null;
@@ -134,14 +133,12 @@ export interface QuestionerStep extends Step, TrainingFigures {
 /** The questions put to one image of the pool. */
 export interface CurriculumEpisode extends Episode {
   readonly type: "curriculumEpisode";
-  readonly phase: "curriculum";
   readonly questions: readonly CurriculumQuestion[];
 }
 
 /** One chunk of the pool was asked about. */
 export interface CurriculumStep extends Step {
   readonly type: "curriculumStep";
-  readonly phase: "curriculum";
   readonly questions: number;
   readonly admitted: number;
   /** Null where nobody cast a vote. */
@@ -151,7 +148,6 @@ export interface CurriculumStep extends Step {
 /** The whole pool was asked about: what entered the curriculum, and what did not. */
 export interface CurriculumBuilt extends InPhase {
   readonly type: "curriculumBuilt";
-  readonly phase: "curriculum";
   readonly images: number;
   readonly questions: number;
   readonly admitted: number;
@@ -164,7 +160,6 @@ export interface CurriculumBuilt extends InPhase {
 /** Nothing was admitted: the round trains no Reasoner and the run goes on. */
 export interface CurriculumEmpty extends InPhase {
   readonly type: "curriculumEmpty";
-  readonly phase: "curriculum";
   /** Empty rounds in a row, this one included. */
   readonly consecutive: number;
   readonly confidences: ConfidenceHistogram;
@@ -175,19 +170,17 @@ export interface CurriculumEmpty extends InPhase {
 /** The Reasoner has answered the audited set as it labels a curriculum. */
 export interface Audited extends InPhase {
   readonly type: "audited";
-  readonly phase: "curriculum";
   /** Those that could be asked. */
   readonly questions: number;
-  /** Those of them that a curriculum would admit; absent in records that count every question. */
-  readonly admitted?: number;
-  /** Share of true silver answers among those admitted (all, where `admitted` is absent); null for none. */
+  /** Those of them that a curriculum would admit; null where every question counts. */
+  readonly admitted: number | null;
+  /** Share of true silver answers among those that count; null for none. */
   readonly silverCorrect: number | null;
 }
 
 /** A group of answers to one curriculum item. */
 export interface ReasonerEpisode extends Episode {
   readonly type: "reasonerEpisode";
-  readonly phase: "reasoner";
   /** Which view of the image was shown; 0 is the image itself. */
   readonly view: number;
   readonly question: string;
@@ -199,7 +192,6 @@ export interface ReasonerEpisode extends Episode {
 /** A Reasoner's step, recorded together with its episodes. */
 export interface ReasonerStep extends Step, TrainingFigures {
   readonly type: "reasonerStep";
-  readonly phase: "reasoner";
   /** Mean over answers of each part of the reward. */
   readonly parts: Readonly<Record<string, number>>;
 }
@@ -207,7 +199,6 @@ export interface ReasonerStep extends Step, TrainingFigures {
 /** Questions evaluated so far. */
 export interface EvaluationProgress extends InPhase {
   readonly type: "evaluationProgress";
-  readonly phase: "evaluation";
   readonly done: number;
   readonly total: number;
 }
@@ -215,7 +206,6 @@ export interface EvaluationProgress extends InPhase {
 /** How the Reasoner did on held-out questions. */
 export interface Evaluated extends InPhase {
   readonly type: "evaluated";
-  readonly phase: "evaluation";
   readonly report: EvaluationReport;
 }
 

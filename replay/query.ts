@@ -1,21 +1,25 @@
 import * as z from "zod";
 import { VisplayError } from "../common/errors.ts";
-import type { EpisodeEvent, ImageRef, PolicyVersions, Role } from "./events.ts";
+import type { EpisodeEvent, ImageRef, PolicyVersions } from "./events.ts";
+import type { NamedFigure } from "./figures.ts";
 import { figureColumns } from "./schema.ts";
 
-export type EpisodePhase = EpisodeEvent["phase"];
-
-/** A figure of every episode, by the name of its column, or of one reward part or gate check. */
-export type Figure = keyof typeof figureColumns | `part:${string}` | `check:${string}`;
+/**
+ * A figure of every episode, by the name of its column, or of one reward part, gate check, or policy that is neither
+ * Questioner nor Reasoner.
+ */
+export type Figure = keyof typeof figureColumns | `${NamedFigure["kind"]}:${string}`;
 
 /**
  * Which episodes, in which order, and from where on. What is left out does not restrict. Episodes that lack the
  * figure that is sorted by, or that a range is about, are left out.
  */
 export interface EpisodeQuery {
-  readonly phases?: readonly EpisodePhase[] | undefined;
+  /** Names as the run recorded them; one that it did not matches nothing. */
+  readonly stages?: readonly string[] | undefined;
+  readonly phases?: readonly string[] | undefined;
   /** The policy that was recorded: the Questioner asks in two phases, the Reasoner learns in one. */
-  readonly role?: Role | undefined;
+  readonly role?: string | undefined;
   /** What was played again after a resume: left out by default. */
   readonly superseded?: "exclude" | "include" | "only" | undefined;
   /** Bounds are included; for one value, both are the same. */
@@ -45,7 +49,12 @@ export interface EpisodeHead {
   readonly attempt: number;
   readonly superseded: boolean;
   readonly atMs: number;
-  readonly phase: EpisodePhase;
+  readonly stage: string;
+  readonly phase: string;
+  /** The policy that was recorded. */
+  readonly role: string;
+  /** Of the event; it tells the episode's shape. */
+  readonly type: EpisodeEvent["type"];
   readonly round: number;
   readonly step: number;
   readonly image: ImageRef & { readonly id: string };
@@ -89,9 +98,9 @@ export interface CheckedQuery extends Omit<EpisodeQuery, "cursor"> {
   readonly limit: number;
 }
 
-const figureNames = `${Object.keys(figureColumns).join(", ")}, part:NAME or check:NAME`;
+const figureNames = `${Object.keys(figureColumns).join(", ")}, part:NAME, check:NAME or version:ROLE`;
 const isFigure = (name: unknown) =>
-  typeof name === "string" && (Object.hasOwn(figureColumns, name) || /^(part|check):./.test(name));
+  typeof name === "string" && (Object.hasOwn(figureColumns, name) || /^(part|check|version):./.test(name));
 const sort: z.ZodType<CheckedQuery["sort"]> = z.strictObject({
   by: z.custom<Figure>((name) => name === "time" || isFigure(name), `expected time, ${figureNames}`),
   order: z.enum(["ascending", "descending"]),
@@ -105,8 +114,9 @@ const cursor = z.string().transform((text, context): Cursor => {
 });
 
 const schema: z.ZodType<CheckedQuery> = z.strictObject({
-  phases: z.array(z.enum(["questioner", "curriculum", "reasoner"])).optional(),
-  role: z.enum(["questioner", "reasoner"]).optional(),
+  stages: z.array(z.string()).optional(),
+  phases: z.array(z.string()).optional(),
+  role: z.string().optional(),
   superseded: z.enum(["exclude", "include", "only"]).default("exclude"),
   ranges: z
     .record(z.string(), range)
@@ -126,16 +136,6 @@ export function checkedQuery(query: EpisodeQuery): CheckedQuery {
   if (success) return data;
   const issues = error.issues.map(({ path, message }) => `${path.join(".") || "query"}: ${message}`);
   throw new VisplayError("usage", issues.join("; "), { cause: error });
-}
-
-/** The phases that a query is about. */
-export function phasesOf({ phases, role }: CheckedQuery): readonly EpisodePhase[] {
-  const ofRole: Readonly<Record<Role, readonly EpisodePhase[]>> = {
-    questioner: ["questioner", "curriculum"],
-    reasoner: ["reasoner"],
-  };
-  const all = role ? ofRole[role] : [...ofRole.questioner, ...ofRole.reasoner];
-  return all.filter((phase) => phases?.includes(phase) ?? true);
 }
 
 /**

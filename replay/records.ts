@@ -1,9 +1,5 @@
 /** What events are made of: plain objects, arrays, strings and numbers. */
 
-export type Role = "questioner" | "reasoner";
-/** "trial" and "warmUp" come once, before the first round. */
-export type Phase = "questioner" | "curriculum" | "reasoner" | "trial" | "evaluation" | "warmUp";
-
 export interface ModelRecord {
   readonly modelType: string;
   readonly parameters: number;
@@ -51,8 +47,8 @@ export interface VerdictRecord {
   readonly samples: number;
 }
 
-/** Optimiser steps each policy had taken when it spoke. */
-export type PolicyVersions = Readonly<Record<Role, number>>;
+/** Optimiser steps that each policy, by its role, had taken when it spoke. */
+export type PolicyVersions = Readonly<Record<string, number>>;
 
 /** A question as it was asked and answered. */
 export interface QuestionRecord {
@@ -132,9 +128,9 @@ export interface Health {
   /** Answers that are no vote (they do not parse, or refuse), and that abstain. */
   readonly parseFailures: number | null;
   readonly abstentions: number | null;
-  /** Answers, and questions, that were cut off at their longest; not in records of earlier versions. */
-  readonly cutAnswers?: number | null;
-  readonly cutQuestions?: number | null;
+  /** Answers, and questions, that were cut off at their longest. */
+  readonly cutAnswers: number | null;
+  readonly cutQuestions: number | null;
   /** Questions that do not parse; null, as are those below, where nobody asked. */
   readonly malformedQuestions: number | null;
   /** Share of an image's questions that its largest cluster of near duplicates holds, mean over images. */
@@ -174,8 +170,8 @@ export type Rejection =
 
 /** A question put to the pool; it entered the curriculum if `rejection` is null. */
 export interface CurriculumQuestion extends QuestionRecord {
-  /** Answers with the image blanked; absent where nobody asked blindly. */
-  readonly blindAnswers?: readonly AnswerRecord[];
+  /** Answers with the image blanked. */
+  readonly blindAnswers: readonly AnswerRecord[];
   readonly rejection: Rejection | null;
   /** What the Reasoner will be rewarded for; the silver answer unless a control uses the truth. */
   readonly label: string | null;

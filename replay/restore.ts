@@ -1,7 +1,8 @@
 import { VisplayError } from "../common/errors.ts";
 import { Checksum } from "./checksum.ts";
 import { episodeOf, expectCount } from "./episode_records.ts";
-import { type EpisodeEvent, REPLAY_VERSION, type RunEvent } from "./events.ts";
+import type { EpisodeEvent, RunEvent } from "./events.ts";
+import { modernize, type StoredBody } from "./modernize.ts";
 import { PLACES, rareEvents, stepEvents } from "./schema.ts";
 import { type Database, numbers, type Row, utf8 } from "./sqlite.ts";
 
@@ -36,6 +37,7 @@ export function lastEvent(database: Database): number {
   const sources = [
     "SELECT max(id) FROM events",
     "SELECT max(id) FROM episodes",
+    "SELECT max(event) FROM checksums",
     "SELECT CAST(max(episode) AS INTEGER) FROM measures",
     `SELECT max(id) / ${PLACES} FROM rollouts`,
   ];
@@ -61,10 +63,11 @@ const episodeSql = `
   SELECT e.id, ${numbers("e.attempt", "e.superseded", "e.at_ms", "e.phase", "e.round", "e.step")},
     ${numbers("e.questioner_version", "e.reasoner_version", "e.rollouts", "e.answers", "e.reward")},
     ${numbers("e.advantage", "e.confidence", "e.length", "e.truncated", "e.view")},
-    ${utf8("e.question", "e.label", "p.text AS prompt_text", "i.content", "i.name")},
+    ${utf8("e.question", "e.label", "e.versions", "p.text AS prompt_text", "i.content", "i.name")},
+    ${utf8("f.stage", "f.name AS phase_name", "f.role", "f.type")}, ${numbers("f.crc32 AS phase_crc32")},
     ${numbers("p.templated", "i.position", "c.crc32")}
   FROM episodes e LEFT JOIN prompts p ON p.id = e.prompt LEFT JOIN images i ON i.id = e.image
-    LEFT JOIN checksums c ON c.event = e.id
+    LEFT JOIN phases f ON f.id = e.phase LEFT JOIN checksums c ON c.event = e.id
   WHERE e.id = ?`;
 const rolloutsSql = `
   SELECT r.id, ${numbers("r.tokens", "r.log_probs", "r.truncated", "r.reward", "r.advantage", "r.outcome")},
@@ -114,13 +117,16 @@ function restoreOther(database: Database, id: number): RecordedEvent | undefined
   });
 }
 
-/** Says of which event a damage is. */
+/** Says which event it is that cannot be read. */
 function named<T>(id: number, restore: () => T): T {
   try {
     return restore();
   } catch (cause) {
-    const message = `event ${id} is damaged: ${(cause as Error).message}`;
-    throw new VisplayError("damaged", message, { cause });
+    const { message } = cause as Error;
+    if (cause instanceof VisplayError && cause.code === "run") {
+      throw new VisplayError("run", `event ${id}: ${message}`, { cause });
+    }
+    throw new VisplayError("damaged", `event ${id} is damaged: ${message}`, { cause });
   }
 }
 
@@ -129,9 +135,9 @@ function place(row: Row): Omit<RecordedEvent, "event"> {
 }
 
 function otherEvent(row: Row): RecordedEvent {
-  const head = { version: REPLAY_VERSION, atMs: row.at_ms, type: row.type };
-  const event = { ...head, ...JSON.parse(row.body as string) };
+  const body = JSON.parse(row.body as string) as StoredBody;
   expectChecksum(new Checksum().add("events", row), row);
+  const event = { atMs: row.at_ms as number, ...modernize(row.type as string, body) };
   return { ...place(row), event };
 }
 
@@ -142,6 +148,8 @@ function episodeEvent(database: Database, id: number, row: Row): EpisodeEvent {
   expectCount("rollouts", rollouts.length, row.rollouts);
   expectCount("answers", answers.length, row.answers);
   const event = episodeOf(row, rollouts, answers);
+  const phase = { id: row.phase, stage: row.stage, name: row.phase_name, role: row.role, type: row.type };
+  expectChecksum(new Checksum().add("phases", phase as Row), { crc32: row.phase_crc32 } as Row);
   const checksum = new Checksum().add("episodes", row);
   for (const rollout of rollouts) checksum.add("rollouts", rollout);
   for (const each of answers) checksum.add("answers", each);

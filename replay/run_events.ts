@@ -1,23 +1,25 @@
-import type { ModelRecord, Role } from "./records.ts";
+import type { ModelRecord } from "./records.ts";
 
 /** Events of a run as a whole. */
 
 /** The run begins, at its base or, where it is a fork, at another run's checkpoint. */
 export interface RunStarted {
   readonly type: "runStarted";
-  /** The version of this program; absent in older records. */
-  readonly release?: string;
+  /** The version of this program; null where it did not say. */
+  readonly release: string | null;
   /** The resolved configuration. */
   readonly config: unknown;
   readonly images: number;
-  readonly models: Readonly<Record<Role, ModelRecord>>;
+  /** By role. */
+  readonly models: Readonly<Record<string, ModelRecord>>;
 }
 
-/** Both policies written as model folders, relative to the run's folder. */
+/** Every policy written as a model folder. */
 export interface ModelsSaved {
   readonly type: "modelsSaved";
   readonly round: number;
-  readonly folders: Readonly<Record<Role, string>>;
+  /** By role, relative to the run's folder. */
+  readonly folders: Readonly<Record<string, string>>;
 }
 
 /** All that a resume needs, under checkpoints/ and its name. */
@@ -32,10 +34,12 @@ export interface CheckpointSaved {
 /** The run goes on, from a checkpoint at this place. */
 export interface RunResumed {
   readonly type: "runResumed";
-  /** The version of this program, which may have changed; absent in older records. */
-  readonly release?: string;
+  /** The version of this program, which may have changed; null where it did not say. */
+  readonly release: string | null;
   /** The resolved configuration, which may have been changed. */
   readonly config: unknown;
+  /** How many there are now; null where it did not say. */
+  readonly images: number | null;
   readonly checkpoint: string;
   readonly round: number;
   readonly leg: string;
@@ -51,8 +55,8 @@ export interface RunFinished {
   readonly type: "runFinished";
   readonly rounds: number;
   readonly durationMs: number;
-  /** Optimiser steps that each policy has taken since the run's base; absent in older records. */
-  readonly updates?: Readonly<Record<Role, number>>;
+  /** Optimiser steps that each policy has taken since the run's base, by role; null where it did not say. */
+  readonly updates: Readonly<Record<string, number>> | null;
 }
 
 /** The last event of a run that ended by an error. */

@@ -1,4 +1,5 @@
 import { VisplayError } from "../common/errors.ts";
+import { phaseRow } from "./phases.ts";
 import type { Database } from "./sqlite.ts";
 
 /** Marks the file as a replay ("vply"), whatever its name. */
@@ -252,18 +253,56 @@ ALTER TABLE run_images ADD COLUMN crc32 INTEGER;
 ALTER TABLE run_inputs ADD COLUMN crc32 INTEGER;
 `;
 
+/** What episodes of earlier versions are of. */
+const selfPlay = [
+  { id: 1, phase: "questioner", role: "questioner", type: "questionerEpisode" },
+  { id: 2, phase: "curriculum", role: "questioner", type: "curriculumEpisode" },
+  { id: 3, phase: "reasoner", role: "reasoner", type: "reasonerEpisode" },
+].map((each) => phaseRow({ ...each, stage: "selfPlay" }));
+
+/** What episodes are of: names that a run gave, and the shape that goes with them. */
+const seventhPhases = `
+CREATE TABLE phases (
+  id INTEGER PRIMARY KEY,
+  stage TEXT NOT NULL,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL,
+  type TEXT NOT NULL,
+  crc32 INTEGER NOT NULL,
+  UNIQUE (stage, name, role, type)
+);
+${selfPlay
+  .map((row) => `INSERT INTO phases (${Object.keys(row)}) VALUES ('${Object.values(row).join("', '")}');`)
+  .join("\n")}
+`;
+
+/** Phases, roles and stages are what a run calls them; an episode needs no policy of any name. */
+const seventh = `
+DROP TABLE phases;
+${seventhPhases}
+ALTER TABLE episodes ALTER COLUMN questioner_version TO questioner_version INTEGER;
+ALTER TABLE episodes ALTER COLUMN reasoner_version TO reasoner_version INTEGER;
+ALTER TABLE episodes ADD COLUMN versions TEXT;
+`;
+
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
-export const migrations: readonly string[] = [first, second, third, pins, fifth, sixth];
+export const migrations: readonly string[] = [first, second, third, pins, fifth, sixth, seventh];
 
 /** Brings a database to the newest version, all or nothing. Throws "run" for a newer one or a foreign file. */
 export function migrate(database: Database, scripts: readonly string[] = migrations): void {
-  database.transaction(() => {
-    const version = versionOf(database, scripts.length);
-    if (version === scripts.length) return;
-    for (const script of scripts.slice(version)) database.exec(script);
-    database.exec(`PRAGMA user_version = ${scripts.length}`);
-    database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
-  });
+  // A table that others refer to can only be made anew while nobody looks; a transaction cannot change that.
+  database.exec("PRAGMA foreign_keys = OFF");
+  try {
+    database.transaction(() => {
+      const version = versionOf(database, scripts.length);
+      if (version === scripts.length) return;
+      for (const script of scripts.slice(version)) database.exec(script);
+      database.exec(`PRAGMA user_version = ${scripts.length}`);
+      database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+    });
+  } finally {
+    database.exec("PRAGMA foreign_keys = ON");
+  }
 }
 
 /** The oldest version that is read as it is; older ones are brought up to date when their run goes on. */
@@ -280,8 +319,17 @@ export function readableVersionOf(database: Database): number {
     const remedy = "read it, and go on with it, with the release that wrote it";
     throw new VisplayError("run", `${database.path}: ${found}; ${remedy}`);
   }
-  if (version < 5) database.exec(fifthTables.replaceAll("CREATE TABLE", "CREATE TEMP TABLE"));
+  if (version < 5) database.exec(temporary(fifthTables));
+  if (version < 7) {
+    database.exec(temporary(seventhPhases));
+    database.exec("CREATE TEMP VIEW episodes AS SELECT *, NULL AS versions FROM main.episodes");
+  }
   return version;
+}
+
+/** They come before tables of the same name in the file, which stays as it is. */
+function temporary(script: string): string {
+  return script.replaceAll("CREATE TABLE", "CREATE TEMP TABLE");
 }
 
 /** The version of a database's tables, 0 for an empty one. Throws "run" where this program cannot read it. */

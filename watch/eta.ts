@@ -1,10 +1,11 @@
-import type { Phase, QuestionerStep, RunEvent } from "../replay/events.ts";
+import type { QuestionerStep, RunEvent } from "../replay/events.ts";
+import type { Phase } from "../replay/self_play.ts";
 import { roundTokens } from "./round_tokens.ts";
-import { order, type PlannedPhase, plannedPhases, type RunPlan } from "./run_plan.ts";
+import { orderOf, type PhaseOfRound, type PlannedPhase, plannedPhases, type RunPlan } from "./run_plan.ts";
 
-const once: readonly Phase[] = ["trial", "warmUp"];
+const once: readonly string[] = ["trial", "warmUp"] satisfies Phase[];
 
-interface CurrentPhase extends PlannedPhase {
+interface CurrentPhase extends PhaseOfRound {
   readonly startedAtMs: number;
   /** The share that was done then: above 0 in a phase that was resumed. */
   readonly startedAt: number;
@@ -15,29 +16,35 @@ interface CurrentPhase extends PlannedPhase {
  * Estimates how long a run still takes. A phase is expected to last as long as the last one of its kind; a kind
  * not seen yet, as long as its tokens take in the Questioner's last step, or before that as those seen do on average,
  * without those that come only once, which are like no other; the current one, in proportion to the steps it has made.
+ * After a phase that was not planned, those that were go on where they were before it.
  */
 export class Eta {
   readonly #plan: RunPlan;
   readonly #planned: readonly PlannedPhase[];
   /** Images of the run, once it says how many. */
   #pool = Number.POSITIVE_INFINITY;
-  readonly #lastedMs = new Map<Phase, number>();
-  #guessedMs: Readonly<Partial<Record<Phase, number>>> = {};
+  readonly #lastedMs = new Map<string, number>();
+  #guessedMs: Readonly<Record<string, number>> = {};
   #current: CurrentPhase | undefined;
+  /** The planned phases that come after the last of them that began. */
+  #later: readonly PlannedPhase[];
 
   constructor(plan: RunPlan) {
     this.#plan = plan;
     this.#planned = plannedPhases(plan);
+    this.#later = this.#planned;
   }
 
   /** A phase starts, or goes on after so much of it (0 to 1). */
-  begin({ round, phase }: PlannedPhase, atMs: number, share = 0): void {
+  begin({ round, phase }: PhaseOfRound, atMs: number, share = 0): void {
+    const begun = orderOf({ round, phase });
+    if (begun !== null) this.#later = this.#planned.filter((planned) => (orderOf(planned) ?? 0) > begun);
     this.#current = { round, phase, startedAtMs: atMs, startedAt: share, share };
   }
 
   /** Takes note of an event, and of the share (0 to 1) of the current phase that is done. */
   apply(event: RunEvent, share: number): void {
-    if (event.type === "runStarted") this.#pool = event.images;
+    if (event.type === "runStarted" || event.type === "runResumed") this.#pool = event.images ?? this.#pool;
     if (event.type === "questionerStep" && event.sampledTokens > 0) this.#guess(event);
     if (event.type === "phaseFinished") {
       this.#lastedMs.set(event.phase, event.durationMs);
@@ -53,9 +60,7 @@ export class Eta {
   remainingMs(nowMs: number): number | undefined {
     const current = this.#current;
     if (!current) return undefined;
-    const later = this.#planned
-      .filter((planned) => order(planned) > order(current))
-      .reduce((sum, { phase }) => sum + this.#expectedMs(phase), 0);
+    const later = this.#later.reduce((sum, { phase }) => sum + this.#expectedMs(phase), 0);
     const elapsed = nowMs - current.startedAtMs;
     const own = this.#expectedMs(current.phase) * (1 - current.startedAt) - elapsed;
     const left = current.share === 1 ? later : later + Math.max(0, own);
@@ -69,7 +74,7 @@ export class Eta {
   }
 
   /** NaN where nothing was seen to judge by. */
-  #expectedMs(phase: Phase): number {
+  #expectedMs(phase: string): number {
     const seen = [...this.#lastedMs].filter(([kind]) => !once.includes(kind));
     const mean = seen.reduce((sum, [, ms]) => sum + ms, 0) / seen.length;
     return this.#lastedMs.get(phase) ?? this.#guessedMs[phase] ?? mean;

@@ -39,7 +39,7 @@ export function figuresOf(event: RunEvent, plan: RunPlan): Figures | null {
 }
 
 function stepInRun({ phase, round, step, steps }: StepEvent, plan: RunPlan): number {
-  const perRound = phase === "curriculum" ? steps : plan[phase].stepsPerRound;
+  const perRound = phase === "questioner" || phase === "reasoner" ? plan[phase].stepsPerRound : steps;
   return (round - 1) * perRound + step;
 }
 

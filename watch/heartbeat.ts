@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { steadyClock } from "../common/clock.ts";
 import { replaceFile } from "../replay/disk.ts";
-import type { Role, RunEvent } from "../replay/events.ts";
+import type { RunEvent } from "../replay/events.ts";
 import { BEAT_NAME, type Beat, readBeat } from "./beat.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import type { RunPlan } from "./run_plan.ts";
@@ -50,7 +50,7 @@ export class Heartbeat implements Watcher {
   readonly #attempt: number;
   readonly #startedAtMs: number;
   readonly #startedSteadyMs: number;
-  readonly #rewards: Record<Role, number | null> = { questioner: null, reasoner: null };
+  readonly #rewards: Record<string, number | null> = { questioner: null, reasoner: null };
   readonly #alarms: Beat["alarms"][number][] = [];
   #state: Beat["state"] = "running";
   #failure: Failure | null = null;
@@ -88,7 +88,7 @@ export class Heartbeat implements Watcher {
     switch (event.type) {
       case "questionerStep":
       case "reasonerStep":
-        this.#rewards[event.phase] = event.meanReward;
+        this.#rewards[event.role] = event.meanReward;
         break;
       case "checkpointSaved":
         this.#lastSave = { id: event.id, round: event.round, atMs: this.#clocks.wallMs() };

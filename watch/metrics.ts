@@ -97,7 +97,7 @@ export class Metrics implements Watcher {
     this.#gauges.steps.set(planned);
   }
 
-  #setTraining({ phase: role, meanReward, update }: QuestionerStep | ReasonerStep): void {
+  #setTraining({ role, meanReward, update }: QuestionerStep | ReasonerStep): void {
     this.#gauges.reward.set({ role }, meanReward);
     if (!update) return;
     this.#gauges.loss.set({ role }, update.loss);

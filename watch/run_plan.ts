@@ -1,4 +1,4 @@
-import type { Phase } from "../replay/events.ts";
+import { type Phase, phases } from "../replay/self_play.ts";
 
 /** What following a run needs to know of its configuration. */
 export interface RunPlan {
@@ -28,25 +28,21 @@ export interface RunPlan {
   readonly evaluation: { readonly questions: number; readonly everyRound: boolean };
 }
 
-/** A phase of a round; round 0 is the base. */
-export interface PlannedPhase {
+/** A phase of a round, by the name that the run gave it; round 0 is the base. */
+export interface PhaseOfRound {
   readonly round: number;
+  readonly phase: string;
+}
+
+/** One that self-play is to have. */
+export interface PlannedPhase extends PhaseOfRound {
   readonly phase: Phase;
 }
 
-/** The phases of a round, in order; the base is tried, evaluated and warmed up. */
-export const phases: readonly Phase[] = [
-  "questioner",
-  "curriculum",
-  "reasoner",
-  "trial",
-  "evaluation",
-  "warmUp",
-];
-
-/** A number that grows from phase to phase of a run. */
-export function order({ round, phase }: PlannedPhase): number {
-  return round * phases.length + phases.indexOf(phase);
+/** A number that grows from phase to phase of self-play; null for any other phase. */
+export function orderOf({ round, phase }: PhaseOfRound): number | null {
+  const place = (phases as readonly string[]).indexOf(phase);
+  return place < 0 ? null : round * phases.length + place;
 }
 
 /** The phases that a run is to have; it may pass over some, such as a Reasoner phase without a curriculum. */

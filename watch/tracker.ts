@@ -1,12 +1,12 @@
-import type { Phase, RunEvent } from "../replay/events.ts";
+import type { RunEvent } from "../replay/events.ts";
 import { Eta } from "./eta.ts";
-import type { PlannedPhase, RunPlan } from "./run_plan.ts";
+import type { PhaseOfRound, RunPlan } from "./run_plan.ts";
 
 /** Where a run stands in a phase; null for what is not known, or not yet. */
 export interface Standing {
   readonly round: number;
   readonly rounds: number;
-  readonly phase: Phase;
+  readonly phase: string;
   /** Steps of the phase that are done, and planned. */
   readonly step: number;
   readonly steps: number;
@@ -19,7 +19,7 @@ export interface Standing {
 
 interface PhaseState {
   readonly round: number;
-  readonly phase: Phase;
+  readonly phase: string;
   readonly startedAtMs: number;
   lastAtMs: number;
   step: number;
@@ -70,11 +70,11 @@ export class Tracker {
     };
   }
 
-  #isIn({ round, phase }: PlannedPhase): boolean {
+  #isIn({ round, phase }: PhaseOfRound): boolean {
     return this.#state?.round === round && this.#state.phase === phase;
   }
 
-  #begin({ round, phase }: PlannedPhase, atMs: number, step: number, steps: number): void {
+  #begin({ round, phase }: PhaseOfRound, atMs: number, step: number, steps: number): void {
     const unknown = { reward: null, confidence: null };
     this.#state = { round, phase, startedAtMs: atMs, lastAtMs: atMs, step, steps, tokens: 0, ...unknown };
     this.#eta.begin({ round, phase }, atMs, steps > 0 ? step / steps : 0);

@@ -2,7 +2,7 @@ import { copyFile, cp, link, mkdir, readdir, readFile, rename, rm, writeFile } f
 import { dirname, join, sep } from "node:path";
 import { VisplayError } from "../../common/errors.ts";
 import { diskError, replaceDurably, sync, syncFolder } from "../../replay/disk.ts";
-import type { Role } from "../../replay/events.ts";
+import { type Role, roles } from "../../replay/self_play.ts";
 import type { SavedRun } from "../arena.ts";
 import type { RunConfig } from "../config/config.ts";
 import type { Checkpoints, Ports } from "../ports.ts";
@@ -19,7 +19,6 @@ export interface CheckpointOptions {
   readonly room: (bytes: number) => Promise<void>;
 }
 
-const roles: readonly Role[] = ["questioner", "reasoner"];
 const stateName = "state.json";
 const configName = "config.json";
 const pointerName = "latest";

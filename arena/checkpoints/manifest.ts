@@ -3,7 +3,8 @@ import { join } from "node:path";
 import * as z from "zod";
 import { VisplayError } from "../../common/errors.ts";
 import { hashFile } from "../../common/file_hash.ts";
-import { legs, type Position } from "../run_state.ts";
+import { legs } from "../../replay/self_play.ts";
+import type { Position } from "../run_state.ts";
 
 /** The manifest's name in the folder of a checkpoint. */
 export const manifestName: string = "manifest.json";

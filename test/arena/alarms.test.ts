@@ -109,7 +109,7 @@ describe("alarms", () => {
     expect(names([built(1, 0.7), built(2, 0.4)], patient)).toEqual([]);
     expect(names([built(1, 0.5), built(2, 0.4)], patient)).toEqual(["silverAccuracy"]);
     const audited: EventBody = {
-      ...{ type: "audited", round: 1, phase: "curriculum", questions: 9, silverCorrect: 0.2 },
+      ...{ type: "audited", round: 1, phase: "curriculum", questions: 9, admitted: 5, silverCorrect: 0.2 },
     };
     expect(names([built(1, null), audited])).toEqual(["silverAccuracy"]);
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { emptySummary, summarize, withSummary } from "../../arena/summary.ts";
 import type { EvaluationReport, EventBody, RunEvent, Scores } from "../../replay/events.ts";
+import { at } from "../fakes/run_events.ts";
 import { MemoryLog } from "../fakes/world.ts";
 
 const scores = (percent: number): Scores => {
@@ -14,7 +15,7 @@ const scores = (percent: number): Scores => {
   };
 };
 const report: EvaluationReport = { samples: 8, overall: scores(70.128), families: { count: scores(60) } };
-const event = (body: EventBody): RunEvent => ({ version: 1, atMs: 0, ...body });
+const event = (body: EventBody): RunEvent => at(0, body);
 const evaluated = (round: number) => event({ type: "evaluated", round, phase: "evaluation", report });
 const built = event({
   ...{ type: "curriculumBuilt", round: 1, phase: "curriculum", images: 9, questions: 50, admitted: 40 },
@@ -30,7 +31,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 it("gathers what is known of each round, in percent; round 0 is the base", () => {
-  const finished = event({ type: "runFinished", rounds: 1, durationMs: 7 });
+  const finished = event({ type: "runFinished", rounds: 1, durationMs: 7, updates: null });
   const summary = [evaluated(0), built, evaluated(1), saved, finished].reduce(summarize, emptySummary);
   expect(summary).toMatchObject({ status: "finished", durationMs: 7, failedRollouts: 0 });
   const [base, first] = summary.rounds;

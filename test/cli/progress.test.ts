@@ -3,17 +3,18 @@ import { duration } from "../../cli/format.ts";
 import { LiveLine } from "../../cli/live_line.ts";
 import { Progress } from "../../cli/progress.ts";
 import type { Activity } from "../../policy/embedded/activity.ts";
-import type { EventBody, Phase, RunEvent } from "../../replay/events.ts";
+import type { RunEvent } from "../../replay/events.ts";
+import type { Phase } from "../../replay/self_play.ts";
 import { configOf } from "../fakes/config.ts";
 import { healthy } from "../fakes/health.ts";
+import { at } from "../fakes/run_events.ts";
 
 const config = configOf({ rounds: 2 });
-const at = (seconds: number, body: EventBody): RunEvent => ({ version: 1, atMs: seconds * 1000, ...body });
 
 const started = (seconds: number, round: number, phase: Phase, steps = 4) =>
   at(seconds, { type: "phaseStarted", round, phase, steps });
 const finished = (seconds: number, round: number, phase: Phase, took: number) =>
-  at(seconds, { type: "phaseFinished", round, phase, durationMs: took * 1000 });
+  at(seconds, { type: "phaseFinished", round, phase, durationMs: took * 1000, figures: null });
 const evaluationAt = (seconds: number, done: number) =>
   at(seconds, { type: "evaluationProgress", round: 0, phase: "evaluation", done, total: 4 });
 const questionerStep = (seconds: number, step: number) =>
@@ -21,6 +22,7 @@ const questionerStep = (seconds: number, step: number) =>
     type: "questionerStep",
     round: 1,
     phase: "questioner",
+    role: "questioner",
     step,
     steps: 4,
     durationMs: 5000,

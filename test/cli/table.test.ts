@@ -12,6 +12,7 @@ import type {
   Scores,
 } from "../../replay/events.ts";
 import { configOf } from "../fakes/config.ts";
+import { at } from "../fakes/run_events.ts";
 
 const around = (percent: number): Estimate => ({ percent, low: percent - 2.4, high: percent + 2.2 });
 
@@ -47,7 +48,7 @@ const curriculum: EventBody = {
 };
 
 function summaryOf(...bodies: EventBody[]) {
-  return bodies.map((body) => ({ version: 1 as const, atMs: 0, ...body })).reduce(summarize, emptySummary);
+  return bodies.map((body) => at(0, body)).reduce(summarize, emptySummary);
 }
 
 function rows(table: string): string[][] {

@@ -1,17 +1,19 @@
-import type {
-  EventBody,
-  Health,
-  Phase,
-  QuestionerStep,
-  ReasonerStep,
-  RunEvent,
+import {
+  type EventBody,
+  type Health,
+  type QuestionerStep,
+  REPLAY_VERSION,
+  type ReasonerStep,
+  type RunEvent,
 } from "../../replay/events.ts";
+import { type Phase, SELF_PLAY } from "../../replay/self_play.ts";
 import { healthy } from "./health.ts";
 
 /** An event at a moment in seconds. */
 export const at = (seconds: number, body: EventBody): RunEvent => ({
-  version: 1,
+  version: REPLAY_VERSION,
   atMs: seconds * 1000,
+  stage: SELF_PLAY,
   ...body,
 });
 
@@ -35,6 +37,7 @@ const step = {
 export const questionerStep = (change: Partial<QuestionerStep> = {}): QuestionerStep => ({
   type: "questionerStep",
   phase: "questioner",
+  role: "questioner",
   ...step,
   questions: 128,
   meanConfidence: 0.72,
@@ -45,6 +48,7 @@ export const questionerStep = (change: Partial<QuestionerStep> = {}): Questioner
 export const reasonerStep = (change: Partial<ReasonerStep> = {}): ReasonerStep => ({
   type: "reasonerStep",
   phase: "reasoner",
+  role: "reasoner",
   ...step,
   ...change,
 });
@@ -63,4 +67,4 @@ export const alarm: EventBody = {
   ...{ value: 0.97, threshold: 0.9, window: 5, message: "one answer to everything" },
 };
 
-export const finished: EventBody = { type: "runFinished", rounds: 1, durationMs: 9000 };
+export const finished: EventBody = { type: "runFinished", rounds: 1, durationMs: 9000, updates: null };

@@ -1,15 +1,18 @@
 import { RandomStream } from "../../common/random.ts";
-import type {
-  AnswerRecord,
-  CheckRecord,
-  CompletionRecord,
-  CurriculumEpisode,
-  EpisodeEvent,
-  QuestionerEpisode,
-  QuestionRecord,
-  ReasonerEpisode,
-  RunEvent,
+import {
+  type AnswerRecord,
+  type CheckRecord,
+  type CompletionRecord,
+  type CurriculumEpisode,
+  type EpisodeEvent,
+  type QuestionerEpisode,
+  type QuestionRecord,
+  REPLAY_VERSION,
+  type ReasonerEpisode,
+  type RunEvent,
 } from "../../replay/events.ts";
+import { SELF_PLAY } from "../../replay/self_play.ts";
+import { at } from "../fakes/run_events.ts";
 
 /** Texts that are hostile to SQL, JSON, lines, C strings and search. */
 const words = [
@@ -25,40 +28,62 @@ const words = [
   "unanswerable",
 ];
 
-/** Draws events of every kind from a seed, so that a failure can be played again. */
+/** Where self-play records an episode of each type. */
+const origins = {
+  questionerEpisode: { stage: SELF_PLAY, phase: "questioner", role: "questioner" },
+  curriculumEpisode: { stage: SELF_PLAY, phase: "curriculum", role: "questioner" },
+  reasonerEpisode: { stage: SELF_PLAY, phase: "reasoner", role: "reasoner" },
+} as const;
+
+/** Some of them share a phase, or a role, with self-play. */
+const unknownOrigins = [
+  { stage: "gym", phase: "hand\0stand ' \x1a", role: "acrobat" },
+  { stage: "gym", phase: "questioner", role: "judge" },
+  { stage: SELF_PLAY, phase: "duel", role: "reasoner" },
+] as const;
+
+/** Draws events of every kind from a seed, so that a failure can be played again; of self-play alone, or of any names. */
 export class RandomEvents {
   readonly #stream: RandomStream;
+  readonly #names: "any" | "selfPlay";
 
-  constructor(seed: number) {
+  constructor(seed: number, names: "any" | "selfPlay" = "any") {
     this.#stream = new RandomStream(seed);
+    this.#names = names;
   }
 
   /** Any event of a run. */
   event(): RunEvent {
     const kind = this.#integer(4);
-    if (kind === 0) return { version: 1, atMs: this.#integer(1e6), ...this.#other() };
-    return this.episode((["questioner", "curriculum", "reasoner"] as const)[kind - 1]);
+    if (kind === 0) {
+      return { version: REPLAY_VERSION, atMs: this.#integer(1e6), stage: SELF_PLAY, ...this.#other() };
+    }
+    return this.episode((["questionerEpisode", "curriculumEpisode", "reasonerEpisode"] as const)[kind - 1]);
   }
 
   events(count: number): RunEvent[] {
     return Array.from({ length: count }, () => this.event());
   }
 
-  episode(phase: EpisodeEvent["phase"] = "reasoner"): EpisodeEvent {
+  episode(type: EpisodeEvent["type"] = "reasonerEpisode"): EpisodeEvent {
+    const isKnown = this.#names === "selfPlay" || this.#integer(4) > 0;
     const shared = {
-      version: 1,
+      version: REPLAY_VERSION,
       atMs: 1_700_000_000_000 + this.#integer(1e6),
+      ...(isKnown ? origins[type] : unknownOrigins[this.#integer(unknownOrigins.length)]),
       round: 1 + this.#integer(3),
       step: this.#integer(5),
       image: { index: this.#integer(4), name: `${this.#word()}.png`, id: `image-${this.#integer(4)}` },
-      versions: { questioner: this.#integer(9), reasoner: this.#integer(9) },
+      versions: isKnown
+        ? { questioner: this.#integer(9), reasoner: this.#integer(9) }
+        : this.#record(() => this.#integer(9)),
     } as const;
-    const make: Record<EpisodeEvent["phase"], () => Partial<EpisodeEvent>> = {
-      questioner: () => this.#questioner(),
-      curriculum: () => this.#curriculum(),
-      reasoner: () => this.#reasoner(),
+    const make: Record<EpisodeEvent["type"], () => Partial<EpisodeEvent>> = {
+      questionerEpisode: () => this.#questioner(),
+      curriculumEpisode: () => this.#curriculum(),
+      reasonerEpisode: () => this.#reasoner(),
     };
-    return { ...shared, ...make[phase]() } as EpisodeEvent;
+    return { ...shared, ...make[type]() } as EpisodeEvent;
   }
 
   #questioner(): Partial<QuestionerEpisode> {
@@ -70,17 +95,17 @@ export class RandomEvents {
       reward: this.#orNull(() => this.#number()),
       advantage: this.#number(),
     }));
-    return { type: "questionerEpisode", phase: "questioner", prompt: this.#word(), rollouts };
+    return { type: "questionerEpisode", prompt: this.#word(), rollouts };
   }
 
   #curriculum(): Partial<CurriculumEpisode> {
     const questions = this.#many(4, () => ({
       ...this.#question(),
-      ...(this.#integer(2) && { blindAnswers: [this.#answer(), this.#answer()] }),
+      blindAnswers: this.#integer(2) ? [this.#answer(), this.#answer()] : [],
       rejection: this.#orNull(() => "duplicate" as const),
       label: this.#orNull(() => this.#word()),
     }));
-    return { type: "curriculumEpisode", phase: "curriculum", prompt: this.#word(), questions };
+    return { type: "curriculumEpisode", prompt: this.#word(), questions };
   }
 
   #reasoner(): Partial<ReasonerEpisode> {
@@ -94,7 +119,6 @@ export class RandomEvents {
     const prompt = this.#integer(2) ? `Look: ${question} Answer!` : this.#word();
     return {
       type: "reasonerEpisode",
-      phase: "reasoner",
       prompt,
       view: this.#integer(9),
       question,
@@ -146,7 +170,7 @@ export class RandomEvents {
   #other() {
     const place = { round: this.#integer(3), phase: "questioner" } as const;
     return this.#integer(2)
-      ? ({ type: "phaseFinished", ...place, durationMs: this.#number() } as const)
+      ? ({ type: "phaseFinished", ...place, durationMs: this.#number(), figures: null } as const)
       : ({ type: "runFailed", code: "internal", message: this.#word() } as const);
   }
 
@@ -177,7 +201,7 @@ export class RandomEvents {
 
 /** A small event that can be told from others. */
 export function marked(code: number): RunEvent {
-  return { version: 1, atMs: 5, type: "runFailed", code: String(code), message: "" };
+  return at(0.005, { type: "runFailed", code: String(code), message: "" });
 }
 
 /** An episode with a question for each label; where that is null, the question was rejected. */
@@ -192,10 +216,10 @@ export function curriculumEpisode({
   const verdict = { confidence: 0.5, votes: [], abstentions: 0, parseFailures: 0, samples: 0 };
   const { image, prompt, versions } = plainEpisode();
   return {
-    version: 1,
+    version: REPLAY_VERSION,
     atMs: 7,
     type: "curriculumEpisode",
-    phase: "curriculum",
+    ...origins.curriculumEpisode,
     round,
     step: 0,
     image,
@@ -207,6 +231,7 @@ export function curriculumEpisode({
       failure: null,
       ownAnswer: null,
       answers: [],
+      blindAnswers: [],
       verdict: { ...verdict, silver: label ?? "no" },
       rejection: label === null ? "aboveBand" : null,
       label,
@@ -229,10 +254,10 @@ export function plainEpisode(changes: Partial<ReasonerEpisode> = {}): ReasonerEp
     advantage: 0,
   } as const;
   return {
-    version: 1,
+    version: REPLAY_VERSION,
     atMs: 7,
     type: "reasonerEpisode",
-    phase: "reasoner",
+    ...origins.reasonerEpisode,
     round: 1,
     step: 0,
     image: { index: 3, name: "3.png", id: "image-3" },

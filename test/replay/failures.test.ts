@@ -52,7 +52,7 @@ describe("a failure in the middle of an append", () => {
       `CREATE TRIGGER sabotage BEFORE INSERT ON ${table} BEGIN SELECT RAISE(ABORT, 'sabotage'); END`,
     );
     const random = new RandomEvents(2);
-    const step = Array.from({ length: 10 }, () => random.episode("questioner"));
+    const step = Array.from({ length: 10 }, () => random.episode("questionerEpisode"));
     expect(() => writer.append(step)).toThrow("sabotage");
     expect(survivors()).toEqual(before);
     saboteur.exec("DROP TRIGGER sabotage");
@@ -67,7 +67,7 @@ describe("a failure in the middle of an append", () => {
     writer.append([marked(1)]);
     const pages = database.value<number>("PRAGMA page_count") as number;
     database.exec(`PRAGMA max_page_count = ${pages + 4}`);
-    const step = Array.from({ length: 60 }, () => random.episode("questioner"));
+    const step = Array.from({ length: 60 }, () => random.episode("questionerEpisode"));
     expect(() => writer.append(step)).toThrow(
       expect.objectContaining({
         code: "disk",
@@ -173,8 +173,12 @@ describe("a read-only folder", () => {
 });
 
 describe("versions", () => {
-  const withoutFifth =
-    "DROP TABLE curriculum; DROP TABLE checksums; DROP INDEX rare_events; DROP TABLE run_images; DROP TABLE run_inputs";
+  const withoutSeventh = `
+    PRAGMA foreign_keys = OFF; ALTER TABLE episodes DROP COLUMN versions; DROP TABLE phases;
+    CREATE TABLE phases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    INSERT INTO phases VALUES (1, 'questioner'), (2, 'curriculum'), (3, 'reasoner')`;
+  const withoutFifth = `${withoutSeventh};
+    DROP TABLE curriculum; DROP TABLE checksums; DROP INDEX rare_events; DROP TABLE run_images; DROP TABLE run_inputs`;
 
   it("a newer one is refused, by the reader, the writer and the check", async () => {
     ReplayWriter.create(folder)[Symbol.dispose]();
@@ -209,7 +213,7 @@ describe("versions", () => {
   });
 
   it("the first, which found episodes by indexes, is refused until the run goes on", () => {
-    const old = new RandomEvents(6).events(50);
+    const old = new RandomEvents(6, "selfPlay").events(50);
     {
       using writer = ReplayWriter.create(folder);
       writer.append(old);
@@ -236,7 +240,7 @@ describe("versions", () => {
   });
 
   it("the third, which had no checksums, is read as it is, and brought up to date when the run goes on", async () => {
-    const old = new RandomEvents(8).events(50);
+    const old = new RandomEvents(8, "selfPlay").events(50);
     {
       using writer = ReplayWriter.create(folder);
       writer.append(old);
@@ -296,7 +300,7 @@ describe("damage", () => {
   it("is not found in what is whole", async () => {
     const { code, stdout } = await check();
     expect(stdout).toBe(
-      "database: whole\n200 events: all whole\n49 curriculum items: all whole\n1 image: all whole\n",
+      "database: whole\n200 events: all whole\n41 curriculum items: all whole\n1 image: all whole\n",
     );
     expect(code).toBe(0);
   });

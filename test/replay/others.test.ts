@@ -6,6 +6,7 @@ import { ReplayReader } from "../../replay/reader.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { ReplayStore } from "../../replay/store.ts";
 import { ReplayWriter } from "../../replay/writer.ts";
+import { at } from "../fakes/run_events.ts";
 import { marked, plainEpisode } from "./events.ts";
 
 let folder: string;
@@ -88,7 +89,7 @@ describe("what others do to the file while a run writes it", () => {
     const run = join(folder, "killed");
     await mkdir(run);
     using writer = ReplayWriter.create(folder);
-    writer.append([marked(1), plainEpisode(), { version: 1, atMs: 5, ...saved }]);
+    writer.append([marked(1), plainEpisode(), at(5, saved)]);
     writer.append([marked(2)]);
     // As after a kill, without the WAL.
     await writeFile(join(run, "replay.db"), await readFile(path));

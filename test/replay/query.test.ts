@@ -1,6 +1,7 @@
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RandomStream } from "../../common/random.ts";
 import { packColumns } from "../../replay/columns.ts";
@@ -57,23 +58,26 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const named: readonly Figure[] = ["part:name 0", "part:name 1", "check:name 2"];
+const named: readonly Figure[] = ["part:name 0", "part:name 1", "check:name 2", "version:name 1"];
 const figures: readonly Figure[] = [...(Object.keys(figureColumns) as Figure[]), ...named];
 
 function valueIn(head: EpisodeHead, figure: Figure | "time"): number | null {
   if (figure === "time") return head.id;
-  if (figure === "questionerVersion") return head.versions.questioner;
-  if (figure === "reasonerVersion") return head.versions.reasoner;
+  if (figure === "questionerVersion") return head.versions.questioner ?? null;
+  if (figure === "reasonerVersion") return head.versions.reasoner ?? null;
+  if (figure.startsWith("version:")) return head.versions[figure.slice("version:".length)] ?? null;
   if (figure.includes(":")) return head.measures[figure] ?? null;
   return head[figure as "reward"];
 }
 
 /** What a query should give, by looking at every episode. */
-function expected({ phases, role, superseded, ranges, finishReason, image, sort }: EpisodeQuery): number[] {
+function expected(query: EpisodeQuery): number[] {
+  const { stages, phases, role, superseded, ranges, finishReason, image, sort } = query;
   const { by, order } = sort ?? { by: "time", order: "descending" };
   const inPhase = (head: EpisodeHead) =>
+    (stages?.includes(head.stage) ?? true) &&
     (phases?.includes(head.phase) ?? true) &&
-    (role === undefined || (role === "reasoner") === (head.phase === "reasoner"));
+    (role === undefined || role === head.role);
   const inRange = (head: EpisodeHead) =>
     Object.entries(ranges ?? {}).every(([figure, { min = -1e9, max = 1e9 }]) => {
       const value = valueIn(head, figure as Figure);
@@ -101,11 +105,9 @@ function randomQuery(stream: RandomStream): EpisodeQuery {
   const bound = () => maybe(() => stream.integer(30) / 5 - 1);
   const range = () => ({ [stream.pick(figures)]: { min: bound(), max: bound() } });
   return {
-    phases: maybe(() => [
-      stream.pick(["questioner", "curriculum", "reasoner"] as const),
-      "reasoner" as const,
-    ]),
-    role: maybe(() => stream.pick(["questioner", "reasoner"] as const)),
+    stages: maybe(() => [stream.pick(["selfPlay", "gym", "school"])]),
+    phases: maybe(() => [stream.pick(["questioner", "curriculum", "reasoner", "duel"]), "reasoner"]),
+    role: maybe(() => stream.pick(["questioner", "reasoner", "judge", "nobody"])),
     superseded: maybe(() => stream.pick(["include", "only"] as const)),
     ranges: maybe(() => ({ ...range(), ...range() })),
     finishReason: maybe(() => stream.pick(["stop", "length"] as const)),
@@ -176,7 +178,7 @@ describe("episodes", () => {
       return blocks;
     };
     for (const order of ["ascending", "descending"] as const) {
-      expect(looked({ sort: { by: "time", order } })).toBeLessThanOrEqual(4);
+      expect(looked({ sort: { by: "time", order } })).toBeLessThanOrEqual(8);
       expect(looked({ sort: { by: "reward", order }, ranges: { length: { min: 1 } } })).toBeLessThanOrEqual(
         12,
       );
@@ -187,27 +189,24 @@ describe("episodes", () => {
   it("surveys rounds and figures", () => {
     const counts = reader.counts();
     expect(counts.reduce((sum, { episodes }) => sum + episodes, 0)).toBe(all.length);
-    for (const { superseded, phase, round, episodes } of counts) {
-      const same = all.filter(
-        (head) => head.superseded === superseded && head.phase === phase && head.round === round,
-      );
-      expect(episodes).toBe(same.length);
-    }
-    for (const { phase, name, min, max } of reader.figures()) {
-      const values = all.flatMap((head) => (head.phase === phase ? (head.measures[name] ?? []) : []));
+    const those = (place: object) => all.filter((head) => isDeepStrictEqual({ ...head, ...place }, head));
+    for (const { episodes, ...place } of counts) expect(episodes).toBe(those(place).length);
+    for (const { name, min, max, ...origin } of reader.figures()) {
+      const values = those(origin).flatMap((head) => valueIn(head, name as Figure) ?? []);
       expect([min, max]).toEqual([Math.min(...values), Math.max(...values)]);
     }
   });
 
   it("shows an episode's figures", async () => {
     using own = await replayOf(plainEpisode());
+    const origin = { stage: "selfPlay", phase: "reasoner", role: "reasoner", type: "reasonerEpisode" };
     expect(own.episodes().episodes).toEqual([
       {
         id: 1,
         attempt: 1,
         superseded: false,
         atMs: 7,
-        phase: "reasoner",
+        ...origin,
         round: 1,
         step: 0,
         image: { index: 3, name: "3.png", id: "image-3" },
@@ -223,10 +222,10 @@ describe("episodes", () => {
         measures: { "part:agreement": 0.45, "part:format": 0.1 },
       },
     ]);
-    expect(own.counts()).toEqual([{ superseded: false, phase: "reasoner", round: 1, episodes: 1 }]);
+    expect(own.counts()).toEqual([{ superseded: false, ...origin, round: 1, episodes: 1 }]);
     expect(own.figures()).toEqual([
-      { phase: "reasoner", name: "part:agreement", min: 0.45, max: 0.45 },
-      { phase: "reasoner", name: "part:format", min: 0.1, max: 0.1 },
+      { ...origin, name: "part:agreement", min: 0.45, max: 0.45 },
+      { ...origin, name: "part:format", min: 0.1, max: 0.1 },
     ]);
   });
 

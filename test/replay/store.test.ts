@@ -88,7 +88,7 @@ describe("ReplayStore", () => {
   it("leaves the calling thread free", async () => {
     await using store = await ReplayStore.create(folder);
     const random = new RandomEvents(3);
-    const events = Array.from({ length: 2000 }, () => random.episode("questioner"));
+    const events = Array.from({ length: 2000 }, () => random.episode("questionerEpisode"));
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
     const startedMs = performance.now();
@@ -236,8 +236,8 @@ describe("resume", () => {
     expect([ids("exclude"), ids("include"), ids("only")]).toEqual([[6, 2], [6, 4, 2], [4]]);
     expect(reader.count()).toBe(2);
     expect(reader.counts()).toEqual([
-      { superseded: false, phase: "reasoner", round: 1, episodes: 2 },
-      { superseded: true, phase: "reasoner", round: 1, episodes: 1 },
+      expect.objectContaining({ superseded: false, phase: "reasoner", round: 1, episodes: 2 }),
+      expect.objectContaining({ superseded: true, phase: "reasoner", round: 1, episodes: 1 }),
     ]);
   });
 

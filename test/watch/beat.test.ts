@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Phase } from "../../replay/events.ts";
+import { phases } from "../../replay/self_play.ts";
 import { BEAT_NAME, type Beat, readBeat } from "../../watch/beat.ts";
 
 let folder: string;
@@ -23,7 +23,7 @@ const beat: Omit<Beat, "standing"> = {
   alarms: [],
 };
 
-test.each<Phase>(["trial", "warmUp", "questioner", "curriculum", "reasoner", "evaluation"])(
+test.each([...phases, "a phase of any name"])(
   "a run is read in the middle of its phase %s",
   async (phase) => {
     const place = { round: 1, rounds: 3, phase, step: 2, steps: 8 };

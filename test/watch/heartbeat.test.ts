@@ -90,6 +90,12 @@ describe("a heartbeat", () => {
     await said({ alarms: [{ name: "constantAnswer", message: "one answer to everything" }] });
   });
 
+  test("tells the reward of a role of any name", async () => {
+    await using heartbeat = await start();
+    feed(heartbeat, reasonerStep({ phase: "exam", role: "pupil" }), saved);
+    await said({ standing: { phase: "exam" }, rewards: { questioner: null, reasoner: null, pupil: 0.413 } });
+  });
+
   test("beats without news too, about once a second and no more", async () => {
     await using heartbeat = await start();
     feed(heartbeat, phaseStarted(1, "questioner"));

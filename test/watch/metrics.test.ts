@@ -45,6 +45,16 @@ test("serves where the run is and what its last step found", async () => {
   expect(await scrape()).not.toHaveProperty('visplay_phase{phase="questioner"}');
 });
 
+test("takes a phase and a role of any name", async () => {
+  metrics.apply(at(1, reasonerStep({ phase: "exam", role: "pupil" })));
+  expect(await scrape()).toMatchObject({
+    'visplay_steps_total{phase="exam"}': 1,
+    'visplay_health{phase="exam",figure="commonestAnswer"}': 0.3,
+    'visplay_reward{role="pupil"}': 0.413,
+    'visplay_kl{role="pupil"}': 0.01,
+  });
+});
+
 test("counts what failed and what was alarming, and how long nothing came", async () => {
   const failed = { type: "rolloutFailed", round: 1, phase: "reasoner", step: 0, during: "load" } as const;
   metrics.apply(at(1, { ...failed, image: { index: 0, name: "0.png" }, reason: "broken" }));

@@ -72,6 +72,12 @@ describe("the figures of a run", () => {
     });
   });
 
+  test("of a phase of any name stand under it", () => {
+    const figures = of(reasonerStep({ phase: "exam", role: "pupil", round: 3, step: 7, steps: 50 }));
+    expect(figures?.step).toBe(2 * 50 + 7);
+    expect(figures?.values).toMatchObject({ "exam/reward": 0.413, "exam/health/commonestAnswer": 0.3 });
+  });
+
   test("leave out what nobody measured", () => {
     const values = of(reasonerStep({ update: null }))?.values ?? {};
     expect(Object.keys(values).filter((tag) => /loss|kl|confidence/.test(tag))).toEqual([]);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Tracker } from "../../watch/tracker.ts";
 import { configOf } from "../fakes/config.ts";
-import { at, phaseStarted, reasonerStep } from "../fakes/run_events.ts";
+import { at, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
 
 const plan = configOf({ rounds: 1, evaluation: { questions: 0 } });
 
@@ -27,4 +27,35 @@ test("another phase begins anew", () => {
   tracker.apply(at(0, phaseStarted(1, "questioner")));
   tracker.apply(at(5, phaseStarted(1, "reasoner", 7)));
   expect(tracker.standing(5000)).toMatchObject({ phase: "reasoner", step: 0, steps: 7, reward: null });
+});
+
+test("a phase that was not planned is followed like any other, and what was planned still comes behind it", () => {
+  const tracker = new Tracker(plan);
+  tracker.apply(at(0, phaseStarted(1, "curriculum")));
+  tracker.apply(
+    at(8, { type: "phaseFinished", round: 1, phase: "curriculum", durationMs: 8000, figures: null }),
+  );
+  const place = { round: 1, phase: "exam", role: "pupil", steps: 4 };
+  for (const step of [0, 1]) tracker.apply(at(20 + 10 * step, reasonerStep({ ...place, step })));
+  expect(tracker.standing(30_000)).toMatchObject({
+    round: 1,
+    phase: "exam",
+    step: 2,
+    steps: 4,
+    reward: 0.413,
+  });
+  // Two of its steps of 10 s; and a Reasoner phase, of which nothing is known, as long as these phases on average.
+  expect(tracker.standing(30_000)?.remainingMs).toBeCloseTo(20_000 + (8000 + 40_000) / 2, 3);
+});
+
+test("a run that is resumed with other images is judged by as many as there are now", () => {
+  const pools = [8, 4].map((images) => {
+    const tracker = new Tracker(plan);
+    const resumed = { config: {}, release: null, checkpoint: "a", round: 1, leg: "questioner", step: 0 };
+    tracker.apply(at(0, phaseStarted(1, "questioner", 1)));
+    tracker.apply(at(0, { type: "runResumed", images, ...resumed }));
+    tracker.apply(at(1, questionerStep({ steps: 1 })));
+    return tracker.standing(1000)?.remainingMs;
+  });
+  expect(pools[0]).toBeGreaterThan(pools[1] as number);
 });
