@@ -196,7 +196,7 @@ export class Alarms {
     return known.length < window ? [] : this.#judge("silverAccuracy", place, mean(known), silverRule);
   }
 
-  #judge(name: AlarmName, { round, phase, step }: Place, value: number | null, rule: Verdict): Alarm[] {
+  #judge(name: AlarmName, { round, phase, step }: Place, value: number | null, rule: Criterion): Alarm[] {
     const { threshold, window }: AlarmConfig = this.#config[name];
     if (value === null || this.#raised.has(name)) return [];
     if (rule.bad === "above" ? value <= threshold : value >= threshold) return [];
@@ -213,9 +213,9 @@ interface Place {
   readonly step?: number;
 }
 
-type Verdict = Pick<Rule, "bad" | "describe" | "remedy">;
+type Criterion = Pick<Rule, "bad" | "describe" | "remedy">;
 
-const silverRule: Verdict = {
+const silverRule: Criterion = {
   bad: "below",
   describe: (value) => `${percent(value)} of the silver answers are true`,
   remedy: "raise curriculum.band.low or curriculum.answersPerQuestion",

@@ -12,7 +12,7 @@ import { Step } from "./step.ts";
 import { poll } from "./votes.ts";
 
 /** An audited question that could be asked. */
-interface Audited {
+interface Examined {
   readonly admitted: boolean;
   readonly correct: boolean;
 }
@@ -30,7 +30,7 @@ export function audit(run: Run, round: number): Observable<RunEvent> {
     const size = run.config.curriculum.imagesPerChunk;
     return range(0, Math.ceil(audited.length / size)).pipe(
       concatMap((chunk) => examine(step, chunk, audited.slice(chunk * size, (chunk + 1) * size))),
-      reduce((all, some) => [...all, ...some], [] as Audited[]),
+      reduce((all, some) => [...all, ...some], [] as Examined[]),
       concatMap((asked) => {
         const admitted = asked.filter((each) => each.admitted);
         const silverCorrect = admitted.length === 0 ? null : shareOf(admitted, ({ correct }) => correct);
@@ -43,7 +43,7 @@ export function audit(run: Run, round: number): Observable<RunEvent> {
   });
 }
 
-async function examine(step: Step, chunk: number, audited: readonly AuditedQuestion[]): Promise<Audited[]> {
+async function examine(step: Step, chunk: number, audited: readonly AuditedQuestion[]): Promise<Examined[]> {
   const { curriculum } = step.run.config;
   const images = await load(step, [...new Set(audited.map(({ image }) => image))], false);
   const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));

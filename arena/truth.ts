@@ -1,4 +1,4 @@
-import { parseQuestion } from "../images/scenes/questions.ts";
+import { parseSceneQuestion } from "../images/scenes/questions.ts";
 import { solve } from "../images/scenes/solve.ts";
 import type { SceneSource } from "../images/scenes/source.ts";
 
@@ -8,7 +8,7 @@ export type Truth = (index: number, question: string) => string | null;
 /** The truth about procedural scenes; for audits and for the control that trains on it, never for self-play. */
 export function sceneTruth(source: SceneSource): Truth {
   return (index, text) => {
-    const question = parseQuestion(text);
+    const question = parseSceneQuestion(text);
     return question && solve(source.scene(index), question).answer;
   };
 }

@@ -8,14 +8,10 @@ import { sameShape } from "./tensor_type.ts";
 /**
  * The gradient of a scalar with respect to each tensor of `wrt`, in their shapes: reverse mode over the
  * nodes on a path from `wrt` to `loss`, and no others. A tensor that the loss does not depend on gets zeros.
- * What lies between `checkpoints`, each of which depends on the one before, is not kept but computed again.
+ * Where some tensors are `kept`, each of which depends on the one before, what lies between them is computed again.
  * Throws `ShapeError` for anything but float32, and where a graph input of `wrt` is in the graph a second time.
  */
-export function gradient(
-  loss: Tensor,
-  wrt: readonly Tensor[],
-  checkpoints: readonly Tensor[] = [],
-): Tensor[] {
+export function gradient(loss: Tensor, wrt: readonly Tensor[], kept: readonly Tensor[] = []): Tensor[] {
   if (loss.shape.length > 0 || loss.dtype !== "float32")
     throw new ShapeError(`gradient of a loss of type ${formatType(loss)}: expected a float32 scalar`);
   const order = topological([loss]);
@@ -28,7 +24,7 @@ export function gradient(
 
   const contributions = new Map<Tensor, Tensor[]>([[loss, [scalar(1)]]]);
   const cotangents = new Map<Tensor, Tensor>();
-  const forward = new Recomputation(checkpoints, order, (x) => cotangents.get(x));
+  const forward = new Recomputation(kept, order, (x) => cotangents.get(x));
   for (const y of order.toReversed()) {
     const parts = contributions.get(y);
     if (parts === undefined || !relevant.has(y)) continue;

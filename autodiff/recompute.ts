@@ -5,26 +5,26 @@ import { sizeOf } from "./tensor_type.ts";
 
 /**
  * Values that a backward pass computes a second time instead of having kept them (gradient checkpointing, 1604.06174).
- * Checkpoints, each of which depends on the one before, divide a graph into segments; all but the last segment's values
- * are recomputed from the checkpoint before them, and not before the cotangent of the checkpoint behind them is known:
+ * Those that are kept, each of which depends on the one before, divide a graph into segments; all but the last segment's
+ * values are recomputed from the kept one before them, and not before the cotangent of the one behind them is known:
  * otherwise nothing would keep a scheduler from recomputing everything at once.
  */
 export class Recomputation {
-  readonly #checkpoints: readonly Tensor[];
-  /** The number of the last checkpoint that a tensor depends on. */
+  readonly #kept: readonly Tensor[];
+  /** The number of the last kept tensor that a tensor depends on. */
   readonly #segments = new Map<Tensor, number>();
   readonly #clones = new Map<Tensor, Tensor>();
   readonly #cotangent: (x: Tensor) => Tensor | undefined;
 
   /** Of a graph in topological order; `cotangent` gives what is known so far. */
   constructor(
-    checkpoints: readonly Tensor[],
+    kept: readonly Tensor[],
     order: readonly Tensor[],
     cotangent: (x: Tensor) => Tensor | undefined,
   ) {
-    this.#checkpoints = checkpoints;
+    this.#kept = kept;
     this.#cotangent = cotangent;
-    const numbers = new Map(checkpoints.map((x, i) => [x, i]));
+    const numbers = new Map(kept.map((x, i) => [x, i]));
     for (const x of order) {
       if (x.source.kind !== "apply") continue;
       const segment = Math.max(...x.source.inputs.map((y) => numbers.get(y) ?? this.#segments.get(y) ?? -1));
@@ -35,13 +35,13 @@ export class Recomputation {
   /** A value as the backward of `y` reads it, which is `y` itself or one of its inputs. */
   value(x: Tensor, y: Tensor): Tensor {
     const segment = this.#segments.get(y);
-    const behind = segment === undefined ? undefined : this.#checkpoints[segment + 1];
+    const behind = segment === undefined ? undefined : this.#kept[segment + 1];
     const cotangent = behind && this.#cotangent(behind);
     return segment === undefined || cotangent === undefined ? x : this.#clone(x, segment, cotangent);
   }
 
   #clone(x: Tensor, segment: number, cotangent: Tensor): Tensor {
-    const start = x === this.#checkpoints[segment];
+    const start = x === this.#kept[segment];
     if (!start && (x.source.kind !== "apply" || this.#segments.get(x) !== segment)) return x;
     const known = this.#clones.get(x);
     if (known) return known;

@@ -40,6 +40,11 @@ export interface Rules<N extends number, A> {
   emit(onnx: OnnxWriter, names: Tuple<string, N>, attributes: A, inputs: Tuple<TensorType, N>): string;
   /** Cotangents of the inputs, in their shapes before or after broadcasting; null where none flows. */
   vjp: ((ct: Tensor, y: Tensor, inputs: Tuple<Tensor, N>, attributes: A) => Tuple<Tensor | null, N>) | null;
+  /**
+   * "view" where the result is the memory of its input, "elementwise" where its elements depend on no more than the same
+   * elements of inputs of the same shape.
+   */
+  readonly memory?: "view" | "elementwise";
 }
 
 interface Operator extends Rules<number, unknown> {

@@ -1,5 +1,8 @@
 export type DType = "float32" | "float16" | "int64" | "bool";
 
+/** Bytes of one element. */
+export const elementBytes: Readonly<Record<DType, number>> = { float32: 4, float16: 2, int64: 8, bool: 1 };
+
 /** What is known of a tensor before anything runs: every dimension is a number. */
 export interface TensorType {
   readonly dtype: DType;

@@ -10,7 +10,7 @@ import { deriveSeed, RandomStream } from "../common/random.ts";
 import { openFolder } from "../images/folder.ts";
 import { keepNoImages } from "../images/libvips.ts";
 import { openPolicy } from "../policy/parallel/open_policy.ts";
-import type { Completion, Prompt, RolloutGroup } from "../policy/port.ts";
+import type { Completion, Prompt, TrainingGroup } from "../policy/port.ts";
 import { groupAdvantages } from "../rewards/advantages.ts";
 import { timed } from "./measure.ts";
 import { policyOptions, scenes } from "./prompts.ts";
@@ -108,7 +108,7 @@ function groupsOf(
   prompts: readonly Prompt[],
   sampled: readonly (readonly Completion[])[],
   stream: RandomStream,
-): RolloutGroup[] {
+): TrainingGroup[] {
   const rewards = sampled.map((completions) => completions.map(() => stream.uniform()));
   const { advantages } = groupAdvantages(rewards, "group");
   return sampled.map((completions, i) => ({

@@ -11,7 +11,7 @@ import { LocalPolicy } from "../policy/embedded/local_policy.ts";
 import { planMicroBatches } from "../policy/embedded/micro_batch.ts";
 import { affordableTokens } from "../policy/embedded/model_size.ts";
 import { tokensIn } from "../policy/models/attention.ts";
-import type { Prompt, RolloutGroup } from "../policy/port.ts";
+import type { Prompt, TrainingGroup } from "../policy/port.ts";
 import { memoryBandwidth } from "./bandwidth.ts";
 import { type Figures, figuresTable, writeFigures } from "./figures.ts";
 import { productFlops } from "./flops.ts";
@@ -103,7 +103,7 @@ async function benchUpdate(policy: LocalPolicy, prompts: readonly Prompt[]): Pro
     },
     advantage: stream.normal(),
   });
-  const groups: RolloutGroup[] = prompts.slice(0, 1).map((prompt) => {
+  const groups: TrainingGroup[] = prompts.slice(0, 1).map((prompt) => {
     return { prompt, rollouts: Array.from({ length: 8 }, rollout) };
   });
   const work = policy.work({ kind: "grpo", groups, options: grpo });

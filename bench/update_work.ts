@@ -2,14 +2,14 @@ import { RandomStream } from "../common/random.ts";
 import type { PromptTokens } from "../policy/chat/prompt_tokens.ts";
 import { grpoWork, type LearningWork } from "../policy/embedded/learning_work.ts";
 import type { LocalPolicy } from "../policy/embedded/local_policy.ts";
-import type { GrpoOptions, RolloutGroup } from "../policy/port.ts";
+import type { TrainingGroup, UpdateOptions } from "../policy/port.ts";
 import { promptOfLength, scenes } from "./prompts.ts";
 
 /** Sizes of an update: none needs padding, so that every token counts. */
 const updateSizes = { groups: 8, groupSize: 8, promptTokens: 96, completionTokens: 24 } as const;
 
 /** GRPO without a reference, as the benchmarks do it. */
-export const grpo: GrpoOptions = {
+export const grpo: UpdateOptions = {
   loss: "dapo",
   clipLow: 0.2,
   clipHigh: 0.3,
@@ -22,7 +22,7 @@ export const grpo: GrpoOptions = {
 /** Prompts about different scenes, and groups of random rollouts for them. */
 export interface UpdateTask {
   readonly prompts: readonly PromptTokens[];
-  readonly groups: readonly RolloutGroup[];
+  readonly groups: readonly TrainingGroup[];
 }
 
 /** The task of `updateSizes` for a model with the embedded vocabulary. */

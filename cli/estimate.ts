@@ -62,12 +62,12 @@ export function estimate(config: RunConfig, pool: number, found: Probe, modelByt
 }
 
 /** A phase's work as configured: units altogether, and in a step. */
-interface Size {
+interface Workload {
   readonly units: number;
   readonly perStep: number;
 }
 
-function sizesOf(config: RunConfig, pool: number, admittedShare: number | null): Record<Phase, Size> {
+function sizesOf(config: RunConfig, pool: number, admittedShare: number | null): Record<Phase, Workload> {
   const { questioner, curriculum, reasoner, evaluation, trial, warmUp } = config;
   const imagesPerStep = Math.min(questioner.imagesPerStep, pool);
   const images = Math.min(curriculum.images, pool);
@@ -92,7 +92,7 @@ function sizesOf(config: RunConfig, pool: number, admittedShare: number | null):
  * it is `unitMs` for each.
  */
 function phaseEstimate(
-  { units, perStep }: Size,
+  { units, perStep }: Workload,
   found: PhaseProbe | undefined,
   unitMs: number | null,
 ): PhaseEstimate {

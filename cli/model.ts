@@ -7,7 +7,7 @@ import { parseHubName } from "../hub/name.ts";
 import { isAdapterFolder, readAdapterConfig } from "../policy/weights/adapter_config.ts";
 import { bytes } from "./format.ts";
 import { LiveLine } from "./live_line.ts";
-import { type ModelSettings, readModelSettings } from "./model_settings.ts";
+import { type ModelDefaults, readModelDefaults } from "./model_defaults.ts";
 
 /** A configuration whose model is at hand. */
 export interface WithModel {
@@ -18,7 +18,7 @@ export interface WithModel {
   /** The folder of the model itself, which an adapter names. */
   readonly base: string;
   /** What that folder says that policies are told. */
-  readonly prompts: ModelSettings["prompts"];
+  readonly prompts: ModelDefaults["prompts"];
 }
 
 /**
@@ -31,7 +31,7 @@ export async function openModel(settings: RunSettings, signal: AbortSignal): Pro
   const { folder: base } = adapted
     ? await findModel((await readAdapterConfig(folder)).base, signal)
     : { folder };
-  const { prompts, maxTokens } = await readModelSettings(base);
+  const { prompts, maxTokens } = await readModelDefaults(base);
   const config = runConfig({ ...settings, model: { ...settings.model, name } }, maxTokens);
   return { config, folder, base, prompts };
 }

@@ -21,9 +21,9 @@ import { openImages, openRunPolicy, templatesOf } from "./open.ts";
 import { firstEstimate, outlook } from "./outlook.ts";
 import { sayPictures } from "./pictures.ts";
 import { programName, quote } from "./program_name.ts";
-import { Progress } from "./progress.ts";
 import { resultText, taughtNothingError } from "./result.ts";
 import { about, type Earlier, type Opening } from "./run_images.ts";
+import { RunLine } from "./run_line.ts";
 import { print } from "./terminal.ts";
 import { openWebhook } from "./webhook.ts";
 
@@ -53,21 +53,21 @@ export async function playRun(
   const model = await openModel(withoutSecrets(settings), signal);
   const { config } = model;
   const activities = { questioner: new ActivityView(), reasoner: new ActivityView() };
-  const progress = new Progress(config, activities);
-  using line = new LiveLine((nowMs) => progress.line(nowMs));
+  const runLine = new RunLine(config, activities);
+  using line = new LiveLine((nowMs) => runLine.line(nowMs));
   const say = (text: string): void => line.say(text);
 
   // Both are closed last, when nothing waits for them but the process.
   await using hook = openWebhook(settings, say);
   await using metrics = await openMetrics(config.watch, say);
-  const opening: Opening = { signal, say, doing: (text: string) => progress.wait(text) };
+  const opening: Opening = { signal, say, doing: (text: string) => runLine.wait(text) };
   const { images, truth, list } = await openImages(config, opening, earlier && about(earlier, "images"));
   await sayPictures(model, images, say);
   const audited = await openAudited(config, images);
   const templates = templatesOf(model);
   const inputs = await inputsOf(model, templates, opening);
   if (earlier) compareInputs(inputs, about(earlier, "inputs"), say);
-  progress.wait(null);
+  runLine.wait(null);
   await using questioner = await openRunPolicy(model, "questioner", activities.questioner);
   await using reasoner = await openRunPolicy(model, "reasoner", activities.reasoner);
   await using session = await open(config, opening);
@@ -82,7 +82,7 @@ export async function playRun(
   if (config.model.name !== "tiny") say(outlook(config, images.length));
 
   const waits = (reason: string | null): void => {
-    progress.wait(reason);
+    runLine.wait(reason);
     watchers.wait?.(reason);
   };
   const room = (bytes: number): Promise<void> => waitForRoom(folder, bytes, { say, waits, stop: signal });
@@ -104,14 +104,14 @@ export async function playRun(
   try {
     await drive(play(config, ports, saved), (event) => {
       summary = summarize(summary, event);
-      const text = progress.apply(event);
+      const text = runLine.apply(event);
       if (text) say(text);
       if (isFirstStep(event) && config.model.name !== "tiny")
         say(firstEstimate(config, images.length, event));
       watchers.apply(event);
     });
   } catch (error) {
-    const stood = progress.lastLine(steadyClock.now());
+    const stood = runLine.lastLine(steadyClock.now());
     if (stood) say(stood);
     watchers.fail(error);
     throw error;

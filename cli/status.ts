@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { readStatus, type Status } from "../watch/status.ts";
 import { duration } from "./format.ts";
-import { standingLine } from "./progress.ts";
+import { standingLine } from "./run_line.ts";
 import { print } from "./terminal.ts";
 
 /** Adds `visplay status`: how a run is, while it runs and after. */

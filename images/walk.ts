@@ -92,10 +92,10 @@ function aboutFolderAround(place: string, root: string): string | undefined {
   return holds(place, root) ? "found a link to a folder that holds this one" : undefined;
 }
 
-type Target = Stats & { readonly place: string };
+type LinkTarget = Stats & { readonly place: string };
 
 /** What a link leads to; undefined where that is nothing, which whoever opens the file will say. */
-async function targetOf(path: FilePath): Promise<Target | undefined> {
+async function targetOf(path: FilePath): Promise<LinkTarget | undefined> {
   try {
     return Object.assign(await stat(path), { place: await real(path) });
   } catch {

@@ -36,7 +36,7 @@ export interface SamplingOptions {
 }
 
 /** One completion with what its update needs. */
-export interface Rollout {
+export interface TrainingRollout {
   readonly completion: Pick<Completion, "tokens" | "logProbs">;
   readonly advantage: number;
   /** Log-probabilities under the reference, [T]; required where beta > 0. */
@@ -46,12 +46,12 @@ export interface Rollout {
 }
 
 /** The rollouts of one prompt. */
-export interface RolloutGroup {
+export interface TrainingGroup {
   readonly prompt: Prompt;
-  readonly rollouts: readonly Rollout[];
+  readonly rollouts: readonly TrainingRollout[];
 }
 
-export interface GrpoOptions {
+export interface UpdateOptions {
   readonly loss: "grpo" | "dr_grpo" | "dapo";
   readonly clipLow: number;
   readonly clipHigh: number;
@@ -120,7 +120,11 @@ export interface Policy extends AsyncDisposable {
    */
   prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void>;
   /** One optimiser step of GRPO; rejects with code "numeric" if the loss or the gradient is not finite, weights unchanged. */
-  update(groups: readonly RolloutGroup[], options: GrpoOptions, signal?: AbortSignal): Promise<UpdateReport>;
+  update(
+    groups: readonly TrainingGroup[],
+    options: UpdateOptions,
+    signal?: AbortSignal,
+  ): Promise<UpdateReport>;
   /** One optimiser step of cross-entropy on given completions. */
   supervise(
     examples: readonly Example[],

@@ -1,4 +1,11 @@
-import type { Completion, GrpoOptions, Policy, Prompt, RolloutGroup, UpdateReport } from "../policy/port.ts";
+import type {
+  Completion,
+  Policy,
+  Prompt,
+  TrainingGroup,
+  UpdateOptions,
+  UpdateReport,
+} from "../policy/port.ts";
 import { type AdvantageScaling, groupAdvantages, withPositives } from "../rewards/advantages.ts";
 
 /** A completion and how it was rewarded. */
@@ -42,7 +49,7 @@ export function baseOf(policy: Pick<Policy, "score">): Reference {
   };
 }
 
-export interface GroupOptions extends GrpoOptions {
+export interface GrpoOptions extends UpdateOptions {
   /** What the difference from the group's mean is divided by. */
   readonly advantageScale: AdvantageScaling;
   /** Leaves completions that were cut off out of the loss. */
@@ -69,7 +76,7 @@ export async function grpo<G extends Group>(
   policy: Policy,
   reference: Reference,
   groups: readonly G[],
-  options: GroupOptions,
+  options: GrpoOptions,
   signal?: AbortSignal,
 ): Promise<Learned<G>> {
   const { advantageScale, maskTruncated, positiveWeight, ...update } = options;
@@ -101,7 +108,7 @@ interface Scorable {
 export async function withReference<G extends Scorable>(
   groups: readonly G[],
   reference: Reference,
-  { beta, temperature }: Pick<GrpoOptions, "beta" | "temperature">,
+  { beta, temperature }: Pick<UpdateOptions, "beta" | "temperature">,
   signal?: AbortSignal,
 ): Promise<G[]> {
   const unscored = groups.filter(({ rollouts }) => rollouts.some((rollout) => rollout.reference === null));
@@ -156,7 +163,7 @@ function isMasked({ finishReason }: Completion, maskTruncated: boolean): boolean
   return maskTruncated && finishReason === "length";
 }
 
-function forPolicy({ prompt, rollouts }: Taught<Group>, maskTruncated: boolean): RolloutGroup {
+function forPolicy({ prompt, rollouts }: Taught<Group>, maskTruncated: boolean): TrainingGroup {
   return {
     prompt,
     rollouts: rollouts.map(({ completion, advantage, reference }) => ({

@@ -1,5 +1,5 @@
 import { type Tensor, topological } from "../tensor.ts";
-import { sizeOf } from "../tensor_type.ts";
+import { elementBytes, sizeOf } from "../tensor_type.ts";
 
 /** What a graph takes, in bytes. */
 export interface Footprint {
@@ -12,10 +12,6 @@ export interface Footprint {
   /** Operators. */
   readonly nodes: number;
 }
-
-const elementBytes = { float32: 4, float16: 2, int64: 8, bool: 1 } as const;
-/** Operators whose result is the input's own memory. */
-const views = new Set(["Reshape", "StopGradient"]);
 
 export function footprint(outputs: Readonly<Record<string, Tensor>>): Footprint {
   const order = topological(Object.values(outputs));
@@ -50,7 +46,7 @@ function owners(order: readonly Tensor[]): (x: Tensor) => Tensor {
   const known = new Map<Tensor, Tensor>();
   const owner = (x: Tensor): Tensor => known.get(x) ?? x;
   for (const x of order)
-    if (x.source.kind === "apply" && views.has(x.source.operator.name))
+    if (x.source.kind === "apply" && x.source.operator.memory === "view")
       known.set(x, owner(x.source.inputs[0] as Tensor));
   return owner;
 }

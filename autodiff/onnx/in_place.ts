@@ -4,22 +4,13 @@ import { sameShape } from "../tensor_type.ts";
 type Tensors = Readonly<Record<string, Tensor>>;
 type Arrays = Readonly<Record<string, ArrayBufferView>>;
 
-/** Operators whose elements depend on no more than the same elements of inputs of the same shape. */
-const elementwise = new Set(
-  "Add Sub Mul Div Min Max Greater Equal Where Neg Exp Log Sqrt Sigmoid Tanh Erf Silu GeluTanh Gelu".split(
-    " ",
-  ),
-);
-/** Operators whose result is the input's own memory. */
-const views = new Set(["Reshape", "StopGradient"]);
-
 /**
  * Refuses arrays that are read and written by one run, except where an output takes the place of an input that
  * nothing reads later: every reader is elementwise and is either the output itself or computed before it.
  */
 export class InPlaceCheck {
   readonly #outputs: Tensors;
-  readonly #verdicts = new Map<string, string | null>();
+  readonly #hazards = new Map<string, string | null>();
 
   constructor(outputs: Tensors) {
     this.#outputs = outputs;
@@ -45,11 +36,11 @@ export class InPlaceCheck {
 
   #hazard(output: string, input: string): string | null {
     const key = JSON.stringify([output, input]);
-    const known = this.#verdicts.get(key);
+    const known = this.#hazards.get(key);
     if (known !== undefined) return known;
-    const verdict = hazard(this.#outputs, this.#outputs[output] as Tensor, input);
-    this.#verdicts.set(key, verdict);
-    return verdict;
+    const reason = hazard(this.#outputs, this.#outputs[output] as Tensor, input);
+    this.#hazards.set(key, reason);
+    return reason;
   }
 }
 
@@ -61,9 +52,9 @@ function hazard(outputs: Tensors, output: Tensor, name: string): string | null {
     const { source } = x;
     if (source.kind === "input" && source.name === name) memory.add(x);
     if (source.kind !== "apply" || !source.inputs.some((i) => memory.has(i))) continue;
-    if (views.has(source.operator.name)) memory.add(x);
+    if (source.operator.memory === "view") memory.add(x);
     else if (!before.has(x)) return `${source.operator.name} ${formatType(x)} may read it later`;
-    else if (!elementwise.has(source.operator.name) || !sameShape(x.shape, output.shape))
+    else if (source.operator.memory !== "elementwise" || !sameShape(x.shape, output.shape))
       return `${source.operator.name} ${formatType(x)} is not elementwise`;
   }
   const fetched = Object.entries(outputs).find(([, x]) => memory.has(x));
@@ -71,23 +62,23 @@ function hazard(outputs: Tensors, output: Tensor, name: string): string | null {
 }
 
 /** The bytes that a named array covers. */
-interface Range {
+interface Span {
   readonly name: string;
   readonly buffer: ArrayBufferLike;
   readonly start: number;
   readonly end: number;
 }
 
-function ranges(arrays: Arrays): Range[] {
+function ranges(arrays: Arrays): Span[] {
   return Object.entries(arrays).map(([name, { buffer, byteOffset, byteLength }]) => {
     return { name, buffer, start: byteOffset, end: byteOffset + byteLength };
   });
 }
 
-function overlap(a: Range, b: Range): boolean {
+function overlap(a: Span, b: Span): boolean {
   return a.buffer === b.buffer && a.start < b.end && b.start < a.end;
 }
 
-function sameRange(a: Range, b: Range): boolean {
+function sameRange(a: Span, b: Span): boolean {
   return a.start === b.start && a.end === b.end;
 }

@@ -1,6 +1,13 @@
 import { parse, relative } from "node:path";
 import { ProtobufWriter } from "../../common/protobuf.ts";
-import { type DType, type FilePlace, sizeOf, type TensorData, type TensorType } from "../tensor_type.ts";
+import {
+  type DType,
+  elementBytes,
+  type FilePlace,
+  sizeOf,
+  type TensorData,
+  type TensorType,
+} from "../tensor_type.ts";
 import { type Device, lacking, type OptionalOperator } from "./device.ts";
 
 type Attribute = number | string | readonly number[];
@@ -14,7 +21,6 @@ const opset = 21;
 const contribOpset = 1;
 
 const elementTypes: Record<DType, number> = { float32: 1, int64: 7, bool: 9, float16: 10 };
-const elementBytes: Record<DType, number> = { float32: 4, int64: 8, bool: 1, float16: 2 };
 /** Attributes that ONNX types as float although their value may be whole. */
 const floatAttributes = new Set(["alpha", "epsilon", "beta"]);
 

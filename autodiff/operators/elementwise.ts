@@ -1,5 +1,5 @@
 import type { OnnxWriter } from "../onnx/writer.ts";
-import { fail, type Op, primitive, scalar, type Tensor } from "../tensor.ts";
+import { fail, type Op, primitive, type Rules, scalar, type Tensor } from "../tensor.ts";
 import type { DType, TensorType } from "../tensor_type.ts";
 
 type Pair<T> = readonly [T, T];
@@ -32,32 +32,33 @@ function arithmetic(inputs: Pair<TensorType>): TensorType {
   return type.dtype === "bool" ? fail("expected numbers") : type;
 }
 
-const node =
-  (name: string, domain?: string) =>
-  (onnx: OnnxWriter, names: readonly string[]): string =>
-    onnx.node(name, names, {}, domain);
+/** An operator on the same elements of each input, which is ONNX's of that name unless `emit` says otherwise. */
+function elementwiseOp<N extends number>(
+  arity: N,
+  name: string,
+  rules: Pick<Rules<N, undefined>, "infer" | "vjp"> & Partial<Pick<Rules<N, undefined>, "emit">>,
+): Op<N> {
+  const { emit = (onnx: OnnxWriter, names: readonly string[]) => onnx.node(name, names) } = rules;
+  return primitive<N>(arity, name, { ...rules, emit, memory: "elementwise" });
+}
 
-export const add: Op<2> = primitive(2, "Add", {
+export const add: Op<2> = elementwiseOp(2, "Add", {
   infer: arithmetic,
-  emit: node("Add"),
   vjp: (ct) => [ct, ct],
 });
 
-export const sub: Op<2> = primitive(2, "Sub", {
+export const sub: Op<2> = elementwiseOp(2, "Sub", {
   infer: arithmetic,
-  emit: node("Sub"),
   vjp: (ct) => [ct, neg(ct)],
 });
 
-export const mul: Op<2> = primitive(2, "Mul", {
+export const mul: Op<2> = elementwiseOp(2, "Mul", {
   infer: arithmetic,
-  emit: node("Mul"),
   vjp: (ct, _y, [a, b]) => [mul(ct, b), mul(ct, a)],
 });
 
-export const div: Op<2> = primitive(2, "Div", {
+export const div: Op<2> = elementwiseOp(2, "Div", {
   infer: arithmetic,
-  emit: node("Div"),
   vjp: (ct, y, [, b]) => {
     const da = div(ct, b);
     return [da, neg(mul(da, y))];
@@ -65,16 +66,14 @@ export const div: Op<2> = primitive(2, "Div", {
 });
 
 /** The smaller of two; where both are equal the gradient goes to the first. */
-export const minimum: Op<2> = primitive(2, "Min", {
+export const minimum: Op<2> = elementwiseOp(2, "Min", {
   infer: arithmetic,
-  emit: node("Min"),
   vjp: (ct, _y, [a, b]) => split(ct, greater(a, b)),
 });
 
 /** The larger of two; where both are equal the gradient goes to the first. */
-export const maximum: Op<2> = primitive(2, "Max", {
+export const maximum: Op<2> = elementwiseOp(2, "Max", {
   infer: arithmetic,
-  emit: node("Max"),
   vjp: (ct, _y, [a, b]) => split(ct, greater(b, a)),
 });
 
@@ -84,66 +83,58 @@ function split(ct: Tensor, second: Tensor): [Tensor, Tensor] {
 }
 
 /** a > b, as bool. */
-export const greater: Op<2> = primitive(2, "Greater", {
+export const greater: Op<2> = elementwiseOp(2, "Greater", {
   infer: comparison,
-  emit: node("Greater"),
   vjp: null,
 });
 
 /** b where a holds, else c. */
-export const where: Op<3> = primitive(3, "Where", {
+export const where: Op<3> = elementwiseOp(3, "Where", {
   infer: ([condition, a, b]) => {
     if (condition.dtype !== "bool") fail("expected a bool condition");
     const { dtype, shape } = arithmetic([a, b]);
     return { dtype, shape: broadcast([condition, { dtype: "bool", shape }]).shape };
   },
-  emit: node("Where"),
   vjp: (ct, _y, [condition]) => [null, where(condition, ct, scalar(0)), where(condition, scalar(0), ct)],
 });
 
-export const neg: Op<1> = primitive(1, "Neg", { infer: float, emit: node("Neg"), vjp: (ct) => [neg(ct)] });
+export const neg: Op<1> = elementwiseOp(1, "Neg", { infer: float, vjp: (ct) => [neg(ct)] });
 
-export const exp: Op<1> = primitive(1, "Exp", {
+export const exp: Op<1> = elementwiseOp(1, "Exp", {
   infer: float,
-  emit: node("Exp"),
   vjp: (ct, y) => [mul(ct, y)],
 });
 
-export const log: Op<1> = primitive(1, "Log", {
+export const log: Op<1> = elementwiseOp(1, "Log", {
   infer: float,
-  emit: node("Log"),
   vjp: (ct, _y, [x]) => [div(ct, x)],
 });
 
-export const sqrt: Op<1> = primitive(1, "Sqrt", {
+export const sqrt: Op<1> = elementwiseOp(1, "Sqrt", {
   infer: float,
-  emit: node("Sqrt"),
   vjp: (ct, y) => [div(mul(ct, scalar(0.5)), y)],
 });
 
 /** y' = y (1 - y). */
-export const sigmoid: Op<1> = primitive(1, "Sigmoid", {
+export const sigmoid: Op<1> = elementwiseOp(1, "Sigmoid", {
   infer: float,
-  emit: node("Sigmoid"),
   vjp: (ct, y) => [mul(ct, sub(y, mul(y, y)))],
 });
 
 /** y' = 1 - y². */
-export const tanh: Op<1> = primitive(1, "Tanh", {
+export const tanh: Op<1> = elementwiseOp(1, "Tanh", {
   infer: float,
-  emit: node("Tanh"),
   vjp: (ct, y) => [mul(ct, sub(scalar(1), mul(y, y)))],
 });
 
 /** y' = 2/√π e^(-x²). */
-export const erf: Op<1> = primitive(1, "Erf", {
+export const erf: Op<1> = elementwiseOp(1, "Erf", {
   infer: float,
-  emit: node("Erf"),
   vjp: (ct, _y, [x]) => [mul(ct, mul(scalar(2 / Math.sqrt(Math.PI)), exp(neg(mul(x, x)))))],
 });
 
 /** x σ(x), with the vectorised kernel of σ; its gradient σ(x) (1 + x - y) shares σ. */
-export const silu: Op<1> = primitive(1, "Silu", {
+export const silu: Op<1> = elementwiseOp(1, "Silu", {
   infer: float,
   emit: (onnx, [x]) => onnx.node("Mul", [x, onnx.node("Sigmoid", [x])]),
   vjp: (ct, y, [x]) => [mul(ct, mul(sigmoid(x), sub(add(x, scalar(1)), y)))],
@@ -153,7 +144,7 @@ const cubic = 0.044715;
 const slope = Math.sqrt(2 / Math.PI);
 
 /** GELU in its tanh form, ½ x (1 + t) with t = tanh(√(2/π) (x + 0.044715 x³)), in one kernel. */
-export const geluTanh: Op<1> = primitive(1, "GeluTanh", {
+export const geluTanh: Op<1> = elementwiseOp(1, "GeluTanh", {
   infer: float,
   emit: (onnx, names) => onnx.node("Gelu", names, { approximate: "tanh" }),
   vjp: (ct, _y, [x]) => {
@@ -167,7 +158,7 @@ export const geluTanh: Op<1> = primitive(1, "GeluTanh", {
 });
 
 /** GELU in its exact form, x Φ(x). */
-export const gelu: Op<1> = primitive(1, "Gelu", {
+export const gelu: Op<1> = elementwiseOp(1, "Gelu", {
   infer: float,
   emit: (onnx, names) => onnx.node("Gelu", names, { approximate: "none" }),
   vjp: (ct, _y, [x]) => {
@@ -189,4 +180,5 @@ export const stopGradient: Op<1> = primitive(1, "StopGradient", {
   infer: ([x]) => x,
   emit: (_onnx, [name]) => name,
   vjp: null,
+  memory: "view",
 });

@@ -10,6 +10,7 @@ export const reshape: Op<1, { shape: readonly number[] }> = primitive(1, "Reshap
   emit: (onnx, [x], { shape }, [type]) =>
     sameShape(type.shape, shape) ? x : onnx.node("Reshape", [x, onnx.integers(shape)]),
   vjp: (ct, _y, [x]) => [reshape(ct, { shape: x.shape })],
+  memory: "view",
 });
 
 /** Axis i of the result is axis `perm[i]` of the input. */

@@ -42,7 +42,7 @@ export function formatQuestion(question: SceneQuestion): string {
 }
 
 /** The question that a text asks, or null if it has no meaning; accepts exactly what `formatQuestion` writes. */
-export function parseQuestion(text: string): SceneQuestion | null {
+export function parseSceneQuestion(text: string): SceneQuestion | null {
   for (const family of families) {
     const { a, b, side } = patterns[family].exec(text)?.groups ?? {};
     if (a === undefined) continue;

@@ -1,7 +1,7 @@
 import { VisplayError } from "../../common/errors.ts";
 import type { SamplingOptions } from "../port.ts";
 
-export interface Choice {
+export interface ChosenToken {
   readonly token: number;
   /** Of the token under the distribution at the temperature, before top-k and top-p. */
   readonly logProb: number;
@@ -16,7 +16,7 @@ export function chooseToken(
   probabilities: Float32Array,
   { temperature, topK, topP }: Pick<SamplingOptions, "temperature" | "topK" | "topP">,
   uniform: number,
-): Choice {
+): ChosenToken {
   let best = 0;
   let sum = 0;
   for (let i = 0; i < probabilities.length; i++) {

@@ -16,7 +16,7 @@ import { input, type Tensor } from "../../autodiff/tensor.ts";
 import { cachedAttention, type PrefixTree, tokensIn, treeAttention } from "../models/attention.ts";
 import type { Attend, Weights } from "../models/layers.ts";
 import { type ImageShape, patchesIn, type VisionLanguageModel } from "../models/vision_language_model.ts";
-import type { GrpoOptions } from "../port.ts";
+import type { UpdateOptions } from "../port.ts";
 import { crossEntropy, grpoLoss } from "./loss.ts";
 
 type Outputs = Record<string, Tensor>;
@@ -180,7 +180,7 @@ export function decodeGraph(model: VisionLanguageModel, w: Weights, shape: Decod
 /** What an update minimises: GRPO, or cross-entropy of given completions. */
 export type Objective =
   | { readonly kind: "cross_entropy" }
-  | ({ readonly kind: "grpo" } & Pick<GrpoOptions, "clipLow" | "clipHigh" | "beta" | "temperature">);
+  | ({ readonly kind: "grpo" } & Pick<UpdateOptions, "clipLow" | "clipHigh" | "beta" | "temperature">);
 
 /** What an update differentiates: a micro-batch, whose prefixes show `images` different images. */
 export interface UpdateShape extends BatchShape {
@@ -225,8 +225,8 @@ export function updateGraph(
             objective,
           ),
         };
-  const checkpoints = shape.recomputes ? starts : [];
-  return { ...outputs, ...gradientOutputs(outputs.loss as Tensor, w, trainable, checkpoints) };
+  const kept = shape.recomputes ? starts : [];
+  return { ...outputs, ...gradientOutputs(outputs.loss as Tensor, w, trainable, kept) };
 }
 
 /** The prefixes' image rows [P · R, imageWidth] from the patches of their different images. */
@@ -241,13 +241,13 @@ function encodedRows(model: VisionLanguageModel, w: Weights, shape: BatchShape, 
   return reshape(picked, { shape: [P * perImage, imageWidth] });
 }
 
-/** The gradient of each parameter, under `d:` and its name; what lies between checkpoints is computed again. */
+/** The gradient of each parameter, under `d:` and its name; what lies between those that are kept is computed again. */
 export function gradientOutputs(
   loss: Tensor,
   w: Weights,
   names: readonly string[],
-  checkpoints: readonly Tensor[] = [],
+  kept: readonly Tensor[] = [],
 ): Outputs {
-  const gradients = gradient(loss, names.map(w), checkpoints);
+  const gradients = gradient(loss, names.map(w), kept);
   return Object.fromEntries(names.map((name, i) => [`d:${name}`, gradients[i] as Tensor]));
 }

@@ -1,7 +1,7 @@
 import { VisplayError } from "../../common/errors.ts";
 import type { PromptTokens } from "../chat/prompt_tokens.ts";
 import { type PreparedImage, patchesIn, type VisionLanguageModel } from "../models/vision_language_model.ts";
-import type { Example, GrpoOptions, Rollout, RolloutGroup } from "../port.ts";
+import type { Example, TrainingGroup, TrainingRollout, UpdateOptions } from "../port.ts";
 import { nextPowerOfTwo } from "./batch.ts";
 import type { Objective } from "./graphs.ts";
 import { tokenWeights } from "./loss.ts";
@@ -23,14 +23,14 @@ export interface LearningWork {
 
 /** GRPO on groups of rollouts: a group's prompt and image are computed once. `prompts` are the groups' own. */
 export function grpoWork(
-  groups: readonly RolloutGroup[],
+  groups: readonly TrainingGroup[],
   prompts: readonly PromptTokens[],
-  { loss, clipLow, clipHigh, beta, maxTokens, temperature }: GrpoOptions,
+  { loss, clipLow, clipHigh, beta, maxTokens, temperature }: UpdateOptions,
 ): LearningWork {
   const lengths = groups.map(({ rollouts }) => rollouts.map(activeTokens));
   const perToken = tokenWeights(loss, lengths.flat(), maxTokens);
   const starts = lengths.map((_, job) => lengths.slice(0, job).reduce((sum, { length }) => sum + length, 0));
-  const rollout = (job: number, b: number): Rollout | undefined => groups[job]?.rollouts[b];
+  const rollout = (job: number, b: number): TrainingRollout | undefined => groups[job]?.rollouts[b];
   const tokens = lengths.flat().reduce((sum, n) => sum + n, 0);
   const weights = (job: number, b: number): Float32Array | undefined => {
     const given = rollout(job, b);
@@ -41,7 +41,7 @@ export function grpoWork(
     jobs: prompts.map(({ image, prefix, suffix }, i) => ({
       prefix: concatTokens(prefix, suffix),
       image: image.shape,
-      targets: (groups[i] as RolloutGroup).rollouts.map(({ completion }) => completion.tokens),
+      targets: (groups[i] as TrainingGroup).rollouts.map(({ completion }) => completion.tokens),
     })),
     images: prompts.map(({ image }) => image),
     objective: { kind: "grpo", clipLow, clipHigh, beta, temperature },
@@ -146,13 +146,13 @@ export function concatTokens(a: Int32Array, b: Int32Array): Int32Array {
   return all;
 }
 
-function activeTokens({ completion, mask }: Rollout): number {
+function activeTokens({ completion, mask }: TrainingRollout): number {
   return mask ? mask.reduce((sum, m) => sum + m, 0) : completion.tokens.length;
 }
 
 function advantages(
   { shape, jobs, firstBranch }: MicroBatch,
-  rollout: (job: number, b: number) => Rollout | undefined,
+  rollout: (job: number, b: number) => TrainingRollout | undefined,
 ): Float32Array {
   const all = new Float32Array(shape.prefixes * shape.branches);
   jobs.forEach((job, p) => {
@@ -162,7 +162,7 @@ function advantages(
   return all;
 }
 
-function reference(rollout: Rollout | undefined): Float32Array | undefined {
+function reference(rollout: TrainingRollout | undefined): Float32Array | undefined {
   if (rollout && !rollout.referenceLogProbs)
     throw new VisplayError(
       "config",

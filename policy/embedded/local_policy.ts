@@ -15,11 +15,11 @@ import type {
 import type {
   Completion,
   Example,
-  GrpoOptions,
   PolicyInfo,
   Prompt,
-  RolloutGroup,
   SamplingOptions,
+  TrainingGroup,
+  UpdateOptions,
   UpdateReport,
   WeightSet,
 } from "../port.ts";
@@ -188,7 +188,11 @@ export class LocalPolicy implements Replica {
     await this.#prompts.imageRows(prepared, "policy", pause);
   }
 
-  update(groups: readonly RolloutGroup[], options: GrpoOptions, signal?: AbortSignal): Promise<UpdateReport> {
+  update(
+    groups: readonly TrainingGroup[],
+    options: UpdateOptions,
+    signal?: AbortSignal,
+  ): Promise<UpdateReport> {
     return this.#learn({ kind: "grpo", groups, options }, options.learningRate, signal);
   }
 

@@ -13,7 +13,7 @@ import {
   sub,
 } from "../../autodiff/operators/index.ts";
 import { scalar, type Tensor } from "../../autodiff/tensor.ts";
-import type { GrpoOptions } from "../port.ts";
+import type { UpdateOptions } from "../port.ts";
 
 /** What a GRPO loss reads, [P, G, T] unless stated. */
 export interface LossInputs {
@@ -44,7 +44,7 @@ export interface LossOutputs {
  */
 export function grpoLoss(
   x: LossInputs,
-  options: Pick<GrpoOptions, "clipLow" | "clipHigh" | "beta">,
+  options: Pick<UpdateOptions, "clipLow" | "clipHigh" | "beta">,
 ): LossOutputs {
   const { clipLow, clipHigh, beta } = options;
   const advantages = reshape(x.advantages, { shape: [...x.advantages.shape, 1] });
@@ -74,7 +74,7 @@ export function crossEntropy(logProbs: Tensor, weights: Tensor): Tensor {
  * `dapo` (2503.14476): tokens over all active tokens.
  */
 export function tokenWeights(
-  loss: GrpoOptions["loss"],
+  loss: UpdateOptions["loss"],
   lengths: readonly number[],
   maxTokens: number,
 ): number[] {

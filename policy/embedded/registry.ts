@@ -43,7 +43,7 @@ export interface ModelFolder {
 }
 
 /** A group of architectures that one definition covers. */
-interface Family {
+interface ModelFamily {
   /** Their values of `model_type`. */
   readonly modelTypes: readonly string[];
   /** Reads their part of a model folder. */
@@ -52,7 +52,7 @@ interface Family {
 
 type Places = ReadonlyMap<string, TensorPlace>;
 
-const families: readonly Family[] = [
+const families: readonly ModelFamily[] = [
   {
     modelTypes: idefics3ModelTypes,
     async read({ folder, ...files }, weights, resolution) {

@@ -1,17 +1,17 @@
 import type {
   Completion,
   Example,
-  GrpoOptions,
   Policy,
   Prompt,
-  RolloutGroup,
   SamplingOptions,
+  TrainingGroup,
+  UpdateOptions,
   UpdateReport,
 } from "../port.ts";
 
 /** What one optimiser step learns from: groups of rollouts by GRPO, or examples to imitate. */
 export type LearningTask =
-  | { readonly kind: "grpo"; readonly groups: readonly RolloutGroup[]; readonly options: GrpoOptions }
+  | { readonly kind: "grpo"; readonly groups: readonly TrainingGroup[]; readonly options: UpdateOptions }
   | { readonly kind: "imitation"; readonly examples: readonly Example[] };
 
 /** The gradient [parameters] of a share of a task, with the mean loss of the share. */

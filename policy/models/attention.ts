@@ -117,7 +117,7 @@ function causalMask(length: number, fold: number): Tensor {
  * past is [slots, K, group, pastLength, d]. Biases [slots, 1, 1, promptLength] and [slots, 1, 1, 1, pastLength]
  * mask what is not there (yet).
  */
-export interface DecodeCache {
+export interface CacheTensors {
   readonly slots: number;
   readonly group: number;
   readonly promptLength: number;
@@ -131,7 +131,7 @@ export interface DecodeCache {
 }
 
 /** Attention of one new token per sequence over cached keys: the scores are joined, never the cache. */
-export function cachedAttention(cache: DecodeCache, { heads: H, kvHeads: K, headSize: d }: Heads): Attend {
+export function cachedAttention(cache: CacheTensors, { heads: H, kvHeads: K, headSize: d }: Heads): Attend {
   const { slots: P, group: G, promptLength: T, pastLength: S } = cache;
   const fold = H / K;
 

@@ -22,7 +22,7 @@ export interface DecoderConfig {
 
 /** What decoders differ in beside their sizes. */
 export interface DecoderVariant {
-  /** Its parameters' common prefix in the checkpoint. */
+  /** Its parameters' common prefix in the model's files. */
   readonly name: string;
   /** Whether queries, keys and values have biases. */
   readonly attentionBias: boolean;

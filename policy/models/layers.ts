@@ -22,13 +22,13 @@ export interface LowRank {
 
 /** A model's parameters as graph tensors. */
 export interface Weights {
-  /** By the name in the checkpoint. */
+  /** By the name in the model's files. */
   (name: string): Tensor;
-  /** Of a linear layer, by its name in the checkpoint; undefined where it has none. */
+  /** Of a linear layer, by its name there; undefined where it has none. */
   readonly adapter: (layer: string) => LowRank | undefined;
 }
 
-/** x Wᵀ + b for x [N, in] and the checkpoint's weight [out, in], with the layer's adapter; the bias is optional. */
+/** x Wᵀ + b for x [N, in] and the stored weight [out, in], with the layer's adapter; the bias is optional. */
 export function linear(w: Weights, name: string, x: Tensor, bias = false): Tensor {
   const product = matmul(x, w(`${name}.weight`), { transB: true });
   const adapter = w.adapter(name);

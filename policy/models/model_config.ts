@@ -92,7 +92,7 @@ export function parseDecoder(
 
 /**
  * Rotary positions without scaling: in rope_parameters (transformers 5), or in rope_scaling beside rope_theta
- * (published checkpoints). `rope` holds what else the type says of them.
+ * (published folders). `rope` holds what else the type says of them.
  */
 export function parseRope(
   fields: JsonFields,

@@ -8,7 +8,7 @@ import type { Attend, Weights } from "./layers.ts";
 export type ParameterGroup = "text" | "connector" | "vision";
 
 export interface ParameterSpec {
-  /** The name in the checkpoint. */
+  /** The name in the model's files. */
   readonly name: string;
   readonly shape: readonly number[];
   readonly group: ParameterGroup;
@@ -113,7 +113,7 @@ export interface VisionLanguageModel {
   text(w: Weights, x: Tensor, inputs: TextInputs): Tensor;
   /** Next-token logits [M, V] of states [M, D] that `text` gave, divided by a temperature; 0, greedy, counts as 1. */
   logits(w: Weights, hidden: Tensor, temperature?: number): Tensor;
-  /** The names that transformers has, and had in earlier versions, for a layer of the checkpoint; the present one first. */
+  /** The names that transformers has, and had in earlier versions, for a layer of the model's files; the present one first. */
   moduleNames(layer: string): readonly [string, ...string[]];
   /** The positions of a sequence's first tokens, which hold the given images in order. */
   positions(tokens: Int32Array, images: readonly ImageShape[]): Positions;

@@ -3,12 +3,12 @@ import { type LearningTask, type Replica, updateReport } from "../embedded/repli
 import type {
   Completion,
   Example,
-  GrpoOptions,
   Policy,
   PolicyInfo,
   Prompt,
-  RolloutGroup,
   SamplingOptions,
+  TrainingGroup,
+  UpdateOptions,
   UpdateReport,
 } from "../port.ts";
 
@@ -74,7 +74,11 @@ export class DataParallelPolicy implements Policy {
     await all(shares.map(({ items }, i) => this.#replica(i).prepare(items, signal)));
   }
 
-  update(groups: readonly RolloutGroup[], options: GrpoOptions, signal?: AbortSignal): Promise<UpdateReport> {
+  update(
+    groups: readonly TrainingGroup[],
+    options: UpdateOptions,
+    signal?: AbortSignal,
+  ): Promise<UpdateReport> {
     const shares = shareOut(groups, this.#replicas.length, ({ prompt }) => prompt.image.id);
     const tasks = shares.map(({ items }): LearningTask => ({ kind: "grpo", groups: items, options }));
     return this.#learn(tasks, options.learningRate, signal);

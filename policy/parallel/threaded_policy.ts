@@ -9,10 +9,10 @@ import type { Replica } from "../embedded/replica.ts";
 import type {
   Completion,
   Example,
-  GrpoOptions,
   Policy,
   PolicyInfo,
-  RolloutGroup,
+  TrainingGroup,
+  UpdateOptions,
   UpdateReport,
 } from "../port.ts";
 import { SentImages } from "./sent_images.ts";
@@ -89,7 +89,11 @@ export class ThreadedPolicy implements Replica {
     return this.#calls.call("prepare", [images], signal);
   }
 
-  update(groups: readonly RolloutGroup[], options: GrpoOptions, signal?: AbortSignal): Promise<UpdateReport> {
+  update(
+    groups: readonly TrainingGroup[],
+    options: UpdateOptions,
+    signal?: AbortSignal,
+  ): Promise<UpdateReport> {
     return this.#calls.call("update", [groups, options], signal);
   }
 

@@ -34,7 +34,7 @@ export interface AdaptedModel {
   /** The folder of the model itself. */
   readonly base: string;
   readonly specs: readonly ParameterSpec[];
-  /** The names that PEFT has, and had in earlier versions, for a layer of the checkpoint; the present one first. */
+  /** The names that PEFT has, and had in earlier versions, for a layer of the model's files; the present one first. */
   readonly moduleNames: (layer: string) => readonly [string, ...string[]];
 }
 

@@ -14,6 +14,6 @@ export interface TrainedWeights {
   read(folder: string): Promise<Float32Array>;
   /** Writes a folder that opens as a model; throws a `VisplayError` of code "disk" where it cannot. */
   write(folder: string, flat: Float32Array): Promise<void>;
-  /** The whole model with a flat vector's parameters in it, by the checkpoint's names. */
+  /** The whole model with a flat vector's parameters in it, by the names in its files. */
   merge(flat: Float32Array): Map<string, TensorSource>;
 }

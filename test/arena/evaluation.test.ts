@@ -4,7 +4,7 @@ import { sceneEvaluator } from "../../arena/evaluation.ts";
 import type { EvaluationUpdate } from "../../arena/ports.ts";
 import { sceneTruth } from "../../arena/truth.ts";
 import { deriveSeed } from "../../common/random.ts";
-import { parseQuestion } from "../../images/scenes/questions.ts";
+import { parseSceneQuestion } from "../../images/scenes/questions.ts";
 import type { Scene } from "../../images/scenes/scene.ts";
 import { solve } from "../../images/scenes/solve.ts";
 import { SceneSource } from "../../images/scenes/source.ts";
@@ -47,7 +47,7 @@ describe("sceneEvaluator", () => {
     const scenes = await heldOutScenes();
     const { updates, report } = await evaluate(({ image, text }) => {
       const scene = scenes.get(image.id);
-      const question = parseQuestion(text);
+      const question = parseSceneQuestion(text);
       return `<answer> ${scene && question ? solve(scene, question).answer : "a guess"} </answer>`;
     });
     expect(updates.slice(0, -1)).toEqual([25, 50, 70].map((done) => ({ done, total: 70 })));
@@ -68,7 +68,7 @@ describe("sceneEvaluator", () => {
     const scenes = await heldOutScenes();
     const { report } = await evaluate(({ image, text }, stream) => {
       const scene = scenes.get(image.id);
-      const question = parseQuestion(text);
+      const question = parseSceneQuestion(text);
       if (stream.uniform() < 0.4 || !scene || !question)
         return stream.uniform() < 0.5 ? "?" : "<answer> no idea </answer>";
       return `<answer> ${solve(scene, question).answer} </answer>`;

@@ -4,12 +4,12 @@ import type { RgbImage } from "../../images/image.ts";
 import type {
   Completion,
   Example,
-  GrpoOptions,
   Policy,
   PolicyInfo,
   Prompt,
-  RolloutGroup,
   SamplingOptions,
+  TrainingGroup,
+  UpdateOptions,
   UpdateReport,
   WeightSet,
 } from "../../policy/port.ts";
@@ -39,7 +39,7 @@ export interface FakePolicyOptions {
 /** A policy without weights: it speaks by a script, and each update only counts. Calls run one after another. */
 export class FakePolicy implements Policy {
   readonly calls: Call[] = [];
-  readonly updates: { groups: readonly RolloutGroup[]; options: GrpoOptions }[] = [];
+  readonly updates: { groups: readonly TrainingGroup[]; options: UpdateOptions }[] = [];
   readonly supervised: {
     examples: readonly Example[];
     options: { readonly learningRate: number };
@@ -109,7 +109,11 @@ export class FakePolicy implements Policy {
     });
   }
 
-  update(groups: readonly RolloutGroup[], options: GrpoOptions, signal?: AbortSignal): Promise<UpdateReport> {
+  update(
+    groups: readonly TrainingGroup[],
+    options: UpdateOptions,
+    signal?: AbortSignal,
+  ): Promise<UpdateReport> {
     const prompts = groups.map(({ prompt }) => prompt);
     return this.#call("update", prompts, signal, () => {
       this.updates.push({ groups, options });

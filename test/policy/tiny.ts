@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { imageOf, type RgbImage } from "../../images/image.ts";
 import { LocalPolicy, type LocalPolicyOptions } from "../../policy/embedded/local_policy.ts";
-import type { Completion, GrpoOptions, Prompt, RolloutGroup, SamplingOptions } from "../../policy/port.ts";
+import type { Completion, Prompt, SamplingOptions, TrainingGroup, UpdateOptions } from "../../policy/port.ts";
 import { referencePath } from "../reference_dir.ts";
 
 /** The tiny model of the reference: random weights, a vocabulary of 363. */
@@ -63,7 +63,7 @@ export const sampling: SamplingOptions = {
   seed: 7,
 };
 
-export const grpo: GrpoOptions = {
+export const grpo: UpdateOptions = {
   loss: "dapo",
   clipLow: 0.2,
   clipHigh: 0.28,
@@ -74,7 +74,7 @@ export const grpo: GrpoOptions = {
 };
 
 /** Groups whose advantages fall from 1 to -1. */
-export function rolloutGroups(prompts: readonly Prompt[], sampled: readonly Completion[][]): RolloutGroup[] {
+export function rolloutGroups(prompts: readonly Prompt[], sampled: readonly Completion[][]): TrainingGroup[] {
   return prompts.map((prompt, i) => {
     const group = sampled[i] ?? [];
     const advantage = (b: number): number => 1 - (2 * b) / (group.length - 1);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { imageOf } from "../../images/image.ts";
-import type { Completion, Policy, RolloutGroup } from "../../policy/port.ts";
-import { type GroupOptions, grpo, type Reference, type Rollout } from "../../training/grpo.ts";
+import type { Completion, Policy, TrainingGroup } from "../../policy/port.ts";
+import { type GrpoOptions, grpo, type Reference, type Rollout } from "../../training/grpo.ts";
 
 const image = imageOf(1, 1, new Uint8Array(3));
 
@@ -24,7 +24,7 @@ const group = (text: string, ...rollouts: (Rollout & { readonly text: string })[
   rollouts,
 });
 
-const options: GroupOptions = {
+const options: GrpoOptions = {
   loss: "dapo",
   clipLow: 0.2,
   clipHigh: 0.3,
@@ -39,10 +39,10 @@ const options: GroupOptions = {
 
 /** A policy that notes what it learns from, and a reference whose log-probabilities are the texts' lengths. */
 function world() {
-  const updates: (readonly RolloutGroup[])[] = [];
+  const updates: (readonly TrainingGroup[])[] = [];
   const scored: string[] = [];
   const policy = {
-    update: async (groups: readonly RolloutGroup[]) => {
+    update: async (groups: readonly TrainingGroup[]) => {
       updates.push(groups);
       return { loss: 1, gradientNorm: 1, kl: 0, clipFraction: 0, tokens: 1, version: 7 };
     },

@@ -5,7 +5,7 @@ import { drawQuestion } from "../../../images/scenes/draw.ts";
 import {
   families,
   formatQuestion,
-  parseQuestion,
+  parseSceneQuestion,
   type SceneQuestion,
 } from "../../../images/scenes/questions.ts";
 import type { Layout, Thing } from "../../../images/scenes/scene.ts";
@@ -24,7 +24,7 @@ function layout(text: string): Layout {
 }
 
 function parse(text: string): SceneQuestion {
-  const question = parseQuestion(text);
+  const question = parseSceneQuestion(text);
   if (!question) throw new Error(`no question: ${text}`);
   return question;
 }
@@ -98,7 +98,7 @@ describe("the question language", () => {
       Array.from({ length: 200 }, () => drawQuestion(family, null, stream)),
     );
     for (const question of [...atLarge, ...drawn.map(({ question }) => question)]) {
-      expect(parseQuestion(formatQuestion(question))).toEqual(question);
+      expect(parseSceneQuestion(formatQuestion(question))).toEqual(question);
     }
     expect(new Set(atLarge.map(formatQuestion)).size).toBeGreaterThan(500);
   });
@@ -143,7 +143,7 @@ describe("the question language", () => {
     "are there more red circle than red circle ?",
     "<question> how many red circle ? </question>",
   ])("no meaning: %j", (text) => {
-    expect(parseQuestion(text)).toBeNull();
+    expect(parseSceneQuestion(text)).toBeNull();
   });
 });
 

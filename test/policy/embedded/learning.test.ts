@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type {
   Example,
-  GrpoOptions,
   Prompt,
-  Rollout,
-  RolloutGroup,
+  TrainingGroup,
+  TrainingRollout,
+  UpdateOptions,
   UpdateReport,
 } from "../../../policy/port.ts";
 import { ParameterLayout } from "../../../policy/weights/parameters.ts";
@@ -19,12 +19,12 @@ import {
   tinyOptions,
 } from "../tiny.ts";
 
-const withKl: GrpoOptions = { ...grpo, beta: 0.04 };
+const withKl: UpdateOptions = { ...grpo, beta: 0.04 };
 
 /** An update's report and its gradient, which is what Adam's first moment is after one step, over 1 - β1. */
 async function differentiate(
-  groups: readonly RolloutGroup[],
-  options: GrpoOptions,
+  groups: readonly TrainingGroup[],
+  options: UpdateOptions,
   settings: Parameters<typeof openTiny>[0] = {},
 ): Promise<{ report: UpdateReport; gradient: Float32Array }> {
   await using policy = await openTiny(settings);
@@ -59,7 +59,7 @@ const lesson: readonly Example[] = [
 
 let prompts: Prompt[];
 /** 5 groups of 6 rollouts of 5 to 24 tokens, off-policy so that some ratios are clipped. */
-let groups: RolloutGroup[];
+let groups: TrainingGroup[];
 
 beforeAll(async () => {
   await using policy = await openTiny();
@@ -67,7 +67,7 @@ beforeAll(async () => {
   const sampled = rolloutGroups(prompts, await policy.sample(prompts, { ...sampling, groupSize: 6 }));
   groups = sampled.map(({ prompt, rollouts }, i) => ({
     prompt,
-    rollouts: rollouts.map(({ completion, advantage }, b): Rollout => {
+    rollouts: rollouts.map(({ completion, advantage }, b): TrainingRollout => {
       const tokens = completion.tokens.slice(0, 24 - ((5 * b + 3 * i) % 20));
       const logProbs = completion.logProbs.slice(0, tokens.length);
       return {
@@ -80,7 +80,7 @@ beforeAll(async () => {
 });
 
 /** Every rollout in a group of its own; `images` gives each its own copy of the image. */
-function repeated(all: readonly RolloutGroup[], images: "shared" | "copied"): RolloutGroup[] {
+function repeated(all: readonly TrainingGroup[], images: "shared" | "copied"): TrainingGroup[] {
   return all.flatMap(({ prompt, rollouts }) =>
     rollouts.map((rollout, b) => {
       const id = images === "shared" ? prompt.image.id : `${prompt.image.id} ${b}`;
@@ -93,7 +93,7 @@ describe("gradients", () => {
   test.each(["shared", "copied"] as const)(
     "a group that shares its prompt has those of its rollouts one by one, images %s",
     async (images) => {
-      const [group] = groups as [RolloutGroup];
+      const [group] = groups as [TrainingGroup];
       const singles = repeated([group], images);
       await expectEqual(differentiate([group], withKl), differentiate(singles, withKl));
     },
@@ -251,7 +251,7 @@ describe("updates", () => {
 
   test("a KL term without the reference's log-probabilities is refused", async () => {
     await using policy = await openTiny();
-    const [{ prompt, rollouts }] = groups as [RolloutGroup];
+    const [{ prompt, rollouts }] = groups as [TrainingGroup];
     const bare = rollouts.map(({ completion, advantage }) => ({ completion, advantage }));
     await expect(policy.update([{ prompt, rollouts: bare }], withKl)).rejects.toMatchObject({
       code: "config",

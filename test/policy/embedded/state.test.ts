@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
 import { DataParallelPolicy } from "../../../policy/parallel/data_parallel_policy.ts";
-import type { Policy, RolloutGroup } from "../../../policy/port.ts";
+import type { Policy, TrainingGroup } from "../../../policy/port.ts";
 import { copyTiny, grpo, openTiny, questions, rolloutGroups, sampling, tinyOptions } from "../tiny.ts";
 
 const prompts = questions(4);
 let folder: string;
-let groups: RolloutGroup[];
+let groups: TrainingGroup[];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "visplay-state-"));

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { imageOf } from "../../../images/image.ts";
 import { LocalPolicy, type LocalPolicyOptions } from "../../../policy/embedded/local_policy.ts";
-import type { Completion, GrpoOptions, Prompt, RolloutGroup, UpdateReport } from "../../../policy/port.ts";
+import type { Completion, Prompt, TrainingGroup, UpdateOptions, UpdateReport } from "../../../policy/port.ts";
 import { ParameterLayout, type Range } from "../../../policy/weights/parameters.ts";
 import { expectClose } from "../../parity/closeness.ts";
 import { referencePath } from "../../reference_dir.ts";
@@ -117,10 +117,10 @@ describe.each(families)("%s", (name, grids) => {
   });
 
   describe("gradients", () => {
-    const withKl: GrpoOptions = { ...grpo, beta: 0.04 };
+    const withKl: UpdateOptions = { ...grpo, beta: 0.04 };
 
     /** Off-policy rollouts, so that some ratios are clipped. */
-    const groups = (): RolloutGroup[] =>
+    const groups = (): TrainingGroup[] =>
       rolloutGroups(prompts, sampled).map(({ prompt, rollouts }) => ({
         prompt,
         rollouts: rollouts.map(({ completion: { tokens, logProbs }, advantage }, b) => ({
@@ -131,7 +131,7 @@ describe.each(families)("%s", (name, grids) => {
       }));
 
     async function differentiate(
-      all: readonly RolloutGroup[],
+      all: readonly TrainingGroup[],
       options: Partial<LocalPolicyOptions> = {},
     ): Promise<{ report: UpdateReport; gradient: Float32Array }> {
       await using fresh = await open(options);

@@ -4,7 +4,7 @@ import type { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
 import type { LearningTask } from "../../../policy/embedded/replica.ts";
 import { DataParallelPolicy, shareOut } from "../../../policy/parallel/data_parallel_policy.ts";
 import { openPolicy } from "../../../policy/parallel/open_policy.ts";
-import type { GrpoOptions, RolloutGroup } from "../../../policy/port.ts";
+import type { TrainingGroup, UpdateOptions } from "../../../policy/port.ts";
 import {
   grpo,
   openTiny,
@@ -17,9 +17,9 @@ import {
 } from "../tiny.ts";
 
 const prompts = questions(7, 3);
-const withKl: GrpoOptions = { ...grpo, beta: 0.04 };
+const withKl: UpdateOptions = { ...grpo, beta: 0.04 };
 const lesson = prompts.map((prompt, i) => ({ prompt, completion: "two dots", weight: 1 + i }));
-let groups: RolloutGroup[];
+let groups: TrainingGroup[];
 
 beforeAll(async () => {
   await using policy = await openTiny();
@@ -51,7 +51,7 @@ describe("shares of a step", () => {
       const options = { ...withKl, loss };
       const task = (items: readonly number[]): LearningTask => ({
         kind: "grpo",
-        groups: items.map((i) => groups[i] as RolloutGroup),
+        groups: items.map((i) => groups[i] as TrainingGroup),
         options,
       });
       return [loss, task] as const;

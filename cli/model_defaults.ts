@@ -4,7 +4,7 @@ import { z } from "zod";
 import { VisplayError } from "../common/errors.ts";
 
 /** What a model's folder says, in visplay.json, of what its policies are told and how long completions may be. */
-export interface ModelSettings {
+export interface ModelDefaults {
   readonly prompts: ByRole<string>;
   /** Tokens. */
   readonly maxTokens: ByRole<number>;
@@ -15,13 +15,13 @@ type ByRole<T> = { readonly [Role in "questioner" | "reasoner"]?: T | undefined 
 const byRole = <T>(value: z.ZodType<T>): z.ZodType<ByRole<T>> =>
   z.object({ questioner: value, reasoner: value }).partial().default({});
 
-const schema: z.ZodType<ModelSettings> = z.object({
+const schema: z.ZodType<ModelDefaults> = z.object({
   prompts: byRole(z.string().min(1)),
   maxTokens: byRole(z.int().min(1)),
 });
 
 /** Reads them; a folder without the file says nothing. Throws "model" where they are of another form. */
-export async function readModelSettings(folder: string): Promise<ModelSettings> {
+export async function readModelDefaults(folder: string): Promise<ModelDefaults> {
   const file = join(folder, "visplay.json");
   const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return "{}";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { duration } from "../../cli/format.ts";
 import { LiveLine } from "../../cli/live_line.ts";
-import { Progress } from "../../cli/progress.ts";
+import { RunLine } from "../../cli/run_line.ts";
 import type { Activity } from "../../policy/embedded/activity.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import type { Phase } from "../../replay/self_play.ts";
@@ -42,15 +42,15 @@ const questionerStep = (seconds: number, step: number) =>
     parts: {},
   });
 
-function progressAfter(...events: RunEvent[]): Progress {
-  const progress = new Progress(config);
+function progressAfter(...events: RunEvent[]): RunLine {
+  const progress = new RunLine(config);
   for (const event of events) progress.apply(event);
   return progress;
 }
 
 describe("the line", () => {
   test("starts without an estimate", () => {
-    expect(new Progress(config).line(0)).toBe("starting");
+    expect(new RunLine(config).line(0)).toBe("starting");
     expect(progressAfter(started(0, 0, "evaluation")).line(1000)).toBe(
       "base · evaluation · step 0/4 · ETA …",
     );
@@ -77,7 +77,7 @@ describe("a step that takes long", () => {
     questioner: { now: null },
     reasoner: { now: null },
   };
-  const progress = new Progress(config, activities);
+  const progress = new RunLine(config, activities);
 
   test("shows how far its policies are, and no other step does", () => {
     progress.apply(started(10, 1, "questioner"));
@@ -100,7 +100,7 @@ describe("a step that takes long", () => {
 });
 
 describe("the time left", () => {
-  const eta = (progress: Progress, seconds: number) =>
+  const eta = (progress: RunLine, seconds: number) =>
     /ETA ([^·]+?)( ·|$)/.exec(progress.line(seconds * 1000))?.[1];
 
   test("counts down between steps and never falls below what is to come", () => {
@@ -139,7 +139,7 @@ describe("the time left", () => {
 
 describe("lines that stay", () => {
   test("a run that ends early leaves where it stood", () => {
-    expect(new Progress(config).lastLine(0)).toBeUndefined();
+    expect(new RunLine(config).lastLine(0)).toBeUndefined();
     expect(progressAfter(started(0, 1, "questioner"), questionerStep(5, 0)).lastLine(5000)).toBe(
       "round 1/2 · questioner · step 1/4 · reward 0.41 · confidence 0.72 · 1,200 tokens/s",
     );
@@ -162,7 +162,7 @@ describe("lines that stay", () => {
       image: { index: 3, name: "cats/7.png" },
       reason: "found 0 bytes, expected an image",
     });
-    expect(new Progress(config).apply(failed)).toBe("skipped cats/7.png: found 0 bytes, expected an image");
+    expect(new RunLine(config).apply(failed)).toBe("skipped cats/7.png: found 0 bytes, expected an image");
   });
 
   test("steps leave none", () => {
@@ -259,7 +259,7 @@ test("durations", () => {
 });
 
 test("why an image was left out is said once", () => {
-  const progress = new Progress(config);
+  const progress = new RunLine(config);
   const failed = (step: number, name: string, reason: string) =>
     at(step, {
       type: "rolloutFailed",
@@ -289,7 +289,7 @@ describe("a Questioner of whose questions none parsed", () => {
   };
 
   test("is told of once, with what it wrote and the settings to change", () => {
-    const progress = new Progress(config);
+    const progress = new RunLine(config);
     progress.apply(started(0, 1, "questioner"));
     expect(progress.apply(episode)).toBeUndefined();
     const line = progress.apply(stepWith(1, 0));
@@ -301,7 +301,7 @@ describe("a Questioner of whose questions none parsed", () => {
   });
 
   test("is none where a question parsed", () => {
-    const progress = new Progress(config);
+    const progress = new RunLine(config);
     progress.apply(episode);
     expect(progress.apply(stepWith(0.98, 0))).toBeUndefined();
   });

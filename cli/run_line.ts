@@ -20,7 +20,7 @@ const words: Readonly<Record<Role, Readonly<Record<ActivityKind, string>>>> = {
 };
 
 /** Where a run stands, from its events, in words. */
-export class Progress {
+export class RunLine {
   readonly #tracker: Tracker;
   readonly #activities: Activities;
   /** When the last event came, by the run's clock. */
