@@ -11,7 +11,7 @@ import {
   range,
   throwError,
 } from "rxjs";
-import { VisplayError } from "../common/errors.ts";
+import { failureOf, VisplayError } from "../common/errors.ts";
 import { release } from "../common/release.ts";
 import type { PolicyInfo } from "../policy/port.ts";
 import type { EventBody, ModelsSaved, RunEvent } from "../replay/events.ts";
@@ -207,10 +207,8 @@ function stop(run: Run, error: unknown): Observable<RunEvent> {
 
 /** Leaves the reason in the log, if it can still be written, and ends the run. */
 function recordFailure(run: Run, error: unknown): Observable<RunEvent> {
-  const code = error instanceof VisplayError ? error.code : "internal";
-  const message = error instanceof Error ? error.message : String(error);
   return concat(
-    run.record([{ type: "runFailed", code, message }]).pipe(catchError(() => EMPTY)),
+    run.record([{ type: "runFailed", ...failureOf(error) }]).pipe(catchError(() => EMPTY)),
     throwError(() => error),
   );
 }

@@ -120,7 +120,7 @@ async function goOn(folder: string, { replay }: RunState, { items }: LongRunSize
     const history = function* (steps: number) {
       for (const { event } of reader.milestones(steps)) yield event;
     };
-    const charts = await TensorBoard.start({ folder, plan: config, history, warn: console.error });
+    const charts = await TensorBoard.start({ folder, config, history, warn: console.error });
     await charts[Symbol.asyncDispose]();
   });
   const stream = new RandomStream(1);

@@ -1,3 +1,5 @@
+import { isRecord } from "../common/json.ts";
+
 /** Settings that may change while a run goes on, for no result depends on them. */
 const free: readonly string[] = ["out", "checkpoint", "watch"];
 
@@ -10,8 +12,4 @@ export function differences(before: unknown, after: unknown, path: readonly stri
   }
   const [a, b] = [JSON.stringify(before), JSON.stringify(after)];
   return a === b ? [] : [`${path.join(".")}: ${a} → ${b}`];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

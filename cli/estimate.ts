@@ -1,6 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import { phases as kindsOfPhases, type Phase } from "../replay/self_play.ts";
-import { type PlannedPhase, plannedPhases } from "../watch/run_plan.ts";
+import { type PlannedPhase, plannedPhases } from "../watch/planned_phases.ts";
 import { unitMs } from "./pace.ts";
 import type { PhaseProbe, Probe } from "./probe.ts";
 
@@ -40,7 +40,7 @@ const WITH_MOMENTS = 3;
 /** Puts a probe's measurements together for a whole run; `modelBytes` is the size of one saved model. */
 export function estimate(config: RunConfig, pool: number, found: Probe, modelBytes: number): RunEstimate {
   // A trial is not probed: it may be the very thing that ends a run, and takes as long as a few answers.
-  const planned = plannedPhases({ ...config, trial: { images: 0 } });
+  const planned = plannedPhases({ ...config, trial: { ...config.trial, images: 0 } });
   const sizes = sizesOf(config, pool, found.admittedShare);
   const kinds = kindsOfPhases.filter((kind) => planned.some(({ phase }) => phase === kind));
   const phases = Object.fromEntries(

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { VisplayError } from "../common/errors.ts";
+import { parseJson } from "../common/json.ts";
 
 /** What a model's folder says, in visplay.json, of what its policies are told and how long completions may be. */
 export interface ModelDefaults {
@@ -32,12 +33,4 @@ export async function readModelDefaults(folder: string): Promise<ModelDefaults> 
   const expected =
     '{"prompts": {"questioner": …, "reasoner": …}, "maxTokens": {"questioner": …, "reasoner": …}}';
   throw new VisplayError("model", `${file}: expected ${expected}, or less of it`);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

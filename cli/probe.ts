@@ -7,7 +7,7 @@ import { VisplayError } from "../common/errors.ts";
 import { itemsIn } from "../replay/curriculum_items.ts";
 import type { CurriculumItem, CurriculumQuestion, RunEvent } from "../replay/events.ts";
 import type { Phase } from "../replay/self_play.ts";
-import type { PhaseOfRound } from "../watch/run_plan.ts";
+import type { PhaseOfRound } from "../watch/planned_phases.ts";
 import { drive } from "./interrupt.ts";
 import type { Pace } from "./pace.ts";
 

@@ -1,7 +1,7 @@
+import type { RunConfig } from "../arena/config/config.ts";
 import type { ActivityKind, ActivityView } from "../policy/embedded/activity.ts";
 import type { RolloutFailed, RunEvent } from "../replay/events.ts";
 import { type Role, roles } from "../replay/self_play.ts";
-import type { RunPlan } from "../watch/run_plan.ts";
 import { type Standing, Tracker } from "../watch/tracker.ts";
 import { count, duration, plural } from "./format.ts";
 import { notice } from "./notice.ts";
@@ -30,8 +30,8 @@ export class RunLine {
   /** Why images were left out, by their names, as it was said last. */
   readonly #saidOf = new Map<string, string>();
 
-  constructor(plan: RunPlan, activities: Activities = {}) {
-    this.#tracker = new Tracker(plan);
+  constructor(config: RunConfig, activities: Activities = {}) {
+    this.#tracker = new Tracker(config);
     this.#activities = activities;
   }
 

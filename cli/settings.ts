@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { isMap, isScalar, isSeq, LineCounter, parse, parseDocument } from "yaml";
 import type { z } from "zod";
 import { VisplayError } from "../common/errors.ts";
+import { isRecord } from "../common/json.ts";
 import { nearest } from "./nearest.ts";
 import { isSecret, mainOf, schemaAt, shapeOf } from "./schema.ts";
 
@@ -134,10 +135,6 @@ function own(value: unknown, key: PropertyKey): unknown {
   return typeof value === "object" && value !== null && Object.hasOwn(value, key)
     ? (value as Record<PropertyKey, unknown>)[key]
     : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function show(value: unknown): string {

@@ -37,3 +37,16 @@ export class VisplayError extends Error {
 export function isFaultOfPrompt(error: unknown): error is VisplayError {
   return error instanceof VisplayError && (error.code === "images" || error.code === "prompt");
 }
+
+/** Why something ended before its end, for those who were not there. */
+export interface Failure {
+  /** A `VisplayError`'s, or "internal". */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What to tell of an error, whatever was thrown. */
+export function failureOf(error: unknown): Failure {
+  const code = error instanceof VisplayError ? error.code : "internal";
+  return { code, message: error instanceof Error ? error.message : String(error) };
+}

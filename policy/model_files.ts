@@ -1,5 +1,6 @@
 import { access, readFile, stat } from "node:fs/promises";
 import { VisplayError } from "../common/errors.ts";
+import { isRecord } from "../common/json.ts";
 
 /** A `VisplayError` of code "model" that names the file. */
 export function modelError(path: string, problem: string, cause?: unknown): VisplayError {
@@ -73,7 +74,7 @@ export function parseModelJson(path: string, text: string): JsonFields {
   } catch (error) {
     throw modelError(path, `not valid JSON (${(error as Error).message})`, error);
   }
-  if (!isObject(value)) throw modelError(path, `holds ${show(value)}; expected a JSON object`);
+  if (!isRecord(value)) throw modelError(path, `holds ${show(value)}; expected a JSON object`);
   return new JsonFields(path, value);
 }
 
@@ -116,7 +117,7 @@ export class JsonFields {
   optionalSection(key: string): JsonFields | undefined {
     const value = this.get(key);
     if (value === undefined) return undefined;
-    if (!isObject(value)) throw this.error(key, "an object");
+    if (!isRecord(value)) throw this.error(key, "an object");
     return new JsonFields(this.file, value, `${this.#prefix}${key}.`);
   }
 
@@ -166,10 +167,6 @@ export class JsonFields {
 
 export function isInteger(value: unknown, { min, max }: Omit<NumberField, "default">): value is number {
   return Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A value as JSON, cut to a length that fits into a message. */

@@ -1,5 +1,6 @@
 import type { RgbImage } from "../images/image.ts";
 import type { ImageScaling } from "../images/scaling.ts";
+import type { Loss } from "./options.ts";
 
 /** What a policy is asked: one image and a user's text, put into the model's own chat template. */
 export interface Prompt {
@@ -52,7 +53,7 @@ export interface TrainingGroup {
 }
 
 export interface UpdateOptions {
-  readonly loss: "grpo" | "dr_grpo" | "dapo";
+  readonly loss: Loss;
   readonly clipLow: number;
   readonly clipHigh: number;
   /** Weight of the k3 KL to the reference. */
@@ -97,6 +98,12 @@ export interface PolicyInfo {
   readonly scaling: ImageScaling | null;
 }
 
+/** A prompt and completions of it, [G][T]. */
+export interface PromptCompletions {
+  readonly prompt: Prompt;
+  readonly completions: readonly Int32Array[];
+}
+
 /** Which weights score: those being trained, or the run's fixed base. */
 export type WeightSet = "policy" | "reference";
 
@@ -110,7 +117,7 @@ export interface Policy extends AsyncDisposable {
   sample(prompts: readonly Prompt[], options: SamplingOptions, signal?: AbortSignal): Promise<Completion[][]>;
   /** Log-probabilities of given completions, [prompts][G][T]. */
   score(
-    groups: readonly { readonly prompt: Prompt; readonly completions: readonly Int32Array[] }[],
+    groups: readonly PromptCompletions[],
     options: { readonly weights: WeightSet; readonly temperature: number },
     signal?: AbortSignal,
   ): Promise<Float32Array[][]>;

@@ -1,5 +1,6 @@
 /** What the difference from the group's mean is divided by: the group's deviation, all rewards', or nothing. */
-export type AdvantageScaling = "group" | "batch" | "none";
+export const advantageScalings = ["group", "batch", "none"] as const;
+export type AdvantageScaling = (typeof advantageScalings)[number];
 
 export interface Advantages {
   /** [groups][G]; 0 where there is nothing to learn. */

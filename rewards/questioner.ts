@@ -15,7 +15,8 @@ import { type Checks, failedCheck, type GateEvidence, type GateThresholds, gate 
  * Both are computed from counts, k of n votes: 1 - |2k - n| / n and min(k, n - k) / n are the same numbers for k
  * and n - k, so that a group whose votes are spread alike has equal rewards to the last bit, and teaches nothing.
  */
-export type QuestionerRewardForm = "visplay" | "visplay_code" | "format_only";
+export const questionerRewardForms = ["visplay", "visplay_code", "format_only"] as const;
+export type QuestionerRewardForm = (typeof questionerRewardForms)[number];
 
 /** What is known about one question. */
 export interface QuestionEvidence extends GateEvidence {

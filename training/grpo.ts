@@ -2,6 +2,7 @@ import type {
   Completion,
   Policy,
   Prompt,
+  PromptCompletions,
   TrainingGroup,
   UpdateOptions,
   UpdateReport,
@@ -35,7 +36,7 @@ export type Taught<G extends Group> = Omit<G, "rollouts"> & {
 export interface Reference {
   /** Log-probabilities of completions, [groups][G][T]. */
   score(
-    groups: readonly { readonly prompt: Prompt; readonly completions: readonly Int32Array[] }[],
+    groups: readonly PromptCompletions[],
     temperature: number,
     signal?: AbortSignal,
   ): Promise<Float32Array[][]>;

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
+import type { Failure } from "../common/errors.ts";
 import { VisplayError } from "../common/errors.ts";
+import { parseJson } from "../common/json.ts";
 import type { Alarm, AlarmName, CheckpointSaved } from "../replay/events.ts";
-import type { Failure } from "./failure.ts";
 import type { Standing } from "./tracker.ts";
 
 /** The heartbeat's name in the folder of a run. */
@@ -86,12 +87,4 @@ export async function readBeat(folder: string): Promise<Beat> {
   const where = problem && problem.path.length > 0 ? `${problem.path.join(".")}: ` : "";
   const message = `${path} is damaged: ${where}${problem?.message}; the run itself is not, see summary.json`;
   throw new VisplayError("notARun", message);
-}
-
-function parseJson(content: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,8 @@
+import type { RunConfig } from "../arena/config/config.ts";
 import type { QuestionerStep, RunEvent } from "../replay/events.ts";
 import type { Phase } from "../replay/self_play.ts";
+import { orderOf, type PhaseOfRound, type PlannedPhase, plannedPhases } from "./planned_phases.ts";
 import { roundTokens } from "./round_tokens.ts";
-import { orderOf, type PhaseOfRound, type PlannedPhase, plannedPhases, type RunPlan } from "./run_plan.ts";
 
 const once: readonly string[] = ["trial", "warmUp"] satisfies Phase[];
 
@@ -19,7 +20,7 @@ interface CurrentPhase extends PhaseOfRound {
  * After a phase that was not planned, those that were go on where they were before it.
  */
 export class Eta {
-  readonly #plan: RunPlan;
+  readonly #config: RunConfig;
   readonly #planned: readonly PlannedPhase[];
   /** Images of the run, once it says how many. */
   #pool = Number.POSITIVE_INFINITY;
@@ -29,9 +30,9 @@ export class Eta {
   /** The planned phases that come after the last of them that began. */
   #later: readonly PlannedPhase[];
 
-  constructor(plan: RunPlan) {
-    this.#plan = plan;
-    this.#planned = plannedPhases(plan);
+  constructor(config: RunConfig) {
+    this.#config = config;
+    this.#planned = plannedPhases(config);
     this.#later = this.#planned;
   }
 
@@ -68,7 +69,7 @@ export class Eta {
   }
 
   #guess(step: QuestionerStep): void {
-    const { curriculum, reasoner } = roundTokens(this.#plan, this.#pool, step);
+    const { curriculum, reasoner } = roundTokens(this.#config, this.#pool, step);
     const msPerToken = step.durationMs / step.sampledTokens;
     this.#guessedMs = { curriculum: curriculum * msPerToken, reasoner: reasoner * msPerToken };
   }

@@ -1,6 +1,6 @@
+import type { RunConfig } from "../arena/config/config.ts";
 import type { CurriculumStep, QuestionerStep, ReasonerStep, RunEvent } from "../replay/events.ts";
 import { namedScores } from "../replay/scores.ts";
-import type { RunPlan } from "./run_plan.ts";
 
 type StepEvent = QuestionerStep | CurriculumStep | ReasonerStep;
 
@@ -14,12 +14,12 @@ export interface Figures {
  * What of an event is worth a chart, null for most. Steps count through the whole run, so that a run that is
  * resumed goes on where it was; figures of a round stand at the round.
  */
-export function figuresOf(event: RunEvent, plan: RunPlan): Figures | null {
+export function figuresOf(event: RunEvent, config: RunConfig): Figures | null {
   switch (event.type) {
     case "questionerStep":
     case "curriculumStep":
     case "reasonerStep":
-      return { step: stepInRun(event, plan), values: tag(event.phase, stepFigures(event)) };
+      return { step: stepInRun(event, config), values: tag(event.phase, stepFigures(event)) };
     case "curriculumBuilt": {
       const { questions, admitted, audit } = event;
       const shares = { admittedShare: questions > 0 ? admitted / questions : null };
@@ -38,8 +38,8 @@ export function figuresOf(event: RunEvent, plan: RunPlan): Figures | null {
   }
 }
 
-function stepInRun({ phase, round, step, steps }: StepEvent, plan: RunPlan): number {
-  const perRound = phase === "questioner" || phase === "reasoner" ? plan[phase].stepsPerRound : steps;
+function stepInRun({ phase, round, step, steps }: StepEvent, config: RunConfig): number {
+  const perRound = phase === "questioner" || phase === "reasoner" ? config[phase].stepsPerRound : steps;
   return (round - 1) * perRound + step;
 }
 

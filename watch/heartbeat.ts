@@ -1,11 +1,11 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
+import type { RunConfig } from "../arena/config/config.ts";
 import { steadyClock } from "../common/clock.ts";
+import { type Failure, failureOf } from "../common/errors.ts";
 import { replaceFile } from "../replay/disk.ts";
 import type { RunEvent } from "../replay/events.ts";
 import { BEAT_NAME, type Beat, readBeat } from "./beat.ts";
-import { type Failure, failureOf } from "./failure.ts";
-import type { RunPlan } from "./run_plan.ts";
 import { SideWork } from "./side_work.ts";
 import { Tracker } from "./tracker.ts";
 import type { Watcher } from "./watcher.ts";
@@ -18,7 +18,7 @@ export interface Clocks {
 
 export interface HeartbeatOptions {
   readonly folder: string;
-  readonly plan: RunPlan;
+  readonly config: RunConfig;
   /** How often the run was started, this time included. */
   readonly attempt: number;
   readonly warn: (line: string) => void;
@@ -68,12 +68,12 @@ export class Heartbeat implements Watcher {
   }
 
   private constructor(
-    { folder, plan, attempt, warn, clocks = realClocks }: HeartbeatOptions,
+    { folder, config, attempt, warn, clocks = realClocks }: HeartbeatOptions,
     lastSave: Beat["lastSave"],
   ) {
     this.#path = join(folder, BEAT_NAME);
     this.#clocks = clocks;
-    this.#tracker = new Tracker(plan);
+    this.#tracker = new Tracker(config);
     this.#work = new SideWork("heartbeat", warn);
     this.#attempt = attempt;
     this.#lastSave = lastSave;

@@ -1,20 +1,15 @@
+import type { RunConfig } from "../arena/config/config.ts";
+import type { WatchConfig } from "../arena/config/watch.ts";
 import type { RunEvent } from "../replay/events.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Metrics } from "./metrics.ts";
-import type { RunPlan } from "./run_plan.ts";
+
 import { TensorBoard } from "./tensorboard.ts";
 import type { Watcher } from "./watcher.ts";
 
-/** What watches a run never ends it, and never keeps it from beginning: what cannot be had is one line of warning. */
-export interface WatchOptions {
-  readonly tensorboard: boolean;
-  readonly metricsPort: number | null;
-  readonly metricsHost: string;
-}
-
 /** Serves metrics where they are wanted and can be, before there is a run. */
 export async function openMetrics(
-  { metricsHost, metricsPort }: WatchOptions,
+  { metricsHost, metricsPort }: WatchConfig,
   say: (line: string) => void,
 ): Promise<Metrics | null> {
   if (metricsPort === null) return null;
@@ -25,23 +20,26 @@ export async function openMetrics(
 
 export interface RunToWatch {
   readonly folder: string;
-  readonly plan: RunPlan & { readonly watch: WatchOptions };
+  readonly config: RunConfig;
   /** How often the run was started, this time included. */
   readonly attempt: number;
   /** What earlier attempts recorded and a resume has not superseded, with no more than so many steps. */
   readonly history: (steps: number) => Iterable<RunEvent>;
 }
 
-/** Starts what follows a run from its folder, and feeds those that were there before, which others close. */
+/**
+ * Starts what follows a run from its folder, and feeds those that were there before, which others close. What watches a
+ * run never ends it, and never keeps it from beginning: what cannot be had is one line of warning.
+ */
 export async function openWatchers(
-  { folder, plan, attempt, history }: RunToWatch,
+  { folder, config, attempt, history }: RunToWatch,
   before: readonly (Watcher | null)[],
   say: (line: string) => void,
 ): Promise<Watcher> {
-  const charts = plan.watch.tensorboard
-    ? await orWithout(TensorBoard.start({ folder, plan, history, warn: say }), say)
+  const charts = config.watch.tensorboard
+    ? await orWithout(TensorBoard.start({ folder, config, history, warn: say }), say)
     : null;
-  const heartbeat = await Heartbeat.start({ folder, plan, attempt, warn: say });
+  const heartbeat = await Heartbeat.start({ folder, config, attempt, warn: say });
   const own: Watcher[] = charts ? [heartbeat, charts] : [heartbeat];
   return together(
     own,

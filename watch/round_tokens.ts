@@ -1,5 +1,5 @@
+import type { RunConfig } from "../arena/config/config.ts";
 import type { QuestionerStep } from "../replay/events.ts";
-import type { RunPlan } from "./run_plan.ts";
 
 /** Tokens that are sampled in a round, by phase. */
 export interface RoundTokens {
@@ -9,8 +9,8 @@ export interface RoundTokens {
 }
 
 /** Those of a round of a run on a `pool` of images, where questions and answers are as long as in a step. */
-export function roundTokens(plan: RunPlan, pool: number, step: QuestionerStep): RoundTokens {
-  const { questioner, curriculum, reasoner } = plan;
+export function roundTokens(config: RunConfig, pool: number, step: QuestionerStep): RoundTokens {
+  const { questioner, curriculum, reasoner } = config;
   const asked = step.groups * questioner.groupSize * step.meanTokens;
   const answers = step.questions * (questioner.answersPerQuestion + questioner.blindAnswersPerQuestion);
   // Without a single question there was no answer to learn their length from.

@@ -1,11 +1,11 @@
 import { type FileHandle, mkdir, open, readdir, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import type { RunConfig } from "../arena/config/config.ts";
 import { diskError } from "../replay/disk.ts";
 import type { RunEvent } from "../replay/events.ts";
 import { fileHeader, scalarsRecord, startRecord } from "./event_file.ts";
 import { figuresOf } from "./figures.ts";
-import type { RunPlan } from "./run_plan.ts";
 import { SideWork } from "./side_work.ts";
 import type { Watcher } from "./watcher.ts";
 
@@ -24,7 +24,7 @@ const PIECES = 500;
 export interface TensorBoardOptions {
   /** The run's folder. */
   readonly folder: string;
-  readonly plan: RunPlan;
+  readonly config: RunConfig;
   /** What earlier attempts recorded and a resume has not superseded, with no more than so many steps. */
   readonly history: (steps: number) => Iterable<RunEvent>;
   readonly warn: (line: string) => void;
@@ -38,34 +38,34 @@ export interface TensorBoardOptions {
 export class TensorBoard implements Watcher {
   readonly #file: FileHandle;
   readonly #path: string;
-  readonly #plan: RunPlan;
+  readonly #config: RunConfig;
   readonly #work: SideWork;
 
   /** Begins a file. Throws "disk" where it cannot be made. */
-  static async start({ folder, plan, history, warn }: TensorBoardOptions): Promise<TensorBoard> {
+  static async start({ folder, config, history, warn }: TensorBoardOptions): Promise<TensorBoard> {
     const charts = join(folder, TENSORBOARD_NAME);
     try {
       await mkdir(charts, { recursive: true });
       const older = (await readdir(charts)).filter((name) => name.startsWith(PREFIX)).sort();
       const path = join(charts, nameAfter(older.at(-1)));
       const file = await open(path, "a");
-      await writeFile(file, inBlocks(beginning(history(STEPS_AGAIN), plan)));
+      await writeFile(file, inBlocks(beginning(history(STEPS_AGAIN), config)));
       for (const name of older.slice(0, -1)) await rm(join(charts, name));
-      return new TensorBoard(path, file, plan, warn);
+      return new TensorBoard(path, file, config, warn);
     } catch (cause) {
       throw diskError(charts, cause);
     }
   }
 
-  private constructor(path: string, file: FileHandle, plan: RunPlan, warn: (line: string) => void) {
+  private constructor(path: string, file: FileHandle, config: RunConfig, warn: (line: string) => void) {
     this.#path = path;
     this.#file = file;
-    this.#plan = plan;
+    this.#config = config;
     this.#work = new SideWork("TensorBoard", warn);
   }
 
   apply(event: RunEvent): void {
-    const bytes = recordOf(event, this.#plan);
+    const bytes = recordOf(event, this.#config);
     if (!bytes) return;
     void this.#work.add(async () => {
       // Readers stop at a record that was cut off, so nothing is written behind one.
@@ -91,12 +91,12 @@ function nameAfter(name: string | undefined): string {
   return `${PREFIX}${seconds}.${hostname()}.${process.pid}`;
 }
 
-function* beginning(history: Iterable<RunEvent>, plan: RunPlan): Generator<Uint8Array> {
+function* beginning(history: Iterable<RunEvent>, config: RunConfig): Generator<Uint8Array> {
   const nowMs = Date.now();
   yield fileHeader(nowMs);
   yield startRecord(nowMs);
   for (const event of history) {
-    const bytes = recordOf(event, plan);
+    const bytes = recordOf(event, config);
     if (bytes) yield bytes;
   }
 }
@@ -114,7 +114,7 @@ function* inBlocks(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
 }
 
 /** What is written of an event; null where it has no figures. */
-function recordOf(event: RunEvent, plan: RunPlan): Uint8Array | null {
-  const figures = figuresOf(event, plan);
+function recordOf(event: RunEvent, config: RunConfig): Uint8Array | null {
+  const figures = figuresOf(event, config);
   return figures && scalarsRecord({ ...figures, atMs: event.atMs });
 }

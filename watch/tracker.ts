@@ -1,6 +1,7 @@
+import type { RunConfig } from "../arena/config/config.ts";
 import type { RunEvent } from "../replay/events.ts";
 import { Eta } from "./eta.ts";
-import type { PhaseOfRound, RunPlan } from "./run_plan.ts";
+import type { PhaseOfRound } from "./planned_phases.ts";
 
 /** Where a run stands in a phase; null for what is not known, or not yet. */
 export interface Standing {
@@ -35,9 +36,9 @@ export class Tracker {
   readonly #eta: Eta;
   #state: PhaseState | undefined;
 
-  constructor(plan: RunPlan) {
-    this.#rounds = plan.rounds;
-    this.#eta = new Eta(plan);
+  constructor(config: RunConfig) {
+    this.#rounds = config.rounds;
+    this.#eta = new Eta(config);
   }
 
   apply(event: RunEvent): void {

@@ -1,8 +1,8 @@
 import { hostname } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { steadyClock } from "../common/clock.ts";
+import { type Failure, failureOf } from "../common/errors.ts";
 import type { RunEvent } from "../replay/events.ts";
-import { type Failure, failureOf } from "./failure.ts";
 import { SideWork } from "./side_work.ts";
 import type { Watcher } from "./watcher.ts";
 

@@ -1,14 +1,15 @@
 import * as z from "zod";
 import { type Device, devices } from "../../autodiff/onnx/device.ts";
 import type { AnswerFormat } from "../../common/answer_format.ts";
+import type { Role } from "../../replay/self_play.ts";
 import { type AlarmsConfig, alarms } from "./alarms.ts";
 import { contradictions } from "./contradictions.ts";
 import { type CurriculumConfig, curriculum } from "./curriculum.ts";
 import { type EvaluationConfig, evaluation, SCENE_QUESTIONS } from "./evaluation.ts";
 import { type ImagesConfig, images } from "./images.ts";
-import { type CompletionLengths, defaultMaxTokens, type OptimizerConfig, optimizer } from "./learning.ts";
+import { defaultMaxTokens, type OptimizerConfig, optimizer } from "./learning.ts";
 import {
-  type AdapterConfig,
+  type AdapterSettings,
   adapter,
   type MemoryConfig,
   type ModelSettings,
@@ -30,7 +31,7 @@ export interface RunConfig {
   readonly device: Device;
   readonly threads: number;
   readonly replicas: number | null;
-  readonly adapter: AdapterConfig;
+  readonly adapter: AdapterSettings;
   readonly memory: MemoryConfig;
   readonly images: ImagesConfig;
   readonly format: AnswerFormat;
@@ -116,10 +117,10 @@ export const RunSettingsSchema: z.ZodType<RunSettings> = z
 /** The configuration of a run: its settings, with what depends on other settings and on the model resolved. */
 export function runConfig(
   settings: RunSettings,
-  ofModel: { readonly [Role in keyof CompletionLengths]?: number | undefined } = {},
+  ofModel: { readonly [R in Role]?: number | undefined } = {},
 ): RunConfig {
   const { images, questioner, reasoner, evaluation } = settings;
-  const longest = (role: keyof CompletionLengths): number => ofModel[role] ?? defaultMaxTokens[role];
+  const longest = (role: Role): number => ofModel[role] ?? defaultMaxTokens[role];
   return {
     ...settings,
     questioner: { ...questioner, maxTokens: questioner.maxTokens ?? longest("questioner") },

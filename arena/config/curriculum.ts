@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { ConfidenceBand } from "../../rewards/band.ts";
 import { count, flag, group, number, share } from "./setting.ts";
 
 /** Which images are asked about for a curriculum, how their questions are judged, and which enter. */
@@ -9,7 +10,7 @@ export interface CurriculumConfig {
   readonly answersPerQuestion: number;
   readonly views: number;
   readonly temperature: number;
-  readonly band: { readonly low: number; readonly high: number };
+  readonly band: ConfidenceBand;
   readonly keepUnanswerable: boolean;
   readonly dropDuplicates: boolean;
   readonly gate: {

@@ -1,11 +1,11 @@
 import type * as z from "zod";
-import type { SceneDomain } from "./images.ts";
+import { type DomainName, domainNames } from "../../images/scenes/scene.ts";
 import { choice, count, flag, group, optionalCount, seed, type Unresolved } from "./setting.ts";
 
 /** What the Reasoner is measured with. */
 export interface EvaluationConfig {
   readonly everyRound: boolean;
-  readonly domain: SceneDomain;
+  readonly domain: DomainName;
   readonly questions: number;
   readonly scenes: number;
   readonly questionsPerChunk: number;
@@ -19,7 +19,7 @@ export const SCENE_QUESTIONS = 700;
 export const evaluation: z.ZodType<Unresolved<EvaluationConfig, "questions">> = group(
   {
     everyRound: flag(true, "evaluate after each round; false evaluates only the base and the last"),
-    domain: choice(["source", "target"], "target", "domain of the held-out scenes"),
+    domain: choice(domainNames, "target", "domain of the held-out scenes"),
     questions: optionalCount(
       `questions, balanced over families and answers; 0 skips evaluation; null is ${SCENE_QUESTIONS}, or 0 where images.folder is set, for the questions are about coloured scenes`,
       0,

@@ -1,4 +1,6 @@
 import type * as z from "zod";
+import { domainNames } from "../../images/scenes/scene.ts";
+import type { SceneSourceOptions } from "../../images/scenes/source.ts";
 import { choice, count, flag, group, optionalText, seed } from "./setting.ts";
 
 /** Where a run's images come from. */
@@ -6,10 +8,8 @@ export interface ImagesConfig {
   readonly folder: string | null;
   readonly maxPixels: number;
   readonly followLinks: boolean;
-  readonly scenes: { readonly domain: SceneDomain; readonly count: number; readonly seed: number };
+  readonly scenes: SceneSourceOptions;
 }
-
-export type SceneDomain = "source" | "target";
 
 export const images: z.ZodType<ImagesConfig> = group(
   {
@@ -18,7 +18,7 @@ export const images: z.ZodType<ImagesConfig> = group(
     followLinks: flag(false, "links that lead out of the folder are followed, too"),
     scenes: group(
       {
-        domain: choice(["source", "target"], "target", "domain of the drawn scenes"),
+        domain: choice(domainNames, "target", "domain of the drawn scenes"),
         count: count(2000, "scenes in the pool"),
         seed: seed(1, "seed of the scenes"),
       },

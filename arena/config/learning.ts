@@ -1,4 +1,9 @@
 import * as z from "zod";
+import { losses, type OptimizerOptions } from "../../policy/options.ts";
+import type { SamplingOptions } from "../../policy/port.ts";
+import type { Role } from "../../replay/self_play.ts";
+import { advantageScalings } from "../../rewards/advantages.ts";
+import type { GrpoOptions } from "../../training/grpo.ts";
 import {
   choice,
   count,
@@ -12,32 +17,15 @@ import {
 } from "./setting.ts";
 
 /** How a policy samples. */
-export interface SamplingConfig {
-  readonly temperature: number;
-  readonly topK: number;
-  readonly topP: number;
-  readonly maxTokens: number;
-}
+export type SamplingConfig = Pick<SamplingOptions, "temperature" | "topK" | "topP" | "maxTokens">;
 
 /** How a policy learns from its groups. */
-export interface GrpoConfig {
-  readonly learningRate: number;
+export interface GrpoConfig extends Omit<GrpoOptions, keyof SamplingConfig> {
   readonly learningRateEnd: number;
-  readonly beta: number;
-  readonly loss: "grpo" | "dr_grpo" | "dapo";
-  readonly clipLow: number;
-  readonly clipHigh: number;
-  readonly advantageScale: "group" | "batch" | "none";
-  readonly maskTruncated: boolean;
-  readonly positiveWeight: number;
 }
 
 /** How both policies step. */
-export interface OptimizerConfig {
-  readonly weightDecay: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
+export interface OptimizerConfig extends OptimizerOptions {
   readonly maxGradientNorm: number;
   readonly warmupSteps: number;
   readonly connectorLearningRateFactor: number;
@@ -53,18 +41,13 @@ export const groupSize = (): z.ZodType<number> =>
     .describe("G, completions per prompt");
 
 /** Longest completions of each policy (tokens). */
-export interface CompletionLengths {
-  readonly questioner: number;
-  readonly reasoner: number;
-}
+type CompletionLengths = Readonly<Record<Role, number>>;
 
 /** Those where `maxTokens` is null and the model's folder says none: what a model that reasons needs. */
 export const defaultMaxTokens: CompletionLengths = { questioner: 192, reasoner: 512 };
 
 /** Settings of `SamplingConfig` for one role. */
-export const samplingSettings = (
-  role: keyof CompletionLengths,
-): Settings<Unresolved<SamplingConfig, "maxTokens">> => ({
+export const samplingSettings = (role: Role): Settings<Unresolved<SamplingConfig, "maxTokens">> => ({
   temperature: number(1, "sampling temperature in training", 1e-3),
   topK: count(0, "tokens kept when sampling; 0 keeps all", 0),
   topP: number(1, "probability mass kept when sampling; 1 keeps all", 1e-6, 1),
@@ -89,10 +72,10 @@ export const grpoSettings = ({
     "learning rate that a round ends with, as a share of what it starts with; 1 keeps it",
   ),
   beta: number(beta, "weight of the k3 KL to the run's base; 0 needs no reference"),
-  loss: choice(["grpo", "dr_grpo", "dapo"], "dapo", "how the loss averages over tokens and sequences"),
+  loss: choice(losses, "dapo", "how the loss averages over tokens and sequences"),
   clipLow: share(0.2, "lower clip of the probability ratio, 1 - clipLow"),
   clipHigh: number(0.3, "upper clip of the probability ratio, 1 + clipHigh"),
-  advantageScale: choice(["group", "batch", "none"], "group", "standard deviation that divides an advantage"),
+  advantageScale: choice(advantageScalings, "group", "standard deviation that divides an advantage"),
   maskTruncated: flag(true, "leave completions cut off at maxTokens out of the loss"),
   positiveWeight: number(
     positiveWeight,

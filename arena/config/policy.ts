@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { AdapterChoice, Resolution } from "../../policy/options.ts";
 import {
   flag,
   group,
@@ -12,19 +13,12 @@ import {
 } from "./setting.ts";
 
 /** Which model is trained, and how much of a picture it sees. */
-export interface ModelSettings {
+export interface ModelSettings extends Resolution {
   readonly name: string;
-  readonly maxPixels: number | null;
-  readonly splitting: boolean | null;
 }
 
 /** Which parameters are trained beside a model that stays as it is. */
-export interface AdapterConfig {
-  readonly rank: number | null;
-  readonly alpha: number;
-  readonly rankStabilized: boolean;
-  readonly layers: string | null;
-}
+export type AdapterSettings = Omit<AdapterChoice, "seed">;
 
 /** What bounds the memory of an update. */
 export interface MemoryConfig {
@@ -32,7 +26,7 @@ export interface MemoryConfig {
   readonly recomputeActivations: boolean | null;
 }
 
-const adapterSettings: Settings<AdapterConfig> = {
+const adapterSettings: Settings<AdapterSettings> = {
   rank: optionalCount(
     "rank of the adapters; 0 trains the parameters themselves, null means 16 for a model of more than 64 MB and 0 for any other",
     0,
@@ -70,7 +64,7 @@ export const model: z.ZodType<ModelSettings> = groupOrMain(
   "the model that both policies start from; a text alone is its name",
 );
 
-export const adapter: z.ZodType<AdapterConfig> = group(
+export const adapter: z.ZodType<AdapterSettings> = group(
   adapterSettings,
   "low-rank adapters (LoRA) of both policies, beside one shared copy of the model",
 );

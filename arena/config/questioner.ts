@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { type QuestionerRewardForm, questionerRewardForms } from "../../rewards/questioner.ts";
 import {
   type GrpoConfig,
   groupSize,
@@ -18,7 +19,7 @@ export interface QuestionerConfig extends SamplingConfig, GrpoConfig {
   readonly answerTemperature: number;
   readonly blindAnswersPerQuestion: number;
   readonly reward: {
-    readonly form: "visplay" | "visplay_code" | "format_only";
+    readonly form: QuestionerRewardForm;
     readonly diversityWeight: number;
     readonly minParsedShare: number;
     readonly maxAbstentionShare: number;
@@ -41,7 +42,7 @@ export const questioner: z.ZodType<Unresolved<QuestionerConfig, "maxTokens">> = 
     reward: group(
       {
         form: choice(
-          ["visplay", "visplay_code", "format_only"],
+          questionerRewardForms,
           "visplay",
           "the paper's reward, its public code's, or a control that rewards only questions that parse",
         ),

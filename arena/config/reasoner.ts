@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { ReasonerWeights } from "../../rewards/reasoner.ts";
 import {
   type GrpoConfig,
   groupSize,
@@ -17,7 +18,7 @@ export interface ReasonerConfig extends SamplingConfig, GrpoConfig {
   readonly views: number;
   readonly groupSize: number;
   readonly learningRateDecayPerRound: number;
-  readonly reward: { readonly agreement: number; readonly format: number; readonly brevity: number };
+  readonly reward: ReasonerWeights;
   readonly labels: "silver" | "true";
 }
 

@@ -83,7 +83,8 @@ export interface Domain {
   readonly noise: number;
 }
 
-export type DomainName = "source" | "target";
+export const domainNames = ["source", "target"] as const;
+export type DomainName = (typeof domainNames)[number];
 
 /** Source scenes are labelled and clean, target scenes unlabelled and varied. */
 export const domains: Record<DomainName, Domain> = {

@@ -5,14 +5,8 @@ import { type ImageScaling, toEdge } from "../../images/scaling.ts";
 import type { JsonFields } from "../model_files.ts";
 import type { Idefics3Config } from "../models/idefics3_config.ts";
 import type { ImageProcessor, PreparedImage } from "../models/vision_language_model.ts";
-import {
-  parseLevels,
-  publishedResolution,
-  type Resolution,
-  readProcessorFiles,
-  requireTokens,
-  userTurn,
-} from "./processing.ts";
+import { publishedResolution, type Resolution } from "../options.ts";
+import { parseLevels, readProcessorFiles, requireTokens, userTurn } from "./processing.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** How many rows and columns of tiles stand before the tile of the whole image; 0 and 0 if that is the only one. */

@@ -11,17 +11,6 @@ export interface ProcessorFiles {
   readonly processor: JsonFields | undefined;
 }
 
-/** How much of a picture a model sees, where a user asks for other than its folder says. */
-export interface Resolution {
-  /** Pixels to which a larger picture is scaled down; null: as the folder says. */
-  readonly maxPixels: number | null;
-  /** Whether large pictures are cut into tiles, where the model can; null: as the folder says. */
-  readonly splitting: boolean | null;
-}
-
-/** As a model's folder says. */
-export const publishedResolution: Resolution = { maxPixels: null, splitting: null };
-
 /** Throws a `VisplayError` of code "model" where the settings are missing or broken. */
 export async function readProcessorFiles(folder: string): Promise<ProcessorFiles> {
   const path = join(folder, "processor_config.json");

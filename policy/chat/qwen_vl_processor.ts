@@ -6,14 +6,8 @@ import type { JsonFields } from "../model_files.ts";
 import type { QwenVlConfig } from "../models/qwen_vl_config.ts";
 import type { PatchGrid } from "../models/qwen_vl_grid.ts";
 import type { ImageProcessor, ImageShape, PreparedImage } from "../models/vision_language_model.ts";
-import {
-  parseLevels,
-  publishedResolution,
-  type Resolution,
-  readProcessorFiles,
-  requireTokens,
-  userTurn,
-} from "./processing.ts";
+import { publishedResolution, type Resolution } from "../options.ts";
+import { parseLevels, readProcessorFiles, requireTokens, userTurn } from "./processing.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** How an image becomes patches. */

@@ -1,8 +1,9 @@
 import type { Feeds, Session } from "../../autodiff/onnx/session.ts";
 import { VisplayError } from "../../common/errors.ts";
 import type { ParameterGroup } from "../models/vision_language_model.ts";
+import type { OptimizerOptions } from "../options.ts";
 import type { ParameterLayout } from "../weights/parameters.ts";
-import { AdamW, globalNorm, type OptimizerOptions, type OptimizerState } from "./optimizer.ts";
+import { AdamW, globalNorm, type OptimizerState } from "./optimizer.ts";
 import type { GradientShare } from "./replica.ts";
 
 export interface LearnerOptions {

@@ -2,7 +2,6 @@ import type { Device } from "../../autodiff/onnx/device.ts";
 import { requireDevice } from "../../autodiff/onnx/require_device.ts";
 import { isFaultOfPrompt } from "../../common/errors.ts";
 import type { RgbImage } from "../../images/image.ts";
-import type { Resolution } from "../chat/processing.ts";
 import type { PromptTokens } from "../chat/prompt_tokens.ts";
 import type { Tokenizer } from "../chat/tokenizer.ts";
 import type { Weights } from "../models/layers.ts";
@@ -12,18 +11,19 @@ import type {
   PreparedImage,
   VisionLanguageModel,
 } from "../models/vision_language_model.ts";
+import type { AdapterOptions, Resolution } from "../options.ts";
 import type {
   Completion,
   Example,
   PolicyInfo,
   Prompt,
+  PromptCompletions,
   SamplingOptions,
   TrainingGroup,
   UpdateOptions,
   UpdateReport,
   WeightSet,
 } from "../port.ts";
-import type { AdapterOptions } from "../weights/adapter_weights.ts";
 import type { TrainedWeights } from "../weights/trained_weights.ts";
 import { accumulate, type UpdatePlan } from "./accumulate.ts";
 import { type ActivityCells, ActivityReport } from "./activity.ts";
@@ -152,7 +152,7 @@ export class LocalPolicy implements Replica {
   }
 
   async score(
-    groups: readonly { readonly prompt: Prompt; readonly completions: readonly Int32Array[] }[],
+    groups: readonly PromptCompletions[],
     { weights, temperature }: { readonly weights: WeightSet; readonly temperature: number },
     signal?: AbortSignal,
   ): Promise<Float32Array[][]> {

@@ -13,6 +13,7 @@ import {
   sub,
 } from "../../autodiff/operators/index.ts";
 import { scalar, type Tensor } from "../../autodiff/tensor.ts";
+import type { Loss } from "../options.ts";
 import type { UpdateOptions } from "../port.ts";
 
 /** What a GRPO loss reads, [P, G, T] unless stated. */
@@ -73,11 +74,7 @@ export function crossEntropy(logProbs: Tensor, weights: Tensor): Tensor {
  * `grpo`: the mean over rollouts of the token mean. `dr_grpo` (2503.20783): tokens over rollouts · maxTokens.
  * `dapo` (2503.14476): tokens over all active tokens.
  */
-export function tokenWeights(
-  loss: UpdateOptions["loss"],
-  lengths: readonly number[],
-  maxTokens: number,
-): number[] {
+export function tokenWeights(loss: Loss, lengths: readonly number[], maxTokens: number): number[] {
   const rows = lengths.length;
   const tokens = lengths.reduce((sum, n) => sum + n, 0);
   switch (loss) {

@@ -1,7 +1,7 @@
-import type { Resolution } from "../chat/processing.ts";
 import type { ParameterGroup } from "../models/vision_language_model.ts";
+import type { AdapterOptions, Resolution } from "../options.ts";
 import { isAdapterFolder, readAdapterConfig } from "../weights/adapter_config.ts";
-import { type AdapterOptions, AdapterWeights } from "../weights/adapter_weights.ts";
+import { AdapterWeights } from "../weights/adapter_weights.ts";
 import { FullWeights } from "../weights/full_weights.ts";
 import type { TrainedWeights } from "../weights/trained_weights.ts";
 import { type ModelDefinition, readModelFolder } from "./registry.ts";

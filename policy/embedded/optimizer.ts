@@ -1,16 +1,8 @@
 import { Session } from "../../autodiff/onnx/session.ts";
 import { add, div, mul, sqrt, sub } from "../../autodiff/operators/index.ts";
 import { input, scalar, type Tensor } from "../../autodiff/tensor.ts";
+import type { OptimizerOptions } from "../options.ts";
 import type { Range } from "../weights/parameters.ts";
-
-export interface OptimizerOptions {
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  readonly weightDecay: number;
-  /** Gradients are scaled down to this global norm; null leaves them. */
-  readonly maxGradientNorm: number | null;
-}
 
 /** Everything that a later step depends on. */
 export interface OptimizerState {

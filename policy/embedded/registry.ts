@@ -1,6 +1,5 @@
 import type { Size } from "../../images/image.ts";
 import { Idefics3Processor, readTiling, tiledSizes } from "../chat/idefics3_processor.ts";
-import { publishedResolution, type Resolution } from "../chat/processing.ts";
 import { capNote, patchGrid, QwenVlProcessor, readPatching } from "../chat/qwen_vl_processor.ts";
 import { Tokenizer } from "../chat/tokenizer.ts";
 import type { DecoderConfig } from "../models/decoder.ts";
@@ -14,6 +13,7 @@ import { parseQwen3VlConfig } from "../models/qwen3_vl_config.ts";
 import { SmolVlm } from "../models/smolvlm.ts";
 import { familyError, refuseOwnProgram, refuseQuantized } from "../models/unsupported.ts";
 import type { ImageProcessor, VisionLanguageModel } from "../models/vision_language_model.ts";
+import { publishedResolution, type Resolution } from "../options.ts";
 import { locateModelWeights, sharesEmbedding } from "../weights/model_weights.ts";
 import type { TensorPlace } from "../weights/safetensors.ts";
 

@@ -1,8 +1,8 @@
 import type { ActivityView } from "../embedded/activity.ts";
 import type { LocalPolicyOptions } from "../embedded/local_policy.ts";
 import { isLarge, mostMicroBatchTokens } from "../embedded/model_size.ts";
+import type { AdapterChoice } from "../options.ts";
 import type { Policy } from "../port.ts";
-import type { AdapterOptions } from "../weights/adapter_weights.ts";
 import { locateModelWeights } from "../weights/model_weights.ts";
 import { DataParallelPolicy } from "./data_parallel_policy.ts";
 import { ThreadedPolicy } from "./threaded_policy.ts";
@@ -15,8 +15,8 @@ export interface OpenPolicyOptions extends Omit<LocalPolicyOptions, "adapter" | 
    * thread of a small model on the CPU, whose operators are too short for several threads, and one of any other.
    */
   readonly replicas: number | null;
-  /** Which adapters are trained (default none); of rank 0 none are, of rank null those of a large model, with rank 16. */
-  readonly adapter?: (Omit<AdapterOptions, "rank"> & { readonly rank: number | null }) | null;
+  /** Which adapters are trained (default none). */
+  readonly adapter?: AdapterChoice | null;
   /** Tells what the policy is at. */
   readonly activity?: ActivityView;
 }

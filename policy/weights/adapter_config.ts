@@ -2,21 +2,14 @@ import { join, resolve } from "node:path";
 import { VisplayError } from "../../common/errors.ts";
 import { exists, readModelJson } from "../model_files.ts";
 import type { ParameterSpec } from "../models/vision_language_model.ts";
+import type { AdapterKind } from "../options.ts";
 import { writeModelFile } from "./model_weights.ts";
-
-/** The low-rank adapters (LoRA) of a model's linear layers. */
-export interface AdapterConfig {
-  readonly rank: number;
-  readonly alpha: number;
-  /** Whether the scale is alpha / √rank (rsLoRA, 2312.03732) instead of alpha / rank. */
-  readonly rankStabilized: boolean;
-}
 
 const fileName = "adapter_config.json";
 const maxRank = 4096;
 
 /** What multiplies B A. */
-export function adapterScale({ rank, alpha, rankStabilized }: AdapterConfig): number {
+export function adapterScale({ rank, alpha, rankStabilized }: AdapterKind): number {
   return alpha / (rankStabilized ? Math.sqrt(rank) : rank);
 }
 
@@ -29,7 +22,7 @@ export function isAdapterFolder(folder: string): Promise<boolean> {
  * Reads PEFT's adapter_config.json. Throws a `VisplayError` of code "model" where it describes anything but plain LoRA
  * on linear layers.
  */
-export async function readAdapterConfig(folder: string): Promise<AdapterConfig & { readonly base: string }> {
+export async function readAdapterConfig(folder: string): Promise<AdapterKind & { readonly base: string }> {
   const fields = await readModelJson(join(folder, fileName));
   fields.oneOf("peft_type", ["LORA"]);
   fields.oneOf("bias", ["none"], "none");
@@ -53,7 +46,7 @@ export async function readAdapterConfig(folder: string): Promise<AdapterConfig &
  */
 export async function writeAdapterConfig(
   folder: string,
-  { rank, alpha, rankStabilized }: AdapterConfig,
+  { rank, alpha, rankStabilized }: AdapterKind,
   base: string,
   targets: string,
 ): Promise<void> {

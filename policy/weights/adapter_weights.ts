@@ -5,8 +5,8 @@ import { VisplayError } from "../../common/errors.ts";
 import { deriveSeed, RandomStream } from "../../common/random.ts";
 import type { Weights } from "../models/layers.ts";
 import type { ParameterSpec } from "../models/vision_language_model.ts";
+import type { AdapterKind, AdapterOptions } from "../options.ts";
 import {
-  type AdapterConfig,
   adaptedLayers,
   adapterScale,
   linearLayers,
@@ -21,13 +21,6 @@ import { ParameterLayout } from "./parameters.ts";
 import { locateTensors, readFloats, type TensorPlace } from "./safetensors.ts";
 import { type TensorSource, writeSafetensors } from "./safetensors_writer.ts";
 import type { TrainedWeights } from "./trained_weights.ts";
-
-/** How new adapters are made. */
-export interface AdapterOptions extends AdapterConfig {
-  /** A regular expression that the names of adapted linear layers match; null: those of the text model. */
-  readonly layers: string | null;
-  readonly seed: number;
-}
 
 /** A model whose adapters are to be trained. */
 export interface AdaptedModel {
@@ -47,13 +40,13 @@ export class AdapterWeights implements TrainedWeights {
   readonly tensors: Weights;
   readonly initial: Float32Array;
   readonly #model: AdaptedModel;
-  readonly #config: AdapterConfig;
+  readonly #config: AdapterKind;
   readonly #layers: readonly string[];
   readonly #places: ReadonlyMap<string, TensorPlace>;
 
   private constructor(
     model: AdaptedModel,
-    config: AdapterConfig,
+    config: AdapterKind,
     layers: readonly string[],
     places: ReadonlyMap<string, TensorPlace>,
     mapped: ReadonlyMap<string, FilePlace>,

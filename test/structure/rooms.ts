@@ -10,7 +10,6 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   "images/scenes": ["common", "images"],
   autodiff: ["common"],
   replay: ["common"],
-  watch: ["common", "replay"],
   policy: ["common", "images"],
   "policy/models": ["common", "images", "autodiff", "policy"],
   "policy/chat": ["common", "images", "policy", "policy/models"],
@@ -38,7 +37,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   questioner: ["common", "images", "policy"],
   reasoner: ["common", "images", "policy"],
   training: ["rewards", "policy"],
-  "arena/config": ["common", "autodiff", "replay"],
+  "arena/config": ["common", "rewards", "images/scenes", "autodiff", "replay", "policy", "training"],
+  watch: ["common", "replay", "arena/config"],
   arena: [
     "common",
     "rewards",

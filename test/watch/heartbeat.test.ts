@@ -19,7 +19,7 @@ import {
   saved,
 } from "../fakes/run_events.ts";
 
-const plan = configOf({ rounds: 2 });
+const config = configOf({ rounds: 2 });
 const hour = 3_600_000;
 
 let folder: string;
@@ -40,7 +40,7 @@ const start = (attempt = 1) =>
   Heartbeat.start({
     attempt,
     folder,
-    plan,
+    config,
     warn: (line) => warnings.push(line),
     clocks: { wallMs: () => wallMs, steadyMs: () => steadyMs },
   });

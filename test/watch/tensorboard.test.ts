@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { EventBody, RunEvent } from "../../replay/events.ts";
-import { crc32c } from "../../watch/crc32c.ts";
-import { fileHeader, record, scalarsRecord } from "../../watch/event_file.ts";
+import { crc32c, fileHeader, record, scalarsRecord } from "../../watch/event_file.ts";
 import { type Figures, figuresOf } from "../../watch/figures.ts";
 import { TensorBoard } from "../../watch/tensorboard.ts";
 import { configOf } from "../fakes/config.ts";
@@ -12,7 +11,7 @@ import { at, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_eve
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const bytesOf = (text: string) => new TextEncoder().encode(text);
-const plan = configOf();
+const config = configOf();
 
 test("CRC-32C has the values of RFC 3720, appendix B.4", () => {
   expect(crc32c(bytesOf("123456789"))).toBe(0xe3069283);
@@ -55,11 +54,11 @@ describe("event files", () => {
 });
 
 describe("the figures of a run", () => {
-  const of = (body: EventBody) => figuresOf(at(1, body), plan);
+  const of = (body: EventBody) => figuresOf(at(1, body), config);
 
   test("are named by phase, and count steps through the whole run", () => {
     const figures = of(reasonerStep({ round: 3, step: 7, steps: 50 }));
-    expect(figures?.step).toBe(2 * plan.reasoner.stepsPerRound + 7);
+    expect(figures?.step).toBe(2 * config.reasoner.stepsPerRound + 7);
     expect(figures?.values).toMatchObject({
       "reasoner/reward": 0.413,
       "reasoner/gradientNorm": 2,
@@ -96,7 +95,7 @@ describe("TensorBoard's folder", () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   const start = (history: readonly RunEvent[] = [], where = folder) =>
-    TensorBoard.start({ folder: where, plan, history: () => history, warn: (line) => warnings.push(line) });
+    TensorBoard.start({ folder: where, config, history: () => history, warn: (line) => warnings.push(line) });
 
   // 7: a session log of 2 bytes, 1: status START; no step, which is 0.
   const started = "3a020801";
@@ -143,7 +142,7 @@ describe("TensorBoard's folder", () => {
     const [, session, ...written] = await recordsOf(name);
     expect(hex((session as Buffer).subarray(9))).toBe(started);
     const wanted = steps.map((event) =>
-      scalarsRecord({ ...(figuresOf(event, plan) as Figures), atMs: event.atMs }),
+      scalarsRecord({ ...(figuresOf(event, config) as Figures), atMs: event.atMs }),
     );
     expect(written.map(hex)).toEqual(wanted.map((bytes) => hex(bytes.subarray(12, -4))));
   });

@@ -3,10 +3,10 @@ import { Tracker } from "../../watch/tracker.ts";
 import { configOf } from "../fakes/config.ts";
 import { at, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
 
-const plan = configOf({ rounds: 1, evaluation: { questions: 0 } });
+const config = configOf({ rounds: 1, evaluation: { questions: 0 } });
 
 test("a run that is resumed in the middle of a phase has its place at once, and its pace from then on", () => {
-  const tracker = new Tracker(plan);
+  const tracker = new Tracker(config);
   expect(tracker.standing(0)).toBeNull();
   const step = (seconds: number, index: number) =>
     tracker.apply(at(seconds, reasonerStep({ step: index, steps: 100 })));
@@ -23,14 +23,14 @@ test("a run that is resumed in the middle of a phase has its place at once, and 
 });
 
 test("another phase begins anew", () => {
-  const tracker = new Tracker(plan);
+  const tracker = new Tracker(config);
   tracker.apply(at(0, phaseStarted(1, "questioner")));
   tracker.apply(at(5, phaseStarted(1, "reasoner", 7)));
   expect(tracker.standing(5000)).toMatchObject({ phase: "reasoner", step: 0, steps: 7, reward: null });
 });
 
 test("a phase that was not planned is followed like any other, and what was planned still comes behind it", () => {
-  const tracker = new Tracker(plan);
+  const tracker = new Tracker(config);
   tracker.apply(at(0, phaseStarted(1, "curriculum")));
   tracker.apply(
     at(8, { type: "phaseFinished", round: 1, phase: "curriculum", durationMs: 8000, figures: null }),
@@ -50,7 +50,7 @@ test("a phase that was not planned is followed like any other, and what was plan
 
 test("a run that is resumed with other images is judged by as many as there are now", () => {
   const pools = [8, 4].map((images) => {
-    const tracker = new Tracker(plan);
+    const tracker = new Tracker(config);
     const resumed = { config: {}, release: null, checkpoint: "a", round: 1, leg: "questioner", step: 0 };
     tracker.apply(at(0, phaseStarted(1, "questioner", 1)));
     tracker.apply(at(0, { type: "runResumed", images, ...resumed }));

@@ -12,10 +12,10 @@ import {
   tiledSizes,
   tileImage,
 } from "../../../policy/chat/idefics3_processor.ts";
-import type { Resolution } from "../../../policy/chat/processing.ts";
 import { Tokenizer } from "../../../policy/chat/tokenizer.ts";
 import { parseModelJson } from "../../../policy/model_files.ts";
 import { readIdefics3Config } from "../../../policy/models/idefics3_config.ts";
+import type { Resolution } from "../../../policy/options.ts";
 import { readReference, referencePath } from "../../reference_dir.ts";
 
 const model = "smolvlm-tiny";

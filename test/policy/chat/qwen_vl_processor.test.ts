@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import type { RgbImage } from "../../../images/image.ts";
-import type { Resolution } from "../../../policy/chat/processing.ts";
 import {
   capNote,
   type Patching,
@@ -14,6 +13,7 @@ import { Tokenizer } from "../../../policy/chat/tokenizer.ts";
 import { parseModelJson, readModelJson } from "../../../policy/model_files.ts";
 import { parseQwen25VlConfig } from "../../../policy/models/qwen2_5_vl_config.ts";
 import { parseQwen3VlConfig } from "../../../policy/models/qwen3_vl_config.ts";
+import type { Resolution } from "../../../policy/options.ts";
 import { readReference, referencePath } from "../../reference_dir.ts";
 
 const model = "qwen2_5_vl-tiny";

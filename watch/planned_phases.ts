@@ -1,32 +1,5 @@
+import type { RunConfig } from "../arena/config/config.ts";
 import { type Phase, phases } from "../replay/self_play.ts";
-
-/** What following a run needs to know of its configuration. */
-export interface RunPlan {
-  readonly rounds: number;
-  readonly questioner: {
-    readonly train: boolean;
-    readonly stepsPerRound: number;
-    readonly groupSize: number;
-    readonly answersPerQuestion: number;
-    readonly blindAnswersPerQuestion: number;
-  };
-  readonly curriculum: {
-    readonly images: number;
-    readonly questionsPerImage: number;
-    readonly answersPerQuestion: number;
-    readonly gate: { readonly blindAnswersPerQuestion: number };
-  };
-  readonly reasoner: {
-    readonly stepsPerRound: number;
-    readonly itemsPerStep: number;
-    readonly maxPasses: number;
-    readonly groupSize: number;
-    readonly maxTokens: number;
-  };
-  readonly trial: { readonly images: number };
-  readonly warmUp: { readonly steps: number | null };
-  readonly evaluation: { readonly questions: number; readonly everyRound: boolean };
-}
 
 /** A phase of a round, by the name that the run gave it; round 0 is the base. */
 export interface PhaseOfRound {
@@ -46,7 +19,7 @@ export function orderOf({ round, phase }: PhaseOfRound): number | null {
 }
 
 /** The phases that a run is to have; it may pass over some, such as a Reasoner phase without a curriculum. */
-export function plannedPhases({ rounds, questioner, evaluation, trial, warmUp }: RunPlan): PlannedPhase[] {
+export function plannedPhases({ rounds, questioner, evaluation, trial, warmUp }: RunConfig): PlannedPhase[] {
   const happens = ({ round, phase }: PlannedPhase) => {
     if (phase === "trial") return round === 0 && trial.images > 0;
     if (phase === "warmUp") return round === 0 && (warmUp.steps ?? 0) > 0;

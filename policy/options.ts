@@ -1,0 +1,45 @@
+/** How a policy steps: AdamW. */
+export interface OptimizerOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** Gradients are scaled down to this global norm; null leaves them. */
+  readonly maxGradientNorm: number | null;
+}
+
+/** The low-rank adapters (LoRA) of a model's linear layers. */
+export interface AdapterKind {
+  readonly rank: number;
+  readonly alpha: number;
+  /** Whether the scale is alpha / √rank (rsLoRA, 2312.03732) instead of alpha / rank. */
+  readonly rankStabilized: boolean;
+}
+
+/** How new adapters are made. */
+export interface AdapterOptions extends AdapterKind {
+  /** A regular expression that the names of adapted linear layers match; null: those of the text model. */
+  readonly layers: string | null;
+  readonly seed: number;
+}
+
+/** The same where the model's size may choose the rank. */
+export interface AdapterChoice extends Omit<AdapterOptions, "rank"> {
+  /** 0 makes no adapters; null: those of a large model, with rank 16. */
+  readonly rank: number | null;
+}
+
+/** How much of a picture a model sees, where a user asks for other than its folder says. */
+export interface Resolution {
+  /** Pixels to which a larger picture is scaled down; null: as the folder says. */
+  readonly maxPixels: number | null;
+  /** Whether large pictures are cut into tiles, where the model can; null: as the folder says. */
+  readonly splitting: boolean | null;
+}
+
+/** As a model's folder says. */
+export const publishedResolution: Resolution = { maxPixels: null, splitting: null };
+
+/** How a loss averages over tokens and sequences. */
+export const losses = ["grpo", "dr_grpo", "dapo"] as const;
+export type Loss = (typeof losses)[number];
