@@ -1,6 +1,7 @@
 import type { Observable } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { mapInSlices } from "../common/slices.ts";
+import { zip } from "../common/zip.ts";
 import type {
   CurriculumEpisode,
   CurriculumQuestion,
@@ -94,10 +95,9 @@ async function repeatedAmong({ config, ports }: Run, asked: readonly Asked[]): P
   if (!config.curriculum.dropDuplicates) return new Set();
   const admitted = await ports.log.admittedQuestions(asked.map(({ ref }) => ref.id));
   return new Set(
-    asked.flatMap(({ questions }, i) => {
+    zip(asked, admitted).flatMap(([{ questions }, before]) => {
       const texts = questions.map(({ open }) => open?.question ?? null);
-      const repeated = repeats(texts, admitted[i]);
-      return questions.filter((_, j) => repeated[j]);
+      return zip(questions, repeats(texts, before)).flatMap(([each, isRepeat]) => (isRepeat ? [each] : []));
     }),
   );
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { inParallel } from "../common/in_parallel.ts";
+import { zip } from "../common/zip.ts";
 import { blank, type RgbImage } from "../images/image.ts";
 import { shrinkTarget } from "../images/scaling.ts";
 import type { Fit } from "../images/shrink.ts";
@@ -97,8 +98,7 @@ export async function ask(
       signal,
     );
   const asked = await step.sample({ ...purpose, during: "ask" }, images, askAll);
-  return images.flatMap(({ ref, image }, i) => {
-    const about = asked[i];
+  return zip(images, asked).flatMap(([{ ref, image }, about]) => {
     if (!about) return [];
     step.count(about.questions);
     const questions = about.questions.map((each): Question => {
@@ -124,12 +124,11 @@ export async function answer<Q extends OpenQuestion>(
     reasoner.answer(part, { ...options, seed }, signal);
   const given = await step.sample({ ...purpose, during: "answer" }, questions, answerAll);
   const answers = new Map<Q, GivenAnswers>();
-  questions.forEach((question, i) => {
-    const all = given[i];
-    if (!all) return;
+  for (const [question, all] of zip(questions, given)) {
+    if (!all) continue;
     step.count(all.answers);
     answers.set(question, all);
-  });
+  }
   return answers;
 }
 

@@ -1,6 +1,7 @@
 import { concat, defer, forkJoin, map, type Observable, of } from "rxjs";
 import { inParallel } from "../common/in_parallel.ts";
 import { deriveSeed } from "../common/random.ts";
+import { zip } from "../common/zip.ts";
 import { blank, type RgbImage } from "../images/image.ts";
 import { balancedQuestions, type TestQuestion } from "../images/scenes/draw.ts";
 import { type Family, families, formatQuestion } from "../images/scenes/questions.ts";
@@ -67,7 +68,7 @@ export function sceneEvaluator(config: RunConfig, templates: ReasonerTemplates):
 async function draw(source: SceneSource, tests: readonly TestQuestion[]): Promise<Test[]> {
   const indices = [...new Set(tests.map(({ index }) => index))];
   const scenes = await inParallel(indices, 4, (index) => source.draw(index));
-  const images = new Map(indices.map((index, i) => [index, scenes[i] as RgbImage]));
+  const images = new Map(zip(indices, scenes));
   return tests.map(({ index, question, answer }) => {
     const text = formatQuestion(question);
     const image = images.get(index) as RgbImage;

@@ -1,5 +1,6 @@
 import type { Observable } from "rxjs";
 import { mapInSlices } from "../common/slices.ts";
+import { zip } from "../common/zip.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { blindAgreement, supportOf, type Verdict, vote } from "../reasoner/vote.ts";
 import type {
@@ -144,7 +145,7 @@ function judge(
 ): QuestionGroup<Judged> {
   const options = rewardOptions(config);
   const duplicates = duplicateShares(rollouts.map(({ open }) => open?.question ?? ""));
-  const judged = rollouts.map((question, i): Judged => {
+  const judged = zip(rollouts, duplicates).map(([question, duplicateShare]): Judged => {
     const { open, parsed } = question;
     const answers = (open && sighted.get(open)) ?? null;
     const blindAnswers = (open && blind.get(open)) ?? null;
@@ -156,7 +157,7 @@ function judge(
         parsed: parsed.ok,
         form: parsed.ok ? parsed.format : 0,
         verdict,
-        duplicateShare: duplicates[i] as number,
+        duplicateShare,
         blindAgreement: verdict && blindAnswers && blindAgreement(verdict, vote(blindAnswers.answers)),
         support: verdict && parsed.ok ? supportOf(verdict, parsed.question, parsed.answer) : null,
       },

@@ -1,6 +1,7 @@
 import { lastValueFrom, type Observable, toArray } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { mapInSlices } from "../common/slices.ts";
+import { zip } from "../common/zip.ts";
 import type { Prompt } from "../policy/port.ts";
 import type { Answer, GivenAnswers } from "../reasoner/reasoner.ts";
 import { agrees } from "../reasoner/vote.ts";
@@ -138,8 +139,7 @@ function rewardAnswers(
     tokens: completion.tokens.length,
   }));
   const rewards = reasonerRewards(evidence, reward);
-  return answers.map((each, i) => {
-    const { total, parts } = rewards[i] as ReasonerReward;
+  return zip(answers, rewards).map(([each, { total, parts }]) => {
     return { ...each, reward: total, parts, positive: parts.agreement === 1, reference: null };
   });
 }

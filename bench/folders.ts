@@ -81,10 +81,7 @@ async function train(folder: string, adapter: string): Promise<string> {
   const sampling = { groupSize: 8, temperature: 1, topK: 0, topP: 1, maxTokens: 24 };
   for (let seed = 0; seed < 2; seed++) {
     const [group = []] = await policy.sample([prompt], { ...sampling, seed });
-    const { advantages } = groupAdvantages(
-      [group.map(({ text }) => text.match(/[a-z]/g)?.length ?? 0)],
-      "group",
-    );
+    const advantages = groupAdvantages([group.map(({ text }) => text.match(/[a-z]/g)?.length ?? 0)], "group");
     const rollouts = group.map((completion, g) => ({ completion, advantage: advantages[0]?.[g] ?? 0 }));
     await policy.update([{ prompt, rollouts }], { ...grpo, learningRate: 1e-2 });
   }

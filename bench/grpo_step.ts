@@ -110,7 +110,7 @@ function groupsOf(
   stream: RandomStream,
 ): TrainingGroup[] {
   const rewards = sampled.map((completions) => completions.map(() => stream.uniform()));
-  const { advantages } = groupAdvantages(rewards, "group");
+  const advantages = groupAdvantages(rewards, "group");
   return sampled.map((completions, i) => ({
     prompt: prompts[i] as Prompt,
     rollouts: completions.map((completion, g) => ({ completion, advantage: advantages[i]?.[g] as number })),

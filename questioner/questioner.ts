@@ -1,6 +1,7 @@
 import { examplesIn } from "../common/evasion.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Completion, Policy, Prompt, SamplingOptions } from "../policy/port.ts";
+import { sampleGroups } from "../policy/sample_groups.ts";
 import {
   defaultQuestionLimits,
   type ParsedQuestion,
@@ -18,7 +19,6 @@ export interface AskedQuestion {
 
 /** What was asked about one image. */
 export interface AskedQuestions {
-  readonly image: RgbImage;
   /** The very prompt to train on. */
   readonly prompt: Prompt;
   /** [G]. */
@@ -52,17 +52,13 @@ export class Questioner {
     signal?: AbortSignal,
   ): Promise<AskedQuestions[]> {
     const prompts = images.map((image) => questionerPrompt(image, this.#templates));
-    const sampled = await this.#policy.sample(prompts, options, signal);
-    return prompts.map((prompt, i) => {
-      const completions = sampled[i];
-      if (completions?.length !== options.groupSize) {
-        throw new RangeError(`image ${i}: ${completions?.length ?? 0} of ${options.groupSize} completions`);
-      }
+    const sampled = await sampleGroups(this.#policy, prompts, options, signal);
+    return sampled.map(({ prompt, completions }) => {
       const questions = completions.map((completion) => {
         const context = { ...this.#form, truncated: completion.finishReason === "length" };
         return { completion, parsed: parseQuestion(completion.text, this.#limits, context) };
       });
-      return { image: prompt.image, prompt, questions };
+      return { prompt, questions };
     });
   }
 }

@@ -1,7 +1,9 @@
 import { examplesIn } from "../common/evasion.ts";
 import { mapInSlices } from "../common/slices.ts";
+import { zip } from "../common/zip.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Completion, Policy, Prompt, SamplingOptions } from "../policy/port.ts";
+import { type SampledGroup, sampleGroups } from "../policy/sample_groups.ts";
 import { parseChoices } from "./choices.ts";
 import { type AnswerContext, type ParsedAnswer, parseAnswer } from "./parse.ts";
 import { defaultReasonerTemplates, type ReasonerTemplates, reasonerPrompt } from "./prompt.ts";
@@ -60,19 +62,16 @@ export class Reasoner {
     signal?: AbortSignal,
   ): Promise<GivenAnswers[]> {
     const prompts = questions.map((question) => this.prompt(question));
-    const sampled = await this.#policy.sample(prompts, { ...sampling, groupSize: samples }, signal);
-    const parse = ({ question }: VisualQuestion, i: number): GivenAnswers => {
-      const completions = sampled[i];
-      if (completions?.length !== samples) {
-        throw new RangeError(`question ${i}: ${completions?.length ?? 0} of ${samples} completions`);
-      }
+    const options = { ...sampling, groupSize: samples };
+    const sampled = await sampleGroups(this.#policy, prompts, options, signal);
+    const parse = ([{ question }, { prompt, completions }]: [VisualQuestion, SampledGroup]): GivenAnswers => {
       const choices = parseChoices(question);
       const answers = completions.map((completion) => {
         const context = { question, ...this.#form, truncated: completion.finishReason === "length" };
         return { completion, parsed: parseAnswer(completion.text, choices, context) };
       });
-      return { prompt: prompts[i] as Prompt, answers };
+      return { prompt, answers };
     };
-    return mapInSlices(questions, parse, signal);
+    return mapInSlices(zip(questions, sampled), parse, signal);
   }
 }

@@ -2,38 +2,26 @@
 export const advantageScalings = ["group", "batch", "none"] as const;
 export type AdvantageScaling = (typeof advantageScalings)[number];
 
-export interface Advantages {
-  /** [groups][G]; 0 where there is nothing to learn. */
-  readonly advantages: number[][];
-  /** How many groups had no variance: all their advantages are 0. */
-  readonly dropped: number;
-}
-
 /** Keeps the quotient finite, as in TRL. */
 const epsilon = 1e-4;
 
 /**
  * GRPO advantages (Shao et al. 2024, arXiv 2402.03300): (reward - mean of its group) / (deviation + 1e-4),
- * with the unbiased deviation (n - 1). Rewards are [groups][G]. A rollout that nobody could score (null)
+ * with the unbiased deviation (n - 1). Rewards and advantages are [groups][G]; a group of equal rewards has advantages 0. A rollout that nobody could score (null)
  * takes no part in any mean or deviation and gets advantage 0. "none" is Dr. GRPO's choice.
  */
 export function groupAdvantages(
   rewards: readonly (readonly (number | null)[])[],
   scaling: AdvantageScaling,
-): Advantages {
+): number[][] {
   const batchDeviation = deviation(knownRewards(rewards.flat()));
-  let dropped = 0;
-  const advantages = rewards.map((group) => {
+  return rewards.map((group) => {
     const known = knownRewards(group);
-    if (known.every((reward) => reward === known[0])) {
-      dropped++;
-      return group.map(() => 0);
-    }
+    if (known.every((reward) => reward === known[0])) return group.map(() => 0);
     const baseline = mean(known);
     const divisors = { group: deviation(known) + epsilon, batch: batchDeviation + epsilon, none: 1 };
     return group.map((reward) => (reward === null ? 0 : (reward - baseline) / divisors[scaling]));
   });
-  return { advantages, dropped };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { zip } from "../common/zip.ts";
 import type {
   Completion,
   Policy,
@@ -119,15 +120,13 @@ export async function withReference<G extends Scorable>(
     completions: rollouts.map(({ completion }) => completion.tokens),
   }));
   const scores = await reference.score(asked, temperature, signal);
-  const known = new Map<Scorable, readonly Float32Array[] | undefined>(
-    unscored.map((group, i) => [group, scores[i]]),
-  );
+  const known = new Map<Scorable, readonly Float32Array[]>(zip(unscored, scores));
   return groups.map((group) => {
     const logProbs = known.get(group);
     if (!logProbs) return group;
     return {
       ...group,
-      rollouts: group.rollouts.map((each, g) => ({ ...each, reference: logProbs[g] ?? null })),
+      rollouts: zip(group.rollouts, logProbs).map(([each, reference]) => ({ ...each, reference })),
     };
   });
 }
@@ -141,14 +140,11 @@ function withAdvantages<G extends Group>(
     groups.map(({ rollouts }) => rollouts.map(({ reward }) => reward)),
     scaling,
   );
-  return groups.map((group, i) => {
-    const positives = group.rollouts.map(({ positive }) => positive);
-    const advantages = withPositives(relative.advantages[i] ?? [], positives, positiveWeight);
-    const rollouts: Taught<G>["rollouts"] = group.rollouts.map((each: G["rollouts"][number], g) => ({
-      ...each,
-      advantage: advantages[g] ?? 0,
-    }));
-    return { ...group, rollouts };
+  return zip(groups, relative).map(([group, advantages]) => {
+    const all: readonly G["rollouts"][number][] = group.rollouts;
+    const positives = all.map(({ positive }) => positive);
+    const taught = zip(all, withPositives(advantages, positives, positiveWeight));
+    return { ...group, rollouts: taught.map(([each, advantage]) => ({ ...each, advantage })) };
   });
 }
 

@@ -51,12 +51,13 @@ async function learn(step: number): Promise<number> {
   const how = { groupSize, temperature: 1, topK: 0, topP: 1, maxTokens };
   const sampled = await policy.sample(prompts, { ...how, seed: deriveSeed(seed, "sampling", step) });
   const rewards = sampled.map((group) => group.map(({ text }): number => (right.test(text.trim()) ? 1 : 0)));
-  const { advantages, dropped } = groupAdvantages(rewards, "group");
+  const advantages = groupAdvantages(rewards, "group");
   const groups = sampled.map((completions, p) => ({
     prompt: prompts[p] as (typeof prompts)[number],
     rollouts: completions.map((completion, g) => ({ completion, advantage: advantages[p]?.[g] as number })),
   }));
-  if (dropped < groups.length) await policy.update(groups, { ...grpo, maxTokens, learningRate });
+  if (advantages.flat().some((each) => each !== 0))
+    await policy.update(groups, { ...grpo, maxTokens, learningRate });
   const flat = rewards.flat();
   return flat.reduce((sum, reward) => sum + reward, 0) / flat.length;
 }

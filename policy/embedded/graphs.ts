@@ -13,6 +13,7 @@ import {
   zeros,
 } from "../../autodiff/operators/index.ts";
 import { input, type Tensor } from "../../autodiff/tensor.ts";
+import { zip } from "../../common/zip.ts";
 import { cachedAttention, type PrefixTree, tokensIn, treeAttention } from "../models/attention.ts";
 import type { Attend, Weights } from "../models/layers.ts";
 import { type ImageShape, patchesIn, type VisionLanguageModel } from "../models/vision_language_model.ts";
@@ -249,5 +250,5 @@ export function gradientOutputs(
   kept: readonly Tensor[] = [],
 ): Outputs {
   const gradients = gradient(loss, names.map(w), kept);
-  return Object.fromEntries(names.map((name, i) => [`d:${name}`, gradients[i] as Tensor]));
+  return Object.fromEntries(zip(names, gradients).map(([name, tensor]) => [`d:${name}`, tensor]));
 }

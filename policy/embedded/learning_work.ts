@@ -1,4 +1,5 @@
 import { VisplayError } from "../../common/errors.ts";
+import { zip } from "../../common/zip.ts";
 import type { PromptTokens } from "../chat/prompt_tokens.ts";
 import { type PreparedImage, patchesIn, type VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { Example, TrainingGroup, TrainingRollout, UpdateOptions } from "../port.ts";
@@ -38,10 +39,10 @@ export function grpoWork(
     return given && Float32Array.from(given.completion.tokens, (_, t) => (given.mask?.[t] ?? 1) * weight);
   };
   return {
-    jobs: prompts.map(({ image, prefix, suffix }, i) => ({
+    jobs: zip(groups, prompts).map(([{ rollouts }, { image, prefix, suffix }]) => ({
       prefix: concatTokens(prefix, suffix),
       image: image.shape,
-      targets: (groups[i] as TrainingGroup).rollouts.map(({ completion }) => completion.tokens),
+      targets: rollouts.map(({ completion }) => completion.tokens),
     })),
     images: prompts.map(({ image }) => image),
     objective: { kind: "grpo", clipLow, clipHigh, beta, temperature },
@@ -79,8 +80,7 @@ export function imitationWork(
   const open = new Map<string, ImitationJob>();
   const all: ImitationJob[] = [];
   let total = 0;
-  examples.forEach(({ completion, weight = 1 }, i) => {
-    const prompt = prompts[i] as PromptTokens;
+  for (const [{ completion, weight = 1 }, prompt] of zip(examples, prompts)) {
     const { suffix } = prompt;
     const answer = typeof completion === "string" ? encode(completion) : completion;
     let job = open.get(prompt.image.id);
@@ -92,7 +92,7 @@ export function imitationWork(
     job.targets.push(concatTokens(suffix, answer));
     job.weights.push(new Float32Array(suffix.length + answer.length).fill(weight, suffix.length));
     total += answer.length * weight;
-  });
+  }
   return {
     jobs: all.map(({ prompt, targets }) => ({ prefix: prompt.prefix, image: prompt.image.shape, targets })),
     images: all.map(({ prompt }) => prompt.image),

@@ -1,6 +1,7 @@
 import type { Device } from "../../autodiff/onnx/device.ts";
 import { requireDevice } from "../../autodiff/onnx/require_device.ts";
 import { isFaultOfPrompt } from "../../common/errors.ts";
+import { zip } from "../../common/zip.ts";
 import type { RgbImage } from "../../images/image.ts";
 import type { PromptTokens } from "../chat/prompt_tokens.ts";
 import type { Tokenizer } from "../chat/tokenizer.ts";
@@ -35,7 +36,6 @@ import { affordableTokens, forwardTokens, isLarge } from "./model_size.ts";
 import { type OpenedModel, openWeights } from "./open_weights.ts";
 import { loadOptimizer, writeOptimizer } from "./optimizer_state.ts";
 import { type Pause, pauseOf } from "./pause.ts";
-import type { EncodedPrompt } from "./prefill.ts";
 import { PromptEncoder } from "./prompt_encoder.ts";
 import {
   type GradientShare,
@@ -164,7 +164,7 @@ export class LocalPolicy implements Replica {
     );
     return score(
       this,
-      groups.map(({ completions }, i) => ({ prompt: encoded[i] as EncodedPrompt, completions })),
+      zip(encoded, groups).map(([prompt, { completions }]) => ({ prompt, completions })),
       {
         weights: this.#prompts.views(weights),
         temperature,

@@ -87,15 +87,11 @@ export class AdamW implements AsyncDisposable {
 }
 
 function adamwGraph(size: number, { beta1, beta2, epsilon }: OptimizerOptions): Record<string, Tensor> {
-  const [p, m, v, g] = ["p", "m", "v", "g"].map((name) => input(name, [size])) as [
-    Tensor,
-    Tensor,
-    Tensor,
-    Tensor,
-  ];
-  const [clip, keep, rate, correction] = ["clip", "keep", "rate", "correction"].map((name) =>
-    input(name, [1]),
-  ) as [Tensor, Tensor, Tensor, Tensor];
+  const vector = (name: string) => input(name, [size]);
+  const factor = (name: string) => input(name, [1]);
+  const [p, m, v, g] = [vector("p"), vector("m"), vector("v"), vector("g")];
+  const [clip, keep] = [factor("clip"), factor("keep")];
+  const [rate, correction] = [factor("rate"), factor("correction")];
   const clipped = mul(g, clip);
   const first = add(mul(m, scalar(beta1)), mul(clipped, scalar(1 - beta1)));
   const second = add(mul(v, scalar(beta2)), mul(mul(clipped, clipped), scalar(1 - beta2)));

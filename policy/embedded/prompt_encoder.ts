@@ -1,3 +1,4 @@
+import { zip } from "../../common/zip.ts";
 import { type PromptTokens, promptTokens } from "../chat/prompt_tokens.ts";
 import type { ImageProcessor, ModelConfig, PreparedImage } from "../models/vision_language_model.ts";
 import type { Prompt, WeightSet } from "../port.ts";
@@ -35,8 +36,8 @@ export class PromptEncoder {
     const tokens = prompts.map((prompt) => this.tokens(prompt));
     const images = tokens.map(({ image }) => image);
     const rows = await this.imageRows(images, weights, pause);
-    return tokens.map(({ image, prefix, suffix }, i) => {
-      return { prefix, suffix, image: image.shape, imageRows: rows[i] as Float32Array };
+    return zip(tokens, rows).map(([{ image, prefix, suffix }, imageRows]) => {
+      return { prefix, suffix, image: image.shape, imageRows };
     });
   }
 

@@ -33,7 +33,9 @@ test("asks G questions about each image with the template's prompt", async () =>
     options,
     signal,
   );
-  expect(asked.map(({ image, questions }) => [image.id, questions.map(({ parsed }) => parsed)])).toEqual(
+  expect(
+    asked.map(({ prompt, questions }) => [prompt.image.id, questions.map(({ parsed }) => parsed)]),
+  ).toEqual(
     ["a", "b"].map((id) => [
       id,
       [

@@ -36,7 +36,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   questioner: ["common", "images", "policy"],
   reasoner: ["common", "images", "policy"],
-  training: ["rewards", "policy"],
+  training: ["common", "rewards", "policy"],
   "arena/config": ["common", "rewards", "images/scenes", "autodiff", "replay", "policy", "training"],
   watch: ["common", "replay", "arena/config"],
   arena: [
