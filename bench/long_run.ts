@@ -118,7 +118,7 @@ async function goOn(folder: string, { replay }: RunState, { items }: LongRunSize
   const charted = await timed(async () => {
     using reader = ReplayReader.open(folder);
     const history = function* (steps: number) {
-      for (const { event } of reader.milestones(steps)) yield event;
+      for (const { event } of reader.milestones({ steps })) yield event;
     };
     const charts = await TensorBoard.start({ folder, config, history, warn: console.error });
     await charts[Symbol.asyncDispose]();

@@ -6,7 +6,8 @@
  * anew: a package must not hold what sources that are gone were compiled to.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -59,6 +60,29 @@ function run(name, command, args, remedy) {
   fail(`${name} failed${error ? ` (${error.message})` : ""}; ${remedy}`);
 }
 
+/** Makes the inspector's page anew where a source of it, or what it is made with, is not as it was. */
+function buildPage() {
+  const stamp = join(root, "dist/inspector/page.sha256");
+  const inspector = join(root, "inspector");
+  const sources = readdirSync(inspector, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  const hash = createHash("sha256").update(readFileSync(join(root, "package-lock.json")));
+  for (const path of sources) hash.update(path.slice(root.length)).update(readFileSync(path));
+  const digest = hash.digest("hex");
+  const page = join(root, "dist/inspector/page/index.html");
+  if (existsSync(page) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
+  const vite = join(root, "node_modules/vite/bin/vite.js");
+  run(
+    "vite",
+    process.execPath,
+    [vite, "build", "-c", "inspector/page/vite.config.js"],
+    "correct the errors above",
+  );
+  writeFileSync(stamp, digest);
+}
+
 function say(message) {
   process.stderr.write(`visplay setup: ${message}\n`);
 }
@@ -83,6 +107,7 @@ if (existsSync(join(root, "tsconfig.build.json"))) {
   if (!existsSync(join(root, "dist"))) say("compiling TypeScript into dist/");
   const compiler = join(root, "node_modules/typescript/bin/tsc");
   run("tsc", process.execPath, [compiler, "-p", "tsconfig.build.json"], "correct the errors above");
+  buildPage();
 } else if (!existsSync(join(root, "dist"))) {
   fail("dist/ is missing from this installation; install the package again");
 }

@@ -4,6 +4,7 @@ import { keepNoImages } from "../images/libvips.ts";
 import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
 import { addExportModel } from "./export_model.ts";
+import { addInspect } from "./inspect.ts";
 import { addPlan } from "./plan.ts";
 import { addPretrain } from "./pretrain.ts";
 import { addReplay } from "./replay.ts";
@@ -27,6 +28,7 @@ for (const add of [
   addResume,
   addPlan,
   addStatus,
+  addInspect,
   addReplay,
   addEval,
   addExportModel,

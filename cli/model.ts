@@ -66,6 +66,17 @@ async function findModel(model: string, signal: AbortSignal): Promise<{ name: st
   return { name: `${name.repo}@${commit}`, folder };
 }
 
+/** The folder of a run's model where it is on this machine; null where it is not. Nothing is downloaded. */
+export async function localModel(model: string): Promise<string | null> {
+  if (model === "tiny") return embeddedFolder();
+  const found = await stat(model).catch(() => undefined);
+  if (found?.isDirectory()) return model;
+  const name = parseHubName(model);
+  if (!name) return null;
+  const { cachedModel } = await import("../hub/model.ts");
+  return cachedModel(name);
+}
+
 function downloadText({ path, bytes: done, size }: DownloadProgress): string {
   return `${path} · ${bytes(done)} of ${bytes(size)}`;
 }

@@ -1,5 +1,5 @@
 import type { ImageSource } from "../images/source.ts";
-import { type PictureCost, readModelFolder } from "../policy/embedded/registry.ts";
+import { readModelFolder, type Sight } from "../policy/embedded/registry.ts";
 import { count, plural } from "./format.ts";
 import type { WithModel } from "./model.ts";
 
@@ -30,7 +30,7 @@ export async function sayPictures(
 }
 
 /** "a picture is 13 to 17 tiles, 832 to 1,088 tokens", and the settings that make many fewer. */
-function costLine(costs: readonly PictureCost[]): string {
+function costLine(costs: readonly Sight[]): string {
   const [tiles, tokens] = [costs.map((cost) => cost.tiles), costs.map((cost) => cost.tokens)];
   const cut = Math.max(...tiles) > 1;
   const parts = [...(cut ? [range(tiles, "tile")] : []), range(tokens, "token")];

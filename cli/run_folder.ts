@@ -154,7 +154,7 @@ async function requireItems(store: ReplayStore, { id, state }: SavedRun): Promis
 
 function* milestonesOf(run: string, steps: number): Generator<RunEvent> {
   using reader = ReplayReader.open(run);
-  for (const { event } of reader.milestones(steps)) yield event;
+  for (const { event } of reader.milestones({ steps })) yield event;
 }
 
 /** Whether a run that goes on from a state has rounds to play. */

@@ -33,9 +33,7 @@ export async function openHubModel(
   signal: AbortSignal,
 ): Promise<HubModel> {
   const { HF_ENDPOINT, HF_HUB_OFFLINE, HF_TOKEN } = process.env;
-  const cache = new CachedRepository(getHFHubCachePath(), repo);
-  const known = await cache.commitOf(revision);
-  const missing = known ? await missingFiles(cache.snapshot(known)) : missingNames([]);
+  const { cache, known, missing } = await cached({ repo, revision });
   if (known && missing.length === 0) return { folder: cache.snapshot(known), commit: known };
 
   const endpoint = (HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
@@ -53,6 +51,20 @@ export async function openHubModel(
     signal.throwIfAborted();
     throw explain(error, lack);
   }
+}
+
+/** The folder of a model in the cache; null where that lacks any of it. */
+export async function cachedModel(name: HubName): Promise<string | null> {
+  const { cache, known, missing } = await cached(name);
+  return known && missing.length === 0 ? cache.snapshot(known) : null;
+}
+
+/** What the cache has of a model, and what it lacks. */
+async function cached({ repo, revision }: HubName) {
+  const cache = new CachedRepository(getHFHubCachePath(), repo);
+  const known = await cache.commitOf(revision);
+  const missing = known ? await missingFiles(cache.snapshot(known)) : missingNames([]);
+  return { cache, known, missing };
 }
 
 async function downloadSnapshot(

@@ -11,8 +11,8 @@ import {
   type QuestionRecord,
   REPLAY_VERSION,
   type ReasonerRollout,
-  type VerdictRecord,
 } from "./events.ts";
+import { verdictOf } from "./questions.ts";
 import type { Row } from "./sqlite.ts";
 
 /** An episode from its row and those of its rollouts and answers. Throws "damaged" where they do not fit. */
@@ -102,19 +102,7 @@ function questionRecord(row: Row, answers: AnswerRecord[]): QuestionRecord {
     failure: row.failure as string | null,
     ownAnswer: row.own_answer as string | null,
     answers,
-    verdict: row.samples === null ? null : verdict(row),
-  };
-}
-
-function verdict(row: Row): VerdictRecord {
-  const votes = JSON.parse(row.votes as string) as [string, number][];
-  return {
-    silver: row.silver as string | null,
-    confidence: row.confidence as number,
-    votes: votes.map(([given, count]) => ({ answer: given, count })),
-    abstentions: row.abstentions as number,
-    parseFailures: row.parse_failures as number,
-    samples: row.samples as number,
+    verdict: row.samples === null ? null : verdictOf(row),
   };
 }
 

@@ -2,13 +2,30 @@ import { VisplayError } from "../common/errors.ts";
 import type { EpisodeEvent } from "./events.ts";
 import { headOf } from "./heads.ts";
 import { imagePath } from "./image_files.ts";
+import { orderedIds } from "./order.ts";
 import { countHits, hits } from "./pages.ts";
 import { type Pins, restorePins } from "./pins.ts";
-import { checkedQuery, type EpisodePage, type EpisodeQuery } from "./query.ts";
-import { lastEvent, type RecordedEvent, restoreEpisode, restoreEvent, restoreMilestones } from "./restore.ts";
+import { checkedQuery, type EpisodeHead, type EpisodePage, type EpisodeQuery, type Figure } from "./query.ts";
+import { type QuestionHead, questionsOf } from "./questions.ts";
+import {
+  lastEvent,
+  type MilestoneOptions,
+  type RecordedEvent,
+  restoreEpisode,
+  restoreEvent,
+  restoreMilestones,
+  tolerant,
+} from "./restore.ts";
 import { readableVersionOf } from "./schema.ts";
 import { Database, utf8 } from "./sqlite.ts";
-import { type EpisodeCount, episodeCounts, type FigureRange, figureRanges } from "./survey.ts";
+import {
+  type EpisodeCount,
+  episodeCounts,
+  type FigureRange,
+  figureRanges,
+  type Histogram,
+  histogram,
+} from "./survey.ts";
 import { type ReplayState, replayIn, stateOf } from "./writer.ts";
 
 export interface EventsOptions {
@@ -86,12 +103,38 @@ export class ReplayReader implements Disposable {
     }
   }
 
+  /** The numbers of all episodes that a query matches, in its order; its cursor and limit make no difference. */
+  order(query: EpisodeQuery = {}): Uint32Array {
+    const checked = checkedQuery(query);
+    return this.#database.snapshot(() => orderedIds(this.#database, checked));
+  }
+
+  /** What a list shows of each of these episodes; null for one that cannot be read. */
+  heads(ids: readonly number[]): (EpisodeHead | null)[] {
+    const headOrNull = (id: number) => {
+      const head = tolerant(() => headOf(this.#database, id));
+      return head instanceof VisplayError ? null : head;
+    };
+    return this.#database.snapshot(() => ids.map(headOrNull));
+  }
+
+  /** What lists show of the questions that were asked in these episodes, in their order. */
+  questions(episodes: readonly number[]): QuestionHead[] {
+    return this.#database.snapshot(() => questionsOf(this.#database, episodes));
+  }
+
+  /** How a figure is spread over the episodes that a query matches, round by round; null where none of them has it. */
+  histogram(figure: Figure, query: EpisodeQuery = {}, bins: number = 20): Histogram | null {
+    const checked = checkedQuery(query);
+    return this.#database.snapshot(() => histogram(this.#database, checked, figure, bins));
+  }
+
   /**
-   * What a run came to, at little cost, in order and without what was superseded: no episodes and no checkpoints, and no
-   * more than so many steps, as far apart as they can be.
+   * What a run came to, at little cost and in order: no episodes, and no more than so many steps and checkpoints, as far
+   * apart as they can be.
    */
-  milestones(steps: number = 0): Generator<RecordedEvent> {
-    return restoreMilestones(this.#database, steps);
+  milestones(options: MilestoneOptions = {}): Generator<RecordedEvent> {
+    return restoreMilestones(this.#database, options);
   }
 
   /** Episodes by round and phase. */

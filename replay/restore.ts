@@ -80,14 +80,25 @@ const answersSql = `
   SELECT id, ${numbers("rollout", "blind", "tokens", "log_probs", "truncated", "outcome")}, ${utf8("text", "vote", "failure")}
   FROM answers WHERE id >= ? AND id < ? ORDER BY id`;
 
-/**
- * Every rare event that no resume has superseded, in order, and no more than so many steps, as far apart as they can be.
- * Throws "damaged" at one that is.
- */
-export function* restoreMilestones(database: Database, steps: number): Generator<RecordedEvent> {
-  for (const id of milestoneIds(database, steps)) {
-    const event = restoreOther(database, id);
-    if (event) yield event;
+/** Which events `restoreMilestones` gives beside the rare ones. */
+export interface MilestoneOptions {
+  /** How many steps, and checkpoints, at most. */
+  readonly steps?: number;
+  readonly checkpoints?: number;
+  /** Superseded events are left out by default. */
+  readonly superseded?: "exclude" | "include";
+  /** Told of an event that cannot be read; without it, such an event ends the reading. */
+  readonly onDamage?: (id: number, error: Error) => void;
+}
+
+/** Every rare event, in order, and no more than so many steps and checkpoints, as far apart as they can be. */
+export function* restoreMilestones(database: Database, options: MilestoneOptions): Generator<RecordedEvent> {
+  for (const id of milestoneIds(database, options)) {
+    const event = tolerant(() => restoreOther(database, id));
+    if (!(event instanceof VisplayError)) {
+      if (event) yield event;
+    } else if (options.onDamage) options.onDamage(id, event);
+    else throw event;
   }
 }
 
@@ -95,19 +106,25 @@ export function* restoreMilestones(database: Database, steps: number): Generator
 const STRETCH = 10_000;
 
 /** Looks for a step in as many stretches as there may be steps, since nothing says where these are. */
-function* milestoneIds(database: Database, steps: number): Generator<number> {
+function milestoneIds(
+  database: Database,
+  { steps = 0, checkpoints = 0, superseded = "exclude" }: MilestoneOptions,
+): number[] {
   const end = database.value<number>("SELECT max(id) FROM events") ?? 0;
-  const length = steps > 0 ? Math.ceil(end / steps) : STRETCH;
-  const within = "SELECT id FROM events WHERE id > ? AND id <= ? AND superseded = 0";
-  const rare = database.prepare(`${within} AND ${rareEvents}`);
-  const step = database.prepare(`${within} AND ${stepEvents} ORDER BY id LIMIT 1`);
-  for (let after = 0; after < end; after += length) {
-    const stretch = [after, after + length];
-    const found = rare
-      .all<{ id: number }>(stretch)
-      .concat(steps > 0 ? step.all<{ id: number }>(stretch) : []);
-    yield* found.map(({ id }) => id).sort((a, b) => a - b);
-  }
+  const kept = superseded === "exclude" ? " AND superseded = 0" : "";
+  const within = `SELECT id FROM events WHERE id > ? AND id <= ?${kept}`;
+  const stretches = function* (sql: string, most: number): Generator<number> {
+    if (most === 0) return;
+    const statement = database.prepare(sql);
+    const length = Number.isFinite(most) ? Math.max(1, Math.ceil(end / most)) : STRETCH;
+    for (let after = 0; after < end; after += length)
+      for (const { id } of statement.all<{ id: number }>([after, after + length])) yield id;
+  };
+  return [
+    ...stretches(`${within} AND ${rareEvents}`, Number.POSITIVE_INFINITY),
+    ...stretches(`${within} AND ${stepEvents} ORDER BY id LIMIT 1`, steps),
+    ...stretches(`${within} AND type = 'checkpointSaved' ORDER BY id LIMIT 1`, checkpoints),
+  ].sort((a, b) => a - b);
 }
 
 function restoreOther(database: Database, id: number): RecordedEvent | undefined {

@@ -1,7 +1,8 @@
 import { Search } from "./blocks.ts";
 import { unpackedColumns, valueAt } from "./columns.ts";
-import { anything, placesOf } from "./conditions.ts";
+import { anything, conditionsOf, placesOf, storedPhases } from "./conditions.ts";
 import { type EpisodeOrigin, storedOrigins } from "./phases.ts";
+import type { CheckedQuery, Figure } from "./query.ts";
 import { type Queries, utf8 } from "./sqlite.ts";
 
 /** A figure that this run has, and between which values it lies. */
@@ -61,6 +62,53 @@ export function figureRanges(database: Queries): FigureRange[] {
       max: Math.max(greatest ?? Number.NEGATIVE_INFINITY, column?.greatest ?? Number.NEGATIVE_INFINITY),
     };
   });
+}
+
+/** How the values of one figure are spread, round by round. */
+export interface Histogram {
+  /** Between these lie the bins, all of the same width; the last one includes its upper bound. */
+  readonly min: number;
+  readonly max: number;
+  readonly rounds: readonly { readonly round: number; readonly counts: readonly number[] }[];
+}
+
+/** A figure's histogram over the episodes that a query matches; null where none of them has it. */
+export function histogram(
+  database: Queries,
+  query: CheckedQuery,
+  figure: Figure,
+  bins: number,
+): Histogram | null {
+  const conditions = [...conditionsOf(database, query), anything("round")];
+  const search = new Search(database, storedPhases(database, query), conditions, figure);
+  const byRound = new Map<number, number[]>();
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (const columns of search.all()) {
+    for (const place of placesOf(columns, conditions)) {
+      const value = valueAt(columns, figure, place);
+      if (Number.isNaN(value)) continue;
+      min = Math.min(min, value);
+      max = Math.max(max, value);
+      const round = valueAt(columns, "round", place);
+      const values = byRound.get(round);
+      if (values) values.push(value);
+      else byRound.set(round, [value]);
+    }
+  }
+  if (byRound.size === 0) return null;
+  const width = (max - min) / bins || 1;
+  const rounds = [...byRound]
+    .sort(([a], [b]) => a - b)
+    .map(([round, values]) => {
+      const counts = new Array<number>(bins).fill(0);
+      for (const value of values) {
+        const bin = Math.min(bins - 1, Math.floor((value - min) / width));
+        counts[bin] = (counts[bin] as number) + 1;
+      }
+      return { round, counts };
+    });
+  return { min, max, rounds };
 }
 
 interface Stored extends Omit<FigureRange, "min" | "max"> {

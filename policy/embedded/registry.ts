@@ -24,10 +24,15 @@ export interface ModelDefinition {
   readonly tokenizer: Tokenizer;
 }
 
-/** What a picture of some size costs a model. */
-export interface PictureCost {
+/** What a model sees of a picture of some size, and what that costs. */
+export interface Sight {
+  /** To which the picture is scaled, pixels. */
+  readonly size: Size;
   /** Parts that it is cut into, the whole of it included where there are others. */
   readonly tiles: number;
+  /** Rows and columns of parts; none where the whole is all that is seen. */
+  readonly rows: number;
+  readonly columns: number;
   /** Image tokens in the prompt. */
   readonly tokens: number;
 }
@@ -37,7 +42,7 @@ export interface ModelFolder {
   /** What of the folder is not taken as it says, in sentences. */
   readonly notes: readonly string[];
   /** Throws a `VisplayError` of code "images" where the model cannot see a picture of that size. */
-  picture(size: Size): PictureCost;
+  picture(size: Size): Sight;
   /** Reads the rest; throws a `VisplayError` of code "model" where something is missing or does not fit. */
   define(): Promise<ModelDefinition>;
 }
@@ -64,8 +69,8 @@ const families: readonly ModelFamily[] = [
       return {
         notes,
         picture(size) {
-          const { tiles } = tiledSizes(size, tiling);
-          return { tiles, tokens: tiles * config.tileTokens };
+          const { tiles, rows, cols, whole } = tiledSizes(size, tiling);
+          return { size: whole, tiles, rows, columns: cols, tokens: tiles * config.tileTokens };
         },
         async define() {
           const tokenizer = await Tokenizer.load(folder, config.text.vocabSize);
@@ -111,7 +116,9 @@ async function qwenFolder(
     notes: [...notes, ...capNote(patching)],
     picture(size) {
       const { height, width } = patchGrid(size, patching);
-      return { tiles: 1, tokens: (height * width) / config.vision.mergeSize ** 2 };
+      const seen = { height: height * patching.patchSize, width: width * patching.patchSize };
+      const tokens = (height * width) / config.vision.mergeSize ** 2;
+      return { size: seen, tiles: 1, rows: 0, columns: 0, tokens };
     },
     async define() {
       const tokenizer = await Tokenizer.load(folder, config.text.vocabSize);

@@ -349,7 +349,7 @@ describe("damage", () => {
     using reader = ReplayReader.open(folder);
     const message = expect.stringContaining(`event ${id} is damaged`);
     const damage = expect.objectContaining({ code: "damaged", message });
-    expect(() => [...reader.milestones(1000)]).toThrow(damage);
+    expect(() => [...reader.milestones({ steps: 1000 })]).toThrow(damage);
   });
 
   it("of one row is named", async () => {

@@ -274,7 +274,7 @@ describe("milestones", () => {
     await store.append([at(1, phaseStarted(3, "reasoner")), ...again]);
 
     using reader = ReplayReader.open(folder);
-    const seen = (steps?: number) => [...reader.milestones(steps)].map(({ event }) => event);
+    const seen = (steps = 0) => [...reader.milestones({ steps })].map(({ event }) => event);
     const stepsOf = (events: RunEvent[]) => ofType(events, "reasonerStep");
     const phases = [1, 2, 3].map((round) => expect.objectContaining({ round }));
     expect(seen()).toEqual(phases);

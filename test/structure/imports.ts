@@ -5,7 +5,7 @@ import { inside, roomOf, rooms, usersOf } from "./rooms.ts";
 /** Every TypeScript file in a folder of the repository. */
 export const sources: readonly string[] = readdirSync(".", { recursive: true, encoding: "utf8" })
   .map((path) => path.replaceAll("\\", "/"))
-  .filter((path) => /\/.*\.ts$/.test(path) && !/^(dist|runs)\/|(^|\/)(node_modules|\..*)\//.test(path))
+  .filter((path) => /\/.*\.tsx?$/.test(path) && !/^(dist|runs)\/|(^|\/)(node_modules|\..*)\//.test(path))
   .sort();
 
 /** Those that are no tests. */

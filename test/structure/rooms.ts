@@ -10,6 +10,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   "images/scenes": ["common", "images"],
   autodiff: ["common"],
   replay: ["common"],
+  inspector: ["common", "rewards", "replay"],
+  "inspector/page": ["replay", "inspector"],
   policy: ["common", "images"],
   "policy/models": ["common", "images", "autodiff", "policy"],
   "policy/chat": ["common", "images", "policy", "policy/models"],
@@ -76,6 +78,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "images/scenes",
     "autodiff",
     "replay",
+    "inspector",
     "watch",
     "policy",
     "policy/weights",
@@ -99,6 +102,12 @@ export const usersOf: Readonly<Record<string, readonly string[]>> = {
   libsql: ["replay"],
   "prom-client": ["watch"],
   "@huggingface/hub": ["hub"],
+  hono: ["inspector"],
+  "@hono/node-server": ["inspector"],
+  preact: ["inspector/page"],
+  "@tanstack/virtual-core": ["inspector/page"],
+  uplot: ["inspector/page"],
+  diff: ["inspector/page"],
 };
 
 /** Whether a path is a folder or lies in it. */

@@ -1,0 +1,72 @@
+import type { CurriculumBuilt } from "../replay/events.ts";
+import type { QuestionHead } from "../replay/questions.ts";
+import type { ReplayReader } from "../replay/reader.ts";
+import { bleuDistances, clusterByDistance } from "../rewards/diversity.ts";
+import type { CurriculumAnswer, CurriculumLine, Fate } from "./answers.ts";
+import { evenly, grouped } from "./lists.ts";
+
+/** Episodes of a round's curriculum whose questions are shown, at most. */
+const SHOWN_EPISODES = 1500;
+
+/** The Reasoner's episodes about one image that are looked through for one question. */
+const LOOKED_THROUGH = 1000;
+
+/** What was asked for the curriculum of a round, and what became of each question. */
+export function curriculumOf(reader: ReplayReader, round: number): CurriculumAnswer {
+  const built = [...reader.milestones()].flatMap(({ event }) =>
+    event.type === "curriculumBuilt" ? event : [],
+  );
+  const ids = reader.order({
+    phases: ["curriculum"],
+    ranges: { round: { min: round, max: round } },
+    sort: { by: "time", order: "ascending" },
+  });
+  const looked = evenly(ids, SHOWN_EPISODES);
+  const questions = reader.questions(looked);
+  const clusters = clustersOf(questions);
+  return {
+    rounds: built.map(
+      ({ round: n, images, questions: asked, admitted: entered, rejected }: CurriculumBuilt) => ({
+        round: n,
+        images,
+        questions: asked,
+        admitted: entered,
+        rejected: rejected as Readonly<Record<string, number>>,
+      }),
+    ),
+    round,
+    questions: questions.map((question) => lineOf(question, clusters)),
+    episodes: ids.length,
+    looked: looked.length,
+  };
+}
+
+/** Questions that entered, by image, in clusters of near duplicates. */
+function clustersOf(questions: readonly QuestionHead[]): Map<string, string[][]> {
+  const entered = questions.filter(({ question, rejection }) => question !== null && rejection === null);
+  const clusters = new Map<string, string[][]>();
+  for (const [image, own] of grouped(entered, ({ image: { id } }) => id)) {
+    const texts = own.map(({ question }) => question as string);
+    const labels = clusterByDistance(bleuDistances(texts));
+    clusters.set(image, [...grouped(texts, (_, i) => labels[i]).values()]);
+  }
+  return clusters;
+}
+
+function lineOf(head: QuestionHead, clusters: ReadonlyMap<string, readonly string[][]>): CurriculumLine {
+  const { length: _, reward: __, ...line } = head;
+  const own = head.rejection === null ? clusters.get(head.image.id) : undefined;
+  const cluster = own?.find((texts) => texts.includes(head.question as string)) ?? [];
+  return { ...line, alike: cluster.filter((other) => other !== head.question) };
+}
+
+/** What the Reasoner made of a question of the curriculum since, the first time first. */
+export function fateOf(reader: ReplayReader, image: string, question: string): Fate {
+  const { episodes } = reader.episodes({
+    phases: ["reasoner"],
+    image,
+    sort: { by: "time", order: "ascending" },
+    limit: LOOKED_THROUGH,
+  });
+  return { passes: episodes.filter((episode) => episode.question === question) };
+}

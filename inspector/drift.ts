@@ -1,0 +1,146 @@
+import type { QuestionHead } from "../replay/questions.ts";
+import type { ReplayReader } from "../replay/reader.ts";
+import type { Drift, DriftRound, QuestionCluster, QuestionExample } from "./answers.ts";
+import { counted, evenly, grouped, mean } from "./lists.ts";
+
+/** Episodes of the Questioner that are looked at, spread evenly over each round, in all and in any one round. */
+const LOOKED_AT = 4000;
+const LEAST_OF_A_ROUND = 20;
+
+/** Clusters, examples and beginnings that are shown. */
+const SHOWN_CLUSTERS = 60;
+const SHOWN_EXAMPLES = 12;
+const SHOWN_BEGINNINGS = 5;
+
+/** Questions are alike if so much of their words and pairs of words is the same (Jaccard). */
+const ALIKE = 0.5;
+
+/** What the Questioner asks while it learns, round by round. */
+export function driftOf(reader: ReplayReader): Drift {
+  const rounds = reader
+    .counts()
+    .filter(({ phase, superseded }) => phase === "questioner" && !superseded)
+    .map(({ round }) => round);
+  const most = Math.max(LEAST_OF_A_ROUND, Math.floor(LOOKED_AT / Math.max(1, rounds.length)));
+  let of = 0;
+  const looked = rounds.map((round) => {
+    const ids = reader.order({
+      phases: ["questioner"],
+      ranges: { round: { min: round, max: round } },
+      sort: { by: "time", order: "ascending" },
+    });
+    of += ids.length;
+    return { round, questions: reader.questions(evenly(ids, most)) };
+  });
+  return {
+    rounds: looked.map(({ round, questions }) => roundOf(round, questions)),
+    clusters: clustersOf(looked),
+    sampled: Math.min(of, rounds.length * most),
+    of,
+  };
+}
+
+function roundOf(round: number, all: readonly QuestionHead[]): DriftRound {
+  const texts = all.flatMap(({ question }) => question ?? []);
+  const words = texts.map(wordsOf);
+  const beginnings = counted(words.map((each) => each.slice(0, 3).join(" ")));
+  return {
+    round,
+    questions: texts.length,
+    distinct: distinctShare(texts),
+    distinct1: distinctShare(words.flat()),
+    distinct2: distinctShare(words.flatMap(pairsOf)),
+    length: mean(all.map(({ length }) => length)) ?? 0,
+    confidence: mean(all.flatMap(({ verdict }) => verdict?.confidence ?? [])),
+    reward: mean(all.flatMap(({ reward }) => reward ?? [])),
+    beginnings: [...beginnings]
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, SHOWN_BEGINNINGS)
+      .map(([text, count]) => ({ text, share: count / texts.length })),
+  };
+}
+
+interface Looked {
+  readonly round: number;
+  readonly questions: readonly QuestionHead[];
+}
+
+/** Questions with a text that is like a leader's, which is the commonest text that is like no leader before it. */
+function clustersOf(rounds: readonly Looked[]): QuestionCluster[] {
+  const asked = rounds.flatMap(({ questions }) => questions.filter(({ question }) => question !== null));
+  const leaders = leadersOf(counted(asked.map(({ question }) => question as string)));
+  const members = grouped(asked, ({ question }) => leaders.get(question as string) as string);
+  const sizes = new Map(
+    rounds.map(({ round, questions }) => [round, questions.filter((each) => each.question !== null).length]),
+  );
+  return [...members]
+    .sort(([, a], [, b]) => b.length - a.length)
+    .slice(0, SHOWN_CLUSTERS)
+    .map(([name, questions]) => clusterOf(name, questions, sizes));
+}
+
+function clusterOf(
+  name: string,
+  questions: readonly QuestionHead[],
+  sizes: ReadonlyMap<number, number>,
+): QuestionCluster {
+  const byRound = grouped(questions, ({ round }) => round);
+  return {
+    name,
+    questions: questions.length,
+    rounds: [...byRound].map(([round, own]) => ({
+      round,
+      share: own.length / (sizes.get(round) as number),
+      confidence: mean(own.flatMap(({ verdict }) => verdict?.confidence ?? [])),
+      reward: mean(own.flatMap(({ reward }) => reward ?? [])),
+    })),
+    examples: evenly(questions, SHOWN_EXAMPLES).map(exampleOf),
+  };
+}
+
+function exampleOf(head: QuestionHead): QuestionExample {
+  const { episode, rollout, round, image, question, reward, verdict } = head;
+  const confidence = verdict?.confidence ?? null;
+  return { episode, rollout, round, image, question: question as string, reward, confidence };
+}
+
+/** The leader of each text; an index of words and pairs finds those that it could be like. */
+function leadersOf(texts: ReadonlyMap<string, number>): Map<string, string> {
+  const leaders = new Map<string, string>();
+  const sizes = new Map<string, number>();
+  const leadersWith = new Map<string, string[]>();
+  for (const [text] of [...texts].sort(([, a], [, b]) => b - a)) {
+    const words = wordsOf(text);
+    const grams = new Set([...words, ...pairsOf(words)]);
+    const shared = new Map<string, number>();
+    for (const gram of grams)
+      for (const leader of leadersWith.get(gram) ?? []) shared.set(leader, (shared.get(leader) ?? 0) + 1);
+    let best = { leader: text, likeness: ALIKE };
+    for (const [leader, common] of shared) {
+      const likeness = common / (grams.size + (sizes.get(leader) as number) - common);
+      if (likeness > best.likeness) best = { leader, likeness };
+    }
+    leaders.set(text, best.leader);
+    if (best.leader !== text) continue;
+    sizes.set(text, grams.size);
+    for (const gram of grams) {
+      const known = leadersWith.get(gram);
+      if (known) known.push(text);
+      else leadersWith.set(gram, [text]);
+    }
+  }
+  return leaders;
+}
+
+function wordsOf(text: string): string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+}
+
+function pairsOf(words: readonly string[]): string[] {
+  return words.slice(1).map((word, i) => `${words[i]} ${word}`);
+}
+
+/** Different ones among all, 0 to 1; 0 where there is none. */
+function distinctShare(texts: readonly string[]): number {
+  return new Set(texts).size / Math.max(1, texts.length);
+}

@@ -1,0 +1,31 @@
+/** What the screens' figures are made with. */
+
+/** No more than so many of a list, as far apart as they can be. */
+export function evenly<T>(list: ArrayLike<T>, most: number): T[] {
+  const count = Math.min(list.length, most);
+  return Array.from({ length: count }, (_, i) => list[Math.floor((i * list.length) / count)] as T);
+}
+
+/** By key, in the order in which the keys come up. */
+export function grouped<K, T>(list: readonly T[], keyOf: (each: T, place: number) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const [place, each] of list.entries()) {
+    const key = keyOf(each, place);
+    const group = groups.get(key);
+    if (group) group.push(each);
+    else groups.set(key, [each]);
+  }
+  return groups;
+}
+
+/** How often each occurs. */
+export function counted<T>(list: readonly T[]): Map<T, number> {
+  const counts = new Map<T, number>();
+  for (const each of list) counts.set(each, (counts.get(each) ?? 0) + 1);
+  return counts;
+}
+
+/** Null of none. */
+export function mean(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,191 @@
+import type { Alarm, CurriculumBuilt, RunEvent } from "../replay/events.ts";
+import type { ReplayReader } from "../replay/reader.ts";
+import type { RecordedEvent } from "../replay/restore.ts";
+import type { Evaluation, Mark, Overview, PhaseSpan, RunAbout, StepSeries } from "./answers.ts";
+
+/** Steps and checkpoints of a run that are shown, at most. */
+const SHOWN_STEPS = 1500;
+const SHOWN_CHECKPOINTS = 200;
+
+type StepEvent = Extract<RunEvent, { readonly health: unknown }>;
+
+/** What a run came to so far, from its events. The part of `Overview` that the replay knows. */
+export function overviewOf(reader: ReplayReader): Omit<Overview, "line"> & { readonly about: RunAbout } {
+  const damage: { event: number; reason: string }[] = [];
+  const events = [
+    ...reader.milestones({
+      steps: SHOWN_STEPS,
+      checkpoints: SHOWN_CHECKPOINTS,
+      superseded: "include",
+      onDamage: (event, { message }) => damage.push({ event, reason: message }),
+    }),
+  ];
+  const valid = events.filter(({ superseded }) => !superseded).map(({ event }) => event);
+  const begun = valid.findLast((event) => event.type === "runResumed" || event.type === "runStarted");
+  const counts = reader.counts();
+  const evaluations = events.flatMap(evaluationOf);
+  return {
+    about: aboutOf(reader, valid, evaluations, counts),
+    config: begun?.config ?? null,
+    release: begun?.release ?? null,
+    spans: spansOf(events),
+    marks: events.flatMap(markOf),
+    alarms: valid.filter((event): event is RunEvent & Alarm => event.type === "alarm"),
+    evaluations,
+    curricula: valid.filter((event): event is RunEvent & CurriculumBuilt => event.type === "curriculumBuilt"),
+    steps: seriesOf(events),
+    counts,
+    figures: reader.figures(),
+    damage,
+  };
+}
+
+function aboutOf(
+  reader: ReplayReader,
+  events: readonly RunEvent[],
+  evaluations: readonly Evaluation[],
+  counts: Overview["counts"],
+): RunAbout {
+  const started = events.find((event) => event.type === "runStarted");
+  const config = started?.config as { readonly rounds?: number } | undefined;
+  const played = events.flatMap((event) =>
+    event.type === "phaseFinished" && event.phase === "reasoner" ? event.round : [],
+  );
+  return {
+    startedMs: events[0]?.atMs ?? 0,
+    lastMs: events.at(-1)?.atMs ?? 0,
+    rounds: Math.max(0, ...played),
+    planned: config?.rounds ?? null,
+    images: started?.images ?? 0,
+    models: started?.models ?? null,
+    episodes: counts.reduce((sum, each) => sum + (each.superseded ? 0 : each.episodes), 0),
+    evaluation: evaluations.at(-1) ?? null,
+    position: reader.state.position,
+  };
+}
+
+function evaluationOf({ id, superseded, event }: RecordedEvent): Evaluation[] {
+  if (event.type !== "evaluated" || superseded) return [];
+  return [{ event: id, round: event.round, report: event.report }];
+}
+
+/** Phases as they were played; what was cut short ends with the last that was heard of its attempt. */
+function spansOf(events: readonly RecordedEvent[]): PhaseSpan[] {
+  const lastHeard = new Map<number, number>();
+  for (const { attempt, event } of events) lastHeard.set(attempt, event.atMs);
+  const newest = Math.max(...lastHeard.keys());
+  return events.flatMap(({ id, attempt, superseded, event }, at) => {
+    if (event.type !== "phaseStarted") return [];
+    const { round, phase, atMs: startedMs, steps } = event;
+    const own = (other: RecordedEvent) => other.attempt === attempt;
+    const end = events
+      .slice(at + 1)
+      .find(
+        (other) =>
+          own(other) &&
+          (other.event.type === "phaseStarted" ||
+            other.event.type === "runStopped" ||
+            (other.event.type === "phaseFinished" && other.event.phase === phase)),
+      );
+    const cut = attempt < newest ? (lastHeard.get(attempt) ?? startedMs) : null;
+    return [
+      {
+        event: id,
+        attempt,
+        superseded,
+        round,
+        phase,
+        startedMs,
+        endedMs: end?.event.atMs ?? cut,
+        steps,
+      },
+    ];
+  });
+}
+
+function markOf({ id, event }: RecordedEvent): Mark[] {
+  const place = { round: null, phase: null, step: null, ...placeOf(event) };
+  const mark = (kind: Mark["kind"], text: string): Mark[] => [
+    { event: id, kind, atMs: event.atMs, ...place, text },
+  ];
+  switch (event.type) {
+    case "alarm":
+      return mark("alarm", event.message);
+    case "curriculumEmpty":
+      return mark("empty", event.message);
+    case "checkpointSaved":
+      return mark("checkpoint", `checkpoint ${event.id}`);
+    case "runResumed":
+      return mark("resumed", `resumed from checkpoint ${event.checkpoint}`);
+    case "runStopped":
+      return mark("stopped", "stopped");
+    case "runFinished":
+      return mark("finished", "finished");
+    case "runFailed":
+      return mark("failed", event.message);
+    default:
+      return [];
+  }
+}
+
+function placeOf(event: RunEvent): Partial<Pick<Mark, "round" | "phase" | "step">> {
+  return {
+    ...("round" in event && { round: event.round }),
+    ...("phase" in event && { phase: event.phase }),
+    ...("step" in event && { step: event.step }),
+  };
+}
+
+function seriesOf(events: readonly RecordedEvent[]): StepSeries[] {
+  const steps = events.flatMap(({ id, superseded, event }) =>
+    "health" in event && !superseded ? [{ id, event, figures: figuresOf(event) }] : [],
+  );
+  const phases = [...new Set(steps.map(({ event }) => event.phase))];
+  return phases.map((phase) => {
+    const own = steps.filter(({ event }) => event.phase === phase);
+    const names = [...new Set(own.flatMap(({ figures }) => Object.keys(figures)))];
+    return {
+      phase,
+      event: own.map(({ id }) => id),
+      round: own.map(({ event }) => event.round),
+      step: own.map(({ event }) => event.step),
+      atMs: own.map(({ event }) => event.atMs),
+      figures: Object.fromEntries(
+        names.map((name) => [name, own.map(({ figures }) => figures[name] ?? null)]),
+      ),
+    };
+  });
+}
+
+/** Every number that a step's event tells. */
+function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
+  const { health, durationMs, sampledTokens } = event;
+  const training = "meanReward" in event ? event : null;
+  const update = training?.update ?? null;
+  const named = (kind: string, values: Readonly<Record<string, number>>) =>
+    Object.fromEntries(Object.entries(values).map(([name, value]) => [`${kind}:${name}`, value]));
+  return {
+    ...(training && {
+      reward: training.meanReward,
+      length: training.meanTokens,
+      truncated: training.truncatedShare,
+      taught: training.groups > 0 ? 1 - training.droppedGroups / training.groups : null,
+    }),
+    ...(update && {
+      kl: update.kl,
+      gradientNorm: update.gradientNorm,
+      loss: update.loss,
+      clipFraction: update.clipFraction,
+      learningRate: update.learningRate,
+    }),
+    ...("meanConfidence" in event && { confidence: event.meanConfidence }),
+    ...("admitted" in event && event.questions > 0 && { admitted: event.admitted / event.questions }),
+    entropy: health.answerEntropy,
+    parseFailures: health.parseFailures,
+    abstentions: health.abstentions,
+    clusterShare: health.clusterShare,
+    tokensPerSecond: durationMs > 0 ? sampledTokens / (durationMs / 1000) : null,
+    ...("checks" in event && named("check", event.checks)),
+    ...("parts" in event && named("part", event.parts)),
+  };
+}

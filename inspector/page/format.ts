@@ -1,0 +1,78 @@
+/** Numbers and times as they are shown everywhere: the same digits in a column. */
+
+export function decimal(value: number | null | undefined, digits = 2): string {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  const text = value.toFixed(digits);
+  return (Number(text) === 0 ? (0).toFixed(digits) : text).replace("-", "−");
+}
+
+/** As few digits as tell it: 0.00012 is 1.2e-4. */
+export function brief(value: number | null | undefined): string {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (value === 0 || Number.isInteger(value)) return value.toLocaleString("en-US").replace("-", "−");
+  const size = Math.abs(value);
+  const text = size < 0.001 ? value.toExponential(1) : size < 10 ? value.toPrecision(3) : value.toFixed(1);
+  return text.replace("-", "−");
+}
+
+export function whole(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+export function percent(share: number | null | undefined, digits = 0): string {
+  return share === null || share === undefined ? "–" : `${(100 * share).toFixed(digits)}%`;
+}
+
+export function plural(count: number, noun: string): string {
+  return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+export function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const [days, hours, minutes] = [86_400, 3600, 60].map((unit) => Math.floor(seconds / unit)) as [
+    number,
+    number,
+    number,
+  ];
+  if (days > 0) return `${days} d ${hours % 24} h`;
+  if (hours > 0) return `${hours} h ${minutes % 60} min`;
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
+export function moment(ms: number): string {
+  const date = new Date(ms);
+  const two = (n: number) => String(n).padStart(2, "0");
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+/**
+ * A text of a model's as it can be shown: what turns the direction of writing, and what cannot be seen, is written as an
+ * escape, so that it neither hides nor moves what stands around it.
+ */
+export function visible(text: string): string {
+  return text.replace(/[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu, (character) =>
+    character === "\n" ? "\n" : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+const names: Readonly<Record<string, string>> = {
+  questionerVersion: "Questioner's version",
+  reasonerVersion: "Reasoner's version",
+  gradientNorm: "gradient norm",
+  learningRate: "learning rate",
+  clipFraction: "clip fraction",
+  parseFailures: "parse failures",
+  clusterShare: "cluster share",
+  tokensPerSecond: "tokens per second",
+  kl: "KL",
+  duplicateShare: "duplicate share",
+};
+
+/** A figure's name for people. */
+export function figureName(name: string): string {
+  const [kind, own] = name.includes(":") ? name.split(/:(.*)/s) : ["", name];
+  const shown = names[own as string] ?? (own as string);
+  if (kind === "check") return `passes ${shown}`;
+  return shown;
+}

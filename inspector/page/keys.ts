@@ -1,0 +1,57 @@
+import { useEffect, useRef } from "preact/hooks";
+
+/** What keys do, for the sheet of help. */
+export const keyHelp: readonly (readonly [keys: string, does: string])[] = [
+  ["j k", "next, previous row"],
+  ["Enter", "open it"],
+  ["n p", "next, previous episode of the list"],
+  ["[ ]", "previous, next rollout of a group"],
+  ["/", "search"],
+  ["g r", "the run"],
+  ["g q", "what the Questioner asks"],
+  ["g e", "episodes"],
+  ["g c", "the curriculum"],
+  ["g m", "compare"],
+  ["g l", "list of runs"],
+  ["?", "this sheet"],
+  ["Esc", "back, or close"],
+];
+
+type Handler = (event: KeyboardEvent) => void;
+
+/** Calls handlers by key; what is typed into a field is not a key, but for Escape, which leaves it. */
+export function useKeys(handlers: Readonly<Record<string, Handler>>): void {
+  const current = useRef(handlers);
+  current.current = handlers;
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const target = event.target as HTMLElement;
+      if (target.matches("input, select, textarea")) {
+        if (event.key === "Escape") target.blur();
+        return;
+      }
+      const name = lastKey === "g" && Date.now() - lastMs < 1000 ? `g ${event.key}` : event.key;
+      const handler = current.current[name];
+      if (!handler) return;
+      event.preventDefault();
+      handler(event);
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+}
+
+let lastKey = "";
+let lastMs = 0;
+
+/** Remembers the last key for the pairs that begin with g; called once, by the page. */
+export function followKeys(): () => void {
+  const onKey = ({ key }: KeyboardEvent) =>
+    queueMicrotask(() => {
+      lastKey = key;
+      lastMs = Date.now();
+    });
+  addEventListener("keydown", onKey);
+  return () => removeEventListener("keydown", onKey);
+}

@@ -1,0 +1,185 @@
+import { useRef, useState } from "preact/hooks";
+import type { Overview } from "../../answers.ts";
+import { filterNames, rangeOf, rangeText } from "../../filters.ts";
+import { changed, go } from "../address.ts";
+import { figureName } from "../format.ts";
+import { useKeys } from "../keys.ts";
+
+interface FilterBarProps {
+  readonly run: string;
+  readonly params: URLSearchParams;
+  readonly overview: Overview;
+  readonly children?: preact.ComponentChildren;
+}
+
+/** What in an address is no filter of episodes. */
+const viewNames = ["columns", "at", "rollout"];
+
+const shared = [
+  "round",
+  "step",
+  "reward",
+  "confidence",
+  "advantage",
+  "length",
+  "truncated",
+  "questionerVersion",
+  "reasonerVersion",
+];
+
+/** The part of an address that a list of episodes is asked for by. */
+export function filtersOf(params: URLSearchParams): URLSearchParams {
+  return new URLSearchParams([...params].filter(([name]) => !viewNames.includes(name)));
+}
+
+/** Filters of episodes; all of them stand in the address. */
+export function FilterBar({ run, params, overview, children }: FilterBarProps) {
+  const search = useRef<HTMLInputElement>(null);
+  useKeys({ "/": () => search.current?.focus() });
+  const set = (changes: Readonly<Record<string, string>>, how: "push" | "replace" = "push") =>
+    go({ run, screen: "episodes", params: changed(params, { at: "", ...changes }) }, how);
+  const phases = [...new Set(overview.counts.map(({ phase }) => phase as string))];
+  const ranges = [...params].filter(([name]) => !filterNames.includes(name) && !viewNames.includes(name));
+  const typed = useRef(0);
+  return (
+    <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
+      <input
+        ref={search}
+        type="search"
+        aria-label="Search questions and answers"
+        placeholder='Search questions and answers ("a phrase", begin*)'
+        value={params.get("text") ?? ""}
+        onInput={({ currentTarget: { value } }) => {
+          clearTimeout(typed.current);
+          typed.current = window.setTimeout(() => set({ text: value.trim() }, "replace"), 200);
+        }}
+      />
+      <Select
+        name="Phase"
+        value={params.get("phase") ?? ""}
+        options={[["", "all phases"], ...phases.map((phase): [string, string] => [phase, phase])]}
+        onChange={(phase) => set({ phase })}
+      />
+      <Select
+        name="Ended"
+        value={params.get("ended") ?? ""}
+        options={[
+          ["", "any end"],
+          ["stop", "ended by themselves"],
+          ["length", "some cut off"],
+        ]}
+        onChange={(ended) => set({ ended })}
+      />
+      <Select
+        name="Superseded"
+        value={params.get("superseded") ?? ""}
+        options={[
+          ["", "as it counts"],
+          ["include", "superseded, too"],
+          ["only", "superseded only"],
+        ]}
+        onChange={(superseded) => set({ superseded })}
+      />
+      {params.has("image") && (
+        <span class="chip">
+          one image
+          <button type="button" aria-label="Any image" onClick={() => set({ image: "" })}>
+            ×
+          </button>
+        </span>
+      )}
+      {ranges.map(([name, range]) => (
+        <RangeChip key={name} name={name} range={range} onChange={(text) => set({ [name]: text })} />
+      ))}
+      <RangeMenu
+        overview={overview}
+        taken={ranges.map(([name]) => name)}
+        onAdd={(name) => set({ [name]: ".." })}
+      />
+      {children}
+    </form>
+  );
+}
+
+interface SelectProps {
+  readonly name: string;
+  readonly value: string;
+  readonly options: readonly (readonly [value: string, text: string])[];
+  readonly onChange: (value: string) => void;
+}
+
+export function Select({ name, value, options, onChange }: SelectProps) {
+  return (
+    <select aria-label={name} value={value} onChange={({ currentTarget }) => onChange(currentTarget.value)}>
+      {options.map(([own, text]) => (
+        <option key={own} value={own}>
+          {text}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+interface RangeChipProps {
+  readonly name: string;
+  readonly range: string;
+  readonly onChange: (range: string) => void;
+}
+
+function RangeChip({ name, range, onChange }: RangeChipProps) {
+  const { min, max } = rangeOf(range);
+  const title = figureName(name);
+  const edit = (bound: "min" | "max") => (event: Event) => {
+    const { value } = event.currentTarget as HTMLInputElement;
+    const known = { min, max, [bound]: value === "" ? undefined : Number(value) };
+    onChange(rangeText(known));
+  };
+  return (
+    <span class="chip range">
+      {title}
+      <input
+        type="number"
+        step="any"
+        aria-label={`${title}, at least`}
+        placeholder="least"
+        value={min ?? ""}
+        onChange={edit("min")}
+      />
+      <input
+        type="number"
+        step="any"
+        aria-label={`${title}, at most`}
+        placeholder="most"
+        value={max ?? ""}
+        onChange={edit("max")}
+      />
+      <button type="button" aria-label={`Any ${title}`} onClick={() => onChange("")}>
+        ×
+      </button>
+    </span>
+  );
+}
+
+interface RangeMenuProps {
+  readonly overview: Overview;
+  readonly taken: readonly string[];
+  readonly onAdd: (name: string) => void;
+}
+
+function RangeMenu({ overview, taken, onAdd }: RangeMenuProps) {
+  const [choice, setChoice] = useState("");
+  const names = [...new Set([...shared, ...overview.figures.map(({ name }) => name)])].filter(
+    (name) => !taken.includes(name),
+  );
+  return (
+    <Select
+      name="Add a range"
+      value={choice}
+      options={[["", "+ range"], ...names.map((name): [string, string] => [name, figureName(name)])]}
+      onChange={(name) => {
+        setChoice("");
+        if (name) onAdd(name);
+      }}
+    />
+  );
+}

@@ -1,0 +1,221 @@
+import type {
+  AnswerRecord,
+  CurriculumEpisode,
+  EpisodeEvent,
+  QuestionerEpisode,
+  ReasonerEpisode,
+} from "../../../replay/events.ts";
+import type { Sum } from "../../arithmetic.ts";
+import { href } from "../address.ts";
+import { decimal, visible } from "../format.ts";
+import { Checks, RewardSum } from "./reward.tsx";
+import { Tokens } from "./tokens.tsx";
+import { type Cluster, clustersOf, fateNames, fateOf, VoteBar } from "./votes.tsx";
+
+type Pieces = readonly (readonly string[])[] | null;
+type Parts = Readonly<Record<string, number>>;
+
+interface RolloutsProps<E extends EpisodeEvent> {
+  readonly event: E;
+  /** As `completionsOf` orders them. */
+  readonly pieces: Pieces;
+  readonly open: number;
+  readonly onPick: (rollout: number) => void;
+}
+
+interface AnswersProps extends RolloutsProps<ReasonerEpisode & EpisodeEvent> {
+  readonly sumOf: (parts: Parts, reward: number | null) => Sum;
+}
+
+/** The answers to one question, in clusters of equal votes, and each by itself. */
+export function AnswerRollouts({ event: { rollouts, label }, pieces, open, onPick, sumOf }: AnswersProps) {
+  return (
+    <>
+      <Clusters clusters={clustersOf(rollouts, label)} />
+      <div class="rollouts">
+        {rollouts.map((rollout, i) => {
+          const fate = fateOf(rollout, label);
+          return (
+            <Rollout
+              key={i}
+              number={i}
+              isOpen={i === open}
+              onPick={onPick}
+              title={rollout.vote ?? rollout.failure ?? rollout.outcome}
+              middle={
+                <span>
+                  <i class={`key ${fate}`} />
+                  {fateNames[fate]}
+                </span>
+              }
+              reward={rollout.reward}
+              advantage={rollout.advantage}
+            >
+              <RewardSum sum={sumOf(rollout.parts, rollout.reward)} reward={rollout.reward} />
+              <OtherParts parts={rollout.parts} />
+              <Tokens completion={rollout} pieces={pieces?.[i] ?? null} advantage={rollout.advantage} />
+            </Rollout>
+          );
+        })}
+      </div>
+    </>
+  );
+}
+
+interface QuestionsProps extends RolloutsProps<EpisodeEvent & (QuestionerEpisode | CurriculumEpisode)> {
+  readonly run: string;
+  readonly sumOf: (parsed: boolean, parts: Parts, reward: number | null) => Sum;
+}
+
+/** The questions about one picture: each with its votes, its gate, its reward, and its answers. */
+export function QuestionRollouts({ run, event, pieces, open, onPick, sumOf }: QuestionsProps) {
+  const questions = event.type === "questionerEpisode" ? event.rollouts : event.questions;
+  let completion = 0;
+  return (
+    <div class="rollouts">
+      {questions.map((question, i) => {
+        const first = completion;
+        const blind = question.blindAnswers ?? [];
+        completion += 1 + question.answers.length + blind.length;
+        const rollout = event.type === "questionerEpisode" ? event.rollouts[i] : undefined;
+        const item = event.type === "curriculumEpisode" ? event.questions[i] : undefined;
+        const silver = question.verdict?.silver ?? null;
+        return (
+          <Rollout
+            key={i}
+            number={i}
+            isOpen={i === open}
+            onPick={onPick}
+            title={question.question ?? question.failure ?? "no question"}
+            middle={<VoteBar verdict={question.verdict} />}
+            reward={rollout ? rollout.reward : (question.verdict?.confidence ?? null)}
+            advantage={rollout?.advantage ?? null}
+          >
+            {item && (
+              <p>
+                {item.rejection === null ? (
+                  <>
+                    Entered the curriculum, labelled <strong>{visible(item.label ?? "")}</strong>.{" "}
+                    <a href={href({ run, screen: "curriculum", params: { round: `${event.round}` } })}>
+                      The curriculum
+                    </a>
+                  </>
+                ) : (
+                  <>Rejected: {item.rejection}.</>
+                )}
+              </p>
+            )}
+            {rollout && (
+              <>
+                <RewardSum
+                  sum={sumOf(question.question !== null, rollout.parts, rollout.reward)}
+                  reward={rollout.reward}
+                />
+                <Checks checks={rollout.checks} />
+              </>
+            )}
+            {question.verdict && (
+              <div class={blind.length > 0 ? "sides" : ""}>
+                <div>
+                  <h3>
+                    Answers to the picture: silver{" "}
+                    {silver === null ? "none" : <strong>{visible(silver)}</strong>}, confidence{" "}
+                    {decimal(question.verdict.confidence)}
+                  </h3>
+                  <Clusters clusters={clustersOf(question.answers, silver)} />
+                </div>
+                {blind.length > 0 && (
+                  <div>
+                    <h3>Blind answers: the picture was blanked</h3>
+                    <Clusters clusters={clustersOf(blind, silver)} />
+                  </div>
+                )}
+              </div>
+            )}
+            {question.ownAnswer !== null && (
+              <p class="quiet">The asker's own answer: {visible(question.ownAnswer)}</p>
+            )}
+            <Tokens
+              completion={question.completion}
+              pieces={pieces?.[first] ?? null}
+              advantage={rollout?.advantage ?? null}
+            />
+          </Rollout>
+        );
+      })}
+    </div>
+  );
+}
+
+interface RolloutProps {
+  readonly number: number;
+  readonly isOpen: boolean;
+  readonly onPick: (rollout: number) => void;
+  readonly title: string;
+  readonly middle: preact.ComponentChildren;
+  readonly reward: number | null;
+  readonly advantage: number | null;
+  readonly children: preact.ComponentChildren;
+}
+
+function Rollout({ number, isOpen, onPick, title, middle, reward, advantage, children }: RolloutProps) {
+  return (
+    <details class="rollout" open={isOpen}>
+      <summary
+        onClick={(event) => {
+          event.preventDefault();
+          onPick(isOpen ? -1 : number);
+        }}
+      >
+        <span class="quiet n">{number + 1}</span>
+        <span class="said">{visible(title)}</span>
+        <span class="wide">{middle}</span>
+        <span class="n" title="reward, or confidence where there is none">
+          {decimal(reward)}
+        </span>
+        <span class="n wide quiet" title="advantage">
+          {advantage === null ? "" : `${advantage > 0 ? "+" : ""}${decimal(advantage)}`}
+        </span>
+      </summary>
+      {isOpen && <div class="body">{children}</div>}
+    </details>
+  );
+}
+
+/** Each different vote with how often it was cast, and what was said for it. */
+function Clusters<A extends AnswerRecord>({ clusters }: { readonly clusters: readonly Cluster<A>[] }) {
+  const total = clusters.reduce((sum, { answers }) => sum + answers.length, 0);
+  return (
+    <div class="answers" style={{ margin: "6px 0 14px" }}>
+      {clusters.map(({ vote, fate, answers }) => (
+        <div key={`${fate} ${vote}`} class={`answer ${fate}`}>
+          <strong class="said">{visible(vote)}</strong>{" "}
+          <span class="quiet">
+            {answers.length} of {total}
+          </span>
+          <details>
+            <summary class="quiet">what was said</summary>
+            {answers.map((answer, i) => (
+              <p key={i} class="said" style={{ margin: "4px 0" }}>
+                {visible(answer.text)}
+                {answer.failure !== null && <span class="bad"> ({visible(answer.failure)})</span>}
+                {answer.finishReason === "length" && <span class="quiet"> (cut off)</span>}
+              </p>
+            ))}
+          </details>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** Parts that are recorded beside what counts. */
+function OtherParts({ parts }: { readonly parts: Parts }) {
+  return (
+    <p class="quiet">
+      {Object.entries(parts)
+        .map(([name, value]) => `${name} ${decimal(value)}`)
+        .join(" · ")}
+    </p>
+  );
+}

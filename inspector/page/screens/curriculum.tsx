@@ -1,0 +1,383 @@
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { CurriculumAnswer, CurriculumLine, Fate } from "../../answers.ts";
+import { paths } from "../../paths.ts";
+import { changed, go, href } from "../address.ts";
+import { decimal, percent, plural, visible, whole } from "../format.ts";
+import { useKeys } from "../keys.ts";
+import { useAnswer } from "../loading.ts";
+import { Select } from "../parts/filter_bar.tsx";
+import { Thumbnail } from "../parts/picture.tsx";
+import { Empty, Problems, Waiting } from "../parts/states.tsx";
+import { FateLegend, VoteBar } from "../parts/votes.tsx";
+import type { ScreenProps } from "../screen.ts";
+import { useVirtualRows } from "../virtual.ts";
+
+const ROW = 56;
+
+/** What was asked for the curriculum of a round: what entered, what did not and why, and what became of it since. */
+export function CurriculumScreen({ address: { run, params }, overview }: ScreenProps) {
+  const rounds = overview.curricula.map(({ round }) => round);
+  const asked = overview.counts.filter(({ phase, superseded }) => phase === "curriculum" && !superseded);
+  const all = [...new Set([...rounds, ...asked.map(({ round }) => round)])].sort((a, b) => a - b);
+  const round = Number(params.get("round") ?? all.at(-1) ?? 0);
+  const path = all.length === 0 ? null : paths.curriculum(run, round);
+  const curriculum = useAnswer<CurriculumAnswer>(path, asked.find((each) => each.round === round)?.episodes);
+  const { value } = curriculum;
+  if (all.length === 0) {
+    return (
+      <main>
+        <Empty>
+          Questions for the curriculum would be here, those that entered and those that did not. None was
+          asked yet.
+        </Empty>
+      </main>
+    );
+  }
+  return (
+    <main class="fixed">
+      <Bar
+        run={run}
+        params={params}
+        all={all}
+        round={round}
+        value={value?.round === round ? value : undefined}
+      />
+      <div>
+        <Problems of={curriculum} />
+        <Waiting for={curriculum}>Reading round {round} …</Waiting>
+      </div>
+      {value ? <Lines run={run} params={params} value={value} overview={overview} /> : <div />}
+    </main>
+  );
+}
+
+/** Which of the questions are shown: by confidence, and by what became of them. */
+function chosen(params: URLSearchParams, { questions }: CurriculumAnswer): CurriculumLine[] {
+  const low = Number(params.get("low") ?? 0);
+  const high = Number(params.get("high") ?? 1);
+  const outcome = params.get("outcome") ?? "";
+  return questions.filter(
+    ({ verdict, rejection }) =>
+      (outcome === "" || outcome === (rejection ?? "admitted")) &&
+      (verdict === null ? low === 0 : verdict.confidence >= low && verdict.confidence <= high),
+  );
+}
+
+interface BarProps {
+  readonly run: string;
+  readonly params: URLSearchParams;
+  readonly all: readonly number[];
+  readonly round: number;
+  readonly value: CurriculumAnswer | undefined;
+}
+
+function Bar({ run, params, all, round, value }: BarProps) {
+  const set = (changes: Readonly<Record<string, string>>, how: "push" | "replace" = "replace") =>
+    go({ run, screen: "curriculum", params: changed(params, changes) }, how);
+  const outcomes = useMemo(() => countOutcomes(value), [value]);
+  const low = Number(params.get("low") ?? 0);
+  const high = Number(params.get("high") ?? 1);
+  const within = value?.questions.filter(
+    ({ verdict }) => verdict !== null && verdict.confidence >= low && verdict.confidence <= high,
+  );
+  const admitted = within?.filter(({ rejection }) => rejection === null).length ?? 0;
+  return (
+    <div class="filters">
+      <Select
+        name="Round"
+        value={`${round}`}
+        options={all.map((each) => [`${each}`, `round ${each}`])}
+        onChange={(next) => set({ round: next, at: "" }, "push")}
+      />
+      <Select
+        name="What became of it"
+        value={params.get("outcome") ?? ""}
+        options={[
+          ["", "all outcomes"],
+          ...outcomes.map(([name, count]): [string, string] => [name, `${name} (${whole(count)})`]),
+        ]}
+        onChange={(outcome) => set({ outcome, at: "" })}
+      />
+      <Slider
+        name="Confidence at least"
+        value={low}
+        onChange={(value) => set({ low: value === 0 ? "" : `${value}` })}
+      />
+      <Slider
+        name="at most"
+        value={high}
+        onChange={(value) => set({ high: value === 1 ? "" : `${value}` })}
+      />
+      {within && value && (
+        <span role="status">
+          {plural(within.length, "question")} within, {whole(admitted)} of them admitted
+          {value.looked < value.episodes && (
+            <span class="quiet">
+              {" "}
+              (of {whole(value.looked)} of {plural(value.episodes, "picture")})
+            </span>
+          )}
+        </span>
+      )}
+    </div>
+  );
+}
+
+function countOutcomes(value: CurriculumAnswer | undefined): [string, number][] {
+  const counts = new Map<string, number>();
+  for (const { rejection } of value?.questions ?? [])
+    counts.set(rejection ?? "admitted", (counts.get(rejection ?? "admitted") ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a);
+}
+
+interface SliderProps {
+  readonly name: string;
+  readonly value: number;
+  readonly onChange: (value: number) => void;
+}
+
+function Slider({ name, value, onChange }: SliderProps) {
+  return (
+    <label class="band">
+      <span>{name}</span>
+      <input
+        type="range"
+        min={0}
+        max={1}
+        step={0.01}
+        value={value}
+        onInput={({ currentTarget }) => onChange(Number(currentTarget.value))}
+      />
+      <span class="n">{decimal(value)}</span>
+    </label>
+  );
+}
+
+interface LinesProps {
+  readonly run: string;
+  readonly params: URLSearchParams;
+  readonly value: CurriculumAnswer;
+  readonly overview: ScreenProps["overview"];
+}
+
+function Lines({ run, params, value, overview }: LinesProps) {
+  const lines = useMemo(() => chosen(params, value), [String(params), value]);
+  const box = useRef<HTMLDivElement>(null);
+  const rows = useVirtualRows(box, lines.length, ROW);
+  const at = lines.findIndex((line) => keyOf(line) === params.get("at"));
+  const select = (index: number) => {
+    const line = lines[index];
+    if (!line) return;
+    rows.reveal(index);
+    go({ run, screen: "curriculum", params: changed(params, { at: keyOf(line) }) }, "replace");
+  };
+  useKeys({
+    j: () => select(Math.min(lines.length - 1, at + 1)),
+    k: () => select(Math.max(0, at - 1)),
+    Escape: () => go({ run, screen: "curriculum", params: changed(params, { at: "" }) }, "replace"),
+  });
+  useEffect(() => {
+    if (at >= 0) rows.reveal(at);
+  }, [value]);
+  const template = "48px minmax(220px, 1fr) minmax(90px, 160px) 140px 70px 110px";
+  const picked = lines[at];
+  return (
+    <div class={picked ? "split" : ""} style={{ minHeight: 0, display: "grid" }}>
+      <div class="rows" ref={box} tabIndex={0} role="region" aria-label="Questions for the curriculum">
+        <div
+          class="inner"
+          role="table"
+          aria-rowcount={lines.length}
+          aria-label="Questions for the curriculum"
+        >
+          <div class="head" role="row" style={{ gridTemplateColumns: template }}>
+            <span role="columnheader" aria-label="Picture" />
+            <span role="columnheader">question</span>
+            <span role="columnheader">silver answer</span>
+            <span role="columnheader">votes</span>
+            <span role="columnheader" class="n">
+              confidence
+            </span>
+            <span role="columnheader">outcome</span>
+          </div>
+          <div role="rowgroup" style={{ position: "relative", height: `${rows.height}px` }}>
+            {rows.items.map((item) => {
+              const line = lines[item.index] as CurriculumLine;
+              const { image, question, failure, verdict, rejection, alike } = line;
+              return (
+                <div
+                  key={keyOf(line)}
+                  class="row"
+                  role="row"
+                  aria-rowindex={item.index + 2}
+                  aria-selected={item.index === at}
+                  style={{ transform: `translateY(${rows.top(item)}px)`, gridTemplateColumns: template }}
+                >
+                  <span role="cell">
+                    <Thumbnail run={run} image={image} size={48} />
+                  </span>
+                  <span class="two" role="cell">
+                    <a
+                      class="cover"
+                      href={href({ run, screen: "curriculum", params: changed(params, { at: keyOf(line) }) })}
+                    >
+                      {question === null ? (
+                        <span class="quiet">{visible(failure ?? "no question")}</span>
+                      ) : (
+                        visible(question)
+                      )}
+                    </a>
+                    {alike.length > 0 && (
+                      <div class="quiet">{plural(alike.length, "near duplicate")} entered, too</div>
+                    )}
+                  </span>
+                  <span class="clip wide" role="cell">
+                    {visible(verdict?.silver ?? "–")}
+                  </span>
+                  <span class="wide" role="cell">
+                    <VoteBar verdict={verdict} />
+                  </span>
+                  <span class="n" role="cell">
+                    {decimal(verdict?.confidence)}
+                  </span>
+                  <span class={rejection === null ? "wide" : "wide quiet"} role="cell">
+                    {rejection ?? "admitted"}
+                  </span>
+                </div>
+              );
+            })}
+          </div>
+        </div>
+        {lines.length === 0 && (
+          <Empty>
+            <span style={{ padding: "0 20px", display: "block" }}>
+              No question of this round is so; widen the band.
+            </span>
+          </Empty>
+        )}
+      </div>
+      {picked && <Item run={run} line={picked} overview={overview} />}
+    </div>
+  );
+}
+
+function keyOf({ episode, rollout }: CurriculumLine): string {
+  return `${episode}.${rollout}`;
+}
+
+interface ItemProps {
+  readonly run: string;
+  readonly line: CurriculumLine;
+  readonly overview: ScreenProps["overview"];
+}
+
+/** One question: the vote that decided on it, and what the Reasoner made of it since. */
+function Item({ run, line, overview }: ItemProps) {
+  const { episode, rollout, round, image, question, text, verdict, rejection, label, alike } = line;
+  const fate = useAnswer<Fate>(
+    rejection === null && question !== null ? paths.fate(run, image.id, question) : null,
+    overview.line.about?.position,
+  );
+  const passes = fate.isCurrent ? (fate.value?.passes ?? []) : [];
+  return (
+    <aside aria-label="The question">
+      <h1 class="said">{visible(question ?? text)}</h1>
+      <div style={{ margin: "10px 0" }}>
+        <Thumbnail run={run} image={image} size={200} />
+      </div>
+      <p>
+        {rejection === null ? (
+          <>
+            Entered in round {round}, labelled <strong>{visible(label ?? "")}</strong>.
+          </>
+        ) : (
+          <>Did not enter: {rejection}.</>
+        )}{" "}
+        <a
+          href={href({
+            run,
+            screen: "episodes",
+            id: `${episode}`,
+            params: { rollout: `${rollout}`, phase: "curriculum" },
+          })}
+        >
+          Where it was asked
+        </a>
+      </p>
+      {verdict && (
+        <>
+          <div style={{ margin: "10px 0" }}>
+            <VoteBar verdict={verdict} />
+            <FateLegend />
+          </div>
+          <table>
+            <tbody>
+              {verdict.votes.map(({ answer, count }) => (
+                <tr key={answer}>
+                  <td class="said">{visible(answer)}</td>
+                  <td class="n">{count}</td>
+                  <td class="n quiet">{percent(count / verdict.samples)}</td>
+                </tr>
+              ))}
+              {verdict.parseFailures > 0 && (
+                <tr>
+                  <td class="quiet">no vote</td>
+                  <td class="n">{verdict.parseFailures}</td>
+                  <td class="n quiet">{percent(verdict.parseFailures / verdict.samples)}</td>
+                </tr>
+              )}
+            </tbody>
+          </table>
+        </>
+      )}
+      {rejection === null && (
+        <section style={{ marginTop: "18px" }}>
+          <h2>Since then</h2>
+          {passes.length === 0 ? (
+            <p class="quiet">{fate.isCurrent ? "The Reasoner has not been taught with it." : "…"}</p>
+          ) : (
+            <>
+              <p>
+                {passes.some(({ measures }) => (measures["part:agreement"] ?? 0) > 0.5)
+                  ? "Most answers agreed with the label at some time."
+                  : "Most answers never agreed with the label."}
+              </p>
+              <table>
+                <thead>
+                  <tr>
+                    <th>pass</th>
+                    <th class="n">agreed</th>
+                    <th class="n">reward</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {passes.map(({ id, round: own, step, measures, reward }, i) => (
+                    <tr key={id}>
+                      <td>
+                        <a href={href({ run, screen: "episodes", id: `${id}`, params: { image: image.id } })}>
+                          {i + 1}: round {own}, step {step}
+                        </a>
+                      </td>
+                      <td class="n">{percent(measures["part:agreement"])}</td>
+                      <td class="n">{decimal(reward)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </>
+          )}
+        </section>
+      )}
+      {alike.length > 0 && (
+        <section>
+          <h2>Near duplicates that entered</h2>
+          {alike.map((other) => (
+            <p key={other} class="said">
+              {visible(other)}
+            </p>
+          ))}
+        </section>
+      )}
+    </aside>
+  );
+}

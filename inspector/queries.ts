@@ -1,0 +1,127 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { VisplayError } from "../common/errors.ts";
+import type { EpisodeHead, EpisodePage, EpisodeQuery, Figure } from "../replay/query.ts";
+import { ReplayReader } from "../replay/reader.ts";
+import { REPLAY_NAME } from "../replay/schema.ts";
+import type { Histogram } from "../replay/survey.ts";
+import type {
+  Comparison,
+  CurriculumAnswer,
+  Drift,
+  EpisodeAnswer,
+  Fate,
+  Overview,
+  RunAbout,
+} from "./answers.ts";
+import { comparisonOf } from "./comparison.ts";
+import { curriculumOf, fateOf } from "./curriculum.ts";
+import { driftOf } from "./drift.ts";
+import { overviewOf } from "./overview.ts";
+
+/** Other episodes about an image that are shown beside one. */
+const SHOWN_KIN = 50;
+
+/** What the replay says of a run; the rest of `Overview` comes from its heartbeat. */
+export type Told = Omit<Overview, "line"> & { readonly about: RunAbout };
+
+/** A run's folder, and which of its episodes. */
+export interface Selection {
+  readonly folder: string;
+  readonly query: EpisodeQuery;
+}
+
+/** Answers questions about runs by their folders. Replays stay open; one that was replaced is opened anew. */
+export class Queries {
+  readonly #open = new Map<string, { readonly inode: number; readonly reader: ReplayReader }>();
+  readonly #told = new Map<string, { readonly position: number; readonly told: Told }>();
+
+  /** The number of the last event. */
+  position(folder: string): number {
+    return this.#reader(folder).state.position;
+  }
+
+  overview(folder: string): Told {
+    const reader = this.#reader(folder);
+    const known = this.#told.get(folder);
+    const { position } = reader.state;
+    if (known?.position === position) return known.told;
+    const told = overviewOf(reader);
+    this.#told.set(folder, { position, told });
+    return told;
+  }
+
+  episodes({ folder, query }: Selection): EpisodePage {
+    return this.#reader(folder).episodes(query);
+  }
+
+  order({ folder, query }: Selection): Uint32Array {
+    return this.#reader(folder).order(query);
+  }
+
+  heads(folder: string, ids: readonly number[]): (EpisodeHead | null)[] {
+    return this.#reader(folder).heads(ids);
+  }
+
+  /** Throws "usage" where there is none, "damaged" where it cannot be read. */
+  episode(folder: string, id: number): EpisodeAnswer {
+    const reader = this.#reader(folder);
+    const found = reader.episode(id);
+    const [head] = reader.heads([id]);
+    if (!found || !head) throw new VisplayError("usage", `event ${id} is no episode of this run`);
+    const { episodes } = reader.episodes({
+      image: found.event.image.id,
+      superseded: "include",
+      limit: SHOWN_KIN,
+    });
+    return { head, event: found.event, kin: episodes.filter((other) => other.id !== id) };
+  }
+
+  histogram({ folder, query }: Selection, figure: Figure, bins: number): Histogram | null {
+    return this.#reader(folder).histogram(figure, query, bins);
+  }
+
+  drift(folder: string): Drift {
+    return driftOf(this.#reader(folder));
+  }
+
+  curriculum(folder: string, round: number): CurriculumAnswer {
+    return curriculumOf(this.#reader(folder), round);
+  }
+
+  fate(folder: string, image: string, question: string): Fate {
+    return fateOf(this.#reader(folder), image, question);
+  }
+
+  comparison(left: Selection, right: Selection): Comparison {
+    const side = ({ folder, query }: Selection) => ({ reader: this.#reader(folder), query });
+    return comparisonOf(side(left), side(right));
+  }
+
+  /** Where an image lies; null where it was not stored. */
+  image(folder: string, id: string): string | null {
+    return this.#reader(folder).image(id) ?? null;
+  }
+
+  close(): void {
+    for (const { reader } of this.#open.values()) reader[Symbol.dispose]();
+    this.#open.clear();
+  }
+
+  #reader(folder: string): ReplayReader {
+    const inode = inodeOf(folder);
+    const known = this.#open.get(folder);
+    if (known && known.inode === inode) return known.reader;
+    known?.reader[Symbol.dispose]();
+    this.#open.delete(folder);
+    this.#told.delete(folder);
+    const reader = ReplayReader.open(folder);
+    this.#open.set(folder, { inode: inode ?? 0, reader });
+    return reader;
+  }
+}
+
+/** Which file the replay is; undefined where it is gone. */
+function inodeOf(folder: string): number | undefined {
+  return statSync(join(folder, REPLAY_NAME), { throwIfNoEntry: false })?.ino;
+}
