@@ -15,7 +15,7 @@ import { itemsInTurn } from "./data_order.ts";
 import { type Asked, ask, load, type Question, samplingOf } from "./dialogue.ts";
 import { healthOf } from "./health.ts";
 import { playPhase } from "./phase.ts";
-import { answerRecords, questionRecord } from "./recorded.ts";
+import { answerRecords, questionRecord } from "./records.ts";
 import type { Run } from "./run.ts";
 import type { Step } from "./step.ts";
 import { meanConfidence, type Poll, poll } from "./votes.ts";

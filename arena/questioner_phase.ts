@@ -33,7 +33,7 @@ import {
 } from "./dialogue.ts";
 import { healthOf } from "./health.ts";
 import { playPhase } from "./phase.ts";
-import { answerRecords, questionRecord } from "./recorded.ts";
+import { answerRecords, questionRecord } from "./records.ts";
 import type { Run } from "./run.ts";
 import { meansByName } from "./statistics.ts";
 import type { Step } from "./step.ts";

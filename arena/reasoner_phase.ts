@@ -22,7 +22,7 @@ import { answer, load, type OpenQuestion, samplingOf, viewOf } from "./dialogue.
 import { healthOfAnswers } from "./health.ts";
 import { playPhase } from "./phase.ts";
 import { pipeline } from "./pipeline.ts";
-import { answerRecord } from "./recorded.ts";
+import { answerRecord } from "./records.ts";
 import type { Run } from "./run.ts";
 import { meansByName } from "./statistics.ts";
 import type { Step } from "./step.ts";

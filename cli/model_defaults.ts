@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { VisplayError } from "../common/errors.ts";
 import { parseJson } from "../common/json.ts";
+import type { Role } from "../replay/self_play.ts";
 
 /** What a model's folder says, in visplay.json, of what its policies are told and how long completions may be. */
 export interface ModelDefaults {
@@ -11,7 +12,7 @@ export interface ModelDefaults {
   readonly maxTokens: ByRole<number>;
 }
 
-type ByRole<T> = { readonly [Role in "questioner" | "reasoner"]?: T | undefined };
+type ByRole<T> = { readonly [role in Role]?: T | undefined };
 
 const byRole = <T>(value: z.ZodType<T>): z.ZodType<ByRole<T>> =>
   z.object({ questioner: value, reasoner: value }).partial().default({});

@@ -1,6 +1,5 @@
 import { VisplayError } from "../common/errors.ts";
 import { decodeLogProbs, decodeTokens, filledPrompt } from "./encoding.ts";
-import { outcomes } from "./episode_rows.ts";
 import {
   type AnswerRecord,
   type CheckRecord,
@@ -13,6 +12,7 @@ import {
   type ReasonerRollout,
 } from "./events.ts";
 import { verdictOf } from "./questions.ts";
+import { outcomes } from "./records.ts";
 import type { Row } from "./sqlite.ts";
 
 /** An episode from its row and those of its rollouts and answers. Throws "damaged" where they do not fit. */

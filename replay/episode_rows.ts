@@ -10,20 +10,11 @@ import type {
   QuestionRecord,
   ReasonerRollout,
 } from "./events.ts";
+import { outcomes } from "./records.ts";
 import type { Value } from "./sqlite.ts";
 
 /** A row to be inserted, by column. */
 export type NewRow = Record<string, Value>;
-
-/** How `outcome` is stored. */
-export const outcomes: readonly AnswerRecord["outcome"][] = [
-  "answered",
-  "abstained",
-  "unparsed",
-  "placeholder",
-  "refused",
-  "inapplicable",
-];
 
 /** The versions of the policies that have a column of their own, and of all others. */
 export function storedVersions({ questioner, reasoner, ...others }: PolicyVersions): {

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { VisplayError } from "../common/errors.ts";
-import type { EpisodeEvent, ImageRef, PolicyVersions } from "./events.ts";
+import type { EpisodeEvent, FinishReason, ImageRef, PolicyVersions } from "./events.ts";
 import type { NamedFigure } from "./figures.ts";
 import { figureColumns } from "./schema.ts";
 
@@ -25,7 +25,7 @@ export interface EpisodeQuery {
   /** Bounds are included; for one value, both are the same. */
   readonly ranges?: Readonly<Record<string, Range>> | undefined;
   /** Episodes in which some completion ended so. */
-  readonly finishReason?: "stop" | "length" | undefined;
+  readonly finishReason?: FinishReason | undefined;
   /** Content hash of an image. */
   readonly image?: string | undefined;
   /** Words that all occur in question or answers; "quoted" as a phrase, with a * at the end as a beginning. */

@@ -1,4 +1,8 @@
-/** What events are made of: plain objects, arrays, strings and numbers. */
+/**
+ * What events are made of: plain objects, arrays, strings and numbers. These types are nobody else's, though some look
+ * like those of what is recorded: what stands in files must not change with whatever made it, and a page that shows it
+ * needs nothing of that.
+ */
 
 export interface ModelRecord {
   readonly modelType: string;
@@ -23,12 +27,25 @@ export interface CompletionRecord {
   /** At sampling, natural log, [T]. */
   readonly logProbs: readonly number[];
   readonly text: string;
-  readonly finishReason: "stop" | "length";
+  readonly finishReason: FinishReason;
 }
+
+/** Whether a completion ended by itself, or was cut off. */
+export type FinishReason = "stop" | "length";
+
+/** What parsing can make of an answer, in the order in which it is stored. */
+export const outcomes = [
+  "answered",
+  "abstained",
+  "unparsed",
+  "placeholder",
+  "refused",
+  "inapplicable",
+] as const;
 
 /** One answer: its completion and what parsing made of it. */
 export interface AnswerRecord extends CompletionRecord {
-  readonly outcome: "answered" | "abstained" | "unparsed" | "placeholder" | "refused" | "inapplicable";
+  readonly outcome: (typeof outcomes)[number];
   /** In canonical form, "unanswerable" for an abstention; null for every other outcome. */
   readonly vote: string | null;
   /** Why it did not parse, else null. */

@@ -1,24 +1,40 @@
-import type { EventBody, Health, PhaseFigures } from "./events.ts";
+import type { EventBody } from "./events.ts";
 
 /**
- * What the first version wrote otherwise than the second, by the type of its events. Frozen: it describes what stands
- * in files.
+ * What the first version wrote otherwise than the second, by the type of its events. It describes what stands in files:
+ * nothing here changes any more, and so it takes no types from elsewhere.
  */
 interface First {
   readonly runStarted: { readonly release?: string };
   readonly runResumed: { readonly release?: string; readonly config?: unknown };
   readonly runFinished: { readonly updates?: Readonly<Record<string, number>> };
-  readonly phaseFinished: { readonly figures?: PhaseFigures };
+  readonly phaseFinished: { readonly figures?: FirstFigures };
   readonly audited: { readonly admitted?: number };
   readonly questionerStep: { readonly health: FirstHealth };
   readonly curriculumStep: { readonly health: FirstHealth };
   readonly reasonerStep: { readonly health: FirstHealth };
 }
 
-type FirstHealth = Omit<Health, Cut> & { readonly [name in Cut]?: number | null };
-type Cut = "cutAnswers" | "cutQuestions";
+interface FirstFigures {
+  readonly reward: number | null;
+  readonly confidence: number | null;
+  readonly parsed: number | null;
+}
 
-/** What the second has in its place. */
+interface FirstHealth {
+  readonly answerEntropy: number | null;
+  readonly distinctAnswers: number;
+  readonly commonestAnswer: number | null;
+  readonly parseFailures: number | null;
+  readonly abstentions: number | null;
+  readonly cutAnswers?: number | null;
+  readonly cutQuestions?: number | null;
+  readonly malformedQuestions: number | null;
+  readonly clusterShare: number | null;
+  readonly templateShare: number | null;
+}
+
+/** What the second has in its place: the present types, until those of a third differ. */
 type Second<T> = Partial<Extract<EventBody, { readonly type: T }>>;
 
 const changes: { readonly [T in keyof First]: (body: First[T]) => Second<T> } = {
@@ -38,6 +54,6 @@ export function secondOf(type: string, body: object): object {
   return { stage: "selfPlay", ...body, ...change?.(body as never) };
 }
 
-function withCuts(health: FirstHealth): Health {
+function withCuts(health: FirstHealth): Required<FirstHealth> {
   return { cutAnswers: null, cutQuestions: null, ...health };
 }
