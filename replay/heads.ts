@@ -1,21 +1,21 @@
 import { VisplayError } from "../common/errors.ts";
 import { versionsIn } from "./episode_records.ts";
+import { originOf } from "./phases.ts";
 import type { EpisodeHead } from "./query.ts";
 import { PLACES } from "./schema.ts";
 import { type Database, numbers, utf8 } from "./sqlite.ts";
 
 const headSql = `
-  SELECT e.id, ${numbers("e.attempt", "e.superseded", "e.at_ms", "e.round", "e.step")},
+  SELECT e.id, ${numbers("e.attempt", "e.superseded", "e.at_ms", "e.phase", "e.round", "e.step")},
     ${numbers("e.questioner_version", "e.reasoner_version", "e.rollouts", "e.truncated", "e.length")},
     ${numbers("e.reward", "e.advantage", "e.confidence", "i.position")},
     ${utf8("e.label", "e.versions", "i.content", "i.name")},
-    ${utf8("p.stage", "p.name AS phase", "p.role", "p.type")},
     ${utf8(`coalesce(e.question, (
       SELECT r.question FROM rollouts r
       WHERE r.id >= e.id * ${PLACES} AND r.id < (e.id + 1) * ${PLACES} AND r.question IS NOT NULL
       ORDER BY r.id LIMIT 1
     )) AS first_question`)}
-  FROM episodes e JOIN phases p ON p.id = e.phase JOIN images i ON i.id = e.image
+  FROM episodes e JOIN images i ON i.id = e.image
   WHERE e.id = ?`;
 
 const measuresSql = `
@@ -26,16 +26,18 @@ const measuresSql = `
 export function headOf(database: Database, id: number): EpisodeHead {
   const row = database.prepare(headSql).get([id]);
   if (!row) throw new VisplayError("damaged", `${database.path}: episode ${id} is missing`);
+  const origin = originOf(database, row.phase as number);
+  if (!origin) throw new VisplayError("damaged", `${database.path}: phase ${row.phase} is missing`);
   const measures = database.prepare(measuresSql).all<{ name: string; value: number }>([id]);
   return {
     id,
     attempt: row.attempt as number,
     superseded: row.superseded === 1,
     atMs: row.at_ms as number,
-    stage: row.stage as string,
-    phase: row.phase as string,
-    role: row.role as string,
-    type: row.type as EpisodeHead["type"],
+    stage: origin.stage,
+    phase: origin.phase,
+    role: origin.role,
+    type: origin.type as EpisodeHead["type"],
     round: row.round as number,
     step: row.step as number,
     image: { id: row.content as string, index: row.position as number, name: row.name as string },

@@ -35,6 +35,18 @@ export function storedOrigins(database: Queries): StoredOrigin[] {
   return rows.map(({ id, stage, name, role, type }) => ({ id, stage, phase: name, role, type }));
 }
 
+/** What was read of each database; rows are added, and never change. */
+const known = new WeakMap<Queries, ReadonlyMap<number, StoredOrigin>>();
+
+/** What the episodes of a phase's number are of; undefined where there is no such phase. */
+export function originOf(database: Queries, id: number): StoredOrigin | undefined {
+  const found = known.get(database)?.get(id);
+  if (found) return found;
+  const origins = new Map(storedOrigins(database).map((origin) => [origin.id, origin]));
+  known.set(database, origins);
+  return origins.get(id);
+}
+
 /** Which rows of `phases` are not as they were written. */
 export function damagedPhases(database: Queries): string[] {
   const rows = database.prepare(sql).all<PhaseRow>();
