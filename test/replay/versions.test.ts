@@ -10,7 +10,9 @@ import { ReplayReader } from "../../replay/reader.ts";
 import { migrations } from "../../replay/schema.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { ReplayWriter } from "../../replay/writer.ts";
+import { playIn } from "../fakes/play.ts";
 import { at, reasonerStep, saved } from "../fakes/run_events.ts";
+import { makeWorld, smallConfig } from "../fakes/world.ts";
 import { marked, plainEpisode, RandomEvents } from "./events.ts";
 
 let folder: string;
@@ -45,6 +47,22 @@ describe("bodies", () => {
       const { atMs: _, type, ...body } = event;
       expect({ atMs: event.atMs, ...modernize(type, body) }).toEqual(event);
     }
+  });
+
+  it("of every type that a run records come back from a replay unchanged", async () => {
+    const config = smallConfig((small) => {
+      small.trial.images = 2;
+      small.warmUp.steps = 1;
+      small.alarms.constantAnswer = { threshold: 0.01, window: 1 };
+    });
+    const audited = [{ image: 1, question: "how many dots plus 1 ?", answer: "2" }];
+    const world = { ...makeWorld({ broken: (image) => image === 3 }), audited };
+    const { events, error } = await playIn(world, config);
+    expect(error).toBeUndefined();
+    expect(new Set(events.map(({ type }) => type)).size).toBe(17);
+    using writer = ReplayWriter.create(folder);
+    writer.append(events);
+    expect(eventsIn(folder)).toEqual(events);
   });
 
   it("of a newer version are refused, and say so wherever they are read", async () => {
