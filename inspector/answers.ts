@@ -32,8 +32,8 @@ export interface RunAbout {
   readonly images: number;
   readonly models: Readonly<Record<string, ModelRecord>> | null;
   readonly episodes: number;
-  /** The last evaluation. */
-  readonly evaluation: Evaluation | null;
+  /** Each evaluation, the last of them last. */
+  readonly evaluations: readonly Evaluation[];
   /** The last event. */
   readonly position: number;
 }
@@ -85,7 +85,6 @@ export interface Overview {
   readonly spans: readonly PhaseSpan[];
   readonly marks: readonly Mark[];
   readonly alarms: readonly Alarm[];
-  readonly evaluations: readonly Evaluation[];
   readonly curricula: readonly CurriculumBuilt[];
   readonly steps: readonly StepSeries[];
   readonly counts: readonly EpisodeCount[];

@@ -31,7 +31,6 @@ export function overviewOf(reader: ReplayReader): Omit<Overview, "line"> & { rea
     spans: spansOf(events),
     marks: events.flatMap(markOf),
     alarms: valid.filter((event): event is RunEvent & Alarm => event.type === "alarm"),
-    evaluations,
     curricula: valid.filter((event): event is RunEvent & CurriculumBuilt => event.type === "curriculumBuilt"),
     steps: seriesOf(events),
     counts,
@@ -59,7 +58,7 @@ function aboutOf(
     images: started?.images ?? 0,
     models: started?.models ?? null,
     episodes: counts.reduce((sum, each) => sum + (each.superseded ? 0 : each.episodes), 0),
-    evaluation: evaluations.at(-1) ?? null,
+    evaluations,
     position: reader.state.position,
   };
 }

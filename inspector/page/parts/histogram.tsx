@@ -16,6 +16,14 @@ const SHOWN_ROUNDS = 16;
 
 /** How a figure is spread, a row for each round; a bin leads to the episodes in it. */
 export function HistogramRows({ title, histogram: { min, max, rounds }, linkTo }: HistogramProps) {
+  if (min === max) {
+    return (
+      <div class="plot">
+        <h3>{title}</h3>
+        <p class="quiet">always {brief(min)}</p>
+      </div>
+    );
+  }
   const shown = spread(rounds, SHOWN_ROUNDS);
   const bins = shown[0]?.counts.length ?? 0;
   const width = (WIDTH - LABEL) / Math.max(1, bins);

@@ -11,12 +11,13 @@ const RIGHT = 110;
 
 /** Accuracy on held-out questions by round, with 95% intervals, and the share of silver answers that are true. */
 export function LearningPlot({
-  overview: { evaluations, curricula },
+  overview: { line, curricula },
   run,
 }: {
   readonly overview: Overview;
   readonly run: string;
 }) {
+  const evaluations = line.about?.evaluations ?? [];
   const samples = evaluations[0]?.report.samples ?? 8;
   const series = [
     { name: "greedy", colour: "var(--agree)", of: "greedy" },
@@ -41,7 +42,7 @@ export function LearningPlot({
       : []),
   ];
   return (
-    <div class="grid" style={{ gridTemplateColumns: "minmax(280px, 660px) minmax(280px, 1fr)" }}>
+    <div class="grid learning">
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         width="100%"
@@ -65,7 +66,7 @@ export function LearningPlot({
           const points = evaluations.map(({ round, report }) => ({ round, estimate: report.overall[of] }));
           return (
             <g key={name}>
-              <path d={area(points, x, y)} fill={colour} opacity={0.12} />
+              {of === "greedy" && <path d={area(points, x, y)} fill={colour} opacity={0.13} />}
               <path
                 d={path(points.map(({ round, estimate }) => [x(round), y(estimate.percent)]))}
                 stroke={colour}

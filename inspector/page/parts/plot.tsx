@@ -32,7 +32,12 @@ export function Plot({ title, x, lines, place, onPick, height = 130 }: PlotProps
       plot?.destroy();
       plot = new uPlot(
         options({ element, lines, height, onPick, onCursor: (index) => read(reading.current, index) }),
-        [[...x], ...lines.map(({ values }) => [...values])],
+        [
+          [...x],
+          ...lines.flatMap(({ values }) =>
+            isDense(values) ? [[...values], trendOf(values)] : [[...values]],
+          ),
+        ],
         element,
       );
     };
@@ -97,7 +102,7 @@ function options({
     height,
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false } },
-    scales: { x: { time: false } },
+    scales: { x: { time: false }, y: { range: (_, min, max) => rangeOf(min, max) } },
     axes: [
       { ...axis, size: 22, space: 60, grid: { show: false } },
       {
@@ -109,13 +114,17 @@ function options({
     ],
     series: [
       {},
-      ...lines.map(({ name, colour: own, values }) => ({
-        label: name,
-        stroke: colour(own),
-        width: 1.5,
-        spanGaps: true,
-        points: { show: values.length < 40, size: 4, fill: colour(own) },
-      })),
+      ...lines.flatMap(({ name, colour: own, values }) => {
+        const line = { label: name, stroke: colour(own), width: 1.5, spanGaps: true };
+        if (isDense(values)) {
+          const raw = { ...line, stroke: `color-mix(in srgb, ${colour(own)} 28%, transparent)`, width: 1 };
+          return [
+            { ...raw, points: { show: false } },
+            { ...line, points: { show: false } },
+          ];
+        }
+        return [{ ...line, points: { show: values.length < 40, size: 4, fill: colour(own) } }];
+      }),
     ],
     hooks: {
       setCursor: [(plot) => onCursor(plot.cursor.idx)],
@@ -128,4 +137,42 @@ function options({
       ],
     },
   };
+}
+
+/** A little more than the values; a line that is level stands in the middle. */
+function rangeOf(min: number | null, max: number | null): [number, number] {
+  if (min === null || max === null) return [0, 1];
+  const margin = min === max ? Math.max(0.5, Math.abs(min) / 10) : (max - min) * 0.08;
+  return [min - margin, max + margin];
+}
+
+/** Values of more steps than this are shown pale, with their trend. */
+const DENSE = 120;
+
+function isDense(values: Line["values"]): boolean {
+  return values.filter((value) => value !== null).length > DENSE;
+}
+
+/** The mean of the values around each, over a fortieth of all. */
+function trendOf(values: Line["values"]): (number | null)[] {
+  const known = values.flatMap((value, at) => (value === null ? [] : [{ value, at }]));
+  const half = Math.max(1, Math.floor(known.length / 80));
+  const trend = values.map((): number | null => null);
+  let sum = 0;
+  let count = 0;
+  for (let i = -half; i < known.length; i++) {
+    const entering = known[i + half];
+    const leaving = known[i - half - 1];
+    if (entering) {
+      sum += entering.value;
+      count++;
+    }
+    if (leaving) {
+      sum -= leaving.value;
+      count--;
+    }
+    const own = known[i];
+    if (own) trend[own.at] = sum / count;
+  }
+  return trend;
 }

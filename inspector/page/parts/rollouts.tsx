@@ -21,6 +21,8 @@ interface RolloutsProps<E extends EpisodeEvent> {
   readonly pieces: Pieces;
   readonly open: number;
   readonly onPick: (rollout: number) => void;
+  /** Which rollouts the update learns from. */
+  readonly learnt: readonly boolean[];
 }
 
 interface AnswersProps extends RolloutsProps<ReasonerEpisode & EpisodeEvent> {
@@ -28,7 +30,14 @@ interface AnswersProps extends RolloutsProps<ReasonerEpisode & EpisodeEvent> {
 }
 
 /** The answers to one question, in clusters of equal votes, and each by itself. */
-export function AnswerRollouts({ event: { rollouts, label }, pieces, open, onPick, sumOf }: AnswersProps) {
+export function AnswerRollouts({
+  event: { rollouts, label },
+  pieces,
+  open,
+  onPick,
+  learnt,
+  sumOf,
+}: AnswersProps) {
   return (
     <>
       <Clusters clusters={clustersOf(rollouts, label)} />
@@ -53,7 +62,12 @@ export function AnswerRollouts({ event: { rollouts, label }, pieces, open, onPic
             >
               <RewardSum sum={sumOf(rollout.parts, rollout.reward)} reward={rollout.reward} />
               <OtherParts parts={rollout.parts} />
-              <Tokens completion={rollout} pieces={pieces?.[i] ?? null} advantage={rollout.advantage} />
+              <Tokens
+                completion={rollout}
+                pieces={pieces?.[i] ?? null}
+                advantage={rollout.advantage}
+                isLearnt={learnt[i] ?? false}
+              />
             </Rollout>
           );
         })}
@@ -68,7 +82,7 @@ interface QuestionsProps extends RolloutsProps<EpisodeEvent & (QuestionerEpisode
 }
 
 /** The questions about one picture: each with its votes, its gate, its reward, and its answers. */
-export function QuestionRollouts({ run, event, pieces, open, onPick, sumOf }: QuestionsProps) {
+export function QuestionRollouts({ run, event, pieces, open, onPick, learnt, sumOf }: QuestionsProps) {
   const questions = event.type === "questionerEpisode" ? event.rollouts : event.questions;
   let completion = 0;
   return (
@@ -139,6 +153,7 @@ export function QuestionRollouts({ run, event, pieces, open, onPick, sumOf }: Qu
               completion={question.completion}
               pieces={pieces?.[first] ?? null}
               advantage={rollout?.advantage ?? null}
+              isLearnt={learnt[i] ?? false}
             />
           </Rollout>
         );

@@ -4,7 +4,7 @@ import { decimal, visible } from "../format.ts";
 import { Select } from "./filter_bar.tsx";
 
 /** What the tokens of a completion are coloured by. */
-const colourings = ["none", "probability", "surprise", "advantage"] as const;
+const colourings = ["none", "probability", "surprise", "advantage", "mask"] as const;
 export type Colouring = (typeof colourings)[number];
 
 const about: Readonly<Record<Colouring, string>> = {
@@ -13,6 +13,7 @@ const about: Readonly<Record<Colouring, string>> = {
   surprise: "surprise: how much less likely than this completion's tokens are on average",
   advantage:
     "advantage: blue is made likelier by the update, orange less likely; a cut-off completion has none",
+  mask: "mask: what the update learns from is blue; a completion that was cut off, or a group in which all earned the same, is left out",
 };
 
 interface TokensProps {
@@ -20,10 +21,12 @@ interface TokensProps {
   /** Null where the run's tokenizer is not there. */
   readonly pieces: readonly string[] | null;
   readonly advantage: number | null;
+  /** Whether the update learns from it. */
+  readonly isLearnt: boolean;
 }
 
 /** A completion, token by token. */
-export function Tokens({ completion, pieces, advantage }: TokensProps) {
+export function Tokens({ completion, pieces, advantage, isLearnt }: TokensProps) {
   const [colouring, setColouring] = useState<Colouring>("probability");
   const [showsIds, setShowsIds] = useState(false);
   const { tokens, logProbs, text, finishReason } = completion;
@@ -61,7 +64,7 @@ export function Tokens({ completion, pieces, advantage }: TokensProps) {
           {pieces.map((piece, i) => (
             <span
               key={i}
-              style={{ background: colourOf(colouring, logProbs[i] ?? 0, mean, advantage) }}
+              style={{ background: colourOf(colouring, logProbs[i] ?? 0, mean, advantage, isLearnt) }}
               title={titleOf(tokens[i] ?? 0, logProbs[i] ?? 0, mean, advantage)}
             >
               {visible(piece)}
@@ -90,7 +93,13 @@ function titleOf(token: number, logProb: number, mean: number, advantage: number
 /** Nats at which a colour is full. */
 const FULL = 3;
 
-function colourOf(colouring: Colouring, logProb: number, mean: number, advantage: number | null): string {
+function colourOf(
+  colouring: Colouring,
+  logProb: number,
+  mean: number,
+  advantage: number | null,
+  isLearnt: boolean,
+): string {
   const mixed = (colour: string, share: number) =>
     `color-mix(in srgb, var(--${colour}) ${Math.round(65 * Math.min(1, share))}%, transparent)`;
   switch (colouring) {
@@ -101,6 +110,8 @@ function colourOf(colouring: Colouring, logProb: number, mean: number, advantage
     case "advantage":
       if (advantage === null || advantage === 0) return "transparent";
       return mixed(advantage > 0 ? "agree" : "disagree", Math.abs(advantage) / 2);
+    case "mask":
+      return mixed("agree", isLearnt ? 0.6 : 0);
     default:
       return "transparent";
   }

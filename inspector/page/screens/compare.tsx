@@ -211,11 +211,17 @@ function PairRow({ pair, run, params, isOpen }: PairRowProps) {
             reward {decimal(left.reward)} → {decimal(right.reward)}
           </div>
         </span>
-        <span class={flipped ? "bad" : "quiet"}>{flipped ? "flipped" : "same"}</span>
+        <span class={flipped ? (isBetter(pair) ? "good" : "bad") : "quiet"}>
+          {flipped ? (isBetter(pair) ? "agrees now" : "no longer") : "same"}
+        </span>
       </summary>
       {isOpen && <Opened pair={pair} sides={sides} />}
     </details>
   );
+}
+
+function isBetter({ left, right }: Pair): boolean {
+  return (right.measures["part:agreement"] ?? 0) > (left.measures["part:agreement"] ?? 0);
 }
 
 /** The commonest answer of each side, with what differs between them, and how its votes were spread. */

@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import type { EpisodeAnswer, Overview, TextsAnswer } from "../../answers.ts";
 import { questionerSum, type Sum, weightedSum } from "../../arithmetic.ts";
 import { paths } from "../../paths.ts";
+import { learntFrom, masksTruncated, type Taught } from "../../teaching.ts";
 import { changed, go, href } from "../address.ts";
 import { useEpisodeList } from "../episode_list.ts";
 import { decimal, moment, plural, visible, whole } from "../format.ts";
@@ -85,7 +86,8 @@ interface GroupProps {
 
 function Group({ run, episode: { head, event, kin }, texts, overview, open, onPick }: GroupProps) {
   const rewards = "rollouts" in event ? event.rollouts.flatMap(({ reward }) => reward ?? []) : [];
-  const taughtNothing = rewards.length > 0 && rewards.every((reward) => reward === rewards[0]);
+  const learnt = learntFrom(taughtBy(event), masksTruncated(overview.config, head.role));
+  const taughtNothing = learnt.length > 0 && !learnt.includes(true);
   return (
     <div class="group">
       <aside>
@@ -127,6 +129,7 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
             pieces={texts?.pieces ?? null}
             open={open}
             onPick={onPick}
+            learnt={learnt}
             sumOf={(parts, reward) => reasonerSum(overview, parts, reward)}
           />
         ) : (
@@ -136,6 +139,7 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
             pieces={texts?.pieces ?? null}
             open={open}
             onPick={onPick}
+            learnt={learnt}
             sumOf={(parsed, parts, reward) => questionerSum(formOf(overview), parsed, parts, reward)}
           />
         )}
@@ -194,6 +198,14 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
   );
 }
 
+/** The group's members as the update sees them; none where nothing is learnt. */
+function taughtBy(event: EpisodeAnswer["event"]): Taught[] {
+  if (event.type === "reasonerEpisode") {
+    return event.rollouts.map((rollout) => ({ completion: rollout, advantage: rollout.advantage }));
+  }
+  return event.type === "questionerEpisode" ? [...event.rollouts] : [];
+}
+
 function compareParams(run: string, round: number, image: string): Readonly<Record<string, string>> {
   return {
     left: run,
@@ -232,7 +244,7 @@ function Spread({
       </p>
       {taughtNothing && (
         <p class="problem" style={{ marginTop: "8px" }}>
-          All rewards are equal: this group taught nothing, and is left out of the update.
+          This group taught nothing: none of it has an advantage, and it is left out of the update.
         </p>
       )}
     </>

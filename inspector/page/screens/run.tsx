@@ -15,10 +15,12 @@ import type { ScreenProps } from "../screen.ts";
 
 /** How a run went: its time line, what was learnt by round, and every figure by step. */
 export function RunScreen({ address: { run }, overview, live }: ScreenProps) {
-  const { line, alarms, evaluations, counts, damage } = overview;
+  const { line, alarms, counts, damage } = overview;
   const { about } = line;
   const condition = live.condition ?? line.condition;
-  const scores = about?.evaluation?.report.overall;
+  const evaluations = about?.evaluations ?? [];
+  const report = evaluations.at(-1)?.report;
+  const scores = report?.overall;
   const model = about?.models?.reasoner;
   return (
     <main>
@@ -29,12 +31,8 @@ export function RunScreen({ address: { run }, overview, live }: ScreenProps) {
       </h1>
       <dl class="facts">
         <Fact name="greedy">{decimal(scores?.greedy.percent, 1)}%</Fact>
-        <Fact name={`mean of ${about?.evaluation?.report.samples ?? 8}`}>
-          {decimal(scores?.mean8.percent, 1)}%
-        </Fact>
-        <Fact name={`majority of ${about?.evaluation?.report.samples ?? 8}`}>
-          {decimal(scores?.maj8.percent, 1)}%
-        </Fact>
+        <Fact name={`mean of ${report?.samples ?? 8}`}>{decimal(scores?.mean8.percent, 1)}%</Fact>
+        <Fact name={`majority of ${report?.samples ?? 8}`}>{decimal(scores?.maj8.percent, 1)}%</Fact>
         <Fact name="episodes">{whole(about?.episodes ?? 0)}</Fact>
         <Fact name="images">{whole(about?.images ?? 0)}</Fact>
         <Fact name="model">

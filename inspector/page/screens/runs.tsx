@@ -2,6 +2,7 @@ import type { RunLine } from "../../answers.ts";
 import { href } from "../address.ts";
 import { decimal, duration, moment, whole } from "../format.ts";
 import type { Loading } from "../loading.ts";
+import { Plot } from "../parts/plot.tsx";
 import { Empty, Waiting } from "../parts/states.tsx";
 
 /** The runs that there are. */
@@ -14,7 +15,7 @@ export function RunsScreen({ runs }: { readonly runs: Loading<RunLine[]> }) {
       {value?.length === 0 && <Empty>There is no run in these folders yet.</Empty>}
       {value && value.length > 0 && (
         <div class="scroll">
-          <table>
+          <table class="wide-table">
             <thead>
               <tr>
                 <th>run</th>
@@ -38,6 +39,7 @@ export function RunsScreen({ runs }: { readonly runs: Loading<RunLine[]> }) {
           </table>
         </div>
       )}
+      {value && value.length > 1 && <Curves runs={value} />}
       {value && value.length > 1 && (
         <p>
           <a
@@ -66,8 +68,8 @@ function RunRow({ line: { key, folder, condition, about, problem } }: { readonly
       </tr>
     );
   }
-  const { evaluation, models, startedMs, lastMs, rounds, planned, episodes, images } = about;
-  const scores = evaluation?.report.overall;
+  const { evaluations, models, startedMs, lastMs, rounds, planned, episodes, images } = about;
+  const scores = evaluations.at(-1)?.report.overall;
   const model = models?.reasoner;
   return (
     <tr>
@@ -90,5 +92,55 @@ function RunRow({ line: { key, folder, condition, about, problem } }: { readonly
       <td>{moment(startedMs)}</td>
       <td class="n">{duration(lastMs - startedMs)}</td>
     </tr>
+  );
+}
+
+/** Colours of runs, in turn. */
+const runColours = ["agree", "disagree", "question", "curriculum", "abstain", "text"];
+
+/** What each run has learnt, round by round, beside the others. */
+function Curves({ runs }: { readonly runs: readonly RunLine[] }) {
+  const shown = runs.filter(({ about }) => (about?.evaluations.length ?? 0) > 0);
+  if (shown.length < 2) return null;
+  const rounds = [
+    ...new Set(shown.flatMap(({ about }) => about?.evaluations.map(({ round }) => round) ?? [])),
+  ];
+  const x = rounds.sort((a, b) => a - b);
+  const figures = [
+    ["greedy %", "greedy"],
+    ["mean %", "mean8"],
+    ["majority %", "maj8"],
+  ] as const;
+  return (
+    <section style={{ marginTop: "24px" }}>
+      <h2>Learning, by round</h2>
+      <p class="legend">
+        {shown.map(({ key }, i) => (
+          <span key={key}>
+            <i style={{ background: `var(--${runColours[i % runColours.length]})` }} />
+            {key}
+          </span>
+        ))}
+      </p>
+      <div class="grid">
+        {figures.map(([title, of]) => (
+          <Plot
+            key={of}
+            title={title}
+            x={x}
+            height={180}
+            place={(i) => `round ${x[i]}`}
+            lines={shown.map(({ key, about }, i) => ({
+              name: key,
+              colour: runColours[i % runColours.length] as string,
+              values: x.map(
+                (round) =>
+                  about?.evaluations.find((each) => each.round === round)?.report.overall[of].percent ?? null,
+              ),
+            }))}
+          />
+        ))}
+      </div>
+    </section>
   );
 }

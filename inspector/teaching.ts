@@ -1,0 +1,23 @@
+import type { CompletionRecord } from "../replay/events.ts";
+
+/** What the update makes of a group; see `training/grpo.ts`. */
+
+export interface Taught {
+  readonly completion: Pick<CompletionRecord, "finishReason">;
+  readonly advantage: number;
+}
+
+/** Whether a completion that was cut off is masked out of the loss, by the run's configuration for a role. */
+export function masksTruncated(config: unknown, role: string): boolean {
+  const settings = (
+    config as Readonly<Record<string, { readonly maskTruncated?: boolean } | undefined>> | null
+  )?.[role];
+  return settings?.maskTruncated ?? false;
+}
+
+/** Which completions of a group the update learns from: none where no group member has anything to teach. */
+export function learntFrom(group: readonly Taught[], masks: boolean): boolean[] {
+  const isMasked = ({ completion }: Taught) => masks && completion.finishReason === "length";
+  const teaches = group.some((each) => each.advantage !== 0 && !isMasked(each));
+  return group.map((each) => teaches && !isMasked(each));
+}
