@@ -42,8 +42,8 @@ import { warmUpPhase } from "./warm_up.ts";
  * step, such as "numeric", "disk", or "emptyCurriculum" after three rounds in a row without anything to learn from.
  * `ports.stop` ends it with a checkpoint and the error "cancelled".
  *
- * The two policies work at the same time wherever the algorithm lets them, as each phase shows in a picture. All of
- * it comes from `pipeline` and from waiting for both, so results never depend on who is faster.
+ * The two policies work at the same time wherever the algorithm lets them, as each phase shows in a picture: by
+ * `pipeline`, or by waiting for both, so that results never depend on who is faster.
  */
 export function play(config: RunConfig, ports: Ports, saved: SavedRun | null = null): Observable<RunEvent> {
   return openRun(config, ports, saved).pipe(

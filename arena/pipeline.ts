@@ -17,11 +17,10 @@ import {
  *     produce  0  1   2   3
  *     consume     0   1   2   3
  *
- * This is where all of the arena's overlap comes from. Each stage does one thing at a time and what is emitted
- * comes from `consume` in order, so results never depend on which stage is faster. At most two products exist at
- * once: the next one is begun only when the present one is taken, which makes this the backpressure as well.
- * An error of `produce(k + 1)` waits until `consume(k)` has completed. `produce` emits one value, and may
- * go on working after that.
+ * One product is consumed at a time, in order, so that results never depend on which stage is faster. At most two
+ * products exist at once: the next one is begun only when the present one is taken, which makes this the backpressure as
+ * well. `produce(k)` emits one value; what it still does after that goes on beside `consume(k)` and `produce(k + 1)`, and
+ * is waited for before the next product is consumed. An error of `produce(k + 1)` waits until `consume(k)` has completed.
  */
 export function pipeline<A, B>(
   count: number,

@@ -110,7 +110,7 @@ export class Run {
   }
 
   /** Notes that a checkpoint holds the present state. */
-  saved(): void {
+  noteSaved(): void {
     this.#unsaved = 0;
   }
 

@@ -1,6 +1,6 @@
 /**
- * Seeded random streams. Every draw is a pure function of (seed, counter), so a stream's whole state is
- * two integers that a checkpoint can hold, and parallel rows draw the same numbers in any order.
+ * Seeded random numbers. Every draw is a pure function of a seed and a counter, so that nothing has a random state to
+ * save, and parallel rows draw the same numbers in any order.
  */
 
 /** Mixes two 32-bit integers into one with good avalanche (murmur3 finaliser over a Weyl step). */
@@ -30,19 +30,23 @@ export function uniformAt(seed: number, counter: number): number {
   return mix(seed, counter) / 0x1_0000_0000;
 }
 
-/** A stream whose state (`seed`, `counter`) can be saved and restored exactly. */
+/** The draws of a seed, one after the other. */
 export class RandomStream {
   readonly seed: number;
-  counter: number;
+  #drawn = 0;
 
-  constructor(seed: number, counter = 0) {
+  constructor(seed: number) {
     this.seed = seed >>> 0;
-    this.counter = counter;
+  }
+
+  /** How many draws were made. */
+  get drawn(): number {
+    return this.#drawn;
   }
 
   /** Uniform in [0, 1). */
   uniform(): number {
-    return uniformAt(this.seed, this.counter++);
+    return uniformAt(this.seed, this.#drawn++);
   }
 
   /** Uniform in [low, high). */

@@ -38,12 +38,7 @@ export type ParsedQuestion =
   | { readonly ok: false; readonly reason: QuestionFailure };
 
 /** In characters; longer texts fail with "too_long". */
-export interface QuestionLimits {
-  readonly question: number;
-  readonly answer: number;
-}
-
-export const defaultQuestionLimits: QuestionLimits = { question: 400, answer: 200 };
+const longest = { question: 400, answer: 200 } as const;
 
 /** What is known of a completion beside its text. */
 export interface QuestionContext {
@@ -66,7 +61,6 @@ const markup =
  */
 export function parseQuestion(
   text: string,
-  limits: QuestionLimits = defaultQuestionLimits,
   { format = defaultFormat, truncated = false, placeholders }: QuestionContext = {},
 ): ParsedQuestion {
   const found = findQuestion(text);
@@ -80,8 +74,8 @@ export function parseQuestion(
   if (evasion === "refused") return failure("refused");
   // "Y" is VisPlay's placeholder, braces are R-Zero's.
   if (evasion !== null || /^[XYZ]$|^[[{].*[\]}]$/.test(question)) return failure("placeholder");
-  if (question.length > limits.question) return failure("too_long");
-  if (answer !== null && answer.length > limits.answer) return failure("too_long");
+  if (question.length > longest.question) return failure("too_long");
+  if (answer !== null && answer.length > longest.answer) return failure("too_long");
   if (markup.test(question)) return failure("markup");
   const own = answer !== null && evasionOf(answer, placeholders) === null ? answer : null;
   return { ok: true, question, answer: own, format: formOf(text, found, format) };

@@ -2,13 +2,7 @@ import { examplesIn } from "../common/evasion.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Completion, Policy, Prompt, SamplingOptions } from "../policy/port.ts";
 import { sampleGroups } from "../policy/sample_groups.ts";
-import {
-  defaultQuestionLimits,
-  type ParsedQuestion,
-  parseQuestion,
-  type QuestionContext,
-  type QuestionLimits,
-} from "./parse.ts";
+import { type ParsedQuestion, parseQuestion, type QuestionContext } from "./parse.ts";
 import { defaultQuestionerTemplates, type QuestionerTemplates, questionerPrompt } from "./prompt.ts";
 
 /** A completion, and the question that it holds. */
@@ -29,19 +23,13 @@ export interface AskedQuestions {
 export class Questioner {
   readonly #policy: Policy;
   readonly #templates: QuestionerTemplates;
-  readonly #limits: QuestionLimits;
   readonly #form: QuestionContext;
 
-  constructor(
-    policy: Policy,
-    templates: QuestionerTemplates = defaultQuestionerTemplates,
-    limits: QuestionLimits = defaultQuestionLimits,
-  ) {
+  constructor(policy: Policy, templates: QuestionerTemplates = defaultQuestionerTemplates) {
     this.#policy = policy;
     this.#templates = templates;
     const { questioner, format } = templates;
     const placeholders = [...examplesIn(questioner, "question"), ...examplesIn(questioner, "answer")];
-    this.#limits = limits;
     this.#form = { format, placeholders };
   }
 
@@ -56,7 +44,7 @@ export class Questioner {
     return sampled.map(({ prompt, completions }) => {
       const questions = completions.map((completion) => {
         const context = { ...this.#form, truncated: completion.finishReason === "length" };
-        return { completion, parsed: parseQuestion(completion.text, this.#limits, context) };
+        return { completion, parsed: parseQuestion(completion.text, context) };
       });
       return { prompt, questions };
     });

@@ -11,7 +11,7 @@ export function checkpoint(run: Run, forced = false): Observable<RunEvent> {
     const startedMs = clock.now();
     return from(checkpoints.save(state, policies)).pipe(
       concatMap(({ id, bytes }) => {
-        run.saved();
+        run.noteSaved();
         const { round } = state.next;
         const durationMs = clock.now() - startedMs;
         return run.record([{ type: "checkpointSaved", round, id, bytes, durationMs }]);

@@ -12,8 +12,6 @@ export interface SessionOptions {
   readonly device?: Device;
   /** Threads inside one operator. */
   readonly threads: number;
-  /** Whether idle threads burn their core for lower latency; by default they sleep, for two policies share the cores. */
-  readonly spinning?: boolean;
   /**
    * Whether the memory of a run is kept for the next (default true). Allocating it anew costs a long run of large
    * tensors a third of its time, and a short one nothing.
@@ -118,7 +116,6 @@ export class Session implements AsyncDisposable {
   static async compile(outputs: Readonly<Record<string, Tensor>>, options: SessionOptions): Promise<Session> {
     const { device = "cpu" } = options;
     const { model, external } = emit(outputs, device);
-    const spinning = (options.spinning ?? false) ? "1" : "0";
     const settings: ort.InferenceSession.SessionOptions = {
       ...(device === "cpu" ? {} : { executionProviders: [device] }),
       intraOpNumThreads: options.threads,
@@ -130,7 +127,8 @@ export class Session implements AsyncDisposable {
       logSeverityLevel: 4, // errors are thrown; they need not be printed too
       extra: {
         session: {
-          intra_op: { allow_spinning: spinning },
+          // Idle threads sleep, for two policies share the cores.
+          intra_op: { allow_spinning: "0" },
           disable_prepacking: (options.prepacks ?? false) ? "0" : "1",
           model_external_initializers_file_folder_path: storedRoot,
         },

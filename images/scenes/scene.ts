@@ -154,7 +154,7 @@ export function drawScene(domain: DomainName, stream: RandomStream): Scene {
     })),
     cast: vary(amplitudes.cast),
     noise: amplitudes.noise,
-    noiseSeed: deriveSeed(stream.seed, "noise", stream.counter),
+    noiseSeed: deriveSeed(stream.seed, "noise", stream.drawn),
   };
 }
 

@@ -33,15 +33,13 @@ describe("a well-formed completion", () => {
   ])("%s: %j; in every other format it is read too, and earns less", (format, text) => {
     for (const wanted of ["tags", "boxed", "line", "plain"] as const) {
       const share = wanted === format ? 1 : 0.25;
-      expect(parseQuestion(text, undefined, { format: wanted })).toEqual(asked("How many?", "4", share));
+      expect(parseQuestion(text, { format: wanted })).toEqual(asked("How many?", "4", share));
     }
   });
 
   test("plain: the question alone", () => {
-    expect(parseQuestion("How many?", undefined, { format: "plain" })).toEqual(asked("How many?"));
-    expect(parseQuestion("Sure. How many?", undefined, { format: "line" })).toEqual(
-      asked("How many?", null, 0.25),
-    );
+    expect(parseQuestion("How many?", { format: "plain" })).toEqual(asked("How many?"));
+    expect(parseQuestion("Sure. How many?", { format: "line" })).toEqual(asked("How many?", null, 0.25));
   });
 });
 
@@ -98,7 +96,7 @@ describe("a failure has a reason and no text", () => {
   ])("%j: %s", (text, reason) => expect(parseQuestion(text)).toEqual({ ok: false, reason }));
 
   test("a completion that was cut off counts only where it was whole", () => {
-    const cut = (text: string) => parseQuestion(text, undefined, { truncated: true });
+    const cut = (text: string) => parseQuestion(text, { truncated: true });
     for (const text of [
       "<question> how many",
       "<question> a ? </question> <answer> re",
@@ -112,10 +110,12 @@ describe("a failure has a reason and no text", () => {
   });
 });
 
-test("limits are settings", () => {
-  const limits = { question: 5, answer: 5 };
-  expect(parseQuestion("<question> why ? </question>", limits)).toEqual(asked("why ?"));
-  expect(parseQuestion("<question> why so ? </question>", limits)).toEqual({ ok: false, reason: "too_long" });
+test("what is longer than a short question, or a short answer, is refused", () => {
+  const block = (letters: number, answer = "so") =>
+    parseQuestion(`<question> ${"w".repeat(letters - 1)}? </question><answer> ${answer} </answer>`);
+  expect(block(400, "a".repeat(200))).toMatchObject({ ok: true });
+  expect(block(401)).toEqual({ ok: false, reason: "too_long" });
+  expect(block(400, "a".repeat(201))).toEqual({ ok: false, reason: "too_long" });
 });
 
 // Quadratic time would take minutes, and run into the time limit.

@@ -7,9 +7,9 @@ test.each(answerFormats)("%s: what is written is well-formed, and read again", (
   for (const answer of ["4", "a dog", null]) {
     const text = writeQuestion(format, "How many?", answer);
     const read = format === "plain" ? null : answer;
-    expect(parseQuestion(text, undefined, { format })).toMatchObject({ question: "How many?", answer: read });
+    expect(parseQuestion(text, { format })).toMatchObject({ question: "How many?", answer: read });
   }
-  const { format: share } = parseQuestion(writeQuestion(format, "Why?", "so"), undefined, { format }) as {
+  const { format: share } = parseQuestion(writeQuestion(format, "Why?", "so"), { format }) as {
     format: number;
   };
   expect(share).toBe(1);
