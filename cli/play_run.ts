@@ -76,7 +76,8 @@ export async function playRun(
   let summary = emptySummary;
   for (const event of session.milestones(0)) summary = summarize(summary, event);
   hook?.about(folder);
-  const watched = { folder, config, attempt, history: session.milestones };
+  const activity = () => runLine.activity(steadyClock.now());
+  const watched = { folder, config, attempt, history: session.milestones, activity };
   await using watchers = await openWatchers(watched, [metrics, hook], say);
   say(`run ${folder}`);
   if (config.model.name !== "tiny") say(outlook(config, images.length));

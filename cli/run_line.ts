@@ -62,11 +62,15 @@ export class RunLine {
     if (this.#waitsFor) return this.#waitsFor;
     const standing = this.#tracker.standing(nowMs);
     if (!standing) return "starting";
-    return standingLine(standing, true, nowMs - this.#newsAtMs > LONG_MS ? this.#doing() : []);
+    return standingLine(standing, this.activity(nowMs));
   }
 
-  /** What the policies are at, both together where that is the same: "answering 310/1,280 (45,310 tokens)". */
-  #doing(): string[] {
+  /**
+   * What the policies are at, both together where that is the same: "answering 310/1,280 (45,310 tokens)". Nothing before
+   * a step takes long.
+   */
+  activity(nowMs: number): string[] {
+    if (nowMs - this.#newsAtMs <= LONG_MS) return [];
     const sums = new Map<string, { done: number; total: number; tokens: number }>();
     for (const role of roles) {
       const now = this.#activities[role]?.now;
@@ -84,21 +88,24 @@ export class RunLine {
   /** Where the run stood when it ended too early; undefined before its first phase. */
   lastLine(nowMs: number): string | undefined {
     const standing = this.#tracker.standing(nowMs);
-    return standing ? standingLine(standing, false) : undefined;
+    return standing ? standingLine(standing, null) : undefined;
   }
 }
 
 /**
- * Phase, step, what is being done in it, time left (of a run that goes on), reward, confidence and tokens per second: the
- * last are left out first.
+ * Phase, step, what is being done in it, time left, reward, confidence and tokens per second: the last are left out first.
+ * `activity` is null where a run does not go on: then there is no time left either.
  */
-export function standingLine(standing: Standing, goesOn = true, doing: readonly string[] = []): string {
+export function standingLine(standing: Standing, activity: readonly string[] | null): string {
   const { step, steps, remainingMs } = standing;
   const progress = steps > 1 ? [`step ${step}/${steps}`] : [];
   const eta = remainingMs === null ? "ETA …" : `ETA ${duration(remainingMs)}`;
-  return [...place(standing), ...progress, ...doing, ...(goesOn ? [eta] : []), ...figures(standing)].join(
-    " · ",
-  );
+  return [
+    ...place(standing),
+    ...progress,
+    ...(activity ? [...activity, eta] : []),
+    ...figures(standing),
+  ].join(" · ");
 }
 
 function place({ round, rounds, phase }: Standing): string[] {

@@ -19,7 +19,8 @@ export function addStatus(program: Command): void {
 
 /** A run's status in a few lines; `nowMs` is the time of day. */
 export function statusText(status: Status, nowMs: number): string {
-  const { standing, rewards, confidence, lastSave, alarms, attempt, pid, host, runningMs } = status;
+  const { condition, standing, activity, rewards, confidence, lastSave, alarms } = status;
+  const { attempt, pid, host, runningMs } = status;
   const ago = (atMs: number) => `${duration(nowMs - atMs)} ago`;
   const figures = [
     ...Object.entries(rewards).flatMap(([role, value]) => figure(`reward of the ${role}`, value)),
@@ -27,7 +28,7 @@ export function statusText(status: Status, nowMs: number): string {
   ];
   return [
     headline(status, ago),
-    ...(standing ? [standingLine(standing, status.condition === "running")] : []),
+    ...(standing ? [standingLine(standing, condition === "running" ? activity : null)] : []),
     ...(figures.length > 0 ? [figures.join(" · ")] : []),
     lastSave ? `last checkpoint: ${lastSave.id}, ${ago(lastSave.atMs)}` : "nothing saved yet",
     `attempt ${attempt} · process ${pid} on ${host} · ran ${duration(runningMs)}`,

@@ -28,6 +28,8 @@ export interface Beat {
   readonly waitsFor: string | null;
   /** Null before the first phase. */
   readonly standing: Standing | null;
+  /** What the policies are at, in words; none before a step takes long. */
+  readonly activity: readonly string[];
   /** Mean reward of each role's last step; null before it. */
   readonly rewards: Readonly<Record<string, number | null>>;
   /** Mean confidence of the last step that voted. */
@@ -65,6 +67,7 @@ const schema = z.object({
       confidence: known,
     })
     .nullable(),
+  activity: z.array(text).default([]),
   rewards: z.record(text, known),
   confidence: known,
   lastSave: z.object({ id: text, round: number, atMs: number }).nullable(),

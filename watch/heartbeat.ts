@@ -22,6 +22,8 @@ export interface HeartbeatOptions {
   /** How often the run was started, this time included. */
   readonly attempt: number;
   readonly warn: (line: string) => void;
+  /** What the policies are at, in words (default: nobody knows). */
+  readonly activity?: () => readonly string[];
   readonly clocks?: Clocks;
 }
 
@@ -48,6 +50,7 @@ export class Heartbeat implements Watcher {
   readonly #work: SideWork;
   readonly #timer: NodeJS.Timeout;
   readonly #attempt: number;
+  readonly #activity: () => readonly string[];
   readonly #startedAtMs: number;
   readonly #startedSteadyMs: number;
   readonly #rewards: Record<string, number | null> = { questioner: null, reasoner: null };
@@ -68,7 +71,7 @@ export class Heartbeat implements Watcher {
   }
 
   private constructor(
-    { folder, config, attempt, warn, clocks = realClocks }: HeartbeatOptions,
+    { folder, config, attempt, warn, activity = () => [], clocks = realClocks }: HeartbeatOptions,
     lastSave: Beat["lastSave"],
   ) {
     this.#path = join(folder, BEAT_NAME);
@@ -76,6 +79,7 @@ export class Heartbeat implements Watcher {
     this.#tracker = new Tracker(config);
     this.#work = new SideWork("heartbeat", warn);
     this.#attempt = attempt;
+    this.#activity = activity;
     this.#lastSave = lastSave;
     this.#startedAtMs = clocks.wallMs();
     this.#startedSteadyMs = clocks.steadyMs();
@@ -152,6 +156,7 @@ export class Heartbeat implements Watcher {
       runningMs: steadyMs - this.#startedSteadyMs,
       waitsFor: this.#waitsFor,
       standing: this.#tracker.standing(steadyMs),
+      activity: this.#activity(),
       rewards: this.#rewards,
       confidence: this.#confidence,
       lastSave: this.#lastSave,

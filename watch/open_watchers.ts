@@ -25,6 +25,8 @@ export interface RunToWatch {
   readonly attempt: number;
   /** What earlier attempts recorded and a resume has not superseded, with no more than so many steps. */
   readonly history: (steps: number) => Iterable<RunEvent>;
+  /** What the policies are at, in words. */
+  readonly activity: () => readonly string[];
 }
 
 /**
@@ -32,14 +34,14 @@ export interface RunToWatch {
  * run never ends it, and never keeps it from beginning: what cannot be had is one line of warning.
  */
 export async function openWatchers(
-  { folder, config, attempt, history }: RunToWatch,
+  { folder, config, attempt, history, activity }: RunToWatch,
   before: readonly (Watcher | null)[],
   say: (line: string) => void,
 ): Promise<Watcher> {
   const charts = config.watch.tensorboard
     ? await orWithout(TensorBoard.start({ folder, config, history, warn: say }), say)
     : null;
-  const heartbeat = await Heartbeat.start({ folder, config, attempt, warn: say });
+  const heartbeat = await Heartbeat.start({ folder, config, attempt, activity, warn: say });
   const own: Watcher[] = charts ? [heartbeat, charts] : [heartbeat];
   return together(
     own,

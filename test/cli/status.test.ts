@@ -20,6 +20,7 @@ const status: Status = {
     ...{ round: 1, rounds: 3, phase: "reasoner", step: 49, steps: 150 },
     ...{ remainingMs: 361_000, tokensPerSecond: 3662, reward: 0.91, confidence: null },
   },
+  activity: ["answering 310/1,280"],
   rewards: { questioner: 0.11, reasoner: 0.91 },
   confidence: 0.85,
   lastSave: { id: "000003-round-1-reasoner-25", round: 1, atMs: nowMs - 60_000 },
@@ -30,7 +31,7 @@ test("a running run: where it is, when it ends, what it earned and saved", () =>
   expect(statusText(status, nowMs)).toBe(
     [
       "running (last beat 1 s ago)",
-      "round 1/3 · reasoner · step 49/150 · ETA 6 min 01 s · reward 0.91 · 3,662 tokens/s",
+      "round 1/3 · reasoner · step 49/150 · answering 310/1,280 · ETA 6 min 01 s · reward 0.91 · 3,662 tokens/s",
       "reward of the questioner 0.11 · reward of the reasoner 0.91 · confidence 0.85",
       "last checkpoint: 000003-round-1-reasoner-25, 1 min 00 s ago",
       "attempt 2 · process 42 on here · ran 1 min 39 s",
@@ -53,7 +54,7 @@ test.each<[Partial<Status>, RegExp]>([
 ])("one that is not: %j", (change, headline) => {
   const text = statusText({ ...status, ...change }, nowMs);
   expect(text).toMatch(headline);
-  expect(text).not.toContain("ETA");
+  expect(text).not.toMatch(/ETA|answering/);
 });
 
 test("a run that waits says for what", () => {

@@ -17,6 +17,7 @@ const beat: Omit<Beat, "standing"> = {
   failure: null,
   ...{ pid: 42, host: "here", attempt: 1, startedAtMs: 1, beatAtMs: 2, runningMs: 1 },
   waitsFor: null,
+  activity: [],
   rewards: { questioner: null, reasoner: null },
   confidence: null,
   lastSave: null,

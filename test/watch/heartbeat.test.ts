@@ -42,6 +42,7 @@ const start = (attempt = 1) =>
     folder,
     config,
     warn: (line) => warnings.push(line),
+    activity: () => ["answering 310/1,280"],
     clocks: { wallMs: () => wallMs, steadyMs: () => steadyMs },
   });
 
@@ -71,6 +72,7 @@ describe("a heartbeat", () => {
       attempt: 1,
       startedAtMs: wallMs,
       standing: null,
+      activity: ["answering 310/1,280"],
       lastSave: null,
     });
   });

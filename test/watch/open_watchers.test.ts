@@ -15,7 +15,13 @@ import { at, finished, phaseStarted } from "../fakes/run_events.ts";
 let folder: string;
 let said: string[];
 const say = (line: string) => said.push(line);
-const watched = (config: RunConfig) => ({ folder, config, attempt: 1, history: () => [] });
+const watched = (config: RunConfig) => ({
+  folder,
+  config,
+  attempt: 1,
+  history: () => [],
+  activity: () => [],
+});
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "watchers-"));
