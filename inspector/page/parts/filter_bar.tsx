@@ -38,7 +38,9 @@ export function FilterBar({ run, params, overview, children }: FilterBarProps) {
   useKeys({ "/": () => search.current?.focus() });
   const set = (changes: Readonly<Record<string, string>>, how: "push" | "replace" = "push") =>
     go({ run, screen: "episodes", params: changed(params, { at: "", ...changes }) }, how);
-  const phases = [...new Set(overview.counts.map(({ phase }) => phase as string))];
+  const named = (name: "stage" | "phase" | "role") => [
+    ...new Set(overview.counts.map((count) => count[name])),
+  ];
   const ranges = [...params].filter(([name]) => !filterNames.includes(name) && !viewNames.includes(name));
   const typed = useRef(0);
   return (
@@ -54,12 +56,19 @@ export function FilterBar({ run, params, overview, children }: FilterBarProps) {
           typed.current = window.setTimeout(() => set({ text: value.trim() }, "replace"), 200);
         }}
       />
-      <Select
-        name="Phase"
-        value={params.get("phase") ?? ""}
-        options={[["", "all phases"], ...phases.map((phase): [string, string] => [phase, phase])]}
-        onChange={(phase) => set({ phase })}
-      />
+      {(["stage", "phase", "role"] as const).map((name) => {
+        const names = named(name);
+        if (names.length < 2 && !params.has(name)) return null;
+        return (
+          <Select
+            key={name}
+            name={name}
+            value={params.get(name) ?? ""}
+            options={[["", `all ${name}s`], ...names.map((each): [string, string] => [each, each])]}
+            onChange={(value) => set({ [name]: value })}
+          />
+        );
+      })}
       <Select
         name="Ended"
         value={params.get("ended") ?? ""}
