@@ -1,7 +1,7 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import { phases as kindsOfPhases, type Phase } from "../replay/self_play.ts";
 import { type PlannedPhase, plannedPhases } from "../watch/planned_phases.ts";
-import { unitMs } from "./pace.ts";
+import { unitMs } from "./phase_work.ts";
 import type { PhaseProbe, Probe } from "./probe.ts";
 
 /** What a phase is expected to take each time; null where nothing is known of it. */
@@ -97,15 +97,13 @@ function phaseEstimate(
   unitMs: number | null,
 ): PhaseEstimate {
   const steps = Math.ceil(units / perStep);
-  const unknown = { stepMs: null, totalMs: null, replayBytes: null, scale: null, guessed: false };
-  if (!found && unitMs === null) return { steps, unitsPerStep: perStep, ...unknown };
   if (!found) {
-    const guess = {
-      stepMs: perStep * (unitMs as number),
-      totalMs: units * (unitMs as number),
-      guessed: true,
-    };
-    return { steps, unitsPerStep: perStep, ...unknown, ...guess };
+    const times =
+      unitMs === null
+        ? { stepMs: null, totalMs: null }
+        : { stepMs: perStep * unitMs, totalMs: units * unitMs };
+    const guessed = unitMs !== null;
+    return { steps, unitsPerStep: perStep, ...times, replayBytes: null, scale: null, guessed };
   }
   const scale = perStep / found.unitsPerStep;
   const fullSteps = units / perStep;

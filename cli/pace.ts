@@ -1,7 +1,5 @@
-import type { RunConfig } from "../arena/config/config.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Policy } from "../policy/port.ts";
-import type { Phase } from "../replay/self_play.ts";
 
 /** What a token takes in short calls, in milliseconds: longer calls, of more completions, take less for each. */
 export interface Pace {
@@ -34,22 +32,4 @@ export async function paceOf(
   await update();
   const tokens = groupSize * maxTokens;
   return { sampledTokenMs: (sampledMs - startedMs) / tokens, learnedTokenMs: (now() - sampledMs) / tokens };
-}
-
-/** What one image, item or question of each phase takes at a pace, if completions are as long as they may be. */
-export function unitMs(config: RunConfig, { sampledTokenMs, learnedTokenMs }: Pace): Record<Phase, number> {
-  const { questioner, curriculum, reasoner, evaluation, warmUp } = config;
-  const question = questioner.maxTokens;
-  const answer = reasoner.maxTokens;
-  const answers = questioner.answersPerQuestion + questioner.blindAnswersPerQuestion;
-  const votes = curriculum.answersPerQuestion;
-  return {
-    trial: (question + answer) * sampledTokenMs,
-    warmUp: warmUp.questionsPerImage * (question + answer) * (sampledTokenMs + learnedTokenMs),
-    questioner:
-      questioner.groupSize * ((question + answers * answer) * sampledTokenMs + question * learnedTokenMs),
-    curriculum: curriculum.questionsPerImage * (question + votes * answer) * sampledTokenMs,
-    reasoner: reasoner.groupSize * answer * (sampledTokenMs + learnedTokenMs),
-    evaluation: (2 + 2 * evaluation.samples) * answer * sampledTokenMs,
-  };
 }

@@ -3,7 +3,7 @@ import type { RunConfig } from "../arena/config/config.ts";
 import type { Phase } from "../replay/self_play.ts";
 import type { PhaseEstimate, RunEstimate } from "./estimate.ts";
 import { bytes, count, duration, plural } from "./format.ts";
-
+import { phaseWork } from "./phase_work.ts";
 import { type Probed, sizes } from "./probes.ts";
 import { borders } from "./table.ts";
 
@@ -18,15 +18,6 @@ export interface Plan extends RunEstimate {
   readonly residentBytes: { readonly opened: number; readonly peak: number };
   readonly machine: { readonly memoryBytes: number; readonly freeDiskBytes: number };
 }
-
-const units: Readonly<Record<Phase, string>> = {
-  questioner: "images",
-  curriculum: "images",
-  reasoner: "items",
-  trial: "images",
-  warmUp: "images",
-  evaluation: "questions",
-};
 
 /** A plan for people: a table of the phases, time, memory and disk, and how each figure was got. */
 export function planText(config: RunConfig, plan: Plan): string {
@@ -54,7 +45,7 @@ function phasesTable({ schedule, phases }: Plan): string {
       phase,
       `${times}`,
       count(each.steps),
-      `${count(each.unitsPerStep)} ${units[phase]}`,
+      `${count(each.unitsPerStep)} ${phaseWork[phase].unit}`,
       each.stepMs === null ? "?" : `${about(each)}${stepTime(each.stepMs)}`,
       each.totalMs === null ? "?" : `${about(each)}${duration(each.totalMs)}`,
       each.replayBytes === null ? "?" : bytes(each.replayBytes),

@@ -10,6 +10,7 @@ import type { Phase } from "../replay/self_play.ts";
 import type { PhaseOfRound } from "../watch/planned_phases.ts";
 import { drive } from "./interrupt.ts";
 import type { Pace } from "./pace.ts";
+import { unitsPerStep } from "./phase_work.ts";
 
 /** What a probe found out about one phase. */
 export interface PhaseProbe {
@@ -106,19 +107,6 @@ export async function untilCut<T>(
 
 function isLast(event: RunEvent): boolean {
   return event.type === "curriculumEmpty" || (event.type === "phaseFinished" && event.phase === "reasoner");
-}
-
-/** Images, items or questions in a step, with sizes divided by a scale. */
-export function unitsPerStep(config: RunConfig, scale: number): Record<Phase, number> {
-  const part = (size: number) => Math.max(1, Math.round(size / scale));
-  return {
-    questioner: part(config.questioner.imagesPerStep),
-    curriculum: part(config.curriculum.imagesPerChunk),
-    reasoner: part(config.reasoner.itemsPerStep),
-    trial: config.trial.images,
-    evaluation: part(config.evaluation.questionsPerChunk),
-    warmUp: part(config.warmUp.imagesPerStep),
-  };
 }
 
 /** The configuration with few and maybe smaller steps, that learns nothing and admits everything. */

@@ -3,7 +3,8 @@ import { isFaultOfPrompt } from "../common/errors.ts";
 import type { Phase } from "../replay/self_play.ts";
 import { duration } from "./format.ts";
 import { type Pace, paceOf } from "./pace.ts";
-import { type Probe, type ProbeOptions, type ProbePorts, probe, unitsPerStep, untilCut } from "./probe.ts";
+import { unitsPerStep } from "./phase_work.ts";
+import { type Probe, type ProbeOptions, type ProbePorts, probe, untilCut } from "./probe.ts";
 
 /** What a series of probes found. */
 export interface Probed extends Probe {
