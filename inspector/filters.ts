@@ -77,7 +77,8 @@ function sortOf(text: string): EpisodeQuery["sort"] {
 
 /** "0.2..0.8", "..0.5", "3.." or one value; NaN, which the replay refuses, for what is no number. */
 export function rangeOf(text: string): Range {
-  const [min, max] = text.includes("..") ? text.split("..") : [text, text];
+  const bounds = text.split("..");
+  const [min, max] = bounds.length === 1 ? [text, text] : bounds.length === 2 ? bounds : ["NaN", "NaN"];
   return {
     ...(min?.trim() && { min: Number(min) }),
     ...(max?.trim() && { max: Number(max) }),

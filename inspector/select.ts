@@ -1,7 +1,7 @@
 import type { EpisodeEvent } from "../replay/events.ts";
 import type { EpisodeHead, EpisodeQuery } from "../replay/query.ts";
+import { textsOf } from "../replay/texts.ts";
 import type { EpisodeAnswer } from "./answers.ts";
-import { completionsOf } from "./completions.ts";
 
 /** The episodes that a query matches, in its order: what the replay does, for the few that a file holds. */
 export function select(episodes: readonly EpisodeAnswer[], query: EpisodeQuery): EpisodeHead[] {
@@ -32,20 +32,25 @@ function matches({ head, event }: EpisodeAnswer, query: EpisodeQuery): boolean {
   );
 }
 
-/** Whether all words occur, "quoted" ones as a phrase, one with a * at its end as a beginning. */
+/**
+ * Whether all words occur, "quoted" ones as a phrase, one with a * at its end as a beginning: in the texts that the replay
+ * searches, and without accents, as it does.
+ */
 function saysAll(event: EpisodeEvent, text: string): boolean {
-  const question = event.type === "reasonerEpisode" ? event.question : "";
-  const said = ` ${wordsOf([question, ...completionsOf(event).map((each) => each.text)].join(" "))} `;
+  const { question, answers } = textsOf(event);
+  const said = [question, answers].map((part) => ` ${wordsOf(part)} `);
   return [...text.matchAll(/"([^"]*)"?|(\S+)/g)].every(([, phrase, word = ""]) => {
-    const wanted = wordsOf(phrase ?? word);
-    return (
-      wanted === "" || said.includes(` ${wanted}${phrase === undefined && word.endsWith("*") ? "" : " "}`)
-    );
+    const wanted = ` ${wordsOf(phrase ?? word)}${phrase === undefined && word.endsWith("*") ? "" : " "}`;
+    return wanted.trim() === "" || said.some((part) => part.includes(wanted));
   });
 }
 
 function wordsOf(text: string): string {
-  return (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).join(" ");
+  const plain = text
+    .toLowerCase()
+    .normalize("NFD")
+    .replace(/[\u0300-\u036f]/g, "");
+  return (plain.match(/[\p{L}\p{N}\p{M}]+/gu) ?? []).join(" ");
 }
 
 /** A figure of a head by the name that a query calls it; null where it has none. */

@@ -3,14 +3,11 @@ import type {
   AnswerRecord,
   CheckRecord,
   CompletionRecord,
-  CurriculumQuestion,
-  EpisodeEvent,
   PolicyVersions,
-  QuestionerRollout,
   QuestionRecord,
-  ReasonerRollout,
 } from "./events.ts";
 import { outcomes } from "./records.ts";
+import type { Rollout } from "./rollouts.ts";
 import type { Value } from "./sqlite.ts";
 
 /** A row to be inserted, by column. */
@@ -26,33 +23,8 @@ export function storedVersions({ questioner, reasoner, ...others }: PolicyVersio
   return { columns, others };
 }
 
-/** An episode's rollouts, whatever its type calls them. */
-export function rolloutsOf(
-  event: EpisodeEvent,
-): readonly (QuestionerRollout | CurriculumQuestion | ReasonerRollout)[] {
-  return event.type === "curriculumEpisode" ? event.questions : event.rollouts;
-}
-
-/** The completion that a rollout is about: the question as it was asked, or the answer. */
-export function completionOf(
-  rollout: QuestionerRollout | CurriculumQuestion | ReasonerRollout,
-): CompletionRecord {
-  return "completion" in rollout ? rollout.completion : rollout;
-}
-
-/** The answers that a rollout's question was given, and the blind ones. */
-export function answersOf(
-  rollout: QuestionerRollout | CurriculumQuestion | ReasonerRollout,
-): { readonly answer: AnswerRecord; readonly blind: boolean }[] {
-  if (!("completion" in rollout)) return [];
-  return [
-    ...rollout.answers.map((answer) => ({ answer, blind: false })),
-    ...rollout.blindAnswers.map((answer) => ({ answer, blind: true })),
-  ];
-}
-
 /** A row of `rollouts`, without its id; the lists of names, which are stored once, stand in it themselves. */
-export function rolloutRow(rollout: QuestionerRollout | CurriculumQuestion | ReasonerRollout): NewRow {
+export function rolloutRow(rollout: Rollout): NewRow {
   if (!("completion" in rollout)) {
     return { ...answerRow(rollout), ...rewardRow(rollout), ...partsRow(rollout.parts) };
   }

@@ -2,12 +2,14 @@ import { Checksum } from "./checksum.ts";
 import { addItems, itemsIn } from "./curriculum_items.ts";
 import type { Dictionary } from "./dictionary.ts";
 import { storedPrompt } from "./encoding.ts";
-import { answerRow, answersOf, type NewRow, rolloutRow, rolloutsOf, storedVersions } from "./episode_rows.ts";
+import { answerRow, type NewRow, rolloutRow, storedVersions } from "./episode_rows.ts";
 import type { EpisodeEvent, RunEvent } from "./events.ts";
-import { figuresOf, namedFiguresOf, textsOf } from "./figures.ts";
+import { figuresOf, namedFiguresOf } from "./figures.ts";
 import { pinContent } from "./pins.ts";
+import { answersOf, rolloutsOf } from "./rollouts.ts";
 import { PLACES } from "./schema.ts";
 import type { Database, Value } from "./sqlite.ts";
+import { textsOf } from "./texts.ts";
 
 /** Puts events into rows, each event with a checksum of what is stored of it. */
 export class EventWriter {

@@ -1,0 +1,75 @@
+import { describe, expect, test } from "vitest";
+import { RandomStream } from "../../common/random.ts";
+import { questionerSum, type Sum, weightedSum } from "../../inspector/arithmetic.ts";
+import { type QuestionEvidence, questionerReward, questionerRewardForms } from "../../rewards/questioner.ts";
+import { reasonerRewards } from "../../rewards/reasoner.ts";
+
+function randomEvidence(stream: RandomStream): QuestionEvidence {
+  const parsed = stream.integer(5) > 0;
+  const counts = Array.from({ length: stream.integer(4) }, () => 1 + stream.integer(6)).sort((a, b) => b - a);
+  const parseFailures = stream.integer(6);
+  const samples = counts.reduce((sum, count) => sum + count, parseFailures);
+  const verdict = { votes: counts.map((count) => ({ count })), samples, abstentions: 0, parseFailures };
+  return {
+    parsed,
+    verdict: parsed && stream.integer(6) > 0 ? verdict : null,
+    ...(stream.integer(2) === 0 && { form: stream.integer(5) / 4 }),
+    duplicateShare: (1 + stream.integer(8)) / 8,
+    blindAgreement: stream.integer(9) / 8,
+  };
+}
+
+/** What a reader who takes the terms as they are written would compute. */
+function readOut({ terms }: Sum): number {
+  const signs: Readonly<Record<string, string>> = { "×": "*", "× max(0,": "* Math.max(0,", "−": "-" };
+  const written = terms.map(
+    ({ sign, value }) => `${signs[sign] ?? sign} ${value === null ? "" : `(${value})`}`,
+  );
+  return Function(`"use strict"; return ${written.join(" ")}`)();
+}
+
+describe("terms of a reward", () => {
+  test.each(questionerRewardForms)("make the Questioner's, %s", (form) => {
+    const stream = new RandomStream(3);
+    const thresholds = { parse: 0.5, abstention: 0.25, blind: 0.5 };
+    const totals = new Set<number>();
+    for (let i = 0; i < 2000; i++) {
+      const evidence = randomEvidence(stream);
+      const options = { form, lambda: stream.integer(5) / 4, thresholds };
+      const { total, parts } = questionerReward(evidence, options);
+      const sum = questionerSum(form, evidence.parsed, parts, total);
+      expect(sum.addsUp, JSON.stringify({ evidence, options, parts, sum })).toBe(true);
+      expect(readOut(sum)).toBeCloseTo(total, 9);
+      expect(questionerSum(form, evidence.parsed, parts, total + 0.001).addsUp).toBe(false);
+      totals.add(total);
+    }
+    expect(totals.size).toBeGreaterThan(4);
+  });
+
+  test("make the Reasoner's, under any weights", () => {
+    const stream = new RandomStream(4);
+    for (let i = 0; i < 1000; i++) {
+      const weights = { agreement: stream.uniform(), format: stream.uniform(), brevity: stream.integer(2) };
+      const group = Array.from({ length: 1 + stream.integer(8) }, () => ({
+        agrees: stream.integer(2) === 0,
+        format: stream.integer(3) / 2,
+        tokens: 1 + stream.integer(40),
+      }));
+      for (const { total, parts } of reasonerRewards(group, weights)) {
+        const sum = weightedSum(weights, parts, total);
+        expect(sum.addsUp, JSON.stringify({ weights, parts, total })).toBe(true);
+        expect(readOut(sum)).toBeCloseTo(total, 9);
+        expect(weightedSum(weights, parts, total - 0.001).addsUp).toBe(false);
+      }
+    }
+  });
+
+  test("say that they do not know a form, and that nothing was earned", () => {
+    expect(questionerSum("another", true, { gate: 1 }, 0.5)).toEqual({
+      terms: [],
+      total: null,
+      addsUp: false,
+    });
+    expect(weightedSum({ agreement: 1 }, { agreement: 1 }, null).addsUp).toBe(false);
+  });
+});
