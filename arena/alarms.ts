@@ -159,7 +159,7 @@ export class Alarms {
           "meanReward" in event ? event : { meanTokens: null, meanReward: null };
         const meanConfidence = "meanConfidence" in event ? event.meanConfidence : null;
         const figures = { ...event.health, meanTokens, meanReward, meanConfidence };
-        this.#phase = withStep(this.#phase, figures, this.#kept);
+        this.#phase = withStep(this.#phase, figures, this.#stepsKept);
         return this.#judgeSteps(event);
       }
       case "curriculumBuilt":
@@ -181,7 +181,7 @@ export class Alarms {
   }
 
   /** Steps of a phase's beginning, and of its end, that are kept. */
-  get #kept(): number {
+  get #stepsKept(): number {
     const windows = (Object.keys(rules) as (keyof typeof rules)[]).map((name) => this.#config[name].window);
     return Math.max(LAST_STEPS, ...windows);
   }

@@ -80,7 +80,7 @@ function playRounds(run: Run): Observable<RunEvent> {
         run.config.questioner.train ? questionerPhase(run, round) : EMPTY,
         curriculumPhase(run, round),
         audit(run, round),
-        learnFromIt(run, round),
+        learnFromCurriculum(run, round),
         evaluationPhase(run, round),
         save(run, round),
       ),
@@ -143,10 +143,10 @@ function finish(run: Run): Observable<RunEvent> {
 }
 
 /** The Reasoner phase, or why there is none. */
-function learnFromIt(run: Run, round: number): Observable<RunEvent> {
+function learnFromCurriculum(run: Run, round: number): Observable<RunEvent> {
   return defer(() => {
     const { curriculum } = run.progress;
-    return itemCount(curriculum) === 0 ? nothingToLearn(run, round) : reasonerPhase(run, round);
+    return itemCount(curriculum) === 0 ? recordEmpty(run, round) : reasonerPhase(run, round);
   });
 }
 
@@ -154,7 +154,7 @@ function learnFromIt(run: Run, round: number): Observable<RunEvent> {
 const MAX_EMPTY_ROUNDS = 3;
 
 /** Says why a round has no curriculum; the run goes on without training the Reasoner, but not forever. */
-function nothingToLearn(run: Run, round: number): Observable<RunEvent> {
+function recordEmpty(run: Run, round: number): Observable<RunEvent> {
   if (run.enter(round, "reasoner") === null) return EMPTY;
   const { curriculum, emptyRounds } = run.progress;
   const consecutive = emptyRounds + 1;

@@ -44,7 +44,7 @@ export function curriculumPhase(run: Run, round: number): Observable<RunEvent> {
     },
     conclude: () => {
       const { curriculum } = run.progress;
-      if (curriculum.images === 0) throw nothingUsable(run);
+      if (curriculum.images === 0) throw noImageError(run);
       return [builtEvent(curriculum, round, run.ports.truth !== null)];
     },
   });
@@ -62,7 +62,7 @@ function imagesOf({ run, place: { round, step } }: Step): number[] {
   return itemsInTurn(run.seed("curriculum.images"), first, count, run.ports.images.length);
 }
 
-function nothingUsable(run: Run): VisplayError {
+function noImageError(run: Run): VisplayError {
   return new VisplayError(
     "images",
     `none of ${poolSize(run)} images could be used, expected at least one; change images.folder`,
@@ -78,20 +78,20 @@ interface Labelled extends Question {
 /** The Reasoner votes on every question that is well formed and new, and what can be learnt from is admitted. */
 async function label(step: Step, asked: readonly Asked[]): Promise<CurriculumEpisode[]> {
   const { run } = step;
-  const repeated = await repeatedAmong(run, asked);
+  const repeated = await repeatsAmong(run, asked);
   const open = asked.flatMap(({ questions }) =>
     questions.flatMap((question) => (question.open && !repeated.has(question) ? [question.open] : [])),
   );
   const polls = await poll(step, open, { purpose: "answer" });
-  const labelled = (question: Question): Labelled => {
+  const withLabel = (question: Question): Labelled => {
     const voted = (question.open && polls.get(question.open)) ?? null;
     return { ...question, poll: voted, admission: admission(run, question, voted, repeated.has(question)) };
   };
-  return mapInSlices(asked, (each) => episode(step, each, each.questions.map(labelled)), run.signal);
+  return mapInSlices(asked, (each) => episode(step, each, each.questions.map(withLabel)), run.signal);
 }
 
 /** The questions that the run has in a curriculum already, or earlier in this list, if each is to enter only once. */
-async function repeatedAmong({ config, ports }: Run, asked: readonly Asked[]): Promise<Set<Question>> {
+async function repeatsAmong({ config, ports }: Run, asked: readonly Asked[]): Promise<Set<Question>> {
   if (!config.curriculum.dropDuplicates) return new Set();
   const admitted = await ports.log.admittedQuestions(asked.map(({ ref }) => ref.id));
   return new Set(

@@ -151,7 +151,7 @@ export function constant(data: TensorData, shape: readonly number[]): Tensor {
 }
 
 /** A value that lies in a file, row-major and little-endian; graphs that run share one mapping of its pages. */
-export function stored(place: FilePlace, shape: readonly number[], dtype: DType = "float32"): Tensor {
+export function fileTensor(place: FilePlace, shape: readonly number[], dtype: DType = "float32"): Tensor {
   return { dtype, shape: [...shape], source: { kind: "stored", place } };
 }
 

@@ -3,7 +3,7 @@ import type { Figures } from "./figures.ts";
 import { median } from "./measure.ts";
 import { embeddedModel } from "./models.ts";
 import { reportOf } from "./program.ts";
-import { countedSteps, type StepReport, warmUpSteps } from "./step_report.ts";
+import { countSteps, type StepReport, warmUpSteps } from "./step_report.ts";
 
 /** The program that makes GRPO steps. */
 export const stepProgram: string = fileURLToPath(new URL("./grpo_step.js", import.meta.url));
@@ -18,7 +18,7 @@ export async function benchGrpo(threads: number, rounds: number, scratch: string
   const { images, group, tokens } = work;
   const settings = { ...work, model: await embeddedModel(scratch), threads, steps: rounds + warmUpSteps };
   const report = await reportOf<StepReport>(process.execPath, [stepProgram, ...flags(settings)]);
-  const { step, sampling, update } = countedSteps([report]);
+  const { step, sampling, update } = countSteps([report]);
   const seconds = (values: readonly number[]) => ({ value: median(values), unit: "s" });
   return {
     grpo_step_seconds: seconds(step),

@@ -12,7 +12,7 @@ import { keepNoImages } from "../images/libvips.ts";
 import { openPolicy } from "../policy/parallel/open_policy.ts";
 import type { Completion, Prompt, TrainingGroup } from "../policy/port.ts";
 import { groupAdvantages } from "../rewards/advantages.ts";
-import { timed } from "./measure.ts";
+import { time } from "./measure.ts";
 import { policyOptions, scenes } from "./prompts.ts";
 import type { StepReport } from "./step_report.ts";
 import { grpo } from "./update_work.ts";
@@ -77,10 +77,10 @@ for (let step = 0; step < steps; step++) {
   const pictures = loaded.map(({ image }) => image);
   const prompts = pictures.map((image): Prompt => ({ image, text: question }));
   const parts = { encoding: 0, sampling: 0 };
-  const whole = await timed(async () => {
+  const whole = await time(async () => {
     for (const policy of policies) {
-      const encoded = await timed(() => policy.prepare(pictures));
-      const sampled = await timed(() =>
+      const encoded = await time(() => policy.prepare(pictures));
+      const sampled = await time(() =>
         policy.sample(prompts, { ...how, seed: deriveSeed(0, "sampling", step) }),
       );
       parts.encoding += encoded.seconds;

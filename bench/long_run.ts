@@ -15,7 +15,7 @@ import { SELF_PLAY } from "../replay/self_play.ts";
 import { ReplayStore } from "../replay/store.ts";
 import { TensorBoard } from "../watch/tensorboard.ts";
 import type { Figures } from "./figures.ts";
-import { median, timed } from "./measure.ts";
+import { median, time } from "./measure.ts";
 import { embeddedModel } from "./models.ts";
 import { policyOptions } from "./prompts.ts";
 import { syntheticSteps } from "./synthetic_episodes.ts";
@@ -70,7 +70,7 @@ async function record(
       if (body.type === "curriculumEpisode") curriculum = withEpisode(curriculum, body, null);
     await store.append([...bodies, ...raised].map(stamp));
   };
-  const { seconds } = await timed(async () => {
+  const { seconds } = await time(async () => {
     await append([{ type: "phaseStarted", round: 1, phase: "curriculum", steps: 1 }]);
     for (const chunk of curriculumChunks(items)) await append(chunk);
     await append([
@@ -108,14 +108,14 @@ function stamp(body: EventBody): RunEvent {
 
 /** What a resume does with the replay before its first step, and what that step asks of it. */
 async function goOn(folder: string, { replay }: RunState, { items }: LongRunSize): Promise<Figures> {
-  const read = await timed(async () => {
+  const read = await time(async () => {
     using reader = ReplayReader.open(folder);
     return [...reader.milestones()].length;
   });
-  const opened = await timed(() => ReplayStore.open(folder));
+  const opened = await time(() => ReplayStore.open(folder));
   await using store = opened.result;
-  const resumed = await timed(() => store.resume(replay));
-  const charted = await timed(async () => {
+  const resumed = await time(() => store.resume(replay));
+  const charted = await time(async () => {
     using reader = ReplayReader.open(folder);
     const history = function* (steps: number) {
       for (const { event } of reader.milestones({ steps })) yield event;
@@ -177,7 +177,7 @@ class OwnMemory implements Disposable {
 
 async function repeat(work: () => Promise<unknown>): Promise<Figures[string]> {
   const taken: number[] = [];
-  for (let i = 0; i < repeats; i++) taken.push((await timed(work)).seconds);
+  for (let i = 0; i < repeats; i++) taken.push((await time(work)).seconds);
   return ms(median(taken));
 }
 

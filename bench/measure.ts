@@ -7,7 +7,7 @@ export type Work = () => Promise<unknown>;
 const settleMs = 20;
 
 /** The result of something and how long it took. */
-export async function timed<T>(work: () => Promise<T>): Promise<{ result: T; seconds: number }> {
+export async function time<T>(work: () => Promise<T>): Promise<{ result: T; seconds: number }> {
   const start = performance.now();
   const result = await work();
   return { result, seconds: (performance.now() - start) / 1000 };
@@ -28,7 +28,7 @@ export async function interleave<K extends string>(
   for (let round = 0; round < rounds; round++) {
     for (const name of round % 2 === 0 ? names : names.toReversed()) {
       await setTimeout(settleMs);
-      seconds[name].push((await timed(candidates[name])).seconds);
+      seconds[name].push((await time(candidates[name])).seconds);
     }
   }
   return seconds;

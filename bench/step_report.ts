@@ -17,9 +17,7 @@ export interface StepReport {
 export const warmUpSteps = 1;
 
 /** The counted steps of one or several reports. */
-export function countedSteps(
-  reports: readonly StepReport[],
-): Record<"step" | "sampling" | "update", number[]> {
+export function countSteps(reports: readonly StepReport[]): Record<"step" | "sampling" | "update", number[]> {
   const steps = reports.flatMap(({ seconds, sampling_seconds }) =>
     seconds.map((total, i) => ({ total, sampling: sampling_seconds[i] as number })).slice(warmUpSteps),
   );

@@ -190,7 +190,7 @@ class Draw {
     const isCut = this.#stream.uniform() < 0.02;
     const length = isCut ? tokensMost : drawn;
     return {
-      tokens: this.#times(length, () => this.#skewed(vocabulary)),
+      tokens: this.#times(length, () => this.#skew(vocabulary)),
       logProbs: this.#times(length, () => Math.fround(Math.log(1 - this.#stream.uniform()) / 4)),
       text,
       finishReason: isCut ? "length" : "stop",
@@ -200,7 +200,7 @@ class Draw {
   #sceneQuestion(): string {
     const shape = () => `${this.#colour()} ${shapes[this.#stream.integer(shapes.length)]}`;
     const relation = relations[this.#stream.integer(relations.length)];
-    return `what is ${relation} the ${shape()} and the ${shape()} near word${this.#skewed(rarest)} ?`;
+    return `what is ${relation} the ${shape()} and the ${shape()} near word${this.#skew(rarest)} ?`;
   }
 
   #colour(): string {
@@ -208,11 +208,11 @@ class Draw {
   }
 
   #rareWord(): string {
-    return `word${this.#skewed(rarest)}`;
+    return `word${this.#skew(rarest)}`;
   }
 
   /** Small numbers often, large ones seldom. */
-  #skewed(below: number): number {
+  #skew(below: number): number {
     return Math.floor(below * this.#stream.uniform() ** 4);
   }
 

@@ -20,7 +20,7 @@ import {
 import { watchedReportOf } from "./program.ts";
 import { scenes } from "./prompts.ts";
 import { pythonOf } from "./python.ts";
-import { countedSteps, type StepReport } from "./step_report.ts";
+import { countSteps, type StepReport } from "./step_report.ts";
 
 type FigureName = "step_seconds" | "sampling_seconds" | "update_seconds" | "peak_mb";
 
@@ -124,7 +124,7 @@ if (json)
   });
 
 function figuresOf(all: readonly StepReport[]): Record<FigureName, Figure> {
-  const { step, sampling, update } = countedSteps(all);
+  const { step, sampling, update } = countSteps(all);
   const seconds = (values: readonly number[]) => ({ value: median(values), unit: "s" });
   return {
     step_seconds: seconds(step),

@@ -18,7 +18,7 @@ type Hashes = Readonly<Record<string, string>>;
 export async function inputsOf(
   { folder, base }: WithModel,
   templates: Ports["templates"],
-  { signal, doing }: Pick<Opening, "signal" | "doing">,
+  { signal, show }: Pick<Opening, "signal" | "show">,
 ): Promise<Hashes> {
   const hashes: Record<string, string> = {};
   const folders = folder === base ? { model: folder } : { model: folder, base };
@@ -27,7 +27,7 @@ export async function inputsOf(
       signal.throwIfAborted();
       const found = await stat(join(path, file));
       if (!isRead(file) || !found.isFile()) continue;
-      doing(`hashing ${file}, ${bytes(found.size)}`);
+      show(`hashing ${file}, ${bytes(found.size)}`);
       hashes[`${name}/${file}`] = (await hashFile(join(path, file))).digest("hex");
     }
   for (const [role, text] of Object.entries(templates))

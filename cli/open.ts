@@ -67,7 +67,7 @@ export async function openImages(
   opening: Opening,
   earlier: Earlier<readonly PinnedImage[]> | null = null,
 ): Promise<RunImages> {
-  const { say, doing, signal } = opening;
+  const { say, show, signal } = opening;
   if (folder === null) {
     const scenes = new SceneSource(settings);
     return { images: scenes, truth: sceneTruth(scenes), list: null };
@@ -77,7 +77,7 @@ export async function openImages(
     followLinks,
     maxPixels,
     preferred: new Set(earlier?.had?.map(({ name }) => name)),
-    progress: (done, total) => doing(`looking at images: ${count(done)} of ${count(total)} files`),
+    progress: (done, total) => show(`looking at images: ${count(done)} of ${count(total)} files`),
   });
   const { skipped, warnings, copies, ignored } = source;
   sayRemarks("skipped", skipped, say);

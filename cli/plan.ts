@@ -52,7 +52,7 @@ async function makePlan(model: WithModel, signal: AbortSignal, endMs: number): P
   const opening = {
     signal,
     say: (text: string) => line.say(text),
-    doing: (text: string) => {
+    show: (text: string) => {
       doing = text;
     },
   };
@@ -77,7 +77,7 @@ async function makePlan(model: WithModel, signal: AbortSignal, endMs: number): P
     signal,
     until: AbortSignal.timeout(Math.max(1, Math.ceil(endMs - steadyClock.now()))),
     endMs,
-    say: opening.doing,
+    say: opening.show,
   });
   return {
     ...estimate(config, images.length, found, saved),

@@ -60,7 +60,7 @@ export async function playRun(
   // Both are closed last, when nothing waits for them but the process.
   await using hook = openWebhook(settings, say);
   await using metrics = await openMetrics(config.watch, say);
-  const opening: Opening = { signal, say, doing: (text: string) => runLine.wait(text) };
+  const opening: Opening = { signal, say, show: (text: string) => runLine.wait(text) };
   const { images, truth, list } = await openImages(config, opening, earlier && about(earlier, "images"));
   await sayPictures(model, images, say);
   const audited = await openAudited(config, images);

@@ -5,7 +5,7 @@ import { differences } from "./differences.ts";
 import { interruptible } from "./interrupt.ts";
 import { addSettings } from "./options.ts";
 import { playRun } from "./play_run.ts";
-import { hasWork, nothingToDo, pinsOf, RunFolder } from "./run_folder.ts";
+import { hasWork, noRoundsError, pinsOf, RunFolder } from "./run_folder.ts";
 import { recordOf, savedSettings } from "./run_record.ts";
 import { runSettings } from "./run_settings.ts";
 import type { Layer } from "./settings.ts";
@@ -37,7 +37,7 @@ async function resume(run: string, layers: readonly Layer[], allow: boolean): Pr
     throw new VisplayError("config", [message, ...changed].join("\n  "));
   }
   // One that was killed right before its end has that left to record.
-  if (!hasWork(saved, config) && record.hasFinished) throw nothingToDo(run, config, "--allow");
+  if (!hasWork(saved, config) && record.hasFinished) throw noRoundsError(run, config, "--allow");
   if (record.release !== null && record.release !== release)
     say(`${run} was played by release ${record.release}; this is ${release}, whose results may differ`);
   const earlier = { run, had: pinsOf(run), allow };

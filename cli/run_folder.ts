@@ -163,7 +163,7 @@ export function hasWork(saved: SavedRun | null, { rounds }: RunSettings): boolea
 }
 
 /** What to say where it has none. */
-export function nothingToDo(run: string, { rounds }: RunSettings, also = ""): VisplayError {
+export function noRoundsError(run: string, { rounds }: RunSettings, also = ""): VisplayError {
   const remedy = ["for more of them:", `--set rounds=${rounds + 1}`, also].join(" ").trim();
   return new VisplayError("run", `${run} has finished its ${rounds} rounds; ${remedy}`);
 }

@@ -11,7 +11,7 @@ export interface Opening {
   /** Takes a line that stays. */
   say(line: string): void;
   /** Takes what is going on. */
-  doing(text: string): void;
+  show(text: string): void;
 }
 
 /** What a run that goes on had, and whether it may go on with something else. */
@@ -80,14 +80,14 @@ interface Comparison {
 async function compare(
   source: FolderSource,
   had: readonly PinnedImage[],
-  { signal, doing }: Opening,
+  { signal, show }: Opening,
 ): Promise<Comparison> {
   const files = new Map(source.files.map((file) => [file.name, file]));
   const list: ListedImage[] = [];
   const missing: { readonly place: number; readonly image: PinnedImage; readonly changed: boolean }[] = [];
   for (const [place, image] of had.entries()) {
     signal.throwIfAborted();
-    doing(`comparing images: ${count(place)} of ${count(had.length)}`);
+    show(`comparing images: ${count(place)} of ${count(had.length)}`);
     const { name, content } = image;
     const found = files.get(name);
     const file = found && (await isStill(image, found)) ? found : null;

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { interruptible } from "./interrupt.ts";
 import { addSettings } from "./options.ts";
 import { playRun } from "./play_run.ts";
-import { checkpointToFork, type Fork, hasWork, nothingToDo, pinsOf, RunFolder } from "./run_folder.ts";
+import { checkpointToFork, type Fork, hasWork, noRoundsError, pinsOf, RunFolder } from "./run_folder.ts";
 import { recordOf, savedSettings } from "./run_record.ts";
 import { runSettings } from "./run_settings.ts";
 import { type Layer, valueLayer } from "./settings.ts";
@@ -28,7 +28,7 @@ async function train(layers: readonly Layer[], forkFrom: string | undefined, all
   const fork = forkFrom === undefined ? null : await checkpointToFork(forkFrom, say);
   const inherited = fork ? [await settingsOf(fork), valueLayer("--fork-from", ["out"], null)] : [];
   const settings = runSettings([...inherited, ...layers]);
-  if (fork && !hasWork(fork.saved, settings)) throw nothingToDo(fork.run, settings);
+  if (fork && !hasWork(fork.saved, settings)) throw noRoundsError(fork.run, settings);
   const path = settings.out ?? join("runs", new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-"));
   const earlier = fork && { run: fork.run, had: pinsOf(fork.run), allow };
   await playRun(settings, interrupt, earlier, async (config, opening) => {

@@ -74,7 +74,7 @@ export async function openFolder(folder: string, options: FolderOptions = {}): P
   });
   const { usable, ignored, ...found } = await examine(files, limits, forEach, progress);
   const skipped = [...left, ...found.skipped].sort(byName);
-  if (usable.length === 0) throw nothingUsable(folder, files.length, skipped);
+  if (usable.length === 0) throw noImageError(folder, files.length, skipped);
 
   const images = await withoutCopies(usable.sort(byName), preferred, forEach);
   const select = (list: readonly ListedImage[]) => new ListedImages(list, limits);
@@ -179,7 +179,7 @@ async function forEachConcurrently<T>(items: readonly T[], limit: number, work: 
   );
 }
 
-function nothingUsable(folder: string, looked: number, skipped: readonly Remark[]): VisplayError {
+function noImageError(folder: string, looked: number, skipped: readonly Remark[]): VisplayError {
   const shown = skipped.slice(0, 5).map(({ name, reason }) => `\n  ${name}: ${reason}`);
   const more = skipped.length > shown.length ? `\n  and ${skipped.length - shown.length} more` : "";
   return new VisplayError(

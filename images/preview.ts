@@ -39,6 +39,6 @@ export async function previewOf(path: string, longest: number | null): Promise<P
 function within({ width, height }: Size, longest: number | null) {
   const scale = longest === null ? 1 : longest / Math.max(width, height);
   if (scale >= 1) return null;
-  const scaled = (side: number) => Math.max(1, Math.round(side * scale));
-  return { width: scaled(width), height: scaled(height), filter: "lanczos" } as const;
+  const toScale = (side: number) => Math.max(1, Math.round(side * scale));
+  return { width: toScale(width), height: toScale(height), filter: "lanczos" } as const;
 }

@@ -20,7 +20,7 @@ const innerArticle = new RegExp(
 
 /** One spelling for each meaning, in lower case. */
 export function plainWords(text: string): string {
-  return foldedCase(text)
+  return foldCase(text)
     .replace(/\p{L}+'\p{L}+/gu, (word) => {
       const letters = word.replace("'", "");
       return contractions.has(letters) ? letters : word;
@@ -34,6 +34,6 @@ export function plainWords(text: string): string {
 }
 
 /** In lower case, but for genotypes, "FF" and "Ff", whose meaning is their case. */
-function foldedCase(text: string): string {
+function foldCase(text: string): string {
   return /^(?:([a-z])\1)+$/i.test(text) ? text : text.toLowerCase();
 }

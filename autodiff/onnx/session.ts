@@ -45,7 +45,7 @@ export function emit(outputs: Readonly<Record<string, Tensor>>, device: Device =
     const { source } = x;
     if (source.kind === "input") names.set(x, source.name);
     else if (source.kind === "constant") names.set(x, onnx.constant(source.data, x.shape));
-    else if (source.kind === "stored") names.set(x, onnx.stored(source.place, x));
+    else if (source.kind === "stored") names.set(x, onnx.fileTensor(source.place, x));
     else {
       const inputs = source.inputs.map((i) => names.get(i) as string);
       names.set(x, source.operator.emit(onnx, inputs, source.attributes, source.inputs));

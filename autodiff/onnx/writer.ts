@@ -99,7 +99,7 @@ export class OnnxWriter {
   }
 
   /** A tensor whose elements lie in a file, which is mapped into memory. */
-  stored({ path, offset }: FilePlace, { dtype, shape }: TensorType): string {
+  fileTensor({ path, offset }: FilePlace, { dtype, shape }: TensorType): string {
     return this.once(`${dtype}[${shape}] at ${offset} of ${path}`, () => {
       const name = `stored_${this.#initializers.length}`;
       const tensor = new ProtobufWriter();

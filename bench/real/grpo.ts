@@ -7,7 +7,7 @@ import { deriveSeed } from "../../common/random.ts";
 import { decodeFile } from "../../images/decode.ts";
 import { openPolicy } from "../../policy/parallel/open_policy.ts";
 import { groupAdvantages } from "../../rewards/advantages.ts";
-import { timed } from "../measure.ts";
+import { time } from "../measure.ts";
 import { policyOptions } from "../prompts.ts";
 import { grpo } from "../update_work.ts";
 import { type Curve, readTask } from "./word_task.ts";
@@ -37,7 +37,7 @@ await using policy = await openPolicy(model, {
 
 const curve: { [name in keyof Curve]: number[] } = { rewards: [], seconds: [] };
 for (let step = 0; step < steps; step++) {
-  const { seconds, result } = await timed(() => learn(step));
+  const { seconds, result } = await time(() => learn(step));
   curve.seconds.push(seconds);
   curve.rewards.push(result);
   process.stderr.write(

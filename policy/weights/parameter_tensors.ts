@@ -1,4 +1,4 @@
-import { input, stored } from "../../autodiff/tensor.ts";
+import { fileTensor, input } from "../../autodiff/tensor.ts";
 import type { FilePlace } from "../../autodiff/tensor_type.ts";
 import type { Weights } from "../models/layers.ts";
 import type { ParameterSpec } from "../models/vision_language_model.ts";
@@ -20,7 +20,7 @@ export function parameterTensors(
   const tensors = new Map(
     specs.map(({ name, shape }) => {
       const place = mapped.get(name);
-      return [name, place ? stored(place, shape) : input(name, shape)];
+      return [name, place ? fileTensor(place, shape) : input(name, shape)];
     }),
   );
   const parameter = (name: string) => {

@@ -19,7 +19,7 @@ import {
   sub,
   tanh,
 } from "../../autodiff/operators/index.ts";
-import { constant, input, integers, scalar, stored, type Tensor } from "../../autodiff/tensor.ts";
+import { constant, fileTensor, input, integers, scalar, type Tensor } from "../../autodiff/tensor.ts";
 import { RandomStream } from "../../common/random.ts";
 import { evaluate, expectClose, expectSameBits, normal, numbers, total } from "./check.ts";
 import { decode } from "./decode.ts";
@@ -58,7 +58,7 @@ describe("constants", () => {
     await writeFile(path, Buffer.concat([Buffer.alloc(12), Buffer.from(weights.buffer)]));
     const place = { path, offset: 12 };
     const build = (w: Tensor, c: Tensor): Tensor => matmul(matmul(x, w, {}), c, {});
-    const y = build(stored(place, [6, 700]), constant(big, [700, 600]));
+    const y = build(fileTensor(place, [6, 700]), constant(big, [700, 600]));
     const fed = build(input("w", [6, 700]), input("c", [700, 600]));
     const feeds = { x: draw(4, 6) };
     const { y: found } = await evaluate({ y }, feeds);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { figuresTable, writeFigures } from "../../bench/figures.ts";
 import { interleave, median, medianRatio } from "../../bench/measure.ts";
-import { countedSteps } from "../../bench/step_report.ts";
+import { countSteps } from "../../bench/step_report.ts";
 
 const figures = {
   update_speedup_shared_prefix: { value: 2.123456789, unit: "x" },
@@ -47,7 +47,7 @@ test("the first step of every process is not counted", () => {
   const report = (seconds: number[]) => {
     return { trainer: "t", parameters: 1, seconds, sampling_seconds: seconds.map((s) => s / 4), peak_mb: 1 };
   };
-  expect(countedSteps([report([9, 4]), report([9, 8])])).toEqual({
+  expect(countSteps([report([9, 4]), report([9, 8])])).toEqual({
     step: [4, 8],
     sampling: [1, 2],
     update: [3, 6],

@@ -87,7 +87,7 @@ describe("images", () => {
     const said: string[] = [];
     const config = configOf({ images });
     const signal = new AbortController().signal;
-    const opened = await openImages(config, { say: (line) => said.push(line), doing: () => {}, signal });
+    const opened = await openImages(config, { say: (line) => said.push(line), show: () => {}, signal });
     return { ...opened, said };
   };
 

@@ -33,7 +33,7 @@ async function goOn(had: readonly PinnedImage[], allow = false, where = folder) 
   const said: string[] = [];
   const opening = {
     say: (line: string) => said.push(line),
-    doing: () => {},
+    show: () => {},
     signal: new AbortController().signal,
   };
   const source = await openFolder(where, { preferred: new Set(had.map(({ name }) => name)) });
@@ -99,7 +99,7 @@ test("a run of an earlier release takes its images as they are, and that is said
   const said: string[] = [];
   const opening = {
     say: (line: string) => said.push(line),
-    doing: () => {},
+    show: () => {},
     signal: new AbortController().signal,
   };
   const list = await bindList(source, { run: "runs/x", had: null, allow: false }, opening);
