@@ -3,7 +3,7 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/kill/**", "test/docs/commands.test.ts"],
+    exclude: ["test/browser/**", "test/kill/**", "test/docs/commands.test.ts"],
     pool: "forks",
     testTimeout: 120_000,
   },

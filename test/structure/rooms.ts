@@ -108,6 +108,7 @@ export const usersOf: Readonly<Record<string, readonly string[]>> = {
   "@tanstack/virtual-core": ["inspector/page"],
   uplot: ["inspector/page"],
   diff: ["inspector/page"],
+  "playwright-core": ["bench"],
 };
 
 /** Whether a path is a folder or lies in it. */

@@ -1,0 +1,40 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { TestProject } from "vitest/node";
+import { program } from "../built.ts";
+
+const settings = [
+  "rounds=2",
+  "threads=1",
+  "questioner.stepsPerRound=2",
+  "questioner.imagesPerStep=3",
+  "questioner.answersPerQuestion=3",
+  "curriculum.images=8",
+  "curriculum.answersPerQuestion=3",
+  "curriculum.views=3",
+  "reasoner.stepsPerRound=4",
+  "reasoner.itemsPerStep=6",
+  "evaluation.questions=14",
+  "evaluation.scenes=14",
+  "evaluation.samples=2",
+];
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** The folder of the recorded run. */
+    recorded: string;
+  }
+}
+
+/** Plays a small run of two rounds, once for all tests. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), "visplay-browser-"));
+  const recorded = join(folder, "recorded");
+  const set = settings.flatMap((setting) => ["--set", setting]);
+  await promisify(execFile)(process.execPath, [program, "train", "--out", recorded, ...set]);
+  project.provide("recorded", recorded);
+  return () => rm(folder, { recursive: true });
+}
