@@ -32,7 +32,7 @@ export async function benchMatmulShare(threads: number, rounds: number, scratch:
   await writeResizedModel(await embeddedModel(scratch), sizes, folder);
   await using policy = await openLocal(folder, threads);
   const work = sharedWork(await updateTask(policy));
-  const [batch, ...more] = planMicroBatches(work.jobs, microBatchTokens);
+  const [batch, ...more] = planMicroBatches(policy.model, work.jobs, microBatchTokens);
   if (!batch || more.length > 0) throw new RangeError("the update is to be one graph");
   const { shape } = batch;
   const tokens = shape.prefixes * (shape.prefixLength + shape.branches * shape.branchLength);

@@ -107,7 +107,11 @@ async function benchUpdate(policy: LocalPolicy, prompts: readonly Prompt[]): Pro
     return { prompt, rollouts: Array.from({ length: 8 }, rollout) };
   });
   const work = policy.work({ kind: "grpo", groups, options: grpo });
-  const [batch, ...more] = planMicroBatches(work.jobs, affordableTokens(policy.model.config, false));
+  const [batch, ...more] = planMicroBatches(
+    policy.model,
+    work.jobs,
+    affordableTokens(policy.model.config, false),
+  );
   if (!batch || more.length > 0) throw new RangeError("the update is to be one graph");
   const { shape } = batch;
   const { trainable } = policy.learner;

@@ -30,7 +30,7 @@ export async function accumulate(
   pause: Pause,
 ): Promise<{ kl: number; clipped: number }> {
   const totals = { kl: 0, clipped: 0 };
-  const { batches, recomputes } = planUpdate(work.jobs, plan.tokens, plan.recomputes);
+  const { batches, recomputes } = planUpdate(model, work.jobs, plan.tokens, plan.recomputes);
   activity.begin("updating", batches.length);
   for (const batch of batches) {
     await pause();

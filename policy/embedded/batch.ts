@@ -1,11 +1,12 @@
 import type { Feeds } from "../../autodiff/onnx/session.ts";
 import { masked, tokensIn } from "../models/attention.ts";
-import type { VisionLanguageModel } from "../models/vision_language_model.ts";
-import type { BatchShape } from "./graphs.ts";
+import type { ImageShape, VisionLanguageModel } from "../models/vision_language_model.ts";
+import { type BatchShape, paddedRows } from "./graphs.ts";
 
 /** A prefix that holds one image, and what follows it, in token ids. */
 export interface Branching {
   readonly prefix: Int32Array;
+  readonly image: ImageShape;
   readonly branches: readonly Int32Array[];
 }
 
@@ -20,8 +21,8 @@ export function nextPowerOfTwo(n: number): number {
 }
 
 /**
- * The feeds of a tree of tokens, padded on the right to `shape`. Prefixes beyond the given ones repeat the
- * first, so that every row of image embeddings has its place; missing branches are padding.
+ * The feeds of a tree of tokens, padded on the right to `shape`. Prefixes beyond the given ones repeat the first, missing
+ * branches are padding, and so are the image rows that an image has less than its bucket.
  */
 export function treeFeeds(
   model: VisionLanguageModel,
@@ -33,18 +34,20 @@ export function treeFeeds(
   const total = tokensIn(shape);
   const tokens = new BigInt64Array(total).fill(BigInt(padTokenId));
   const positions = new BigInt64Array(model.positionAxes * total);
-  const places = new BigInt64Array(prefixes * model.rows(image));
+  const sources = BigInt64Array.from({ length: total }, (_, t) => BigInt(t));
   const bias = new Float32Array(prefixes * prefixLength).fill(masked);
-  let place = 0;
   for (let p = 0; p < prefixes; p++) {
     const group = groups[p] ?? (groups[0] as Branching);
     const start = p * prefixLength;
-    const { axes, next } = model.positions(group.prefix, [image]);
+    const { axes, next } = model.positions(group.prefix, [group.image]);
+    let row = total + p * paddedRows(image);
     group.prefix.forEach((token, t) => {
       tokens[start + t] = BigInt(token);
       for (const [a, axis] of axes.entries()) positions[a * total + start + t] = BigInt(axis[t] as number);
-      if (token === imageTokenId) places[place++] = BigInt(start + t);
+      if (token === imageTokenId) sources[start + t] = BigInt(row++);
     });
+    const [found, rows] = [row - total - p * paddedRows(image), model.rows(group.image)];
+    if (found !== rows) throw new RangeError(`${found} image tokens for ${rows} image rows`);
     bias.fill(0, start, start + group.prefix.length);
     if (p >= groups.length) continue;
     group.branches.forEach((branch, b) => {
@@ -55,8 +58,7 @@ export function treeFeeds(
       });
     });
   }
-  if (place !== places.length) throw new RangeError(`${place} image tokens for ${places.length} image rows`);
-  return { tokens, positions, image_places: places, prefix_bias: bias };
+  return { tokens, positions, sources, prefix_bias: bias };
 }
 
 /** For each prefix the row of the token matrix that holds its last token, [P]. */

@@ -6,7 +6,6 @@ import {
   gather,
   matmul,
   mul,
-  replaceRows,
   reshape,
   slice,
   softmax,
@@ -16,26 +15,36 @@ import { input, type Tensor } from "../../autodiff/tensor.ts";
 import { zip } from "../../common/zip.ts";
 import { cachedAttention, type PrefixTree, tokensIn, treeAttention } from "../models/attention.ts";
 import type { Attend, Weights } from "../models/layers.ts";
-import { type ImageShape, patchesIn, type VisionLanguageModel } from "../models/vision_language_model.ts";
+import type { ImageBucket, VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { UpdateOptions } from "../port.ts";
 import { crossEntropy, grpoLoss } from "./loss.ts";
 
 type Outputs = Record<string, Tensor>;
 
-/** Images to their rows: `patches` [tiles · height · width, patchWidth] to `rows` [rows, imageWidth]. */
-export function visionGraph(model: VisionLanguageModel, w: Weights, image: ImageShape): Outputs {
-  const patches = input("patches", [patchesIn(image), model.patchWidth]);
-  return { rows: model.encode(w, patches, image) };
+/** Images to their rows [tiles · rows, imageWidth]. */
+export function visionGraph(model: VisionLanguageModel, w: Weights, bucket: ImageBucket): Outputs {
+  return { rows: encodeImages(model, w, bucket) };
 }
 
-/** A padded batch: a tree of tokens, whose prefixes each hold one image of the given shape, R rows. */
+/** What images become, from their `patches` [tiles · patches, patchWidth]. */
+export function encodeImages(model: VisionLanguageModel, w: Weights, bucket: ImageBucket): Tensor {
+  const patches = input("patches", [bucket.tiles * bucket.patches, model.patchWidth]);
+  return model.encode(w, patches, bucket);
+}
+
+/** A padded batch: a tree of tokens, whose prefixes each hold one image of the given bucket, R rows. */
 export interface BatchShape extends PrefixTree {
-  readonly image: ImageShape;
+  readonly image: ImageBucket;
+}
+
+/** Rows that an image of the bucket becomes, with padding. */
+export function paddedRows({ tiles, rows }: ImageBucket): number {
+  return tiles * rows;
 }
 
 /**
- * The text model over a tree. Inputs: `tokens` [N] and `positions` [axes · N]; `image_places` [P · R], the
- * rows of the token matrix that image rows [P · R, imageWidth] replace, and to which they are added after the first
+ * The text model over a tree. Inputs: `tokens` [N] and `positions` [axes · N]; `sources` [N], which of the embeddings,
+ * first all tokens' and then all image rows' [P · R], is each token's: those of images are also added after the first
  * layers; `prefix_bias` [P, 1, 1, prefixLength]. Each layer's keys and values [N, Hkv · d] are added to `cache`.
  */
 export function treeStates(
@@ -48,13 +57,15 @@ export function treeStates(
   const total = tokensIn(shape);
   const tokens = input("tokens", [total], "int64");
   const positions = input("positions", [model.positionAxes * total], "int64");
-  const places = input("image_places", [imageRows.shape[0] as number], "int64");
+  const sources = input("sources", [total], "int64");
+  const withImages = (x: Tensor, rows: Tensor): Tensor =>
+    gather(concat([x, rows], { axis: 0 }), sources, { unique: true });
   const bias = input("prefix_bias", [shape.prefixes, 1, 1, shape.prefixLength]);
   const attend = keepingKeys(treeAttention(shape, model.heads, bias), cache);
   const { hiddenSize } = model.config.text;
   const [embedding, ...features] = columns(imageRows, hiddenSize);
-  const embedded = replaceRows(model.embed(w, tokens), places, embedding as Tensor);
-  const additions = features.map((rows) => replaceRows(zeros([total, hiddenSize]), places, rows));
+  const embedded = withImages(model.embed(w, tokens), embedding as Tensor);
+  const additions = features.map((rows) => withImages(zeros([total, hiddenSize]), rows));
   const maxPositions = shape.prefixLength + shape.branchLength;
   return model.text(w, embedded, { positions, maxPositions, attend, additions, starts });
 }
@@ -77,7 +88,7 @@ function keepingKeys(attend: Attend, cache: Tensor[]): Attend {
 
 /** The prefixes' image rows where they come ready-made: [P · R, imageWidth]. */
 function readyRows(model: VisionLanguageModel, { prefixes, image }: BatchShape): Tensor {
-  return input("image_rows", [prefixes * model.rows(image), model.imageWidth]);
+  return input("image_rows", [prefixes * paddedRows(image), model.imageWidth]);
 }
 
 /**
@@ -234,10 +245,9 @@ export function updateGraph(
 function encodedRows(model: VisionLanguageModel, w: Weights, shape: BatchShape, images: number): Tensor {
   const { prefixes: P, image } = shape;
   const { imageWidth } = model;
-  const perImage = model.rows(image);
+  const perImage = paddedRows(image);
   const all = { ...image, tiles: images * image.tiles };
-  const patches = input("patches", [patchesIn(all), model.patchWidth]);
-  const rows = reshape(model.encode(w, patches, all), { shape: [images, perImage * imageWidth] });
+  const rows = reshape(encodeImages(model, w, all), { shape: [images, perImage * imageWidth] });
   const picked = matmul(input("select", [P, images]), rows, {});
   return reshape(picked, { shape: [P * perImage, imageWidth] });
 }

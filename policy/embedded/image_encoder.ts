@@ -1,13 +1,9 @@
 import type { RgbImage } from "../../images/image.ts";
-import {
-  type ImageProcessor,
-  type ImageShape,
-  type PreparedImage,
-  patchesIn,
-} from "../models/vision_language_model.ts";
+import type { ImageProcessor, ImageShape, PreparedImage } from "../models/vision_language_model.ts";
 import type { ActivityReport } from "./activity.ts";
 import { ByteCache } from "./byte_cache.ts";
 import { visionGraph } from "./graphs.ts";
+import { imageFeeds } from "./image_feeds.ts";
 import type { Pause } from "./pause.ts";
 import type { GraphTools } from "./sessions.ts";
 
@@ -102,15 +98,19 @@ export class ImageEncoder {
   ): Promise<Float32Array> {
     const { model, tensors, sessions, activity } = this.#tools;
     const tile: ImageShape = { ...shape, tiles: 1 };
-    const patchNumbers = patchesIn(tile) * model.patchWidth;
+    const bucket = model.bucket(tile);
+    const patchNumbers = patches.length / shape.tiles;
     const rowNumbers = model.rows(tile) * model.imageWidth;
     const all = new Float32Array(shape.tiles * rowNumbers);
     for (let i = 0; i < shape.tiles; i++) {
       await pause();
-      const session = await sessions.get("vision", tile, () => visionGraph(model, tensors, tile));
-      const own = patches.slice(i * patchNumbers, (i + 1) * patchNumbers);
-      const { rows } = await session.run({ ...weights, patches: own });
-      all.set(rows as Float32Array, i * rowNumbers);
+      const session = await sessions.get("vision", bucket, () => visionGraph(model, tensors, bucket));
+      const own = patches.subarray(i * patchNumbers, (i + 1) * patchNumbers);
+      const { rows } = await session.run({
+        ...weights,
+        ...imageFeeds(model, [{ shape: tile, patches: own }], bucket),
+      });
+      all.set((rows as Float32Array).subarray(0, rowNumbers), i * rowNumbers);
       activity.advance();
     }
     return all;

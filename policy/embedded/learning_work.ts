@@ -1,10 +1,12 @@
+import type { Feeds } from "../../autodiff/onnx/session.ts";
 import { VisplayError } from "../../common/errors.ts";
 import { zip } from "../../common/zip.ts";
 import type { PromptTokens } from "../chat/prompt_tokens.ts";
-import { type PreparedImage, patchesIn, type VisionLanguageModel } from "../models/vision_language_model.ts";
+import type { PreparedImage, VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { Example, TrainingGroup, TrainingRollout, UpdateOptions } from "../port.ts";
 import { nextPowerOfTwo } from "./batch.ts";
-import type { Objective } from "./graphs.ts";
+import { type Objective, paddedRows } from "./graphs.ts";
+import { imageFeeds } from "./image_feeds.ts";
 import { tokenWeights } from "./loss.ts";
 import { type MicroBatch, type TreeJob, tokenValues } from "./micro_batch.ts";
 
@@ -110,19 +112,17 @@ export function pictures(
   model: VisionLanguageModel,
   { images }: LearningWork,
   { shape, jobs }: MicroBatch,
-): { images: number; feeds: Record<string, Float32Array> } {
+): { images: number; feeds: Feeds } {
   const image = (job: number): PreparedImage => images[job] as PreparedImage;
-  const ids = [...new Set(jobs.map((job) => image(job).id))];
+  const different = new Map(jobs.map((job) => [image(job).id, image(job)]));
+  const ids = [...different.keys()];
   const count = Math.min(shape.prefixes, nextPowerOfTwo(ids.length));
-  const size = patchesIn(shape.image) * model.patchWidth;
-  const patches = new Float32Array(count * size);
   const select = new Float32Array(shape.prefixes * count);
   jobs.forEach((job, p) => {
-    const place = ids.indexOf(image(job).id);
-    patches.set(image(job).patches, place * size);
-    select[p * count + place] = 1;
+    select[p * count + ids.indexOf(image(job).id)] = 1;
   });
-  return { images: count, feeds: { patches, select } };
+  const all = { ...shape.image, tiles: count * shape.image.tiles };
+  return { images: count, feeds: { ...imageFeeds(model, [...different.values()], all), select } };
 }
 
 /** The rows of each prefix's image, [prefixes · R, imageWidth], from those of each job. */
@@ -131,7 +131,7 @@ export function prefixRows(
   { shape, jobs }: MicroBatch,
   rows: readonly Float32Array[],
 ): Float32Array {
-  const size = model.rows(shape.image) * model.imageWidth;
+  const size = paddedRows(shape.image) * model.imageWidth;
   const all = new Float32Array(shape.prefixes * size);
   jobs.forEach((job, p) => {
     all.set(rows[job] as Float32Array, p * size);

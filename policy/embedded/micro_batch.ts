@@ -1,9 +1,10 @@
 import type { Feeds } from "../../autodiff/onnx/session.ts";
 import { tokensIn } from "../models/attention.ts";
 import {
-  compareImageShapes,
+  compareBuckets,
+  type ImageBucket,
   type ImageShape,
-  sameImageShape,
+  sameBucket,
   type VisionLanguageModel,
 } from "../models/vision_language_model.ts";
 import { type Branching, bucket, nextPowerOfTwo, prefixEnds, treeFeeds } from "./batch.ts";
@@ -30,15 +31,21 @@ export interface MicroBatch {
  * shapes. A job that is too large alone is split by its branches, and its prefix computed once for each part; a batch
  * has at least one branch.
  */
-export function planMicroBatches(jobs: readonly TreeJob[], maxTokens: number): MicroBatch[] {
+export function planMicroBatches(
+  model: Pick<VisionLanguageModel, "bucket">,
+  jobs: readonly TreeJob[],
+  maxTokens: number,
+): MicroBatch[] {
   if (jobs.length === 0) return [];
   const longest = jobs.map(({ targets }) => Math.max(...targets.map((t) => t.length)));
+  const buckets = jobs.map(({ image }) => model.bucket(image));
   const job = (i: number): TreeJob => jobs[i] as TreeJob;
+  const bucketOf = (i: number): ImageBucket => buckets[i] as ImageBucket;
   const areAlike = (a: number, b: number): boolean =>
-    sameImageShape(job(a).image, job(b).image) && job(a).targets.length === job(b).targets.length;
+    sameBucket(bucketOf(a), bucketOf(b)) && job(a).targets.length === job(b).targets.length;
   const order = [...jobs.keys()].sort(
     (a, b) =>
-      compareImageShapes(job(a).image, job(b).image) ||
+      compareBuckets(bucketOf(a), bucketOf(b)) ||
       job(b).targets.length - job(a).targets.length ||
       (longest[b] as number) - (longest[a] as number) ||
       job(b).prefix.length - job(a).prefix.length ||
@@ -53,7 +60,7 @@ export function planMicroBatches(jobs: readonly TreeJob[], maxTokens: number): M
       prefixLength: bucket(Math.max(...same.map((i) => job(i).prefix.length))),
       branches: job(first).targets.length,
       branchLength: bucket(longest[first] as number) - 1,
-      image: job(first).image,
+      image: bucketOf(first),
     };
     const prefixes = batchSize(same.length, Math.max(1, Math.floor(maxTokens / tokensIn(one))));
     const numbers = order.splice(0, Math.min(prefixes, same.length));
@@ -78,12 +85,16 @@ const recomputingShare = 0.3;
  * a job is so large that its prefix would be computed for part after part of its branches, at a greater cost.
  */
 export function planUpdate(
+  model: Pick<VisionLanguageModel, "bucket">,
   jobs: readonly TreeJob[],
   tokens: UpdateTokens,
   recomputes: boolean | null,
 ): { readonly batches: MicroBatch[]; readonly recomputes: boolean } {
   const again = recomputes ?? jobs.some((job) => repeatedShare(job, tokens.kept) > recomputingShare);
-  return { batches: planMicroBatches(jobs, again ? tokens.recomputed : tokens.kept), recomputes: again };
+  return {
+    batches: planMicroBatches(model, jobs, again ? tokens.recomputed : tokens.kept),
+    recomputes: again,
+  };
 }
 
 /** The tokens of repeated prefixes, as a share of a job's own, if it is split to fit. */
@@ -121,8 +132,8 @@ export function microBatchFeeds(
     const job = all[i] as TreeJob;
     return { ...job, targets: job.targets.slice(firstBranch, firstBranch + shape.branches) };
   });
-  const groups = jobs.map(({ prefix, targets }): Branching => {
-    return { prefix, branches: targets.map((target) => target.subarray(0, -1)) };
+  const groups = jobs.map(({ prefix, image, targets }): Branching => {
+    return { prefix, image, branches: targets.map((target) => target.subarray(0, -1)) };
   });
   const targets = new BigInt64Array(shape.prefixes * shape.branches * (shape.branchLength + 1));
   jobs.forEach((job, p) => {

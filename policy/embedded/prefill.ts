@@ -1,6 +1,11 @@
-import { type ImageShape, sameImageShape } from "../models/vision_language_model.ts";
+import {
+  type ImageBucket,
+  type ImageShape,
+  sameBucket,
+  type VisionLanguageModel,
+} from "../models/vision_language_model.ts";
 import { type Branching, branchEnds, bucket, nextPowerOfTwo, treeFeeds } from "./batch.ts";
-import { type BatchShape, prefillGraph } from "./graphs.ts";
+import { type BatchShape, paddedRows, prefillGraph } from "./graphs.ts";
 import type { GraphTools } from "./sessions.ts";
 
 const maxQuestionsPerImage = 8;
@@ -23,8 +28,12 @@ export interface PrefillBatch {
   readonly prompts: readonly (readonly number[])[];
 }
 
-/** Groups prompts by image, and images of equal shapes into batches of `maxTokens` padded tokens, or of one image. */
-export function prefillBatches(prompts: readonly EncodedPrompt[], maxTokens: number): PrefillBatch[] {
+/** Groups prompts by image, and images of equal buckets into batches of `maxTokens` padded tokens, or of one image. */
+export function prefillBatches(
+  model: Pick<VisionLanguageModel, "bucket">,
+  prompts: readonly EncodedPrompt[],
+  maxTokens: number,
+): PrefillBatch[] {
   const byImage = new Map<Float32Array, number[]>();
   prompts.forEach(({ imageRows }, i) => {
     const known = byImage.get(imageRows);
@@ -36,14 +45,14 @@ export function prefillBatches(prompts: readonly EncodedPrompt[], maxTokens: num
       all.slice(i * maxQuestionsPerImage, (i + 1) * maxQuestionsPerImage),
     ),
   );
-  const prompt = (i: number): EncodedPrompt => prompts[i] as EncodedPrompt;
-  const prefixLength = bucket(Math.max(...prompts.map((p) => p.prefix.length)));
   const branchLength = bucket(Math.max(...prompts.map((p) => p.suffix.length)));
   const batches: PrefillBatch[] = [];
-  const shapes = prompts.map((p) => p.image);
-  for (const image of shapes.filter((shape, i) => shapes.findIndex((s) => sameImageShape(s, shape)) === i)) {
-    const same = units.filter(([first]) => sameImageShape(prompt(first as number).image, image));
+  const buckets = prompts.map((p) => model.bucket(p.image));
+  for (const image of buckets.filter((bucket, i) => buckets.findIndex((b) => sameBucket(b, bucket)) === i)) {
+    const same = units.filter(([first]) => sameBucket(buckets[first as number] as ImageBucket, image));
     const branches = nextPowerOfTwo(Math.max(...same.map((unit) => unit.length)));
+    const lengths = same.flat().map((i) => (prompts[i] as EncodedPrompt).prefix.length);
+    const prefixLength = bucket(Math.max(...lengths));
     const perPrefix = prefixLength + branches * branchLength;
     const size = Math.max(1, 2 ** Math.floor(Math.log2(maxTokens / perPrefix)));
     for (let start = 0; start < same.length; start += size) {
@@ -78,11 +87,11 @@ export async function prefill(
   const promptAt = (i: number) => prompts[i] as EncodedPrompt;
   const groups = batch.map(
     (questions): Branching => ({
-      prefix: promptAt(questions[0] as number).prefix,
+      ...promptAt(questions[0] as number),
       branches: questions.map((i) => promptAt(i).suffix),
     }),
   );
-  const perPrefix = model.rows(shape.image) * model.imageWidth;
+  const perPrefix = paddedRows(shape.image) * model.imageWidth;
   const imageRows = new Float32Array(shape.prefixes * perPrefix);
   batch.forEach((questions, p) => {
     imageRows.set(promptAt(questions[0] as number).imageRows, p * perPrefix);

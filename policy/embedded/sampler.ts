@@ -104,7 +104,7 @@ export class Sampler {
     if (count === 0) return [];
     this.#activity.begin("sampling", count * groupSize);
     const longest = Math.max(...this.#prompts.map((p) => p.prefix.length + p.suffix.length));
-    const batches = prefillBatches(this.#prompts, this.#forwardTokens);
+    const batches = prefillBatches(this.#model, this.#prompts, this.#forwardTokens);
     const ready: Prefilled[] = [];
     const longestPast = bucket(maxTokens);
     const promptLength = bucket(longest);

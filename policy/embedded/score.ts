@@ -40,7 +40,7 @@ export async function score(
   });
   const imageRows = groups.map(({ prompt }) => prompt.imageRows);
   const result: Float32Array[][] = groups.map(() => []);
-  const batches = planMicroBatches(jobs, maxTokens);
+  const batches = planMicroBatches(model, jobs, maxTokens);
   activity.begin("scoring", batches.length);
   for (const batch of batches) {
     await pause();

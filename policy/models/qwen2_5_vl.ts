@@ -1,19 +1,14 @@
-import { gather, gelu, reshape } from "../../autodiff/operators/index.ts";
-import { integers, type Tensor } from "../../autodiff/tensor.ts";
+import { gelu, reshape } from "../../autodiff/operators/index.ts";
+import type { Tensor } from "../../autodiff/tensor.ts";
+import type { TensorData } from "../../autodiff/tensor_type.ts";
 import { linear, type Weights } from "./layers.ts";
 import { QwenVl } from "./qwen_vl.ts";
-import {
-  attendWhole,
-  embedPatches,
-  ParameterList,
-  patchRotation,
-  putBlocks,
-  visionBlock,
-} from "./qwen_vl_vision.ts";
+import { attendWhole, patchRotation } from "./qwen_vl_padding.ts";
+import { embedPatches, ParameterList, putBlocks, visionBlock } from "./qwen_vl_vision.ts";
 import type { Qwen25VlConfig } from "./qwen2_5_vl_config.ts";
 import { towerParts } from "./qwen2_5_vl_vision.ts";
-import { attendWindows, patchOrder, windowsOf } from "./qwen2_5_vl_windows.ts";
-import type { ImageShape, ParameterSpec } from "./vision_language_model.ts";
+import { attendWindows, paddedWindows, windowFeeds } from "./qwen2_5_vl_windows.ts";
+import type { ImageBucket, ImageShape, ParameterSpec } from "./vision_language_model.ts";
 
 /** How a checkpoint names the parts of the model. */
 export interface Qwen25VlNames {
@@ -47,22 +42,30 @@ export class Qwen25Vl extends QwenVl<Qwen25VlConfig> {
     this.#names = names;
   }
 
-  encode(w: Weights, patches: Tensor, image: ImageShape): Tensor {
-    return this.merge(w, this.vision(w, patches, image), image);
+  override bucket(image: ImageShape): ImageBucket {
+    const bucket = super.bucket(image);
+    const { vision } = this.config;
+    return this.#windowed ? { ...bucket, windows: paddedWindows(image, bucket.patches, vision) } : bucket;
   }
 
-  /** The vision tower: patches [N, patchWidth] to [N, vision hidden], window by window within each tile. */
-  vision(w: Weights, patches: Tensor, image: ImageShape): Tensor {
+  override gridFeeds(images: readonly ImageShape[], bucket: ImageBucket): Record<string, TensorData> {
+    const feeds = super.gridFeeds(images, bucket);
+    return this.#windowed ? { ...feeds, ...windowFeeds(images, bucket, this.config.vision) } : feeds;
+  }
+
+  encode(w: Weights, patches: Tensor, bucket: ImageBucket): Tensor {
+    return this.merge(w, this.vision(w, patches, bucket));
+  }
+
+  /** The vision tower: patches [N, patchWidth] to [N, vision hidden], cell by cell within each tile. */
+  vision(w: Weights, patches: Tensor, bucket: ImageBucket): Tensor {
     const { vision, modelType } = this.config;
-    const { tiles } = image;
     const name = this.#names.vision;
-    const windows = windowsOf(image, vision);
-    const order = patchOrder(windows.order, vision.mergeSize, tiles);
-    let x = embedPatches(w, `${name}.patch_embed.proj`, permuted(patches, order), vision.hiddenSize);
-    const rotate = patchRotation(image, order, vision);
+    let x = embedPatches(w, `${name}.patch_embed.proj`, patches, vision.hiddenSize);
+    const rotate = patchRotation(bucket, vision);
     const parts = towerParts[modelType];
-    const whole = attendWhole(image, vision.heads);
-    const windowed = attendWindows(windows, tiles, vision);
+    const whole = attendWhole(bucket, vision.heads);
+    const windowed = this.#windowed ? attendWindows(bucket, vision) : whole;
     for (let i = 0; i < vision.layers; i++) {
       const attend = vision.fullAttentionLayers.includes(i) ? whole : windowed;
       x = visionBlock(w, `${name}.blocks.${i}`, x, parts, rotate, attend);
@@ -70,18 +73,20 @@ export class Qwen25Vl extends QwenVl<Qwen25VlConfig> {
     return x;
   }
 
-  /** The merger: the vision tower's output to [rows, text hidden], in the order of a tile's cells. */
-  merge(w: Weights, features: Tensor, image: ImageShape): Tensor {
+  /** The merger: the vision tower's output to [rows, text hidden]. */
+  merge(w: Weights, features: Tensor): Tensor {
     const { vision, modelType } = this.config;
     const name = `${this.#names.vision}.merger`;
     const normed = towerParts[modelType].norm(w, `${name}.ln_q`, features);
+    const perCell = vision.mergeSize ** 2;
     const cells = reshape(normed, {
-      shape: [this.rows(image), vision.hiddenSize * vision.mergeSize ** 2],
+      shape: [(features.shape[0] as number) / perCell, perCell * vision.hiddenSize],
     });
-    const hidden = gelu(linear(w, `${name}.mlp.0`, cells, true));
-    const rows = linear(w, `${name}.mlp.2`, hidden, true);
-    const order = patchOrder(windowsOf(image, vision).order, 1, image.tiles);
-    return permuted(rows, inverse(order));
+    return linear(w, `${name}.mlp.2`, gelu(linear(w, `${name}.mlp.0`, cells, true)), true);
+  }
+
+  get #windowed(): boolean {
+    return Number.isFinite(this.config.vision.windowSize);
   }
 
   moduleNames(layer: string): [string, ...string[]] {
@@ -93,19 +98,6 @@ export class Qwen25Vl extends QwenVl<Qwen25VlConfig> {
     }
     return [layer];
   }
-}
-
-/** The rows of a matrix in another order. */
-function permuted(x: Tensor, order: readonly number[]): Tensor {
-  return order.every((row, i) => row === i) ? x : gather(x, integers(order), { unique: true });
-}
-
-function inverse(order: readonly number[]): number[] {
-  const result: number[] = [];
-  order.forEach((place, i) => {
-    result[place] = i;
-  });
-  return result;
 }
 
 /** Of the vision tower and the merger. */

@@ -1,18 +1,13 @@
-import { add, concat, reshape } from "../../autodiff/operators/index.ts";
+import { add, concat } from "../../autodiff/operators/index.ts";
 import type { Tensor } from "../../autodiff/tensor.ts";
+import type { TensorData } from "../../autodiff/tensor_type.ts";
 import type { Weights } from "./layers.ts";
 import { QwenVl } from "./qwen_vl.ts";
-import {
-  attendWhole,
-  embedPatches,
-  ParameterList,
-  patchRotation,
-  putBlocks,
-  visionBlock,
-} from "./qwen_vl_vision.ts";
+import { attendWhole, patchRotation } from "./qwen_vl_padding.ts";
+import { embedPatches, ParameterList, putBlocks, visionBlock } from "./qwen_vl_vision.ts";
 import type { Qwen3VlConfig } from "./qwen3_vl_config.ts";
-import { learnedPositions, mergeCells, qwen3TowerParts } from "./qwen3_vl_vision.ts";
-import { type ImageShape, type ParameterSpec, patchesIn } from "./vision_language_model.ts";
+import { learnedPositions, mergeCells, positionFeeds, qwen3TowerParts } from "./qwen3_vl_vision.ts";
+import type { ImageBucket, ImageShape, ParameterSpec } from "./vision_language_model.ts";
 
 const visionName = "model.visual";
 const textName = "model.language_model";
@@ -37,19 +32,24 @@ export class Qwen3Vl extends QwenVl<Qwen3VlConfig> {
     this.imageWidth = (1 + config.vision.deepLayers.length) * config.text.hiddenSize;
   }
 
-  encode(w: Weights, patches: Tensor, image: ImageShape): Tensor {
-    return this.merge(w, this.vision(w, patches, image));
+  override gridFeeds(images: readonly ImageShape[], bucket: ImageBucket): Record<string, TensorData> {
+    return {
+      ...super.gridFeeds(images, bucket),
+      ...positionFeeds(images, bucket, this.config.vision),
+    };
+  }
+
+  encode(w: Weights, patches: Tensor, bucket: ImageBucket): Tensor {
+    return this.merge(w, this.vision(w, patches, bucket));
   }
 
   /** The vision tower: patches [N, patchWidth] to features, cell by cell within each tile. */
-  vision(w: Weights, patches: Tensor, image: ImageShape): Qwen3VlFeatures {
+  vision(w: Weights, patches: Tensor, bucket: ImageBucket): Qwen3VlFeatures {
     const { vision } = this.config;
     const embedded = embedPatches(w, `${visionName}.patch_embed.proj`, patches, vision.hiddenSize, true);
-    const places = learnedPositions(w(`${visionName}.pos_embed.weight`), image, vision);
-    const tiles = { shape: [image.tiles, image.height * image.width, vision.hiddenSize] };
-    let x = reshape(add(reshape(embedded, tiles), places), { shape: embedded.shape });
-    const rotate = patchRotation(image, [...Array(patchesIn(image)).keys()], vision);
-    const attend = attendWhole(image, vision.heads);
+    let x = add(embedded, learnedPositions(w(`${visionName}.pos_embed.weight`), bucket));
+    const rotate = patchRotation(bucket, vision);
+    const attend = attendWhole(bucket, vision.heads);
     const deep: Tensor[] = [];
     for (let i = 0; i < vision.layers; i++) {
       x = visionBlock(w, `${visionName}.blocks.${i}`, x, qwen3TowerParts, rotate, attend);

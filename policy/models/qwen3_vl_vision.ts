@@ -1,9 +1,11 @@
-import { gelu, geluTanh, matmul, reshape, transpose } from "../../autodiff/operators/index.ts";
-import { constant, type Tensor } from "../../autodiff/tensor.ts";
+import { add, gather, gelu, geluTanh, mul, reshape } from "../../autodiff/operators/index.ts";
+import { input, type Tensor } from "../../autodiff/tensor.ts";
 import { linear, type Weights } from "./layers.ts";
-import type { PatchGrid } from "./qwen_vl_grid.ts";
+import { patchPlace } from "./qwen_vl_grid.ts";
+import { tileGrids } from "./qwen_vl_padding.ts";
 import { type TowerParts, visionLayerNorm } from "./qwen_vl_vision.ts";
 import type { Qwen3VlVisionConfig } from "./qwen3_vl_config.ts";
+import type { ImageBucket, ImageShape } from "./vision_language_model.ts";
 
 /** The blocks of Qwen3-VL's vision tower. */
 export const qwen3TowerParts: TowerParts = {
@@ -15,33 +17,62 @@ export const qwen3TowerParts: TowerParts = {
   mlpOut: "linear_fc2",
 };
 
+/** The corners of the square of the table's points in which a patch lies. */
+const corners = [
+  [0, 0],
+  [0, 1],
+  [1, 0],
+  [1, 1],
+] as const;
+
 /**
- * The learned positions of a grid's patches [height · width, D], cell by cell: the table's square [n², D] is stretched
- * over the grid, corners on corners, and read between its points, along one axis after the other.
+ * The learned positions of patches [tiles · patches, D]: the table's square [n², D] is stretched over a tile's grid, corners
+ * on corners, and a patch has a share of each of the four points around it.
  */
-export function learnedPositions(
-  table: Tensor,
-  { height, width }: PatchGrid,
-  { positionsPerSide: n, mergeSize: m, hiddenSize: D }: Qwen3VlVisionConfig,
-): Tensor {
-  const square = reshape(table, { shape: [n, n * D] });
-  const rows = reshape(matmul(interpolation(height, n), square, {}), { shape: [height, n, D] });
-  const patches = matmul(interpolation(width, n), rows, {});
-  const cells = reshape(patches, { shape: [height / m, m, width / m, m, D] });
-  return reshape(transpose(cells, { perm: [0, 2, 1, 3, 4] }), { shape: [height * width, D] });
+export function learnedPositions(table: Tensor, { tiles, patches }: ImageBucket): Tensor {
+  const count = tiles * patches;
+  return corners
+    .map((_, corner) => {
+      const points = gather(table, input(`position_points_${corner}`, [count], "int64"), { unique: false });
+      return mul(points, input(`position_shares_${corner}`, [count, 1]));
+    })
+    .reduce((sum, part) => add(sum, part));
 }
 
-/** What `size` places take of `points` points, [size, points]: the two beside each, the nearer the more. */
-function interpolation(size: number, points: number): Tensor {
-  const data = new Float32Array(size * points);
-  for (let i = 0; i < size; i++) {
-    const place = Math.fround((i * (points - 1)) / Math.max(1, size - 1));
-    const before = Math.floor(place);
-    const share = place - before;
-    data[i * points + before] = 1 - share;
-    if (share > 0) data[i * points + before + 1] = share;
-  }
-  return constant(data, [size, points]);
+/** Which points patches lie between, and the share of each; padding has a share of none. */
+export function positionFeeds(
+  images: readonly ImageShape[],
+  { tiles, patches }: ImageBucket,
+  { positionsPerSide: n, mergeSize }: Qwen3VlVisionConfig,
+): Record<string, BigInt64Array | Float32Array> {
+  const points = corners.map(() => new BigInt64Array(tiles * patches));
+  const shares = corners.map(() => new Float32Array(tiles * patches));
+  tileGrids(images).forEach((grid, tile) => {
+    for (let patch = 0; patch < grid.height * grid.width; patch++) {
+      const place = patchPlace(patch, grid, mergeSize);
+      const row = between(place.row, grid.height, n);
+      const col = between(place.col, grid.width, n);
+      corners.forEach(([down, right], corner) => {
+        const at = tile * patches + patch;
+        (points[corner] as BigInt64Array)[at] = BigInt(row.points[down] * n + col.points[right]);
+        (shares[corner] as Float32Array)[at] = row.shares[down] * col.shares[right];
+      });
+    }
+  });
+  return Object.fromEntries(
+    corners.flatMap((_, corner) => [
+      [`position_points_${corner}`, points[corner] as BigInt64Array],
+      [`position_shares_${corner}`, shares[corner] as Float32Array],
+    ]),
+  );
+}
+
+/** The two of `points` points that place `i` of `size` lies between, and its share of each: the nearer the more. */
+function between(i: number, size: number, points: number) {
+  const place = Math.fround((i * (points - 1)) / Math.max(1, size - 1));
+  const before = Math.floor(place);
+  const share = place - before;
+  return { points: [before, Math.min(before + 1, points - 1)], shares: [1 - share, share] } as const;
 }
 
 /**

@@ -1,10 +1,14 @@
 import type { Tensor } from "../../autodiff/tensor.ts";
+import type { TensorData } from "../../autodiff/tensor_type.ts";
 import type { Heads } from "./attention.ts";
 import { Decoder, type DecoderVariant } from "./decoder.ts";
 import type { Weights } from "./layers.ts";
 import { multimodalPositions, multimodalRotation } from "./mrope.ts";
 import type { QwenVlConfig } from "./qwen_vl_config.ts";
+import { paddedCells } from "./qwen_vl_grid.ts";
+import { rotationFeeds, wholeFeeds } from "./qwen_vl_padding.ts";
 import {
+  type ImageBucket,
   type ImageShape,
   type ParameterSpec,
   type Positions,
@@ -15,8 +19,8 @@ import {
 
 /**
  * What Qwen's vision-language models have in common: a vision tower on images of any grid, whose cells of patches become
- * tokens, and a decoder whose tokens have positions in time, row and column. What depends on an image's grid alone is
- * constant in a graph, since graphs are made for one shape of image.
+ * tokens, and a decoder whose tokens have positions in time, row and column. What depends on an image's grid is fed, so
+ * that a graph serves all grids of about as many patches.
  */
 export abstract class QwenVl<C extends QwenVlConfig = QwenVlConfig> implements VisionLanguageModel {
   readonly config: C;
@@ -37,12 +41,21 @@ export abstract class QwenVl<C extends QwenVlConfig = QwenVlConfig> implements V
     this.patchWidth = 3 * vision.temporalPatchSize * vision.patchSize ** 2;
   }
 
-  abstract encode(w: Weights, patches: Tensor, image: ImageShape): Tensor;
+  abstract encode(w: Weights, patches: Tensor, bucket: ImageBucket): Tensor;
 
   abstract moduleNames(layer: string): readonly [string, ...string[]];
 
   rows(image: ImageShape): number {
     return patchesIn(image) / this.config.vision.mergeSize ** 2;
+  }
+
+  bucket(image: ImageShape): ImageBucket {
+    const rows = paddedCells(this.rows({ ...image, tiles: 1 }));
+    return { tiles: image.tiles, patches: rows * this.config.vision.mergeSize ** 2, rows, windows: 0 };
+  }
+
+  gridFeeds(images: readonly ImageShape[], bucket: ImageBucket): Record<string, TensorData> {
+    return { ...rotationFeeds(images, bucket, this.config.vision), ...wholeFeeds(images, bucket) };
   }
 
   embed(w: Weights, tokens: Tensor): Tensor {

@@ -1,9 +1,9 @@
-import { add, layerNorm, matmul, reshape, rotaryBy, slice } from "../../autodiff/operators/index.ts";
-import { constant, type Tensor } from "../../autodiff/tensor.ts";
-import { attendWithin, linear, type Weights } from "./layers.ts";
+import { add, layerNorm, matmul, reshape, slice } from "../../autodiff/operators/index.ts";
+import type { Tensor } from "../../autodiff/tensor.ts";
+import { linear, type Weights } from "./layers.ts";
 import type { QwenVlVisionConfig } from "./qwen_vl_config.ts";
-import { patchRotations } from "./qwen_vl_grid.ts";
-import type { ImageShape, ParameterGroup, ParameterSpec } from "./vision_language_model.ts";
+import type { AttendPatches } from "./qwen_vl_padding.ts";
+import type { ParameterGroup, ParameterSpec } from "./vision_language_model.ts";
 
 /** Of all norms in the vision towers, whatever the configuration says. */
 export const epsilon = 1e-6;
@@ -33,9 +33,6 @@ export function embedPatches(w: Weights, name: string, patches: Tensor, width: n
   return bias ? add(embedded, w(`${name}.bias`)) : embedded;
 }
 
-/** Attention between patches: queries, keys and values [N, D] to [N, D]. */
-export type AttendPatches = (q: Tensor, k: Tensor, v: Tensor) => Tensor;
-
 /** A pre-norm transformer block on patches [N, D]. */
 export function visionBlock(
   w: Weights,
@@ -51,32 +48,6 @@ export function visionBlock(
   const mixed = attend(rotate(part(0)), rotate(part(1)), part(2));
   const middle = add(x, linear(w, `${name}.attn.proj`, mixed, true));
   return add(middle, mlp(w, `${name}.mlp`, norm(w, `${name}.norm2`, middle)));
-}
-
-/** Each image sees itself. */
-export function attendWhole(image: ImageShape, heads: number): AttendPatches {
-  const shape = { batch: image.tiles, length: image.height * image.width, heads };
-  return (q, k, v) => attendWithin(q, k, v, shape);
-}
-
-/** Turns patches [N, heads · d], in the given order, by their rows and columns. */
-export function patchRotation(
-  image: ImageShape,
-  order: readonly number[],
-  { hiddenSize, heads, mergeSize }: QwenVlVisionConfig,
-): (x: Tensor) => Tensor {
-  const half = hiddenSize / heads / 2;
-  const ordered = (name: "cos" | "sin"): Tensor => {
-    const table = patchRotations(name, image, mergeSize, 2 * half);
-    const data = new Float32Array(order.length * half);
-    order.forEach((patch, i) => {
-      const row = patch % (image.height * image.width);
-      data.set(table.subarray(row * half, (row + 1) * half), i * half);
-    });
-    return constant(data, [order.length, half]);
-  };
-  const [cos, sin] = [ordered("cos"), ordered("sin")];
-  return (x) => rotaryBy(x, cos, sin, { heads });
 }
 
 /** Collects the parameters of one group whose names begin with `prefix`. */

@@ -13,6 +13,7 @@ import { Decoder } from "./decoder.ts";
 import type { Idefics3Config } from "./idefics3_config.ts";
 import { encoderLayer, linear, type Weights } from "./layers.ts";
 import type {
+  ImageBucket,
   ImageShape,
   ParameterGroup,
   ParameterSpec,
@@ -49,6 +50,15 @@ export class SmolVlm implements VisionLanguageModel {
 
   rows({ tiles }: ImageShape): number {
     return tiles * this.config.tileTokens;
+  }
+
+  /** A tile is always full: only how many an image has differs. */
+  bucket({ tiles }: ImageShape): ImageBucket {
+    return { tiles, patches: this.patchesPerTile, rows: this.config.tileTokens, windows: 0 };
+  }
+
+  gridFeeds(): Record<string, never> {
+    return {};
   }
 
   encode(w: Weights, patches: Tensor): Tensor {

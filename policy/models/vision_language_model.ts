@@ -1,4 +1,5 @@
 import type { Tensor } from "../../autodiff/tensor.ts";
+import type { TensorData } from "../../autodiff/tensor_type.ts";
 import type { RgbImage } from "../../images/image.ts";
 import type { ImageScaling } from "../../images/scaling.ts";
 import type { Heads } from "./attention.ts";
@@ -32,7 +33,7 @@ export interface ModelConfig {
   readonly eosTokenIds: readonly number[];
 }
 
-/** An image's sizes in a graph. Images of equal shapes go through the vision tower together and share batches. */
+/** An image's own sizes. */
 export interface ImageShape {
   /** Parts that don't see each other in the vision tower: the image's tiles, or the image as its only one. */
   readonly tiles: number;
@@ -40,6 +41,21 @@ export interface ImageShape {
   readonly height: number;
   /** Patches of a tile, from left to right. */
   readonly width: number;
+}
+
+/**
+ * The sizes of the graphs that take an image: its tiles', each padded to one of few, so that images of a thousand grids
+ * need a few dozen graphs. They follow from the image's shape alone, and with them the bits of its rows. Images of equal
+ * buckets go through the vision tower together and share batches; only those of one tile are padded.
+ */
+export interface ImageBucket {
+  readonly tiles: number;
+  /** Patches of a tile. */
+  readonly patches: number;
+  /** Rows that a tile becomes. */
+  readonly rows: number;
+  /** Windows of a tile within which patches see each other; 0 where it is not cut into windows. */
+  readonly windows: number;
 }
 
 /** An image as the vision tower takes it. */
@@ -105,8 +121,15 @@ export interface VisionLanguageModel {
   readonly imageWidth: number;
   /** Rows that an image becomes, one for each of its tokens. */
   rows(image: ImageShape): number;
-  /** Vision tower and connector: patches [tiles · height · width, patchWidth] to [rows, imageWidth]. */
-  encode(w: Weights, patches: Tensor, image: ImageShape): Tensor;
+  /** The sizes of the graphs that take such an image. */
+  bucket(image: ImageShape): ImageBucket;
+  /**
+   * Vision tower and connector: patches [tiles · patches, patchWidth] to [tiles · rows, imageWidth]. What is padding
+   * changes no other row.
+   */
+  encode(w: Weights, patches: Tensor, bucket: ImageBucket): Tensor;
+  /** What `encode` reads beside patches, by the inputs' names, for images of the bucket's tiles at most. */
+  gridFeeds(images: readonly ImageShape[], bucket: ImageBucket): Readonly<Record<string, TensorData>>;
   /** Token embeddings: ids [N] to [N, D]. */
   embed(w: Weights, tokens: Tensor): Tensor;
   /** The text model: embeddings [N, D] to states [N, D]. */
@@ -123,11 +146,11 @@ export function patchesIn({ tiles, height, width }: ImageShape): number {
   return tiles * height * width;
 }
 
-export function sameImageShape(a: ImageShape, b: ImageShape): boolean {
-  return compareImageShapes(a, b) === 0;
+export function sameBucket(a: ImageBucket, b: ImageBucket): boolean {
+  return compareBuckets(a, b) === 0;
 }
 
-/** An order of image shapes, for sorting. */
-export function compareImageShapes(a: ImageShape, b: ImageShape): number {
-  return a.tiles - b.tiles || a.height - b.height || a.width - b.width;
+/** An order of buckets, for sorting. */
+export function compareBuckets(a: ImageBucket, b: ImageBucket): number {
+  return a.tiles - b.tiles || a.patches - b.patches || a.windows - b.windows;
 }

@@ -3,9 +3,10 @@ import { logSoftmax, mul, neg, reduceSum } from "../../autodiff/operators/index.
 import { input, type Tensor } from "../../autodiff/tensor.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { cells, type Layout } from "../../images/scenes/scene.ts";
-import { gradientOutputs } from "../embedded/graphs.ts";
+import { encodeImages, gradientOutputs, paddedRows } from "../embedded/graphs.ts";
+import { imageFeeds } from "../embedded/image_feeds.ts";
 import type { LocalPolicy } from "../embedded/local_policy.ts";
-import { type ImageShape, type PreparedImage, patchesIn } from "../models/vision_language_model.ts";
+import type { ImageBucket, PreparedImage } from "../models/vision_language_model.ts";
 import { wordId } from "./model_folder.ts";
 
 /**
@@ -20,13 +21,10 @@ export async function accumulateDenseVision(
 ): Promise<number> {
   const { model, sessions, learner, encoder } = policy;
   const prepared = batch.map(({ image }) => encoder.prepare(image));
-  const all = { ...(prepared[0] as PreparedImage).shape, tiles: batch.length };
+  const all = { ...model.bucket((prepared[0] as PreparedImage).shape), tiles: batch.length };
   const session = await sessions.get("dense_vision", all, () => denseVisionGraph(policy, all));
-  const patches = new Float32Array(patchesIn(all) * model.patchWidth);
-  const targets = new Float32Array(model.rows(all) * model.config.text.vocabSize);
+  const targets = new Float32Array(paddedRows(all) * model.config.text.vocabSize);
   batch.forEach(({ scene }, i) => {
-    const own = (prepared[i] as PreparedImage).patches;
-    patches.set(own, i * own.length);
     cells.forEach((cell, c) => {
       const thing = scene.objects.find((object) => object.cell === cell);
       const words = thing ? [cell, thing.color, thing.shape] : [cell];
@@ -35,15 +33,14 @@ export async function accumulateDenseVision(
         targets[row + wordId(word)] = weight / (words.length * batch.length * cells.length);
     });
   });
-  const feeds: Feeds = { patches, targets };
+  const feeds: Feeds = { ...imageFeeds(model, prepared, all), targets };
   const { loss } = await learner.accumulate(session, feeds);
   return loss?.[0] ?? Number.NaN;
 }
 
-function denseVisionGraph(policy: LocalPolicy, images: ImageShape): Record<string, Tensor> {
+function denseVisionGraph(policy: LocalPolicy, images: ImageBucket): Record<string, Tensor> {
   const { model, tensors: w, learner } = policy;
-  const patches = input("patches", [patchesIn(images), model.patchWidth]);
-  const logits = model.logits(w, model.encode(w, patches, images));
+  const logits = model.logits(w, encodeImages(model, w, images));
   const targets = input("targets", logits.shape);
   const loss = neg(reduceSum(mul(targets, logSoftmax(logits)), { axes: [0, 1], keepDims: false }));
   return { loss, ...gradientOutputs(loss, w, learner.trainable) };

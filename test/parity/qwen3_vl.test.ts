@@ -27,14 +27,14 @@ const { hiddenSize } = model.config.text;
 testParity({
   folder,
   model,
-  stages(w, patches, image) {
-    const features = model.vision(w, patches, image);
-    const rows = model.merge(w, features);
+  stages(w, patches, bucket, own) {
+    const features = model.vision(w, patches, bucket);
+    const rows = own(model.merge(w, features));
     const part = (i: number) => slice(rows, { axis: 1, start: i * hiddenSize, end: (i + 1) * hiddenSize });
     return {
       rows,
       stages: {
-        vision_last_hidden_state: features.last,
+        vision_last_hidden_state: own(features.last),
         merger_output: part(0),
         "deepstack_features.0": part(1),
         "deepstack_features.1": part(2),

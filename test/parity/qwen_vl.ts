@@ -1,14 +1,19 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { Session } from "../../autodiff/onnx/session.ts";
-import { classLogProb, concat, gather } from "../../autodiff/operators/index.ts";
+import { classLogProb, gather } from "../../autodiff/operators/index.ts";
 import { input, integers, type Tensor } from "../../autodiff/tensor.ts";
 import { gradientOutputs, treeStates } from "../../policy/embedded/graphs.ts";
+import { imageFeeds } from "../../policy/embedded/image_feeds.ts";
 import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
 import { crossEntropy } from "../../policy/embedded/loss.ts";
 import type { TreeJob } from "../../policy/embedded/micro_batch.ts";
 import type { Weights } from "../../policy/models/layers.ts";
 import type { QwenVl } from "../../policy/models/qwen_vl.ts";
-import type { ImageShape, VisionLanguageModel } from "../../policy/models/vision_language_model.ts";
+import type {
+  ImageBucket,
+  ImageShape,
+  VisionLanguageModel,
+} from "../../policy/models/vision_language_model.ts";
 import { parameterTensors } from "../../policy/weights/parameter_tensors.ts";
 import { ParameterLayout } from "../../policy/weights/parameters.ts";
 import { readModelWeights } from "../model_weights.ts";
@@ -44,8 +49,17 @@ export async function referenceCase(folder: string, name: string): Promise<Refer
 export interface Family<M extends QwenVl> {
   readonly folder: string;
   readonly model: M;
-  /** What the vision tower and the mergers give of an image beside its rows, by the name that the reference has for it. */
-  stages(w: Weights, patches: Tensor, image: ImageShape): { rows: Tensor; stages: Record<string, Tensor> };
+  /**
+   * What the vision tower and the mergers give of images beside their rows, by the name that the reference has for it;
+   * `own` leaves out what is padding.
+   */
+  stages(
+    w: Weights,
+    patches: Tensor,
+    bucket: ImageBucket,
+    own: (x: Tensor) => Tensor,
+    images: readonly ImageShape[],
+  ): { rows: Tensor; stages: Record<string, Tensor> };
 }
 
 /** A model's weights by name. */
@@ -67,30 +81,43 @@ export function testParity<M extends QwenVl>({ folder, model, stages }: Family<M
     views = await readViews(model, referencePath(folder));
   });
 
-  /** Vision tower and mergers, image by image: what they give, joined, and what is fed to them. */
+  /** Vision tower and mergers of all images in one graph, padded to the largest: what they give, and what is fed. */
   function visionOf(w: Weights, images: readonly ImageShape[], patches: Float32Array) {
-    const feeds: Record<string, Float32Array> = {};
-    let end = 0;
-    const all = images.map((image, i) => {
-      const count = image.height * image.width;
-      end += count;
-      feeds[`patches${i}`] = patches.subarray((end - count) * model.patchWidth, end * model.patchWidth);
-      return stages(w, input(`patches${i}`, [count, model.patchWidth]), image);
-    });
-    const joined = (parts: Tensor[]) => concat(parts, { axis: 0 });
-    const names = Object.keys(all[0]?.stages ?? {});
-    return {
-      rows: joined(all.map(({ rows }) => rows)),
-      stages: Object.fromEntries(
-        names.map((name) => [name, joined(all.map((each) => each.stages[name] as Tensor))]),
-      ),
-      feeds,
+    const buckets = images.map((image) => model.bucket(image));
+    const largest = (key: keyof ImageBucket) => Math.max(...buckets.map((each) => each[key]));
+    const bucket = {
+      tiles: images.length,
+      patches: largest("patches"),
+      rows: largest("rows"),
+      windows: largest("windows"),
     };
+    const own = (x: Tensor): Tensor => {
+      const perTile = (x.shape[0] as number) / bucket.tiles;
+      const share = perTile / bucket.patches;
+      const kept = images.flatMap(({ height, width }, tile) =>
+        Array.from({ length: height * width * share }, (_, i) => tile * perTile + i),
+      );
+      return gather(x, integers(kept), { unique: true });
+    };
+    let end = 0;
+    const prepared = images.map((shape) => {
+      const start = end;
+      end += shape.height * shape.width * model.patchWidth;
+      return { shape, patches: patches.subarray(start, end) };
+    });
+    const fed = input("patches", [bucket.tiles * bucket.patches, model.patchWidth]);
+    return { ...stages(w, fed, bucket, own, images), feeds: imageFeeds(model, prepared, bucket) };
   }
 
   /** The text model over one sequence and one more token, which a tree needs: states [length + 1, D]. */
   function sequenceStates(w: Weights, length: number, rows: Tensor, image: ImageShape): Tensor {
-    const tree = { prefixes: 1, prefixLength: length, branches: 1, branchLength: 1, image };
+    const tree = {
+      prefixes: 1,
+      prefixLength: length,
+      branches: 1,
+      branchLength: 1,
+      image: model.bucket(image),
+    };
     return treeStates(model, w, tree, rows);
   }
 
@@ -98,11 +125,12 @@ export function testParity<M extends QwenVl>({ folder, model, stages }: Family<M
   function sequenceFeeds(tokens: Int32Array, images: readonly ImageShape[]) {
     const { axes, next } = model.positions(tokens, images);
     const numbers = (list: Iterable<number>) => BigInt64Array.from(list, BigInt);
-    const places = [...tokens.keys()].filter((t) => tokens[t] === model.config.imageTokenId);
+    let row = tokens.length + 1;
+    const sources = Array.from(tokens, (token, t) => (token === model.config.imageTokenId ? row++ : t));
     return {
       tokens: numbers([...tokens, model.config.padTokenId]),
       positions: numbers(axes.flatMap((axis) => [...Array.from(axis), next])),
-      image_places: numbers(places),
+      sources: numbers([...sources, tokens.length]),
       prefix_bias: new Float32Array(tokens.length),
     };
   }

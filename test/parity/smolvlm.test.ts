@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { Session } from "../../autodiff/onnx/session.ts";
-import { replaceRows } from "../../autodiff/operators/index.ts";
 import { input } from "../../autodiff/tensor.ts";
 import { patchify } from "../../policy/chat/idefics3_processor.ts";
+import { treeStates } from "../../policy/embedded/graphs.ts";
 import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
 import { microBatchFeeds, type TreeJob } from "../../policy/embedded/micro_batch.ts";
-import { type PrefixTree, tokensIn, treeAttention } from "../../policy/models/attention.ts";
+import type { PrefixTree } from "../../policy/models/attention.ts";
 import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
 import type { Weights } from "../../policy/models/layers.ts";
 import { SmolVlm } from "../../policy/models/smolvlm.ts";
@@ -64,26 +64,16 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
 
     const all = ids("input_ids");
     const tree: PrefixTree = { prefixes: 1, prefixLength: all.length - 1, branches: 1, branchLength: 1 };
-    const total = tokensIn(tree);
-    const rowsShape = [model.rows(image), model.config.text.hiddenSize];
-    const merged = replaceRows(
-      model.embed(tensors, input("tokens", [total], "int64")),
-      input("image_places", rowsShape.slice(0, 1), "int64"),
-      input("image_rows", rowsShape),
-    );
-    const attend = treeAttention(tree, model.heads, input("prefix_bias", [1, 1, 1, tree.prefixLength]));
-    const hidden = model.text(tensors, merged, {
-      positions: input("positions", [total], "int64"),
-      maxPositions: total,
-      attend,
-    });
+    const shape = { ...tree, image: model.bucket(image) };
+    const fed = input("image_rows", [model.rows(image), model.config.text.hiddenSize]);
+    const hidden = treeStates(model, tensors, shape, fed);
     const session = await Session.compile({ logits: model.logits(tensors, hidden) }, options);
     const job: TreeJob = {
       prefix: all.subarray(0, -1),
       image,
       targets: [Int32Array.of(all.at(-1) as number, 0)],
     };
-    const feeds = microBatchFeeds(model, { shape: { ...tree, image }, jobs: [0], firstBranch: 0 }, [job]);
+    const feeds = microBatchFeeds(model, { shape, jobs: [0], firstBranch: 0 }, [job]);
     const { logits } = await session.run({ ...views, ...feeds, image_rows: rows as Float32Array });
     expectClose(logits, floats("logits"), 2e-4);
   });

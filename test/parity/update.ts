@@ -1,6 +1,7 @@
 import { Session } from "../../autodiff/onnx/session.ts";
 import { bucket } from "../../policy/embedded/batch.ts";
 import { type Objective, updateGraph } from "../../policy/embedded/graphs.ts";
+import { imageFeeds } from "../../policy/embedded/image_feeds.ts";
 import { tokenWeights } from "../../policy/embedded/loss.ts";
 import { microBatchFeeds, type TreeJob, tokenValues } from "../../policy/embedded/micro_batch.ts";
 import type { VisionLanguageModel } from "../../policy/models/vision_language_model.ts";
@@ -26,7 +27,7 @@ export async function differentiate(
     prefixLength: bucket(job.prefix.length),
     branches: job.targets.length,
     branchLength: bucket(longest) - 1,
-    image: job.image,
+    image: model.bucket(job.image),
     images: 1,
   };
   const names = model.parameters.map(({ name }) => name);
@@ -41,7 +42,8 @@ export async function differentiate(
     ]),
   );
   const tree = microBatchFeeds(model, batch, [job]);
-  return await session.run({ ...views, ...tree, patches, select: Float32Array.of(1), ...feeds });
+  const pictures = imageFeeds(model, [{ shape: job.image, patches }], shape.image);
+  return await session.run({ ...views, ...tree, ...pictures, select: Float32Array.of(1), ...feeds });
 }
 
 /** The group of completions in a model's grpo.safetensors, and the loss that it has. */

@@ -3,6 +3,7 @@ import { planMicroBatches, planUpdate, type TreeJob } from "../../../policy/embe
 import { tokensIn } from "../../../policy/models/attention.ts";
 
 const image = { tiles: 1, height: 4, width: 4 };
+const model = { bucket: () => ({ tiles: 1, patches: 16, rows: 4, windows: 0 }) };
 const job = (prefix: number, lengths: readonly number[]): TreeJob => ({
   prefix: new Int32Array(prefix),
   image,
@@ -13,7 +14,7 @@ const group = (length: number): number[] => Array.from({ length: 8 }, () => leng
 describe("micro-batches", () => {
   test("hold every branch of every job once, within the limit", () => {
     const jobs = [job(30, group(20)), job(34, group(24)), job(500, group(60)), job(20, [5])];
-    const batches = planMicroBatches(jobs, 400);
+    const batches = planMicroBatches(model, jobs, 400);
     const seen = batches.flatMap(({ jobs: numbers, firstBranch, shape }) =>
       numbers.flatMap((number) =>
         (jobs[number] as TreeJob).targets
@@ -26,7 +27,7 @@ describe("micro-batches", () => {
   });
 
   test("split a job that is too large into parts of nearly equal size", () => {
-    const parts = planMicroBatches([job(90, group(64))], 400).map(({ firstBranch, shape }) => [
+    const parts = planMicroBatches(model, [job(90, group(64))], 400).map(({ firstBranch, shape }) => [
       firstBranch,
       shape.branches,
     ]);
@@ -41,20 +42,20 @@ describe("an update", () => {
   const limits = { kept: 700, recomputed: 3000 };
 
   test("keeps its layers where its groups fit, or are split cheaply", () => {
-    expect(planUpdate([job(90, group(30))], limits, null).recomputes).toBe(false);
-    const split = planUpdate([job(90, group(127))], limits, null);
+    expect(planUpdate(model, [job(90, group(30))], limits, null).recomputes).toBe(false);
+    const split = planUpdate(model, [job(90, group(127))], limits, null);
     expect(split.recomputes).toBe(false);
     expect(split.batches.length).toBe(2);
   });
 
   test("computes them again where a long prefix would be repeated for part after part", () => {
-    const { recomputes, batches } = planUpdate([job(1100, group(127))], limits, null);
+    const { recomputes, batches } = planUpdate(model, [job(1100, group(127))], limits, null);
     expect(recomputes).toBe(true);
     expect(batches.map(({ shape }) => shape.branches)).toEqual([8]);
   });
 
   test("does as it is told", () => {
-    expect(planUpdate([job(90, group(30))], limits, true).recomputes).toBe(true);
-    expect(planUpdate([job(1100, group(127))], limits, false).batches.length).toBe(8);
+    expect(planUpdate(model, [job(90, group(30))], limits, true).recomputes).toBe(true);
+    expect(planUpdate(model, [job(1100, group(127))], limits, false).batches.length).toBe(8);
   });
 });
