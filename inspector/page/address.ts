@@ -37,11 +37,10 @@ export interface AddressParts {
 export function go(to: AddressParts, how: "push" | "replace" = "push"): void {
   const target = href(to);
   if (target === location.hash) return;
-  if (how === "push") location.hash = target;
-  else {
-    history.replaceState(null, "", target);
-    dispatchEvent(new HashChangeEvent("hashchange"));
-  }
+  if (how === "push") history.pushState(null, "", target);
+  else history.replaceState(null, "", target);
+  // At once, so that the next key already finds the page there.
+  dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
 /** The params with some changed; an empty value takes one away. */

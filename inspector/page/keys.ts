@@ -31,7 +31,7 @@ export function useKeys(handlers: Readonly<Record<string, Handler>>): void {
         if (event.key === "Escape") target.blur();
         return;
       }
-      const name = lastKey === "g" && Date.now() - lastMs < 1000 ? `g ${event.key}` : event.key;
+      const name = before.key === "g" && last.ms - before.ms < 1000 ? `g ${event.key}` : event.key;
       const handler = current.current[name];
       if (!handler) return;
       event.preventDefault();
@@ -42,16 +42,21 @@ export function useKeys(handlers: Readonly<Record<string, Handler>>): void {
   }, []);
 }
 
-let lastKey = "";
-let lastMs = 0;
+interface Press {
+  readonly key: string;
+  readonly ms: number;
+}
 
-/** Remembers the last key for the pairs that begin with g; called once, by the page. */
+/** The key that is being handled, and the one before. */
+let last: Press = { key: "", ms: 0 };
+let before = last;
+
+/** Follows what is pressed, for the pairs that begin with g; called once, by the page. Is told of each key first. */
 export function followKeys(): () => void {
-  const onKey = ({ key }: KeyboardEvent) =>
-    queueMicrotask(() => {
-      lastKey = key;
-      lastMs = Date.now();
-    });
-  addEventListener("keydown", onKey);
-  return () => removeEventListener("keydown", onKey);
+  const onKey = ({ key, timeStamp: ms }: KeyboardEvent) => {
+    before = last;
+    last = { key, ms };
+  };
+  addEventListener("keydown", onKey, { capture: true });
+  return () => removeEventListener("keydown", onKey, { capture: true });
 }

@@ -60,9 +60,10 @@ export function useVirtualRows(
       if (!current) return;
       const start = index * rowHeight;
       const offset = current.scrollTop * scale;
+      // What stands above the rows stays in view, and takes its height from them.
+      const shown = current.clientHeight - (current.scrollHeight - Math.min(total, LONGEST));
       if (start < offset) current.scrollTop = start / scale;
-      else if (start + rowHeight > offset + current.clientHeight)
-        current.scrollTop = (start + rowHeight - current.clientHeight) / scale;
+      else if (start + rowHeight > offset + shown) current.scrollTop = (start + rowHeight - shown) / scale;
     },
   };
 }

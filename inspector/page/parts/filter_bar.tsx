@@ -1,4 +1,4 @@
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Overview } from "../../answers.ts";
 import { filterNames, rangeOf, rangeText } from "../../filters.ts";
 import { changed, go } from "../address.ts";
@@ -36,13 +36,17 @@ export function filtersOf(params: URLSearchParams): URLSearchParams {
 export function FilterBar({ run, params, overview, children }: FilterBarProps) {
   const search = useRef<HTMLInputElement>(null);
   useKeys({ "/": () => search.current?.focus() });
+  // What is typed waits a moment; other filters may change meanwhile.
+  const latest = useRef(params);
+  latest.current = params;
   const set = (changes: Readonly<Record<string, string>>, how: "push" | "replace" = "push") =>
-    go({ run, screen: "episodes", params: changed(params, { at: "", ...changes }) }, how);
+    go({ run, screen: "episodes", params: changed(latest.current, { at: "", ...changes }) }, how);
   const named = (name: "stage" | "phase" | "role") => [
     ...new Set(overview.counts.map((count) => count[name])),
   ];
   const ranges = [...params].filter(([name]) => !filterNames.includes(name) && !viewNames.includes(name));
   const typed = useRef(0);
+  useEffect(() => () => clearTimeout(typed.current), []);
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
       <input

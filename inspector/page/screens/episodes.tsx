@@ -202,7 +202,6 @@ function Sorter({ name, run, params, align }: SorterProps) {
     <span role="columnheader" aria-sort={direction ?? "none"} class={align === "right" ? "n" : ""}>
       <button
         type="button"
-        {...(direction && { "aria-sort": direction })}
         onClick={() => go({ run, screen: "episodes", params: changed(params, { sort: next, at: "" }) })}
       >
         {name === "time" ? "when" : figureName(name)}
