@@ -40,6 +40,13 @@ function addLowRank(product: Tensor, { a, b, scale }: LowRank, x: Tensor): Tenso
   return matmulAdd(matmul(x, a, { transB: true }), b, product, { transB: true, alpha: scale });
 }
 
+/** Patches [N, patchWidth] to [N, D], by the kernel that is stored for a convolution; its bias is optional. */
+export function embedPatches(w: Weights, name: string, patches: Tensor, width: number, bias = false): Tensor {
+  const kernel = reshape(w(`${name}.weight`), { shape: [width, patches.shape[1] as number] });
+  const embedded = matmul(patches, kernel, { transB: true });
+  return bias ? add(embedded, w(`${name}.bias`)) : embedded;
+}
+
 /** W_down (silu(W_gate x) · W_up x), [N, D], optionally with biases. */
 export function swiglu(w: Weights, name: string, x: Tensor, bias = false): Tensor {
   const gate = silu(linear(w, `${name}.gate_proj`, x, bias));

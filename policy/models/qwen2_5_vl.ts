@@ -1,10 +1,11 @@
 import { gelu, reshape } from "../../autodiff/operators/index.ts";
 import type { Tensor } from "../../autodiff/tensor.ts";
 import type { TensorData } from "../../autodiff/tensor_type.ts";
-import { linear, type Weights } from "./layers.ts";
+import { embedPatches, linear, type Weights } from "./layers.ts";
+import { ParameterList } from "./parameter_list.ts";
 import { QwenVl } from "./qwen_vl.ts";
 import { attendWhole, patchRotation } from "./qwen_vl_padding.ts";
-import { embedPatches, ParameterList, putBlocks, visionBlock } from "./qwen_vl_vision.ts";
+import { putBlocks, visionBlock } from "./qwen_vl_vision.ts";
 import type { Qwen25VlConfig } from "./qwen2_5_vl_config.ts";
 import { towerParts } from "./qwen2_5_vl_vision.ts";
 import { attendWindows, paddedWindows, windowFeeds } from "./qwen2_5_vl_windows.ts";

@@ -1,10 +1,11 @@
 import { add, concat } from "../../autodiff/operators/index.ts";
 import type { Tensor } from "../../autodiff/tensor.ts";
 import type { TensorData } from "../../autodiff/tensor_type.ts";
-import type { Weights } from "./layers.ts";
+import { embedPatches, type Weights } from "./layers.ts";
+import { ParameterList } from "./parameter_list.ts";
 import { QwenVl } from "./qwen_vl.ts";
 import { attendWhole, patchRotation } from "./qwen_vl_padding.ts";
-import { embedPatches, ParameterList, putBlocks, visionBlock } from "./qwen_vl_vision.ts";
+import { putBlocks, visionBlock } from "./qwen_vl_vision.ts";
 import type { Qwen3VlConfig } from "./qwen3_vl_config.ts";
 import { learnedPositions, mergeCells, positionFeeds, qwen3TowerParts } from "./qwen3_vl_vision.ts";
 import type { ImageBucket, ImageShape, ParameterSpec } from "./vision_language_model.ts";

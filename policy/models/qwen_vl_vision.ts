@@ -1,9 +1,9 @@
-import { add, layerNorm, matmul, reshape, slice } from "../../autodiff/operators/index.ts";
+import { add, layerNorm, slice } from "../../autodiff/operators/index.ts";
 import type { Tensor } from "../../autodiff/tensor.ts";
 import { linear, type Weights } from "./layers.ts";
+import type { ParameterList } from "./parameter_list.ts";
 import type { QwenVlVisionConfig } from "./qwen_vl_config.ts";
 import type { AttendPatches } from "./qwen_vl_padding.ts";
-import type { ParameterGroup, ParameterSpec } from "./vision_language_model.ts";
 
 /** Of all norms in the vision towers, whatever the configuration says. */
 export const epsilon = 1e-6;
@@ -26,13 +26,6 @@ export interface TowerParts {
 export const visionLayerNorm: VisionLayer = (w, name, x) =>
   layerNorm(x, w(`${name}.weight`), w(`${name}.bias`), { epsilon });
 
-/** Patches [N, patchWidth] to [N, D], by the kernel that the checkpoint has for a convolution; its bias is optional. */
-export function embedPatches(w: Weights, name: string, patches: Tensor, width: number, bias = false): Tensor {
-  const kernel = reshape(w(`${name}.weight`), { shape: [width, patches.shape[1] as number] });
-  const embedded = matmul(patches, kernel, { transB: true });
-  return bias ? add(embedded, w(`${name}.bias`)) : embedded;
-}
-
 /** A pre-norm transformer block on patches [N, D]. */
 export function visionBlock(
   w: Weights,
@@ -48,28 +41,6 @@ export function visionBlock(
   const mixed = attend(rotate(part(0)), rotate(part(1)), part(2));
   const middle = add(x, linear(w, `${name}.attn.proj`, mixed, true));
   return add(middle, mlp(w, `${name}.mlp`, norm(w, `${name}.norm2`, middle)));
-}
-
-/** Collects the parameters of one group whose names begin with `prefix`. */
-export class ParameterList {
-  readonly specs: ParameterSpec[] = [];
-  readonly #prefix: string;
-  readonly #group: ParameterGroup;
-
-  constructor(prefix: string, group: ParameterGroup) {
-    this.#prefix = prefix;
-    this.#group = group;
-  }
-
-  put(part: string, ...shape: number[]): void {
-    this.specs.push({ name: `${this.#prefix}.${part}`, shape, group: this.#group });
-  }
-
-  /** Weight and bias: of a linear layer [out, in], of a norm [width]. */
-  affine(part: string, ...shape: number[]): void {
-    this.put(`${part}.weight`, ...shape);
-    this.put(`${part}.bias`, shape[0] as number);
-  }
 }
 
 /** Adds the parameters of a vision tower's blocks. */

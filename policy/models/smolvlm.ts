@@ -1,21 +1,13 @@
-import {
-  add,
-  gather,
-  layerNorm,
-  matmul,
-  reshape,
-  rotary,
-  transpose,
-} from "../../autodiff/operators/index.ts";
+import { add, gather, layerNorm, reshape, rotary, transpose } from "../../autodiff/operators/index.ts";
 import { integers, type Tensor } from "../../autodiff/tensor.ts";
 import type { Heads } from "./attention.ts";
 import { Decoder } from "./decoder.ts";
 import type { Idefics3Config } from "./idefics3_config.ts";
-import { encoderLayer, linear, type Weights } from "./layers.ts";
+import { embedPatches, encoderLayer, linear, type Weights } from "./layers.ts";
+import { ParameterList } from "./parameter_list.ts";
 import type {
   ImageBucket,
   ImageShape,
-  ParameterGroup,
   ParameterSpec,
   Positions,
   TextInputs,
@@ -70,10 +62,7 @@ export class SmolVlm implements VisionLanguageModel {
     const { vision } = this.config;
     const name = `${visionName}.embeddings`;
     const tiles = (patches.shape[0] as number) / this.patchesPerTile;
-    const kernel = reshape(w(`${name}.patch_embedding.weight`), {
-      shape: [vision.hiddenSize, this.patchWidth],
-    });
-    const embedded = add(matmul(patches, kernel, { transB: true }), w(`${name}.patch_embedding.bias`));
+    const embedded = embedPatches(w, `${name}.patch_embedding`, patches, vision.hiddenSize, true);
     const places = this.#positions(w(`${name}.position_embedding.weight`));
     const grid = { shape: [tiles, this.patchesPerTile, vision.hiddenSize] };
     let x = reshape(add(reshape(embedded, grid), places), { shape: embedded.shape });
@@ -146,34 +135,21 @@ function patchPositions(n: number): number[] {
 
 /** Of the vision tower and the connector. */
 function imageParameters({ text, vision, scaleFactor }: Idefics3Config): ParameterSpec[] {
-  const specs: ParameterSpec[] = [];
-  const put = (group: ParameterGroup, name: string, ...shape: number[]): void => {
-    specs.push({ name, shape, group });
-  };
-  const affine = (group: ParameterGroup, name: string, ...shape: number[]): void => {
-    put(group, `${name}.weight`, ...shape);
-    put(group, `${name}.bias`, shape[0] as number);
-  };
-
   const D = vision.hiddenSize;
-  affine("vision", `${visionName}.embeddings.patch_embedding`, D, 3, vision.patchSize, vision.patchSize);
-  put(
-    "vision",
-    `${visionName}.embeddings.position_embedding.weight`,
-    (vision.imageSize / vision.patchSize) ** 2,
-    D,
-  );
+  const tower = new ParameterList(visionName, "vision");
+  tower.affine("embeddings.patch_embedding", D, 3, vision.patchSize, vision.patchSize);
+  tower.put("embeddings.position_embedding.weight", (vision.imageSize / vision.patchSize) ** 2, D);
   for (let i = 0; i < vision.layers; i++) {
-    const layer = `${visionName}.encoder.layers.${i}`;
+    const layer = `encoder.layers.${i}`;
     for (const part of ["q_proj", "k_proj", "v_proj", "out_proj"])
-      affine("vision", `${layer}.self_attn.${part}`, D, D);
-    affine("vision", `${layer}.layer_norm1`, D);
-    affine("vision", `${layer}.layer_norm2`, D);
-    affine("vision", `${layer}.mlp.fc1`, vision.intermediateSize, D);
-    affine("vision", `${layer}.mlp.fc2`, D, vision.intermediateSize);
+      tower.affine(`${layer}.self_attn.${part}`, D, D);
+    tower.affine(`${layer}.layer_norm1`, D);
+    tower.affine(`${layer}.layer_norm2`, D);
+    tower.affine(`${layer}.mlp.fc1`, vision.intermediateSize, D);
+    tower.affine(`${layer}.mlp.fc2`, D, vision.intermediateSize);
   }
-  affine("vision", `${visionName}.post_layernorm`, D);
-
-  put("connector", `${connectorName}.weight`, text.hiddenSize, D * scaleFactor ** 2);
-  return specs;
+  tower.affine("post_layernorm", D);
+  const connector = new ParameterList(connectorName, "connector");
+  connector.put("weight", text.hiddenSize, D * scaleFactor ** 2);
+  return [...tower.specs, ...connector.specs];
 }
