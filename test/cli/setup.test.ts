@@ -21,6 +21,13 @@ beforeEach(() => {
   // Stand-ins that note that they ran.
   write("path/npm", `#!/bin/sh\nprintf "npm $1 " >> ran`);
   write("node_modules/typescript/bin/tsc", `require("fs").appendFileSync("ran", "tsc ")`);
+  write("inspector/page/index.html", "");
+  const page = "dist/inspector/page";
+  const makesPage = `fs.mkdirSync("${page}", { recursive: true }); fs.writeFileSync("${page}/index.html", "")`;
+  write(
+    "node_modules/vite/bin/vite.js",
+    `const fs = require("fs"); fs.appendFileSync("ran", "vite "); ${makesPage}`,
+  );
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
@@ -45,14 +52,14 @@ const installed = (packages: object) => write("node_modules/.package-lock.json",
 
 test("a fresh clone is installed and compiled, and says so", () => {
   const { status, said, ran } = setUp();
-  expect({ status, ran }).toEqual({ status: 0, ran: "npm ci tsc" });
+  expect({ status, ran }).toEqual({ status: 0, ran: "npm ci tsc vite" });
   expect(said).toMatch(/installing dependencies \(npm ci\).*compiling TypeScript/s);
 });
 
 test("where all is as the lock file says, it compiles in silence; other platforms' packages may be absent", () => {
   installed({ "node_modules/zod": zod });
   mkdirSync(join(root, "dist"));
-  expect(setUp()).toEqual({ status: 0, said: "", ran: "tsc" });
+  expect(setUp()).toEqual({ status: 0, said: "", ran: "tsc vite" });
 });
 
 test.each([
@@ -61,7 +68,7 @@ test.each([
   ["a missing package", {}],
 ])("%s is installed anew", (_, packages) => {
   installed(packages);
-  expect(setUp().ran).toBe("npm ci tsc");
+  expect(setUp().ran).toBe("npm ci tsc vite");
 });
 
 test("a failing compiler is shown and fails", () => {
