@@ -197,9 +197,17 @@ function episode(
     prompt,
     versions,
     rollouts: rollouts.map((question): QuestionerRollout => {
-      const { answers, verdict, blindAnswers, checks, parts, reward, advantage } = question;
+      const { answers, verdict, blindAnswers, checks, parts, reward, advantage, reference } = question;
       const record = questionRecord(question, answers, verdict);
-      return { ...record, blindAnswers: answerRecords(blindAnswers), checks, parts, reward, advantage };
+      return {
+        ...record,
+        blindAnswers: answerRecords(blindAnswers),
+        checks,
+        parts,
+        reward,
+        advantage,
+        referenceLogProbs: reference && [...reference],
+      };
     }),
   };
 }

@@ -173,11 +173,12 @@ function episode(
     question,
     label,
     confidence,
-    rollouts: rollouts.map(({ parts, reward, advantage, ...given }) => ({
+    rollouts: rollouts.map(({ parts, reward, advantage, reference, ...given }) => ({
       ...answerRecord(given),
       parts,
       reward: reward ?? 0,
       advantage,
+      referenceLogProbs: reference && [...reference],
     })),
   };
 }

@@ -110,7 +110,8 @@ class Draw {
         brevity: -answer.tokens.length / 1000,
       };
       const reward = parts.agreement + parts.format + parts.brevity;
-      return { ...answer, parts, reward, advantage: ((agreed[i] ?? 0) - mean) / deviation };
+      const advantage = ((agreed[i] ?? 0) - mean) / deviation;
+      return { ...answer, parts, reward, advantage, referenceLogProbs: answer.logProbs };
     });
     const prompt = `Look at the picture. ${question} Answer with one word between <answer> and </answer>.`;
     return { prompt, view: 0, question, label, confidence: this.#share(), rollouts };
@@ -136,6 +137,7 @@ class Draw {
       parts: { gate, uncertainty, confidence, duplicateShare, penalty: duplicateShare },
       reward: gate * Math.max(0, uncertainty - duplicateShare),
       advantage: this.#stream.uniform() * 4 - 2,
+      referenceLogProbs: record.completion.logProbs,
     };
   }
 

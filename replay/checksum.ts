@@ -23,7 +23,8 @@ const covered: Readonly<Record<Table, readonly string[]>> = {
   ).split(" "),
   rollouts: (
     "id text tokens log_probs truncated reward advantage parts_names parts checks_names checks outcome vote " +
-    "failure question own_answer silver confidence votes abstentions parse_failures samples rejection label"
+    "failure question own_answer silver confidence votes abstentions parse_failures samples rejection label " +
+    "reference_log_probs"
   ).split(" "),
   answers: "id rollout blind text tokens log_probs truncated outcome vote failure".split(" "),
   phases: "id stage name role type".split(" "),

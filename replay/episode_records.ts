@@ -52,6 +52,7 @@ export function episodeOf(row: Row, rollouts: readonly Row[], answers: readonly 
           parts: parts(rollout),
           reward: rollout.reward as number | null,
           advantage: rollout.advantage as number,
+          referenceLogProbs: referenceLogProbs(rollout),
         })),
       };
     case "curriculumEpisode":
@@ -91,8 +92,17 @@ export function versionsIn(row: Row): PolicyVersions {
 }
 
 function reasonerRollout(row: Row): ReasonerRollout {
-  const reward = row.reward as number;
-  return { ...answer(row), parts: parts(row), reward, advantage: row.advantage as number };
+  return {
+    ...answer(row),
+    parts: parts(row),
+    reward: row.reward as number,
+    advantage: row.advantage as number,
+    referenceLogProbs: referenceLogProbs(row),
+  };
+}
+
+function referenceLogProbs({ reference_log_probs: bytes = null }: Row): number[] | null {
+  return bytes === null ? null : decodeLogProbs(bytes as Uint8Array);
 }
 
 function questionRecord(row: Row, answers: AnswerRecord[]): QuestionRecord {

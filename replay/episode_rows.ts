@@ -4,6 +4,7 @@ import type {
   CheckRecord,
   CompletionRecord,
   PolicyVersions,
+  QuestionerRollout,
   QuestionRecord,
 } from "./events.ts";
 import { outcomes } from "./records.ts";
@@ -70,8 +71,14 @@ function questionRow({ completion, question, failure, ownAnswer, verdict }: Ques
   };
 }
 
-function rewardRow({ reward, advantage }: { reward: number | null; advantage: number }): NewRow {
-  return { reward, advantage };
+type RewardedRollout = Pick<QuestionerRollout, "reward" | "advantage" | "referenceLogProbs">;
+
+function rewardRow({ reward, advantage, referenceLogProbs }: RewardedRollout): NewRow {
+  return {
+    reward,
+    advantage,
+    reference_log_probs: referenceLogProbs && encodeLogProbs(referenceLogProbs),
+  };
 }
 
 function partsRow(parts: Readonly<Record<string, number>>): NewRow {

@@ -97,6 +97,8 @@ export interface QuestionerRollout extends QuestionRecord {
   /** Null where the Reasoner could not be asked; such a rollout teaches nothing. */
   readonly reward: number | null;
   readonly advantage: number;
+  /** Of the completion's tokens under the run's base, [T]; null where no KL was measured. */
+  readonly referenceLogProbs: readonly number[] | null;
 }
 
 /** Milliseconds by what was waited for; parts that overlap are each counted in full. */
@@ -221,6 +223,8 @@ export interface ReasonerRollout extends AnswerRecord {
   readonly parts: Readonly<Record<string, number>>;
   readonly reward: number;
   readonly advantage: number;
+  /** As in `QuestionerRollout`. */
+  readonly referenceLogProbs: readonly number[] | null;
 }
 
 /** A figure in percent and its 95% interval. */

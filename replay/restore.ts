@@ -71,6 +71,7 @@ const episodeSql = `
   WHERE e.id = ?`;
 const rolloutsSql = `
   SELECT r.id, ${numbers("r.tokens", "r.log_probs", "r.truncated", "r.reward", "r.advantage", "r.outcome")},
+    ${numbers("r.reference_log_probs")},
     ${numbers("r.confidence", "r.abstentions", "r.parse_failures", "r.samples")},
     ${utf8("r.text", "r.parts", "r.checks", "r.vote", "r.failure", "r.question", "r.own_answer")},
     ${utf8("r.silver", "r.votes", "r.rejection", "r.label", "p.names AS parts_names", "c.names AS checks_names")}

@@ -285,8 +285,11 @@ ALTER TABLE episodes ALTER COLUMN reasoner_version TO reasoner_version INTEGER;
 ALTER TABLE episodes ADD COLUMN versions TEXT;
 `;
 
+/** What the KL was measured by. */
+const eighth = "ALTER TABLE rollouts ADD COLUMN reference_log_probs BLOB;";
+
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
-export const migrations: readonly string[] = [first, second, third, pins, fifth, sixth, seventh];
+export const migrations: readonly string[] = [first, second, third, pins, fifth, sixth, seventh, eighth];
 
 /** Brings a database to the newest version, all or nothing. Throws "run" for a newer one or a foreign file. */
 export function migrate(database: Database, scripts: readonly string[] = migrations): void {
@@ -323,6 +326,9 @@ export function readableVersionOf(database: Database): number {
   if (version < 7) {
     database.exec(temporary(seventhPhases));
     database.exec("CREATE TEMP VIEW episodes AS SELECT *, NULL AS versions FROM main.episodes");
+  }
+  if (version < 8) {
+    database.exec("CREATE TEMP VIEW rollouts AS SELECT *, NULL AS reference_log_probs FROM main.rollouts");
   }
   return version;
 }

@@ -94,6 +94,7 @@ export class RandomEvents {
       parts: this.#record(() => this.#number()),
       reward: this.#orNull(() => this.#number()),
       advantage: this.#number(),
+      referenceLogProbs: this.#orNull(() => this.#many(4, () => -this.#stream.integer(64) / 16)),
     }));
     return { type: "questionerEpisode", prompt: this.#word(), rollouts };
   }
@@ -115,6 +116,7 @@ export class RandomEvents {
       parts: this.#record(() => this.#number()),
       reward: this.#number(),
       advantage: this.#number(),
+      referenceLogProbs: this.#orNull(() => this.#many(4, () => -this.#stream.integer(64) / 16)),
     }));
     const prompt = this.#integer(2) ? `Look: ${question} Answer!` : this.#word();
     return {
@@ -252,6 +254,7 @@ export function plainEpisode(changes: Partial<ReasonerEpisode> = {}): ReasonerEp
     parts: { agreement: 0.9, format: 0.1 },
     reward: 1,
     advantage: 0,
+    referenceLogProbs: [-0.75, -0.25, -1],
   } as const;
   return {
     version: REPLAY_VERSION,

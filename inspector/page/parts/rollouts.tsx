@@ -67,6 +67,7 @@ export function AnswerRollouts({
                 pieces={pieces?.[i] ?? null}
                 advantage={rollout.advantage}
                 isLearnt={learnt[i] ?? false}
+                reference={rollout.referenceLogProbs}
               />
             </Rollout>
           );
@@ -154,6 +155,7 @@ export function QuestionRollouts({ run, event, pieces, open, onPick, learnt, sum
               pieces={pieces?.[first] ?? null}
               advantage={rollout?.advantage ?? null}
               isLearnt={learnt[i] ?? false}
+              reference={rollout?.referenceLogProbs ?? null}
             />
           </Rollout>
         );

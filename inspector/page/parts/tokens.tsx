@@ -4,7 +4,7 @@ import { decimal, visible } from "../format.ts";
 import { Select } from "./filter_bar.tsx";
 
 /** What the tokens of a completion are coloured by. */
-const colourings = ["none", "probability", "surprise", "advantage", "mask"] as const;
+const colourings = ["none", "probability", "surprise", "advantage", "mask", "reference gap"] as const;
 export type Colouring = (typeof colourings)[number];
 
 const about: Readonly<Record<Colouring, string>> = {
@@ -13,6 +13,7 @@ const about: Readonly<Record<Colouring, string>> = {
   surprise: "surprise: how much less likely than this completion's tokens are on average",
   advantage:
     "advantage: blue is made likelier by the update, orange less likely; a cut-off completion has none",
+  "reference gap": "gap to the base: blue has become likelier since the run began, orange less likely",
   mask: "mask: what the update learns from is blue; a completion that was cut off, or a group in which all earned the same, is left out",
 };
 
@@ -23,14 +24,21 @@ interface TokensProps {
   readonly advantage: number | null;
   /** Whether the update learns from it. */
   readonly isLearnt: boolean;
+  /** Log-probabilities under the run's base, [T]; null where they were not recorded. */
+  readonly reference: readonly number[] | null;
 }
 
 /** A completion, token by token. */
-export function Tokens({ completion, pieces, advantage, isLearnt }: TokensProps) {
+export function Tokens({ completion, pieces, advantage, isLearnt, reference }: TokensProps) {
   const [colouring, setColouring] = useState<Colouring>("probability");
   const [showsIds, setShowsIds] = useState(false);
   const { tokens, logProbs, text, finishReason } = completion;
   const mean = logProbs.reduce((sum, value) => sum + value, 0) / Math.max(1, logProbs.length);
+  const figuresAt = (i: number): TokenFigures => {
+    const logProb = logProbs[i] ?? 0;
+    const gap = reference === null ? null : logProb - (reference[i] ?? logProb);
+    return { token: tokens[i] ?? 0, logProb, surprise: mean - logProb, advantage, isLearnt, gap };
+  };
   return (
     <div>
       <div
@@ -51,7 +59,9 @@ export function Tokens({ completion, pieces, advantage, isLearnt }: TokensProps)
         <span class="quiet">
           {pieces === null && colouring !== "none"
             ? "the run's tokenizer is not on this machine, so that tokens cannot be told apart"
-            : about[colouring]}
+            : colouring === "reference gap" && reference === null
+              ? "no log-probabilities under the base were recorded: no KL was measured, or an earlier release played"
+              : about[colouring]}
         </span>
         <button type="button" class="plain" aria-pressed={showsIds} onClick={() => setShowsIds(!showsIds)}>
           token ids
@@ -64,8 +74,8 @@ export function Tokens({ completion, pieces, advantage, isLearnt }: TokensProps)
           {pieces.map((piece, i) => (
             <span
               key={i}
-              style={{ background: colourOf(colouring, logProbs[i] ?? 0, mean, advantage, isLearnt) }}
-              title={titleOf(tokens[i] ?? 0, logProbs[i] ?? 0, mean, advantage)}
+              style={{ background: colourOf(colouring, figuresAt(i)) }}
+              title={titleOf(figuresAt(i))}
             >
               {visible(piece)}
             </span>
@@ -81,38 +91,59 @@ export function Tokens({ completion, pieces, advantage, isLearnt }: TokensProps)
   );
 }
 
-function titleOf(token: number, logProb: number, mean: number, advantage: number | null): string {
-  const parts = [
-    `token ${token}`,
-    `log-probability ${decimal(logProb, 3)} (${(100 * Math.exp(logProb)).toFixed(1)}%)`,
-    `surprise ${decimal(mean - logProb, 3)}`,
-  ];
-  return [...parts, ...(advantage === null ? [] : [`advantage ${decimal(advantage, 3)}`])].join("\n");
+/** What is known of one token. */
+interface TokenFigures {
+  readonly token: number;
+  readonly logProb: number;
+  /** How much less likely it was than the completion's tokens are on average, nats. */
+  readonly surprise: number;
+  readonly advantage: number | null;
+  readonly isLearnt: boolean;
+  /** How much likelier than under the run's base, nats; null where that was not recorded. */
+  readonly gap: number | null;
 }
 
-/** Nats at which a colour is full. */
+function titleOf({ token, logProb, surprise, advantage, gap }: TokenFigures): string {
+  return [
+    `token ${token}`,
+    `log-probability ${decimal(logProb, 3)} (${(100 * Math.exp(logProb)).toFixed(1)}%)`,
+    `surprise ${decimal(surprise, 3)}`,
+    ...(advantage === null ? [] : [`advantage ${decimal(advantage, 3)}`]),
+    ...(gap === null ? [] : [`gap to the base ${decimal(gap, 3)}`]),
+  ].join("\n");
+}
+
+/** Nats, and advantage, at which a colour is full. */
 const FULL = 3;
+const FULL_ADVANTAGE = 2;
 
 function colourOf(
   colouring: Colouring,
-  logProb: number,
-  mean: number,
-  advantage: number | null,
-  isLearnt: boolean,
+  { logProb, surprise, advantage, isLearnt, gap }: TokenFigures,
 ): string {
-  const mixed = (colour: string, share: number) =>
-    `color-mix(in srgb, var(--${colour}) ${Math.round(65 * Math.min(1, share))}%, transparent)`;
   switch (colouring) {
     case "probability":
-      return mixed("disagree", -logProb / FULL);
+      return shade("disagree", -logProb / FULL);
     case "surprise":
-      return mixed("disagree", Math.max(0, mean - logProb) / FULL);
+      return shade("disagree", surprise / FULL);
     case "advantage":
-      if (advantage === null || advantage === 0) return "transparent";
-      return mixed(advantage > 0 ? "agree" : "disagree", Math.abs(advantage) / 2);
+      return twoSided(advantage, FULL_ADVANTAGE);
+    case "reference gap":
+      return twoSided(gap, FULL);
     case "mask":
-      return mixed("agree", isLearnt ? 0.6 : 0);
+      return shade("agree", isLearnt ? 0.6 : 0);
     default:
       return "transparent";
   }
+}
+
+/** Blue above 0, orange below. */
+function twoSided(value: number | null, full: number): string {
+  return value === null ? "transparent" : shade(value > 0 ? "agree" : "disagree", Math.abs(value) / full);
+}
+
+/** A colour of style.css, the fainter the smaller the share. */
+function shade(colour: string, share: number): string {
+  const strength = Math.round(65 * Math.min(1, Math.max(0, share)));
+  return `color-mix(in srgb, var(--${colour}) ${strength}%, transparent)`;
 }
