@@ -8,14 +8,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exitCodes } from "../../common/errors.ts";
 import { inspect, isWhole } from "../../replay/check.ts";
 import { packColumns } from "../../replay/columns.ts";
-import type { RunEvent } from "../../replay/events.ts";
 import { ReplayReader } from "../../replay/reader.ts";
-import { migrate, migrations } from "../../replay/schema.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { ReplayStore } from "../../replay/store.ts";
 import { ReplayWriter } from "../../replay/writer.ts";
-import { program } from "../built.ts";
 import { marked, plainEpisode, RandomEvents } from "./events.ts";
+import { check, survivors } from "./reading.ts";
 
 let folder: string;
 let path: string;
@@ -27,21 +25,6 @@ afterEach(async () => {
   await chmod(folder, 0o755);
   await rm(folder, { recursive: true, force: true });
 });
-
-/** What `visplay replay check` says. */
-async function check() {
-  const args = [program, "replay", "check", folder];
-  return promisify(execFile)(process.execPath, args).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    ({ code, stdout, stderr }) =>
-      ({ code, stdout, stderr }) as { code: number; stdout: string; stderr: string },
-  );
-}
-
-function survivors(): unknown[] {
-  using reader = ReplayReader.open(folder);
-  return [...reader.events()].map(({ event }) => event);
-}
 
 describe("a failure in the middle of an append", () => {
   it.each(["episodes", "rollouts", "answers", "measures"])("in table %s leaves nothing of it", (table) => {
@@ -55,10 +38,10 @@ describe("a failure in the middle of an append", () => {
     const random = new RandomEvents(2);
     const step = Array.from({ length: 10 }, () => random.episode("questionerEpisode"));
     expect(() => writer.append(step)).toThrow("sabotage");
-    expect(survivors()).toEqual(before);
+    expect(survivors(folder)).toEqual(before);
     saboteur.exec("DROP TRIGGER sabotage");
     writer.append(step);
-    expect(survivors()).toEqual([...before, ...step]);
+    expect(survivors(folder)).toEqual([...before, ...step]);
   });
 
   it("because the disk is full is a disk error, and goes on once there is room", () => {
@@ -75,10 +58,10 @@ describe("a failure in the middle of an append", () => {
         message: expect.stringContaining("the disk is full; make room"),
       }),
     );
-    expect(survivors()).toEqual([marked(1)]);
+    expect(survivors(folder)).toEqual([marked(1)]);
     database.exec("PRAGMA max_page_count = 1000000");
     writer.append(step);
-    expect(survivors()).toEqual([marked(1), ...step]);
+    expect(survivors(folder)).toEqual([marked(1), ...step]);
   });
 
   it.runIf(canMount())("on a disk that is really full loses nothing that was confirmed", async () => {
@@ -173,120 +156,6 @@ describe("a read-only folder", () => {
   });
 });
 
-describe("versions", () => {
-  const withoutSeventh = `
-    PRAGMA foreign_keys = OFF; ALTER TABLE episodes DROP COLUMN versions; DROP TABLE phases;
-    CREATE TABLE phases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-    INSERT INTO phases VALUES (1, 'questioner'), (2, 'curriculum'), (3, 'reasoner')`;
-  /** An event as it was before log-probabilities under the base were recorded. */
-  function withoutReference(event: RunEvent): RunEvent {
-    if (!("rollouts" in event)) return event;
-    const rollouts = event.rollouts.map((rollout) => ({ ...rollout, referenceLogProbs: null }));
-    return { ...event, rollouts } as RunEvent;
-  }
-
-  const withoutFifth = `${withoutSeventh}; ALTER TABLE rollouts DROP COLUMN reference_log_probs;
-    DROP TABLE curriculum; DROP TABLE checksums; DROP INDEX rare_events; DROP TABLE run_images; DROP TABLE run_inputs`;
-
-  it("a newer one is refused, by the reader, the writer and the check", async () => {
-    ReplayWriter.create(folder)[Symbol.dispose]();
-    using database = Database.forWriting(path);
-    database.exec("PRAGMA user_version = 99");
-    const refusal = expect.objectContaining({ code: "run", message: expect.stringContaining("version 99") });
-    expect(() => ReplayReader.open(folder)).toThrow(refusal);
-    expect(() => ReplayWriter.open(folder)).toThrow(refusal);
-    const { code, stderr } = await check();
-    expect(code).toBe(exitCodes.run);
-    expect(stderr).toContain("read it with the release that wrote it");
-  });
-
-  it("an older one is brought up to date by the writer, and keeps what it holds", () => {
-    {
-      using writer = ReplayWriter.create(folder);
-      writer.append([marked(1)]);
-    }
-    using database = Database.forWriting(path);
-    const scripts = [
-      ...migrations,
-      "ALTER TABLE attempts ADD COLUMN host TEXT",
-      "UPDATE attempts SET host = 'a'",
-    ];
-    migrate(database, scripts);
-    expect(database.value("PRAGMA user_version")).toBe(scripts.length);
-    expect(database.prepare("SELECT attempt, host FROM attempts").all()).toEqual([{ attempt: 1, host: "a" }]);
-    const broken = [...scripts, "UPDATE attempts SET host = 'b'; UPDATE nothing SET x = 1"];
-    expect(() => migrate(database, broken)).toThrow("nothing");
-    expect(database.value("PRAGMA user_version")).toBe(scripts.length);
-    expect(database.value("SELECT host FROM attempts")).toBe("a");
-  });
-
-  it("the first, which found episodes by indexes, is refused until the run goes on", () => {
-    const old = new RandomEvents(6, "selfPlay").events(50);
-    {
-      using writer = ReplayWriter.create(folder);
-      writer.append(old);
-      using database = Database.forWriting(path);
-      database.exec(withoutFifth);
-      database.exec(
-        "DROP TABLE columns; ALTER TABLE episodes DROP COLUMN view; CREATE INDEX episodes_reward ON episodes (superseded, phase, reward)",
-      );
-      database.exec("CREATE INDEX measures_value ON measures (figure, value); PRAGMA user_version = 1");
-    }
-    const message = expect.stringContaining(
-      `found version 1 of the replay's tables, expected 3 to ${migrations.length}`,
-    );
-    expect(() => ReplayReader.open(folder)).toThrow(expect.objectContaining({ code: "run", message }));
-    ReplayWriter.open(folder)[Symbol.dispose]();
-    using database = Database.forReading(path);
-    const indexes = "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
-    expect(database.prepare(indexes).all()).toEqual([
-      { tbl_name: "columns" },
-      { tbl_name: "curriculum" },
-      { tbl_name: "events" },
-    ]);
-    expect(survivors()).toEqual(
-      old.map(withoutReference).map((event) => ("view" in event ? { ...event, view: 0 } : event)),
-    );
-  });
-
-  it("the third, which had no checksums, is read as it is, and brought up to date when the run goes on", async () => {
-    const old = new RandomEvents(8, "selfPlay").events(50);
-    {
-      using writer = ReplayWriter.create(folder);
-      writer.append(old);
-      using database = Database.forWriting(path);
-      database.exec(`${withoutFifth}; PRAGMA user_version = 3`);
-    }
-    expect(survivors()).toEqual(old.map(withoutReference));
-    expect(await inspect(folder)).toMatchObject({ database: [], events: { total: 50, damaged: [] } });
-    {
-      using writer = ReplayWriter.open(folder);
-      writer.append([marked(1)]);
-    }
-    expect(survivors()).toEqual([...old.map(withoutReference), marked(1)]);
-    expect(isWhole(await inspect(folder))).toBe(true);
-  });
-
-  it("what another program wrote is left alone", () => {
-    using database = Database.forWriting(path);
-    database.exec("CREATE TABLE theirs (x)");
-    const refusal = expect.objectContaining({
-      code: "run",
-      message: expect.stringContaining("another program"),
-    });
-    expect(() => ReplayReader.open(folder)).toThrow(refusal);
-    expect(() => ReplayWriter.open(folder)).toThrow(refusal);
-    expect(database.value("SELECT count(*) FROM sqlite_schema")).toBe(1);
-  });
-
-  it("a folder without a replay is no run", async () => {
-    const refusal = { code: "notARun", message: expect.stringContaining("expected the folder of a run") };
-    expect(() => ReplayReader.open(folder)).toThrow(expect.objectContaining(refusal));
-    await expect(inspect(join(folder, "none"))).rejects.toMatchObject(refusal);
-    expect(await check()).toMatchObject({ code: exitCodes.notARun, stdout: "" });
-  });
-});
-
 describe("damage", () => {
   const events = new RandomEvents(7).events(200);
   const image = { id: "image-3", extension: "png", bytes: async () => Uint8Array.of(1, 2, 3) };
@@ -308,7 +177,7 @@ describe("damage", () => {
   }
 
   it("is not found in what is whole", async () => {
-    const { code, stdout } = await check();
+    const { code, stdout } = await check(folder);
     expect(stdout).toBe(
       "database: whole\n200 events: all whole\n43 curriculum items: all whole\n1 image: all whole\n",
     );
@@ -317,7 +186,7 @@ describe("damage", () => {
 
   it.each(["rollouts", "answers", "episodes"])("of a page of %s leaves the rest readable", async (table) => {
     spoil(table);
-    const { code, stdout, stderr } = await check();
+    const { code, stdout, stderr } = await check(folder);
     expect(code).toBe(exitCodes.damaged);
     const damaged = Number(/200 events: (\d+) damaged/.exec(stdout)?.[1]);
     expect(damaged).toBeGreaterThan(0);
@@ -341,7 +210,7 @@ describe("damage", () => {
     const inspection = await inspect(folder);
     expect(isWhole(inspection)).toBe(false);
     expect(inspection.events.damaged).toEqual([]);
-    expect((await check()).stdout).toMatch(/^database: damaged\n( {2}\S.*\n)+200 events: all whole\n/);
+    expect((await check(folder)).stdout).toMatch(/^database: damaged\n( {2}\S.*\n)+200 events: all whole\n/);
   });
 
   it("of the text of an event that is no episode is named, also where only those are read", async () => {
@@ -382,7 +251,7 @@ describe("damage", () => {
     ]);
     await rm(file);
     expect((await inspect(folder)).images.damaged).toEqual([{ name: file, reason: "the file is missing" }]);
-    const { code, stdout } = await check();
+    const { code, stdout } = await check(folder);
     expect(code).toBe(exitCodes.damaged);
     expect(stdout).toContain("the file is missing");
   });
@@ -393,14 +262,14 @@ describe("damage", () => {
     const pages = database.value<number>("PRAGMA page_count") as number;
     database[Symbol.dispose]();
     await truncate(path, size * Math.floor(pages * 0.9));
-    const { code, stderr } = await check();
+    const { code, stderr } = await check(folder);
     expect(code).toBe(exitCodes.damaged);
     expect(stderr).toMatch(/damaged; \d+ of \d+ events/);
   });
 
   it("of everything is told from a folder that is no run", async () => {
     await writeFile(path, "x".repeat(10_000));
-    const { code, stderr } = await check();
+    const { code, stderr } = await check(folder);
     expect(code).toBe(exitCodes.damaged);
     expect(stderr).toContain("expected a run's replay");
   });
