@@ -50,6 +50,18 @@ export function questionerSum(form: string, parsed: boolean, parts: Parts, rewar
   }
 }
 
+/** The form of the Questioner's reward that a run's configuration names; empty where it names none. */
+export function questionerForm(config: unknown): string {
+  const { questioner } = (config ?? {}) as { questioner?: { reward?: { form?: string } } };
+  return questioner?.reward?.form ?? "";
+}
+
+/** The Reasoner's reward, by the weights that a run's configuration gives to its parts. */
+export function reasonerSum(config: unknown, parts: Parts, reward: number | null): Sum {
+  const { reasoner } = (config ?? {}) as { reasoner?: { reward?: Parts } };
+  return weightedSum(reasoner?.reward ?? {}, parts, reward);
+}
+
 /** A weighted sum of parts; those without a weight are not counted. */
 export function weightedSum(weights: Parts, parts: Parts, reward: number | null): Sum {
   const counted = Object.entries(weights).filter(([name]) => name in parts);

@@ -1,4 +1,4 @@
-import type { CompletionRecord } from "../replay/events.ts";
+import type { CompletionRecord, EpisodeEvent } from "../replay/events.ts";
 
 /** What the update makes of a group; see `training/grpo.ts`. */
 
@@ -20,4 +20,12 @@ export function learntFrom(group: readonly Taught[], masks: boolean): boolean[] 
   const isMasked = ({ completion }: Taught) => masks && completion.finishReason === "length";
   const teaches = group.some((each) => each.advantage !== 0 && !isMasked(each));
   return group.map((each) => teaches && !isMasked(each));
+}
+
+/** The group's members as the update sees them; none where nothing is learnt. */
+export function taughtBy(event: EpisodeEvent): Taught[] {
+  if (event.type === "reasonerEpisode") {
+    return event.rollouts.map((rollout) => ({ completion: rollout, advantage: rollout.advantage }));
+  }
+  return event.type === "questionerEpisode" ? [...event.rollouts] : [];
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { comparisonOf } from "../../inspector/comparison.ts";
-import { decimal, percent, plural, whole } from "../../inspector/page/format.ts";
+import { decimal, percent, plural, whole } from "../../inspector/format.ts";
 import type { EpisodeEvent, EvaluationReport } from "../../replay/events.ts";
 import type { EpisodeHead, EpisodeQuery } from "../../replay/query.ts";
 import { ReplayReader } from "../../replay/reader.ts";

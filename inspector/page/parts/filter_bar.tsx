@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Overview } from "../../answers.ts";
 import { filterNames, rangeOf, rangeText } from "../../filters.ts";
+import { figureName } from "../../format.ts";
 import { changed, go } from "../address.ts";
-import { figureName } from "../format.ts";
 import { useKeys } from "../keys.ts";
 
 interface FilterBarProps {

@@ -1,5 +1,5 @@
 import type { Histogram } from "../../../replay/survey.ts";
-import { brief, plural } from "../format.ts";
+import { brief, plural } from "../../format.ts";
 
 interface HistogramProps {
   readonly title: string;

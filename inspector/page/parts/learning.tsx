@@ -1,7 +1,7 @@
 import type { Estimate } from "../../../replay/events.ts";
 import type { Overview } from "../../answers.ts";
+import { decimal } from "../../format.ts";
 import { href } from "../address.ts";
-import { decimal } from "../format.ts";
 
 const WIDTH = 640;
 const HEIGHT = 220;

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Sight } from "../../answers.ts";
+import { visible } from "../../format.ts";
 import { paths } from "../../paths.ts";
-import { visible } from "../format.ts";
 import { useAnswer } from "../loading.ts";
 import { source } from "../source.ts";
 

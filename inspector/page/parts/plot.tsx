@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { brief } from "../format.ts";
+import { brief } from "../../format.ts";
 
 export interface Line {
   readonly name: string;

@@ -1,6 +1,6 @@
 import type { CheckRecord } from "../../../replay/events.ts";
 import type { Sum } from "../../arithmetic.ts";
-import { brief, decimal, figureName } from "../format.ts";
+import { brief, decimal, figureName } from "../../format.ts";
 
 /** How a reward came about: its terms as they were put together, and what it came to. */
 export function RewardSum({ sum, reward }: { readonly sum: Sum; readonly reward: number | null }) {

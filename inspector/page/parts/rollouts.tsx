@@ -6,11 +6,12 @@ import type {
   ReasonerEpisode,
 } from "../../../replay/events.ts";
 import type { Sum } from "../../arithmetic.ts";
+import { decimal, visible } from "../../format.ts";
+import { type Cluster, clustersOf, fateNames, fateOf } from "../../votes.ts";
 import { href } from "../address.ts";
-import { decimal, visible } from "../format.ts";
 import { Checks, RewardSum } from "./reward.tsx";
 import { Tokens } from "./tokens.tsx";
-import { type Cluster, clustersOf, fateNames, fateOf, VoteBar } from "./votes.tsx";
+import { VoteBar } from "./votes.tsx";
 
 type Pieces = readonly (readonly string[])[] | null;
 type Parts = Readonly<Record<string, number>>;

@@ -1,6 +1,6 @@
 import type { Mark, Overview, PhaseSpan } from "../../answers.ts";
+import { duration, moment, plural, visible } from "../../format.ts";
 import { href } from "../address.ts";
-import { duration, moment, plural, visible } from "../format.ts";
 
 const WIDTH = 1000;
 const LANE = 22;

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { CompletionRecord } from "../../../replay/events.ts";
-import { decimal, visible } from "../format.ts";
+import { decimal, visible } from "../../format.ts";
 import { Select } from "./filter_bar.tsx";
 
 /** What the tokens of a completion are coloured by. */

@@ -1,15 +1,15 @@
 import { diffWords } from "diff";
 import type { Comparison, EpisodeAnswer, Overview, Pair, RunLine } from "../../answers.ts";
 import { completionsOf } from "../../completions.ts";
+import { decimal, percent, plural, visible, whole } from "../../format.ts";
 import { paths } from "../../paths.ts";
+import { clustersOf } from "../../votes.ts";
 import { changed, go, href } from "../address.ts";
-import { decimal, percent, plural, visible, whole } from "../format.ts";
 import { useKeys } from "../keys.ts";
 import { useAnswer } from "../loading.ts";
 import { Select } from "../parts/filter_bar.tsx";
 import { Thumbnail } from "../parts/picture.tsx";
 import { Empty, Problems, Waiting } from "../parts/states.tsx";
-import { clustersOf } from "../parts/votes.tsx";
 import type { ScreenProps } from "../screen.ts";
 
 type Side = "left" | "right";

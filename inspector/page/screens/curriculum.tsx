@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { CurriculumAnswer, CurriculumLine, Fate } from "../../answers.ts";
+import { decimal, percent, plural, visible, whole } from "../../format.ts";
 import { paths } from "../../paths.ts";
 import { changed, go, href } from "../address.ts";
-import { decimal, percent, plural, visible, whole } from "../format.ts";
 import { useKeys } from "../keys.ts";
 import { useAnswer } from "../loading.ts";
 import { Select } from "../parts/filter_bar.tsx";

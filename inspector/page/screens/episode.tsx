@@ -1,11 +1,11 @@
 import { useEffect } from "preact/hooks";
 import type { EpisodeAnswer, Overview, TextsAnswer } from "../../answers.ts";
-import { questionerSum, type Sum, weightedSum } from "../../arithmetic.ts";
+import { questionerForm, questionerSum, reasonerSum } from "../../arithmetic.ts";
+import { decimal, moment, plural, visible, whole } from "../../format.ts";
 import { paths } from "../../paths.ts";
-import { learntFrom, masksTruncated, type Taught } from "../../teaching.ts";
+import { learntFrom, masksTruncated, taughtBy } from "../../teaching.ts";
 import { changed, go, href } from "../address.ts";
 import { useEpisodeList } from "../episode_list.ts";
-import { decimal, moment, plural, visible, whole } from "../format.ts";
 import { useKeys } from "../keys.ts";
 import { useAnswer } from "../loading.ts";
 import { filtersOf } from "../parts/filter_bar.tsx";
@@ -130,7 +130,7 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
             open={open}
             onPick={onPick}
             learnt={learnt}
-            sumOf={(parts, reward) => reasonerSum(overview, parts, reward)}
+            sumOf={(parts, reward) => reasonerSum(overview.config, parts, reward)}
           />
         ) : (
           <QuestionRollouts
@@ -140,7 +140,9 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
             open={open}
             onPick={onPick}
             learnt={learnt}
-            sumOf={(parsed, parts, reward) => questionerSum(formOf(overview), parsed, parts, reward)}
+            sumOf={(parsed, parts, reward) =>
+              questionerSum(questionerForm(overview.config), parsed, parts, reward)
+            }
           />
         )}
         {kin.length > 0 && (
@@ -196,14 +198,6 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
       </div>
     </div>
   );
-}
-
-/** The group's members as the update sees them; none where nothing is learnt. */
-function taughtBy(event: EpisodeAnswer["event"]): Taught[] {
-  if (event.type === "reasonerEpisode") {
-    return event.rollouts.map((rollout) => ({ completion: rollout, advantage: rollout.advantage }));
-  }
-  return event.type === "questionerEpisode" ? [...event.rollouts] : [];
 }
 
 function compareParams(run: string, round: number, image: string): Readonly<Record<string, string>> {
@@ -268,18 +262,4 @@ function Prompt({ text, template }: { readonly text: string; readonly template: 
       </details>
     </>
   );
-}
-
-function formOf({ config }: Overview): string {
-  const { questioner } = (config ?? {}) as { questioner?: { reward?: { form?: string } } };
-  return questioner?.reward?.form ?? "";
-}
-
-function reasonerSum(
-  { config }: Overview,
-  parts: Readonly<Record<string, number>>,
-  reward: number | null,
-): Sum {
-  const { reasoner } = (config ?? {}) as { reasoner?: { reward?: Readonly<Record<string, number>> } };
-  return weightedSum(reasoner?.reward ?? {}, parts, reward);
 }

@@ -1,9 +1,9 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { EpisodeHead } from "../../../replay/query.ts";
+import { brief, decimal, figureName, plural, visible, whole } from "../../format.ts";
 import { figureOf } from "../../select.ts";
 import { changed, go, href } from "../address.ts";
 import { useEpisodeList } from "../episode_list.ts";
-import { brief, decimal, figureName, plural, visible, whole } from "../format.ts";
 import { useKeys } from "../keys.ts";
 import { useNews } from "../news.ts";
 import { FilterBar, filtersOf } from "../parts/filter_bar.tsx";

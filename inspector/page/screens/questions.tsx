@@ -1,7 +1,7 @@
 import type { Drift, QuestionCluster } from "../../answers.ts";
+import { decimal, percent, plural, visible, whole } from "../../format.ts";
 import { paths } from "../../paths.ts";
 import { changed, go, href } from "../address.ts";
-import { decimal, percent, plural, visible, whole } from "../format.ts";
 import { useAnswer } from "../loading.ts";
 import { Thumbnail } from "../parts/picture.tsx";
 import { Plot } from "../parts/plot.tsx";

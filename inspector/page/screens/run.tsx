@@ -1,10 +1,10 @@
 import { useMemo } from "preact/hooks";
 import type { Histogram } from "../../../replay/survey.ts";
 import type { Overview, StepSeries } from "../../answers.ts";
+import { decimal, duration, figureName, moment, plural, whole } from "../../format.ts";
 import { paths } from "../../paths.ts";
 import { spreadFigures } from "../../spread_figures.ts";
 import { go, href } from "../address.ts";
-import { decimal, duration, figureName, moment, plural, whole } from "../format.ts";
 import { useAnswer } from "../loading.ts";
 import { HistogramRows } from "../parts/histogram.tsx";
 import { LearningPlot } from "../parts/learning.tsx";

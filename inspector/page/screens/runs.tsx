@@ -1,6 +1,6 @@
 import type { RunLine } from "../../answers.ts";
+import { decimal, duration, moment, whole } from "../../format.ts";
 import { href } from "../address.ts";
-import { decimal, duration, moment, whole } from "../format.ts";
 import type { Loading } from "../loading.ts";
 import { Plot } from "../parts/plot.tsx";
 import { Empty, Waiting } from "../parts/states.tsx";
