@@ -60,7 +60,7 @@ export async function offlineFile(folder: string, options: OfflineOptions): Prom
       if (room.takes(JSON.stringify([path, answer]))) answers[path] = answer;
     };
     for (const { phase, name } of spreadFigures(overview)) {
-      const selection = { folder, query: { phases: [phase] as EpisodeQuery["phases"] } };
+      const selection = { folder, query: { phases: [phase] } };
       add(paths.histogram(key, phase, name), queries.histogram(selection, name as never, 20));
     }
     add(paths.drift(key), queries.drift(folder));
