@@ -1,7 +1,6 @@
 import { VisplayError } from "../common/errors.ts";
-import { contentOf } from "../images/content.ts";
-import type { FolderSource, ListedImage } from "../images/folder.ts";
-import type { FolderFile } from "../images/folder_file.ts";
+import type { ListedImage } from "../images/listed_images.ts";
+import type { StoredImage } from "../images/stored_image.ts";
 import type { PinnedImage } from "../replay/pins.ts";
 import { count, plural } from "./format.ts";
 
@@ -31,8 +30,13 @@ export function about<T, K extends keyof T>(
   return { run, had: had?.[part] ?? null, allow };
 }
 
-/** The list of a run's images that begins with a folder. */
-export function firstList({ files }: FolderSource): ListedImage[] {
+/** What a run's images are taken from. */
+export interface Pool {
+  readonly files: readonly StoredImage[];
+}
+
+/** The list of a run's images that begins with a pool. */
+export function firstList({ files }: Pool): ListedImage[] {
   return files.map((file) => ({ name: file.name, file, content: null }));
 }
 
@@ -42,7 +46,7 @@ export function firstList({ files }: FolderSource): ListedImage[] {
  * what was added comes last. Without that, what was added is no part of the run.
  */
 export async function bindList(
-  source: FolderSource,
+  source: Pool,
   { run, had, allow }: Earlier<readonly PinnedImage[]>,
   opening: Opening,
 ): Promise<ListedImage[]> {
@@ -74,11 +78,11 @@ interface Comparison {
   /** What is to be said of those that are not as they were. */
   readonly lost: string[];
   /** Files that are none of them. */
-  readonly rest: FolderFile[];
+  readonly rest: StoredImage[];
 }
 
 async function compare(
-  source: FolderSource,
+  source: Pool,
   had: readonly PinnedImage[],
   { signal, show }: Opening,
 ): Promise<Comparison> {
@@ -124,21 +128,22 @@ function wasLeftOut({ changedMs }: PinnedImage): boolean {
 }
 
 /** Whether a file is what it was; one that was not touched is not read for that, nor one that was never seen. */
-async function isStill({ bytes, changedMs, content }: PinnedImage, file: FolderFile): Promise<boolean> {
-  if (file.bytes !== bytes) return false;
-  if (content === null || file.changedMs === changedMs) return true;
-  return content === (await contentOf(file.path).catch(() => null));
+async function isStill({ bytes, changedMs, content }: PinnedImage, file: StoredImage): Promise<boolean> {
+  const isAsLong = file.bytes === bytes;
+  if (!isAsLong && (file.standsAlone || content === null)) return false;
+  if (content === null || (isAsLong && file.changedMs === changedMs)) return true;
+  return content === (await file.content().catch(() => null));
 }
 
 /** Files by their contents; only those of some sizes are read. */
 async function withContents(
-  files: Iterable<FolderFile>,
+  files: Iterable<StoredImage>,
   sizes: ReadonlySet<number>,
-): Promise<Map<string, FolderFile>> {
-  const found = new Map<string, FolderFile>();
+): Promise<Map<string, StoredImage>> {
+  const found = new Map<string, StoredImage>();
   for (const file of files) {
-    if (!sizes.has(file.bytes)) continue;
-    const content = await contentOf(file.path).catch(() => null);
+    if (file.standsAlone && !sizes.has(file.bytes)) continue;
+    const content = await file.content().catch(() => null);
     if (content !== null) found.set(content, file);
   }
   return found;

@@ -1,5 +1,4 @@
 import { type FilePart, hashFile } from "../common/file_hash.ts";
-import type { FolderFile } from "./folder_file.ts";
 import { idOf } from "./image.ts";
 import type { FilePath } from "./walk.ts";
 
@@ -8,11 +7,18 @@ export async function contentOf(path: FilePath, part?: FilePart): Promise<string
   return idOf(await hashFile(path, part));
 }
 
+/** A file with a checksum of its first bytes. */
+interface Sampled {
+  readonly path: FilePath;
+  readonly bytes: number;
+  readonly sample: number;
+}
+
 /** Enough to tell photographs of one size apart. */
 const middleBytes = 2 ** 16;
 
 /** Files with the same content, in groups, each in the order given; files are read only as far as they are alike. */
-export async function groupCopies<F extends Pick<FolderFile, "path" | "bytes" | "sample">>(
+export async function groupCopies<F extends Sampled>(
   files: readonly F[],
   forEach: (files: readonly F[], work: (file: F) => Promise<void>) => Promise<void>,
 ): Promise<F[][]> {

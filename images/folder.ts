@@ -1,12 +1,11 @@
 import { extname } from "node:path";
 import { VisplayError } from "../common/errors.ts";
 import { groupCopies } from "./content.ts";
-import { decodeImage, defaultLimits, type ImageLimits, readImage } from "./decode.ts";
+import { defaultLimits, type ImageLimits } from "./decode.ts";
 import { type FolderFile, inspect } from "./folder_file.ts";
-import { claimedFormat, extensionOf, type ImageFormat, sniff, supported } from "./format.ts";
-import { contentId } from "./image.ts";
-import type { Fit } from "./shrink.ts";
-import type { ImageSource, Picture } from "./source.ts";
+import { claimedFormat, supported } from "./format.ts";
+import { type ListedImage, ListedImages } from "./listed_images.ts";
+import type { ImageSource } from "./source.ts";
 import { byName, type FoundFile, type Remark, walk } from "./walk.ts";
 
 export interface FolderOptions extends Partial<ImageLimits> {
@@ -20,15 +19,6 @@ export interface FolderOptions extends Partial<ImageLimits> {
   readonly signal?: AbortSignal;
   /** Told how many of how many files were looked at. */
   readonly progress?: (done: number, total: number) => void;
-}
-
-/** What stands at one place of a list of images. */
-export interface ListedImage {
-  readonly name: string;
-  /** Null where the image is no more. */
-  readonly file: FolderFile | null;
-  /** What it must show, see `ImageFile`; null where any content is right, which it is bound to when it is first loaded. */
-  readonly content: string | null;
 }
 
 /** The images of a folder and its sub-folders, sorted by name; only what the folder says of them is held in memory. */
@@ -115,45 +105,6 @@ async function examine(
       warnings.push({ name, reason: `the content is ${format}, the extension "${extname(name)}"` });
   });
   return { usable, skipped, warnings, ignored };
-}
-
-class ListedImages implements ImageSource {
-  readonly length: number;
-  readonly #images: readonly ListedImage[];
-  readonly #limits: ImageLimits;
-  /** What each image that was loaded shows. */
-  readonly #seen = new Map<number, string>();
-
-  constructor(images: readonly ListedImage[], limits: ImageLimits) {
-    this.length = images.length;
-    this.#images = images;
-    this.#limits = limits;
-  }
-
-  name(index: number): string {
-    return this.#at(index).name;
-  }
-
-  async load(index: number, shrinkTo?: Fit): Promise<Picture> {
-    const { file, content } = this.#at(index);
-    if (!file)
-      throw new VisplayError("images", "it is no longer there as the run began with it, and was left out");
-    const bytes = await readImage(file.path, null, this.#limits);
-    const id = contentId(bytes);
-    if ((content ?? this.#seen.get(index) ?? id) !== id) {
-      throw new VisplayError("images", "the file has changed since the run first saw it");
-    }
-    const image = await decodeImage(bytes, null, this.#limits, shrinkTo);
-    this.#seen.set(index, id);
-    const extension = extensionOf(sniff(bytes) as ImageFormat);
-    return { image, file: { id, extension, bytes: async () => bytes } };
-  }
-
-  #at(index: number): ListedImage {
-    const image = this.#images[index];
-    if (image === undefined) throw new RangeError(`image ${index} of ${this.length}`);
-    return image;
-  }
 }
 
 /** Copies of what is there already leave; those with preferred names stay. */

@@ -2,20 +2,43 @@ import { close, fstat, open, read } from "node:fs";
 import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
 import { commonHeader } from "./common_header.ts";
-import { type ImageLimits, inspectFile } from "./decode.ts";
+import { contentOf } from "./content.ts";
+import { type ImageLimits, inspectFile, readImage } from "./decode.ts";
 import type { ImageFormat } from "./format.ts";
+import type { StoredImage } from "./stored_image.ts";
 import type { FilePath, FoundFile } from "./walk.ts";
 
 /** An image file as it was found. */
-export interface FolderFile {
+export class FolderFile implements StoredImage {
   /** As in `FoundFile`. */
   readonly name: string;
   readonly path: FilePath;
   readonly bytes: number;
-  /** When it was last changed, by the file system (ctime), ms since 1970. */
+  readonly standsAlone = true;
   readonly changedMs: number;
   /** A checksum of its first bytes, which copies have in common. */
   readonly sample: number;
+
+  constructor(
+    { name, path }: Pick<FoundFile, "name" | "path">,
+    size: number,
+    changedMs: number,
+    sample: number,
+  ) {
+    this.name = name;
+    this.path = path;
+    this.bytes = size;
+    this.changedMs = changedMs;
+    this.sample = sample;
+  }
+
+  content(): Promise<string> {
+    return contentOf(this.path);
+  }
+
+  read(limits: ImageLimits): Promise<Uint8Array> {
+    return readImage(this.path, null, limits);
+  }
 }
 
 /** A file that can be used and the format of its content, or why it cannot be used. */
@@ -24,14 +47,14 @@ export type Inspected =
   | { readonly refused: string };
 
 /** Checks a file by its size and its header, without decoding pixels. */
-export async function inspect({ name, path, isRegular }: FoundFile, limits: ImageLimits): Promise<Inspected> {
+export async function inspect(found: FoundFile, limits: ImageLimits): Promise<Inspected> {
+  const { path, isRegular } = found;
   const head = isRegular ? await readHead(path).catch(() => null) : null;
   const header = (head && (await ordinaryHeader(head, limits))) ?? (await inspectFile(path, limits));
   if ("refused" in header) return header;
   if (!head) return { refused: "found a file that could not be read at first" };
   const { bytes, size, changedMs } = head;
-  const sample = crc32(bytes);
-  return { file: { name, path, bytes: size, changedMs, sample }, format: header.format };
+  return { file: new FolderFile(found, size, changedMs, crc32(bytes)), format: header.format };
 }
 
 interface Head {

@@ -1,0 +1,17 @@
+import type { ImageLimits } from "./decode.ts";
+
+/** A picture that a list may name, wherever its bytes lie. */
+export interface StoredImage {
+  /** For people, and unlike those of the others: a path, or a file and a row. */
+  readonly name: string;
+  /** Of the picture, or of the file that holds it among others. */
+  readonly bytes: number;
+  /** Whether `bytes` are those of the picture alone, so that another number means another picture. */
+  readonly standsAlone: boolean;
+  /** When its file was last changed, by the file system (ctime), ms since 1970. */
+  readonly changedMs: number;
+  /** The id of its content, see `ImageFile`. Rejects where it cannot be read. */
+  content(): Promise<string>;
+  /** Its bytes, as their format has them. Throws a `VisplayError` of code "images" where they cannot be had. */
+  read(limits: ImageLimits): Promise<Uint8Array>;
+}
