@@ -19,6 +19,7 @@ export const exitCodes = {
   damaged: 12,
   taughtNothing: 13,
   prompt: 14,
+  data: 15,
   cancelled: 130,
 } as const;
 

@@ -1,7 +1,7 @@
+import { ByteCache } from "../../common/byte_cache.ts";
 import type { RgbImage } from "../../images/image.ts";
 import type { ImageProcessor, ImageShape, PreparedImage } from "../models/vision_language_model.ts";
 import type { ActivityReport } from "./activity.ts";
-import { ByteCache } from "./byte_cache.ts";
 import { visionGraph } from "./graphs.ts";
 import { imageFeeds } from "./image_feeds.ts";
 import type { Pause } from "./pause.ts";

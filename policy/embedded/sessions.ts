@@ -1,9 +1,9 @@
 import type { Device } from "../../autodiff/onnx/device.ts";
 import { heldBytes, Session } from "../../autodiff/onnx/session.ts";
 import type { Tensor } from "../../autodiff/tensor.ts";
+import { ByteCache } from "../../common/byte_cache.ts";
 import type { Weights } from "../models/layers.ts";
 import type { VisionLanguageModel } from "../models/vision_language_model.ts";
-import { ByteCache } from "./byte_cache.ts";
 
 /** What it takes to run a policy's graphs. */
 export interface GraphTools {

@@ -1,0 +1,246 @@
+import { open, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { type Compressors, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import { compressors as all } from "hyparquet-compressors";
+import { ByteCache } from "../../common/byte_cache.ts";
+import { VisplayError } from "../../common/errors.ts";
+import { isRecord } from "../../common/json.ts";
+import type { ImageLimits } from "../../images/decode.ts";
+import { contentId } from "../../images/image.ts";
+import type { StoredImage } from "../../images/stored_image.ts";
+import { type ColumnKind, checkMetadata, classNames, columnKinds, withoutBytes } from "./parquet_schema.ts";
+import { pictureFile, picturesNamed } from "./picture_files.ts";
+import { type BrokenRow, BrokenRowError, type Cells, type Place, type Table } from "./table.ts";
+
+/** A row group whose column is larger is read page by page, if its file has an index of pages. */
+const wholeGroupBytes = 64 * 2 ** 20;
+/** Nothing larger is read at once. */
+const maxReadBytes = 2 ** 29;
+
+/** Cells of all files by file, row group and column: the last of pictures, and of all else. */
+const budgetBytes = 192 * 2 ** 20;
+
+interface Group {
+  readonly metadata: FileMetaData;
+  /** The index of its first row in the file. */
+  readonly start: number;
+  readonly length: number;
+}
+
+/** What was read of a row group. */
+interface Read {
+  readonly bytes: number;
+  readonly cells: Promise<readonly unknown[]>;
+}
+
+/**
+ * What was read of Parquet files last, up to 192 MB.
+ */
+export class GroupCache {
+  readonly #reads = new ByteCache<Read>(budgetBytes, ({ bytes }) => bytes);
+
+  /** The cells under a key, read now if they are not there. What could not be read is not kept. */
+  get(key: string, bytes: number, read: () => Promise<readonly unknown[]>): Promise<readonly unknown[]> {
+    const known = this.#reads.get(key);
+    if (known) return known.cells;
+    const cells = read();
+    this.#reads.set(key, { bytes, cells });
+    cells.catch(() => this.#reads.delete(key));
+    return cells;
+  }
+}
+
+/**
+ * A Parquet file, of which only the footer is read now. Pictures are cells of bytes, of {bytes, path}, or lists of these;
+ * paths without bytes lead below the file's folder. Throws "data" where it is no whole Parquet file.
+ */
+export async function openParquet(path: string, name: string, cache: GroupCache): Promise<Table> {
+  const file = await sourceOf(path);
+  try {
+    const metadata = await parquetMetadataAsync(file);
+    checkMetadata(metadata, file.byteLength);
+    return new Parquet(path, name, file, metadata, cache);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new VisplayError("data", `${name}: found no Parquet file that can be read (${message})`, { cause });
+  }
+}
+
+class Parquet implements Table {
+  readonly columns: readonly string[];
+  readonly pictures: readonly string[];
+  readonly length: number;
+  readonly broken: readonly BrokenRow[] = [];
+  readonly #path: string;
+  readonly #name: string;
+  readonly #file: ParquetSource;
+  readonly #groups: readonly Group[];
+  readonly #kinds: ReadonlyMap<string, ColumnKind>;
+  readonly #classes: ReadonlyMap<string, readonly string[]>;
+  readonly #cache: GroupCache;
+
+  constructor(path: string, name: string, file: ParquetSource, metadata: FileMetaData, cache: GroupCache) {
+    this.#path = path;
+    this.#name = name;
+    this.#file = file;
+    this.#cache = cache;
+    this.#kinds = columnKinds(metadata);
+    this.#classes = classNames(metadata);
+    this.#groups = groupsOf(metadata);
+    this.columns = [...this.#kinds.keys()];
+    this.pictures = this.columns.filter((column) => this.#kinds.get(column) !== "other");
+    this.length = this.#groups.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  place(index: number): Place {
+    return { file: this.#name, row: index + 1 };
+  }
+
+  async cells(index: number, columns: readonly string[]): Promise<Cells> {
+    const cells: Record<string, unknown> = {};
+    for (const column of columns) {
+      if (!this.#kinds.has(column)) continue;
+      const cell = await this.#cell(index, column);
+      cells[column] = this.#classes.get(column)?.[Number(cell)] ?? cell;
+    }
+    return cells;
+  }
+
+  async images(index: number, column: string): Promise<readonly StoredImage[]> {
+    const kind = this.#kinds.get(column);
+    if (kind === undefined) return [];
+    if (kind === "other") return picturesNamed(dirname(this.#path), await this.#cell(index, column));
+    if (kind === "picture") return [this.#image(index, column, null)];
+    const listed = await this.#cell(index, column, kind === "namedPictures");
+    const many = Array.isArray(listed) ? listed.length : 0;
+    return Array.from({ length: many }, (_, at) => this.#image(index, column, at));
+  }
+
+  /** A picture of a row, at a place of the cell's list or, where that is null, the cell itself. */
+  #image(index: number, column: string, at: number | null): StoredImage {
+    const find = async (): Promise<Uint8Array | StoredImage> => {
+      const cell = await this.#cell(index, column);
+      const picture = at === null ? cell : (cell as readonly unknown[])[at];
+      const isAlone = picture instanceof Uint8Array || !isRecord(picture);
+      const { bytes, path } = isAlone ? { bytes: picture, path: null } : picture;
+      if (bytes instanceof Uint8Array && bytes.length > 0) return bytes;
+      if (typeof path === "string") return pictureFile(dirname(this.#path), path);
+      throw new BrokenRowError("found no picture in the row");
+    };
+    const read = async (limits: ImageLimits | null): Promise<Uint8Array> => {
+      const found = await find().catch((cause) => {
+        throw new VisplayError("images", (cause as Error).message, { cause });
+      });
+      if (!(found instanceof Uint8Array)) return found.read(limits ?? unlimited);
+      const { maxBytes } = limits ?? unlimited;
+      if (found.length <= maxBytes) return found;
+      throw new VisplayError(
+        "images",
+        `found ${found.length} bytes, expected at most ${maxBytes} (maxBytes)`,
+      );
+    };
+    return {
+      name: `${this.#name}#${index + 1}${at ? `.${at + 1}` : ""}`,
+      bytes: this.#file.byteLength,
+      standsAlone: false,
+      changedMs: this.#file.changedMs,
+      content: async () => contentId(await read(null)),
+      read,
+    };
+  }
+
+  /** One cell; without the bytes of its pictures if only their number is wanted. */
+  async #cell(index: number, column: string, onlyNames = false): Promise<unknown> {
+    const at = this.#groupAt(index);
+    const group = this.#groups[at] as Group;
+    const row = index - group.start;
+    const metadata = onlyNames ? withoutBytes(group.metadata, column) : group.metadata;
+    const bytes = sizeOf(metadata, column);
+    try {
+      const read = (rowStart: number, rowEnd: number) =>
+        parquetReadObjects({
+          file: this.#file,
+          metadata,
+          columns: [column],
+          rowStart,
+          rowEnd,
+          utf8: false,
+          compressors,
+          useOffsetIndex: bytes > wholeGroupBytes,
+        }).then((rows) => rows.map((cells) => cells[column] as unknown));
+      if (bytes > wholeGroupBytes && hasPageIndex(metadata, column)) return (await read(row, row + 1))[0];
+      const key = `${this.#path} ${at} ${column} ${onlyNames}`;
+      return (await this.#cache.get(key, bytes, () => read(0, group.length)))[row];
+    } catch (cause) {
+      throw new BrokenRowError(`found a column that cannot be read (${(cause as Error).message})`, { cause });
+    }
+  }
+
+  #groupAt(index: number): number {
+    let [low, high] = [0, this.#groups.length - 1];
+    if (!(index >= 0 && index < this.length)) throw new RangeError(`row ${index} of ${this.length}`);
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if ((this.#groups[middle] as Group).start <= index) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
+
+const unlimited: ImageLimits = { maxBytes: maxReadBytes, maxPixels: Number.POSITIVE_INFINITY };
+
+function groupsOf(metadata: FileMetaData): Group[] {
+  let start = 0;
+  return metadata.row_groups.map((group) => {
+    const length = Number(group.num_rows);
+    start += length;
+    return { metadata: { ...metadata, row_groups: [group] }, start: start - length, length };
+  });
+}
+
+/** What a column of the only row group takes in memory. */
+function sizeOf({ row_groups: [group] }: FileMetaData, column: string): number {
+  const chunks = group?.columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === column) ?? [];
+  return chunks.reduce((sum, { meta_data }) => sum + Number(meta_data?.total_uncompressed_size ?? 0), 0);
+}
+
+function hasPageIndex({ row_groups: [group] }: FileMetaData, column: string): boolean {
+  const chunks = group?.columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === column) ?? [];
+  return chunks.every(({ offset_index_length }) => (offset_index_length ?? 0) > 0);
+}
+
+/** A file as hyparquet reads it. */
+interface ParquetSource {
+  readonly byteLength: number;
+  readonly changedMs: number;
+  slice(start: number, end?: number): Promise<ArrayBuffer>;
+}
+
+async function sourceOf(path: string): Promise<ParquetSource> {
+  const { size: byteLength, ctimeMs: changedMs } = await stat(path);
+  const slice = async (start: number, end = byteLength): Promise<ArrayBuffer> => {
+    const from = start < 0 ? Math.max(0, byteLength + start) : start;
+    const length = Math.min(end, byteLength) - from;
+    if (!(length >= 0) || end > byteLength) throw new Error("it says that its data goes on behind its end");
+    if (length > maxReadBytes)
+      throw new Error(`${length} bytes in one piece, at most ${maxReadBytes}; write smaller row groups`);
+    await using file = await open(path);
+    const bytes = new ArrayBuffer(length);
+    const { bytesRead } = await file.read(new Uint8Array(bytes), 0, length, from);
+    if (bytesRead < length) throw new Error("it was cut while it was read");
+    return bytes;
+  };
+  return { byteLength, changedMs, slice };
+}
+
+/** Those that hyparquet knows, for pages of a size that can be. */
+const compressors: Compressors = Object.fromEntries(
+  Object.entries(all).map(([name, decompress]) => [
+    name,
+    (input: Uint8Array, length: number) => {
+      if (!(length >= 0 && length <= maxReadBytes)) throw new Error(`a page of ${length} bytes`);
+      return decompress(input, length);
+    },
+  ]),
+);
