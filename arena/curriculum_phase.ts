@@ -65,7 +65,7 @@ function imagesOf({ run, place: { round, step } }: Step): number[] {
 function noImageError(run: Run): VisplayError {
   return new VisplayError(
     "images",
-    `none of ${poolSize(run)} images could be used, expected at least one; change images.folder`,
+    `none of ${poolSize(run)} images could be used, expected at least one; change images.data`,
   );
 }
 

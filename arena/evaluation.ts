@@ -1,79 +1,84 @@
-import { concat, defer, forkJoin, map, type Observable, of } from "rxjs";
-import { inParallel } from "../common/in_parallel.ts";
+import { concat, concatMap, defer, forkJoin, map, type Observable, of } from "rxjs";
 import { deriveSeed } from "../common/random.ts";
-import { zip } from "../common/zip.ts";
-import { blank, type RgbImage } from "../images/image.ts";
-import { balancedQuestions, type TestQuestion } from "../images/scenes/draw.ts";
-import { type Family, families, formatQuestion } from "../images/scenes/questions.ts";
-import { SceneSource } from "../images/scenes/source.ts";
+import { blank } from "../images/image.ts";
+import { shrinkTarget } from "../images/scaling.ts";
+import type { Fit } from "../images/shrink.ts";
 import type { ReasonerTemplates } from "../reasoner/prompt.ts";
 import { type Answer, Reasoner, type VisualQuestion } from "../reasoner/reasoner.ts";
-import { agrees, sameVote, vote } from "../reasoner/vote.ts";
+import { vote } from "../reasoner/vote.ts";
 import type { EvaluationReport, Scores } from "../replay/events.ts";
-import { trueLabel } from "./admission.ts";
 import type { RunConfig } from "./config/config.ts";
+import type { VerifierName } from "./config/evaluation.ts";
 import { fromAbortable } from "./from_abortable.ts";
 import { pipeline } from "./pipeline.ts";
-import type { Evaluator } from "./ports.ts";
-import { meanShare, proportion, shareOf } from "./statistics.ts";
+import type { Evaluator, Test, Tests } from "./ports.ts";
+import { mean, meanShare, proportion } from "./statistics.ts";
+import { givenBy, score } from "./verify.ts";
 
-/** A question about a held-out scene, ready to be asked. */
-interface Test extends VisualQuestion {
-  readonly family: Family;
-  readonly label: string;
+/** The answers to one question: greedy, with the image blanked, and samples at temperatures 1 and 0.6. */
+export interface AnsweredTest {
+  readonly test: Test;
+  readonly greedy: Answer;
+  readonly blind: Answer;
+  readonly warm: readonly Answer[];
+  readonly cool: readonly Answer[];
 }
 
-/** How one question was answered. */
-interface Mark {
-  readonly family: Family;
-  readonly greedy: boolean;
-  readonly abstained: boolean;
-  readonly unparsed: boolean;
-  readonly blind: boolean;
-  /** Share of right samples at temperature 1, and at 0.6. */
+/** How one question was answered; what is right is a score from 0 to 1. */
+export interface Mark {
+  readonly group: string | null;
+  readonly greedy: number;
+  readonly abstained: number;
+  readonly unparsed: number;
+  readonly blind: number;
+  /** Means of the samples at temperature 1, and at 0.6. */
   readonly warm: number;
   readonly cool: number;
-  readonly majority: boolean;
+  readonly majority: number;
+  readonly best: number;
 }
 
 /**
- * Measures a Reasoner on held-out scenes, whose labels no training ever sees: the same questions, in the same
- * order, with the same seeds each time, so that two reports differ by the policy alone. Null if no questions are
- * wanted. While one chunk of questions is answered, the next one's scenes are drawn.
+ * Measures a Reasoner on questions whose answers no training ever sees: the same, in the same order, with the same seeds
+ * each time, so that two reports differ by the policy alone. Null if there are none. While one chunk of questions is
+ * answered, the next one is read. `take` is given each question with its answers and marks.
  */
-export function sceneEvaluator(config: RunConfig, templates: ReasonerTemplates): Evaluator | null {
-  const { domain, scenes, questions, questionsPerChunk, samples, seed } = config.evaluation;
-  if (questions === 0) return null;
-  const source = new SceneSource({ domain, count: scenes, seed: deriveSeed(seed, "held out") });
-  const tests = balancedQuestions(source, questions, seed).sort((a, b) => a.index - b.index);
-  const chunkAt = (chunk: number) => tests.slice(chunk * questionsPerChunk, (chunk + 1) * questionsPerChunk);
+export function evaluator(
+  config: RunConfig,
+  tests: Tests | null,
+  templates: ReasonerTemplates,
+  take: (answered: AnsweredTest, mark: Mark) => void = () => {},
+): Evaluator | null {
+  if (tests === null || tests.length === 0) return null;
+  const { questionsPerChunk, samples, verifier } = config.evaluation;
   return (policy) =>
-    defer(() => {
-      const reasoner = new Reasoner(policy, templates);
-      const marks: Mark[] = [];
-      const answered = pipeline(
-        Math.ceil(tests.length / questionsPerChunk),
-        (chunk) => draw(source, chunkAt(chunk)),
-        (drawn, chunk) => examine(reasoner, drawn, config, chunk),
-      );
-      const progress = answered.pipe(map((more) => ({ done: marks.push(...more), total: tests.length })));
-      return concat(
-        progress,
-        defer(() => of({ report: reportOn(marks, samples) })),
-      );
-    });
-}
-
-/** The questions of a chunk with their scenes, each drawn once. */
-async function draw(source: SceneSource, tests: readonly TestQuestion[]): Promise<Test[]> {
-  const indices = [...new Set(tests.map(({ index }) => index))];
-  const scenes = await inParallel(indices, 4, (index) => source.draw(index));
-  const images = new Map(zip(indices, scenes));
-  return tests.map(({ index, question, answer }) => {
-    const text = formatQuestion(question);
-    const image = images.get(index) as RgbImage;
-    return { image, question: text, family: question.family, label: trueLabel(text, answer) };
-  });
+    defer(() => policy.info()).pipe(
+      concatMap(({ scaling }) => {
+        const fit: Fit = (size) => shrinkTarget(scaling, size);
+        const reasoner = new Reasoner(policy, templates);
+        const marks: Mark[] = [];
+        const answered = pipeline(
+          Math.ceil(tests.length / questionsPerChunk),
+          (chunk) => tests.read(chunk * questionsPerChunk, (chunk + 1) * questionsPerChunk, fit),
+          (read, chunk) =>
+            examine(reasoner, read, config, chunk).pipe(map((examined) => ({ examined, chunk }))),
+        );
+        const progress = answered.pipe(
+          map(({ examined, chunk }) => {
+            for (const each of examined) {
+              const given = mark(each, verifier);
+              marks.push(given);
+              take(each, given);
+            }
+            return { done: Math.min(tests.length, (chunk + 1) * questionsPerChunk), total: tests.length };
+          }),
+        );
+        return concat(
+          progress,
+          defer(() => of({ report: reportOn(marks, tests.groups, samples) })),
+        );
+      }),
+    );
 }
 
 /** Answers a chunk of questions greedily, blindly, and in samples at temperatures 1 and 0.6. */
@@ -82,7 +87,8 @@ function examine(
   tests: readonly Test[],
   { evaluation, reasoner: { maxTokens } }: RunConfig,
   chunk: number,
-): Observable<Mark[]> {
+): Observable<AnsweredTest[]> {
+  if (tests.length === 0) return of([]);
   const sample = (
     purpose: string,
     asked: readonly VisualQuestion[],
@@ -103,49 +109,58 @@ function examine(
     sample("cool", tests, evaluation.samples, 0.6),
   ]).pipe(
     map(([greedy, blind, warm, cool]) =>
-      tests.map((test, i) => mark(test, greedy[i] ?? [], blind[i] ?? [], warm[i] ?? [], cool[i] ?? [])),
+      tests.map((test, i) => ({
+        test,
+        greedy: greedy[i]?.[0] as Answer,
+        blind: blind[i]?.[0] as Answer,
+        warm: warm[i] ?? [],
+        cool: cool[i] ?? [],
+      })),
     ),
   );
 }
 
-function mark(
-  { family, label }: Test,
-  greedy: readonly Answer[],
-  blind: readonly Answer[],
-  warm: readonly Answer[],
-  cool: readonly Answer[],
-): Mark {
-  const isRight = ({ parsed }: Answer) => agrees(parsed, label);
+function mark({ test, greedy, blind, warm, cool }: AnsweredTest, verifier: VerifierName): Mark {
+  const scoreOf = ({ parsed }: Answer) => score(verifier, givenBy(parsed), test);
+  const scores = warm.map(scoreOf);
+  const { silver } = vote(warm);
   return {
-    family,
-    greedy: greedy.some(isRight),
-    abstained: greedy.some(({ parsed }) => parsed.outcome === "abstained"),
-    unparsed: greedy.some(({ parsed }) => parsed.outcome === "unparsed"),
-    blind: blind.some(isRight),
-    warm: shareOf(warm, isRight),
-    cool: shareOf(cool, isRight),
-    majority: sameVote(vote(warm).silver, label),
+    group: test.group,
+    greedy: scoreOf(greedy),
+    abstained: Number(greedy.parsed.outcome === "abstained"),
+    unparsed: Number(greedy.parsed.outcome === "unparsed"),
+    blind: scoreOf(blind),
+    warm: mean(scores),
+    cool: mean(cool.map(scoreOf)),
+    majority: score(verifier, silver === null ? null : { text: silver, vote: silver }, test),
+    best: Math.max(0, ...scores),
   };
 }
 
-function reportOn(marks: readonly Mark[], samples: number): EvaluationReport {
-  const ofFamily = (family: Family) => marks.filter((each) => each.family === family);
+function reportOn(marks: readonly Mark[], groups: readonly string[], samples: number): EvaluationReport {
+  const ofGroup = (group: string) => marks.filter((each) => each.group === group);
   return {
     samples,
     overall: scoresOf(marks),
-    families: Object.fromEntries(families.map((family) => [family, scoresOf(ofFamily(family))])),
+    families: Object.fromEntries(groups.map((group) => [group, scoresOf(ofGroup(group))])),
   };
 }
 
 function scoresOf(marks: readonly Mark[]): Scores {
-  const share = (holds: (mark: Mark) => boolean) => proportion(marks.filter(holds).length, marks.length);
+  const share = (scoreOf: (mark: Mark) => number) => {
+    const scores = marks.map(scoreOf);
+    const isWhole = scores.every((each) => each === 0 || each === 1);
+    return isWhole
+      ? proportion(scores.filter((each) => each === 1).length, scores.length)
+      : meanShare(scores);
+  };
   return {
     questions: marks.length,
     greedy: share(({ greedy }) => greedy),
     mean8: meanShare(marks.map(({ warm }) => warm)),
     mean8_t06: meanShare(marks.map(({ cool }) => cool)),
     maj8: share(({ majority }) => majority),
-    pass8: share(({ warm }) => warm > 0),
+    pass8: share(({ best }) => best),
     blind: share(({ blind }) => blind),
     abstention: share(({ abstained }) => abstained),
     parseFailure: share(({ unparsed }) => unparsed),

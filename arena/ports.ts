@@ -1,8 +1,10 @@
 import type { Observable } from "rxjs";
+import type { Fit } from "../images/shrink.ts";
 import type { ImageSource } from "../images/source.ts";
 import type { Policy } from "../policy/port.ts";
 import type { QuestionerTemplates } from "../questioner/prompt.ts";
 import type { ReasonerTemplates } from "../reasoner/prompt.ts";
+import type { VisualQuestion } from "../reasoner/reasoner.ts";
 import type { EvaluationReport } from "../replay/events.ts";
 import type { EventLog } from "../replay/log.ts";
 import type { Role } from "../replay/self_play.ts";
@@ -54,6 +56,25 @@ export type Evaluator = (reasoner: Policy) => Observable<EvaluationUpdate>;
 export type EvaluationUpdate =
   | { readonly done: number; readonly total: number }
   | { readonly report: EvaluationReport };
+
+/** A question whose true answers are known, ready to be asked. */
+export interface Test extends VisualQuestion {
+  /** Of its picture, for people. */
+  readonly name: string;
+  /** Any of them is right. */
+  readonly truths: readonly string[];
+  /** What it counts with beside all; null where there are no groups. */
+  readonly group: string | null;
+}
+
+/** Questions that a Reasoner is measured on, in an order that is always the same. */
+export interface Tests {
+  readonly length: number;
+  /** All groups, in the order of reports. */
+  readonly groups: readonly string[];
+  /** Those from `start` to before `end`, scaled down as `fit` says, without any whose picture cannot be used. */
+  read(start: number, end: number, fit: Fit): Promise<Test[]>;
+}
 
 export interface AuditedQuestion {
   /** An image of the run, by its index. */

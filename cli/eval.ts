@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { RunSettings } from "../arena/config/config.ts";
-import { sceneEvaluator } from "../arena/evaluation.ts";
+import { evaluator } from "../arena/evaluation.ts";
 import { untilAborted } from "../arena/from_abortable.ts";
 import { VisplayError } from "../common/errors.ts";
 import { drive, interruptible } from "./interrupt.ts";
@@ -8,34 +8,58 @@ import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
 import { openRunPolicy, templatesOf } from "./open.ts";
 import { addSettings } from "./options.ts";
+import { PredictionFile } from "./prediction_file.ts";
 import { runSettings } from "./run_settings.ts";
 import { valueLayer } from "./settings.ts";
 import { familiesTable } from "./table.ts";
 import { print } from "./terminal.ts";
+import { openTests } from "./tests.ts";
 
-/** Adds `visplay eval`: how well a model answers questions about held-out scenes. */
+/** Adds `visplay eval`: how well a model answers questions about held-out scenes, or a user's own. */
 export function addEval(program: Command): void {
   const command = program
     .command("eval")
-    .description("measure a model on held-out labelled scenes, by families of questions");
-  const layers = addSettings(command, ["model", "device"]);
-  // Whoever calls for an evaluation wants one, whatever the images of a run are.
-  const onScenes = valueLayer("visplay eval", ["images", "folder"], null);
-  command.action(() => evaluate(runSettings([...layers(), onScenes])));
+    .description("measure a model on labelled data, or on held-out scenes, by groups of questions")
+    .option("--out <file>", "write every prediction to this file, as JSONL");
+  const names = ["data", "limit", "samples", "columns", "verifier", "groupBy"] as const;
+  const layers = addSettings(command, ["model", "device", ...names]);
+  // Whoever calls for an evaluation wants one, whatever the images of a run are, and of all their data.
+  const onScenes = valueLayer("visplay eval", ["images", "data"], null);
+  command.action(({ out }: { out?: string }) => {
+    const given = [...layers(), onScenes];
+    const { data, questions } = runSettings(given).evaluation;
+    const all =
+      data !== null && questions === null
+        ? [valueLayer("visplay eval", ["evaluation", "questions"], everyRow)]
+        : [];
+    return evaluate(runSettings([...given, ...all]), out ?? null);
+  });
 }
 
-async function evaluate(settings: RunSettings): Promise<void> {
+const everyRow = 1_000_000_000;
+
+async function evaluate(settings: RunSettings, out: string | null): Promise<void> {
   using interrupt = interruptible();
   const model = await openModel(settings, interrupt.signal);
-  const evaluator = sceneEvaluator(model.config, templatesOf(model));
-  if (!evaluator) {
+  const { config } = model;
+  let done = "opening the model";
+  using line = new LiveLine(() => done);
+  const show = (text: string): void => {
+    done = text;
+  };
+  const say = (text: string): void => line.say(text);
+  const tests = await openTests(config, { signal: interrupt.signal, say, show });
+  await using predictions = out === null ? null : await PredictionFile.create(out);
+  const measure = evaluator(config, tests.of(config.evaluation), templatesOf(model), (answered, mark) =>
+    predictions?.add(answered, mark),
+  );
+  if (!measure) {
     throw new VisplayError("config", "evaluation.questions: found 0, expected at least 1");
   }
   await using reasoner = await openRunPolicy(model, "reasoner");
-  let done = "opening the model";
-  using _line = new LiveLine(() => done);
-  await drive(evaluator(reasoner).pipe(untilAborted(interrupt.signal)), (update) => {
+  await drive(measure(reasoner).pipe(untilAborted(interrupt.signal)), (update) => {
     if ("report" in update) print(familiesTable(update.report));
-    else done = `${update.done} of ${update.total} questions`;
+    else show(`${update.done} of ${update.total} questions`);
   });
+  await predictions?.keep();
 }

@@ -39,7 +39,7 @@ function isRead(file: string): boolean {
   return /^[^.].*\.(json|jinja|safetensors|txt)$/.test(file);
 }
 
-/** Throws "model" or "config" where a run would go on with another model or other prompts, unless that is allowed. */
+/** Throws "model" or "config" where a run would go on with another model, other prompts or other questions, unless that is allowed. */
 export function compareInputs(
   inputs: Hashes,
   { run, had, allow }: Earlier<Hashes>,
@@ -57,7 +57,7 @@ export function compareInputs(
     for (const note of notes) say(note);
     return;
   }
-  const code = changed.some((name) => !name.startsWith("prompts.")) ? "model" : "config";
-  const message = `${run} began with another model or other prompts; put them back, or say --allow:`;
+  const code = changed.some((name) => !/^(prompts|evaluation)\./.test(name)) ? "model" : "config";
+  const message = `${run} began with another model, other prompts or other questions; put them back, or say --allow:`;
   throw new VisplayError(code, [message, ...notes].join("\n  "));
 }

@@ -1,7 +1,9 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import type { Ports } from "../arena/ports.ts";
 import { sceneTruth } from "../arena/truth.ts";
+import { isPictureFolder } from "../data/open.ts";
 import { openFolder } from "../images/folder.ts";
+import { ListedImages } from "../images/listed_images.ts";
 import { SceneSource } from "../images/scenes/source.ts";
 import type { Remark } from "../images/walk.ts";
 import { ActivityView } from "../policy/embedded/activity.ts";
@@ -11,6 +13,7 @@ import { questionerTemplates } from "../questioner/prompt.ts";
 import { reasonerTemplates, requireQuestion } from "../reasoner/prompt.ts";
 import type { PinnedImage } from "../replay/pins.ts";
 import type { Role } from "../replay/self_play.ts";
+import { openPool } from "./data.ts";
 import { count, plural } from "./format.ts";
 import type { WithModel } from "./model.ts";
 import { bindList, type Earlier, firstList, type Opening, pinImages } from "./run_images.ts";
@@ -63,16 +66,25 @@ export interface RunImages extends Pick<Ports, "images" | "truth"> {
  * on from an `earlier` one has that one's images.
  */
 export async function openImages(
-  { images: { folder, scenes: settings, followLinks, maxPixels } }: RunConfig,
+  { images: { data, columns, scenes: settings, followLinks, maxPixels } }: RunConfig,
   opening: Opening,
   earlier: Earlier<readonly PinnedImage[]> | null = null,
 ): Promise<RunImages> {
   const { say, show, signal } = opening;
-  if (folder === null) {
+  if (data === null) {
     const scenes = new SceneSource(settings);
     return { images: scenes, truth: sceneTruth(scenes), list: null };
   }
-  const source = await openFolder(folder, {
+  if (!(await isPictureFolder(data, signal))) {
+    const files = await openPool(data, columns, opening);
+    const list = earlier ? await bindList({ files }, earlier, opening) : firstList({ files });
+    return {
+      images: new ListedImages(list, { maxPixels }),
+      truth: null,
+      list: pinImages(list, earlier?.had),
+    };
+  }
+  const source = await openFolder(data, {
     signal,
     followLinks,
     maxPixels,
@@ -83,7 +95,7 @@ export async function openImages(
   sayRemarks("skipped", skipped, say);
   sayRemarks("note", warnings, say);
   const left = `${skipped.length} skipped${copies > 0 ? `, ${count(copies)} with the content of others` : ""}`;
-  say(`${folder}: ${plural(source.length, "image")}, ${left}, ${ignored} of other kinds`);
+  say(`${data}: ${plural(source.length, "image")}, ${left}, ${ignored} of other kinds`);
   const list = earlier ? await bindList(source, earlier, opening) : firstList(source);
   return { images: source.select(list), truth: null, list: pinImages(list, earlier?.had) };
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { verifierNames } from "../arena/config/evaluation.ts";
 import { devices } from "../autodiff/onnx/device.ts";
 import { assignmentLayer, fileLayer, type Layer, valueLayer } from "./settings.ts";
 
@@ -13,10 +14,27 @@ interface SettingFlag {
 /** A number where the text is one; otherwise the text, which the schema will refuse by name. */
 const number = (text: string) => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text));
 
-type FlagName = "images" | "model" | "device" | "rounds" | "out" | "seed" | "metricsPort";
+type FlagName =
+  | "images"
+  | "model"
+  | "device"
+  | "rounds"
+  | "out"
+  | "seed"
+  | "metricsPort"
+  | "data"
+  | "limit"
+  | "samples"
+  | "columns"
+  | "verifier"
+  | "groupBy";
 
 const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
-  images: { flags: "--images <folder>", about: "folder of images to learn from", path: ["images", "folder"] },
+  images: {
+    flags: "--images <data>",
+    about: "images to learn from: a folder, Parquet, JSONL or tar files, a data set on the hub",
+    path: ["images", "data"],
+  },
   model: {
     flags: "--model <model>",
     about: "model to start from: a Hugging Face folder, or a hub name such as owner/name@revision",
@@ -30,6 +48,38 @@ const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
   rounds: { flags: "--rounds <n>", about: "rounds of self-play", path: ["rounds"], read: number },
   out: { flags: "--out <folder>", about: "where to write", path: ["out"] },
   seed: { flags: "--seed <n>", about: "seed of everything that is drawn", path: ["seed"], read: number },
+  data: {
+    flags: "--data <data>",
+    about: "labelled data: Parquet, JSONL or tar files, a folder of them, a data set on the hub",
+    path: ["evaluation", "data"],
+  },
+  limit: {
+    flags: "--limit <n>",
+    about: "the first so many questions only",
+    path: ["evaluation", "questions"],
+    read: number,
+  },
+  samples: {
+    flags: "--samples <k>",
+    about: "answers to each for mean@k, maj@k and pass@k",
+    path: ["evaluation", "samples"],
+    read: number,
+  },
+  columns: {
+    flags: "--columns <map>",
+    about: "columns of the data, as question=problem,answer=solution,image=images",
+    path: ["evaluation", "columns"],
+  },
+  verifier: {
+    flags: "--verifier <name>",
+    about: `how answers are held against the true ones: ${verifierNames.join(", ")}`,
+    path: ["evaluation", "verifier"],
+  },
+  groupBy: {
+    flags: "--group-by <column>",
+    about: "figures by the values of this column, too",
+    path: ["evaluation", "groupBy"],
+  },
   metricsPort: {
     flags: "--metrics-port <port>",
     about: "serve Prometheus metrics on this port of this machine",

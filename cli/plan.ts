@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { RunSettingsSchema } from "../arena/config/config.ts";
 import { withoutSecrets } from "../arena/config/watch.ts";
-import { sceneEvaluator } from "../arena/evaluation.ts";
+import { evaluator } from "../arena/evaluation.ts";
 import { steadyClock } from "../common/clock.ts";
 import { freeBytes } from "../common/free_bytes.ts";
 import { adapterRank } from "../policy/parallel/open_policy.ts";
@@ -23,6 +23,7 @@ import { probes } from "./probes.ts";
 import { runSettings } from "./run_settings.ts";
 import { toYaml } from "./schema.ts";
 import { print } from "./terminal.ts";
+import { openTests } from "./tests.ts";
 
 /** Adds `visplay plan`: what a run would do and cost, from a short measured probe; trains and writes nothing. */
 export function addPlan(program: Command): void {
@@ -58,6 +59,7 @@ async function makePlan(model: WithModel, signal: AbortSignal, endMs: number): P
   };
   const { images, truth } = await openImages(config, opening);
   await sayPictures(model, images, opening.say);
+  const tests = await openTests(config, opening);
   doing = "opening the model";
   const templates = templatesOf(model);
   await using questioner = await openRunPolicy(model, "questioner");
@@ -71,7 +73,7 @@ async function makePlan(model: WithModel, signal: AbortSignal, endMs: number): P
     policies: { questioner, reasoner },
     reference: baseOf(questioner),
     ...{ images, truth, templates, clock: steadyClock },
-    evaluator: (short) => sceneEvaluator(short, templates),
+    evaluator: (short) => evaluator(short, tests.of(short.evaluation), templates),
   };
   const found = await probes(config, ports, {
     signal,

@@ -3,7 +3,7 @@ import { CheckpointStore } from "../arena/checkpoints/checkpoint_store.ts";
 import { waitForRoom } from "../arena/checkpoints/free_space.ts";
 import type { RunConfig, RunSettings } from "../arena/config/config.ts";
 import { withoutSecrets } from "../arena/config/watch.ts";
-import { sceneEvaluator } from "../arena/evaluation.ts";
+import { evaluator } from "../arena/evaluation.ts";
 import { emptySummary, summarize, withSummary } from "../arena/summary.ts";
 import { steadyClock } from "../common/clock.ts";
 import { ActivityView } from "../policy/embedded/activity.ts";
@@ -25,6 +25,7 @@ import { resultText, taughtNothingError } from "./result.ts";
 import { about, type Earlier, type Opening } from "./run_images.ts";
 import { RunLine } from "./run_line.ts";
 import { print } from "./terminal.ts";
+import { openTests } from "./tests.ts";
 import { openWebhook } from "./webhook.ts";
 
 /** A run's folder, to be played from its beginning or from where an earlier process left it; let go when disposed. */
@@ -65,7 +66,8 @@ export async function playRun(
   await sayPictures(model, images, say);
   const audited = await openAudited(config, images);
   const templates = templatesOf(model);
-  const inputs = await inputsOf(model, templates, opening);
+  const tests = await openTests(config, opening);
+  const inputs = { ...(await inputsOf(model, templates, opening)), ...tests.inputs };
   if (earlier) compareInputs(inputs, about(earlier, "inputs"), say);
   runLine.wait(null);
   await using questioner = await openRunPolicy(model, "questioner", activities.questioner);
@@ -100,7 +102,7 @@ export async function playRun(
     clock: steadyClock,
     stop: signal,
     checkpoints: new CheckpointStore({ folder, config, attempt, room }),
-    evaluate: sceneEvaluator(config, templates),
+    evaluate: evaluator(config, tests.of(config.evaluation), templates),
   };
   try {
     await drive(play(config, ports, saved), (event) => {

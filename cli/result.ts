@@ -5,8 +5,8 @@ import { plural } from "./format.ts";
 import { roundsTable } from "./table.ts";
 
 /** What a run came to, as its last words say it. */
-export function resultText({ images }: RunConfig, summary: Summary): string {
-  const onScenes = images.folder !== null && summary.samples !== null;
+export function resultText({ images, evaluation }: RunConfig, summary: Summary): string {
+  const onScenes = images.data !== null && evaluation.data === null && summary.samples !== null;
   return [
     "",
     roundsTable(summary),

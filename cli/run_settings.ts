@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve as absolute, join } from "node:path";
 import { type RunSettings, RunSettingsSchema } from "../arena/config/config.ts";
+import { parseHubData } from "../hub/name.ts";
 import { type Layer, resolve } from "./settings.ts";
 
 /**
@@ -10,15 +11,22 @@ import { type Layer, resolve } from "./settings.ts";
  */
 export function runSettings(layers: readonly Layer[]): RunSettings {
   const settings = resolve(RunSettingsSchema, layers);
-  const { images, alarms, model, out } = settings;
+  const { images, evaluation, alarms, model, out } = settings;
   const name = fromHome(model.name);
   return {
     ...settings,
     model: { ...model, name: name !== "tiny" && existsSync(name) ? absolute(name) : model.name },
     out: out && fromHome(out),
-    images: { ...images, folder: images.folder && absolute(fromHome(images.folder)) },
+    images: { ...images, folder: null, data: place(images.data ?? images.folder) },
+    evaluation: { ...evaluation, data: place(evaluation.data) },
     alarms: { ...alarms, audited: alarms.audited && absolute(fromHome(alarms.audited)) },
   };
+}
+
+/** Data by an absolute path, unless it is no file and may be on the hub. */
+function place(data: string | null): string | null {
+  const path = data && fromHome(data);
+  return path && parseHubData(path) && !existsSync(path) ? path : path && absolute(path);
 }
 
 function fromHome(path: string): string {

@@ -11,3 +11,18 @@ export function parseHubName(text: string): HubName | undefined {
   const [, repo, revision = "main"] = /^(\w[\w.-]*\/\w[\w.-]*)(?:@(\w[\w./-]*))?$/.exec(text) ?? [];
   return repo === undefined || text.includes("..") ? undefined : { repo, revision };
 }
+
+/** A data set on the hub, or a part of it. */
+export interface HubDataName extends HubName {
+  /** Null is the only or the first one. */
+  readonly config: string | null;
+  /** Null is all of them. */
+  readonly split: string | null;
+}
+
+/** Reads "owner/name[@revision][:config][/split]"; undefined where a text is none. */
+export function parseHubData(text: string): HubDataName | undefined {
+  const pattern = /^(\w[\w.-]*\/\w[\w.-]*)(?:@(\w[\w.-]*))?(?::(\w[\w.-]*))?(?:\/(\w[\w.-]*))?$/;
+  const [, repo, revision = "main", config = null, split = null] = pattern.exec(text) ?? [];
+  return repo === undefined || text.includes("..") ? undefined : { repo, revision, config, split };
+}

@@ -5,7 +5,7 @@ import type { Role } from "../../replay/self_play.ts";
 import { type AlarmsConfig, alarms } from "./alarms.ts";
 import { contradictions } from "./contradictions.ts";
 import { type CurriculumConfig, curriculum } from "./curriculum.ts";
-import { type EvaluationConfig, evaluation, SCENE_QUESTIONS } from "./evaluation.ts";
+import { DATA_QUESTIONS, type EvaluationConfig, evaluation, SCENE_QUESTIONS } from "./evaluation.ts";
 import { type ImagesConfig, images } from "./images.ts";
 import { defaultMaxTokens, type OptimizerConfig, optimizer } from "./learning.ts";
 import {
@@ -127,7 +127,12 @@ export function runConfig(
     reasoner: { ...reasoner, maxTokens: reasoner.maxTokens ?? longest("reasoner") },
     evaluation: {
       ...evaluation,
-      questions: evaluation.questions ?? (images.folder === null ? SCENE_QUESTIONS : 0),
+      questions: evaluation.questions ?? usualQuestions(evaluation, images),
     },
   };
+}
+
+function usualQuestions({ data }: RunSettings["evaluation"], images: ImagesConfig): number {
+  if (data !== null) return DATA_QUESTIONS;
+  return images.folder === null && images.data === null ? SCENE_QUESTIONS : 0;
 }

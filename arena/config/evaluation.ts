@@ -1,10 +1,14 @@
 import type * as z from "zod";
 import { type DomainName, domainNames } from "../../images/scenes/scene.ts";
-import { choice, count, flag, group, optionalCount, seed, type Unresolved } from "./setting.ts";
+import { choice, count, flag, group, optionalCount, optionalText, seed, type Unresolved } from "./setting.ts";
 
 /** What the Reasoner is measured with. */
 export interface EvaluationConfig {
   readonly everyRound: boolean;
+  readonly data: string | null;
+  readonly columns: string | null;
+  readonly groupBy: string | null;
+  readonly verifier: VerifierName;
   readonly domain: DomainName;
   readonly questions: number;
   readonly scenes: number;
@@ -13,15 +17,30 @@ export interface EvaluationConfig {
   readonly seed: number;
 }
 
-/** Questions of an evaluation where nobody says how many. */
+/** How an answer is held against the true ones. */
+export const verifierNames = ["equivalent", "relaxed", "anls", "choice", "iou"] as const;
+export type VerifierName = (typeof verifierNames)[number];
+
+/** Questions of an evaluation where nobody says how many: about scenes, and of data at most. */
 export const SCENE_QUESTIONS = 700;
+export const DATA_QUESTIONS = 1000;
 
 export const evaluation: z.ZodType<Unresolved<EvaluationConfig, "questions">> = group(
   {
     everyRound: flag(true, "evaluate after each round; false evaluates only the base and the last"),
+    data: optionalText(
+      "labelled data to evaluate on, in any form that images.data takes; null: scenes, drawn for that",
+    ),
+    columns: optionalText("its columns, as question=NAME,answer=NAME,image=NAME; null: by their usual names"),
+    groupBy: optionalText("a column of it by whose values figures are given, too"),
+    verifier: choice(
+      verifierNames,
+      "equivalent",
+      "how an answer is held against the true ones: equivalent (as votes are), relaxed (5% of a number, ChartQA), anls (DocVQA), choice (options) or iou (boxes, at least 0.5)",
+    ),
     domain: choice(domainNames, "target", "domain of the held-out scenes"),
     questions: optionalCount(
-      `questions, balanced over families and answers; 0 skips evaluation; null is ${SCENE_QUESTIONS}, or 0 where images.folder is set, for the questions are about coloured scenes`,
+      `questions; of scenes, balanced over families and answers, of data the first; 0 skips evaluation; null is ${SCENE_QUESTIONS} (of data ${DATA_QUESTIONS}), or 0 where images.data is set and no evaluation.data, for the questions are about coloured scenes`,
       0,
     ),
     scenes: count(240, "held-out scenes that they are about"),
@@ -29,5 +48,5 @@ export const evaluation: z.ZodType<Unresolved<EvaluationConfig, "questions">> = 
     samples: count(8, "answers per question for mean@k, maj@k and pass@k"),
     seed: seed(20_251, "seed of the held-out scenes and their questions"),
   },
-  "evaluation on held-out labelled scenes",
+  "evaluation on held-out labelled scenes, or on labelled data",
 );

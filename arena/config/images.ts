@@ -5,6 +5,8 @@ import { choice, count, flag, group, optionalText, seed } from "./setting.ts";
 
 /** Where a run's images come from. */
 export interface ImagesConfig {
+  readonly data: string | null;
+  readonly columns: string | null;
   readonly folder: string | null;
   readonly maxPixels: number;
   readonly followLinks: boolean;
@@ -13,7 +15,11 @@ export interface ImagesConfig {
 
 export const images: z.ZodType<ImagesConfig> = group(
   {
-    folder: optionalText("folder of images, searched with its sub-folders; null draws scenes"),
+    data: optionalText(
+      "images to learn from: a folder of pictures with its sub-folders, Parquet, JSONL, CSV or tar files, a folder of them, or a data set on the hub (owner/name[@revision][:config][/split]); null draws scenes",
+    ),
+    columns: optionalText("their column, as image=NAME; null: by its usual names"),
+    folder: optionalText("an earlier name of images.data"),
     maxPixels: count(128_000_000, "width times height above which an image is refused before it is decoded"),
     followLinks: flag(false, "links that lead out of the folder are followed, too"),
     scenes: group(
@@ -22,7 +28,7 @@ export const images: z.ZodType<ImagesConfig> = group(
         count: count(2000, "scenes in the pool"),
         seed: seed(1, "seed of the scenes"),
       },
-      "procedural scenes, used where there is no folder",
+      "procedural scenes, used where there is no data",
     ),
   },
   "where unlabelled images come from",

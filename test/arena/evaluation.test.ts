@@ -1,7 +1,8 @@
 import { lastValueFrom, toArray } from "rxjs";
 import { describe, expect, it } from "vitest";
-import { sceneEvaluator } from "../../arena/evaluation.ts";
+import { evaluator } from "../../arena/evaluation.ts";
 import type { EvaluationUpdate } from "../../arena/ports.ts";
+import { sceneTests } from "../../arena/scene_tests.ts";
 import { sceneTruth } from "../../arena/truth.ts";
 import { deriveSeed } from "../../common/random.ts";
 import { parseSceneQuestion } from "../../images/scenes/questions.ts";
@@ -17,6 +18,8 @@ const config = configOf({
   evaluation: { questions: 70, scenes: 30, questionsPerChunk: 25, samples: 8, seed: 5 },
 });
 
+const templates = { reasoner: "{question}", format: "tags" } as const;
+
 /** The held-out scenes by the id of their image, for those who know everything. */
 async function heldOutScenes(): Promise<Map<string, Scene>> {
   const { domain, scenes, seed } = config.evaluation;
@@ -31,10 +34,10 @@ async function heldOutScenes(): Promise<Map<string, Scene>> {
 
 async function evaluate(script: Script): Promise<{ updates: EvaluationUpdate[]; report: EvaluationReport }> {
   const time = new VirtualTime();
-  const evaluator = sceneEvaluator(config, { reasoner: "{question}", format: "tags" });
-  if (!evaluator) throw new Error("no evaluator");
+  const measure = evaluator(config, sceneTests(config.evaluation), templates);
+  if (!measure) throw new Error("no evaluator");
   const policy = new FakePolicy({ script, time });
-  const result = lastValueFrom(evaluator(policy).pipe(toArray()));
+  const result = lastValueFrom(measure(policy).pipe(toArray()));
   const beat = setInterval(() => void time.run(), 1);
   const updates = await result.finally(() => clearInterval(beat));
   const last = updates.at(-1);
@@ -42,7 +45,7 @@ async function evaluate(script: Script): Promise<{ updates: EvaluationUpdate[]; 
   return { updates, report: last.report };
 }
 
-describe("sceneEvaluator", () => {
+describe("an evaluation on scenes", () => {
   it("gives full marks to who sees and knows, and none to it blindfold", async () => {
     const scenes = await heldOutScenes();
     const { updates, report } = await evaluate(({ image, text }) => {
@@ -89,7 +92,7 @@ describe("sceneEvaluator", () => {
 
   it("is none where no questions are wanted", () => {
     const silent = configOf({ evaluation: { questions: 0 } });
-    expect(sceneEvaluator(silent, { reasoner: "{question}", format: "tags" })).toBeNull();
+    expect(evaluator(silent, sceneTests(silent.evaluation), templates)).toBeNull();
   });
 });
 

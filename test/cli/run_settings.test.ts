@@ -11,10 +11,19 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const of = (path: readonly string[], value: string) => runSettings([valueLayer("a test", path, value)]);
 
 test("paths of what a run reads are absolute", () => {
-  expect(of(["images", "folder"], "photos").images.folder).toBe(resolve("photos"));
+  expect(of(["images", "data"], "photos").images.data).toBe(resolve("photos"));
+  expect(of(["evaluation", "data"], "b.parquet").evaluation.data).toBe(resolve("b.parquet"));
   expect(of(["alarms", "audited"], "true.jsonl").alarms.audited).toBe(resolve("true.jsonl"));
   expect(of(["model"], "models/tiny").model.name).toBe(resolve("models/tiny"));
-  expect(runSettings([]).images.folder).toBeNull();
+  expect(runSettings([]).images.data).toBeNull();
+});
+
+test("images.folder is an earlier name of images.data", () => {
+  expect(of(["images", "folder"], "photos").images).toEqual(of(["images", "data"], "photos").images);
+});
+
+test("names of data sets on the hub stay names", () => {
+  expect(of(["images", "data"], "owner/name@v1:part/test").images.data).toBe("owner/name@v1:part/test");
 });
 
 test("names of models stay names", () => {
@@ -26,7 +35,7 @@ test("~ is the home, in a file too", () => {
   const file = join(folder, "run.yaml");
   writeFileSync(file, "images: {folder: ~/photos}\nmodel: ~owner/name\n");
   const { images, model } = runSettings([fileLayer(file), valueLayer("a test", ["out"], "~")]);
-  expect(images.folder).toBe(join(homedir(), "photos"));
+  expect(images.data).toBe(join(homedir(), "photos"));
   expect(model.name).toBe("~owner/name");
   expect(of(["out"], "~").out).toBe(homedir());
 });

@@ -110,7 +110,7 @@ test("without evaluations the table is about the rounds themselves", () => {
 });
 
 test("with images of one's own, accuracy is said to be about scenes", () => {
-  const config = configOf({ images: { folder: "photos" } });
+  const config = configOf({ images: { data: "photos" } });
   const about = "accuracy is on held-out coloured scenes, not on your images";
   expect(resultText(config, summaryOf(evaluated(0, 72.8)))).toContain(about);
   expect(resultText(config, summaryOf(curriculum))).not.toContain("scenes");

@@ -60,8 +60,8 @@ describe("the configuration of a run", () => {
     ],
     [{ reasoner: { reward: { agreement: 0, format: 0 } } }, "reasoner.reward: expected a weight above 0"],
     [
-      { images: { folder: "p" }, reasoner: { labels: "true" } },
-      'reasoner.labels: expected "silver" where images.folder is set',
+      { images: { data: "p" }, reasoner: { labels: "true" } },
+      'reasoner.labels: expected "silver" where images.data is set',
     ],
     [{ questioner: { grupSize: 4 } }, 'questioner: Unrecognized key: "grupSize"'],
   ])("refuses %j", (input, message) => {

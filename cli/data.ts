@@ -1,0 +1,60 @@
+import { VisplayError } from "../common/errors.ts";
+import type { Mapping } from "../data/columns.ts";
+import { parseColumns } from "../data/columns.ts";
+import { type DataSet, isBroken } from "../data/data_set.ts";
+import { openData } from "../data/open.ts";
+import type { BrokenRow } from "../data/tables/table.ts";
+import type { StoredImage } from "../images/stored_image.ts";
+import { count, plural } from "./format.ts";
+import type { Opening } from "./run_images.ts";
+
+/** Opens data that a user names, with columns as `parseColumns` reads them; says which files or lines are broken. */
+export async function openUserData(
+  data: string,
+  columns: string | null,
+  { say, signal, show }: Opening,
+): Promise<DataSet> {
+  show(`opening ${data}`);
+  const given: Partial<Mapping> = columns === null ? {} : parseColumns(columns);
+  const set = await openData(data, { columns: given, signal, onHub: () => undefined });
+  sayBroken(set.name, set.broken, say);
+  return set;
+}
+
+const mostShown = 5;
+
+/** Names rows that are left out, some of many, and counts them. */
+export function sayBroken(name: string, broken: readonly BrokenRow[], say: (line: string) => void): void {
+  if (broken.length === 0) return;
+  for (const { file, row, reason } of broken.slice(0, mostShown))
+    say(`left out: ${row === null ? file : `${file}, row ${count(row)}`}: ${reason}`);
+  const more = broken.length > mostShown ? `, ${count(broken.length - mostShown)} of them not shown` : "";
+  say(`${name}: ${plural(broken.length, "row")} left out${more}`);
+}
+
+/** The pictures of data that is no mere folder of them, each once; says which rows have none. Throws "images" without any. */
+export async function openPool(
+  data: string,
+  columns: string | null,
+  opening: Opening,
+): Promise<readonly StoredImage[]> {
+  const { say, signal, show } = opening;
+  const set = await openUserData(data, columns, opening);
+  const pictures = new Map<string, StoredImage>();
+  const broken: BrokenRow[] = [];
+  for (let index = 0; index < set.length; index++) {
+    signal.throwIfAborted();
+    if (index % 1000 === 0) show(`listing pictures: ${count(index)} of ${plural(set.length, "row")}`);
+    const images = await set.images(index);
+    if (isBroken(images)) broken.push(images);
+    else for (const image of images) pictures.set(image.name, image);
+  }
+  sayBroken(set.name, broken, say);
+  if (pictures.size === 0)
+    throw new VisplayError(
+      "images",
+      `${data}: found no picture in ${plural(set.length, "row")}, expected some`,
+    );
+  say(`${data}: ${plural(pictures.size, "picture")} in ${plural(set.length, "row")}`);
+  return [...pictures.values()];
+}

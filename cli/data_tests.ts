@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import type { EvaluationConfig } from "../arena/config/evaluation.ts";
+import type { Test, Tests } from "../arena/ports.ts";
+import { VisplayError } from "../common/errors.ts";
+import { inParallel } from "../common/in_parallel.ts";
+import { type DataSet, isBroken } from "../data/data_set.ts";
+import type { BrokenRow } from "../data/tables/table.ts";
+import { decodeImage, defaultLimits } from "../images/decode.ts";
+import type { Fit } from "../images/shrink.ts";
+import type { StoredImage } from "../images/stored_image.ts";
+import { openUserData, sayBroken } from "./data.ts";
+import type { Opening } from "./run_images.ts";
+
+/** Labelled questions of a user's data. */
+export interface DataTests extends Tests {
+  /** SHA-256 of all questions, answers, and names and sizes of pictures. */
+  readonly digest: string;
+  /** The first of them. */
+  first(questions: number): Tests;
+}
+
+/** A question whose picture is not in memory. */
+interface ListedTest extends Omit<Test, "image"> {
+  readonly image: StoredImage;
+}
+
+/** Pictures decoded at the same time. */
+const decoders = 4;
+
+/** More groups than anybody reads of. */
+const maxGroups = 100;
+
+/**
+ * The first questions of `evaluation.data`; says which rows are broken. Throws "data" where none can be asked, or
+ * `evaluation.groupBy` has too many values.
+ */
+export async function openDataTests(
+  data: string,
+  { columns, groupBy, questions }: Pick<EvaluationConfig, "columns" | "groupBy" | "questions">,
+  opening: Opening,
+): Promise<DataTests> {
+  const set = await openUserData(data, columns, opening);
+  if (groupBy !== null) set.requireColumn(groupBy);
+  const { tests, broken } = await listTests(set, groupBy, questions, opening.signal);
+  sayBroken(set.name, broken, opening.say);
+  if (tests.length === 0) {
+    const found = `found no question with an answer and one picture among ${set.length} rows`;
+    throw new VisplayError("data", `${set.name}: ${found}, expected at least one`);
+  }
+  const groups = [...new Set(tests.flatMap(({ group }) => group ?? []))].sort();
+  if (groups.length > maxGroups) {
+    const found = `${set.name}: column ${groupBy} has ${groups.length} values`;
+    throw new VisplayError(
+      "data",
+      `${found}, expected at most ${maxGroups}; choose another evaluation.groupBy`,
+    );
+  }
+  const digest = createHash("sha256");
+  for (const { image, question, truths, group } of tests)
+    digest.update(JSON.stringify([image.name, image.bytes, question, truths, group]));
+  const first = (count: number): Tests => testsOf(tests.slice(0, count), groups, opening.say);
+  return { ...first(tests.length), first, digest: digest.digest("hex") };
+}
+
+async function listTests(set: DataSet, groupBy: string | null, most: number, signal: AbortSignal) {
+  const tests: ListedTest[] = [];
+  const broken: BrokenRow[] = [];
+  for (let index = 0; index < set.length && tests.length < most; index++) {
+    signal.throwIfAborted();
+    const row = await set.row(index, groupBy === null ? [] : [groupBy]);
+    if (isBroken(row)) {
+      broken.push(row);
+      continue;
+    }
+    const { images, question, answers: truths, others } = row;
+    const [image, another] = images;
+    if (!image || another) {
+      broken.push({ ...set.place(index), reason: `found ${images.length} pictures, expected one` });
+      continue;
+    }
+    const group = groupBy === null ? null : others[groupBy] || "none";
+    tests.push({ name: image.name, image, question, truths, group });
+  }
+  return { tests, broken };
+}
+
+function testsOf(
+  tests: readonly ListedTest[],
+  groups: readonly string[],
+  say: (line: string) => void,
+): Tests {
+  const said = new Set<string>();
+  const decode = async ({ image, ...test }: ListedTest, fit: Fit): Promise<Test[]> => {
+    try {
+      const bytes = await image.read(defaultLimits);
+      return [{ ...test, image: await decodeImage(bytes, null, defaultLimits, fit) }];
+    } catch (error) {
+      if (!(error instanceof VisplayError) || error.code !== "images") throw error;
+      if (!said.has(image.name)) say(`left out of the evaluation: ${image.name}: ${error.message}`);
+      said.add(image.name);
+      return [];
+    }
+  };
+  return {
+    length: tests.length,
+    groups,
+    async read(start, end, fit) {
+      return (await inParallel(tests.slice(start, end), decoders, (test) => decode(test, fit))).flat();
+    },
+  };
+}
