@@ -2,23 +2,35 @@ import { VisplayError } from "../common/errors.ts";
 import type { Mapping } from "../data/columns.ts";
 import { parseColumns } from "../data/columns.ts";
 import { type DataSet, isBroken } from "../data/data_set.ts";
-import { openData } from "../data/open.ts";
+import { type DataFile, openData } from "../data/open.ts";
 import type { BrokenRow } from "../data/tables/table.ts";
+import type { DownloadProgress } from "../hub/fetch_files.ts";
+import { parseHubData } from "../hub/name.ts";
 import type { StoredImage } from "../images/stored_image.ts";
-import { count, plural } from "./format.ts";
+import { bytes, count, plural } from "./format.ts";
+import { downloadText } from "./model.ts";
 import type { Opening } from "./run_images.ts";
 
 /** Opens data that a user names, with columns as `parseColumns` reads them; says which files or lines are broken. */
-export async function openUserData(
-  data: string,
-  columns: string | null,
-  { say, signal, show }: Opening,
-): Promise<DataSet> {
+export async function openUserData(data: string, columns: string | null, opening: Opening): Promise<DataSet> {
+  const { say, signal, show } = opening;
   show(`opening ${data}`);
   const given: Partial<Mapping> = columns === null ? {} : parseColumns(columns);
-  const set = await openData(data, { columns: given, signal, onHub: () => undefined });
+  const set = await openData(data, { columns: given, signal, onHub: (name) => hubFiles(name, opening) });
   sayBroken(set.name, set.broken, say);
   return set;
+}
+
+/** The files of a data set on the hub, downloaded where the cache lacks them; undefined for what is no name of one. */
+function hubFiles(data: string, { say, signal, show }: Opening): Promise<readonly DataFile[]> | undefined {
+  const name = parseHubData(data);
+  if (!name) return undefined;
+  show(`looking for ${name.repo}`);
+  const onProgress = (progress: DownloadProgress): void => {
+    show(`downloading ${name.repo}: ${downloadText(progress)}`);
+    if (progress.bytes === progress.size) say(`${progress.path}: ${bytes(progress.size)}`);
+  };
+  return import("../hub/data_set.ts").then(({ openHubData }) => openHubData(name, onProgress, signal));
 }
 
 const mostShown = 5;

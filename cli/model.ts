@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { type RunConfig, type RunSettings, runConfig } from "../arena/config/config.ts";
 import { VisplayError } from "../common/errors.ts";
-import type { DownloadProgress } from "../hub/model.ts";
+import type { DownloadProgress } from "../hub/fetch_files.ts";
 import { parseHubName } from "../hub/name.ts";
 import { isAdapterFolder, readAdapterConfig } from "../policy/weights/adapter_config.ts";
 import { bytes } from "./format.ts";
@@ -77,7 +77,8 @@ export async function localModel(model: string): Promise<string | null> {
   return cachedModel(name);
 }
 
-function downloadText({ path, bytes: done, size }: DownloadProgress): string {
+/** How far a download is. */
+export function downloadText({ path, bytes: done, size }: DownloadProgress): string {
   return `${path} · ${bytes(done)} of ${bytes(size)}`;
 }
 

@@ -1,12 +1,13 @@
 import { link, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import type { HubRepo } from "./name.ts";
 
 /** One repository in the cache that Python shares: blobs by hash, snapshots of links to them, refs by revision. */
 export class CachedRepository {
   readonly folder: string;
 
-  constructor(cache: string, repo: string) {
-    this.folder = join(cache, `models--${repo.replace("/", "--")}`);
+  constructor(cache: string, { kind, repo }: HubRepo) {
+    this.folder = join(cache, `${kind}s--${repo.replace("/", "--")}`);
   }
 
   /** The folder of a commit's files, whether it exists or not. */

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { downloadFile, type ListFileEntry, listFiles, modelInfo } from "@huggingface/hub";
+import { datasetInfo, downloadFile, type ListFileEntry, listFiles, modelInfo } from "@huggingface/hub";
 import { isCommit } from "./cache.ts";
+import type { HubRepo } from "./name.ts";
 
 /** A file of a repository, with what tells whether it came whole. */
 export interface HubFile {
@@ -24,10 +25,10 @@ export class HubRepository {
     readonly fetch: typeof fetch;
     readonly accessToken?: string;
   };
-  readonly #repo: string;
+  readonly #repo: { readonly type: HubRepo["kind"]; readonly name: string };
 
-  constructor(repo: string, hubUrl: string, token: string | undefined, signal: AbortSignal) {
-    this.#repo = repo;
+  constructor({ kind, repo }: HubRepo, hubUrl: string, token: string | undefined, signal: AbortSignal) {
+    this.#repo = { type: kind, name: repo };
     this.#access = {
       hubUrl,
       fetch: (url, options) => fetch(url, { ...options, signal }),
@@ -37,20 +38,20 @@ export class HubRepository {
 
   /** The commit that a revision means now. */
   async commitOf(revision: string): Promise<string> {
-    const { sha } = await modelInfo({
-      ...this.#access,
-      name: this.#repo,
-      revision,
-      additionalFields: ["sha"],
-    });
+    const info = { ...this.#access, name: this.#repo.name, revision };
+    const { sha } =
+      this.#repo.type === "model"
+        ? await modelInfo({ ...info, additionalFields: ["sha"] })
+        : await datasetInfo({ ...info, additionalFields: ["sha"] });
     if (!isCommit(sha)) throw new BrokenDownload(`revision ${revision} is ${sha}; expected a commit`);
     return sha;
   }
 
-  /** The files at the top of a commit. */
+  /** The files of a commit, of a model those at the top. */
   async files(commit: string): Promise<HubFile[]> {
     const files: HubFile[] = [];
-    for await (const entry of listFiles({ ...this.#access, repo: this.#repo, revision: commit }))
+    const recursive = this.#repo.type === "dataset";
+    for await (const entry of listFiles({ ...this.#access, repo: this.#repo, revision: commit, recursive }))
       if (entry.type === "file") files.push(hubFile(entry));
     return files;
   }

@@ -1,4 +1,11 @@
-/** A model on the Hugging Face hub. */
+/** A repository on the Hugging Face hub. */
+export interface HubRepo {
+  readonly kind: "model" | "dataset";
+  /** "owner/name". */
+  readonly repo: string;
+}
+
+/** A model on the Hugging Face hub, or a data set. */
 export interface HubName {
   /** "owner/name". */
   readonly repo: string;

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type DownloadProgress, type HubModel, openHubModel } from "../../hub/model.ts";
+import type { DownloadProgress } from "../../hub/fetch_files.ts";
+import { type HubModel, openHubModel } from "../../hub/model.ts";
 import { commit, type Fault, HubServer } from "./server.ts";
 
 const weights = Buffer.alloc(300_000, "weights");

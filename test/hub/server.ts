@@ -7,12 +7,17 @@ export type Fault = "cut" | "short" | "long" | "changed";
 
 export const commit = "0123456789abcdef0123456789abcdef01234567";
 
-/** A hub with one repository, "owner/model", whose files may go wrong, on a port of this machine. */
+/**
+ * A hub with one repository, the model "owner/model" and the data set "owner/data", whose files may go wrong, on a port of
+ * this machine.
+ */
 export class HubServer implements AsyncDisposable {
   files: Record<string, Buffer>;
   faults: Record<string, Fault> = {};
   /** Sizes that the list of files gives instead of the true ones, in bytes. */
   sizes: Record<string, number> = {};
+  /** Of the data set; all mean one commit. */
+  revisions: readonly string[] = ["main"];
   /** Answers every request with this status. */
   status: number | undefined;
   /** Paths asked for, with the token that came along. */
@@ -45,11 +50,16 @@ export class HubServer implements AsyncDisposable {
   #answer({ url = "", headers }: IncomingMessage, response: ServerResponse): void {
     const path = url.replace(/\?.*/, "");
     this.requests.push({ path, token: headers.authorization });
-    const file = path.slice(`/owner/model/resolve/${commit}/`.length);
+    const file = decodeURIComponent(
+      path.replace(new RegExp(`^(/owner/model|/datasets/owner/data)/resolve/${commit}/`), ""),
+    );
+    const ofData = /^\/api\/datasets\/owner\/data\/revision\/(.+)$/.exec(path)?.[1];
     if (this.status !== undefined) response.writeHead(this.status).end();
     else if (path === "/api/models/owner/model/revision/main") json(response, { sha: commit });
+    else if (ofData && this.revisions.includes(decodeURIComponent(ofData))) json(response, { sha: commit });
     else if (path === `/api/models/owner/model/tree/${commit}`) json(response, this.#tree());
-    else if (path.endsWith(file) && this.files[file]) this.#send(file, headers.range, response);
+    else if (path === `/api/datasets/owner/data/tree/${commit}`) json(response, this.#tree());
+    else if (this.files[file]) this.#send(file, headers.range, response);
     else response.writeHead(404).end();
   }
 
