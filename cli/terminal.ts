@@ -7,13 +7,38 @@ export interface Screen {
   write(text: string): unknown;
 }
 
+interface Outlet extends Screen {
+  /** Whether somebody has read on. */
+  send(text: string): Promise<boolean>;
+}
+
 /** Standard output, for what a command was asked for, and standard error, for what is said beside that. */
-const results: Screen = outlet(process.stdout);
+const results: Outlet = outlet(process.stdout);
 export const news: Screen = outlet(process.stderr);
 
 /** Prints what a command was asked for. */
 export function print(text: string): void {
   results.write(`${screenText(text)}\n`);
+}
+
+/** Prints lines no faster than they are read, and takes no more of them once nobody reads any. */
+export async function printLines(lines: Iterable<string>): Promise<void> {
+  for (const line of lines) if (!(await results.send(`${screenText(line)}\n`))) return;
+}
+
+/** Prints what steers a terminal, as it is. */
+export function draw(sequences: string): void {
+  results.write(sequences);
+}
+
+/** Whether what is printed is seen by somebody at once. */
+export function isTerminal(): boolean {
+  return results.isTTY === true;
+}
+
+/** Cells in a printed line; what is no terminal is taken for one of 80. */
+export function screenWidth(): number {
+  return results.columns || 80;
 }
 
 /** Says what is going on, or wrong. */
@@ -27,9 +52,18 @@ export function screenText(text: string): string {
 }
 
 /** A stream for as long as somebody reads it: a reader that goes away (`| head -1`, a closed terminal) ends nothing. */
-function outlet(stream: NodeJS.WriteStream): Screen {
+function outlet(stream: NodeJS.WriteStream): Outlet {
   let open = true;
   let heard = false;
+  const isOpen = () => {
+    if (!heard) {
+      stream.on("error", () => {
+        open = false;
+      });
+    }
+    heard = true;
+    return open;
+  };
   return {
     get isTTY() {
       return stream.isTTY;
@@ -38,13 +72,10 @@ function outlet(stream: NodeJS.WriteStream): Screen {
       return stream.columns;
     },
     write(text) {
-      if (!heard) {
-        stream.on("error", () => {
-          open = false;
-        });
-      }
-      heard = true;
-      return open && stream.write(text);
+      return isOpen() && stream.write(text);
+    },
+    async send(text) {
+      return isOpen() && new Promise((resolve) => stream.write(text, (error) => resolve(!error)));
     },
   };
 }

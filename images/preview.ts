@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { decodeImage } from "./decode.ts";
+import { decodeImage, readImage } from "./decode.ts";
 import { encodePng } from "./encode.ts";
 import { headBytes, type ImageFormat, sniff } from "./format.ts";
-import type { Size } from "./image.ts";
+import type { RgbImage, Size } from "./image.ts";
+import type { Target } from "./shrink.ts";
 
 /** A file as browsers show it. */
 export interface Preview {
@@ -32,13 +33,23 @@ export async function previewOf(path: string, longest: number | null): Promise<P
   const format = sniff(bytes.subarray(0, headBytes));
   const type = format && shown[format];
   if (type && (longest === null || bytes.length <= smallBytes)) return { bytes, type };
-  const image = await decodeImage(bytes, null, undefined, (size) => within(size, longest));
+  const image = await decodeWithin(bytes, longest === null ? null : { width: longest, height: longest });
   return { bytes: await encodePng(image), type: "image/png" };
 }
 
-function within({ width, height }: Size, longest: number | null) {
-  const scale = longest === null ? 1 : longest / Math.max(width, height);
+/** The picture in a file, no larger than a box. Throws "images" as `decodeImage` does. */
+export async function pictureWithin(path: string, box: Size): Promise<RgbImage> {
+  return decodeWithin(await readImage(path, null), box);
+}
+
+function decodeWithin(bytes: Uint8Array, box: Size | null): Promise<RgbImage> {
+  return decodeImage(bytes, null, undefined, (size) => (box ? within(size, box) : null));
+}
+
+/** Null where it is no larger already. */
+function within({ width, height }: Size, box: Size): Target | null {
+  const scale = Math.min(box.width / width, box.height / height);
   if (scale >= 1) return null;
-  const toScale = (side: number) => Math.max(1, Math.round(side * scale));
-  return { width: toScale(width), height: toScale(height), filter: "lanczos" } as const;
+  const scaled = (side: number) => Math.max(1, Math.round(side * scale));
+  return { width: scaled(width), height: scaled(height), filter: "lanczos" };
 }

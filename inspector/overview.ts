@@ -1,4 +1,4 @@
-import type { Alarm, CurriculumBuilt, RunEvent } from "../replay/events.ts";
+import type { Alarm, CurriculumBuilt, RunEvent, RunResumed, RunStarted } from "../replay/events.ts";
 import type { ReplayReader } from "../replay/reader.ts";
 import type { RecordedEvent } from "../replay/restore.ts";
 import type { Evaluation, Mark, Overview, PhaseSpan, RunAbout, StepSeries } from "./answers.ts";
@@ -21,7 +21,7 @@ export function overviewOf(reader: ReplayReader): Omit<Overview, "line"> & { rea
     }),
   ];
   const valid = events.filter(({ superseded }) => !superseded).map(({ event }) => event);
-  const begun = valid.findLast((event) => event.type === "runResumed" || event.type === "runStarted");
+  const begun = valid.findLast(isBeginning);
   const counts = reader.counts();
   const evaluations = events.flatMap(evaluationOf);
   return {
@@ -37,6 +37,18 @@ export function overviewOf(reader: ReplayReader): Omit<Overview, "line"> & { rea
     figures: reader.figures(),
     damage,
   };
+}
+
+/** The configuration that a run began, or last went on, with; null where none can be read. */
+export function configOf(reader: ReplayReader): unknown {
+  const begun = [...reader.milestones({ onDamage: () => {} })]
+    .map(({ event }) => event)
+    .findLast(isBeginning);
+  return begun?.config ?? null;
+}
+
+function isBeginning(event: RunEvent): event is RunEvent & (RunStarted | RunResumed) {
+  return event.type === "runStarted" || event.type === "runResumed";
 }
 
 function aboutOf(

@@ -1,0 +1,269 @@
+import type {
+  AnswerRecord,
+  CheckRecord,
+  CurriculumEpisode,
+  EpisodeEvent,
+  QuestionerEpisode,
+  QuestionerRollout,
+  ReasonerEpisode,
+} from "../../replay/events.ts";
+import type { EpisodeHead } from "../../replay/query.ts";
+import { questionerForm, questionerSum, reasonerSum, type Sum } from "../arithmetic.ts";
+import { brief, decimal, figureName, moment, plural, whole } from "../format.ts";
+import { mean } from "../lists.ts";
+import { learntFrom, masksTruncated, taughtBy } from "../teaching.ts";
+import { clustersOf, type Fate, fateNames, fateOf } from "../votes.ts";
+import { aligned, beside, indented, wrapped } from "./layout.ts";
+
+export interface GroupOptions {
+  /** Cells in a line. */
+  readonly width: number;
+  /** The run's, which says how parts make a reward; null where it cannot be read. */
+  readonly config: unknown;
+  /** Whether what was said for each vote is shown. */
+  readonly says: boolean;
+}
+
+/** Where an episode stands, what it is about and whose policies played it. */
+export function placeText(head: EpisodeHead, width: number): string {
+  const { id, phase, round, step, atMs, attempt, superseded, versions, image } = head;
+  const place = [`episode ${whole(id)}`, phase, `round ${whole(round)}`, `step ${whole(step)}`];
+  const time = [moment(atMs), `attempt ${whole(attempt)}`, ...(superseded ? ["superseded by a resume"] : [])];
+  const policies = Object.entries(versions).map(
+    ([role, version]) => `version ${whole(version)} of the ${role}`,
+  );
+  const lines = [place, time, policies, [`picture ${image.name}`]].filter((parts) => parts.length > 0);
+  return lines.flatMap((parts) => wrapped(parts.join(" · "), width)).join("\n");
+}
+
+/** A group: what was asked about one picture, what came of it, and what was learnt from it. */
+export function groupText(event: EpisodeEvent, { config, ...options }: GroupOptions): string {
+  const { width } = options;
+  const learnt = learntFrom(taughtBy(event), masksTruncated(config, event.role));
+  const rewards = "rollouts" in event ? event.rollouts.flatMap(({ reward }) => reward ?? []) : [];
+  const lines = [
+    "prompt",
+    ...indented(wrapped(event.prompt, width - 2)),
+    "",
+    ...(event.type === "reasonerEpisode"
+      ? askedLines(event, width)
+      : [`${plural(questionsOf(event).length, "question")} about one picture`]),
+    ...(rewards.length > 0 ? wrapped(spreadLine(rewards), width) : []),
+    ...(learnt.length > 0 && !learnt.includes(true)
+      ? wrapped(
+          "this group taught nothing: none of it has an advantage, and it is left out of the update",
+          width,
+        )
+      : []),
+    ...(event.type === "reasonerEpisode"
+      ? [
+          "",
+          ...clusterLines(event.rollouts, event.label, { ...options, says: false }),
+          ...answerLines(event, config, width),
+        ]
+      : questionsOf(event).flatMap((_, i) => ["", ...questionLines(event, i, { config, ...options })])),
+  ];
+  return lines.join("\n");
+}
+
+function questionsOf(event: EpisodeEvent & (QuestionerEpisode | CurriculumEpisode)) {
+  return event.type === "questionerEpisode" ? event.rollouts : event.questions;
+}
+
+function askedLines({ question, label, confidence, view }: ReasonerEpisode, width: number): string[] {
+  const shown = view > 0 ? `, about view ${view} of the picture` : "";
+  return [
+    ...wrapped(question, width),
+    ...wrapped(
+      `rewarded for ${label}, which ${decimal(100 * confidence, 0)}% of the votes said${shown}`,
+      width,
+    ),
+  ];
+}
+
+function spreadLine(rewards: readonly number[]): string {
+  const average = mean(rewards) ?? 0;
+  const squares = rewards.reduce((sum, reward) => sum + (reward - average) ** 2, 0);
+  const deviation = Math.sqrt(squares / Math.max(1, rewards.length - 1));
+  return `reward ${decimal(average)} on average, deviation ${decimal(deviation)}`;
+}
+
+/** Each answer of a Reasoner's group. */
+function answerLines({ rollouts, label }: ReasonerEpisode, config: unknown, width: number): string[] {
+  return rollouts.flatMap((rollout, i) => {
+    const { vote, failure, outcome, reward, advantage, parts, text, finishReason } = rollout;
+    const fate = fateNames[fateOf(rollout, label)];
+    const title = `${vote ?? failure ?? outcome} · ${fate} · ${figuresLine(reward, advantage)}`;
+    return [
+      "",
+      ...numbered(i, title, width),
+      ...indented(sumLines(reasonerSum(config, parts, reward), reward, width - 4), 4),
+      ...indented(saidLines(text, finishReason, width - 4), 4),
+    ];
+  });
+}
+
+/** One question of a Questioner's group, or of a curriculum's: its reward, its gate, its votes. */
+function questionLines(
+  event: EpisodeEvent & (QuestionerEpisode | CurriculumEpisode),
+  place: number,
+  { config, ...options }: GroupOptions,
+): string[] {
+  const width = options.width - 4;
+  const question = questionsOf(event)[place] as ReturnType<typeof questionsOf>[number];
+  const { verdict, ownAnswer, completion, failure } = question;
+  const silver = verdict?.silver ?? null;
+  const lines = [
+    ...(event.type === "questionerEpisode"
+      ? rewardLines(event.rollouts[place] as QuestionerRollout, config, width)
+      : admissionLines(event.questions[place] as CurriculumEpisode["questions"][number], width)),
+    ...(verdict
+      ? votesLines({
+          sighted: [
+            ...wrapped(
+              `answers: silver ${silver ?? "none"}, confidence ${decimal(verdict.confidence)}`,
+              halfOf(width),
+            ),
+          ],
+          answers: question.answers,
+          blind: question.blindAnswers,
+          silver,
+          options: { ...options, width },
+        })
+      : ["nobody was asked"]),
+    ...(ownAnswer === null ? [] : wrapped(`the asker's own answer: ${ownAnswer}`, width)),
+    ...saidLines(completion.text, completion.finishReason, width),
+  ];
+  return [
+    ...numbered(place, question.question ?? `no question: ${failure ?? "nothing was read"}`, options.width),
+    ...indented(lines, 4),
+  ];
+}
+
+function rewardLines(
+  { reward, advantage, parts, checks, question }: QuestionerRollout,
+  config: unknown,
+  width: number,
+): string[] {
+  return [
+    ...wrapped(figuresLine(reward, advantage), width),
+    ...sumLines(questionerSum(questionerForm(config), question !== null, parts, reward), reward, width),
+    ...checkLines(checks).flatMap((line) => wrapped(line, width)),
+  ];
+}
+
+function admissionLines(
+  { rejection, label }: CurriculumEpisode["questions"][number],
+  width: number,
+): string[] {
+  return wrapped(
+    rejection === null ? `entered the curriculum, labelled ${label}` : `rejected: ${rejection}`,
+    width,
+  );
+}
+
+interface Votes {
+  readonly sighted: readonly string[];
+  readonly answers: readonly AnswerRecord[];
+  readonly blind: readonly AnswerRecord[];
+  readonly silver: string | null;
+  readonly options: Omit<GroupOptions, "config">;
+}
+
+/** Votes on the picture, and beside them those of answers that did not see it. */
+function votesLines({ sighted, answers, blind, silver, options }: Votes): string[] {
+  const half = halfOf(options.width);
+  const narrow = { ...options, width: half };
+  const seen = [...sighted, ...clusterLines(answers, silver, narrow)];
+  if (blind.length === 0) return seen;
+  const unseen = [...wrapped("blind: without the picture", half), ...clusterLines(blind, silver, narrow)];
+  return half < options.width ? beside(seen, unseen, half + 2) : [...seen, ...unseen];
+}
+
+/** Below this, two blocks stand below each other. */
+const SIDE_BY_SIDE = 72;
+
+function halfOf(width: number): number {
+  return width >= SIDE_BY_SIDE ? Math.floor((width - 2) / 2) : width;
+}
+
+const fills: Readonly<Record<Fate, string>> = { agree: "█", disagree: "▒", abstain: "░", unread: "·" };
+
+/** Each different vote with how often it was cast, beside a bar. */
+function clusterLines(
+  answers: readonly AnswerRecord[],
+  label: string | null,
+  { width, says }: Omit<GroupOptions, "config">,
+): string[] {
+  const clusters = clustersOf(answers, label);
+  const figures = aligned(
+    clusters.map(({ fate, answers: own }) => [
+      fateNames[fate],
+      `${own.length} of ${answers.length}`,
+      fills[fate].repeat(Math.min(MOST_BAR, own.length)),
+    ]),
+    ["left", "right", "left"],
+  );
+  return clusters.flatMap(({ vote, answers: own }, i) => [
+    ...wrapped(`${figures[i]} ${vote}`, width),
+    ...(says
+      ? own.flatMap(({ text, finishReason }) => indented(saidLines(text, finishReason, width - 2)))
+      : []),
+  ]);
+}
+
+/** Cells of the longest bar. */
+const MOST_BAR = 16;
+
+/** The gate's checks with what they were decided on. */
+function checkLines(checks: Readonly<Record<string, CheckRecord>>): string[] {
+  const entries = Object.entries(checks);
+  if (entries.length === 0) return [];
+  const rows = entries.map(([name, { passed, value, threshold }]) => [
+    name,
+    brief(value),
+    brief(threshold),
+    passed ? "passed" : "failed",
+  ]);
+  return aligned([["gate", "value", "threshold", "outcome"], ...rows], ["left", "right", "right", "left"]);
+}
+
+/** How a reward came about, and whether that is what was recorded. */
+function sumLines({ terms, total, addsUp }: Sum, reward: number | null, width: number): string[] {
+  if (reward === null)
+    return wrapped("the Reasoner could not be asked: no reward, and nothing is learnt from it", width);
+  if (total === null) return wrapped("how its parts make this reward is not known here", width);
+  const written = terms.map(({ part, sign, value }) =>
+    [sign, part === null ? "" : figureName(part), value === null ? "" : brief(value)]
+      .filter(Boolean)
+      .join(" "),
+  );
+  return [
+    ...wrapped(
+      `${written.join(" ").replaceAll(" )", ")").replaceAll("( ", "(")} = reward ${decimal(reward, 3)}`,
+      width,
+    ),
+    ...(addsUp
+      ? []
+      : wrapped(
+          `the parts come to ${decimal(total, 4)}, not to the ${decimal(reward, 4)} that was recorded`,
+          width,
+        )),
+  ];
+}
+
+function figuresLine(reward: number | null, advantage: number): string {
+  return `reward ${decimal(reward)} · advantage ${advantage > 0 ? "+" : ""}${decimal(advantage)}`;
+}
+
+function saidLines(text: string, finishReason: AnswerRecord["finishReason"], width: number): string[] {
+  return wrapped(`${text}${finishReason === "length" ? " (cut off)" : ""}`, width - 2).map((line) =>
+    `│ ${line}`.trimEnd(),
+  );
+}
+
+/** A title with its number, what follows of it below its beginning. */
+function numbered(place: number, title: string, width: number): string[] {
+  const number = `${place + 1}`.padEnd(4);
+  return wrapped(title, width - 4).map((line, i) => (i === 0 ? number + line : `    ${line}`));
+}

@@ -1,0 +1,151 @@
+import stringWidth from "string-width";
+import { expect, test } from "vitest";
+import { groupText, placeText } from "../../../inspector/terminal/group.ts";
+import { cut, wrapped } from "../../../inspector/terminal/layout.ts";
+import type { QuestionerEpisode, RunEvent } from "../../../replay/events.ts";
+import { plainEpisode, RandomEvents } from "../../replay/events.ts";
+import { writeReplay } from "../replays.ts";
+
+const config = {
+  questioner: { reward: { form: "visplay" } },
+  reasoner: { reward: { agreement: 0.9, format: 0.1 } },
+};
+const options = { width: 80, config, says: false };
+
+test("a Reasoner's group: what it is rewarded for, votes as clusters, rewards that add up", () => {
+  const [first] = plainEpisode().rollouts;
+  if (!first) throw new Error("an episode without rollouts");
+  const { reward, ...rest } = first;
+  const rollouts = [
+    { ...rest, reward: 1, advantage: 0.7 },
+    { ...rest, reward: 0.1, parts: { agreement: 0, format: 0.1 }, vote: "blue", advantage: -0.7 },
+    {
+      ...rest,
+      reward: 0,
+      parts: { agreement: 0, format: 0 },
+      vote: null,
+      outcome: "unparsed" as const,
+      failure: "no tag",
+      finishReason: "length" as const,
+      text: "red",
+      advantage: 0,
+    },
+  ];
+  const event = plainEpisode({
+    rollouts: [{ ...rollouts[0], parts: { agreement: 1, format: 1 } }, ...rollouts.slice(1)] as never,
+  });
+  expect(groupText(event, options)).toBe(
+    `prompt
+  Look. which colour ? Answer.
+
+which colour ?
+rewarded for red, which 75% of the votes said, about view 2 of the picture
+reward 0.37 on average, deviation 0.55
+
+agrees     1 of 3  █ red
+disagrees  1 of 3  ▒ blue
+no vote    1 of 3  · unparsed
+
+1   red · agrees · reward 1.00 · advantage +0.70
+    weight 0.900 × agreement 1 + weight 0.100 × format 1 = reward 1.000
+    │ <answer> red </answer>
+
+2   blue · disagrees · reward 0.10 · advantage −0.70
+    weight 0.900 × agreement 0 + weight 0.100 × format 0.100 = reward 0.100
+    the parts come to 0.0100, not to the 0.1000 that was recorded
+    │ <answer> red </answer>
+
+3   no tag · no vote · reward 0.00 · advantage 0.00
+    weight 0.900 × agreement 0 + weight 0.100 × format 0 = reward 0.000
+    │ red (cut off)`,
+  );
+});
+
+test("a group without advantages is said to have taught nothing, one with them is not", () => {
+  expect(groupText(plainEpisode(), options)).toContain("this group taught nothing");
+  const [first, second] = plainEpisode().rollouts;
+  const taught = plainEpisode({ rollouts: [{ ...first, advantage: 1 }, second] as never });
+  expect(groupText(taught, options)).not.toContain("taught nothing");
+});
+
+function questioner(): QuestionerEpisode & RunEvent {
+  const answer = (vote: string) => ({
+    ...{ tokens: [1], logProbs: [0], text: `I see ${vote}.`, finishReason: "stop" as const },
+    ...{ outcome: "answered" as const, vote, failure: null },
+  });
+  const { rollouts: _, question: __, label: ___, confidence: ____, view: _____, ...place } = plainEpisode();
+  return {
+    ...place,
+    type: "questionerEpisode",
+    phase: "questioner",
+    role: "questioner",
+    rollouts: [
+      {
+        completion: { tokens: [1], logProbs: [0], text: "is it red ?", finishReason: "stop" },
+        question: "is it red ?",
+        failure: null,
+        ownAnswer: "yes",
+        answers: ["yes", "no", "yes"].map(answer),
+        blindAnswers: ["no"].map(answer),
+        verdict: {
+          ...{ silver: "yes", confidence: 2 / 3, abstentions: 0, parseFailures: 0, samples: 3 },
+          votes: [
+            { answer: "yes", count: 2 },
+            { answer: "no", count: 1 },
+          ],
+        },
+        checks: { blind: { passed: true, value: 0, threshold: 0.5 } },
+        parts: { gate: 1, form: 1, uncertainty: 0.5, penalty: 0.25 },
+        reward: 0.25,
+        advantage: 1,
+        referenceLogProbs: null,
+      },
+    ],
+  };
+}
+
+test("a Questioner's group: gate, sum, and blind votes beside those on the picture", () => {
+  const text = groupText(questioner(), options);
+  expect(text.slice(text.indexOf("1   "))).toBe(
+    `1   is it red ?
+    reward 0.25 · advantage +1.00
+    gate 1 × form 1 × max(0, uncertainty 0.500 − penalty 0.250) = reward 0.250
+    gate   value  threshold  outcome
+    blind      0      0.500  passed
+    answers: silver yes, confidence 0.67   blind: without the picture
+    agrees     2 of 3  ██ yes              disagrees  1 of 1  ▒ no
+    disagrees  1 of 3  ▒ no
+    the asker's own answer: yes
+    │ is it red ?`,
+  );
+  expect(text).not.toContain("I see");
+  expect(groupText(questioner(), { ...options, says: true })).toMatch(/│ I see yes\. +│ I see no\./);
+  expect(groupText(questioner(), { ...options, width: 50 })).toMatch(/▒ no\n +blind: without/);
+});
+
+test.each([30, 80, 131])("whatever models wrote, lines fit %i cells and steer no terminal", async (width) => {
+  const random = new RandomEvents(11);
+  const events = (["questionerEpisode", "curriculumEpisode", "reasonerEpisode"] as const).flatMap((type) =>
+    Array.from({ length: 30 }, () => random.episode(type)),
+  );
+  await using replay = await writeReplay(events);
+  for (const { head, event } of replay.episodes()) {
+    const text = `${placeText(head, width)}\n${groupText(event, { ...options, width, says: true })}`;
+    expect(text).not.toMatch(/(?!\n)\p{Cc}|[\u202a-\u202e\u2066-\u2069]/u);
+    for (const line of text.split("\n")) expect(stringWidth(line)).toBeLessThanOrEqual(width);
+  }
+});
+
+test("a text of 100,000 characters is wrapped with nothing lost", () => {
+  const text = "ab 日本 ".repeat(20_000);
+  const lines = wrapped(text, 60);
+  expect(lines.join("").replaceAll(" ", "")).toBe(text.replaceAll(" ", ""));
+  for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(60);
+});
+
+test("what is cut ends in an ellipsis, wide characters count twice", () => {
+  expect(cut("which colour ?", 14)).toBe("which colour ?");
+  expect(cut("which colour ?", 13)).toBe("which colour…");
+  expect(cut("日本語", 5)).toBe("日本…");
+  expect(cut("two\nlines\u001b[31m", 40)).toBe("two lines\\u001b[31m");
+});
