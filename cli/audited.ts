@@ -5,6 +5,8 @@ import type { RunConfig } from "../arena/config/config.ts";
 import type { AuditedQuestion } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { ImageSource } from "../images/source.ts";
+import { labelledRows, openUserData, sayBroken } from "./data.ts";
+import type { Opening } from "./run_images.ts";
 
 const text = z.string().min(1);
 const Entry = z.strictObject({
@@ -14,19 +16,23 @@ const Entry = z.strictObject({
 });
 
 /**
- * The audited set of `alarms.audited`, empty where none is given. Throws "config" for a file that cannot be read, an
- * entry that is none, or an image that the run does not have.
+ * The audited set of `alarms.audited`, empty where none is given: a list of entries, or data whose pictures are the run's.
+ * Throws "config" for a file that cannot be read, an entry that is none, or an image that the run does not have, and
+ * "data" for data that cannot be read.
  */
 export async function openAudited(
   { alarms: { audited: file } }: RunConfig,
   images: ImageSource,
+  opening: Opening,
 ): Promise<AuditedQuestion[]> {
   if (file === null) return [];
+  const isList = /\.(jsonl|ndjson|json|ya?ml)$/i.test(file);
   const names = Array.from({ length: images.length }, (_, index) => images.name(index));
   const indices = new Map(names.map((name, index) => [name, index]));
   // Some systems store accents apart from their letters, and lists are written with them together.
   const composed = new Map(names.map((name, index) => [name.normalize("NFC"), index]));
-  return (await readEntries(file)).map((entry, i) => {
+  const entries = isList ? await readEntries(file) : await entriesOf(file, opening);
+  return entries.map((entry, i) => {
     const where = `alarms.audited: ${file}: entry ${i + 1}`;
     const { success, data, error } = Entry.safeParse(entry);
     if (!success) {
@@ -49,6 +55,14 @@ export async function openAudited(
 /** YAML reads yes and no as words, true and false as booleans; questions are answered by the words. */
 function answerText(answer: string | number | boolean): string {
   return typeof answer === "boolean" ? (answer ? "yes" : "no") : String(answer);
+}
+
+/** The rows of data as entries; those that are broken are said and left out. */
+async function entriesOf(data: string, opening: Opening): Promise<unknown[]> {
+  const set = await openUserData(data, null, opening);
+  const { rows, broken } = await labelledRows(set, { signal: opening.signal });
+  sayBroken(set.name, broken, opening.say);
+  return rows.map(({ image, question, answers: [answer] }) => ({ image: image.name, question, answer }));
 }
 
 async function readEntries(file: string): Promise<unknown[]> {

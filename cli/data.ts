@@ -1,7 +1,7 @@
 import { VisplayError } from "../common/errors.ts";
 import type { Mapping } from "../data/columns.ts";
 import { parseColumns } from "../data/columns.ts";
-import { type DataSet, isBroken } from "../data/data_set.ts";
+import { type DataRow, type DataSet, isBroken } from "../data/data_set.ts";
 import { type DataFile, openData } from "../data/open.ts";
 import type { BrokenRow } from "../data/tables/table.ts";
 import type { DownloadProgress } from "../hub/fetch_files.ts";
@@ -69,4 +69,38 @@ export async function openPool(
     );
   say(`${data}: ${plural(pictures.size, "picture")} in ${plural(set.length, "row")}`);
   return [...pictures.values()];
+}
+
+/** A question about one picture. */
+export interface LabelledRow extends Pick<DataRow, "question" | "answers"> {
+  readonly image: StoredImage;
+  /** Null where no column is wanted for it. */
+  readonly group: string | null;
+}
+
+/** The first rows, at most so many, that ask about one picture, and those before that are broken. Throws "data" without columns for that. */
+export async function labelledRows(
+  set: DataSet,
+  {
+    groupBy = null,
+    most = Number.POSITIVE_INFINITY,
+    signal,
+  }: { groupBy?: string | null; most?: number; signal: AbortSignal },
+): Promise<{ rows: LabelledRow[]; broken: BrokenRow[] }> {
+  const rows: LabelledRow[] = [];
+  const broken: BrokenRow[] = [];
+  for (let index = 0; index < set.length && rows.length < most; index++) {
+    signal.throwIfAborted();
+    const row = await set.row(index, groupBy === null ? [] : [groupBy]);
+    if (isBroken(row)) {
+      broken.push(row);
+      continue;
+    }
+    const { images, question, answers, others } = row;
+    const [image, another] = images;
+    const group = groupBy === null ? null : others[groupBy] || "none";
+    if (image && !another) rows.push({ image, question, answers, group });
+    else broken.push({ ...set.place(index), reason: `found ${images.length} pictures, expected one` });
+  }
+  return { rows, broken };
 }

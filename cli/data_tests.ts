@@ -3,12 +3,10 @@ import type { EvaluationConfig } from "../arena/config/evaluation.ts";
 import type { Test, Tests } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
 import { inParallel } from "../common/in_parallel.ts";
-import { type DataSet, isBroken } from "../data/data_set.ts";
-import type { BrokenRow } from "../data/tables/table.ts";
 import { decodeImage, defaultLimits } from "../images/decode.ts";
 import type { Fit } from "../images/shrink.ts";
 import type { StoredImage } from "../images/stored_image.ts";
-import { openUserData, sayBroken } from "./data.ts";
+import { labelledRows, openUserData, sayBroken } from "./data.ts";
 import type { Opening } from "./run_images.ts";
 
 /** Labelled questions of a user's data. */
@@ -41,7 +39,14 @@ export async function openDataTests(
 ): Promise<DataTests> {
   const set = await openUserData(data, columns, opening);
   if (groupBy !== null) set.requireColumn(groupBy);
-  const { tests, broken } = await listTests(set, groupBy, questions, opening.signal);
+  const { rows, broken } = await labelledRows(set, { groupBy, most: questions, signal: opening.signal });
+  const tests = rows.map(({ image, question, answers: truths, group }) => ({
+    name: image.name,
+    image,
+    question,
+    truths,
+    group,
+  }));
   sayBroken(set.name, broken, opening.say);
   if (tests.length === 0) {
     const found = `found no question with an answer and one picture among ${set.length} rows`;
@@ -60,28 +65,6 @@ export async function openDataTests(
     digest.update(JSON.stringify([image.name, image.bytes, question, truths, group]));
   const first = (count: number): Tests => testsOf(tests.slice(0, count), groups, opening.say);
   return { ...first(tests.length), first, digest: digest.digest("hex") };
-}
-
-async function listTests(set: DataSet, groupBy: string | null, most: number, signal: AbortSignal) {
-  const tests: ListedTest[] = [];
-  const broken: BrokenRow[] = [];
-  for (let index = 0; index < set.length && tests.length < most; index++) {
-    signal.throwIfAborted();
-    const row = await set.row(index, groupBy === null ? [] : [groupBy]);
-    if (isBroken(row)) {
-      broken.push(row);
-      continue;
-    }
-    const { images, question, answers: truths, others } = row;
-    const [image, another] = images;
-    if (!image || another) {
-      broken.push({ ...set.place(index), reason: `found ${images.length} pictures, expected one` });
-      continue;
-    }
-    const group = groupBy === null ? null : others[groupBy] || "none";
-    tests.push({ name: image.name, image, question, truths, group });
-  }
-  return { tests, broken };
 }
 
 function testsOf(

@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import type { RunConfig } from "../arena/config/config.ts";
 import type { Ports } from "../arena/ports.ts";
 import { sceneTruth } from "../arena/truth.ts";
 import { isPictureFolder } from "../data/open.ts";
+import { parseHubData } from "../hub/name.ts";
 import { openFolder } from "../images/folder.ts";
 import { ListedImages } from "../images/listed_images.ts";
 import { SceneSource } from "../images/scenes/source.ts";
@@ -75,7 +77,7 @@ export async function openImages(
     const scenes = new SceneSource(settings);
     return { images: scenes, truth: sceneTruth(scenes), list: null };
   }
-  if (!(await isPictureFolder(data, signal))) {
+  if (mayHoldRows(data) && !(await isPictureFolder(data, signal))) {
     const files = await openPool(data, columns, opening);
     const list = earlier ? await bindList({ files }, earlier, opening) : firstList({ files });
     return {
@@ -98,6 +100,11 @@ export async function openImages(
   say(`${data}: ${plural(source.length, "image")}, ${left}, ${ignored} of other kinds`);
   const list = earlier ? await bindList(source, earlier, opening) : firstList(source);
   return { images: source.select(list), truth: null, list: pinImages(list, earlier?.had) };
+}
+
+/** Not so what is nowhere, which is an image folder that cannot be read. */
+function mayHoldRows(data: string): boolean {
+  return existsSync(data) || data.includes("*") || parseHubData(data) !== undefined;
 }
 
 const maxRemarks = 20;

@@ -64,7 +64,7 @@ export async function playRun(
   const opening: Opening = { signal, say, show: (text: string) => runLine.wait(text) };
   const { images, truth, list } = await openImages(config, opening, earlier && about(earlier, "images"));
   await sayPictures(model, images, say);
-  const audited = await openAudited(config, images);
+  const audited = await openAudited(config, images, opening);
   const templates = templatesOf(model);
   const tests = await openTests(config, opening);
   const inputs = { ...(await inputsOf(model, templates, opening)), ...tests.inputs };

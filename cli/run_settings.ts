@@ -19,7 +19,7 @@ export function runSettings(layers: readonly Layer[]): RunSettings {
     out: out && fromHome(out),
     images: { ...images, folder: null, data: place(images.data ?? images.folder) },
     evaluation: { ...evaluation, data: place(evaluation.data) },
-    alarms: { ...alarms, audited: alarms.audited && absolute(fromHome(alarms.audited)) },
+    alarms: { ...alarms, audited: place(alarms.audited) },
   };
 }
 

@@ -32,7 +32,7 @@ export const alarms: z.ZodType<AlarmsConfig> = group(
   {
     stop: flag(false, "an alarm ends the run"),
     audited: optionalText(
-      "JSONL or YAML file of {image, question, answer}, true answers that silver ones are held against",
+      "JSONL or YAML file of {image, question, answer}, or data as images.data takes it, true answers that silver ones are held against",
     ),
     answerEntropy: alarm(
       "least",

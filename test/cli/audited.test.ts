@@ -10,15 +10,21 @@ const folder = mkdtempSync(join(tmpdir(), "visplay-audited-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const { images } = makeWorld({ images: 9 });
+const said: string[] = [];
+const opening = {
+  signal: new AbortController().signal,
+  say: (line: string) => said.push(line),
+  show: () => {},
+};
 
 function audited(name: string, content: string) {
   const file = join(folder, name);
   writeFileSync(file, content);
-  return openAudited(configOf({ alarms: { audited: file } }), images);
+  return openAudited(configOf({ alarms: { audited: file } }), images, opening);
 }
 
 test("none is given by default", async () => {
-  expect(await openAudited(configOf(), images)).toEqual([]);
+  expect(await openAudited(configOf(), images, opening)).toEqual([]);
 });
 
 test("JSONL and YAML are read, images by their names, answers as they are said", async () => {
@@ -46,7 +52,7 @@ test("names with accents are found however these are written", async () => {
   const file = join(folder, "accents.jsonl");
   writeFileSync(file, `${JSON.stringify({ image: "caf\u00e9.png", question: "q", answer: "a" })}\n`);
   const config = configOf({ alarms: { audited: file } });
-  expect(await openAudited(config, named)).toEqual([{ image: 1, question: "q", answer: "a" }]);
+  expect(await openAudited(config, named, opening)).toEqual([{ image: 1, question: "q", answer: "a" }]);
 });
 
 test.each([
@@ -73,8 +79,21 @@ test.each([
 
 test("a file that is not there is refused", async () => {
   const config = configOf({ alarms: { audited: join(folder, "nowhere.jsonl") } });
-  await expect(openAudited(config, images)).rejects.toMatchObject({
+  await expect(openAudited(config, images, opening)).rejects.toMatchObject({
     code: "config",
     message: /no such file/,
+  });
+});
+
+test("data is read whose pictures are the run's, as those of its pool are named", async () => {
+  const load = images.load.bind(images);
+  const pool = { load, length: 4, name: (i: number) => `datasets.parquet#${i + 1}` };
+  const data = configOf({ alarms: { audited: "test/data/files/datasets.parquet" } });
+  expect(await openAudited(data, pool, opening)).toEqual(
+    [0, 1, 2, 3].map((i) => ({ image: i, question: `how many in ${i}?`, answer: String(i) })),
+  );
+  await expect(openAudited(data, { ...pool, length: 3 }, opening)).rejects.toMatchObject({
+    code: "config",
+    message: expect.stringContaining("found datasets.parquet#4, expected an image of the run"),
   });
 });

@@ -105,7 +105,7 @@ describe("a run's images", () => {
     expect(Object.keys(pins?.inputs ?? {})).toEqual(
       expect.arrayContaining(["model/model.safetensors", "model/tokenizer.json", "prompts.reasoner"]),
     );
-    expect(await readFile(join(finished, "config.yaml"), "utf8")).toContain(`folder: ${photos}`);
+    expect(await readFile(join(finished, "config.yaml"), "utf8")).toContain(`data: ${photos}`);
   });
 
   test("keep their places where one is added", async () => {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 /** What users read, the README first: commands of later pages use what earlier ones have made. */
 export const pages: readonly string[] = [
   "README.md",
-  ...["images", "settings", "model", "rounds", "figures", "long-runs", "records", "python"].map(
+  ...["images", "data", "settings", "model", "rounds", "figures", "long-runs", "records", "python"].map(
     (name) => `docs/${name}.md`,
   ),
 ];
