@@ -6,10 +6,11 @@ import { claimedFormat } from "../images/format.ts";
 import { walk } from "../images/walk.ts";
 import type { Mapping } from "./columns.ts";
 import { DataSet } from "./data_set.ts";
+import { GroupCache } from "./tables/group_cache.ts";
 import { join } from "./tables/joined.ts";
 import { openJsonLines } from "./tables/json_lines.ts";
 import { openCsv, openJsonList } from "./tables/listed.ts";
-import { GroupCache, openParquet } from "./tables/parquet.ts";
+import { openParquet } from "./tables/parquet.ts";
 import type { Table } from "./tables/table.ts";
 import { openTar } from "./tables/tar.ts";
 

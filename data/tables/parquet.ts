@@ -1,25 +1,18 @@
-import { open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type Compressors, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
-import { compressors as all } from "hyparquet-compressors";
-import { ByteCache } from "../../common/byte_cache.ts";
+import { type FileMetaData, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { VisplayError } from "../../common/errors.ts";
 import { isRecord } from "../../common/json.ts";
 import type { ImageLimits } from "../../images/decode.ts";
 import { contentId } from "../../images/image.ts";
 import type { StoredImage } from "../../images/stored_image.ts";
+import type { Cached, GroupCache } from "./group_cache.ts";
+import { compressors, maxReadBytes, ParquetFile, Stretch } from "./parquet_file.ts";
 import { type ColumnKind, checkMetadata, classNames, columnKinds, withoutBytes } from "./parquet_schema.ts";
 import { pictureFile, picturesNamed } from "./picture_files.ts";
 import { type BrokenRow, BrokenRowError, type Cells, type Place, type Table } from "./table.ts";
 
 /** A row group whose column is larger is read page by page, if its file has an index of pages. */
 const wholeGroupBytes = 64 * 2 ** 20;
-/** Nothing larger is read at once. */
-const maxReadBytes = 2 ** 29;
-
-/** Cells of all files by file, row group and column: the last of pictures, and of all else. */
-const budgetBytes = 192 * 2 ** 20;
-
 interface Group {
   readonly metadata: FileMetaData;
   /** The index of its first row in the file. */
@@ -27,35 +20,12 @@ interface Group {
   readonly length: number;
 }
 
-/** What was read of a row group. */
-interface Read {
-  readonly bytes: number;
-  readonly cells: Promise<readonly unknown[]>;
-}
-
-/**
- * What was read of Parquet files last, up to 192 MB.
- */
-export class GroupCache {
-  readonly #reads = new ByteCache<Read>(budgetBytes, ({ bytes }) => bytes);
-
-  /** The cells under a key, read now if they are not there. What could not be read is not kept. */
-  get(key: string, bytes: number, read: () => Promise<readonly unknown[]>): Promise<readonly unknown[]> {
-    const known = this.#reads.get(key);
-    if (known) return known.cells;
-    const cells = read();
-    this.#reads.set(key, { bytes, cells });
-    cells.catch(() => this.#reads.delete(key));
-    return cells;
-  }
-}
-
 /**
  * A Parquet file, of which only the footer is read now. Pictures are cells of bytes, of {bytes, path}, or lists of these;
  * paths without bytes lead below the file's folder. Throws "data" where it is no whole Parquet file.
  */
 export async function openParquet(path: string, name: string, cache: GroupCache): Promise<Table> {
-  const file = await sourceOf(path);
+  const file = await ParquetFile.open(path);
   try {
     const metadata = await parquetMetadataAsync(file);
     checkMetadata(metadata, file.byteLength);
@@ -73,13 +43,13 @@ class Parquet implements Table {
   readonly broken: readonly BrokenRow[] = [];
   readonly #path: string;
   readonly #name: string;
-  readonly #file: ParquetSource;
+  readonly #file: ParquetFile;
   readonly #groups: readonly Group[];
   readonly #kinds: ReadonlyMap<string, ColumnKind>;
   readonly #classes: ReadonlyMap<string, readonly string[]>;
   readonly #cache: GroupCache;
 
-  constructor(path: string, name: string, file: ParquetSource, metadata: FileMetaData, cache: GroupCache) {
+  constructor(path: string, name: string, file: ParquetFile, metadata: FileMetaData, cache: GroupCache) {
     this.#path = path;
     this.#name = name;
     this.#file = file;
@@ -123,6 +93,7 @@ class Parquet implements Table {
       const picture = at === null ? cell : (cell as readonly unknown[])[at];
       const isAlone = picture instanceof Uint8Array || !isRecord(picture);
       const { bytes, path } = isAlone ? { bytes: picture, path: null } : picture;
+      if (bytes instanceof Stretch) return this.#file.read(bytes);
       if (bytes instanceof Uint8Array && bytes.length > 0) return bytes;
       if (typeof path === "string") return pictureFile(dirname(this.#path), path);
       throw new BrokenRowError("found no picture in the row");
@@ -170,10 +141,27 @@ class Parquet implements Table {
         }).then((rows) => rows.map((cells) => cells[column] as unknown));
       if (bytes > wholeGroupBytes && hasPageIndex(metadata, column)) return (await read(row, row + 1))[0];
       const key = `${this.#path} ${at} ${column} ${onlyNames}`;
-      return (await this.#cache.get(key, bytes, () => read(0, group.length)))[row];
+      const readAll = async () => this.#withoutPictures(await read(0, group.length), column, bytes);
+      return (await this.#cache.get(key, bytes, readAll))[row];
     } catch (cause) {
       throw new BrokenRowError(`found a column that cannot be read (${(cause as Error).message})`, { cause });
     }
+  }
+
+  /** Cells of pictures with where these lie in the file in place of their bytes, if all lie there as they are. */
+  #withoutPictures(cells: readonly unknown[], column: string, bytes: number): Cached {
+    if (this.#kinds.get(column) === "other") return { cells, bytes };
+    let isWhole = true;
+    const locate = (cell: unknown): unknown => {
+      if (Array.isArray(cell)) return cell.map(locate);
+      if (!(cell instanceof Uint8Array))
+        return isRecord(cell) ? { ...cell, bytes: locate(cell.bytes) } : cell;
+      const stretch = this.#file.find(cell);
+      isWhole &&= stretch !== null;
+      return stretch ?? cell;
+    };
+    const located = cells.map(locate);
+    return isWhole ? { cells: located, bytes: located.length * stretchBytes } : { cells, bytes };
   }
 
   #groupAt(index: number): number {
@@ -187,6 +175,9 @@ class Parquet implements Table {
     return low;
   }
 }
+
+/** Of a picture's place in memory, with all around it, about. */
+const stretchBytes = 200;
 
 const unlimited: ImageLimits = { maxBytes: maxReadBytes, maxPixels: Number.POSITIVE_INFINITY };
 
@@ -209,38 +200,3 @@ function hasPageIndex({ row_groups: [group] }: FileMetaData, column: string): bo
   const chunks = group?.columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === column) ?? [];
   return chunks.every(({ offset_index_length }) => (offset_index_length ?? 0) > 0);
 }
-
-/** A file as hyparquet reads it. */
-interface ParquetSource {
-  readonly byteLength: number;
-  readonly changedMs: number;
-  slice(start: number, end?: number): Promise<ArrayBuffer>;
-}
-
-async function sourceOf(path: string): Promise<ParquetSource> {
-  const { size: byteLength, ctimeMs: changedMs } = await stat(path);
-  const slice = async (start: number, end = byteLength): Promise<ArrayBuffer> => {
-    const from = start < 0 ? Math.max(0, byteLength + start) : start;
-    const length = Math.min(end, byteLength) - from;
-    if (!(length >= 0) || end > byteLength) throw new Error("it says that its data goes on behind its end");
-    if (length > maxReadBytes)
-      throw new Error(`${length} bytes in one piece, at most ${maxReadBytes}; write smaller row groups`);
-    await using file = await open(path);
-    const bytes = new ArrayBuffer(length);
-    const { bytesRead } = await file.read(new Uint8Array(bytes), 0, length, from);
-    if (bytesRead < length) throw new Error("it was cut while it was read");
-    return bytes;
-  };
-  return { byteLength, changedMs, slice };
-}
-
-/** Those that hyparquet knows, for pages of a size that can be. */
-const compressors: Compressors = Object.fromEntries(
-  Object.entries(all).map(([name, decompress]) => [
-    name,
-    (input: Uint8Array, length: number) => {
-      if (!(length >= 0 && length <= maxReadBytes)) throw new Error(`a page of ${length} bytes`);
-      return decompress(input, length);
-    },
-  ]),
-);
