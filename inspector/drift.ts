@@ -4,7 +4,7 @@ import type { Drift, DriftRound, QuestionCluster, QuestionExample } from "./answ
 import { counted, evenly, grouped, mean } from "./lists.ts";
 
 /** Episodes of the Questioner that are looked at, spread evenly over each round, in all and in any one round. */
-const LOOKED_AT = 4000;
+const LOOKED_AT = 1500;
 const LEAST_OF_A_ROUND = 20;
 
 /** Clusters, examples and beginnings that are shown. */

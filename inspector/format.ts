@@ -72,7 +72,7 @@ const names: Readonly<Record<string, string>> = {
 /** A figure's name for people. */
 export function figureName(name: string): string {
   const [kind, own] = name.includes(":") ? name.split(/:(.*)/s) : ["", name];
-  const shown = names[own as string] ?? (own as string);
+  const shown = names[own as string] ?? visible(own as string);
   if (kind === "check") return `passes ${shown}`;
   return shown;
 }

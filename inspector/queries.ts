@@ -22,6 +22,9 @@ import { overviewOf } from "./overview.ts";
 /** Other episodes about an image that are shown beside one. */
 const SHOWN_KIN = 50;
 
+/** Answers that take long to find, and are kept. */
+const KEPT = 32;
+
 /** What the replay says of a run; the rest of `Overview` comes from its heartbeat. */
 export type Told = Omit<Overview, "line"> & { readonly about: RunAbout };
 
@@ -34,7 +37,11 @@ export interface Selection {
 /** Answers questions about runs by their folders. Replays stay open; one that was replaced is opened anew. */
 export class Queries {
   readonly #open = new Map<string, { readonly inode: number; readonly reader: ReplayReader }>();
-  readonly #told = new Map<string, { readonly position: number; readonly told: Told }>();
+  /** What was found last of each kind, while no event came since. */
+  readonly #found = new Map<
+    string,
+    { readonly reader: ReplayReader; readonly position: number; readonly value: unknown }
+  >();
 
   /** The number of the last event. */
   position(folder: string): number {
@@ -42,13 +49,7 @@ export class Queries {
   }
 
   overview(folder: string): Told {
-    const reader = this.#reader(folder);
-    const known = this.#told.get(folder);
-    const { position } = reader.state;
-    if (known?.position === position) return known.told;
-    const told = overviewOf(reader);
-    this.#told.set(folder, { position, told });
-    return told;
+    return this.#once(`overview ${folder}`, folder, overviewOf);
   }
 
   episodes({ folder, query }: Selection): EpisodePage {
@@ -82,11 +83,11 @@ export class Queries {
   }
 
   drift(folder: string): Drift {
-    return driftOf(this.#reader(folder));
+    return this.#once(`drift ${folder}`, folder, driftOf);
   }
 
   curriculum(folder: string, round: number): CurriculumAnswer {
-    return curriculumOf(this.#reader(folder), round);
+    return this.#once(`curriculum ${round} ${folder}`, folder, (reader) => curriculumOf(reader, round));
   }
 
   fate(folder: string, image: string, question: string): Fate {
@@ -108,13 +109,26 @@ export class Queries {
     this.#open.clear();
   }
 
+  /** Finds it anew only where the run has gone on since, or another run stands there. */
+  #once<T>(name: string, folder: string, find: (reader: ReplayReader) => T): T {
+    const reader = this.#reader(folder);
+    const { position } = reader.state;
+    const known = this.#found.get(name);
+    if (known?.reader === reader && known.position === position) return known.value as T;
+    const value = find(reader);
+    this.#found.delete(name);
+    this.#found.set(name, { reader, position, value });
+    const [oldest] = this.#found.keys();
+    if (this.#found.size > KEPT && oldest !== undefined) this.#found.delete(oldest);
+    return value;
+  }
+
   #reader(folder: string): ReplayReader {
     const inode = inodeOf(folder);
     const known = this.#open.get(folder);
     if (known && known.inode === inode) return known.reader;
     known?.reader[Symbol.dispose]();
     this.#open.delete(folder);
-    this.#told.delete(folder);
     const reader = ReplayReader.open(folder);
     this.#open.set(folder, { inode: inode ?? 0, reader });
     return reader;

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 
 /** The whole state of a view, as its address says it: `#/RUN/SCREEN/ID?name=value`. A link reproduces the view. */
 export interface Address {
@@ -54,11 +54,12 @@ export function changed(params: URLSearchParams, changes: Readonly<Record<string
 }
 
 export function useAddress(): Address {
-  const [address, setAddress] = useState(() => parseAddress(location.hash));
+  const [hash, setHash] = useState(() => location.hash);
   useEffect(() => {
-    const onChange = () => setAddress(parseAddress(location.hash));
+    const onChange = () => setHash(location.hash);
+    onChange(); // it may have changed before anybody listened
     addEventListener("hashchange", onChange);
     return () => removeEventListener("hashchange", onChange);
   }, []);
-  return address;
+  return useMemo(() => parseAddress(hash), [hash]);
 }

@@ -41,6 +41,7 @@ export function useInspector(folders: () => readonly string[]): (hash?: string) 
 export async function open(address: string, options: BrowserContextOptions = wide): Promise<Watched> {
   const context = await browser.newContext(options);
   const incidents: string[] = [];
+  context.setDefaultTimeout(10_000);
   const page = await context.newPage();
   const origin = new URL(address).origin;
   page.on("pageerror", ({ message }) => incidents.push(`error: ${message}`));

@@ -3,9 +3,18 @@ import { readdirSync, readFileSync } from "node:fs";
 /** What users read, the README first: commands of later pages use what earlier ones have made. */
 export const pages: readonly string[] = [
   "README.md",
-  ...["images", "data", "settings", "model", "rounds", "figures", "long-runs", "records", "python"].map(
-    (name) => `docs/${name}.md`,
-  ),
+  ...[
+    "images",
+    "data",
+    "settings",
+    "model",
+    "rounds",
+    "figures",
+    "long-runs",
+    "records",
+    "inspect",
+    "python",
+  ].map((name) => `docs/${name}.md`),
 ];
 
 /** Every text of the project that links, those that contributors read included. */

@@ -1,6 +1,6 @@
 import type { CheckRecord } from "../../../replay/events.ts";
 import type { Sum } from "../../arithmetic.ts";
-import { brief, decimal, figureName } from "../../format.ts";
+import { brief, decimal, figureName, visible } from "../../format.ts";
 
 /** How a reward came about: its terms as they were put together, and what it came to. */
 export function RewardSum({ sum, reward }: { readonly sum: Sum; readonly reward: number | null }) {
@@ -57,7 +57,7 @@ export function Checks({ checks }: { readonly checks: Readonly<Record<string, Ch
         <tbody>
           {entries.map(([name, { passed, value, threshold }]) => (
             <tr key={name}>
-              <td>{name}</td>
+              <td>{visible(name)}</td>
               <td class="n">{brief(value)}</td>
               <td class="n">{brief(threshold)}</td>
               <td class={passed ? "" : "bad"}>{passed ? "passed" : "failed"}</td>
