@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Command } from "commander";
 import { VisplayError } from "../common/errors.ts";
 import { isLoopback } from "../inspector/access.ts";
@@ -59,6 +61,12 @@ async function writeFile(
   if (folder === undefined || runs.length > 1) {
     throw new VisplayError("usage", `--html: found ${runs.length} runs, expected one`);
   }
+  if (!existsSync(dirname(path))) {
+    throw new VisplayError(
+      "usage",
+      `--html ${path}: found no folder ${dirname(path)}, expected one to write into`,
+    );
+  }
   let done = "reading the run";
   const line = new LiveLine(() => done);
   const file = await offlineFile(folder, {
@@ -71,7 +79,8 @@ async function writeFile(
   }).finally(() => line[Symbol.dispose]());
   await replaceFile(path, file.html);
   const left = file.of - file.episodes;
-  const note = left > 0 ? `; ${count(left)} more had no room, see --limit and the filters` : "";
+  const full = left > 0 ? `; ${count(left)} more had no room, see --limit and the filters` : "";
+  const note = file.of === 0 ? "; no episode matches" : full;
   print(`${path}: ${bytes(file.bytes)}, ${plural(file.episodes, "episode")}${note}`);
 }
 
