@@ -9,7 +9,7 @@ import { smallRun } from "./small_run.ts";
 
 /** What the embedded model has by default, which a model of one's own need not be content with. */
 const short = ["questioner.maxTokens=32", "reasoner.maxTokens=32"];
-const evaluation = ["evaluation.questions=14", "evaluation.scenes=14", "evaluation.samples=2", ...short];
+const evaluation = ["evaluation.questions=14", "evaluation.scenes=14", "evaluation.samples=2"];
 const set = (settings: readonly string[]) => settings.flatMap((setting) => ["--set", setting]);
 const visplay = async (...args: string[]): Promise<string> =>
   (await promisify(execFile)(process.execPath, [program, ...args])).stdout;
@@ -23,13 +23,13 @@ afterAll(() => rm(folder, { recursive: true }));
 
 test("a run trains adapters, which are models for eval and for another run, and merge into one", async () => {
   const out = join(folder, "run");
-  await visplay("train", "--out", out, ...set([...smallRun, "adapter.rank=4"]));
+  await visplay("train", "--out", out, ...set([...smallRun, ...evaluation, "adapter.rank=4"]));
   const reasoner = join(out, "round-1", "reasoner");
   expect((await readdir(reasoner)).sort()).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
 
   const merged = join(folder, "merged");
   await visplay("export-model", reasoner, "--out", merged, "--dtype", "float32");
-  const table = (model: string) => visplay("eval", "--model", model, ...set(evaluation));
+  const table = (model: string) => visplay("eval", "--model", model, ...set([...evaluation, ...short]));
   const own = await table(reasoner);
   expect(await table(merged)).toBe(own);
 
@@ -39,7 +39,7 @@ test("a run trains adapters, which are models for eval and for another run, and 
     reasoner,
     "--out",
     join(folder, "again"),
-    ...set([...smallRun, ...short]),
+    ...set([...smallRun, ...evaluation, ...short]),
   );
   await expect(visplay("export-model", reasoner, "--out", merged)).rejects.toMatchObject({ code: 3 });
 }, 300_000);

@@ -5,13 +5,7 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { RunSettingsSchema } from "../../arena/config/config.ts";
 import { exitCodes } from "../../common/errors.ts";
-
-function visplay(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["bin/visplay.js", ...args], {
-    encoding: "utf8",
-  });
-  return { status, stdout, stderr };
-}
+import { visplay } from "./visplay.ts";
 
 test("help lists the commands, and each command its settings", () => {
   const { status, stdout } = visplay("--help");
@@ -25,12 +19,14 @@ test("help lists the commands, and each command its settings", () => {
   }
 });
 
+test("a checkout's command hands on arguments, exit code and message", () => {
+  const typo = spawnSync(process.execPath, ["bin/visplay.js", "trian"], { encoding: "utf8" });
+  expect(typo.status).toBe(exitCodes.usage);
+  expect(typo.stderr).toContain("Did you mean train?");
+});
+
 test("exit codes differ by cause, and the message says what to change", () => {
   const nowhere = join(tmpdir(), "visplay-nowhere");
-  expect(visplay("trian")).toMatchObject({
-    status: exitCodes.usage,
-    stderr: expect.stringContaining("Did you mean train?"),
-  });
   expect(visplay("train", "--set", "reasoner.groupsize=4")).toMatchObject({
     status: exitCodes.config,
     stderr: expect.stringContaining("did you mean groupSize?"),

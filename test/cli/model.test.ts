@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunSettingsSchema } from "../../arena/config/config.ts";
 import { openModel } from "../../cli/model.ts";
 import { copyModelFiles } from "../../policy/weights/model_weights.ts";
+import { program } from "../built.ts";
 import { commit, HubServer } from "../hub/server.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -85,7 +86,7 @@ test("a name on the hub is downloaded with progress, then used offline", async (
         "--set",
         `evaluation.${size}`,
       ]);
-      const program = [join(root, "bin/visplay.js"), "eval", "--model", "owner/model", ...sizes];
+      const args = [program, "eval", "--model", "owner/model", ...sizes];
       const env = {
         ...process.env,
         HF_HOME: folder,
@@ -93,7 +94,7 @@ test("a name on the hub is downloaded with progress, then used offline", async (
         HF_ENDPOINT: hub.url,
         ...environment,
       };
-      const child = execFile(process.execPath, program, { env }, (_error, stdout, stderr) => {
+      const child = execFile(process.execPath, args, { env }, (_error, stdout, stderr) => {
         resolve({ code: child.exitCode, stdout, stderr });
       });
     });
