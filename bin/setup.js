@@ -8,7 +8,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -60,26 +60,44 @@ function run(name, command, args, remedy) {
   fail(`${name} failed${error ? ` (${error.message})` : ""}; ${remedy}`);
 }
 
-/** Makes the inspector's page anew where a source of it, or what it is made with, is not as it was. */
-function buildPage() {
-  const stamp = join(root, "dist/inspector/page.sha256");
-  const inspector = join(root, "inspector");
-  const sources = readdirSync(inspector, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
-  const hash = createHash("sha256").update(readFileSync(join(root, "package-lock.json")));
-  for (const path of sources) hash.update(path.slice(root.length)).update(readFileSync(path));
-  const digest = hash.digest("hex");
-  const page = join(root, "dist/inspector/page/index.html");
-  if (existsSync(page) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
-  const vite = join(root, "node_modules/vite/bin/vite.js");
-  run(
-    "vite",
-    process.execPath,
-    [vite, "build", "-c", "inspector/page/vite.config.js"],
-    "correct the errors above",
-  );
+/** What dist/ is made from: its sources and what says how they are compiled, by content. */
+function digestOfSources() {
+  const hash = createHash("sha256");
+  for (const path of sources().sort()) hash.update(`${path}\0`).update(readFileSync(join(root, path)));
+  return hash.digest("hex");
+}
+
+/**
+ * Files relative to the checkout: settings at its top, TypeScript wherever the compiler looks for it, and all of the
+ * inspector. Not JSON in other folders, for a run may lie in one and write.
+ */
+function sources() {
+  const other = new Set(["dist", "docs", "models", "node_modules", "runs", "test"]);
+  return readdirSync(root, { withFileTypes: true })
+    .filter(({ name }) => !name.startsWith(".") && !other.has(name))
+    .flatMap((entry) => {
+      if (!entry.isDirectory()) return entry.name.endsWith(".json") ? [entry.name] : [];
+      const wanted = entry.name === "inspector" ? /\.\w+$/ : /\.ts$/;
+      return readdirSync(join(root, entry.name), { recursive: true, withFileTypes: true })
+        .filter((file) => file.isFile() && wanted.test(file.name))
+        .map((file) => relative(root, join(file.parentPath, file.name)));
+    });
+}
+
+/** Compiles the sources and makes the inspector's page, which bundles some of them, where they are not as they were. */
+function build() {
+  const stamp = join(root, "dist/sources.sha256");
+  const made = ["dist/cli/main.js", "dist/inspector/page/index.html"];
+  const digest = digestOfSources();
+  const isMade = made.every((file) => existsSync(join(root, file)));
+  if (isMade && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
+  rmSync(stamp, { force: true });
+  if (!existsSync(join(root, "dist"))) say("compiling TypeScript into dist/");
+  const tools = join(root, "node_modules");
+  const tsc = [join(tools, "typescript/bin/tsc"), "-p", "tsconfig.build.json"];
+  run("tsc", process.execPath, tsc, "correct the errors above");
+  const vite = [join(tools, "vite/bin/vite.js"), "build", "-c", "inspector/page/vite.config.js"];
+  run("vite", process.execPath, vite, "correct the errors above");
   writeFileSync(stamp, digest);
 }
 
@@ -104,10 +122,7 @@ if (existsSync(join(root, "tsconfig.build.json"))) {
     );
   }
   if (process.argv.includes("--clean")) rmSync(join(root, "dist"), { recursive: true, force: true });
-  if (!existsSync(join(root, "dist"))) say("compiling TypeScript into dist/");
-  const compiler = join(root, "node_modules/typescript/bin/tsc");
-  run("tsc", process.execPath, [compiler, "-p", "tsconfig.build.json"], "correct the errors above");
-  buildPage();
+  build();
 } else if (!existsSync(join(root, "dist"))) {
   fail("dist/ is missing from this installation; install the package again");
 }

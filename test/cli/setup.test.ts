@@ -1,8 +1,19 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 const wanted = {
   "": { version: "0.1.0" },
@@ -18,16 +29,12 @@ beforeEach(() => {
   write("package.json", { type: "module" });
   write("tsconfig.build.json", {});
   write("package-lock.json", { packages: wanted });
-  // Stand-ins that note that they ran.
   write("path/npm", `#!/bin/sh\nprintf "npm $1 " >> ran`);
-  write("node_modules/typescript/bin/tsc", `require("fs").appendFileSync("ran", "tsc ")`);
-  write("inspector/page/index.html", "");
-  const page = "dist/inspector/page";
-  const makesPage = `fs.mkdirSync("${page}", { recursive: true }); fs.writeFileSync("${page}/index.html", "")`;
-  write(
-    "node_modules/vite/bin/vite.js",
-    `const fs = require("fs"); fs.appendFileSync("ran", "vite "); ${makesPage}`,
-  );
+  write("node_modules/typescript/bin/tsc", standIn("tsc", "dist/cli/main.js"));
+  write("node_modules/vite/bin/vite.js", standIn("vite", "dist/inspector/page/index.html"));
+  write("cli/main.ts", "main");
+  write("cli/other.ts", "other");
+  write("inspector/page/index.html", "page");
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
@@ -36,6 +43,12 @@ function write(file: string, content: unknown): void {
   mkdirSync(dirname(path), { recursive: true });
   const text = typeof content === "string" ? content : JSON.stringify(content);
   writeFileSync(path, text, { mode: 0o755 });
+}
+
+/** A program that notes that it ran and makes a file. */
+function standIn(name: string, made: string): string {
+  return `const fs = require("fs"); fs.appendFileSync("ran", "${name} ");
+    fs.mkdirSync("${dirname(made)}", { recursive: true }); fs.writeFileSync("${made}", "")`;
 }
 
 function setUp() {
@@ -69,6 +82,60 @@ test.each([
 ])("%s is installed anew", (_, packages) => {
   installed(packages);
   expect(setUp().ran).toBe("npm ci tsc vite");
+});
+
+describe("what is built already", () => {
+  const otherSource = () => join(root, "cli/other.ts");
+
+  beforeEach(() => {
+    installed({ "node_modules/zod": zod });
+    expect(setUp().ran).toBe("tsc vite");
+    rmSync(join(root, "ran"));
+  });
+
+  test.each<[string, () => void]>([
+    ["nothing changed", () => {}],
+    ["a source has another time", () => utimesSync(otherSource(), 1, 1)],
+    ["a run in the checkout wrote", () => write("here/status.json", { step: 1 })],
+  ])("stays where %s", (_, change) => {
+    change();
+    expect(setUp()).toEqual({ status: 0, said: "", ran: "" });
+  });
+
+  test.each<[string, () => void]>([
+    ["a source changed", () => write("cli/other.ts", "OTHER")],
+    [
+      "a source of the same time and length changed",
+      () => {
+        const { atime, mtime } = statSync(otherSource());
+        write("cli/other.ts", "OTHER");
+        utimesSync(otherSource(), atime, mtime);
+      },
+    ],
+    ["a source was added", () => write("cli/new.ts", "")],
+    ["a folder of sources was added", () => write("new/deep/one.ts", "")],
+    ["a source was deleted", () => rmSync(otherSource())],
+    ["a source was renamed", () => renameSync(otherSource(), join(root, "cli/renamed.ts"))],
+    ["the page changed", () => write("inspector/page/index.html", "PAGE")],
+    ["the compiler's settings changed", () => write("tsconfig.build.json", { include: [] })],
+    ["the program is gone", () => rmSync(join(root, "dist/cli/main.js"))],
+    ["the page is gone", () => rmSync(join(root, "dist/inspector/page/index.html"))],
+  ])("is built anew where %s", (_, change) => {
+    change();
+    expect(setUp()).toMatchObject({ status: 0, ran: "tsc vite" });
+  });
+
+  test("is tried again after a build that failed, even with the sources of one that did not", () => {
+    const compiler = "node_modules/typescript/bin/tsc";
+    const works = readFileSync(join(root, compiler), "utf8");
+    write("cli/other.ts", "error");
+    write(compiler, "process.exit(2)");
+    expect(setUp().status).toBe(1);
+    write("cli/other.ts", "other");
+    write(compiler, works);
+    expect(setUp()).toMatchObject({ status: 0, ran: "tsc vite" });
+    expect(setUp().ran).toBe("tsc vite");
+  });
 });
 
 test("a failing compiler is shown and fails", () => {
