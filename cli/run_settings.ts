@@ -17,7 +17,7 @@ export function runSettings(layers: readonly Layer[]): RunSettings {
     ...settings,
     model: { ...model, name: name !== "tiny" && existsSync(name) ? absolute(name) : model.name },
     out: out && fromHome(out),
-    images: { ...images, folder: null, data: place(images.data ?? images.folder) },
+    images: { ...images, data: place(images.data) },
     evaluation: { ...evaluation, data: place(evaluation.data) },
     alarms: { ...alarms, audited: place(alarms.audited) },
   };

@@ -134,5 +134,5 @@ export function runConfig(
 
 function usualQuestions({ data }: RunSettings["evaluation"], images: ImagesConfig): number {
   if (data !== null) return DATA_QUESTIONS;
-  return images.folder === null && images.data === null ? SCENE_QUESTIONS : 0;
+  return images.data === null ? SCENE_QUESTIONS : 0;
 }

@@ -44,10 +44,7 @@ export function* contradictions({
   if (agreement + format + brevity === 0) {
     yield ["reasoner.reward", "expected a weight above 0, for all rewards would be equal; raise agreement"];
   }
-  if (images.folder !== null && images.data !== null && images.folder !== images.data) {
-    yield ["images.folder", `expected the same as images.data (${images.data}), whose earlier name it is`];
-  }
-  if (reasoner.labels === "true" && (images.folder ?? images.data) !== null) {
+  if (reasoner.labels === "true" && images.data !== null) {
     const message = 'expected "silver" where images.data is set, for only scenes know the truth';
     yield ["reasoner.labels", message];
   }

@@ -7,6 +7,7 @@ import { choice, count, flag, group, optionalText, seed } from "./setting.ts";
 export interface ImagesConfig {
   readonly data: string | null;
   readonly columns: string | null;
+  /** What `data` was called once: null after reading, when `data` has its value. */
   readonly folder: string | null;
   readonly maxPixels: number;
   readonly followLinks: boolean;
@@ -32,4 +33,10 @@ export const images: z.ZodType<ImagesConfig> = group(
     ),
   },
   "where unlabelled images come from",
-);
+)
+  .superRefine(({ data, folder }, context) => {
+    if (folder === null || data === null || folder === data) return;
+    const message = `expected the same as images.data (${data}), whose earlier name it is`;
+    context.addIssue({ code: "custom", path: ["folder"], message });
+  })
+  .overwrite((images) => ({ ...images, data: images.data ?? images.folder, folder: null }));

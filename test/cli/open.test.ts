@@ -97,7 +97,7 @@ describe("images", () => {
     const red = { create: { width: 4, height: 3, channels: 3 as const, background: "red" } };
     await sharp(red).png().toFile(join(photos, "a.png"));
     for (let i = 10; i < 32; i++) writeFileSync(join(photos, `broken-${i}.jpg`), "");
-    const { images, truth, said } = await open({ data: photos });
+    const { images, truth, said } = await open({ folder: photos });
     expect(images.length).toBe(1);
     expect(truth).toBeNull();
     expect(said[0]).toMatch(/^skipped: broken-10\.jpg: /);
