@@ -97,7 +97,7 @@ export interface Overview {
 export interface EpisodeAnswer {
   readonly head: EpisodeHead;
   readonly event: EpisodeEvent;
-  /** Other episodes about the same image, the newest first: the same question for a Reasoner's. */
+  /** Other episodes about the same image, the newest first. */
   readonly kin: readonly EpisodeHead[];
 }
 
@@ -160,14 +160,6 @@ export interface QuestionExample {
 
 /** What was asked for the curriculum of one round. */
 export interface CurriculumAnswer {
-  /** What the curriculum of each round came to. */
-  readonly rounds: readonly {
-    readonly round: number;
-    readonly images: number;
-    readonly questions: number;
-    readonly admitted: number;
-    readonly rejected: Readonly<Record<string, number>>;
-  }[];
   readonly round: number;
   readonly questions: readonly CurriculumLine[];
   /** Episodes of this round, and those whose questions are above. */

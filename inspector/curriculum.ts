@@ -1,4 +1,3 @@
-import type { CurriculumBuilt } from "../replay/events.ts";
 import type { QuestionHead } from "../replay/questions.ts";
 import type { ReplayReader } from "../replay/reader.ts";
 import { bleuDistances, clusterByDistance } from "../rewards/diversity.ts";
@@ -13,9 +12,6 @@ const LOOKED_THROUGH = 1000;
 
 /** What was asked for the curriculum of a round, and what became of each question. */
 export function curriculumOf(reader: ReplayReader, round: number): CurriculumAnswer {
-  const built = [...reader.milestones()].flatMap(({ event }) =>
-    event.type === "curriculumBuilt" ? event : [],
-  );
   const ids = reader.order({
     phases: ["curriculum"],
     ranges: { round: { min: round, max: round } },
@@ -25,15 +21,6 @@ export function curriculumOf(reader: ReplayReader, round: number): CurriculumAns
   const questions = reader.questions(looked);
   const clusters = clustersOf(questions);
   return {
-    rounds: built.map(
-      ({ round: n, images, questions: asked, admitted: entered, rejected }: CurriculumBuilt) => ({
-        round: n,
-        images,
-        questions: asked,
-        admitted: entered,
-        rejected: rejected as Readonly<Record<string, number>>,
-      }),
-    ),
     round,
     questions: questions.map((question) => lineOf(question, clusters)),
     episodes: ids.length,

@@ -82,37 +82,34 @@ function evaluationOf({ id, superseded, event }: RecordedEvent): Evaluation[] {
 
 /** Phases as they were played; what was cut short ends with the last that was heard of its attempt. */
 function spansOf(events: readonly RecordedEvent[]): PhaseSpan[] {
+  const spans: Mutable<PhaseSpan>[] = [];
   const lastHeard = new Map<number, number>();
-  for (const { attempt, event } of events) lastHeard.set(attempt, event.atMs);
+  /** The phase that each attempt is in. */
+  const open = new Map<number, Mutable<PhaseSpan>>();
+  for (const { id, attempt, superseded, event } of events) {
+    const { atMs } = event;
+    lastHeard.set(attempt, atMs);
+    const current = open.get(attempt);
+    const ends =
+      event.type === "phaseStarted" ||
+      event.type === "runStopped" ||
+      (event.type === "phaseFinished" && event.phase === current?.phase);
+    if (current && ends) {
+      current.endedMs = atMs;
+      open.delete(attempt);
+    }
+    if (event.type !== "phaseStarted") continue;
+    const { round, phase, steps } = event;
+    const span = { event: id, attempt, superseded, round, phase, startedMs: atMs, endedMs: null, steps };
+    spans.push(span);
+    open.set(attempt, span);
+  }
   const newest = Math.max(...lastHeard.keys());
-  return events.flatMap(({ id, attempt, superseded, event }, at) => {
-    if (event.type !== "phaseStarted") return [];
-    const { round, phase, atMs: startedMs, steps } = event;
-    const own = (other: RecordedEvent) => other.attempt === attempt;
-    const end = events
-      .slice(at + 1)
-      .find(
-        (other) =>
-          own(other) &&
-          (other.event.type === "phaseStarted" ||
-            other.event.type === "runStopped" ||
-            (other.event.type === "phaseFinished" && other.event.phase === phase)),
-      );
-    const cut = attempt < newest ? (lastHeard.get(attempt) ?? startedMs) : null;
-    return [
-      {
-        event: id,
-        attempt,
-        superseded,
-        round,
-        phase,
-        startedMs,
-        endedMs: end?.event.atMs ?? cut,
-        steps,
-      },
-    ];
-  });
+  for (const [attempt, span] of open) if (attempt < newest) span.endedMs = lastHeard.get(attempt) ?? null;
+  return spans;
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 function markOf({ id, event }: RecordedEvent): Mark[] {
   const place = { round: null, phase: null, step: null, ...placeOf(event) };

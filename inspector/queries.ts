@@ -17,7 +17,7 @@ import type {
 import { comparisonOf } from "./comparison.ts";
 import { curriculumOf, fateOf } from "./curriculum.ts";
 import { driftOf } from "./drift.ts";
-import { overviewOf } from "./overview.ts";
+import { configOf, overviewOf } from "./overview.ts";
 
 /** Other episodes about an image that are shown beside one. */
 const SHOWN_KIN = 50;
@@ -50,6 +50,11 @@ export class Queries {
 
   overview(folder: string): Told {
     return this.#once(`overview ${folder}`, folder, overviewOf);
+  }
+
+  /** The configuration that the run began, or last went on, with. */
+  config(folder: string): unknown {
+    return this.#once(`config ${folder}`, folder, configOf);
   }
 
   episodes({ folder, query }: Selection): EpisodePage {

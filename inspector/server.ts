@@ -10,7 +10,7 @@ import { queryOf } from "./filters.ts";
 import { Lookups } from "./lookups.ts";
 import { pageFile } from "./page_files.ts";
 import type { Selection } from "./queries.ts";
-import { findRuns } from "./runs.ts";
+import { RunFolders } from "./runs.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 export interface InspectorOptions extends Access {
@@ -27,9 +27,10 @@ const MOST_HEADS = 500;
 /** The inspector's answers, apart from the port that it listens on. */
 export function inspectorApp(options: InspectorOptions, lookups: Lookups): Hono {
   const app = new Hono();
+  const runs = new RunFolders(options.folders);
   const folderOf = (context: Context, name = "run"): string => {
     const key = context.req.param(name) ?? context.req.query(name) ?? "";
-    const folder = findRuns(options.folders).get(key);
+    const folder = runs.folder(key);
     if (!folder) throw new VisplayError("usage", `there is no run ${JSON.stringify(key)} here`);
     return folder;
   };
@@ -41,8 +42,8 @@ export function inspectorApp(options: InspectorOptions, lookups: Lookups): Hono 
 
   app.use(guarded(options));
   app.get("/api/runs", async (context) => {
-    const runs = [...findRuns(options.folders)];
-    return context.json(await Promise.all(runs.map(([key, folder]) => lineOf(key, folder))));
+    const lines = [...runs.list()].map(([key, folder]) => lineOf(key, folder));
+    return context.json(await Promise.all(lines));
   });
   app.get("/api/runs/:run", async (context) => {
     const folder = folderOf(context);
@@ -72,7 +73,7 @@ export function inspectorApp(options: InspectorOptions, lookups: Lookups): Hono 
   app.get("/api/runs/:run/episodes/:id/texts", async (context) => {
     const folder = folderOf(context);
     const id = numberIn(context, context.req.param("id"));
-    const { config } = await lookups.ask("overview", [folder], signalOf(context));
+    const config = await lookups.ask("config", [folder], signalOf(context));
     const { event } = await lookups.ask("episode", [folder, id], signalOf(context));
     const tokens = completionsOf(event).map(({ tokens: ids }) => ids);
     const [template, pieces] = await Promise.all([
@@ -84,7 +85,7 @@ export function inspectorApp(options: InspectorOptions, lookups: Lookups): Hono 
   app.get("/api/runs/:run/sight", async (context) => {
     const { width, height } = context.req.query();
     const size = { width: Number(width), height: Number(height) };
-    const { config } = await lookups.ask("overview", [folderOf(context)], signalOf(context));
+    const config = await lookups.ask("config", [folderOf(context)], signalOf(context));
     return context.json(await options.surroundings.sight(config, size));
   });
   app.get("/api/runs/:run/histogram/:figure", async (context) => {
