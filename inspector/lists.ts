@@ -6,6 +6,12 @@ export function evenly<T>(list: ArrayLike<T>, most: number): T[] {
   return Array.from({ length: count }, (_, i) => list[Math.floor((i * list.length) / count)] as T);
 }
 
+/** The same, the first and the last among them. */
+export function spread<T>(list: readonly T[], most: number): T[] {
+  if (list.length <= most) return [...list];
+  return Array.from({ length: most }, (_, i) => list[Math.round((i * (list.length - 1)) / (most - 1))] as T);
+}
+
 /** By key, in the order in which the keys come up. */
 export function grouped<K, T>(list: readonly T[], keyOf: (each: T, place: number) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();

@@ -1,5 +1,6 @@
 import type { Histogram } from "../../../replay/survey.ts";
 import { brief, plural } from "../../format.ts";
+import { spread } from "../../lists.ts";
 
 interface HistogramProps {
   readonly title: string;
@@ -82,9 +83,4 @@ export function HistogramRows({ title, histogram: { min, max, rounds }, linkTo }
       </svg>
     </div>
   );
-}
-
-function spread<T>(list: readonly T[], most: number): T[] {
-  if (list.length <= most) return [...list];
-  return Array.from({ length: most }, (_, i) => list[Math.round((i * (list.length - 1)) / (most - 1))] as T);
 }

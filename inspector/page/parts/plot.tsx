@@ -89,8 +89,11 @@ function options({
   readonly onPick: ((index: number) => void) | undefined;
   readonly onCursor: (index: number | null | undefined) => void;
 }): uPlot.Options {
-  const colour = (name: string) =>
-    getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  // A canvas knows no variables: what one comes to is asked of an element.
+  const colour = (name: string) => {
+    element.style.color = `var(--${name})`;
+    return getComputedStyle(element).color;
+  };
   const axis = {
     stroke: colour("quiet"),
     grid: { stroke: colour("rule"), width: 1 },

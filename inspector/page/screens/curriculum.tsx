@@ -1,18 +1,19 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import type { CurriculumAnswer, CurriculumLine, Fate } from "../../answers.ts";
-import { decimal, percent, plural, visible, whole } from "../../format.ts";
+import type { CurriculumAnswer, CurriculumLine } from "../../answers.ts";
+import { decimal, plural, visible, whole } from "../../format.ts";
+import { counted } from "../../lists.ts";
 import { paths } from "../../paths.ts";
 import { changed, go, href } from "../address.ts";
 import { useKeys } from "../keys.ts";
 import { useAnswer } from "../loading.ts";
+import { CurriculumItem } from "../parts/curriculum_item.tsx";
 import { Select } from "../parts/filter_bar.tsx";
 import { Thumbnail } from "../parts/picture.tsx";
+import { ROW_HEIGHT, RowTable } from "../parts/row_table.tsx";
 import { Empty, Problems, Waiting } from "../parts/states.tsx";
-import { FateLegend, VoteBar } from "../parts/votes.tsx";
+import { VoteBar } from "../parts/votes.tsx";
 import type { ScreenProps } from "../screen.ts";
 import { useVirtualRows } from "../virtual.ts";
-
-const ROW = 56;
 
 /** What was asked for the curriculum of a round: what entered, what did not and why, and what became of it since. */
 export function CurriculumScreen({ address: { run, params }, overview }: ScreenProps) {
@@ -124,10 +125,8 @@ function Bar({ run, params, all, round, value }: BarProps) {
 }
 
 function countOutcomes(value: CurriculumAnswer | undefined): [string, number][] {
-  const counts = new Map<string, number>();
-  for (const { rejection } of value?.questions ?? [])
-    counts.set(rejection ?? "admitted", (counts.get(rejection ?? "admitted") ?? 0) + 1);
-  return [...counts].sort(([, a], [, b]) => b - a);
+  const outcomes = (value?.questions ?? []).map(({ rejection }) => rejection ?? "admitted");
+  return [...counted(outcomes)].sort(([, a], [, b]) => b - a);
 }
 
 interface SliderProps {
@@ -163,7 +162,7 @@ interface LinesProps {
 function Lines({ run, params, value, overview }: LinesProps) {
   const lines = useMemo(() => chosen(params, value), [String(params), value]);
   const box = useRef<HTMLDivElement>(null);
-  const rows = useVirtualRows(box, lines.length, ROW);
+  const rows = useVirtualRows(box, lines.length, ROW_HEIGHT);
   const at = lines.findIndex((line) => keyOf(line) === params.get("at"));
   const select = (index: number) => {
     const line = lines[index];
@@ -183,14 +182,16 @@ function Lines({ run, params, value, overview }: LinesProps) {
   const picked = lines[at];
   return (
     <div class={picked ? "split" : ""} style={{ minHeight: 0, display: "grid" }}>
-      <div class="rows" ref={box} tabIndex={0} role="region" aria-label="Questions for the curriculum">
-        <div
-          class="inner"
-          role="table"
-          aria-rowcount={lines.length}
-          aria-label="Questions for the curriculum"
-        >
-          <div class="head" role="row" style={{ gridTemplateColumns: template }}>
+      <RowTable
+        box={box}
+        rows={rows}
+        label="Questions for the curriculum"
+        template={template}
+        total={lines.length}
+        at={at}
+        keyAt={(index) => keyOf(lines[index] as CurriculumLine)}
+        head={
+          <>
             <span role="columnheader" aria-label="Picture" />
             <span role="columnheader">question</span>
             <span role="columnheader">silver answer</span>
@@ -199,185 +200,58 @@ function Lines({ run, params, value, overview }: LinesProps) {
               confidence
             </span>
             <span role="columnheader">outcome</span>
-          </div>
-          <div role="rowgroup" style={{ position: "relative", height: `${rows.height}px` }}>
-            {rows.items.map((item) => {
-              const line = lines[item.index] as CurriculumLine;
-              const { image, question, failure, verdict, rejection, alike } = line;
-              return (
-                <div
-                  key={keyOf(line)}
-                  class="row"
-                  role="row"
-                  aria-rowindex={item.index + 2}
-                  aria-selected={item.index === at}
-                  style={{ transform: `translateY(${rows.top(item)}px)`, gridTemplateColumns: template }}
-                >
-                  <span role="cell">
-                    <Thumbnail run={run} image={image} size={48} />
-                  </span>
-                  <span class="two" role="cell">
-                    <a
-                      class="cover"
-                      href={href({ run, screen: "curriculum", params: changed(params, { at: keyOf(line) }) })}
-                    >
-                      {question === null ? (
-                        <span class="quiet">{visible(failure ?? "no question")}</span>
-                      ) : (
-                        visible(question)
-                      )}
-                    </a>
-                    {alike.length > 0 && (
-                      <div class="quiet">{plural(alike.length, "near duplicate")} entered, too</div>
-                    )}
-                  </span>
-                  <span class="clip wide" role="cell">
-                    {visible(verdict?.silver ?? "–")}
-                  </span>
-                  <span class="wide" role="cell">
-                    <VoteBar verdict={verdict} />
-                  </span>
-                  <span class="n" role="cell">
-                    {decimal(verdict?.confidence)}
-                  </span>
-                  <span class={rejection === null ? "wide" : "wide quiet"} role="cell">
-                    {rejection ?? "admitted"}
-                  </span>
-                </div>
-              );
-            })}
-          </div>
-        </div>
-        {lines.length === 0 && (
-          <Empty>
-            <span style={{ padding: "0 20px", display: "block" }}>
-              No question of this round is so; widen the band.
-            </span>
-          </Empty>
-        )}
-      </div>
-      {picked && <Item run={run} line={picked} overview={overview} />}
+          </>
+        }
+        row={(index) => <Line run={run} params={params} line={lines[index] as CurriculumLine} />}
+        empty="No question of this round is so; widen the band."
+      />
+      {picked && <CurriculumItem run={run} line={picked} overview={overview} />}
     </div>
+  );
+}
+
+interface LineProps {
+  readonly run: string;
+  readonly params: URLSearchParams;
+  readonly line: CurriculumLine;
+}
+
+function Line({ run, params, line }: LineProps) {
+  const { image, question, failure, verdict, rejection, alike } = line;
+  return (
+    <>
+      <span role="cell">
+        <Thumbnail run={run} image={image} size={48} />
+      </span>
+      <span class="two" role="cell">
+        <a
+          class="cover"
+          href={href({ run, screen: "curriculum", params: changed(params, { at: keyOf(line) }) })}
+        >
+          {question === null ? (
+            <span class="quiet">{visible(failure ?? "no question")}</span>
+          ) : (
+            visible(question)
+          )}
+        </a>
+        {alike.length > 0 && <div class="quiet">{plural(alike.length, "near duplicate")} entered, too</div>}
+      </span>
+      <span class="clip wide" role="cell">
+        {visible(verdict?.silver ?? "–")}
+      </span>
+      <span class="wide" role="cell">
+        <VoteBar verdict={verdict} />
+      </span>
+      <span class="n" role="cell">
+        {decimal(verdict?.confidence)}
+      </span>
+      <span class={rejection === null ? "wide" : "wide quiet"} role="cell">
+        {rejection ?? "admitted"}
+      </span>
+    </>
   );
 }
 
 function keyOf({ episode, rollout }: CurriculumLine): string {
   return `${episode}.${rollout}`;
-}
-
-interface ItemProps {
-  readonly run: string;
-  readonly line: CurriculumLine;
-  readonly overview: ScreenProps["overview"];
-}
-
-/** One question: the vote that decided on it, and what the Reasoner made of it since. */
-function Item({ run, line, overview }: ItemProps) {
-  const { episode, rollout, round, image, question, text, verdict, rejection, label, alike } = line;
-  const fate = useAnswer<Fate>(
-    rejection === null && question !== null ? paths.fate(run, image.id, question) : null,
-    overview.line.about?.position,
-  );
-  const passes = fate.isCurrent ? (fate.value?.passes ?? []) : [];
-  return (
-    <aside aria-label="The question">
-      <h1 class="said">{visible(question ?? text)}</h1>
-      <div style={{ margin: "10px 0" }}>
-        <Thumbnail run={run} image={image} size={200} />
-      </div>
-      <p>
-        {rejection === null ? (
-          <>
-            Entered in round {round}, labelled <strong>{visible(label ?? "")}</strong>.
-          </>
-        ) : (
-          <>Did not enter: {rejection}.</>
-        )}{" "}
-        <a
-          href={href({
-            run,
-            screen: "episodes",
-            id: `${episode}`,
-            params: { rollout: `${rollout}`, phase: "curriculum" },
-          })}
-        >
-          Where it was asked
-        </a>
-      </p>
-      {verdict && (
-        <>
-          <div style={{ margin: "10px 0" }}>
-            <VoteBar verdict={verdict} />
-            <FateLegend />
-          </div>
-          <table>
-            <tbody>
-              {verdict.votes.map(({ answer, count }) => (
-                <tr key={answer}>
-                  <td class="said">{visible(answer)}</td>
-                  <td class="n">{count}</td>
-                  <td class="n quiet">{percent(count / verdict.samples)}</td>
-                </tr>
-              ))}
-              {verdict.parseFailures > 0 && (
-                <tr>
-                  <td class="quiet">no vote</td>
-                  <td class="n">{verdict.parseFailures}</td>
-                  <td class="n quiet">{percent(verdict.parseFailures / verdict.samples)}</td>
-                </tr>
-              )}
-            </tbody>
-          </table>
-        </>
-      )}
-      {rejection === null && (
-        <section style={{ marginTop: "18px" }}>
-          <h2>Since then</h2>
-          {passes.length === 0 ? (
-            <p class="quiet">{fate.isCurrent ? "The Reasoner has not been taught with it." : "…"}</p>
-          ) : (
-            <>
-              <p>
-                {passes.some(({ measures }) => (measures["part:agreement"] ?? 0) > 0.5)
-                  ? "Most answers agreed with the label at some time."
-                  : "Most answers never agreed with the label."}
-              </p>
-              <table>
-                <thead>
-                  <tr>
-                    <th>pass</th>
-                    <th class="n">agreed</th>
-                    <th class="n">reward</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {passes.map(({ id, round: own, step, measures, reward }, i) => (
-                    <tr key={id}>
-                      <td>
-                        <a href={href({ run, screen: "episodes", id: `${id}`, params: { image: image.id } })}>
-                          {i + 1}: round {own}, step {step}
-                        </a>
-                      </td>
-                      <td class="n">{percent(measures["part:agreement"])}</td>
-                      <td class="n">{decimal(reward)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </>
-          )}
-        </section>
-      )}
-      {alike.length > 0 && (
-        <section>
-          <h2>Near duplicates that entered</h2>
-          {alike.map((other) => (
-            <p key={other} class="said">
-              {visible(other)}
-            </p>
-          ))}
-        </section>
-      )}
-    </aside>
-  );
 }

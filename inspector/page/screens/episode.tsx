@@ -8,6 +8,7 @@ import { changed, go, href } from "../address.ts";
 import { useEpisodeList } from "../episode_list.ts";
 import { useKeys } from "../keys.ts";
 import { useAnswer } from "../loading.ts";
+import { Fact } from "../parts/fact.tsx";
 import { filtersOf } from "../parts/filter_bar.tsx";
 import { Thumbnail, Viewer } from "../parts/picture.tsx";
 import { AnswerRollouts, QuestionRollouts } from "../parts/rollouts.tsx";
@@ -209,15 +210,6 @@ function compareParams(run: string, round: number, image: string): Readonly<Reco
     "right.round": `${round}`,
     "right.image": image,
   };
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
 }
 
 function Spread({

@@ -8,12 +8,11 @@ import { useKeys } from "../keys.ts";
 import { useNews } from "../news.ts";
 import { FilterBar, filtersOf } from "../parts/filter_bar.tsx";
 import { Thumbnail } from "../parts/picture.tsx";
-import { Empty, Problems } from "../parts/states.tsx";
+import { ROW_HEIGHT, RowTable } from "../parts/row_table.tsx";
+import { Problems } from "../parts/states.tsx";
 import { ViewMenu } from "../parts/view_menu.tsx";
 import type { ScreenProps } from "../screen.ts";
 import { useVirtualRows } from "../virtual.ts";
-
-const ROW = 56;
 
 const usual = ["reward", "confidence", "advantage", "length"];
 
@@ -24,7 +23,7 @@ export function EpisodesScreen({ address: { run, params }, overview, live }: Scr
   const list = useEpisodeList(run, String(filters), version);
   const news = useNews(run, filters, list, live.position);
   const box = useRef<HTMLDivElement>(null);
-  const rows = useVirtualRows(box, list.length, ROW);
+  const rows = useVirtualRows(box, list.length, ROW_HEIGHT);
   const columns = params.get("columns")?.split(",") ?? usual;
   const selected = Number(params.get("at") ?? Number.NaN);
   const at = Number.isNaN(selected) ? -1 : list.indexOf(selected);
@@ -73,9 +72,17 @@ export function EpisodesScreen({ address: { run, params }, overview, live }: Scr
           </p>
         )}
       </div>
-      <div class="rows" ref={box} tabIndex={0} role="region" aria-label="Episodes">
-        <div class="inner" role="table" aria-rowcount={list.total ?? -1} aria-label="Episodes">
-          <div class="head" role="row" style={{ gridTemplateColumns: template }}>
+      <RowTable
+        box={box}
+        rows={rows}
+        label="Episodes"
+        template={template}
+        total={list.total ?? -1}
+        at={at}
+        isOld={list.isOld}
+        keyAt={(index) => list.idAt(index) ?? index}
+        head={
+          <>
             <span role="columnheader" aria-label="Picture" />
             <span role="columnheader">question</span>
             <span role="columnheader">label</span>
@@ -83,41 +90,17 @@ export function EpisodesScreen({ address: { run, params }, overview, live }: Scr
             {columns.map((name) => (
               <Sorter key={name} name={name} run={run} params={params} align="right" />
             ))}
-          </div>
-          <div role="rowgroup" style={{ position: "relative", height: `${rows.height}px` }}>
-            {rows.items.map((item) => (
-              <div
-                key={list.idAt(item.index) ?? item.index}
-                class="row"
-                role="row"
-                aria-rowindex={item.index + 2}
-                aria-selected={item.index === at}
-                style={{
-                  transform: `translateY(${rows.top(item)}px)`,
-                  gridTemplateColumns: template,
-                  opacity: list.isOld ? 0.5 : 1,
-                }}
-              >
-                <Row
-                  run={run}
-                  head={list.headAt(item.index)}
-                  columns={columns}
-                  link={linkTo(list.idAt(item.index) ?? 0)}
-                />
-              </div>
-            ))}
-          </div>
-        </div>
-        {list.total === 0 && (
-          <Empty>
-            <span style={{ padding: "0 20px", display: "block" }}>
-              {overview.counts.length === 0
-                ? "Episodes would be here; none was recorded yet."
-                : "No episode is so; take a filter away."}
-            </span>
-          </Empty>
+          </>
+        }
+        row={(index) => (
+          <Row run={run} head={list.headAt(index)} columns={columns} link={linkTo(list.idAt(index) ?? 0)} />
         )}
-      </div>
+        empty={
+          overview.counts.length === 0
+            ? "Episodes would be here; none was recorded yet."
+            : "No episode is so; take a filter away."
+        }
+      />
     </main>
   );
 }

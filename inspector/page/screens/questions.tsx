@@ -1,5 +1,6 @@
 import type { Drift, QuestionCluster } from "../../answers.ts";
 import { decimal, percent, plural, visible, whole } from "../../format.ts";
+import { spread } from "../../lists.ts";
 import { paths } from "../../paths.ts";
 import { changed, go, href } from "../address.ts";
 import { useAnswer } from "../loading.ts";
@@ -115,13 +116,7 @@ interface ClusterTableProps {
 }
 
 function ClusterTable({ run, clusters, rounds, params }: ClusterTableProps) {
-  const columns =
-    rounds.length <= COLUMNS
-      ? rounds
-      : Array.from(
-          { length: COLUMNS },
-          (_, i) => rounds[Math.round((i * (rounds.length - 1)) / (COLUMNS - 1))] as number,
-        );
+  const columns = spread(rounds, COLUMNS);
   const most = Math.max(...clusters.flatMap((cluster) => cluster.rounds.map(({ share }) => share)));
   const [first, last] = [rounds[0], rounds.at(-1)];
   return (

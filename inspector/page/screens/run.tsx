@@ -6,6 +6,7 @@ import { paths } from "../../paths.ts";
 import { spreadFigures } from "../../spread_figures.ts";
 import { go, href } from "../address.ts";
 import { useAnswer } from "../loading.ts";
+import { Fact } from "../parts/fact.tsx";
 import { HistogramRows } from "../parts/histogram.tsx";
 import { LearningPlot } from "../parts/learning.tsx";
 import { type Line, Plot } from "../parts/plot.tsx";
@@ -106,15 +107,6 @@ export function RunScreen({ address: { run }, overview, live }: ScreenProps) {
         </details>
       </section>
     </main>
-  );
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children: preact.ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 
