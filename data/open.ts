@@ -132,7 +132,7 @@ async function filesDescribed(files: readonly DataFile[]): Promise<DataFile[]> {
  */
 export async function isPictureFolder(data: string, signal: AbortSignal): Promise<boolean> {
   if (!(await stat(data).catch(() => null))?.isDirectory()) return false;
-  const { files } = await walk(data, { followLinks: false, signal, found: () => {} });
-  const holders = files.some(({ name }) => /\.(parquet|tar)$/i.test(name));
-  return !holders || files.some(({ name }) => claimedFormat(name) !== null);
+  const isPicture = ({ name }: { readonly name: string }) => claimedFormat(name) !== null;
+  const { files } = await walk(data, { followLinks: false, signal, found: () => {}, until: isPicture });
+  return files.some(isPicture) || !files.some(({ name }) => /\.(parquet|tar)$/i.test(name));
 }

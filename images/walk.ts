@@ -29,6 +29,8 @@ export interface WalkOptions {
   readonly signal: AbortSignal | undefined;
   /** Told how many files were found so far. */
   found(files: number): void;
+  /** Ends the walk at the first file that is so; by default, all are listed. */
+  until?(file: FoundFile): boolean;
 }
 
 /** All files below a folder, and what was left out of it. */
@@ -41,8 +43,12 @@ export interface Walk {
  * Lists a folder and its sub-folders without what is hidden. A link is followed if it stays inside the folder, each
  * folder is listed once. Throws a `VisplayError` of code "images" where the folder itself cannot be read.
  */
-export async function walk(folder: string, { followLinks, signal, found }: WalkOptions): Promise<Walk> {
+export async function walk(
+  folder: string,
+  { followLinks, signal, found, until = () => false }: WalkOptions,
+): Promise<Walk> {
   const files: FoundFile[] = [];
+  let isOver = false;
   const skipped: Remark[] = [];
   const visited = new Set<string>();
   const root = await real(folder).catch((cause) => refuseRoot(folder, cause));
@@ -56,8 +62,10 @@ export async function walk(folder: string, { followLinks, signal, found }: WalkO
     const shown = entries
       .filter(({ name }) => name[0] !== dot)
       .map((entry) => ({ entry, name: readable(entry.name) }));
-    for (const { entry, name } of shown.sort(byName))
+    for (const { entry, name } of shown.sort(byName)) {
+      if (isOver) return;
       await take(entry, child(path, entry.name), prefix + name);
+    }
     found(files.length);
   }
 
@@ -71,7 +79,9 @@ export async function walk(folder: string, { followLinks, signal, found }: WalkO
       }
     }
     if (!(target ?? entry).isDirectory()) {
-      files.push({ name, path, isRegular: (target ?? entry).isFile() });
+      const file = { name, path, isRegular: (target ?? entry).isFile() };
+      files.push(file);
+      isOver = until(file);
       return;
     }
     await visit(path, `${name}/`).catch((error: NodeJS.ErrnoException) => {
