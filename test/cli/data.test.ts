@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openDataTests } from "../../cli/data_tests.ts";
 import { encodePng } from "../../images/encode.ts";
@@ -10,7 +8,7 @@ import { balancedQuestions } from "../../images/scenes/draw.ts";
 import { formatQuestion } from "../../images/scenes/questions.ts";
 import { SceneSource } from "../../images/scenes/source.ts";
 import { readPins } from "../../replay/reader.ts";
-import { program } from "../built.ts";
+import { runProgram } from "../built.ts";
 import { smallRun } from "./small_run.ts";
 
 const files = resolve("test/data/files");
@@ -45,14 +43,9 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** The exit code and all that a command said. */
 async function visplay(...args: string[]): Promise<{ code: number; text: string }> {
-  try {
-    const options = { cwd: folder, env: { ...process.env, COLUMNS: "10000" } };
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, ...args], options);
-    return { code: 0, text: stdout + stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, text: stdout + stderr };
-  }
+  const env = { ...process.env, COLUMNS: "10000" };
+  const { code, stdout, stderr } = await runProgram(args, { cwd: folder, env });
+  return { code, text: stdout + stderr };
 }
 
 function opening(said: string[]) {

@@ -1,14 +1,12 @@
-import { execFile } from "node:child_process";
 import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { encodePng } from "../../images/encode.ts";
 import { SceneSource } from "../../images/scenes/source.ts";
 import { ReplayReader, readPins } from "../../replay/reader.ts";
-import { program } from "../built.ts";
+import { runProgram } from "../built.ts";
 import { smallRun } from "./small_run.ts";
 
 /*
@@ -55,14 +53,9 @@ async function put(name: string, scene: number): Promise<void> {
 
 /** The exit code and all that a command said, in the folder that holds pictures and model. */
 async function say(...args: string[]): Promise<{ code: number; text: string }> {
-  try {
-    const options = { cwd: folder, env: { ...process.env, COLUMNS: "10000" } };
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, ...args], options);
-    return { code: 0, text: stdout + stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, text: stdout + stderr };
-  }
+  const env = { ...process.env, COLUMNS: "10000" };
+  const { code, stdout, stderr } = await runProgram(args, { cwd: folder, env });
+  return { code, text: stdout + stderr };
 }
 
 /** The finished run as it was when its Reasoner had made one step. */

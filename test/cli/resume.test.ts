@@ -1,15 +1,13 @@
-import { execFile } from "node:child_process";
 import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { differences } from "../../cli/differences.ts";
 import { checkpointToFork, RunFolder } from "../../cli/run_folder.ts";
 import { RunLock } from "../../cli/run_lock.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { Database } from "../../replay/sqlite.ts";
-import { program } from "../built.ts";
+import { runProgram } from "../built.ts";
 import { configOf } from "../fakes/config.ts";
 import { smallRun } from "./small_run.ts";
 
@@ -33,13 +31,8 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** The exit code and all that a command said. */
 async function say(...args: string[]): Promise<{ code: number; text: string }> {
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, ...args]);
-    return { code: 0, text: stdout + stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, text: stdout + stderr };
-  }
+  const { code, stdout, stderr } = await runProgram(args);
+  return { code, text: stdout + stderr };
 }
 
 async function checkpointsOf(run: string): Promise<string[]> {

@@ -1,17 +1,13 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exitCodes } from "../../common/errors.ts";
 import { ReplayReader } from "../../replay/reader.ts";
-import { program } from "../built.ts";
+import { runProgram } from "../built.ts";
 import { smallRun } from "./small_run.ts";
-
-const run = promisify(execFile);
 
 /** With a small evaluation. */
 const small = [...smallRun, "evaluation.questions=14", "evaluation.scenes=14", "evaluation.samples=2"];
@@ -29,14 +25,7 @@ afterAll(async () => {
 /** The exit code and what was said. */
 async function train(out: string, settings: readonly string[], ...rest: string[]) {
   const set = [...small, ...settings].flatMap((setting) => ["--set", setting]);
-  const args = [program, "train", "--out", join(folder, out), ...set, ...rest];
-  try {
-    const { stderr } = await run(process.execPath, args);
-    return { code: 0, stderr };
-  } catch (error) {
-    const { code, stderr } = error as { code: number; stderr: string };
-    return { code, stderr };
-  }
+  return runProgram(["train", "--out", join(folder, out), ...set, ...rest]);
 }
 
 async function hashes(out: string): Promise<string[]> {

@@ -1,19 +1,10 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import type { RunEvent } from "../../replay/events.ts";
 import { ReplayReader } from "../../replay/reader.ts";
-import { program } from "../built.ts";
+import { type Outcome, runProgram } from "../built.ts";
 
 /** What `visplay replay check` says. */
-export async function check(
-  folder: string,
-): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-  const args = [program, "replay", "check", folder];
-  return promisify(execFile)(process.execPath, args).then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    ({ code, stdout, stderr }) =>
-      ({ code, stdout, stderr }) as { code: number; stdout: string; stderr: string },
-  );
+export function check(folder: string): Promise<Outcome> {
+  return runProgram(["replay", "check", folder]);
 }
 
 /** Every event that can be read, but superseded ones. */
