@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 /** What keys do, for the sheet of help. */
 export const keyHelp: readonly (readonly [keys: string, does: string])[] = [
@@ -23,7 +23,8 @@ type Handler = (event: KeyboardEvent) => void;
 export function useKeys(handlers: Readonly<Record<string, Handler>>): void {
   const current = useRef(handlers);
   current.current = handlers;
-  useEffect(() => {
+  // Before anybody sees the screen: an effect after the first paint would miss the key of who is quick.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const target = event.target as HTMLElement;
