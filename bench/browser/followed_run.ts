@@ -16,6 +16,9 @@ const settings = [
   "evaluation.questions=0",
 ];
 
+/** More than such a run has events. */
+const MOST_STEPS = 10_000;
+
 /** How much longer the steps of a run take while a page follows it: median step time with one, divided by that without. */
 export async function followedRun(visplay: string, scratch: string, pairs: number): Promise<number> {
   const times: Record<"alone" | "followed", number[]> = { alone: [], followed: [] };
@@ -56,7 +59,7 @@ async function follow(
 
 function medianStepMs(folder: string): number {
   using reader = ReplayReader.open(folder);
-  const steps = [...reader.milestones({ steps: Number.POSITIVE_INFINITY })].flatMap(({ event }) =>
+  const steps = [...reader.milestones({ steps: MOST_STEPS })].flatMap(({ event }) =>
     event.type === "reasonerStep" ? event.durationMs : [],
   );
   return median(steps);
