@@ -1,9 +1,10 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { Overview } from "../../answers.ts";
 import { filterNames, rangeOf, rangeText } from "../../filters.ts";
 import { figureName } from "../../format.ts";
 import { changed, go } from "../address.ts";
 import { useKeys } from "../keys.ts";
+import { SearchField, TypedField } from "./typed_field.tsx";
 
 interface FilterBarProps {
   readonly run: string;
@@ -36,7 +37,7 @@ export function filtersOf(params: URLSearchParams): URLSearchParams {
 export function FilterBar({ run, params, overview, children }: FilterBarProps) {
   const search = useRef<HTMLInputElement>(null);
   useKeys({ "/": () => search.current?.focus() });
-  // What is typed waits a moment; other filters may change meanwhile.
+  // What is searched for waits a moment; other filters may change meanwhile.
   const latest = useRef(params);
   latest.current = params;
   const set = (changes: Readonly<Record<string, string>>, how: "push" | "replace" = "push") =>
@@ -45,20 +46,12 @@ export function FilterBar({ run, params, overview, children }: FilterBarProps) {
     ...new Set(overview.counts.map((count) => count[name])),
   ];
   const ranges = [...params].filter(([name]) => !filterNames.includes(name) && !viewNames.includes(name));
-  const typed = useRef(0);
-  useEffect(() => () => clearTimeout(typed.current), []);
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-      <input
-        ref={search}
-        type="search"
-        aria-label="Search questions and answers"
-        placeholder='Search questions and answers ("a phrase", begin*)'
+      <SearchField
+        field={search}
         value={params.get("text") ?? ""}
-        onInput={({ currentTarget: { value } }) => {
-          clearTimeout(typed.current);
-          typed.current = window.setTimeout(() => set({ text: value.trim() }, "replace"), 200);
-        }}
+        onChange={(text) => set({ text }, "replace")}
       />
       {(["stage", "phase", "role"] as const).map((name) => {
         const names = named(name);
@@ -142,29 +135,26 @@ interface RangeChipProps {
 function RangeChip({ name, range, onChange }: RangeChipProps) {
   const { min, max } = rangeOf(range);
   const title = figureName(name);
-  const edit = (bound: "min" | "max") => (event: Event) => {
-    const { value } = event.currentTarget as HTMLInputElement;
+  const edit = (bound: "min" | "max") => (value: string) => {
     const known = { min, max, [bound]: value === "" ? undefined : Number(value) };
     onChange(rangeText(known));
   };
   return (
     <span class="chip range">
       {title}
-      <input
+      <TypedField
         type="number"
-        step="any"
-        aria-label={`${title}, at least`}
+        label={`${title}, at least`}
         placeholder="least"
-        value={min ?? ""}
-        onChange={edit("min")}
+        value={`${min ?? ""}`}
+        onCommit={edit("min")}
       />
-      <input
+      <TypedField
         type="number"
-        step="any"
-        aria-label={`${title}, at most`}
+        label={`${title}, at most`}
         placeholder="most"
-        value={max ?? ""}
-        onChange={edit("max")}
+        value={`${max ?? ""}`}
+        onCommit={edit("max")}
       />
       <button type="button" aria-label={`Any ${title}`} onClick={() => onChange("")}>
         ×

@@ -10,6 +10,7 @@ import { useAnswer } from "../loading.ts";
 import { Select } from "../parts/filter_bar.tsx";
 import { Thumbnail } from "../parts/picture.tsx";
 import { Empty, Problems, Waiting } from "../parts/states.tsx";
+import { TypedField } from "../parts/typed_field.tsx";
 import type { ScreenProps } from "../screen.ts";
 
 type Side = "left" | "right";
@@ -147,16 +148,15 @@ function SideBar({ side, run, params, runs, rounds }: SideBarProps) {
         }
       />
       {(["step", "reasonerVersion"] as const).map((name) => (
-        <label key={name}>
+        <span key={name} class="typed">
           {name === "step" ? "steps" : "version"}{" "}
-          <input
-            style={{ width: "86px" }}
+          <TypedField
+            label={`${name === "step" ? "Steps" : "Reasoner's version"}, ${side}`}
             placeholder="any, 10..20"
-            aria-label={`${name === "step" ? "Steps" : "Reasoner's version"}, ${side}`}
             value={params.get(`${side}.${name}`) ?? ""}
-            onChange={({ currentTarget }) => set({ [`${side}.${name}`]: currentTarget.value.trim() })}
+            onCommit={(text) => set({ [`${side}.${name}`]: text.trim() })}
           />
-        </label>
+        </span>
       ))}
       {params.has(`${side}.image`) && (
         <span class="chip">
