@@ -55,7 +55,8 @@ export function CompareScreen({ address: { run, params }, overview }: ScreenProp
       <Problems of={comparison} />
       <Waiting for={comparison}>Comparing …</Waiting>
       {value && (
-        <>
+        // What was compared before cannot be picked any more.
+        <div inert={!comparison.isCurrent} style={{ opacity: comparison.isCurrent ? 1 : 0.5 }}>
           <p style={{ marginBottom: "14px" }} role="status">
             {plural(value.total, "question")} on both sides, {whole(value.flipped)} of them with another
             outcome
@@ -75,7 +76,7 @@ export function CompareScreen({ address: { run, params }, overview }: ScreenProp
           {pairs.map((pair) => (
             <PairRow key={keyOf(pair)} pair={pair} run={run} params={given} isOpen={keyOf(pair) === picked} />
           ))}
-        </>
+        </div>
       )}
     </main>
   );
