@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { replaceFile } from "../replay/disk.ts";
+import { replaceFile } from "../common/disk.ts";
 import type {
   EvaluationReport,
   PhaseFigures,

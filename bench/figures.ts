@@ -1,4 +1,4 @@
-import { replaceFile } from "../replay/disk.ts";
+import { replaceFile } from "../common/disk.ts";
 
 export interface Figure {
   readonly value: number;

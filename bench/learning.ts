@@ -6,7 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Option, program } from "commander";
-import { replaceFile } from "../replay/disk.ts";
+import { replaceFile } from "../common/disk.ts";
 import { ceiling, type LearningReport, playOf, selfPlay, withPlay } from "./learning_report.ts";
 import { learningTables } from "./learning_table.ts";
 import { playArena } from "./play.ts";

@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
+import { diskError } from "../common/disk.ts";
 import { exitCodes, VisplayError } from "../common/errors.ts";
-import { diskError } from "../replay/disk.ts";
 
 /** Errors of the file system that a user can repair, wherever they surface. */
 const diskCodes: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM"]);

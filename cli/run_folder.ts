@@ -13,8 +13,8 @@ import {
 } from "../arena/checkpoints/checkpoint_store.ts";
 import { type RunConfig, type RunSettings, RunSettingsSchema } from "../arena/config/config.ts";
 import { formatPosition, neededItems } from "../arena/run_state.ts";
+import { diskError, replaceDurably } from "../common/disk.ts";
 import { VisplayError } from "../common/errors.ts";
-import { diskError, replaceDurably } from "../replay/disk.ts";
 import type { RunEvent } from "../replay/events.ts";
 import type { Pins } from "../replay/pins.ts";
 import { ReplayReader, readPins } from "../replay/reader.ts";

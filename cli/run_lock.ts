@@ -2,8 +2,8 @@ import { readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { diskError } from "../common/disk.ts";
 import { VisplayError } from "../common/errors.ts";
-import { diskError } from "../replay/disk.ts";
 import { isSameProcess, type ProcessName, sharesProcesses, thisProcess } from "./process_name.ts";
 
 /** Who works on a run. */

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { diskError } from "../common/disk.ts";
 import { VisplayError } from "../common/errors.ts";
-import { diskError } from "./disk.ts";
 
 /** Where images lie in the folder of a run. */
 export const IMAGES_NAME = "images";

@@ -1,8 +1,8 @@
 /** The thread of one replay: answers `ReplayStore`'s calls one after the other. */
 import { mkdirSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
+import { diskError } from "../common/disk.ts";
 import { type CallMessage, replyTo } from "../common/thread_calls.ts";
-import { diskError } from "./disk.ts";
 import type { RunEvent } from "./events.ts";
 import { type StoredImage, syncFolder, writeImage } from "./image_files.ts";
 import { isBusy } from "./sqlite.ts";

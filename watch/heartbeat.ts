@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { RunConfig } from "../arena/config/config.ts";
 import { steadyClock } from "../common/clock.ts";
 import { type Failure, failureOf } from "../common/errors.ts";
-import { replaceFile } from "../replay/disk.ts";
+import { replaceFile } from "../common/disk.ts";
 import type { RunEvent } from "../replay/events.ts";
 import { BEAT_NAME, type Beat, readBeat } from "./beat.ts";
 import { SideWork } from "./side_work.ts";

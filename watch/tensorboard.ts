@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, open, readdir, rm, writeFile } from "node:fs/pr
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { RunConfig } from "../arena/config/config.ts";
-import { diskError } from "../replay/disk.ts";
+import { diskError } from "../common/disk.ts";
 import type { RunEvent } from "../replay/events.ts";
 import { fileHeader, scalarsRecord, startRecord } from "./event_file.ts";
 import { figuresOf } from "./figures.ts";

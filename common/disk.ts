@@ -1,6 +1,6 @@
 import { open, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { VisplayError } from "../common/errors.ts";
+import { VisplayError } from "./errors.ts";
 
 const remedies: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full; make room",
