@@ -3,6 +3,7 @@ import { release } from "../common/release.ts";
 import { keepNoImages } from "../images/libvips.ts";
 import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
+import { addExportCurriculum } from "./export_curriculum.ts";
 import { addExportModel } from "./export_model.ts";
 import { addInspect } from "./inspect.ts";
 import { addPlan } from "./plan.ts";
@@ -32,6 +33,7 @@ for (const add of [
   addReplay,
   addEval,
   addExportModel,
+  addExportCurriculum,
   addPretrain,
   addConfig,
 ])

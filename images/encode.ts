@@ -8,3 +8,10 @@ export async function encodePng({ width, height, data }: RgbImage): Promise<Uint
     .png({ compressionLevel: 3 })
     .toBuffer();
 }
+
+/** An image as a JPEG file of high quality, with colours in full resolution. */
+export async function encodeJpeg({ width, height, data }: RgbImage): Promise<Uint8Array> {
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 95, chromaSubsampling: "4:4:4" })
+    .toBuffer();
+}

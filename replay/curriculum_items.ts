@@ -100,3 +100,15 @@ export function* itemsUpTo(database: Queries, round: number, event: number): Gen
     yield rows.map((row) => itemOf(row, `item ${row.place} of the curriculum of round ${round}`));
   }
 }
+
+/** What entered in another run, which this one was forked from, in order. */
+export function* adoptedItems(database: Queries): Generator<CurriculumItem & { readonly round: number }> {
+  const statement = database.prepare(
+    `${itemsSql} WHERE c.round = ? AND c.place >= ? AND c.place < ? AND c.event = 0 ORDER BY c.place`,
+  );
+  const rounds = database.value<number>("SELECT max(round) FROM curriculum") ?? 0;
+  for (let round = 1; round <= rounds; round++)
+    for (let first = 0; first < curriculumSize(database, round); first += COPIED_AT_ONCE)
+      for (const row of statement.all([round, first, first + COPIED_AT_ONCE]))
+        yield { ...itemOf(row, `item ${row.place} of the curriculum of round ${round}`), round };
+}

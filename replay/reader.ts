@@ -1,5 +1,6 @@
 import { VisplayError } from "../common/errors.ts";
-import type { EpisodeEvent } from "./events.ts";
+import { adoptedItems } from "./curriculum_items.ts";
+import type { CurriculumItem, EpisodeEvent } from "./events.ts";
 import { headOf } from "./heads.ts";
 import { imagePath } from "./image_files.ts";
 import { orderedIds } from "./order.ts";
@@ -34,6 +35,8 @@ export interface EventsOptions {
   /** Told of an event that cannot be read; without it, such an event ends the reading. */
   readonly onDamage?: (id: number, error: Error) => void;
 }
+
+const EPISODES_AT_ONCE = 500;
 
 /** What the run in a folder is made of, also where an earlier release wrote it; null where that was not recorded. */
 export function readPins(folder: string): Pins | null {
@@ -121,6 +124,18 @@ export class ReplayReader implements Disposable {
   /** What lists show of the questions that were asked in these episodes, in their order. */
   questions(episodes: readonly number[]): QuestionHead[] {
     return this.#database.snapshot(() => questionsOf(this.#database, episodes));
+  }
+
+  /** Every question that was asked for a curriculum, in order, some hundred episodes at a time. */
+  *curriculumQuestions(): Generator<QuestionHead> {
+    const ids = this.order({ phases: ["curriculum"], sort: { by: "time", order: "ascending" } });
+    for (let first = 0; first < ids.length; first += EPISODES_AT_ONCE)
+      yield* this.questions([...ids.subarray(first, first + EPISODES_AT_ONCE)]);
+  }
+
+  /** Items of curricula that were taken over from another run, whose votes this one does not have. */
+  adoptedItems(): Generator<CurriculumItem & { readonly round: number }> {
+    return adoptedItems(this.#database);
   }
 
   /** How a figure is spread over the episodes that a query matches, round by round; null where none of them has it. */

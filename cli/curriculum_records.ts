@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import { basename, resolve } from "node:path";
+import type { RunFacts } from "../data/export/card.ts";
+import type { CurriculumRecord } from "../data/export/record.ts";
+import type { QuestionHead } from "../replay/questions.ts";
+import { ReplayReader, readPins } from "../replay/reader.ts";
+
+/** Every question of a run's curriculum phases that has an answer, admitted or not, in the order of the run. */
+export function* recordsOf(
+  folder: string,
+  { runIndex, taught }: { readonly runIndex: number; readonly taught: boolean },
+): Generator<CurriculumRecord> {
+  using reader = ReplayReader.open(folder);
+  const agreementOf = taught ? agreements(reader) : () => null;
+  const fileOf = files(reader);
+  const run = nameOf(folder);
+  for (const { image, question, label, confidence, round } of reader.adoptedItems()) {
+    const asked = { image: image.id, imageName: image.name, question, answer: label, confidence };
+    const unknown = { origin: null, votes: [], abstentions: 0, parseFailures: 0 };
+    const known = { file: fileOf(image.id), agreement: agreementOf(image.id, question) };
+    yield { run, runIndex, round, ...asked, ...unknown, ...known, outcome: "admitted" };
+  }
+  for (const head of reader.curriculumQuestions()) {
+    const answered = answeredIn(head);
+    if (!answered) continue;
+    const { image, round, episode, rollout, rejection } = head;
+    const known = { file: fileOf(image.id), agreement: agreementOf(image.id, answered.question) };
+    const from = { run, runIndex, round, origin: { episode, rollout } };
+    yield {
+      ...from,
+      image: image.id,
+      imageName: image.name,
+      ...answered,
+      ...known,
+      outcome: rejection ?? "admitted",
+    };
+  }
+}
+
+type Answered = Pick<
+  CurriculumRecord,
+  "question" | "answer" | "confidence" | "votes" | "abstentions" | "parseFailures"
+>;
+
+/** Null for what is no question, or was not answered. */
+function answeredIn({ question, label, verdict }: QuestionHead): Answered | null {
+  const answer = label ?? verdict?.silver ?? null;
+  if (question === null || answer === null || verdict === null) return null;
+  const { confidence, votes, abstentions, parseFailures } = verdict;
+  return { question, answer, confidence, votes, abstentions, parseFailures };
+}
+
+function files(reader: ReplayReader): (image: string) => string | null {
+  const known = new Map<string, string | null>();
+  return (image) => {
+    const file = known.get(image) ?? reader.image(image) ?? null;
+    known.set(image, file);
+    return file;
+  };
+}
+
+const EPISODES_AT_ONCE = 500;
+
+/** Shares of the Reasoner's answers that agreed, the last time that it was taught with a question about an image. */
+function agreements(reader: ReplayReader): (image: string, question: string) => number | null {
+  const shares = new Map<string, number>();
+  const ids = reader.order({ phases: ["reasoner"], sort: { by: "time", order: "ascending" } });
+  for (let first = 0; first < ids.length; first += EPISODES_AT_ONCE)
+    for (const head of reader.heads([...ids.subarray(first, first + EPISODES_AT_ONCE)])) {
+      const share = head?.measures["part:agreement"];
+      if (head && share !== undefined) shares.set(`${head.image.id} ${head.question}`, share);
+    }
+  return (image, question) => shares.get(`${image} ${question}`) ?? null;
+}
+
+/** What a card says of a run. */
+export function runFacts(folder: string): RunFacts {
+  using reader = ReplayReader.open(folder);
+  let config: unknown = null;
+  let models: RunFacts["models"] = {};
+  const releases = new Set<string>();
+  const correct: Record<number, number> = {};
+  for (const { event } of reader.milestones()) {
+    if (event.type === "runStarted" || event.type === "runResumed") {
+      config = event.config ?? config;
+      if (event.release) releases.add(event.release);
+    }
+    if (event.type === "runStarted") models = event.models;
+    const share = event.type === "curriculumBuilt" ? event.audit?.silverCorrect : undefined;
+    if (event.type === "curriculumBuilt" && typeof share === "number") correct[event.round] = share;
+  }
+  const configuration = createHash("sha256").update(JSON.stringify(config)).digest("hex");
+  const inputs = readPins(folder)?.inputs ?? null;
+  return { name: nameOf(folder), configuration, releases: [...releases], models, inputs, correct };
+}
+
+function nameOf(folder: string): string {
+  return basename(resolve(folder));
+}
