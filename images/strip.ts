@@ -4,8 +4,8 @@ import { orientationBlock } from "./exif.ts";
 import type { ImageFormat } from "./format.ts";
 import type { Orientation } from "./orientation.ts";
 
-/** Takes out of a file what is no picture; pixels, and how they are turned, stay. */
-type Strip = (file: Buffer, orientation: Orientation) => Buffer;
+/** Takes out of a file what is no picture; pixels, and how they are turned, stay. Null where that cannot be done. */
+type Strip = (file: Buffer, orientation: Orientation) => Buffer | null;
 
 /**
  * Formats whose files are made of parts, so that those that are no picture can be left out and the pixels stay as they are
@@ -19,7 +19,7 @@ const strips: Readonly<Partial<Record<ImageFormat, Strip>>> = {
   gif: stripGif,
 };
 
-/** A picture's file without metadata; null where its format cannot be freed of them without coding its pixels anew. */
+/** A picture's file without metadata; null where it cannot be freed of them without coding its pixels anew. */
 export function stripMetadata(
   file: Uint8Array,
   { format, orientation }: { readonly format: ImageFormat; readonly orientation: Orientation },
@@ -28,11 +28,16 @@ export function stripMetadata(
 }
 
 const endOfImage = 0xd9;
+const startOfScan = 0xda;
 
-/** ITU-T T.81, annex B: segments, and after the header of each scan its data up to the next marker. */
-function stripJpeg(file: Buffer, orientation: Orientation): Buffer {
+/**
+ * ITU-T T.81, annex B: segments, and after the header of each scan its data up to the next marker. Metadata behind the
+ * first scan cannot be left out: decoders may take up the data of a scan anew after it.
+ */
+function stripJpeg(file: Buffer, orientation: Orientation): Buffer | null {
   const parts = [file.subarray(0, 2)];
   if (orientation !== 1) parts.push(exifSegment(orientation));
+  let isScanned = false;
   for (let at = 2; ; ) {
     const start = nextMarker(file, at);
     if (start < 0) return Buffer.concat([...parts, file.subarray(at)]);
@@ -42,6 +47,8 @@ function stripJpeg(file: Buffer, orientation: Orientation): Buffer {
     const isAlone = marker === 0x01 || start + 4 > file.length;
     const end = isAlone ? start + 2 : start + 2 + Math.max(2, file.readUInt16BE(start + 2));
     if (isPicture(marker, file.subarray(start + 4, end))) parts.push(file.subarray(start, end));
+    else if (isScanned) return null;
+    isScanned ||= marker === startOfScan;
     at = end;
   }
 }

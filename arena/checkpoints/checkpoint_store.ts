@@ -1,7 +1,7 @@
 import { copyFile, cp, link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
-import { VisplayError } from "../../common/errors.ts";
 import { diskError, replaceDurably, sync, syncFolder } from "../../common/disk.ts";
+import { VisplayError } from "../../common/errors.ts";
 import { type Role, roles } from "../../replay/self_play.ts";
 import type { SavedRun } from "../arena.ts";
 import type { RunConfig } from "../config/config.ts";
