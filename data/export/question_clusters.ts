@@ -25,7 +25,7 @@ export class QuestionClusters {
   /** The cluster that a question would join. */
   find(question: string): number | undefined {
     const isAlike = (cluster: number): boolean =>
-      1 - sentenceBleu(this.#beginnings[cluster] as string, question) < threshold;
+      1 - sentenceBleu(question, this.#beginnings[cluster] as string) < threshold;
     return this.#known.get(question) ?? this.#candidates(trigrams(question)).find(isAlike);
   }
 

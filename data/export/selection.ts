@@ -76,7 +76,7 @@ export async function select(
   let kept = records;
   for (const { name, keep } of rulesOf(selection, clusters, look, tests)) {
     const left = await keep(kept);
-    if (name === contamination) contaminated = without(kept, left);
+    if (contaminations.includes(name)) contaminated = [...contaminated, ...without(kept, left)];
     if (left.length < kept.length) rejected[name] = kept.length - left.length;
     kept = left;
   }
@@ -93,7 +93,7 @@ export async function select(
   };
 }
 
-const contamination = "near a test set";
+const contaminations: readonly string[] = ["like a test image", "like a test question"];
 
 function without(
   records: readonly CurriculumRecord[],
@@ -126,7 +126,7 @@ function rulesOf(
     { name: "duplicate", keep: withoutCopies },
     ...(selection.distinctQuestions ? [{ name: "near duplicate", keep: distinctByImage }] : []),
     ...(similarImages === null ? [] : [perImage("similar image", isNewTo(new SimilarImages(similarImages)))]),
-    ...(tests ? [perImage(contamination, (hash) => !tests.images.has(hash))] : []),
+    ...(tests ? [perImage("like a test image", (hash) => !tests.images.has(hash))] : []),
     ...(tests?.questions
       ? [where("like a test question", ({ question }) => tests.questions?.find(question) === undefined)]
       : []),
