@@ -1,21 +1,18 @@
 import { QuestionClusters } from "../data/export/question_clusters.ts";
 import type { TestSet } from "../data/export/selection.ts";
-import { SimilarImages } from "../data/export/similar_images.ts";
+import { mostBits, SimilarImages } from "../data/export/similar_images.ts";
 import { defaultLimits } from "../images/decode.ts";
 import { perceptualHash } from "../images/perceptual_hash.ts";
 import { labelledRows, openUserData, sayBroken } from "./data.ts";
 import { count, plural } from "./format.ts";
 import type { Opening } from "./run_images.ts";
 
-/** Bits in which images differ that count as one: another size or quality moves one or two. */
-const nearBits = 4;
-
 /** What an export must not come near to, by images, and by questions where these count, too. */
 export async function openTestSet(data: string, byQuestion: boolean, opening: Opening): Promise<TestSet> {
   const set = await openUserData(data, null, opening);
   const { rows, broken } = await labelledRows(set, { signal: opening.signal });
   sayBroken(set.name, broken, opening.say);
-  const images = new SimilarImages(nearBits);
+  const images = new SimilarImages(mostBits);
   const questions = byQuestion ? new QuestionClusters() : null;
   for (const [i, { image, question }] of rows.entries()) {
     opening.signal.throwIfAborted();
