@@ -38,13 +38,22 @@ export async function watchedReportOf<T extends { readonly peak_mb: number }>(
   command: string,
   args: readonly string[],
 ): Promise<T> {
-  let peak = 0;
+  const { output, peakMb } = await watchedOutputOf(command, args);
+  const report = lastLine<T>(output);
+  return peakMb > 0 ? { ...report, peak_mb: peakMb } : report;
+}
+
+/** What a program prints, and the most that was resident; 0 where the system does not tell. */
+export async function watchedOutputOf(
+  command: string,
+  args: readonly string[],
+): Promise<{ readonly output: string; readonly peakMb: number }> {
+  let peakMb = 0;
   const output = await outputOf(command, args, async (pid) => {
     const sizes = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
-    peak = Math.max(peak, Number(/^Pss:\s+(\d+) kB/m.exec(sizes)?.[1] ?? 0) / 1024);
+    peakMb = Math.max(peakMb, Number(/^Pss:\s+(\d+) kB/m.exec(sizes)?.[1] ?? 0) / 1024);
   });
-  const report = lastLine<T>(output);
-  return peak > 0 ? { ...report, peak_mb: peak } : report;
+  return { output, peakMb };
 }
 
 function lastLine<T>(output: string): T {
