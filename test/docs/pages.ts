@@ -13,6 +13,7 @@ export const pages: readonly string[] = [
     "long-runs",
     "records",
     "inspect",
+    "export",
     "python",
   ].map((name) => `docs/${name}.md`),
 ];
