@@ -14,6 +14,7 @@ export function* recordsOf(
   const agreementOf = taught ? agreements(reader) : () => null;
   const fileOf = files(reader);
   const run = nameOf(folder);
+  const same = sharedTexts();
   for (const { image, question, label, confidence, round } of reader.adoptedItems()) {
     const asked = { image: image.id, imageName: image.name, question, answer: label, confidence };
     const unknown = { origin: null, votes: [], abstentions: 0, parseFailures: 0 };
@@ -21,15 +22,15 @@ export function* recordsOf(
     yield { run, runIndex, round, ...asked, ...unknown, ...known, outcome: "admitted" };
   }
   for (const head of reader.curriculumQuestions()) {
-    const answered = answeredIn(head);
+    const answered = answeredIn(head, same);
     if (!answered) continue;
     const { image, round, episode, rollout, rejection } = head;
     const known = { file: fileOf(image.id), agreement: agreementOf(image.id, answered.question) };
     const from = { run, runIndex, round, origin: { episode, rollout } };
     yield {
       ...from,
-      image: image.id,
-      imageName: image.name,
+      image: same(image.id),
+      imageName: same(image.name),
       ...answered,
       ...known,
       outcome: rejection ?? "admitted",
@@ -43,11 +44,25 @@ type Answered = Pick<
 >;
 
 /** Null for what is no question, or was not answered. */
-function answeredIn({ question, label, verdict }: QuestionHead): Answered | null {
+function answeredIn(
+  { question, label, verdict }: QuestionHead,
+  same: (text: string) => string,
+): Answered | null {
   const answer = label ?? verdict?.silver ?? null;
   if (question === null || answer === null || verdict === null) return null;
-  const { confidence, votes, abstentions, parseFailures } = verdict;
-  return { question, answer, confidence, votes, abstentions, parseFailures };
+  const { confidence, abstentions, parseFailures } = verdict;
+  const votes = verdict.votes.map(({ answer, count }) => ({ answer: same(answer), count }));
+  return { question: same(question), answer: same(answer), confidence, votes, abstentions, parseFailures };
+}
+
+/** Equal texts as one, which all that is read from a replay are not. */
+function sharedTexts(): (text: string) => string {
+  const texts = new Map<string, string>();
+  return (text) => {
+    const known = texts.get(text);
+    if (known === undefined) texts.set(text, text);
+    return known ?? text;
+  };
 }
 
 function files(reader: ReplayReader): (image: string) => string | null {

@@ -36,7 +36,7 @@ export interface EventsOptions {
   readonly onDamage?: (id: number, error: Error) => void;
 }
 
-const EPISODES_AT_ONCE = 500;
+const EPISODES_AT_ONCE = 50;
 
 /** What the run in a folder is made of, also where an earlier release wrote it; null where that was not recorded. */
 export function readPins(folder: string): Pins | null {

@@ -3,15 +3,18 @@ import { sentenceBleu } from "../../rewards/diversity.ts";
 /** As for the questions about one image (`clusterByDistance`). */
 const threshold = 0.5;
 /** Beginnings of clusters that a question is held against, at most. */
-const mostCompared = 64;
+const mostCompared = 8;
+/** Beginnings that are looked up by three words which many have. */
+const mostListed = 500;
 
 /**
- * Clusters of a whole set's questions, numbered by first appearance: each joins the first earlier one, itself the
- * beginning of a cluster, whose BLEU distance is below 1/2, or begins another. Two such questions share three words in a
- * row, without which their BLEU is at most 0.32; so only those are compared that share the rarest such words.
+ * Clusters of a whole set's questions, numbered by first appearance: each joins one whose beginning, an earlier question,
+ * is at a BLEU distance below 1/2, or begins another. Two such questions share three words in a row, without which their
+ * BLEU is at most 0.32; so only those are compared that share the most.
  */
 export class QuestionClusters {
   readonly #beginnings: string[] = [];
+  /** Clusters whose beginnings hold three words in a row. */
   readonly #byWords = new Map<string, number[]>();
   readonly #known = new Map<string, number>();
 
@@ -26,16 +29,17 @@ export class QuestionClusters {
   find(question: string): number | undefined {
     const isAlike = (cluster: number): boolean =>
       1 - sentenceBleu(question, this.#beginnings[cluster] as string) < threshold;
-    return this.#known.get(question) ?? this.#candidates(trigrams(question)).find(isAlike);
+    return this.#known.get(question) ?? this.#nearest(question).find(isAlike);
   }
 
-  /** In order of their first appearance. */
-  #candidates(shared: readonly string[]): number[] {
-    const lists = shared.flatMap((words) => [this.#byWords.get(words) ?? []]);
-    const candidates = new Set<number>();
-    for (const list of lists.sort((a, b) => a.length - b.length))
-      for (const cluster of list.slice(0, mostCompared - candidates.size)) candidates.add(cluster);
-    return [...candidates].sort((a, b) => a - b);
+  /** Those that share the most with a question first, and of these the earliest. */
+  #nearest(question: string): number[] {
+    const shared = new Map<number, number>();
+    for (const words of trigrams(question))
+      for (const cluster of this.#byWords.get(words)?.slice(0, mostListed) ?? [])
+        shared.set(cluster, (shared.get(cluster) ?? 0) + 1);
+    const nearest = [...shared].sort(([a, sharedA], [b, sharedB]) => sharedB - sharedA || a - b);
+    return nearest.slice(0, mostCompared).map(([cluster]) => cluster);
   }
 
   #begin(question: string): number {
@@ -49,7 +53,7 @@ export class QuestionClusters {
   }
 }
 
-function trigrams(question: string): string[] {
+function trigrams(question: string): Set<string> {
   const words = question.split(/\s+/).filter((word) => word !== "");
-  return [...new Set(words.slice(2).map((word, i) => `${words[i]} ${words[i + 1]} ${word}`))];
+  return new Set(words.slice(2).map((word, i) => `${words[i]} ${words[i + 1]} ${word}`));
 }
