@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { type Command, Option } from "commander";
 import { steadyClock } from "../common/clock.ts";
 import { diskError } from "../common/disk.ts";
@@ -85,6 +86,8 @@ async function run(runs: readonly string[], flags: Flags, selection: Selection):
   if (selection.balance && selection.max === null)
     throw new VisplayError("usage", "--balance: found no --max, expected how many questions it is to fill");
   if (out !== undefined && !dryRun) await requireNew(out);
+  // Records stay and all else is garbage at once: V8 would let the heap grow to several times what is in use.
+  setFlagsFromString("--heap-growing-percent=30");
   using interrupt = interruptible();
   const { selected, done } = await showing(async (progress) => {
     const selected = await selectFrom(runs, flags, selection, { ...progress, signal: interrupt.signal });
