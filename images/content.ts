@@ -1,4 +1,5 @@
 import { type FilePart, hashFile } from "../common/file_hash.ts";
+import { groupBy } from "../common/group_by.ts";
 import { idOf } from "./image.ts";
 import type { FilePath } from "./walk.ts";
 
@@ -28,13 +29,7 @@ export async function groupCopies<F extends Sampled>(
     const note = async (file: F) =>
       void keys.set(file, await keyOf(file).catch(() => `unreadable ${file.path}`));
     await forEach(alike, note);
-    const groups = new Map<string, F[]>();
-    for (const file of alike) {
-      const key = keys.get(file) as string;
-      const group = groups.get(key);
-      if (group) group.push(file);
-      else groups.set(key, [file]);
-    }
+    const groups = groupBy(alike, (file) => keys.get(file));
     return [...groups.values()].filter((group) => group.length > 1);
   };
   const alike = await divide(files, async ({ bytes, sample }) => `${bytes} ${sample}`);

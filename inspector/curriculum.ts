@@ -1,8 +1,9 @@
+import { groupBy } from "../common/group_by.ts";
 import type { QuestionHead } from "../replay/questions.ts";
 import type { ReplayReader } from "../replay/reader.ts";
 import { bleuDistances, clusterByDistance } from "../rewards/diversity.ts";
 import type { CurriculumAnswer, CurriculumLine, Fate } from "./answers.ts";
-import { evenly, grouped } from "./lists.ts";
+import { evenly } from "./lists.ts";
 
 /** Episodes of a round's curriculum whose questions are shown, at most. */
 const SHOWN_EPISODES = 1500;
@@ -32,10 +33,10 @@ export function curriculumOf(reader: ReplayReader, round: number): CurriculumAns
 function clustersOf(questions: readonly QuestionHead[]): Map<string, string[][]> {
   const entered = questions.filter(({ question, rejection }) => question !== null && rejection === null);
   const clusters = new Map<string, string[][]>();
-  for (const [image, own] of grouped(entered, ({ image: { id } }) => id)) {
+  for (const [image, own] of groupBy(entered, ({ image: { id } }) => id)) {
     const texts = own.map(({ question }) => question as string);
     const labels = clusterByDistance(bleuDistances(texts));
-    clusters.set(image, [...grouped(texts, (_, i) => labels[i]).values()]);
+    clusters.set(image, [...groupBy(texts, (_, i) => labels[i]).values()]);
   }
   return clusters;
 }

@@ -1,7 +1,8 @@
+import { groupBy } from "../common/group_by.ts";
 import type { QuestionHead } from "../replay/questions.ts";
 import type { ReplayReader } from "../replay/reader.ts";
 import type { Drift, DriftRound, QuestionCluster, QuestionExample } from "./answers.ts";
-import { counted, evenly, grouped, mean } from "./lists.ts";
+import { counted, evenly, mean } from "./lists.ts";
 
 /** Episodes of the Questioner that are looked at, spread evenly over each round, in all and in any one round. */
 const LOOKED_AT = 1500;
@@ -69,7 +70,7 @@ interface Looked {
 function clustersOf(rounds: readonly Looked[]): QuestionCluster[] {
   const asked = rounds.flatMap(({ questions }) => questions.filter(({ question }) => question !== null));
   const leaders = leadersOf(counted(asked.map(({ question }) => question as string)));
-  const members = grouped(asked, ({ question }) => leaders.get(question as string) as string);
+  const members = groupBy(asked, ({ question }) => leaders.get(question as string) as string);
   const sizes = new Map(
     rounds.map(({ round, questions }) => [round, questions.filter((each) => each.question !== null).length]),
   );
@@ -84,7 +85,7 @@ function clusterOf(
   questions: readonly QuestionHead[],
   sizes: ReadonlyMap<number, number>,
 ): QuestionCluster {
-  const byRound = grouped(questions, ({ round }) => round);
+  const byRound = groupBy(questions, ({ round }) => round);
   return {
     name,
     questions: questions.length,

@@ -12,18 +12,6 @@ export function spread<T>(list: readonly T[], most: number): T[] {
   return Array.from({ length: most }, (_, i) => list[Math.round((i * (list.length - 1)) / (most - 1))] as T);
 }
 
-/** By key, in the order in which the keys come up. */
-export function grouped<K, T>(list: readonly T[], keyOf: (each: T, place: number) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const [place, each] of list.entries()) {
-    const key = keyOf(each, place);
-    const group = groups.get(key);
-    if (group) group.push(each);
-    else groups.set(key, [each]);
-  }
-  return groups;
-}
-
 /** How often each occurs. */
 export function counted<T>(list: readonly T[]): Map<T, number> {
   const counts = new Map<T, number>();

@@ -1,3 +1,4 @@
+import { groupBy } from "../../common/group_by.ts";
 import { deriveSeed } from "../../common/random.ts";
 import { bleuDistances, clusterByDistance } from "../../rewards/diversity.ts";
 import { QuestionClusters } from "./question_clusters.ts";
@@ -159,7 +160,7 @@ function keyOf({ image, question }: CurriculumRecord): string {
 /** Of each cluster of an image's questions the first. */
 function distinctByImage(records: readonly CurriculumRecord[]): readonly CurriculumRecord[] {
   const kept = new Set<CurriculumRecord>();
-  for (const own of groupsOf(records, ({ image }) => image).values()) {
+  for (const own of groupBy(records, ({ image }) => image).values()) {
     const labels = clusterByDistance(bleuDistances(own.map(({ question }) => question)));
     for (const [i, record] of own.entries()) if (labels.indexOf(labels[i] as number) === i) kept.add(record);
   }
@@ -201,7 +202,7 @@ function atMost<K>(
 ): readonly CurriculumRecord[] {
   if (most === null) return records;
   const kept = new Set(
-    [...groupsOf(records, groupOf).values()].flatMap((own) => drawn(own, seed).slice(0, most)),
+    [...groupBy(records, groupOf).values()].flatMap((own) => drawn(own, seed).slice(0, most)),
   );
   return records.filter((record) => kept.has(record));
 }
@@ -216,7 +217,7 @@ function draw(
   const order = drawn(records, seed);
   const turns = new Map<CurriculumRecord, number>();
   if (clusterOf)
-    for (const own of groupsOf(order, clusterOf).values())
+    for (const own of groupBy(order, clusterOf).values())
       for (const [turn, record] of own.entries()) turns.set(record, turn);
   const turnOf = (record: CurriculumRecord): number => turns.get(record) ?? 0;
   const kept = new Set(order.toSorted((a, b) => turnOf(a) - turnOf(b)).slice(0, max));
@@ -227,19 +228,6 @@ function draw(
 function drawn(records: readonly CurriculumRecord[], seed: number): CurriculumRecord[] {
   const places = new Map(records.map((record) => [record, deriveSeed(seed, keyOf(record))]));
   return records.toSorted((a, b) => (places.get(a) as number) - (places.get(b) as number));
-}
-
-function groupsOf<K>(
-  records: readonly CurriculumRecord[],
-  groupOf: (record: CurriculumRecord) => K,
-): Map<K, CurriculumRecord[]> {
-  const groups = new Map<K, CurriculumRecord[]>();
-  for (const record of records) {
-    const own = groups.get(groupOf(record));
-    if (own) own.push(record);
-    else groups.set(groupOf(record), [record]);
-  }
-  return groups;
 }
 
 /** An image is in the same split whatever else is exported, as long as seed and splits are the same. */

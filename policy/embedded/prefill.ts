@@ -1,3 +1,4 @@
+import { groupBy } from "../../common/group_by.ts";
 import {
   type ImageBucket,
   type ImageShape,
@@ -34,12 +35,8 @@ export function prefillBatches(
   prompts: readonly EncodedPrompt[],
   maxTokens: number,
 ): PrefillBatch[] {
-  const byImage = new Map<Float32Array, number[]>();
-  prompts.forEach(({ imageRows }, i) => {
-    const known = byImage.get(imageRows);
-    if (known) known.push(i);
-    else byImage.set(imageRows, [i]);
-  });
+  const places = [...prompts.keys()];
+  const byImage = groupBy(places, (place) => prompts[place]?.imageRows);
   const units = [...byImage.values()].flatMap((all) =>
     Array.from({ length: Math.ceil(all.length / maxQuestionsPerImage) }, (_, i) =>
       all.slice(i * maxQuestionsPerImage, (i + 1) * maxQuestionsPerImage),
