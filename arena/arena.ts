@@ -193,14 +193,15 @@ function isStop(run: Run, error: unknown): boolean {
  * says who stopped it.
  */
 function stop(run: Run, error: unknown): Observable<RunEvent> {
-  const ifPossible = (last: () => Observable<RunEvent>) =>
-    defer(() => (run.isAhead ? EMPTY : last())).pipe(
-      catchError((failure) => (isStop(run, failure) ? EMPTY : throwError(() => failure))),
-    );
+  const ifPossible = (last: Observable<RunEvent>) =>
+    last.pipe(catchError((failure) => (isStop(run, failure) ? EMPTY : throwError(() => failure))));
+  const save = defer(() => run.isAhead()).pipe(
+    concatMap((isAhead) => (isAhead ? EMPTY : checkpoint(run, true))),
+  );
   const { reason } = run.ports.stop;
   return concat(
-    ifPossible(() => checkpoint(run, true)),
-    ifPossible(() => run.record([{ type: "runStopped" }])),
+    ifPossible(save),
+    ifPossible(run.record([{ type: "runStopped" }])),
     throwError(() => (reason instanceof VisplayError ? reason : error)),
   );
 }

@@ -84,7 +84,8 @@ async function playStep(step: Step, images: readonly LoadedImage[]): Promise<Eve
   const [answers, groups] = await Promise.all([answerAll(step, asked), score(step, asked)]);
   const judged = await mapInSlices(groups, (group) => judge(config, group, answers), run.signal);
   const learned = await train(step, "questioner", judged, config, config.learningRate);
-  const episodes = await mapInSlices(learned.groups, (group) => episode(step, versions, group), run.signal);
+  // To its end: what was learned has to be recorded.
+  const episodes = await mapInSlices(learned.groups, (group) => episode(step, versions, group));
   return [...episodes, figures(step, episodes, judged, learned)];
 }
 

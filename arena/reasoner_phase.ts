@@ -101,7 +101,8 @@ async function playStep(step: Step, items: readonly LoadedItem[]): Promise<Event
   const groups = await rollOut(step, items);
   const peak = config.learningRate * config.learningRateDecayPerRound ** (place.round - 1);
   const learned = await train(step, "reasoner", groups, config, peak);
-  const episodes = await mapInSlices(learned.groups, (group) => episode(step, versions, group), run.signal);
+  // To its end: what was learned has to be recorded.
+  const episodes = await mapInSlices(learned.groups, (group) => episode(step, versions, group));
   return [...episodes, figures(step, episodes, groups, learned)];
 }
 

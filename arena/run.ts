@@ -1,12 +1,13 @@
 import { concat, concatMap, defer, EMPTY, from, type Observable, tap, throwError } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
+import { zip } from "../common/zip.ts";
 import type { ImageFile } from "../images/source.ts";
 import type { PolicyInfo } from "../policy/port.ts";
 import { Questioner } from "../questioner/questioner.ts";
 import { Reasoner } from "../reasoner/reasoner.ts";
 import { type EventBody, REPLAY_VERSION, type RunEvent } from "../replay/events.ts";
-import { type Leg, legs, type Role, SELF_PLAY } from "../replay/self_play.ts";
+import { type Leg, legs, type Role, roles, SELF_PLAY } from "../replay/self_play.ts";
 import { Alarms } from "./alarms.ts";
 import type { RunConfig } from "./config/config.ts";
 import { emptyCurriculum } from "./curriculum.ts";
@@ -27,7 +28,8 @@ export class Run {
   #replay: number;
   /** Positions passed since the last checkpoint. */
   #unsaved = 0;
-  #isAhead = false;
+  /** The log refused something that happened. */
+  #hasUnrecorded = false;
   /** When the run would have begun had it never been interrupted, and its current phase. */
   readonly #startedMs: number;
   #phaseStartedMs: number;
@@ -114,9 +116,12 @@ export class Run {
     this.#unsaved = 0;
   }
 
-  /** Whether something was done that the log could not take: then the policies are ahead of it, and not to be saved. */
-  get isAhead(): boolean {
-    return this.#isAhead;
+  /** Whether something was done that the log does not hold: then the run is ahead of it, and not to be saved. */
+  async isAhead(): Promise<boolean> {
+    if (this.#hasUnrecorded) return true;
+    const { policies } = this.ports;
+    const infos = await Promise.all(roles.map((role) => policies[role].info()));
+    return zip(roles, infos).some(([role, { version }]) => version !== this.#progress.versions[role]);
   }
 
   get playedMs(): number {
@@ -165,7 +170,7 @@ export class Run {
       const recorded = from(this.ports.log.append(events, files)).pipe(
         tap({
           error: () => {
-            this.#isAhead = true;
+            this.#hasUnrecorded = true;
           },
         }),
         concatMap(() => {

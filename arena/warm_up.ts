@@ -1,4 +1,5 @@
 import { defer, EMPTY, type Observable } from "rxjs";
+import { settleAll } from "../common/in_parallel.ts";
 import type { Example } from "../policy/port.ts";
 import { questionerPrompt, questionerTemplates } from "../questioner/prompt.ts";
 import { Questioner } from "../questioner/questioner.ts";
@@ -94,7 +95,7 @@ async function imitate(step: Step, images: number, spoken: readonly Spoken[]): P
     prompt: reasonerPrompt(image, question, templates),
     completion: writeAnswer(format, answer, sentence),
   }));
-  const [questioner, reasoner] = await Promise.all([
+  const [questioner, reasoner] = await settleAll([
     supervise(step, "questioner", questions),
     supervise(step, "reasoner", answers),
   ]);

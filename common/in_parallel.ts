@@ -12,3 +12,11 @@ export async function inParallel<T, R>(
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
   return results;
 }
+
+/** All results, or the first error once everything has ended: nothing goes on behind the caller's back. */
+export async function settleAll<const T extends readonly unknown[]>(
+  calls: { readonly [i in keyof T]: Promise<T[i]> },
+): Promise<T> {
+  await Promise.allSettled(calls);
+  return Promise.all(calls);
+}

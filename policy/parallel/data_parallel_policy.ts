@@ -1,3 +1,4 @@
+import { settleAll } from "../../common/in_parallel.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { type LearningTask, type Replica, updateReport } from "../embedded/replica.ts";
 import type {
@@ -53,7 +54,7 @@ export class DataParallelPolicy implements Policy {
   ): Promise<Completion[][]> {
     await this.#differentiated;
     const shares = shareOut(prompts, this.#replicas.length, ({ image }) => image.id);
-    const completions = await all(
+    const completions = await settleAll(
       shares.map(({ items, start }, i) => {
         return this.#replica(i).sample(items, { ...options, firstPrompt: start }, signal);
       }),
@@ -64,14 +65,16 @@ export class DataParallelPolicy implements Policy {
   async score(...[groups, options, signal]: Parameters<Policy["score"]>): Promise<Float32Array[][]> {
     await this.#differentiated;
     const shares = shareOut(groups, this.#replicas.length, ({ prompt }) => prompt.image.id);
-    const scores = await all(shares.map(({ items }, i) => this.#replica(i).score(items, options, signal)));
+    const scores = await settleAll(
+      shares.map(({ items }, i) => this.#replica(i).score(items, options, signal)),
+    );
     return scores.flat();
   }
 
   async prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void> {
     await this.#differentiated;
     const shares = shareOut(images, this.#replicas.length, ({ id }) => id);
-    await all(shares.map(({ items }, i) => this.#replica(i).prepare(items, signal)));
+    await settleAll(shares.map(({ items }, i) => this.#replica(i).prepare(items, signal)));
   }
 
   update(
@@ -106,7 +109,7 @@ export class DataParallelPolicy implements Policy {
 
   async loadState(folder: string): Promise<void> {
     await this.#differentiated;
-    await all(this.#replicas.map((replica) => replica.loadState(folder)));
+    await settleAll(this.#replicas.map((replica) => replica.loadState(folder)));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -121,12 +124,14 @@ export class DataParallelPolicy implements Policy {
     const earlier = this.#differentiated;
     const differentiated = (async () => {
       await earlier;
-      return all(tasks.map((task, i) => this.#replica(i).differentiate(task, this.#gradient(i), signal)));
+      return settleAll(
+        tasks.map((task, i) => this.#replica(i).differentiate(task, this.#gradient(i), signal)),
+      );
     })();
     this.#differentiated = differentiated.catch(() => {});
     const sums = await differentiated;
     const shares = sums.map(({ loss, weight }, i) => ({ loss, weight, gradient: this.#gradient(i) }));
-    const [step] = await all(this.#replicas.map((replica) => replica.step(shares, learningRate)));
+    const [step] = await settleAll(this.#replicas.map((replica) => replica.step(shares, learningRate)));
     return updateReport(step as Awaited<ReturnType<Replica["step"]>>, sums);
   }
 
@@ -172,12 +177,6 @@ export function shareOut<T>(items: readonly T[], count: number, imageOf: (item: 
     .filter((share) => share.items.length > 0);
 }
 
-/** All results, or the first error once everything has ended: nothing of a call outlives it. */
-async function all<T>(calls: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(calls);
-  return Promise.all(calls);
-}
-
 async function closeAll(replicas: readonly Replica[]): Promise<void> {
-  await all(replicas.map(async (replica) => replica[Symbol.asyncDispose]()));
+  await settleAll(replicas.map(async (replica) => replica[Symbol.asyncDispose]()));
 }

@@ -6,6 +6,7 @@ import type { Checkpoints } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { ofType, playIn, withoutTimes } from "../fakes/play.ts";
+import type { FakePolicyOptions } from "../fakes/policy.ts";
 import { makeWorld, smallConfig, untaught, type World } from "../fakes/world.ts";
 
 /** Keeps every state, with the policies' versions. */
@@ -252,6 +253,37 @@ describe("a run that is told to stop", () => {
       expect(story(again.log.events)).toEqual(story(whole.log.events));
     }
   });
+
+  it.each(["questioner", "reasoner"] as const)(
+    "records an update of the %s that it struck right after, or makes it again",
+    async (role) => {
+      const warming = smallConfig((change) => {
+        change.trial.images = 4;
+        change.warmUp.steps = 2;
+        change.checkpoint.everySteps = 3;
+      });
+      const speaking = untaught("how many dots plus 1 ?", "3");
+      const whole = await uninterrupted(warming, speaking);
+      const count = whole.policies[role].calls.filter(({ method }) => method === "update").length;
+      expect(count).toBeGreaterThan(4);
+      // After the last one nothing is left that could be stopped.
+      for (let struck = 1; struck < count; struck++) {
+        const controller = new AbortController();
+        let updates = 0;
+        const fault: FakePolicyOptions["fault"] = ({ method }) => {
+          if (method === "update" && ++updates === struck) controller.abort();
+        };
+        const world = { ...watchedWorld({ ...speaking, [role]: { ...speaking[role], fault } }), controller };
+        const played = await playIn({ ...world, stop: controller.signal }, warming);
+        expect(played.error).toMatchObject({ code: "cancelled" });
+        expect(world.log.events.at(-1)).toMatchObject({ type: "runStopped" });
+        const saved = world.checkpoints.saved.at(-1) ?? null;
+        const again = saved ? reborn(world, saved, speaking) : watchedWorld(speaking);
+        expect((await playIn(again, warming, undefined, saved)).completed).toBe(true);
+        expect(story(again.log.events)).toEqual(story(whole.log.events));
+      }
+    },
+  );
 
   it("finishes and records an update that was under way, and nothing more", async () => {
     const world = watchedWorld();
