@@ -38,6 +38,7 @@ describe("a link", () => {
         await page.getByRole("columnheader", { name: "confidence" }).getByRole("button").click();
         await page.getByLabel("Search questions and answers").fill("square");
         await expect.poll(() => hashOf(page)).toContain("text=square");
+        await page.locator('[role="rowgroup"][aria-busy="false"]').waitFor();
         for (const key of ["Escape", "j", "j", "j"]) await page.keyboard.press(key);
         await selected(page).waitFor();
       },

@@ -20,7 +20,7 @@ interface RowTableProps {
   keyAt(index: number): string | number;
   /** The cells of a row. */
   row(index: number): ComponentChildren;
-  /** Whether rows of a query before are shown. */
+  /** Whether rows of a query before are shown, which nobody is to act on. */
   readonly isOld?: boolean;
   /** What is said where there is no row. */
   readonly empty: string;
@@ -35,7 +35,12 @@ export function RowTable(props: RowTableProps) {
         <div class="head" role="row" style={{ gridTemplateColumns: template }}>
           {head}
         </div>
-        <div role="rowgroup" style={{ position: "relative", height: `${rows.height}px` }}>
+        <div
+          role="rowgroup"
+          aria-busy={isOld}
+          inert={isOld}
+          style={{ position: "relative", height: `${rows.height}px`, opacity: isOld ? 0.5 : 1 }}
+        >
           {rows.items.map((item) => (
             <div
               key={keyAt(item.index)}
@@ -46,7 +51,6 @@ export function RowTable(props: RowTableProps) {
               style={{
                 transform: `translateY(${rows.top(item)}px)`,
                 gridTemplateColumns: template,
-                opacity: isOld ? 0.5 : 1,
               }}
             >
               {row(item.index)}

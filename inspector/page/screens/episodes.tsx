@@ -29,7 +29,7 @@ export function EpisodesScreen({ address: { run, params }, overview, live }: Scr
   const at = Number.isNaN(selected) ? -1 : list.indexOf(selected);
   const select = (index: number) => {
     const id = list.idAt(index);
-    if (id === undefined) return;
+    if (id === undefined || list.isOld) return;
     rows.reveal(index);
     go({ run, screen: "episodes", params: changed(params, { at: `${id}` }) }, "replace");
   };
