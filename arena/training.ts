@@ -26,9 +26,9 @@ export async function train<G extends Group>(
   const { reference, policies } = run.ports;
   const fallen = (1 - config.learningRateEnd) * (place.step / place.steps);
   const learningRate = peak * run.warmup(role) * (1 - fallen);
-  const { loss, clipLow, clipHigh, beta, temperature, maxTokens } = config;
+  const { loss, clipLow, clipHigh, beta, importanceCap, temperature, maxTokens } = config;
   const { advantageScale, maskTruncated, positiveWeight } = config;
-  const update = { loss, clipLow, clipHigh, beta, temperature, maxTokens, learningRate };
+  const update = { loss, clipLow, clipHigh, beta, importanceCap, temperature, maxTokens, learningRate };
   const options = { ...update, advantageScale, maskTruncated, positiveWeight };
   const learned = await step.time("update", (signal) =>
     grpo(policies[role], reference, groups, options, signal),

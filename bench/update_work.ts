@@ -14,6 +14,7 @@ export const grpo: UpdateOptions = {
   clipLow: 0.2,
   clipHigh: 0.3,
   beta: 0,
+  importanceCap: null,
   temperature: 1,
   maxTokens: updateSizes.completionTokens,
   learningRate: 1e-5,

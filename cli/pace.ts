@@ -1,4 +1,5 @@
 import type { RgbImage } from "../images/image.ts";
+import { usualClip } from "../policy/options.ts";
 import type { Policy } from "../policy/port.ts";
 
 /** What a token takes in short calls, in milliseconds: longer calls, of more completions, take less for each. */
@@ -22,9 +23,9 @@ export async function paceOf(
   const sample = () => policy.sample([prompt], sampling, signal);
   const [completions = []] = await sample();
   const rollouts = completions.map((completion, i) => ({ completion, advantage: i % 2 === 0 ? 1 : -1 }));
-  const clip = { clipLow: 0.2, clipHigh: 0.2 };
-  const grpo = { ...clip, loss: "dapo", beta: 0, temperature: 1, maxTokens, learningRate: 0 } as const;
-  const update = () => policy.update([{ prompt, rollouts }], grpo, signal);
+  const grpo = { loss: "dapo", ...usualClip.dapo, beta: 0, importanceCap: null } as const;
+  const options = { ...grpo, temperature: 1, maxTokens, learningRate: 0 };
+  const update = () => policy.update([{ prompt, rollouts }], options, signal);
   await update();
   const startedMs = now();
   await sample();

@@ -40,6 +40,27 @@ export interface Resolution {
 /** As a model's folder says. */
 export const publishedResolution: Resolution = { maxPixels: null, splitting: null };
 
-/** How a loss averages over tokens and sequences. */
-export const losses = ["grpo", "dr_grpo", "dapo"] as const;
+/** What a loss does with a token's ratio, and how it averages over tokens and completions (see `grpoLoss`). */
+export const losses = ["grpo", "bnpo", "dr_grpo", "dapo", "cispo", "gspo"] as const;
 export type Loss = (typeof losses)[number];
+
+/** How far a probability ratio counts: from 1 - clipLow to 1 + clipHigh. */
+export interface Clip {
+  readonly clipLow: number;
+  readonly clipHigh: number;
+}
+
+const clipOfTokens: Clip = { clipLow: 0.2, clipHigh: 0.3 };
+
+/**
+ * What each loss was published with, DAPO's a little wider. CISPO has no lower clip, and of its cap ScaleRL (2510.13786)
+ * found 5 best; GSPO's ratio, a mean over a completion, moves far less than that of a token.
+ */
+export const usualClip: Readonly<Record<Loss, Clip>> = {
+  grpo: clipOfTokens,
+  bnpo: clipOfTokens,
+  dr_grpo: clipOfTokens,
+  dapo: clipOfTokens,
+  cispo: { clipLow: 1, clipHigh: 4 },
+  gspo: { clipLow: 3e-4, clipHigh: 4e-4 },
+};

@@ -1,6 +1,6 @@
 import type { RgbImage } from "../images/image.ts";
 import type { ImageScaling } from "../images/scaling.ts";
-import type { Loss } from "./options.ts";
+import type { Clip, Loss } from "./options.ts";
 
 /** What a policy is asked: one image and a user's text, put into the model's own chat template. */
 export interface Prompt {
@@ -52,10 +52,13 @@ export interface TrainingGroup {
   readonly rollouts: readonly TrainingRollout[];
 }
 
-export interface UpdateOptions {
+export interface UpdateOptions extends Clip {
   readonly loss: Loss;
-  readonly clipLow: number;
-  readonly clipHigh: number;
+  /**
+   * Truncated importance sampling: a token counts by its probability under the policy as it is at the update over that
+   * at sampling, but at most by this, and the loss's own ratio is 1. Null: that ratio is taken against the sampler's.
+   */
+  readonly importanceCap: number | null;
   /** Weight of the k3 KL to the reference. */
   readonly beta: number;
   /** Divides the logits, as when sampling. */
@@ -81,7 +84,7 @@ export interface UpdateReport {
   readonly gradientNorm: number;
   /** Mean k3 KL to the reference per token; 0 where beta is 0. */
   readonly kl: number;
-  /** Share of tokens whose ratio was clipped. */
+  /** Share of tokens whose ratio was clipped, or whose weight was capped. */
   readonly clipFraction: number;
   /** Tokens in the loss. */
   readonly tokens: number;

@@ -1,4 +1,5 @@
 import { zip } from "../common/zip.ts";
+import { type Clip, usualClip } from "../policy/options.ts";
 import type {
   Completion,
   Policy,
@@ -51,7 +52,10 @@ export function baseOf(policy: Pick<Policy, "score">): Reference {
   };
 }
 
-export interface GrpoOptions extends UpdateOptions {
+export interface GrpoOptions extends Omit<UpdateOptions, keyof Clip> {
+  /** Null: as is usual for the loss. */
+  readonly clipLow: number | null;
+  readonly clipHigh: number | null;
   /** What the difference from the group's mean is divided by. */
   readonly advantageScale: AdvantageScaling;
   /** Leaves completions that were cut off out of the loss. */
@@ -81,7 +85,9 @@ export async function grpo<G extends Group>(
   options: GrpoOptions,
   signal?: AbortSignal,
 ): Promise<Learned<G>> {
-  const { advantageScale, maskTruncated, positiveWeight, ...update } = options;
+  const { advantageScale, maskTruncated, positiveWeight, ...given } = options;
+  const { clipLow, clipHigh } = usualClip[given.loss];
+  const update = { ...given, clipLow: given.clipLow ?? clipLow, clipHigh: given.clipHigh ?? clipHigh };
   const taught = withAdvantages(groups, advantageScale, positiveWeight);
   const teaching = taught.filter(({ rollouts }) => rollouts.some((each) => counts(each, maskTruncated)));
   const droppedGroups = groups.length - teaching.length;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { losses, type OptimizerOptions } from "../../policy/options.ts";
+import { losses, type OptimizerOptions, usualClip } from "../../policy/options.ts";
 import type { SamplingOptions } from "../../policy/port.ts";
 import type { Role } from "../../replay/self_play.ts";
 import { advantageScalings } from "../../rewards/advantages.ts";
@@ -11,6 +11,7 @@ import {
   group,
   number,
   optionalCount,
+  optionalNumber,
   type Settings,
   share,
   type Unresolved,
@@ -72,9 +73,23 @@ export const grpoSettings = ({
     "learning rate that a round ends with, as a share of what it starts with; 1 keeps it",
   ),
   beta: number(beta, "weight of the k3 KL to the run's base; 0 needs no reference"),
-  loss: choice(losses, "dapo", "how the loss averages over tokens and sequences"),
-  clipLow: share(0.2, "lower clip of the probability ratio, 1 - clipLow"),
-  clipHigh: number(0.3, "upper clip of the probability ratio, 1 + clipHigh"),
+  loss: choice(
+    losses,
+    "dapo",
+    "what the loss does with a token's probability ratio, and how it averages over tokens and completions",
+  ),
+  clipLow: optionalNumber(
+    `lower clip of the probability ratio, 1 - clipLow; null: ${usualClip.dapo.clipLow}, of gspo ${usualClip.gspo.clipLow}; cispo has none`,
+    0,
+    1,
+  ),
+  clipHigh: optionalNumber(
+    `upper clip of the probability ratio, 1 + clipHigh; null: ${usualClip.dapo.clipHigh}, of cispo ${usualClip.cispo.clipHigh}, of gspo ${usualClip.gspo.clipHigh}`,
+  ),
+  importanceCap: optionalNumber(
+    "most that a token counts by its probability at the update over that at sampling, where the two were not computed alike (truncated importance sampling); null: the loss's own ratio is between these two",
+    1e-3,
+  ),
   advantageScale: choice(advantageScalings, "group", "standard deviation that divides an advantage"),
   maskTruncated: flag(true, "leave completions cut off at maxTokens out of the loss"),
   positiveWeight: number(

@@ -50,6 +50,14 @@ export function optionalCount(text: string, minimum = 1): Setting<z.ZodNullable<
   return z.int().min(minimum).nullable().default(null).describe(text);
 }
 
+export function optionalNumber(
+  text: string,
+  minimum = 0,
+  maximum: number = Number.MAX_VALUE,
+): Setting<z.ZodNullable<z.ZodNumber>> {
+  return z.number().min(minimum).max(maximum).nullable().default(null).describe(text);
+}
+
 export function optionalFlag(text: string): Setting<z.ZodNullable<z.ZodBoolean>> {
   return z.boolean().nullable().default(null).describe(text);
 }

@@ -17,7 +17,7 @@ import { cachedAttention, type PrefixTree, tokensIn, treeAttention } from "../mo
 import type { Attend, Weights } from "../models/layers.ts";
 import type { ImageBucket, VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { UpdateOptions } from "../port.ts";
-import { crossEntropy, grpoLoss } from "./loss.ts";
+import { crossEntropy, grpoLoss, type LossOptions } from "./loss.ts";
 
 type Outputs = Record<string, Tensor>;
 
@@ -192,7 +192,7 @@ export function decodeGraph(model: VisionLanguageModel, w: Weights, shape: Decod
 /** What an update minimises: GRPO, or cross-entropy of given completions. */
 export type Objective =
   | { readonly kind: "cross_entropy" }
-  | ({ readonly kind: "grpo" } & Pick<UpdateOptions, "clipLow" | "clipHigh" | "beta" | "temperature">);
+  | ({ readonly kind: "grpo" } & LossOptions & Pick<UpdateOptions, "temperature">);
 
 /** What an update differentiates: a micro-batch, whose prefixes show `images` different images. */
 export interface UpdateShape extends BatchShape {

@@ -7,7 +7,7 @@ import type { Example, TrainingGroup, TrainingRollout, UpdateOptions } from "../
 import { nextPowerOfTwo } from "./batch.ts";
 import { type Objective, paddedRows } from "./graphs.ts";
 import { imageFeeds } from "./image_feeds.ts";
-import { tokenWeights } from "./loss.ts";
+import { shareWeight, tokenWeights } from "./loss.ts";
 import { type MicroBatch, type TreeJob, tokenValues } from "./micro_batch.ts";
 
 /** One optimiser step's forward and backward, before it is split into micro-batches. */
@@ -28,7 +28,7 @@ export interface LearningWork {
 export function grpoWork(
   groups: readonly TrainingGroup[],
   prompts: readonly PromptTokens[],
-  { loss, clipLow, clipHigh, beta, maxTokens, temperature }: UpdateOptions,
+  { loss, clipLow, clipHigh, beta, importanceCap, maxTokens, temperature }: UpdateOptions,
 ): LearningWork {
   const lengths = groups.map(({ rollouts }) => rollouts.map(activeTokens));
   const perToken = tokenWeights(loss, lengths.flat(), maxTokens);
@@ -47,7 +47,7 @@ export function grpoWork(
       targets: rollouts.map(({ completion }) => completion.tokens),
     })),
     images: prompts.map(({ image }) => image),
-    objective: { kind: "grpo", clipLow, clipHigh, beta, temperature },
+    objective: { kind: "grpo", loss, clipLow, clipHigh, beta, importanceCap, temperature },
     feeds: (batch) => ({
       weights: tokenValues(batch, weights),
       old_log_probs: tokenValues(batch, (job, b) => rollout(job, b)?.completion.logProbs),
@@ -57,7 +57,7 @@ export function grpoWork(
       advantages: advantages(batch, rollout),
     }),
     tokens,
-    weight: loss === "dapo" ? tokens : lengths.flat().length,
+    weight: shareWeight(loss, lengths.flat()),
   };
 }
 

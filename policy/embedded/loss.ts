@@ -1,6 +1,7 @@
 import {
   add,
   cast,
+  div,
   exp,
   greater,
   maximum,
@@ -10,10 +11,11 @@ import {
   reduceSum,
   reshape,
   scale,
+  stopGradient,
   sub,
 } from "../../autodiff/operators/index.ts";
 import { scalar, type Tensor } from "../../autodiff/tensor.ts";
-import type { Loss } from "../options.ts";
+import type { Clip, Loss } from "../options.ts";
 import type { UpdateOptions } from "../port.ts";
 
 /** What a GRPO loss reads, [P, G, T] unless stated. */
@@ -30,38 +32,104 @@ export interface LossInputs {
   readonly weights: Tensor;
 }
 
+/** What decides how a GRPO loss is computed. */
+export type LossOptions = Pick<UpdateOptions, "loss" | "clipLow" | "clipHigh" | "beta" | "importanceCap">;
+
 /** Scalars. */
 export interface LossOutputs {
   readonly loss: Tensor;
   /** Σ of the tokens' k3 KL, over tokens with a weight. */
   readonly kl: Tensor;
-  /** Number of tokens whose clipped ratio decided. */
+  /** Number of tokens whose clipped ratio, or whose capped weight, decided. */
   readonly clipped: Tensor;
 }
 
 /**
- * The clipped GRPO loss (DeepSeekMath 2402.03300, eq. 3; asymmetric clip from DAPO 2503.14476):
- * Σ w (-min(r A, clip(r, 1 - low, 1 + high) A) + beta (e^(ref - logp) - (ref - logp) - 1)), r = e^(logp - old).
+ * A GRPO loss (DeepSeekMath 2402.03300, eq. 3): Σ w (c l + beta (e^(ref - logp) - (ref - logp) - 1)), where l is what
+ * the loss has in `surrogates` and c is 1, or the truncated importance weight (Yao et al. 2025) min(e^(sg(logp) - old), cap).
  */
-export function grpoLoss(
-  x: LossInputs,
-  options: Pick<UpdateOptions, "clipLow" | "clipHigh" | "beta">,
-): LossOutputs {
-  const { clipLow, clipHigh, beta } = options;
+export function grpoLoss(x: LossInputs, options: LossOptions): LossOutputs {
+  const { loss, beta, importanceCap } = options;
   const advantages = reshape(x.advantages, { shape: [...x.advantages.shape, 1] });
   // Tokens without a weight may carry anything; neither their ratio nor their gap may overflow.
-  const used = cast(greater(x.weights, scalar(0)), { to: "float32" });
-  const ratio = exp(mul(sub(x.logProbs, x.oldLogProbs), used));
+  const used = asNumber(greater(x.weights, scalar(0)));
+  const fixed = stopGradient(x.logProbs);
+  const old = importanceCap === null ? x.oldLogProbs : fixed;
+  const drift = mul(sub(x.logProbs, old), used);
+  const policyLoss = surrogates[loss]({ logProbs: x.logProbs, drift, advantages, used }, options);
+  const weighted =
+    importanceCap === null
+      ? policyLoss
+      : truncated(policyLoss, exp(mul(sub(fixed, x.oldLogProbs), used)), importanceCap);
+  const clipped = total(mul(weighted.clipped, used));
+  if (x.referenceLogProbs === null || beta === 0)
+    return { loss: total(mul(x.weights, weighted.loss)), kl: scalar(0), clipped };
+  const gap = mul(sub(x.referenceLogProbs, x.logProbs), used);
+  const kl = sub(sub(exp(gap), gap), scalar(1));
+  return {
+    loss: total(mul(x.weights, add(weighted.loss, scale(kl, beta)))),
+    kl: total(mul(kl, used)),
+    clipped,
+  };
+}
+
+/** What the policy's part of a loss reads, [P, G, T] unless stated. */
+interface SurrogateInputs {
+  readonly logProbs: Tensor;
+  /** log r: of each token's ratio to the old policy, 0 where it is not used. */
+  readonly drift: Tensor;
+  /** [P, G, 1]. */
+  readonly advantages: Tensor;
+  /** 1 where a token is in the loss, else 0. */
+  readonly used: Tensor;
+}
+
+/** Tokens' losses before KL and weights, and 1 where a clip decided; [P, G, T], or [P, G, 1] where they are a row's. */
+interface TokenLosses {
+  readonly loss: Tensor;
+  readonly clipped: Tensor;
+}
+
+type Surrogate = (x: SurrogateInputs, clip: Clip) => TokenLosses;
+
+/** -min(r A, clip(r, 1 - low, 1 + high) A), the clip asymmetric as in DAPO (2503.14476). */
+const clippedRatio: Surrogate = ({ drift, advantages }, { clipLow, clipHigh }) => {
+  const ratio = exp(drift);
   const clip = maximum(minimum(ratio, scalar(1 + clipHigh)), scalar(1 - clipLow));
   const free = mul(ratio, advantages);
   const bounded = mul(clip, advantages);
-  const policyLoss = neg(minimum(free, bounded));
-  const clipped = total(mul(cast(greater(free, bounded), { to: "float32" }), used));
-  if (x.referenceLogProbs === null || beta === 0)
-    return { loss: total(mul(x.weights, policyLoss)), kl: scalar(0), clipped };
-  const gap = mul(sub(x.referenceLogProbs, x.logProbs), used);
-  const kl = sub(sub(exp(gap), gap), scalar(1));
-  return { loss: total(mul(x.weights, add(policyLoss, scale(kl, beta)))), kl: total(mul(kl, used)), clipped };
+  return { loss: neg(minimum(free, bounded)), clipped: asNumber(greater(free, bounded)) };
+};
+
+/** -sg(min(r, 1 + high)) A log p: a capped token still teaches (CISPO, MiniMax-M1 2506.13585, eq. 4). */
+const cappedWeight: Surrogate = ({ logProbs, drift, advantages }, { clipHigh }) => {
+  const ratio = stopGradient(exp(drift));
+  const cap = scalar(1 + clipHigh);
+  const loss = neg(mul(mul(minimum(ratio, cap), advantages), logProbs));
+  return { loss, clipped: asNumber(greater(ratio, cap)) };
+};
+
+/** The clipped ratio of whole completions, the geometric mean of their tokens' (GSPO 2507.18071, eq. 7). */
+const sequenceRatio: Surrogate = ({ drift, used, ...rest }, clip) => {
+  const axes = [drift.shape.length - 1];
+  const lengths = maximum(reduceSum(used, { axes, keepDims: true }), scalar(1));
+  const mean = div(reduceSum(drift, { axes, keepDims: true }), lengths);
+  return clippedRatio({ drift: mean, used, ...rest }, clip);
+};
+
+const surrogates: Readonly<Record<Loss, Surrogate>> = {
+  grpo: clippedRatio,
+  bnpo: clippedRatio,
+  dr_grpo: clippedRatio,
+  dapo: clippedRatio,
+  cispo: cappedWeight,
+  gspo: sequenceRatio,
+};
+
+/** Tokens' losses times their importance weights, which count at most `cap`. */
+function truncated({ loss, clipped }: TokenLosses, weights: Tensor, cap: number): TokenLosses {
+  const capped = asNumber(greater(weights, scalar(cap)));
+  return { loss: mul(loss, minimum(weights, scalar(cap))), clipped: maximum(clipped, capped) };
 }
 
 /** Σ -w log p: cross-entropy of given tokens, all [P, G, T]. */
@@ -70,21 +138,44 @@ export function crossEntropy(logProbs: Tensor, weights: Tensor): Tensor {
 }
 
 /**
- * How the losses differ: what one token of each rollout counts. `lengths` are the rollouts' active tokens.
- * `grpo`: the mean over rollouts of the token mean. `dr_grpo` (2503.20783): tokens over rollouts · maxTokens.
- * `dapo` (2503.14476): tokens over all active tokens.
+ * What the losses are a mean over. `rollouts`: over rollouts of the token mean. `constant` (2503.20783): over rollouts of the
+ * tokens' sum over `maxTokens`. `tokens` (2503.14476): over all active tokens. `bnpo` elsewhere divides by the tokens of
+ * one micro-batch; here an update is one batch, however it is cut, and `bnpo` is `dapo` by another name.
  */
+const means: Readonly<Record<Loss, "rollouts" | "constant" | "tokens">> = {
+  grpo: "rollouts",
+  bnpo: "tokens",
+  dr_grpo: "constant",
+  dapo: "tokens",
+  cispo: "tokens",
+  gspo: "rollouts",
+};
+
+/** What one token of each rollout counts; `lengths` are the rollouts' active tokens. */
 export function tokenWeights(loss: Loss, lengths: readonly number[], maxTokens: number): number[] {
   const rows = lengths.length;
-  const tokens = lengths.reduce((sum, n) => sum + n, 0);
-  switch (loss) {
-    case "grpo":
+  const tokens = sum(lengths);
+  switch (means[loss]) {
+    case "rollouts":
       return lengths.map((n) => 1 / (rows * Math.max(1, n)));
-    case "dr_grpo":
+    case "constant":
       return lengths.map(() => 1 / (rows * maxTokens));
-    case "dapo":
+    case "tokens":
       return lengths.map(() => 1 / Math.max(1, tokens));
   }
+}
+
+/** How much of a whole's mean a share of its rollouts makes: its tokens, or its rollouts. */
+export function shareWeight(loss: Loss, lengths: readonly number[]): number {
+  return means[loss] === "tokens" ? sum(lengths) : lengths.length;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function asNumber(condition: Tensor): Tensor {
+  return cast(condition, { to: "float32" });
 }
 
 function total(x: Tensor): Tensor {

@@ -26,7 +26,7 @@ export interface GradientShare {
 export interface TokenSums {
   /** k3 KL to the reference. */
   readonly kl: number;
-  /** Tokens whose ratio was clipped. */
+  /** Tokens whose ratio was clipped, or whose weight was capped. */
   readonly clipped: number;
   /** Tokens in the loss. */
   readonly tokens: number;

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { type Tensor, topological } from "../../autodiff/tensor.ts";
 import { sizeOf } from "../../autodiff/tensor_type.ts";
 import { updateFlops } from "../../bench/flops.ts";
+import { grpo } from "../../bench/update_work.ts";
 import { updateGraph } from "../../policy/embedded/graphs.ts";
 import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
 import { SmolVlm } from "../../policy/models/smolvlm.ts";
@@ -54,7 +55,8 @@ test("the operations of a small update, counted by hand", () => {
 
 test("they are the matrix products of the real graph", async () => {
   const model = new SmolVlm(await readIdefics3Config(referencePath("smolvlm-tiny")));
-  const objective = { kind: "grpo", clipLow: 0.2, clipHigh: 0.2, beta: 0, temperature: 1 } as const;
+  const { loss, clipLow, clipHigh, beta, importanceCap, temperature } = grpo;
+  const objective = { kind: "grpo", loss, clipLow, clipHigh, beta, importanceCap, temperature } as const;
   const exact = { ...shape, prefixLength: 30, image: model.bucket({ tiles: 1, height: 0, width: 0 }) };
   const names = model.parameters.map(({ name }) => name);
   const graph = topological(

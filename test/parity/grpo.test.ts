@@ -3,6 +3,7 @@ import { gradient } from "../../autodiff/gradient.ts";
 import { Session } from "../../autodiff/onnx/session.ts";
 import { input, type Tensor } from "../../autodiff/tensor.ts";
 import { grpoLoss, tokenWeights } from "../../policy/embedded/loss.ts";
+import { losses } from "../../policy/options.ts";
 import { readReference, readReferenceTensors } from "../reference_dir.ts";
 import { expectClose } from "./closeness.ts";
 
@@ -16,17 +17,20 @@ interface Variant {
   readonly use_bias_correction_kl: boolean;
   readonly importance_sampling_level: string;
   readonly delta: number | null;
+  /** Of truncated importance sampling, where `old_logps` are the sampler's. */
+  readonly importance_cap?: number;
   readonly num_items_in_batch: Readonly<Record<string, number>>;
 }
 
-const losses = ["grpo", "dr_grpo", "dapo"] as const;
 const inputs = await readReferenceTensors("grpo/inputs.safetensors");
 const expected = await readReferenceTensors("grpo/expected.safetensors");
 const variants = readReference<Variant[]>("grpo/variants.json").flatMap((variant) => {
-  const loss = losses.find((name) => name === variant.loss_type);
-  const plain =
-    !variant.use_bias_correction_kl && variant.importance_sampling_level === "token" && !variant.delta;
-  return loss && plain ? [{ ...variant, loss }] : [];
+  const { use_bias_correction_kl, importance_sampling_level, delta } = variant;
+  const isSequence = importance_sampling_level === "sequence";
+  // TRL calls GSPO the loss "grpo" with a ratio of sequences.
+  const loss = losses.find((name) => name === (isSequence ? "gspo" : variant.loss_type));
+  const isOurs = isSequence ? variant.loss_type === "grpo" : loss !== "gspo";
+  return loss && isOurs && !use_bias_correction_kl && !delta ? [{ ...variant, loss }] : [];
 });
 
 const [rows, length] = [6, 9];
@@ -37,7 +41,7 @@ const maskOf = (set: string): number[] =>
 /** Loss and gradient of one set as groups [P, G] of rollouts. */
 async function evaluate(
   set: string,
-  { loss, beta, epsilon_low, epsilon_high, max_completion_length }: (typeof variants)[number],
+  { loss, beta, epsilon_low, epsilon_high, importance_cap, max_completion_length }: (typeof variants)[number],
   [P, G]: readonly [number, number],
 ): Promise<Record<string, Float32Array>> {
   const mask = maskOf(set);
@@ -55,7 +59,14 @@ async function evaluate(
       advantages: input("advantages", [P, G]),
       weights: tokens("weights"),
     },
-    { clipLow: epsilon_low, clipHigh: epsilon_high, beta },
+    {
+      loss,
+      clipLow: epsilon_low,
+      // Of CISPO, TRL's is the cap itself.
+      clipHigh: loss === "cispo" ? epsilon_high - 1 : epsilon_high,
+      beta,
+      importanceCap: importance_cap ?? null,
+    },
   );
   const [g] = gradient(result.loss, [logProbs]) as [Tensor];
   await using session = await Session.compile({ ...result, g }, { threads: 1 });
@@ -69,9 +80,24 @@ async function evaluate(
 }
 
 describe("the GRPO losses as in TRL", () => {
-  test("cover three aggregations with and without KL", () => {
+  test("cover every loss with and without KL, by the loss's own ratio and by truncated importance weights", () => {
+    const named = [
+      "grpo",
+      "bnpo",
+      "dr_grpo",
+      "dapo",
+      "cispo",
+      "cispo_eps5",
+      "cispo_eps1.28",
+      "gspo",
+      "gspo_small_eps",
+    ];
+    const capped = ["grpo", "bnpo", "dr_grpo", "dapo", "cispo_eps1.28", "gspo"].map(
+      (loss) => `${loss}_tis1.25`,
+    );
+    expect(new Set(variants.map(({ loss }) => loss))).toEqual(new Set(losses));
     expect(variants.map(({ id }) => id).sort()).toEqual(
-      losses.flatMap((loss) => [`${loss}_beta0`, `${loss}_beta0.04`]).sort(),
+      [...named, ...capped].flatMap((name) => [`${name}_beta0`, `${name}_beta0.04`]).sort(),
     );
   });
 

@@ -69,9 +69,11 @@ export async function referenceGroup(
     targets: lengths.map((n, b) => tokens.subarray(b * length, b * length + n)),
     objective: {
       kind: "grpo",
+      loss,
       clipLow: hyperparameters.epsilon_low,
       clipHigh: hyperparameters.epsilon_high,
       beta: hyperparameters.beta,
+      importanceCap: null,
       temperature: 1,
     },
     values: {

@@ -68,6 +68,7 @@ export const grpo: UpdateOptions = {
   clipLow: 0.2,
   clipHigh: 0.28,
   beta: 0,
+  importanceCap: null,
   temperature: 1,
   maxTokens: 24,
   learningRate: 1e-3,

@@ -29,6 +29,7 @@ const options: GrpoOptions = {
   clipLow: 0.2,
   clipHigh: 0.3,
   beta: 0,
+  importanceCap: null,
   temperature: 1,
   maxTokens: 8,
   learningRate: 0.1,
