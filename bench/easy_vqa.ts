@@ -1,11 +1,13 @@
 /**
  * `npm run bench:easy-vqa`: a public set that nobody here made. Its wheel is fetched with pip and becomes a folder of DATA;
  * a model is evaluated on its test questions, and plays a short run on its training pictures, measured on the same
- * questions after each round. The embedded model knows another language and other pictures, and will be poor.
+ * questions after each round. The embedded model knows another language and other pictures, and will be poor. A new model
+ * from the training questions has to have words for every test question and answer.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { program } from "commander";
+import { Tokenizer } from "../policy/chat/tokenizer.ts";
 import { type Figures, figuresTable, writeFigures } from "./figures.ts";
 import { packageRoot, scratchFolder } from "./models.ts";
 import { outputOf, reportOf } from "./program.ts";
@@ -39,6 +41,20 @@ const pictures = (await readdir(train.path)).filter((name) => name.endsWith(".pn
 
 const visplay = (...args: string[]): Promise<string> =>
   outputOf(process.execPath, [join(packageRoot, "dist/cli/main.js"), ...args]);
+
+const newModel = join(scratch.path, "model");
+console.log(await visplay("new-model", "--data", train.path, "--out", newModel));
+
+/** Tokens of the test questions and answers that a model has no words for. */
+async function unknownTokens(folder: string): Promise<number> {
+  const tokenizer = await Tokenizer.load(folder);
+  const unknown = tokenizer.id("<unk>");
+  const lines = (await readFile(join(test.path, "metadata.jsonl"), "utf8")).trim().split("\n");
+  const rows = lines.map((line) => JSON.parse(line) as { question: string; answer: string });
+  const texts = new Set(rows.flatMap(({ question, answer }) => [question, answer]));
+  return [...texts].flatMap((text) => [...tokenizer.encode(text)]).filter((id) => id === unknown).length;
+}
+
 const measured = ["--data", test.path, "--limit", limit, "--group-by", "kind"];
 console.log(await visplay("eval", "--model", model, ...measured));
 
@@ -55,6 +71,7 @@ const { rounds }: Rounds = JSON.parse(await readFile(join(run, "summary.json"), 
 
 const figures: Figures = {
   rows: { value: test.rows + train.rows, unit: "rows" },
+  unknown_test_tokens: { value: await unknownTokens(newModel), unit: "tokens" },
   pictures: { value: pictures, unit: "pictures to learn from" },
   ...Object.fromEntries(
     rounds.flatMap(({ round, greedy }) =>

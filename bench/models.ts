@@ -7,7 +7,7 @@ import { RandomStream } from "../common/random.ts";
 import { readIdefics3Config } from "../policy/models/idefics3_config.ts";
 import { SmolVlm } from "../policy/models/smolvlm.ts";
 import type { ParameterSpec } from "../policy/models/vision_language_model.ts";
-import { writeUntrainedModel } from "../policy/pretrain/model_folder.ts";
+import { writeUntrainedModel } from "../policy/pretrain/embedded_model.ts";
 import { copyModelFiles, writeModelFile } from "../policy/weights/model_weights.ts";
 import { type FloatDtype, writeSafetensors } from "../policy/weights/safetensors_writer.ts";
 

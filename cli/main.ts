@@ -6,6 +6,7 @@ import { addEval } from "./eval.ts";
 import { addExportCurriculum } from "./export_curriculum.ts";
 import { addExportModel } from "./export_model.ts";
 import { addInspect } from "./inspect.ts";
+import { addNewModel } from "./new_model.ts";
 import { addPlan } from "./plan.ts";
 import { addPretrain } from "./pretrain.ts";
 import { addReplay } from "./replay.ts";
@@ -34,6 +35,7 @@ for (const add of [
   addEval,
   addExportModel,
   addExportCurriculum,
+  addNewModel,
   addPretrain,
   addConfig,
 ])

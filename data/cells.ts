@@ -70,6 +70,15 @@ export function answersIn(cell: unknown): string[] {
   return inTags === "" ? [] : [inTags];
 }
 
+/** All that a cell says, be it a text, a list, an object with one, or a conversation; markers of pictures are taken out. */
+export function textsIn(cell: unknown): string[] {
+  if (Array.isArray(cell)) return cell.flatMap(textsIn);
+  if (!(cell instanceof Uint8Array) && isRecord(cell))
+    return textsIn(cell.content ?? cell.value ?? cell.text ?? cell.ground_truth ?? cell.answer);
+  const text = textIn(cell)?.replaceAll("<image>", "").trim() ?? "";
+  return text === "" ? [] : [text];
+}
+
 /** A cell as text; null where it is none. What is true or false is yes or no, as questions are answered. */
 export function textIn(cell: unknown): string | null {
   if (typeof cell === "string") return cell;

@@ -1,5 +1,5 @@
 import type { StoredImage } from "../images/stored_image.ts";
-import { answersIn, questionIn, textIn } from "./cells.ts";
+import { answersIn, questionIn, textIn, textsIn } from "./cells.ts";
 import { type Mapping, mapColumns, missingColumn, type Part } from "./columns.ts";
 import { type BrokenRow, BrokenRowError, type Place, type Table } from "./tables/table.ts";
 
@@ -10,6 +10,13 @@ export interface DataRow {
   readonly answers: readonly string[];
   /** Cells of further columns as text, "" where there is none. */
   readonly others: Readonly<Record<string, string>>;
+}
+
+/** What a row says in words. */
+export interface RowTexts {
+  readonly asked: readonly string[];
+  /** Answers, and what further columns hold. */
+  readonly given: readonly string[];
 }
 
 /** Rows of a user's data, whatever files hold them; what is wanted of one is read then. */
@@ -60,6 +67,25 @@ export class DataSet {
       if (answers.length === 0) throw new BrokenRowError("found no answer");
       const texts = others.map((column) => [column, textIn(cells[column]) ?? ""]);
       return { images, question: asked.question, answers, others: Object.fromEntries(texts) };
+    });
+  }
+
+  /**
+   * What a row says, in its question, its answers and further columns, or why it says nothing; it needs no picture for
+   * that. Throws "data" where no column has any text.
+   */
+  async texts(index: number, others: readonly string[] = []): Promise<RowTexts | BrokenRow> {
+    const { question, answer } = this.mapping;
+    const columns = [question, answer, ...others].filter((column) => column !== null);
+    if (columns.length === 0) this.columnOf("question");
+    return this.#unlessBroken(index, async () => {
+      const cells = await this.#table.cells(index, [...new Set(columns)]);
+      const asked = question === null ? [] : textsIn(cells[question]);
+      const given = columns
+        .filter((column) => column !== question)
+        .flatMap((column) => textsIn(cells[column]));
+      if (asked.length + given.length === 0) throw new BrokenRowError("found no text");
+      return { asked, given };
     });
   }
 

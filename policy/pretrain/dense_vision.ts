@@ -7,7 +7,7 @@ import { encodeImages, gradientOutputs, paddedRows } from "../embedded/graphs.ts
 import { imageFeeds } from "../embedded/image_feeds.ts";
 import type { LocalPolicy } from "../embedded/local_policy.ts";
 import type { ImageBucket, PreparedImage } from "../models/vision_language_model.ts";
-import { wordId } from "./model_folder.ts";
+import { wordId } from "./embedded_model.ts";
 
 /**
  * A loss on the image's rows themselves: the words that each names under the output head should be its cell,

@@ -8,7 +8,7 @@ import { drawScene, type Scene } from "../../images/scenes/scene.ts";
 import { LocalPolicy } from "../embedded/local_policy.ts";
 import type { Example } from "../port.ts";
 import { accumulateDenseVision } from "./dense_vision.ts";
-import { embeddedPrompts, writeUntrainedModel } from "./model_folder.ts";
+import { embeddedPrompts, writeUntrainedModel } from "./embedded_model.ts";
 
 /** How the embedded model is made: three stages on labelled source scenes. */
 export interface PretrainOptions {
