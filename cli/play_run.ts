@@ -6,6 +6,7 @@ import { withoutSecrets } from "../arena/config/watch.ts";
 import { evaluator } from "../arena/evaluation.ts";
 import { emptySummary, summarize, withSummary } from "../arena/summary.ts";
 import { steadyClock } from "../common/clock.ts";
+import { shellWord } from "../common/shell_word.ts";
 import { ActivityView } from "../policy/embedded/activity.ts";
 import type { RunEvent } from "../replay/events.ts";
 import type { EventLog } from "../replay/log.ts";
@@ -20,7 +21,7 @@ import { openModel } from "./model.ts";
 import { openImages, openRunPolicy, templatesOf } from "./open.ts";
 import { firstEstimate, outlook } from "./outlook.ts";
 import { sayPictures } from "./pictures.ts";
-import { programName, quote } from "./program_name.ts";
+import { programName } from "./program_name.ts";
 import { resultText, taughtNothingError } from "./result.ts";
 import { about, type Earlier, type Opening } from "./run_images.ts";
 import { RunLine } from "./run_line.ts";
@@ -122,7 +123,7 @@ export async function playRun(
     line[Symbol.dispose]();
     if (summary.rounds.length > 0) print(resultText(config, summary));
     print(`the run's folder: ${folder}`);
-    if (signal.aborted) print(`to go on: ${programName()} resume ${quote(folder)}`);
+    if (signal.aborted) print(`to go on: ${programName()} resume ${shellWord(folder)}`);
   }
   if (summary.taught === false) throw taughtNothingError(summary);
 }

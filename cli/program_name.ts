@@ -8,11 +8,6 @@ export function programName(environment: NodeJS.ProcessEnv = process.env): strin
   return !throughNpm && PATH.split(delimiter).some(isThere) ? "visplay" : "npx visplay";
 }
 
-/** A path as a shell takes it for one word. */
-export function quote(path: string): string {
-  return /^[\w@%+=:,./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
-}
-
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);

@@ -1,8 +1,11 @@
 import { VisplayError } from "../common/errors.ts";
+import { shellWord } from "../common/shell_word.ts";
+import { formats } from "../data/export/formats.ts";
 import { previewOf } from "../images/preview.ts";
 import type { Surroundings } from "../inspector/surroundings.ts";
 import { readStatus } from "../watch/status.ts";
 import { localModel } from "./model.ts";
+import { programName } from "./program_name.ts";
 
 /** What of a run's configuration says how its model reads and sees. */
 interface ModelOfRun {
@@ -32,6 +35,10 @@ export function surroundings(): Surroundings {
           throw error;
         },
       ),
+    exporting: (folder) => ({
+      command: `${programName()} export-curriculum ${shellWord(folder)}`,
+      formats,
+    }),
     picture: previewOf,
     async pieces(config, completions) {
       const folder = await folderOf(config);

@@ -78,8 +78,16 @@ export interface StepSeries {
   readonly figures: Readonly<Record<string, readonly (number | null)[]>>;
 }
 
+/** How a run's curriculum is taken out. */
+export interface Exporting {
+  /** The command that does, with the run, but no options yet. */
+  readonly command: string;
+  readonly formats: readonly string[];
+}
+
 export interface Overview {
   readonly line: RunLine;
+  readonly exporting: Exporting;
   readonly config: unknown;
   readonly release: string | null;
   readonly spans: readonly PhaseSpan[];

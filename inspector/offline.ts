@@ -52,7 +52,7 @@ export async function offlineFile(folder: string, options: OfflineOptions): Prom
       about,
       problem: null,
     };
-    const overview: Overview = { line, ...told };
+    const overview: Overview = { line, exporting: surroundings.exporting(key), ...told };
     const answers: Record<string, unknown> = { [paths.runs]: [line], [paths.run(key)]: overview };
     const { script, style } = pageTexts();
     const room = new Room(mostBytes, [script, style, JSON.stringify(answers)]);

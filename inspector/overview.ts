@@ -9,8 +9,11 @@ const SHOWN_CHECKPOINTS = 200;
 
 type StepEvent = Extract<RunEvent, { readonly health: unknown }>;
 
-/** What a run came to so far, from its events. The part of `Overview` that the replay knows. */
-export function overviewOf(reader: ReplayReader): Omit<Overview, "line"> & { readonly about: RunAbout } {
+/** The part of `Overview` that the replay knows. */
+export type Told = Omit<Overview, "line" | "exporting"> & { readonly about: RunAbout };
+
+/** What a run came to so far, from its events. */
+export function overviewOf(reader: ReplayReader): Told {
   const damage: { event: number; reason: string }[] = [];
   const events = [
     ...reader.milestones({

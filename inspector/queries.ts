@@ -5,28 +5,17 @@ import type { EpisodeHead, EpisodePage, EpisodeQuery, Figure } from "../replay/q
 import { ReplayReader } from "../replay/reader.ts";
 import { REPLAY_NAME } from "../replay/schema.ts";
 import type { Histogram } from "../replay/survey.ts";
-import type {
-  Comparison,
-  CurriculumAnswer,
-  Drift,
-  EpisodeAnswer,
-  Fate,
-  Overview,
-  RunAbout,
-} from "./answers.ts";
+import type { Comparison, CurriculumAnswer, Drift, EpisodeAnswer, Fate } from "./answers.ts";
 import { comparisonOf } from "./comparison.ts";
 import { curriculumOf, fateOf } from "./curriculum.ts";
 import { driftOf } from "./drift.ts";
-import { configOf, overviewOf } from "./overview.ts";
+import { configOf, overviewOf, type Told } from "./overview.ts";
 
 /** Other episodes about an image that are shown beside one. */
 const SHOWN_KIN = 50;
 
 /** Answers that take long to find, and are kept. */
 const KEPT = 32;
-
-/** What the replay says of a run; the rest of `Overview` comes from its heartbeat. */
-export type Told = Omit<Overview, "line"> & { readonly about: RunAbout };
 
 /** A run's folder, and which of its episodes. */
 export interface Selection {

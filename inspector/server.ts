@@ -53,7 +53,8 @@ export function inspectorApp(options: InspectorOptions, lookups: Lookups): Hono 
     ]);
     const { about, ...rest } = told;
     const line = { key: context.req.param("run"), folder, condition, about, problem: null };
-    return context.json({ line, ...rest } satisfies Overview);
+    const exporting = options.surroundings.exporting(folder);
+    return context.json({ line, exporting, ...rest } satisfies Overview);
   });
   app.get("/api/runs/:run/episodes", async (context) =>
     context.json(await lookups.ask("episodes", [selectionOf(context)], signalOf(context))),

@@ -1,9 +1,11 @@
-import type { Sight } from "./answers.ts";
+import type { Exporting, Sight } from "./answers.ts";
 
 /** What the inspector is given by who starts it: the replay alone cannot know it. */
 export interface Surroundings {
   /** How the run of a folder is, by its heartbeat; null where it has none. */
   condition(folder: string): Promise<string | null>;
+  /** How the curriculum of a run's folder is taken out. */
+  exporting(folder: string): Exporting;
   /** An image file as browsers show it, no wider and no higher than `size`; the file itself where that is null. */
   picture(path: string, size: number | null): Promise<Picture>;
   /** How the run's model writes each of these completions, token by token; null where its tokenizer is not there. */

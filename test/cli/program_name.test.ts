@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { programName, quote } from "../../cli/program_name.ts";
+import { programName } from "../../cli/program_name.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "visplay-path-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -15,8 +15,4 @@ test("a program that is on the path is called by its name, any other through npx
   expect(programName({ PATH })).toBe("visplay");
   expect(programName({ PATH, npm_command: "exec" })).toBe("npx visplay");
   expect(programName({})).toBe("npx visplay");
-});
-
-test("a path is one word for a shell", () => {
-  expect(["runs/a-1", "my runs/it's", "~/x"].map(quote)).toEqual(["runs/a-1", "'my runs/it'\\''s'", "~/x"]);
 });

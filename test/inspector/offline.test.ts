@@ -16,6 +16,7 @@ import { writeReplay } from "./replays.ts";
 /** Of a machine on which neither the model nor the images are. */
 const surroundings: Surroundings = {
   condition: async () => null,
+  exporting: () => ({ command: "visplay export-curriculum", formats: ["jsonl"] }),
   picture: () => Promise.reject(new Error("there are no pictures")),
   pieces: async () => null,
   template: async () => null,

@@ -11,6 +11,7 @@ import { type WrittenReplay, writeReplay } from "./replays.ts";
 
 const surroundings: InspectorOptions["surroundings"] = {
   condition: async () => "running",
+  exporting: () => ({ command: "visplay export-curriculum", formats: ["jsonl"] }),
   picture: async () => ({ bytes: new Uint8Array([1, 2, 3]), type: "image/png" }),
   pieces: async () => null,
   template: async () => null,

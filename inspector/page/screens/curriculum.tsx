@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import type { CurriculumAnswer, CurriculumLine } from "../../answers.ts";
+import type { CurriculumAnswer, CurriculumLine, Exporting } from "../../answers.ts";
 import { decimal, plural, visible, whole } from "../../format.ts";
 import { counted } from "../../lists.ts";
 import { paths } from "../../paths.ts";
@@ -7,6 +7,7 @@ import { changed, go, href } from "../address.ts";
 import { useKeys } from "../keys.ts";
 import { useAnswer } from "../loading.ts";
 import { CurriculumItem } from "../parts/curriculum_item.tsx";
+import { ExportDialog } from "../parts/export_dialog.tsx";
 import { Select } from "../parts/filter_bar.tsx";
 import { Thumbnail } from "../parts/picture.tsx";
 import { ROW_HEIGHT, RowTable } from "../parts/row_table.tsx";
@@ -42,6 +43,7 @@ export function CurriculumScreen({ address: { run, params }, overview }: ScreenP
         all={all}
         round={round}
         value={value?.round === round ? value : undefined}
+        exporting={overview.exporting}
       />
       <div>
         <Problems of={curriculum} />
@@ -70,9 +72,10 @@ interface BarProps {
   readonly all: readonly number[];
   readonly round: number;
   readonly value: CurriculumAnswer | undefined;
+  readonly exporting: Exporting;
 }
 
-function Bar({ run, params, all, round, value }: BarProps) {
+function Bar({ run, params, all, round, value, exporting }: BarProps) {
   const set = (changes: Readonly<Record<string, string>>, how: "push" | "replace" = "replace") =>
     go({ run, screen: "curriculum", params: changed(params, changes) }, how);
   const outcomes = useMemo(() => countOutcomes(value), [value]);
@@ -120,8 +123,24 @@ function Bar({ run, params, all, round, value }: BarProps) {
           )}
         </span>
       )}
+      {value && (
+        <ExportDialog
+          run={run}
+          lines={chosen(params, value)}
+          isWhole={value.looked === value.episodes}
+          exporting={exporting}
+          choice={{ round, low, high, outcomes: outcomesIn(params, outcomes) }}
+        />
+      )}
     </div>
   );
+}
+
+/** What became of the questions that are shown, those that entered first. */
+function outcomesIn(params: URLSearchParams, outcomes: readonly [string, number][]): string[] {
+  const picked = params.get("outcome");
+  const names = outcomes.map(([name]) => name);
+  return picked ? [picked] : [...new Set(["admitted", ...names])];
 }
 
 function countOutcomes(value: CurriculumAnswer | undefined): [string, number][] {
