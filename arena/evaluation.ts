@@ -8,12 +8,11 @@ import { type Answer, Reasoner, type VisualQuestion } from "../reasoner/reasoner
 import { vote } from "../reasoner/vote.ts";
 import type { EvaluationReport, Scores } from "../replay/events.ts";
 import type { RunConfig } from "./config/config.ts";
-import type { VerifierName } from "./config/evaluation.ts";
 import { fromAbortable } from "./from_abortable.ts";
 import { pipeline } from "./pipeline.ts";
 import type { Evaluator, Test, Tests } from "./ports.ts";
 import { mean, meanShare, proportion } from "./statistics.ts";
-import { givenBy, score } from "./verify.ts";
+import { givenBy, type Judging, score } from "./verify.ts";
 
 /** The answers to one question: greedy, with the image blanked, and samples at temperatures 1 and 0.6. */
 export interface AnsweredTest {
@@ -50,7 +49,7 @@ export function evaluator(
   take: (answered: AnsweredTest, mark: Mark) => void = () => {},
 ): Evaluator | null {
   if (tests === null || tests.length === 0) return null;
-  const { questionsPerChunk, samples, verifier } = config.evaluation;
+  const { questionsPerChunk, samples } = config.evaluation;
   return (policy) =>
     defer(() => policy.info()).pipe(
       concatMap(({ scaling }) => {
@@ -66,7 +65,7 @@ export function evaluator(
         const progress = answered.pipe(
           map(({ examined, chunk }) => {
             for (const each of examined) {
-              const given = mark(each, verifier);
+              const given = mark(each, config.evaluation);
               marks.push(given);
               take(each, given);
             }
@@ -120,8 +119,8 @@ function examine(
   );
 }
 
-function mark({ test, greedy, blind, warm, cool }: AnsweredTest, verifier: VerifierName): Mark {
-  const scoreOf = ({ parsed }: Answer) => score(verifier, givenBy(parsed), test);
+function mark({ test, greedy, blind, warm, cool }: AnsweredTest, judging: Judging): Mark {
+  const scoreOf = (answer: Answer) => score(judging, givenBy(answer), test);
   const scores = warm.map(scoreOf);
   const { silver } = vote(warm);
   return {
@@ -132,7 +131,7 @@ function mark({ test, greedy, blind, warm, cool }: AnsweredTest, verifier: Verif
     blind: scoreOf(blind),
     warm: mean(scores),
     cool: mean(cool.map(scoreOf)),
-    majority: score(verifier, silver === null ? null : { text: silver, vote: silver }, test),
+    majority: score(judging, { vote: silver, text: silver, written: silver }, test),
     best: Math.max(0, ...scores),
   };
 }

@@ -1,28 +1,88 @@
-import type { ParsedAnswer } from "../reasoner/parse.ts";
+import { parseChoices } from "../reasoner/choices.ts";
+import type { Answer } from "../reasoner/reasoner.ts";
 import { sameVote, voteOf } from "../reasoner/vote.ts";
-import { isNear, overlap, similarity } from "../rewards/verifiers.ts";
+import { writtenIn } from "../reasoner/written.ts";
+import { boxesIn, boxesScore, overlap } from "../rewards/boxes.ts";
+import { jsonIn, jsonScore } from "../rewards/json.ts";
+import { isWithin, numberIn } from "../rewards/numbers.ts";
+import { itemsIn, setScore } from "../rewards/sets.ts";
+import { isNear, similarity } from "../rewards/verifiers.ts";
 import { trueLabel } from "./admission.ts";
-import type { VerifierName } from "./config/evaluation.ts";
+import type { EvaluationConfig, VerifierName } from "./config/evaluation.ts";
 import type { Test } from "./ports.ts";
 
-/** An answer to a question: as it was written, and the vote that it is. */
+/** An answer to a question; what it has not is null. */
 export interface Given {
-  readonly text: string;
-  readonly vote: string;
+  /** The vote that it is. */
+  readonly vote: string | null;
+  /** The short answer that was read. */
+  readonly text: string | null;
+  /** As it was written, at any length. */
+  readonly written: string | null;
 }
+
+/** How answers are held against the true ones. */
+export type Judging = Pick<EvaluationConfig, "verifier" | "tolerance">;
 
 /** How right an answer is, 0 to 1; of several true ones, by that which fits best. */
-export function score(name: VerifierName, given: Given | null, { question, truths }: Test): number {
-  if (given === null) return 0;
-  return Math.max(0, ...truths.map((truth) => verifiers[name](given, truth, question)));
+export function score(
+  { verifier, tolerance }: Judging,
+  given: Given,
+  { question, truths }: Pick<Test, "question" | "truths">,
+): number {
+  const { of, score } = verifiers[verifier];
+  const answer = given[of];
+  if (answer === null) return 0;
+  return Math.max(0, ...truths.map((truth) => Number(score(answer, truth, { question, tolerance }))));
 }
 
-const verifiers: Readonly<Record<VerifierName, (given: Given, truth: string, question: string) => number>> = {
-  equivalent: ({ vote }, truth, question) => Number(sameVote(vote, trueLabel(question, truth))),
-  relaxed: ({ text }, truth) => Number(isNear(text, truth)),
-  anls: ({ text }, truth) => similarity(text, truth),
-  choice: ({ vote }, truth, question) => Number(optionOf(vote) === optionOf(trueLabel(question, truth))),
-  iou: ({ text }, truth) => Number(overlap(text, truth) >= 0.5),
+/** Whether a verifier can hold answers against a true one. */
+export function canVerify(name: VerifierName, truth: string, question: string): boolean {
+  return verifiers[name].reads(truth, question);
+}
+
+interface Verifier {
+  /** What of an answer it judges. */
+  readonly of: keyof Given;
+  score(
+    answer: string,
+    truth: string,
+    how: { readonly question: string; readonly tolerance: number },
+  ): number | boolean;
+  /** Whether it can make anything of a true answer. */
+  reads(truth: string, question: string): boolean;
+}
+
+/** In characters; a longer answer is never read. */
+const shortAnswer = 200;
+const isShort = (truth: string): boolean => truth.length <= shortAnswer && jsonIn(truth) === undefined;
+
+const verifiers: Readonly<Record<VerifierName, Verifier>> = {
+  equivalent: {
+    of: "vote",
+    score: (vote, truth, { question }) => sameVote(vote, trueLabel(question, truth)),
+    reads: isShort,
+  },
+  relaxed: { of: "text", score: isNear, reads: isShort },
+  anls: { of: "text", score: similarity, reads: isShort },
+  choice: {
+    of: "vote",
+    score: (vote, truth, { question }) => optionOf(vote) === optionOf(trueLabel(question, truth)),
+    reads: (_truth, question) => parseChoices(question).length > 0,
+  },
+  iou: {
+    of: "text",
+    score: (text, truth) => overlap(text, truth) >= 0.5,
+    reads: (truth) => boxesIn(truth)?.length === 1,
+  },
+  boxes: { of: "written", score: boxesScore, reads: (truth) => boxesIn(truth) !== null },
+  set: { of: "written", score: setScore, reads: (truth) => itemsIn(truth).size > 0 },
+  number: {
+    of: "text",
+    score: (text, truth, { tolerance }) => isWithin(text, truth, tolerance),
+    reads: (truth) => numberIn(truth) !== null,
+  },
+  json: { of: "written", score: jsonScore, reads: (truth) => jsonIn(truth) !== undefined },
 };
 
 /** The letter or number of the option that a canonical answer chooses; the answer itself where it says none. */
@@ -30,9 +90,9 @@ function optionOf(canonical: string): string {
   return /^([a-z])\. /.exec(canonical)?.[1] ?? canonical;
 }
 
-/** What an answer gives; null where it gives none. */
-export function givenBy(answer: ParsedAnswer): Given | null {
-  const vote = voteOf(answer);
-  if (vote === null) return null;
-  return { text: answer.outcome === "answered" ? answer.answer : vote, vote };
+/** What an answer gives. */
+export function givenBy({ parsed, completion }: Answer): Given {
+  const vote = voteOf(parsed);
+  const { answer } = writtenIn(completion.text, completion.finishReason === "length");
+  return { vote, text: parsed.outcome === "answered" ? parsed.answer : vote, written: answer };
 }

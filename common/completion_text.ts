@@ -113,8 +113,15 @@ export function textOf(pieces: readonly Piece[]): string {
     .trim();
 }
 
-/** The content of the last \boxed{…} that is closed, and what follows it; null if there is none. */
-export function lastBoxed(text: string): { readonly content: string; readonly after: string } | null {
+/** The last \boxed{…}. */
+export interface Boxed {
+  readonly before: string;
+  readonly content: string;
+  readonly after: string;
+}
+
+/** The content of the last \boxed{…} that is closed, and what stands around it; null if there is none. */
+export function lastBoxed(text: string): Boxed | null {
   const openings = [...text.matchAll(/\\(?:boxed|fbox)\s{0,3}\{/g)];
   const last = openings.at(-1);
   if (!last) return null;
@@ -124,7 +131,8 @@ export function lastBoxed(text: string): { readonly content: string; readonly af
     if (text[i] === "\\") i++;
     else if (text[i] === "{") depth++;
     else if (text[i] === "}" && --depth === 0) {
-      return { content: text.slice(start, i).trim(), after: text.slice(i + 1) };
+      const before = text.slice(0, last.index);
+      return { before, content: text.slice(start, i).trim(), after: text.slice(i + 1) };
     }
   }
   return null;

@@ -43,31 +43,3 @@ function edits(a: string, b: string): number {
   }
   return row[b.length] as number;
 }
-
-/** Intersection over union, 0 to 1, of the boxes that two texts say as four numbers x1, y1, x2, y2; 0 where one does not. */
-export function overlap(answer: string, truth: string): number {
-  const [a, b] = [boxIn(answer), boxIn(truth)];
-  if (!a || !b) return 0;
-  const width = Math.min(a.x2, b.x2) - Math.max(a.x1, b.x1);
-  const height = Math.min(a.y2, b.y2) - Math.max(a.y1, b.y1);
-  const shared = Math.max(0, width) * Math.max(0, height);
-  const united = area(a) + area(b) - shared;
-  return united > 0 ? shared / united : 0;
-}
-
-interface Box {
-  readonly x1: number;
-  readonly y1: number;
-  readonly x2: number;
-  readonly y2: number;
-}
-
-function boxIn(text: string): Box | null {
-  const [x1, y1, x2, y2, more] = (text.match(/-?\d+(?:\.\d+)?/g) ?? []).map(Number);
-  if (x1 === undefined || y1 === undefined || x2 === undefined || y2 === undefined) return null;
-  return more === undefined && x1 <= x2 && y1 <= y2 ? { x1, y1, x2, y2 } : null;
-}
-
-function area({ x1, y1, x2, y2 }: Box): number {
-  return (x2 - x1) * (y2 - y1);
-}

@@ -89,7 +89,7 @@ export async function grpo<G extends Group>(
   const { clipLow, clipHigh } = usualClip[given.loss];
   const update = { ...given, clipLow: given.clipLow ?? clipLow, clipHigh: given.clipHigh ?? clipHigh };
   const taught = withAdvantages(groups, advantageScale, positiveWeight);
-  const teaching = taught.filter(({ rollouts }) => rollouts.some((each) => counts(each, maskTruncated)));
+  const teaching = taught.filter((group) => moves(group, maskTruncated));
   const droppedGroups = groups.length - teaching.length;
   if (teaching.length === 0) return { groups: taught, droppedGroups, report: null };
   const scored = await withReference(teaching, reference, update, signal);
@@ -105,6 +105,19 @@ export function teaches(
   if (positiveWeight > 0 && rollouts.some(({ positive }) => positive)) return true;
   return new Set(rollouts.flatMap(({ reward }) => reward ?? [])).size > 1;
 }
+
+/** Whether an update would learn anything from a group: also of rewards that differ, what is cut off may have no part in it. */
+export function canTeach(
+  group: Group,
+  { advantageScale, positiveWeight, maskTruncated }: LessonOptions,
+): boolean {
+  return withAdvantages([group], advantageScale, positiveWeight).some((taught) =>
+    moves(taught, maskTruncated),
+  );
+}
+
+/** What decides which rollouts teach, and how much. */
+export type LessonOptions = Pick<GrpoOptions, "advantageScale" | "positiveWeight" | "maskTruncated">;
 
 /** What the reference can score. */
 interface Scorable {
@@ -154,12 +167,11 @@ function withAdvantages<G extends Group>(
   });
 }
 
-/** Whether a rollout takes part in the loss and moves it. */
-function counts(
-  { advantage, completion }: Rollout & { readonly advantage: number },
-  maskTruncated: boolean,
-): boolean {
-  return advantage !== 0 && !isMasked(completion, maskTruncated);
+/** Whether some rollout of a group takes part in the loss and moves it. */
+function moves({ rollouts }: Taught<Group>, maskTruncated: boolean): boolean {
+  return rollouts.some(
+    ({ advantage, completion }) => advantage !== 0 && !isMasked(completion, maskTruncated),
+  );
 }
 
 function isMasked({ finishReason }: Completion, maskTruncated: boolean): boolean {

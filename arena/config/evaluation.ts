@@ -1,6 +1,17 @@
 import type * as z from "zod";
 import { type DomainName, domainNames } from "../../images/scenes/scene.ts";
-import { choice, count, flag, group, optionalCount, optionalText, seed, type Unresolved } from "./setting.ts";
+import {
+  choice,
+  count,
+  flag,
+  group,
+  number,
+  optionalCount,
+  optionalText,
+  type Settings,
+  seed,
+  type Unresolved,
+} from "./setting.ts";
 
 /** What the Reasoner is measured with. */
 export interface EvaluationConfig {
@@ -9,6 +20,7 @@ export interface EvaluationConfig {
   readonly columns: string | null;
   readonly groupBy: string | null;
   readonly verifier: VerifierName;
+  readonly tolerance: number;
   readonly domain: DomainName;
   readonly questions: number;
   readonly scenes: number;
@@ -18,8 +30,28 @@ export interface EvaluationConfig {
 }
 
 /** How an answer is held against the true ones. */
-export const verifierNames = ["equivalent", "relaxed", "anls", "choice", "iou"] as const;
+export const verifierNames = [
+  "equivalent",
+  "relaxed",
+  "anls",
+  "choice",
+  "iou",
+  "boxes",
+  "set",
+  "number",
+  "json",
+] as const;
 export type VerifierName = (typeof verifierNames)[number];
+
+/** Settings of what holds answers against the true ones. */
+export const judgingSettings: Settings<Pick<EvaluationConfig, "verifier" | "tolerance">> = {
+  verifier: choice(
+    verifierNames,
+    "equivalent",
+    "how an answer is held against the true ones: equivalent (as votes are), relaxed (5% of a number, ChartQA), anls (DocVQA), choice (options), iou (a box, at least 0.5), boxes (matched by IoU, VLM-R1), set (items in any order), number (see tolerance) or json (fields)",
+  ),
+  tolerance: number(0, "by how much `number` may be off, as a share of the true one; 0 wants the same"),
+};
 
 /** Questions of an evaluation where nobody says how many: about scenes, and of data at most. */
 export const SCENE_QUESTIONS = 700;
@@ -33,11 +65,7 @@ export const evaluation: z.ZodType<Unresolved<EvaluationConfig, "questions">> = 
     ),
     columns: optionalText("its columns, as question=NAME,answer=NAME,image=NAME; null: by their usual names"),
     groupBy: optionalText("a column of it by whose values figures are given, too"),
-    verifier: choice(
-      verifierNames,
-      "equivalent",
-      "how an answer is held against the true ones: equivalent (as votes are), relaxed (5% of a number, ChartQA), anls (DocVQA), choice (options) or iou (boxes, at least 0.5)",
-    ),
+    ...judgingSettings,
     domain: choice(domainNames, "target", "domain of the held-out scenes"),
     questions: optionalCount(
       `questions; of scenes, balanced over families and answers, of data the first; 0 skips evaluation; null is ${SCENE_QUESTIONS} (of data ${DATA_QUESTIONS}), or 0 where images.data is set and no evaluation.data, for the questions are about coloured scenes`,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isNear, overlap, similarity } from "../../rewards/verifiers.ts";
+import { isNear, similarity } from "../../rewards/verifiers.ts";
 
 describe("relaxed accuracy, as ChartQA's authors compute it", () => {
   test.each([
@@ -35,19 +35,5 @@ describe("ANLS", () => {
     ["", "", 1],
   ])("%j for %j: %f", (answer, truth, expected) => {
     expect(similarity(answer, truth)).toBeCloseTo(expected, 12);
-  });
-});
-
-describe("the overlap of boxes", () => {
-  test.each([
-    ["[0, 0, 10, 10]", "[5, 5, 15, 15]", 25 / 175],
-    ["0,0,10,10", "(0 0) (10 10)", 1],
-    ["<box>0.1 0.1 0.5 0.5</box>", "[0.1, 0.1, 0.5, 0.3]", 0.5],
-    ["[0, 0, 1, 1]", "[2, 2, 3, 3]", 0],
-    ["[3, 3, 2, 2]", "[2, 2, 3, 3]", 0],
-    ["[1, 2, 3]", "[1, 2, 3, 4]", 0],
-    ["[0, 0, 0, 0]", "[0, 0, 0, 0]", 0],
-  ])("%s and %s: %f", (answer, truth, expected) => {
-    expect(overlap(answer, truth)).toBeCloseTo(expected, 12);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { imageOf } from "../../images/image.ts";
-import type { Completion, Policy, TrainingGroup } from "../../policy/port.ts";
+import type { Completion, Policy, TrainingGroup, UpdateOptions } from "../../policy/port.ts";
 import { type GrpoOptions, grpo, type Reference, type Rollout } from "../../training/grpo.ts";
 
 const image = imageOf(1, 1, new Uint8Array(3));
@@ -42,9 +42,11 @@ const options: GrpoOptions = {
 function world() {
   const updates: (readonly TrainingGroup[])[] = [];
   const scored: string[] = [];
+  const clips: [number, number][] = [];
   const policy = {
-    update: async (groups: readonly TrainingGroup[]) => {
+    update: async (groups: readonly TrainingGroup[], given: UpdateOptions) => {
       updates.push(groups);
+      clips.push([given.clipLow, given.clipHigh]);
       return { loss: 1, gradientNorm: 1, kl: 0, clipFraction: 0, tokens: 1, version: 7 };
     },
   } as unknown as Policy;
@@ -55,7 +57,7 @@ function world() {
         return completions.map(({ length }) => new Float32Array(length).fill(length));
       }),
   };
-  return { policy, reference, updates, scored };
+  return { policy, reference, updates, scored, clips };
 }
 
 describe("one update", () => {
@@ -94,6 +96,21 @@ describe("one update", () => {
     expect(updates).toHaveLength(1);
     const unmasked = await grpo(policy, reference, [cut], { ...options, maskTruncated: false });
     expect(unmasked.droppedGroups).toBe(0);
+  });
+
+  it("clips that nobody chose are the usual ones of the loss", async () => {
+    const { policy, reference, clips } = world();
+    const groups = [group("a", rollout("x", 1), rollout("y", 0))];
+    const unsaid = { ...options, clipLow: null, clipHigh: null };
+    for (const loss of ["dapo", "gspo", "cispo"] as const)
+      await grpo(policy, reference, groups, { ...unsaid, loss });
+    await grpo(policy, reference, groups, { ...unsaid, loss: "gspo", clipHigh: 0.1 });
+    expect(clips).toEqual([
+      [0.2, 0.3],
+      [3e-4, 4e-4],
+      [1, 4],
+      [3e-4, 0.1],
+    ]);
   });
 
   it("a positive rollout teaches where all agree, by its weight", async () => {
