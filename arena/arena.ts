@@ -1,128 +1,150 @@
-import { join } from "node:path";
 import {
   catchError,
   concat,
+  concatAll,
   concatMap,
   defer,
   EMPTY,
   finalize,
-  from,
+  map,
   type Observable,
-  range,
+  of,
   throwError,
 } from "rxjs";
 import { failureOf, VisplayError } from "../common/errors.ts";
 import { release } from "../common/release.ts";
-import type { PolicyInfo } from "../policy/port.ts";
-import type { EventBody, ModelsSaved, RunEvent } from "../replay/events.ts";
-import { legs, type Role, roles } from "../replay/self_play.ts";
-import { audit } from "./audit.ts";
+import type { EventBody, RunEvent } from "../replay/events.ts";
+import type { Role } from "../replay/self_play.ts";
+import { type StageKind, stages } from "../replay/stages.ts";
 import { checkpoint } from "./checkpoints/checkpoint.ts";
 import type { RunConfig } from "./config/config.ts";
-import { emptyEvent, itemCount } from "./curriculum.ts";
-import { curriculumPhase } from "./curriculum_phase.ts";
-import { evaluationPhase } from "./evaluation_phase.ts";
-import { formatTrial } from "./format_trial.ts";
+import { allRounds, type Stage, stagesOf } from "./config/stages.ts";
+import { emptyCurriculum } from "./curriculum.ts";
+import { requireFloors } from "./floors.ts";
 import { advanceTo } from "./phase.ts";
-import type { Ports } from "./ports.ts";
-import { questionerPhase } from "./questioner_phase.ts";
-import { reasonerPhase } from "./reasoner_phase.ts";
-import { Run } from "./run.ts";
-import { after, type RunState } from "./run_state.ts";
-import { warmUpPhase } from "./warm_up.ts";
+import type { Players, RunPorts } from "./ports.ts";
+import { type Models, Run } from "./run.ts";
+import { beginningOf, type RunState, stageAt } from "./run_state.ts";
+import { selfPlay } from "./self_play.ts";
 
 /**
- * Plays a run: in each round the Questioner learns to ask, what it asks becomes a curriculum, and the Reasoner
- * learns from that; before the first round and after each one the Reasoner is evaluated. At its very beginning it is
- * tried whether the policies' completions can be read, and a warm-up may teach them the form. With `saved`, what an
- * earlier play left of it, exactly as that one would have gone on.
+ * Plays a run, stage by stage; each starts from the Reasoner that the one before made, which is what its KL holds its
+ * policies to. Before the first stage and after rounds the Reasoner is evaluated. With `saved`, what an earlier play
+ * left of the run, exactly as that one would have gone on.
  *
  * Cold: every subscription plays anew, and unsubscribing aborts what is under way. Each event is on disk before it
  * is emitted. What goes wrong about one image becomes an event; all else ends the run with an error that names the
- * step, such as "numeric", "disk", or "emptyCurriculum" after three rounds in a row without anything to learn from.
- * `ports.stop` ends it with a checkpoint and the error "cancelled".
- *
- * The two policies work at the same time wherever the algorithm lets them, as each phase shows in a picture: by
- * `pipeline`, or by waiting for both, so that results never depend on who is faster.
+ * step, such as "numeric", "disk", "emptyCurriculum" after three rounds in a row without anything to learn from, or
+ * "belowFloor" after a stage that does not come to what it requires. `ports.stop` ends it with a checkpoint and the
+ * error "cancelled".
  */
-export function play(config: RunConfig, ports: Ports, saved: SavedRun | null = null): Observable<RunEvent> {
-  return openRun(config, ports, saved).pipe(
-    concatMap((run) =>
-      concat(
-        begin(run, saved),
-        formatTrial(run),
-        evaluationPhase(run, 0),
-        warmUpPhase(run),
-        playRounds(run),
-        finish(run),
-      ).pipe(
-        catchError((error) => {
-          run.abort();
-          return isStop(run, error) ? stop(run, error) : recordFailure(run, error);
-        }),
-        finalize(() => run.abort()),
-      ),
-    ),
-  );
+export function play(
+  config: RunConfig,
+  ports: RunPorts,
+  saved: SavedRun | null = null,
+): Observable<RunEvent> {
+  return defer(() => {
+    requireTruth(config, ports);
+    return openStage(config, stageAt(config, saved?.state.next ?? null), ports, saved);
+  }).pipe(concatMap((run) => playFrom(run, begin(run, saved))));
 }
 
-/** A state to go on from, with the folders in which `Policy.saveState` left the policies. */
+/** A state to go on from, with the folders in which `Policy.saveState` left the policies of its stage. */
 export interface SavedRun {
   readonly id: string;
   readonly state: RunState;
   readonly folders: Readonly<Record<Role, string>>;
 }
 
-function playRounds(run: Run): Observable<RunEvent> {
-  return range(1, run.config.rounds).pipe(
-    concatMap((round) =>
-      concat(
-        run.config.questioner.train ? questionerPhase(run, round) : EMPTY,
-        curriculumPhase(run, round),
-        audit(run, round),
-        learnFromCurriculum(run, round),
-        evaluationPhase(run, round),
-        save(run, round),
-      ),
-    ),
+/** What each kind of stage plays. */
+const plays: Readonly<Record<StageKind, (run: Run) => Observable<RunEvent>>> = { self_play: selfPlay };
+
+/** A run from where it stands in a stage to its end. */
+function playFrom(run: Run, beginning: Observable<RunEvent>): Observable<RunEvent> {
+  const { stage, config } = run;
+  const next = stagesOf(config)[stage.index + 1];
+  const events = concat(
+    beginning,
+    plays[stage.config.kind](run),
+    requireFloors(run),
+    next ? EMPTY : finish(run),
+  );
+  const own = events.pipe(
+    catchError((error) => {
+      run.abort();
+      return isStop(run, error) ? stop(run, error, saveBehind(run)) : recordFailure(run, error);
+    }),
+    finalize(() => run.abort()),
+  );
+  return concat(own, next ? handOver(run, next) : EMPTY);
+}
+
+/** The next stage, on the model that this one made. */
+function handOver(run: Run, next: Stage): Observable<RunEvent> {
+  const { config, ports } = run;
+  return defer(() => openStage(config, next, ports, { state: stateBefore(next, run) })).pipe(
+    map((later) => playFrom(later, EMPTY)),
+    catchError((error) => of(isStop(run, error) ? stop(run, error, EMPTY) : recordFailure(run, error))),
+    concatAll(),
   );
 }
 
-function openRun(config: RunConfig, ports: Ports, saved: SavedRun | null): Observable<Run> {
-  if (config.reasoner.labels === "true" && !ports.truth) {
-    const message = 'reasoner.labels: found "true", expected "silver" for images whose truth nobody knows';
-    return throwError(() => new VisplayError("config", message));
+/** What a stage takes over of the run's state: all but what was about the policies of the one before. */
+function stateBefore(next: Stage, run: Run): RunState {
+  return {
+    ...run.state(),
+    next: beginningOf(next),
+    updatesBefore: run.allUpdates,
+    warmUpSteps: run.config.warmUp.steps ?? 0,
+    curriculum: emptyCurriculum,
+    emptyRounds: 0,
+  };
+}
+
+async function openStage(
+  config: RunConfig,
+  stage: Stage,
+  ports: RunPorts,
+  from: (Pick<SavedRun, "state"> & Partial<Pick<SavedRun, "folders">>) | null,
+): Promise<Run> {
+  const players = await ports.open(stage);
+  const models = await modelsOf(players, stage);
+  const { folders, state = null } = from ?? {};
+  if (folders) {
+    const { roles } = stages[stage.config.kind];
+    await Promise.all(roles.map((role) => players.policies[role]?.loadState(folders[role])));
   }
-  return defer(async () => {
-    const models = await infosOf(ports);
-    if (saved === null) return new Run(config, ports, { models, versions: steps(models), state: null });
-    await Promise.all(roles.map((role) => ports.policies[role].loadState(saved.folders[role])));
-    const versions = steps(await infosOf(ports));
-    return new Run(config, ports, { models, versions, state: saved.state });
-  });
+  const now = folders ? await modelsOf(players, stage) : models;
+  const versions = Object.fromEntries(Object.entries(now).map(([role, { version }]) => [role, version]));
+  return new Run(config, stage, { ...ports, ...players }, { models, versions, state });
 }
 
-async function infosOf({ policies }: Ports): Promise<Record<Role, PolicyInfo>> {
-  const [questioner, reasoner] = await Promise.all([policies.questioner.info(), policies.reasoner.info()]);
-  return { questioner, reasoner };
+async function modelsOf({ policies }: Players, { config: { kind } }: Stage): Promise<Models> {
+  const infos = stages[kind].roles.map(async (role) => [role, await policies[role]?.info()] as const);
+  return Object.fromEntries(await Promise.all(infos));
 }
 
-function steps({ questioner, reasoner }: Readonly<Record<Role, PolicyInfo>>): Record<Role, number> {
-  return { questioner: questioner.version, reasoner: reasoner.version };
+function requireTruth({ reasoner }: RunConfig, { truth }: RunPorts): void {
+  if (reasoner.labels === "silver" || truth) return;
+  const message = 'reasoner.labels: found "true", expected "silver" for images whose truth nobody knows';
+  throw new VisplayError("config", message);
 }
 
 function begin(run: Run, saved: SavedRun | null): Observable<RunEvent> {
   const { config, models, ports } = run;
   const images = ports.images.length;
   const started: EventBody = { type: "runStarted", release, config, images, models };
-  if (saved === null) return run.record([started]).pipe(advanceTo(run, { round: 0, leg: legs[0], step: 0 }));
+  if (saved === null) return run.record([started]).pipe(advanceTo(run, run.beginning));
+  const { round, leg, step } = saved.state.next;
   const resumed: EventBody = {
     type: "runResumed",
     release,
     config,
     images,
     checkpoint: saved.id,
-    ...saved.state.next,
+    round,
+    leg,
+    step,
   };
   if (saved.state.replay > 0) return run.record([resumed]);
   // A fork: its log begins here.
@@ -134,70 +156,29 @@ function finish(run: Run): Observable<RunEvent> {
     run.record([
       {
         type: "runFinished",
-        rounds: run.config.rounds,
+        rounds: allRounds(run.config),
         durationMs: run.playedMs,
-        updates: { questioner: run.updates("questioner"), reasoner: run.updates("reasoner") },
+        updates: run.allUpdates,
       },
     ]),
   );
-}
-
-/** The Reasoner phase, or why there is none. */
-function learnFromCurriculum(run: Run, round: number): Observable<RunEvent> {
-  return defer(() => {
-    const { curriculum } = run.progress;
-    return itemCount(curriculum) === 0 ? recordEmpty(run, round) : reasonerPhase(run, round);
-  });
-}
-
-/** Rounds in a row that may admit nothing. */
-const MAX_EMPTY_ROUNDS = 3;
-
-/** Says why a round has no curriculum; the run goes on without training the Reasoner, but not forever. */
-function recordEmpty(run: Run, round: number): Observable<RunEvent> {
-  if (run.enter(round, "reasoner") === null) return EMPTY;
-  const { curriculum, emptyRounds } = run.progress;
-  const consecutive = emptyRounds + 1;
-  const event = emptyEvent(curriculum, round, consecutive, run.config.curriculum);
-  const ending = `${consecutive} rounds in a row had nothing to learn from; the last one: ${event.message}`;
-  return concat(
-    run.record([event]),
-    defer(() => {
-      if (consecutive >= MAX_EMPTY_ROUNDS) throw new VisplayError("emptyCurriculum", ending);
-      return EMPTY;
-    }),
-  ).pipe(advanceTo(run, after(round, "reasoner")));
-}
-
-/** Writes both policies as ordinary model folders. */
-function save(run: Run, round: number): Observable<RunEvent> {
-  return defer(() => {
-    if (run.enter(round, "save") === null) return EMPTY;
-    const { folder, policies } = run.ports;
-    const folders = { questioner: `round-${round}/questioner`, reasoner: `round-${round}/reasoner` };
-    const event: ModelsSaved = { type: "modelsSaved", round, folders };
-    const written = Promise.all(roles.map((role) => policies[role].save(join(folder, folders[role]))));
-    return from(written).pipe(
-      concatMap(() => run.record([event])),
-      advanceTo(run, after(round, "save")),
-    );
-  });
 }
 
 function isStop(run: Run, error: unknown): boolean {
   return run.ports.stop.aborted && error instanceof VisplayError && error.code === "cancelled";
 }
 
+/** Saves what was done, unless it could not be recorded. */
+function saveBehind(run: Run): Observable<RunEvent> {
+  return defer(() => run.isAhead()).pipe(concatMap((isAhead) => (isAhead ? EMPTY : checkpoint(run, true))));
+}
+
 /**
- * Saves what was done before the run was told to stop, unless there is no room for it or it could not be recorded, and
- * says who stopped it.
+ * Saves what was done before the run was told to stop, unless there is no room for it, and says who stopped it.
  */
-function stop(run: Run, error: unknown): Observable<RunEvent> {
+function stop(run: Run, error: unknown, save: Observable<RunEvent>): Observable<RunEvent> {
   const ifPossible = (last: Observable<RunEvent>) =>
     last.pipe(catchError((failure) => (isStop(run, failure) ? EMPTY : throwError(() => failure))));
-  const save = defer(() => run.isAhead()).pipe(
-    concatMap((isAhead) => (isAhead ? EMPTY : checkpoint(run, true))),
-  );
   const { reason } = run.ports.stop;
   return concat(
     ifPossible(save),

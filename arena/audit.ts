@@ -6,7 +6,6 @@ import { load } from "./dialogue.ts";
 import { advanceTo, locateErrors } from "./phase.ts";
 import type { AuditedQuestion } from "./ports.ts";
 import type { Run } from "./run.ts";
-import { after } from "./run_state.ts";
 import { shareOf } from "./statistics.ts";
 import { Step } from "./step.ts";
 import { poll } from "./votes.ts";
@@ -38,7 +37,7 @@ export function audit(run: Run, round: number): Observable<RunEvent> {
         return run.record([...step.failures, { type: "audited", round, phase: "curriculum", ...figures }]);
       }),
       locateErrors(`round ${round}, audit of the silver answers`),
-      advanceTo(run, after(round, "audit")),
+      advanceTo(run, run.after(round, "audit")),
     );
   });
 }

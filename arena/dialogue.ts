@@ -10,7 +10,7 @@ import type { AskedQuestion, AskedQuestions, Questioner } from "../questioner/qu
 import type { AnswerOptions, GivenAnswers, Reasoner } from "../reasoner/reasoner.ts";
 import type { SeenImage } from "../replay/events.ts";
 import type { SamplingConfig } from "./config/learning.ts";
-import type { Run } from "./run.ts";
+import type { Models } from "./run.ts";
 import type { Purpose, Step } from "./step.ts";
 
 /** An image in memory and which it is. */
@@ -38,13 +38,15 @@ export interface Asked extends LoadedImage, Pick<AskedQuestions, "prompt"> {
 const DECODERS = 4;
 
 /**
- * What images are scaled down to as they are loaded: what both policies would make of them first, so that neither sees
- * another pixel. Where the two differ, images stay whole.
+ * What images are scaled down to as they are loaded: what every policy would make of them first, so that none sees
+ * another pixel. Where they differ, images stay whole.
  */
-function fitTo({ questioner, reasoner }: Run["models"]): Fit {
+function fitTo(models: Models): Fit {
   return (size) => {
-    const [target, other] = [questioner, reasoner].map(({ scaling }) => shrinkTarget(scaling, size));
-    return target && isDeepStrictEqual(target, other) ? target : null;
+    const [target = null, ...others] = Object.values(models).map(({ scaling }) =>
+      shrinkTarget(scaling, size),
+    );
+    return others.every((other) => isDeepStrictEqual(target, other)) ? target : null;
   };
 }
 

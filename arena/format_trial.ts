@@ -21,11 +21,14 @@ import type { Step } from "./step.ts";
  * to teach it; ends the run with "config" where hardly anything can and its configuration wants none.
  */
 export function formatTrial(run: Run): Observable<RunEvent> {
-  const { config } = run;
+  const {
+    config,
+    stage: { before: round },
+  } = run;
   if (config.trial.images === 0) return EMPTY;
   let formats: readonly FormatTried[] = [];
   return playPhase(run, {
-    round: 0,
+    round,
     phase: "trial",
     steps: 1,
     prepare: (step) => load(step, imagesOf(run), false),
@@ -34,7 +37,7 @@ export function formatTrial(run: Run): Observable<RunEvent> {
       for (const templates of templatesToTry(run.ports.templates))
         tried.push(await tryFormat(step, images, templates));
       formats = tried;
-      return [{ type: "formatsTried", round: 0, phase: "trial", images: images.length, formats }];
+      return [{ type: "formatsTried", round, phase: "trial", images: images.length, formats }];
     },
     conclude: () => {
       if (config.warmUp.steps === 0 || (config.warmUp.steps === null && !isTeachable(formats))) {
@@ -78,7 +81,7 @@ async function tryFormat(
   const { config, ports } = step.run;
   const { format } = templates;
   const { completions } = config.trial;
-  const questioner = new Questioner(ports.policies.questioner, templates);
+  const questioner = new Questioner(step.run.policy("questioner"), templates);
   const reasoner = new Reasoner(ports.policies.reasoner, templates);
   const asking = { ...shorten(config.questioner), groupSize: completions };
   const asked = await ask(step, images, asking, questioner, { purpose: `ask.${format}` });

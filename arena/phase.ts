@@ -16,7 +16,7 @@ import type { EventBody, RunEvent } from "../replay/events.ts";
 import { checkpoint } from "./checkpoints/checkpoint.ts";
 import { pipeline } from "./pipeline.ts";
 import type { Run } from "./run.ts";
-import { after, type Position } from "./run_state.ts";
+import type { Position } from "./run_state.ts";
 import { type PhasePlace, Step } from "./step.ts";
 
 /** A phase as a row of steps. While one is played, the next is prepared. */
@@ -51,7 +51,7 @@ export function playPhase<P>(run: Run, plan: PhasePlan<P>): Observable<RunEvent>
     }).pipe(
       concatMap((events) => run.record([...step.failures, ...events], step.images)),
       locateErrors(step.name),
-      advanceTo(run, { round, leg: phase, step: step.place.step + 1 }),
+      advanceTo(run, run.at(round, phase, step.place.step + 1)),
     );
   return enterPhase(run, plan, (first) =>
     concat(
@@ -77,7 +77,7 @@ export function enterPhase(
     const finish = defer(() => {
       const figures = run.alarms.figures();
       return run.record([{ type: "phaseFinished", round, phase, durationMs: run.phaseMs, figures }]);
-    }).pipe(advanceTo(run, after(round, phase)));
+    }).pipe(advanceTo(run, run.after(round, phase)));
     return concat(run.record(start), events(first), finish);
   });
 }

@@ -9,15 +9,29 @@ import type { EvaluationReport } from "../replay/events.ts";
 import type { EventLog } from "../replay/log.ts";
 import type { Role } from "../replay/self_play.ts";
 import type { Reference } from "../training/grpo.ts";
+import type { Stage } from "./config/stages.ts";
 import type { RunState } from "./run_state.ts";
 import type { Truth } from "./truth.ts";
 
-/** All that a run reaches outside itself. What it opens is closed by whoever made it. */
-export interface Ports {
-  /** Two policies with the same base, each in a thread of its own. */
-  readonly policies: Readonly<Record<Role, Policy>>;
-  /** That base, which the KL holds both to. */
+/** The policies of a stage, all with the same base, each in a thread of its own. */
+export interface Players {
+  readonly policies: Policies;
+  /** That base, which the KL holds them to. */
   readonly reference: Reference;
+}
+
+/** Policies by role; a Questioner only where one asks. */
+export interface Policies extends Readonly<Partial<Record<Role, Policy>>> {
+  readonly reasoner: Policy;
+}
+
+/** All that a stage of a run reaches outside itself. */
+export interface Ports extends RunPorts, Players {}
+
+/** All that a run reaches outside itself. What it opens is closed by whoever made it. */
+export interface RunPorts {
+  /** Opens the policies of a stage as they begin it; those of the stage before are closed. */
+  open(stage: Stage): Promise<Players>;
   readonly images: ImageSource;
   readonly templates: QuestionerTemplates & ReasonerTemplates;
   readonly log: EventLog;
@@ -38,11 +52,8 @@ export interface Ports {
 
 /** Where a run's states are kept. */
 export interface Checkpoints {
-  /** Resolves once the state and both policies are safe. */
-  save(
-    state: RunState,
-    policies: Ports["policies"],
-  ): Promise<{ readonly id: string; readonly bytes: number }>;
+  /** Resolves once the state and the stage's policies are safe. */
+  save(state: RunState, policies: Policies): Promise<{ readonly id: string; readonly bytes: number }>;
 }
 
 export interface Clock {

@@ -1,4 +1,5 @@
-import type { EventBody } from "../replay/events.ts";
+import type { EvaluationReport, EventBody, PolicyVersions } from "../replay/events.ts";
+import type { Figure } from "../replay/scores.ts";
 import type { Role } from "../replay/self_play.ts";
 import type { RunConfig } from "./config/config.ts";
 import { type CurriculumState, emptyCurriculum, withEpisode } from "./curriculum.ts";
@@ -7,16 +8,18 @@ import type { Truth } from "./truth.ts";
 
 /** How far a run has come beside its position, as a value. */
 export interface Progress {
-  /** Optimiser steps each policy has taken. */
-  readonly versions: Readonly<Record<Role, number>>;
+  /** Optimiser steps that each policy of the stage has taken, by role. */
+  readonly versions: PolicyVersions;
+  /** Those that were taken in the stages before. */
+  readonly updatesBefore: PolicyVersions;
   /** Steps of the warm-up, as its configuration or its trial has it. */
   readonly warmUpSteps: number;
   /** Of the current round; its items stand in the replay. */
   readonly curriculum: CurriculumState;
   /** Rounds in a row, up to now, whose curriculum was empty. */
   readonly emptyRounds: number;
-  /** What the last evaluation came to, percent (mean@8 at temperature 1); null before the first. */
-  readonly score: number | null;
+  /** What the last evaluation came to, percent; null before the first. */
+  readonly scores: Readonly<Record<Figure, number>> | null;
 }
 
 /** What it is after an event; nothing else changes it. The truth audits the curriculum. */
@@ -45,7 +48,7 @@ export function follow(
     case "curriculumEmpty":
       return { ...progress, emptyRounds: event.consecutive };
     case "evaluated":
-      return { ...progress, score: event.report.overall.mean8.percent };
+      return { ...progress, scores: percentagesOf(event.report) };
     default:
       return progress;
   }
@@ -55,12 +58,15 @@ function withVersions(
   progress: Progress,
   { questioner, reasoner }: { readonly [role in Role]?: number | undefined },
 ): Progress {
-  const { versions } = progress;
-  return {
-    ...progress,
-    versions: {
-      questioner: questioner ?? versions.questioner,
-      reasoner: reasoner ?? versions.reasoner,
-    },
+  const versions = {
+    ...progress.versions,
+    ...(questioner !== undefined && { questioner }),
+    ...(reasoner !== undefined && { reasoner }),
   };
+  return { ...progress, versions };
+}
+
+function percentagesOf({ overall: { questions: _, ...scores } }: EvaluationReport): Record<Figure, number> {
+  const entries = Object.entries(scores).map(([figure, { percent }]) => [figure, percent]);
+  return Object.fromEntries(entries) as Record<Figure, number>;
 }

@@ -99,7 +99,7 @@ async function playStep(step: Step, items: readonly LoadedItem[]): Promise<Event
   const { reasoner: config } = run.config;
   const { versions } = run.progress;
   const groups = await rollOut(step, items);
-  const peak = config.learningRate * config.learningRateDecayPerRound ** (place.round - 1);
+  const peak = config.learningRate * config.learningRateDecayPerRound ** (place.round - 1 - run.stage.before);
   const learned = await train(step, "reasoner", groups, config, peak);
   // To its end: what was learned has to be recorded.
   const episodes = await mapInSlices(learned.groups, (group) => episode(step, versions, group));

@@ -1,28 +1,29 @@
 import { concat, concatMap, defer, EMPTY, from, type Observable, tap, throwError } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
-import { zip } from "../common/zip.ts";
 import type { ImageFile } from "../images/source.ts";
-import type { PolicyInfo } from "../policy/port.ts";
+import type { Policy, PolicyInfo } from "../policy/port.ts";
 import { Questioner } from "../questioner/questioner.ts";
 import { Reasoner } from "../reasoner/reasoner.ts";
-import { type EventBody, REPLAY_VERSION, type RunEvent } from "../replay/events.ts";
-import { type Leg, legs, type Role, roles, SELF_PLAY } from "../replay/self_play.ts";
+import { type EventBody, type PolicyVersions, REPLAY_VERSION, type RunEvent } from "../replay/events.ts";
+import type { Role } from "../replay/self_play.ts";
+import { type Leg, stages } from "../replay/stages.ts";
 import { Alarms } from "./alarms.ts";
 import type { RunConfig } from "./config/config.ts";
+import type { Stage } from "./config/stages.ts";
 import { emptyCurriculum } from "./curriculum.ts";
 import type { Ports } from "./ports.ts";
 import { follow, type Progress } from "./progress.ts";
-import { comparePositions, type Position, type RunState, STATE_VERSION, startsRound } from "./run_state.ts";
+import { beginningOf, type Position, type RunState, STATE_VERSION, startsRound } from "./run_state.ts";
 
-/** One play of a configuration: what its phases share, and where it stands. */
+/** One play of a stage of a configuration: what its phases share, and where the run stands. */
 export class Run {
   readonly config: RunConfig;
+  readonly stage: Stage;
   readonly ports: Ports;
-  readonly questioner: Questioner;
   readonly reasoner: Reasoner;
-  /** The policies as they were at the run's very beginning. */
-  readonly models: Readonly<Record<Role, PolicyInfo>>;
+  /** The policies as they were at the stage's very beginning, by role. */
+  readonly models: Models;
   #progress: Progress;
   #next: Position;
   #replay: number;
@@ -40,22 +41,23 @@ export class Run {
   /** Images that the log is known to hold. */
   readonly #stored = new Set<string>();
 
-  constructor(config: RunConfig, ports: Ports, { models, versions, state }: Beginning) {
+  constructor(config: RunConfig, stage: Stage, ports: Ports, { models, versions, state }: Beginning) {
     const nowMs = ports.clock.now();
     this.config = config;
+    this.stage = stage;
     this.ports = ports;
-    this.questioner = new Questioner(ports.policies.questioner, ports.templates);
     this.reasoner = new Reasoner(ports.policies.reasoner, ports.templates);
     this.models = models;
     this.#progress = {
       versions,
+      updatesBefore: state?.updatesBefore ?? {},
       warmUpSteps: state?.warmUpSteps ?? config.warmUp.steps ?? 0,
       curriculum: state?.curriculum ?? emptyCurriculum,
       emptyRounds: state?.emptyRounds ?? 0,
-      score: state?.score ?? null,
+      scores: state?.scores ?? null,
     };
     this.alarms = new Alarms(config.alarms, state?.alarms);
-    this.#next = state?.next ?? { round: 0, leg: legs[0], step: 0 };
+    this.#next = state?.next ?? beginningOf(stage);
     this.#replay = state?.replay ?? 0;
     this.signal = AbortSignal.any([this.#controller.signal, ports.stop]);
     this.#startedMs = nowMs - (state?.playedMs ?? 0);
@@ -65,6 +67,23 @@ export class Run {
   /** How far it has come, up to the event that was recorded last. */
   get progress(): Progress {
     return this.#progress;
+  }
+
+  /** Who asks, in a stage that has one. */
+  get questioner(): Questioner {
+    return new Questioner(this.policy("questioner"), this.ports.templates);
+  }
+
+  /** The policies that the stage trains. */
+  get roles(): readonly Role[] {
+    return stages[this.stage.config.kind].roles;
+  }
+
+  /** One of them. */
+  policy(role: Role): Policy {
+    const policy = this.ports.policies[role];
+    if (policy) return policy;
+    throw new Error(`the stage ${this.stage.name} has no ${role}`);
   }
 
   /** Aborts what is under way. */
@@ -77,25 +96,52 @@ export class Run {
     return deriveSeed(this.config.seed, purpose, ...place);
   }
 
-  /** Optimiser steps that a policy has taken since the run's base. */
+  /** Optimiser steps that a policy has taken in the stage. */
   updates(role: Role): number {
-    return this.#progress.versions[role] - this.models[role].version;
+    return (this.#progress.versions[role] ?? 0) - (this.models[role]?.version ?? 0);
   }
 
-  /** The share of its learning rate that a policy's next optimiser step of this run has: it rises in a line. */
+  /** Those that every policy has taken in the stages up to now, by role. */
+  get allUpdates(): Readonly<Record<string, number>> {
+    const { updatesBefore } = this.#progress;
+    const own = this.roles.map((role) => [role, (updatesBefore[role] ?? 0) + this.updates(role)]);
+    return { ...updatesBefore, ...Object.fromEntries(own) };
+  }
+
+  /** The share of its learning rate that a policy's next optimiser step of this stage has: it rises in a line. */
   warmup(role: Role): number {
     return Math.min(1, (this.updates(role) + 1) / Math.max(1, this.config.optimizer.warmupSteps));
   }
 
-  /** The first step to make of a leg of the run: 0, or later in one that was interrupted; null where it is over. */
+  get #legs(): readonly Leg[] {
+    return stages[this.stage.config.kind].legs;
+  }
+
+  /** A place in the stage. */
+  at(round: number, leg: Leg, step = 0): Position {
+    return { stage: this.stage.index, round, leg, step };
+  }
+
+  /** Where the stage begins. */
+  get beginning(): Position {
+    return beginningOf(this.stage);
+  }
+
+  /** Where the run stands once a leg is over. */
+  after(round: number, leg: Leg): Position {
+    const next = this.#legs[this.#legs.indexOf(leg) + 1];
+    return next ? this.at(round, next) : { ...this.beginning, round: round + 1 };
+  }
+
+  /** The first step to make of a leg of the stage: 0, or later in one that was interrupted; null where it is over. */
   enter(round: number, leg: Leg): number | null {
-    const start: Position = { round, leg, step: 0 };
-    if (comparePositions(this.#next, start) <= 0) {
-      this.#next = start;
-      this.#phaseStartedMs = this.ports.clock.now();
-      return 0;
-    }
-    return this.#next.round === round && this.#next.leg === leg ? this.#next.step : null;
+    const { round: nextRound, leg: nextLeg, step } = this.#next;
+    const ahead = round - nextRound || this.#legs.indexOf(leg) - this.#legs.indexOf(nextLeg);
+    if (ahead < 0) return null;
+    if (ahead === 0 && step > 0) return step;
+    this.#next = this.at(round, leg);
+    this.#phaseStartedMs = this.ports.clock.now();
+    return 0;
   }
 
   /** Notes that what comes before `next` is done, and recorded. */
@@ -119,9 +165,9 @@ export class Run {
   /** Whether something was done that the log does not hold: then the run is ahead of it, and not to be saved. */
   async isAhead(): Promise<boolean> {
     if (this.#hasUnrecorded) return true;
-    const { policies } = this.ports;
-    const infos = await Promise.all(roles.map((role) => policies[role].info()));
-    return zip(roles, infos).some(([role, { version }]) => version !== this.#progress.versions[role]);
+    const { versions } = this.#progress;
+    const ahead = this.roles.map(async (role) => (await this.policy(role).info()).version !== versions[role]);
+    return (await Promise.all(ahead)).includes(true);
   }
 
   get playedMs(): number {
@@ -160,7 +206,7 @@ export class Run {
     return defer(() => {
       const alarms = this.alarms.after(bodies);
       const atMs = this.ports.clock.now();
-      const stamp = { version: REPLAY_VERSION, atMs, stage: SELF_PLAY } as const;
+      const stamp = { version: REPLAY_VERSION, atMs, stage: this.stage.name } as const;
       const events = [...bodies, ...alarms].map((body): RunEvent => ({ ...stamp, ...body }));
       if (events.length === 0) return EMPTY;
       const named = new Set(
@@ -190,9 +236,12 @@ export class Run {
   }
 }
 
+/** Policies as they say what they are, by role. */
+export type Models = Readonly<Partial<Record<Role, PolicyInfo>>>;
+
 /** How a play begins: with the policies' base, or where an earlier one stopped. */
 interface Beginning {
-  readonly models: Readonly<Record<Role, PolicyInfo>>;
-  readonly versions: Readonly<Record<Role, number>>;
+  readonly models: Models;
+  readonly versions: PolicyVersions;
   readonly state: RunState | null;
 }

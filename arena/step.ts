@@ -3,7 +3,7 @@ import { deriveSeed } from "../common/random.ts";
 import type { ImageFile } from "../images/source.ts";
 import type { Completion } from "../policy/port.ts";
 import type { ImageRef, RolloutFailed, Timings } from "../replay/events.ts";
-import type { Phase } from "../replay/self_play.ts";
+import type { Phase } from "../replay/stages.ts";
 import type { Run } from "./run.ts";
 
 /** Which phase of a run, and in how many steps. */

@@ -32,6 +32,8 @@ export interface Summary {
 
 export interface RoundSummary extends Readonly<Record<Figure, number | null>> {
   readonly round: number;
+  /** The name of the stage that it belongs to. */
+  readonly stage: string;
   /** Silver answers that are true, among those admitted in this round. */
   readonly silver: number | null;
   /** Questions that mean something, among those asked for the curriculum. */
@@ -81,20 +83,18 @@ export function summarize(summary: Summary, event: RunEvent): Summary {
     case "curriculumBuilt": {
       const { audit, admitted } = event;
       const silver = percent(audit?.silverCorrect);
-      return withRound(summary, event.round, { silver, meaningful: percent(audit?.meaningful), admitted });
+      return withRound(summary, event, { silver, meaningful: percent(audit?.meaningful), admitted });
     }
     case "curriculumEmpty":
-      return withRound(summary, event.round, { empty: event.message });
+      return withRound(summary, event, { empty: event.message });
     case "phaseFinished":
-      return Object.hasOwn(outcomes, event.phase)
-        ? withRound(summary, event.round, outcomeOf(event))
-        : summary;
+      return Object.hasOwn(outcomes, event.phase) ? withRound(summary, event, outcomeOf(event)) : summary;
     case "evaluated": {
-      const { report, round } = event;
-      return { ...withRound(summary, round, figuresOf(report)), samples: report.samples };
+      const { report } = event;
+      return { ...withRound(summary, event, figuresOf(report)), samples: report.samples };
     }
     case "modelsSaved":
-      return withRound(summary, event.round, { models: event.folders });
+      return withRound(summary, event, { models: event.folders });
     case "runResumed":
       return { ...summary, status: "running", error: null, taught: null };
     case "runStopped":
@@ -143,17 +143,20 @@ const milestones: ReadonlySet<RunEvent["type"]> = new Set([
   "runFailed",
 ]);
 
-function withRound(summary: Summary, round: number, known: Partial<RoundSummary>): Summary {
-  const before = summary.rounds.find((each) => each.round === round) ?? emptyRound(round);
+function withRound(summary: Summary, at: Round, known: Partial<RoundSummary>): Summary {
+  const before = summary.rounds.find(({ round }) => round === at.round) ?? emptyRound(at);
   const others = summary.rounds.filter((each) => each !== before);
   const rounds = [...others, { ...before, ...known }].sort((a, b) => a.round - b.round);
   return { ...summary, rounds };
 }
 
-function emptyRound(round: number): RoundSummary {
+type Round = Pick<RoundSummary, "round" | "stage">;
+
+function emptyRound({ round, stage }: Round): RoundSummary {
   const nothing = Object.fromEntries(figures.map((name) => [name, null])) as Record<Figure, null>;
   return {
     round,
+    stage,
     ...nothing,
     silver: null,
     meaningful: null,

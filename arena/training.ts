@@ -23,7 +23,7 @@ export async function train<G extends Group>(
   peak: number,
 ): Promise<Pick<Learned<G>, "groups"> & Trained> {
   const { run, place } = step;
-  const { reference, policies } = run.ports;
+  const { reference } = run.ports;
   const fallen = (1 - config.learningRateEnd) * (place.step / place.steps);
   const learningRate = peak * run.warmup(role) * (1 - fallen);
   const { loss, clipLow, clipHigh, beta, importanceCap, temperature, maxTokens } = config;
@@ -31,7 +31,7 @@ export async function train<G extends Group>(
   const update = { loss, clipLow, clipHigh, beta, importanceCap, temperature, maxTokens, learningRate };
   const options = { ...update, advantageScale, maskTruncated, positiveWeight };
   const learned = await step.time("update", (signal) =>
-    grpo(policies[role], reference, groups, options, signal),
+    grpo(run.policy(role), reference, groups, options, signal),
   );
   const { groups: taught, droppedGroups, report } = learned;
   return { groups: taught, droppedGroups, update: report && { ...report, learningRate } };

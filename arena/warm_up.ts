@@ -25,7 +25,7 @@ export function warmUpPhase(run: Run): Observable<RunEvent> {
     run.progress.warmUpSteps === 0
       ? EMPTY
       : playPhase(run, {
-          round: 0,
+          round: run.stage.before,
           phase: "warmUp",
           steps: run.progress.warmUpSteps,
           prepare: (step) => load(step, imagesOf(step), false),
@@ -58,7 +58,7 @@ async function speak(step: Step, images: readonly LoadedImage[]): Promise<Spoken
     return { temperature, topK, topP, maxTokens: Math.min(maxTokens, PLAIN_TOKENS) };
   };
   const { plain: asking } = questionerTemplates;
-  const questioner = new Questioner(ports.policies.questioner, { questioner: asking, format: "plain" });
+  const questioner = new Questioner(step.run.policy("questioner"), { questioner: asking, format: "plain" });
   const asked = await ask(step, images, { ...plainSampling(config.questioner), groupSize }, questioner);
   const open = asked.flatMap(({ questions }) => questions.flatMap((each) => each.open ?? []));
 
@@ -118,7 +118,7 @@ async function supervise(step: Step, role: Role, examples: readonly Example[]): 
   const { run } = step;
   const learningRate = run.config.warmUp.learningRate * run.warmup(role);
   const report = await step.time("update", (signal) =>
-    run.ports.policies[role].supervise(examples, { learningRate }, signal),
+    run.policy(role).supervise(examples, { learningRate }, signal),
   );
   return { ...report, learningRate };
 }

@@ -86,9 +86,16 @@ async function record(
   });
   const state: RunState = {
     version: STATE_VERSION,
-    next: { round: 1, leg: "reasoner", step: steps },
+    next: { stage: 0, round: 1, leg: "reasoner", step: steps },
     replay: store.position,
-    ...{ warmUpSteps: 0, emptyRounds: 0, score: null, playedMs: 900 * steps, phaseMs: 900 * steps },
+    ...{
+      warmUpSteps: 0,
+      emptyRounds: 0,
+      scores: null,
+      updatesBefore: {},
+      playedMs: 900 * steps,
+      phaseMs: 900 * steps,
+    },
     curriculum,
     alarms: alarms.state(),
   };

@@ -1,5 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
-import { phases as kindsOfPhases, type Phase } from "../replay/self_play.ts";
+import { allRounds } from "../arena/config/stages.ts";
+import { phases as kindsOfPhases, type Phase } from "../replay/stages.ts";
 import { type PlannedPhase, plannedPhases } from "../watch/planned_phases.ts";
 import { unitMs } from "./phase_work.ts";
 import type { PhaseProbe, Probe } from "./probe.ts";
@@ -55,7 +56,7 @@ export function estimate(config: RunConfig, pool: number, found: Probe, modelByt
     phases,
     totalMs: times.reduce((sum, { totalMs }) => sum + (totalMs ?? 0), 0),
     replayBytes: times.reduce((sum, { replayBytes }) => sum + (replayBytes ?? 0), 0),
-    modelBytes: 2 * config.rounds * modelBytes,
+    modelBytes: 2 * allRounds(config) * modelBytes,
     checkpointBytes: (config.checkpoint.keep + BEST_AND_NEW) * 2 * WITH_MOMENTS * modelBytes,
     unknown: kinds.filter((kind) => phases[kind]?.totalMs === null),
   };

@@ -1,5 +1,5 @@
 import type { RunConfig } from "../arena/config/config.ts";
-import type { Phase } from "../replay/self_play.ts";
+import type { Phase } from "../replay/stages.ts";
 import type { Pace } from "./pace.ts";
 
 /** What a phase works on. */

@@ -1,6 +1,6 @@
 import CliTable from "cli-table3";
 import type { RunConfig } from "../arena/config/config.ts";
-import type { Phase } from "../replay/self_play.ts";
+import type { Phase } from "../replay/stages.ts";
 import type { PhaseEstimate, RunEstimate } from "./estimate.ts";
 import { bytes, count, duration, plural } from "./format.ts";
 import { phaseWork } from "./phase_work.ts";

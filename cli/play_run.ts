@@ -2,8 +2,10 @@ import { play, type SavedRun } from "../arena/arena.ts";
 import { CheckpointStore } from "../arena/checkpoints/checkpoint_store.ts";
 import { waitForRoom } from "../arena/checkpoints/free_space.ts";
 import type { RunConfig, RunSettings } from "../arena/config/config.ts";
+import type { Stage } from "../arena/config/stages.ts";
 import { withoutSecrets } from "../arena/config/watch.ts";
 import { evaluator } from "../arena/evaluation.ts";
+import { stageAt } from "../arena/run_state.ts";
 import { emptySummary, summarize, withSummary } from "../arena/summary.ts";
 import { steadyClock } from "../common/clock.ts";
 import { shellWord } from "../common/shell_word.ts";
@@ -11,20 +13,20 @@ import { ActivityView } from "../policy/embedded/activity.ts";
 import type { RunEvent } from "../replay/events.ts";
 import type { EventLog } from "../replay/log.ts";
 import type { Pins } from "../replay/pins.ts";
-import { baseOf } from "../training/grpo.ts";
 import { openMetrics, openWatchers } from "../watch/open_watchers.ts";
 import { openAudited } from "./audited.ts";
 import { compareInputs, inputsOf } from "./inputs.ts";
 import { drive, type Interrupt } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
-import { openImages, openRunPolicy, templatesOf } from "./open.ts";
+import { openImages, templatesOf } from "./open.ts";
 import { firstEstimate, outlook } from "./outlook.ts";
 import { sayPictures } from "./pictures.ts";
 import { programName } from "./program_name.ts";
 import { resultText, taughtNothingError } from "./result.ts";
 import { about, type Earlier, type Opening } from "./run_images.ts";
 import { RunLine } from "./run_line.ts";
+import { StagePlayers } from "./stage_players.ts";
 import { print } from "./terminal.ts";
 import { openTests } from "./tests.ts";
 import { openWebhook } from "./webhook.ts";
@@ -42,14 +44,18 @@ export interface RunSession extends AsyncDisposable {
   milestones(steps: number): Iterable<RunEvent>;
 }
 
-/**
- * Opens model, images and policies, then the session, plays the run to its end, and shows what came of it. One that goes
- * on from an `earlier` run has to be made of the same.
- */
+/** What a run goes on from; nulls where it is a new one. */
+export interface Beginning {
+  /** It has to be made of the same. */
+  readonly earlier: Earlier<Pins> | null;
+  readonly saved: SavedRun | null;
+}
+
+/** Opens model, images and policies, then the session, plays the run to its end, and shows what came of it. */
 export async function playRun(
   settings: RunSettings,
   { signal }: Interrupt,
-  earlier: Earlier<Pins> | null,
+  { earlier, saved }: Beginning,
   open: (config: RunConfig, opening: Opening) => Promise<RunSession>,
 ): Promise<void> {
   const model = await openModel(withoutSecrets(settings), signal);
@@ -71,11 +77,11 @@ export async function playRun(
   const inputs = { ...(await inputsOf(model, templates, opening)), ...tests.inputs };
   if (earlier) compareInputs(inputs, about(earlier, "inputs"), say);
   runLine.wait(null);
-  await using questioner = await openRunPolicy(model, "questioner", activities.questioner);
-  await using reasoner = await openRunPolicy(model, "reasoner", activities.reasoner);
+  await using players = new StagePlayers(model, activities);
+  await players.open(stageAt(config, saved?.state.next ?? null), earlier?.run ?? "");
   await using session = await open(config, opening);
   await session.pin({ images: list, inputs });
-  const { folder, log, saved, attempt } = session;
+  const { folder, log, attempt } = session;
   let summary = emptySummary;
   for (const event of session.milestones(0)) summary = summarize(summary, event);
   hook?.about(folder);
@@ -91,9 +97,7 @@ export async function playRun(
   };
   const room = (bytes: number): Promise<void> => waitForRoom(folder, bytes, { say, waits, stop: signal });
   const ports = {
-    policies: { questioner, reasoner },
-    // The Questioner's thread scores for both: both started from one base.
-    reference: baseOf(questioner),
+    open: (stage: Stage) => players.open(stage, folder),
     images,
     truth,
     audited,
@@ -106,7 +110,7 @@ export async function playRun(
     evaluate: evaluator(config, tests.of(config.evaluation), templates),
   };
   try {
-    await drive(play(config, ports, saved), (event) => {
+    await drive(play(config, ports, session.saved), (event) => {
       summary = summarize(summary, event);
       const text = runLine.apply(event);
       if (text) say(text);

@@ -6,7 +6,7 @@ import type { Evaluator, Ports } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
 import { itemsIn } from "../replay/curriculum_items.ts";
 import type { CurriculumItem, CurriculumQuestion, RunEvent } from "../replay/events.ts";
-import type { Phase } from "../replay/self_play.ts";
+import type { Phase } from "../replay/stages.ts";
 import type { PhaseOfRound } from "../watch/planned_phases.ts";
 import { drive } from "./interrupt.ts";
 import type { Pace } from "./pace.ts";
@@ -49,7 +49,8 @@ export interface ProbeOptions {
 }
 
 /** What a probe needs of a run; the evaluator comes by its configuration. */
-export interface ProbePorts extends Omit<Ports, "log" | "folder" | "evaluate" | "stop" | "checkpoints"> {
+export interface ProbePorts
+  extends Omit<Ports, "open" | "log" | "folder" | "evaluate" | "stop" | "checkpoints"> {
   evaluator(config: RunConfig): Evaluator | null;
 }
 
@@ -67,6 +68,7 @@ export async function probe(
   const items: CurriculumItem[] = [];
   const run = play(short, {
     ...ports,
+    open: async () => ports,
     evaluate: evaluator(short),
     audited: [],
     folder: "nothing is saved",
@@ -116,6 +118,7 @@ function probeConfig(config: RunConfig, scale: number, steps: number): RunConfig
   return {
     ...config,
     rounds: 1,
+    stages: [{ kind: "self_play", rounds: 1, requires: {} }],
     trial: { ...config.trial, images: 0 },
     warmUp: {
       ...config.warmUp,

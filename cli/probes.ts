@@ -1,6 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import { isFaultOfPrompt } from "../common/errors.ts";
-import type { Phase } from "../replay/self_play.ts";
+import type { Phase } from "../replay/stages.ts";
 import { duration } from "./format.ts";
 import { type Pace, paceOf } from "./pace.ts";
 import { unitsPerStep } from "./phase_work.ts";
@@ -70,7 +70,7 @@ async function firstPace({ policies, images, clock }: ProbePorts, signal: AbortS
   for (let index = 0; index < images.length; index++) {
     try {
       const { image } = await images.load(index);
-      return await paceOf(policies.questioner, image, () => clock.now(), signal);
+      return await paceOf(policies.reasoner, image, () => clock.now(), signal);
     } catch (error) {
       if (!isFaultOfPrompt(error)) throw error;
     }

@@ -41,5 +41,7 @@ async function resume(run: string, layers: readonly Layer[], allow: boolean): Pr
   if (record.release !== null && record.release !== release)
     say(`${run} was played by release ${record.release}; this is ${release}, whose results may differ`);
   const earlier = { run, had: pinsOf(run), allow };
-  await playRun(config, interrupt, earlier, (found, opening) => folder.goOn(found, saved, opening));
+  await playRun(config, interrupt, { earlier, saved }, (found, opening) =>
+    folder.goOn(found, saved, opening),
+  );
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { SavedRun } from "../arena/arena.ts";
 import {
@@ -12,7 +12,8 @@ import {
   loadCheckpoint,
 } from "../arena/checkpoints/checkpoint_store.ts";
 import { type RunConfig, type RunSettings, RunSettingsSchema } from "../arena/config/config.ts";
-import { formatPosition, neededItems } from "../arena/run_state.ts";
+import { allRounds, startFolder } from "../arena/config/stages.ts";
+import { formatPosition, neededItems, stageAt } from "../arena/run_state.ts";
 import { diskError, replaceDurably } from "../common/disk.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { RunEvent } from "../replay/events.ts";
@@ -20,6 +21,7 @@ import type { Pins } from "../replay/pins.ts";
 import { ReplayReader, readPins } from "../replay/reader.ts";
 import { REPLAY_NAME } from "../replay/schema.ts";
 import { ReplayStore } from "../replay/store.ts";
+import { plural } from "./format.ts";
 import type { RunSession } from "./play_run.ts";
 import type { Opening } from "./run_images.ts";
 import { RunLock } from "./run_lock.ts";
@@ -78,6 +80,8 @@ export class RunFolder implements AsyncDisposable {
     const { next, replay } = saved.state;
     if (existsSync(join(run, REPLAY_NAME))) await store.adoptCurricula(run, next.round, replay);
     await requireItems(store, saved);
+    const start = startFolder(stageAt(config, next));
+    if (start !== null) await cp(join(run, start), join(this.path, start), { recursive: true });
     return copyCheckpoint(saved, this.path, config);
   }
 
@@ -158,14 +162,17 @@ function* milestonesOf(run: string, steps: number): Generator<RunEvent> {
 }
 
 /** Whether a run that goes on from a state has rounds to play. */
-export function hasWork(saved: SavedRun | null, { rounds }: RunSettings): boolean {
-  return saved === null || saved.state.next.round <= rounds;
+export function hasWork(saved: SavedRun | null, settings: RunSettings): boolean {
+  return saved === null || saved.state.next.round <= allRounds(settings);
 }
 
 /** What to say where it has none. */
-export function noRoundsError(run: string, { rounds }: RunSettings, also = ""): VisplayError {
-  const remedy = ["for more of them:", `--set rounds=${rounds + 1}`, also].join(" ").trim();
-  return new VisplayError("run", `${run} has finished its ${rounds} rounds; ${remedy}`);
+export function noRoundsError(run: string, settings: RunSettings, also = ""): VisplayError {
+  const rounds = allRounds(settings);
+  const isOfRounds = settings.stages.at(-1)?.kind === "self_play";
+  const more = isOfRounds ? `--set rounds=${settings.rounds + 1}` : "--config with another of stages";
+  const remedy = ["for more of them:", more, also].join(" ").trim();
+  return new VisplayError("run", `${run} has finished its ${plural(rounds, "round")}; ${remedy}`);
 }
 
 /** What a run is forked from. */

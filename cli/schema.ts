@@ -1,5 +1,6 @@
-import { Document, isMap, isScalar, type Node } from "yaml";
+import { Document, isMap, isScalar, isSeq, type Node } from "yaml";
 import { z } from "zod";
+import { isRecord } from "../common/json.ts";
 
 type Schema = z.core.$ZodType;
 
@@ -8,9 +9,33 @@ export function shapeOf(schema: Schema): Readonly<Record<string, Schema>> | unde
   return unwrap(schema).find((inner) => inner instanceof z.ZodObject)?.shape;
 }
 
-/** What stands under a path of keys, or undefined where the schema has no such key. */
-export function schemaAt(schema: Schema, path: readonly PropertyKey[]): Schema | undefined {
-  return path.reduce<Schema | undefined>((at, key) => at && shapeOf(at)?.[String(key)], schema);
+/**
+ * What stands under a path of keys and places in lists, or undefined where the schema has no such key. Of kinds that differ
+ * in a key, `value`, which is written at the schema's own place, says which it is.
+ */
+export function schemaAt(schema: Schema, path: readonly PropertyKey[], value?: unknown): Schema | undefined {
+  const [key, ...rest] = path;
+  if (key === undefined) return schema;
+  const inner = elementOf(schema, own(value, key)) ?? shapeOf(schema)?.[String(key)];
+  return inner && schemaAt(inner, rest, own(value, key));
+}
+
+/** A value's own part under a key. */
+export function own(value: unknown, key: PropertyKey): unknown {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<PropertyKey, unknown>)[key]
+    : undefined;
+}
+
+/** What an element of a list is, by its value where there are kinds of them; undefined for what is no list. */
+function elementOf(schema: Schema, value: unknown): Schema | undefined {
+  const list = unwrap(schema).find((inner) => inner instanceof z.ZodArray);
+  const element = list?.def.element;
+  if (!(element instanceof z.ZodDiscriminatedUnion)) return element;
+  const { discriminator, options } = element.def;
+  const isKind = (option: Schema) =>
+    isRecord(value) && shapeOf(option)?.[discriminator]?._zod.values?.has(value[discriminator] as never);
+  return options.find(isKind);
 }
 
 /** Whether a setting's value is to be shown to nobody. */
@@ -26,6 +51,12 @@ export function toYaml(schema: Schema, values: unknown): string {
 }
 
 function annotate(node: Node | null, schema: Schema): void {
+  if (isSeq<Node | null>(node)) {
+    for (const item of node.items) {
+      const element = elementOf(schema, item?.toJSON());
+      if (element) annotate(item, element);
+    }
+  }
   const shape = shapeOf(schema);
   if (!shape || !isMap<unknown, Node | null>(node)) return;
   for (const { key, value } of node.items) {
@@ -46,6 +77,13 @@ function descriptionOf(schema: Schema): string | undefined {
   const text = described && z.globalRegistry.get(described)?.description;
   const choices = wrappers.find((inner) => inner instanceof z.ZodEnum)?.options;
   return choices ? [text, choices.join(" | ")].filter(Boolean).join(": ") : text;
+}
+
+/** What a list is as it is written where nobody says otherwise; undefined for all else. */
+export function defaultListOf(schema: Schema): readonly unknown[] | undefined {
+  const wrapper = unwrap(schema).find((inner) => inner instanceof z.ZodPrefault);
+  const value: unknown = wrapper?.def.defaultValue;
+  return Array.isArray(value) ? value : undefined;
 }
 
 /** The setting of a group that the group can be written as, if there is one. */

@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { VisplayError } from "../common/errors.ts";
 import { isRecord } from "../common/json.ts";
 import { nearest } from "./nearest.ts";
-import { isSecret, mainOf, schemaAt, shapeOf } from "./schema.ts";
+import { defaultListOf, isSecret, mainOf, own, schemaAt, shapeOf } from "./schema.ts";
 
 type Path = readonly PropertyKey[];
 
@@ -61,17 +61,27 @@ export function valueLayer(source: string, path: readonly string[], value: unkno
 }
 
 /**
- * Merges layers, later ones over earlier ones (objects key by key, lists whole), and checks the result.
+ * Merges layers, later ones over earlier ones (objects key by key, lists whole or by numbered places), and checks the
+ * result.
  * Throws "config" with every problem: its path and source, what was found and what was expected.
  */
 export function resolve<S extends z.ZodType>(schema: S, written: readonly Layer[]): z.output<S> {
   const layers = written.map((layer) => ({ ...layer, values: spellOut(schema, layer.values) }));
-  const merged = layers.reduce<unknown>((below, { values }) => merge(below, values), {});
+  const merged = layers.reduce<unknown>((below, { values }) => merge(below, values), defaultLists(schema));
   const result = schema.safeParse(merged);
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) => explain(issue, schema, merged, layers));
   const heading = problems.length === 1 ? "a setting is wrong" : `${problems.length} settings are wrong`;
   throw new VisplayError("config", [`${heading}:`, ...problems].join("\n  "));
+}
+
+/** The lists that settings are where nobody says otherwise, so that one place of them can be changed. */
+function defaultLists(schema: z.ZodType): Readonly<Record<string, readonly unknown[]>> {
+  const lists = Object.entries(shapeOf(schema) ?? {}).flatMap(([key, each]) => {
+    const list = defaultListOf(each);
+    return list ? [[key, list] as const] : [];
+  });
+  return Object.fromEntries(lists);
 }
 
 /** Groups that are written as their main setting alone, as groups. */
@@ -86,9 +96,19 @@ function spellOut(schema: z.ZodType, values: Layer["values"]): Layer["values"] {
 }
 
 function merge(below: unknown, above: unknown): unknown {
+  if (Array.isArray(below) && isRecord(above)) return mergePlaces(below, above) ?? above;
   if (!isRecord(below) || !isRecord(above)) return above;
   const merged = Object.entries(above).map(([key, value]) => [key, merge(own(below, key), value)]);
   return { ...below, ...Object.fromEntries(merged) };
+}
+
+/** A list with other values at some of its places, as `stages.0.rounds=2` says them; null where they are no places. */
+function mergePlaces(below: readonly unknown[], above: Readonly<Record<string, unknown>>): unknown[] | null {
+  const places = Object.entries(above).map(([key, value]) => [Number(key), value] as const);
+  if (!places.every(([place]) => Number.isInteger(place) && place >= 0 && place <= below.length)) return null;
+  const merged = [...below];
+  for (const [place, value] of places) merged[place] = merge(below[place], value);
+  return merged;
 }
 
 function explain(
@@ -99,7 +119,7 @@ function explain(
 ): string[] {
   const { path } = issue;
   if (issue.code === "unrecognized_keys") {
-    const known = Object.keys(shapeOf(schemaAt(schema, path) ?? schema) ?? {});
+    const known = Object.keys(shapeOf(schemaAt(schema, path, merged) ?? schema) ?? {});
     return issue.keys.map((key) => {
       const parent = path.length > 0 ? ` in ${path.join(".")}` : "";
       const guess = nearest(key, known);
@@ -107,7 +127,7 @@ function explain(
       return `unknown key ${key}${parent}${source([...path, key], layers)}; ${hint}`;
     });
   }
-  const secret = isSecret(schemaAt(schema, path));
+  const secret = isSecret(schemaAt(schema, path, merged));
   const found = secret ? "something else (not shown)" : show(at(merged, path));
   return [`${path.join(".")}${secret ? "" : source(path, layers)}: found ${found}, ${expectation(issue)}`];
 }
@@ -129,12 +149,6 @@ function source(path: Path, layers: readonly Layer[]): string {
 
 function at(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((current, key) => own(current, key), value);
-}
-
-function own(value: unknown, key: PropertyKey): unknown {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
-    ? (value as Record<PropertyKey, unknown>)[key]
-    : undefined;
 }
 
 function show(value: unknown): string {

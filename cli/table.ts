@@ -4,7 +4,9 @@ import type { EvaluationReport, Scores } from "../replay/events.ts";
 import type { Figure } from "../replay/scores.ts";
 import { count } from "./format.ts";
 
-type Column = Figure | Exclude<keyof RoundSummary, "round" | "intervals" | "families" | "models" | "empty">;
+type Column =
+  | Figure
+  | Exclude<keyof RoundSummary, "round" | "stage" | "intervals" | "families" | "models" | "empty">;
 
 interface Row {
   readonly name: string;
@@ -18,10 +20,11 @@ interface Row {
  */
 export function roundsTable({ rounds, samples }: Summary): string {
   const shown = samples === null ? rounds.filter(({ round }) => round > 0) : rounds;
-  const rows = shown.map((round) => ({
-    name: round.round === 0 ? "base" : `round ${round.round}`,
-    figures: round,
-    intervals: round.intervals,
+  const isStaged = new Set(shown.map(({ stage }) => stage)).size > 1;
+  const rows = shown.map(({ round, stage, ...figures }) => ({
+    name: round === 0 ? "base" : `round ${round}${isStaged ? `\n${stage}` : ""}`,
+    figures,
+    intervals: figures.intervals,
   }));
   const columns = samples === null ? outcomes : accuracies(samples);
   const isKnown = (column: Column) => rows.some(({ figures }) => figures[column] != null);

@@ -31,7 +31,7 @@ async function train(layers: readonly Layer[], forkFrom: string | undefined, all
   if (fork && !hasWork(fork.saved, settings)) throw noRoundsError(fork.run, settings);
   const path = settings.out ?? join("runs", new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-"));
   const earlier = fork && { run: fork.run, had: pinsOf(fork.run), allow };
-  await playRun(settings, interrupt, earlier, async (config, opening) => {
+  await playRun(settings, interrupt, { earlier, saved: fork?.saved ?? null }, async (config, opening) => {
     const folder = await RunFolder.create(path, opening.say);
     return folder.begin(config, fork, opening);
   });

@@ -20,6 +20,7 @@ export const exitCodes = {
   taughtNothing: 13,
   prompt: 14,
   data: 15,
+  belowFloor: 16,
   cancelled: 130,
 } as const;
 

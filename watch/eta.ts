@@ -1,6 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import type { QuestionerStep, RunEvent } from "../replay/events.ts";
-import type { Phase } from "../replay/self_play.ts";
+import type { Phase } from "../replay/stages.ts";
 import { orderOf, type PhaseOfRound, type PlannedPhase, plannedPhases } from "./planned_phases.ts";
 import { roundTokens } from "./round_tokens.ts";
 
@@ -38,8 +38,10 @@ export class Eta {
 
   /** A phase starts, or goes on after so much of it (0 to 1). */
   begin({ round, phase }: PhaseOfRound, atMs: number, share = 0): void {
+    const at = this.#planned.findIndex((planned) => planned.round === round && planned.phase === phase);
     const begun = orderOf({ round, phase });
-    if (begun !== null) this.#later = this.#planned.filter((planned) => (orderOf(planned) ?? 0) > begun);
+    if (at >= 0) this.#later = this.#planned.slice(at + 1);
+    else if (begun !== null) this.#later = this.#planned.filter((planned) => (orderOf(planned) ?? 0) > begun);
     this.#current = { round, phase, startedAtMs: atMs, startedAt: share, share };
   }
 

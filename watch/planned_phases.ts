@@ -1,5 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
-import { type Phase, phases } from "../replay/self_play.ts";
+import { lastRoundOf, type Stage, stagesOf } from "../arena/config/stages.ts";
+import { type Phase, phases, stages } from "../replay/stages.ts";
 
 /** A phase of a round, by the name that the run gave it; round 0 is the base. */
 export interface PhaseOfRound {
@@ -7,26 +8,35 @@ export interface PhaseOfRound {
   readonly phase: string;
 }
 
-/** One that self-play is to have. */
+/** One that a run is to have. */
 export interface PlannedPhase extends PhaseOfRound {
   readonly phase: Phase;
 }
 
-/** A number that grows from phase to phase of self-play; null for any other phase. */
+/** A number that grows from phase to phase of a stage; null for any other phase. */
 export function orderOf({ round, phase }: PhaseOfRound): number | null {
   const place = (phases as readonly string[]).indexOf(phase);
   return place < 0 ? null : round * phases.length + place;
 }
 
 /** The phases that a run is to have; it may pass over some, such as a Reasoner phase without a curriculum. */
-export function plannedPhases({ rounds, questioner, evaluation, trial, warmUp }: RunConfig): PlannedPhase[] {
-  const happens = ({ round, phase }: PlannedPhase) => {
-    if (phase === "trial") return round === 0 && trial.images > 0;
-    if (phase === "warmUp") return round === 0 && (warmUp.steps ?? 0) > 0;
-    if (phase !== "evaluation") return round > 0 && (phase !== "questioner" || questioner.train);
-    return evaluation.questions > 0 && (round === 0 || round === rounds || evaluation.everyRound);
-  };
-  return Array.from({ length: rounds + 1 }, (_, round) => phases.map((phase) => ({ round, phase })))
-    .flat()
-    .filter(happens);
+export function plannedPhases(config: RunConfig): PlannedPhase[] {
+  return stagesOf(config).flatMap((stage) => {
+    const { legs } = stages[stage.config.kind];
+    const own = phases.filter((phase) => legs.includes(phase));
+    return Array.from({ length: stage.rounds + 1 }, (_, i) => stage.before + i)
+      .flatMap((round) => own.map((phase) => ({ round, phase })))
+      .filter((planned) => happens(planned, stage, config));
+  });
+}
+
+/** Before a stage's own rounds there is what prepares it, and before the first the evaluation of the base. */
+function happens({ round, phase }: PlannedPhase, stage: Stage, config: RunConfig): boolean {
+  const { questioner, evaluation, trial, warmUp } = config;
+  const isBefore = round === stage.before;
+  if (phase === "trial") return isBefore && trial.images > 0;
+  if (phase === "warmUp") return isBefore && (warmUp.steps ?? 0) > 0;
+  if (phase !== "evaluation") return !isBefore && (phase !== "questioner" || questioner.train);
+  const isDue = isBefore ? stage.index === 0 : evaluation.everyRound || round === lastRoundOf(stage);
+  return evaluation.questions > 0 && isDue;
 }

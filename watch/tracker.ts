@@ -1,4 +1,5 @@
 import type { RunConfig } from "../arena/config/config.ts";
+import { allRounds } from "../arena/config/stages.ts";
 import type { RunEvent } from "../replay/events.ts";
 import { Eta } from "./eta.ts";
 import type { PhaseOfRound } from "./planned_phases.ts";
@@ -37,7 +38,7 @@ export class Tracker {
   #state: PhaseState | undefined;
 
   constructor(config: RunConfig) {
-    this.#rounds = config.rounds;
+    this.#rounds = allRounds(config);
     this.#eta = new Eta(config);
   }
 

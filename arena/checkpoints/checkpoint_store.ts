@@ -2,10 +2,13 @@ import { copyFile, cp, link, mkdir, readdir, readFile, rename, rm, writeFile } f
 import { dirname, join, sep } from "node:path";
 import { diskError, replaceDurably, sync, syncFolder } from "../../common/disk.ts";
 import { VisplayError } from "../../common/errors.ts";
-import { type Role, roles } from "../../replay/self_play.ts";
+import type { Policy } from "../../policy/port.ts";
+import type { PolicyVersions } from "../../replay/events.ts";
+import type { Role } from "../../replay/self_play.ts";
+
 import type { SavedRun } from "../arena.ts";
 import type { RunConfig } from "../config/config.ts";
-import type { Checkpoints, Ports } from "../ports.ts";
+import type { Checkpoints, Policies } from "../ports.ts";
 import { type RunState, STATE_VERSION, startsRound } from "../run_state.ts";
 import { type FileRecord, hashFiles, type Manifest, manifestName, readManifest, verify } from "./manifest.ts";
 
@@ -40,28 +43,32 @@ export class CheckpointStore implements Checkpoints {
     this.#options = options;
   }
 
-  async save(state: RunState, policies: Ports["policies"]): Promise<{ id: string; bytes: number }> {
+  async save(state: RunState, policies: Policies): Promise<{ id: string; bytes: number }> {
     const { attempt, config, room } = this.#options;
-    const [questioner, reasoner] = await Promise.all([policies.questioner.info(), policies.reasoner.info()]);
-    const infos = { questioner, reasoner };
-    await room(this.#bytes || roles.reduce((sum, role) => sum + stateBytes * infos[role].parameters, 0));
+    const played = Object.entries(policies) as [Role, Policy][];
+    const infos = await Promise.all(
+      played.map(async ([role, policy]) => ({ role, policy, ...(await policy.info()) })),
+    );
+    await room(this.#bytes || infos.reduce((sum, { parameters }) => sum + stateBytes * parameters, 0));
     const taken = await checkpointIds(this.#root);
     const id = idOf(taken, state);
     const folder = join(this.#root, id);
     const scratch = join(this.#root, `${scratchPrefix}${id}`);
-    const versions = { questioner: infos.questioner.version, reasoner: infos.reasoner.version };
+    const versions = Object.fromEntries(infos.map(({ role, version }) => [role, version]));
+    const { stage } = state.next;
     try {
       await mkdir(this.#root, { recursive: true });
       await removeScratch(this.#root);
       await mkdir(scratch);
-      const put = roles.map((role) => this.#putPolicy(role, versions[role], policies, scratch));
+      const put = infos.map((each) => this.#putPolicy(each, stage, scratch));
       await Promise.allSettled(put);
       const shared = (await Promise.all(put)).flat();
       await writeFile(join(scratch, stateName), JSON.stringify(state));
       await writeFile(join(scratch, configName), JSON.stringify(config));
       const files = await hashFiles(scratch, shared);
       for (const { path } of files) await sync(join(scratch, path));
-      const { next, score } = state;
+      const { next, scores } = state;
+      const score = scores?.mean8 ?? null;
       const writtenAt = new Date().toISOString();
       const manifest: Manifest = { version: 1, id, writtenAt, attempt, next, score, files };
       await writeManifest(scratch, manifest);
@@ -69,7 +76,7 @@ export class CheckpointStore implements Checkpoints {
       await syncFolder(this.#root);
       await verify(folder, await readManifest(folder));
       await pointTo(this.#root, id);
-      this.#saved = [...this.#saved.slice(-1), { folder, versions, files }];
+      this.#saved = [...this.#saved.slice(-1), { folder, stage, versions, files }];
       this.#bytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
       await this.#prune();
       return { id, bytes: this.#bytes };
@@ -84,18 +91,17 @@ export class CheckpointStore implements Checkpoints {
    * with the last one, so that what damages a file leaves one of two checkpoints whole. Gives the files that it shares.
    */
   async #putPolicy(
-    role: Role,
-    version: number,
-    policies: Ports["policies"],
+    { role, policy, version }: { readonly role: Role; readonly policy: Policy; readonly version: number },
+    stage: number,
     scratch: string,
   ): Promise<readonly FileRecord[]> {
     const [before] = this.#saved.length > 1 ? this.#saved : [];
-    if (before?.versions[role] === version) {
+    if (before?.stage === stage && before.versions[role] === version) {
       const files = before.files.filter(({ path }) => path.split(sep)[0] === role);
       if (await share(before.folder, scratch, files)) return files;
       await rm(join(scratch, role), { recursive: true, force: true });
     }
-    await policies[role].saveState(join(scratch, role));
+    await policy.saveState(join(scratch, role));
     return [];
   }
 
@@ -118,7 +124,9 @@ export class CheckpointStore implements Checkpoints {
 /** A checkpoint that was saved, with the policies' versions. */
 interface Saved {
   readonly folder: string;
-  readonly versions: Readonly<Record<Role, number>>;
+  /** The stage whose policies they were. */
+  readonly stage: number;
+  readonly versions: PolicyVersions;
   readonly files: readonly FileRecord[];
 }
 

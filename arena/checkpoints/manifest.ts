@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { VisplayError } from "../../common/errors.ts";
 import { hashFile } from "../../common/file_hash.ts";
-import { legs } from "../../replay/self_play.ts";
+import { legs } from "../../replay/stages.ts";
 import type { Position } from "../run_state.ts";
 
 /** The manifest's name in the folder of a checkpoint. */
@@ -40,7 +40,8 @@ const ManifestSchema: z.ZodType<Manifest> = z.strictObject({
   id: z.string(),
   writtenAt: z.string(),
   attempt: Count,
-  next: z.strictObject({ round: Count, leg: z.enum(legs), step: Count }),
+  // Those of a release that knew no stages say none; the form of their state says the rest.
+  next: z.strictObject({ stage: Count.default(0), round: Count, leg: z.enum(legs), step: Count }),
   score: z.number().nullable(),
   files: z.array(z.strictObject({ path: z.string(), bytes: Count, sha256: z.string() })),
 });

@@ -19,6 +19,7 @@ import {
 import { type QuestionerConfig, questioner } from "./questioner.ts";
 import { type ReasonerConfig, reasoner } from "./reasoner.ts";
 import { choice, count, group, optionalCount, optionalText, seed, type Unresolved } from "./setting.ts";
+import { hasStage, type StageConfig, stages } from "./stages.ts";
 import { format, type TrialConfig, trial, type WarmUpConfig, warmUp } from "./start.ts";
 import { type WatchConfig, watch } from "./watch.ts";
 
@@ -26,6 +27,7 @@ import { type WatchConfig, watch } from "./watch.ts";
 export interface RunConfig {
   readonly seed: number;
   readonly rounds: number;
+  readonly stages: readonly StageConfig[];
   readonly model: ModelSettings;
   readonly out: string | null;
   readonly device: Device;
@@ -73,6 +75,7 @@ export const RunSettingsSchema: z.ZodType<RunSettings> = z
   .strictObject({
     seed: seed(0, "seed of everything that is drawn"),
     rounds: count(3, "rounds of self-play"),
+    stages,
     model,
     out: optionalText("folder of the run; null makes a new one under runs/"),
     device: choice(
@@ -109,7 +112,9 @@ export const RunSettingsSchema: z.ZodType<RunSettings> = z
     watch,
   })
   .superRefine((config, context) => {
-    for (const [path, message] of contradictions(config)) {
+    const { evaluation } = config;
+    const questions = evaluation.questions ?? usualQuestions(config);
+    for (const [path, message] of contradictions({ ...config, questions })) {
       context.addIssue({ code: "custom", path: path.split("."), message });
     }
   });
@@ -119,7 +124,7 @@ export function runConfig(
   settings: RunSettings,
   ofModel: { readonly [R in Role]?: number | undefined } = {},
 ): RunConfig {
-  const { images, questioner, reasoner, evaluation } = settings;
+  const { questioner, reasoner, evaluation } = settings;
   const longest = (role: Role): number => ofModel[role] ?? defaultMaxTokens[role];
   return {
     ...settings,
@@ -127,12 +132,16 @@ export function runConfig(
     reasoner: { ...reasoner, maxTokens: reasoner.maxTokens ?? longest("reasoner") },
     evaluation: {
       ...evaluation,
-      questions: evaluation.questions ?? usualQuestions(evaluation, images),
+      questions: evaluation.questions ?? usualQuestions(settings),
     },
   };
 }
 
-function usualQuestions({ data }: RunSettings["evaluation"], images: ImagesConfig): number {
-  if (data !== null) return DATA_QUESTIONS;
-  return images.data === null ? SCENE_QUESTIONS : 0;
+function usualQuestions({
+  evaluation,
+  images,
+  stages,
+}: Pick<RunSettings, "evaluation" | "images" | "stages">): number {
+  if (evaluation.data !== null) return DATA_QUESTIONS;
+  return images.data === null && hasStage({ stages }, "self_play") ? SCENE_QUESTIONS : 0;
 }

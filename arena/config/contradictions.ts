@@ -1,6 +1,7 @@
 import type { CurriculumConfig } from "./curriculum.ts";
 import type { ImagesConfig } from "./images.ts";
 import type { ReasonerConfig } from "./reasoner.ts";
+import type { StageConfig } from "./stages.ts";
 
 /** The settings that others bound. */
 interface Bounded {
@@ -8,6 +9,9 @@ interface Bounded {
   readonly images: ImagesConfig;
   readonly prompts: { readonly reasoner: string | null };
   readonly reasoner: Pick<ReasonerConfig, "reward" | "labels">;
+  readonly stages: readonly StageConfig[];
+  /** Those of an evaluation. */
+  readonly questions: number;
 }
 
 /** Settings that are fine alone and impossible together, as [path, message]. */
@@ -16,6 +20,8 @@ export function* contradictions({
   images,
   prompts,
   reasoner,
+  stages,
+  questions,
 }: Bounded): Generator<[string, string]> {
   const { answersPerQuestion, views, gate } = curriculum;
   if (gate.minVotes > answersPerQuestion) {
@@ -47,5 +53,11 @@ export function* contradictions({
   if (reasoner.labels === "true" && images.data !== null) {
     const message = 'expected "silver" where images.data is set, for only scenes know the truth';
     yield ["reasoner.labels", message];
+  }
+  for (const [index, { requires }] of stages.entries()) {
+    if (questions > 0 || Object.keys(requires).length === 0) continue;
+    const message =
+      "expected an evaluation, for nothing else says what the stage came to; set evaluation.data";
+    yield [`stages.${index}.requires`, message];
   }
 }

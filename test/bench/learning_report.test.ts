@@ -35,6 +35,7 @@ describe("the learning report", () => {
     const round = (number: number, greedy: number, silver: number | null): RoundSummary => ({
       ...scores(greedy, silver),
       round: number,
+      stage: "selfPlay",
       abstention: 5,
       parseFailure: 1,
       ...{

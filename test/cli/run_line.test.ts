@@ -4,7 +4,7 @@ import { LiveLine } from "../../cli/live_line.ts";
 import { RunLine } from "../../cli/run_line.ts";
 import type { Activity } from "../../policy/embedded/activity.ts";
 import type { RunEvent } from "../../replay/events.ts";
-import type { Phase } from "../../replay/self_play.ts";
+import type { Phase } from "../../replay/stages.ts";
 import { configOf } from "../fakes/config.ts";
 import { healthy } from "../fakes/health.ts";
 import { at } from "../fakes/run_events.ts";

@@ -56,6 +56,11 @@ export class FakePolicy implements Policy {
     this.#options = options;
   }
 
+  /** Begins anew, as the model that it is now. */
+  reopen(): void {
+    this.#version = 0;
+  }
+
   async info(): Promise<PolicyInfo> {
     return { parameters: 0, modelType: "fake", version: this.#version, scaling: null };
   }

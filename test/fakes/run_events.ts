@@ -6,7 +6,8 @@ import {
   type ReasonerStep,
   type RunEvent,
 } from "../../replay/events.ts";
-import { type Phase, SELF_PLAY } from "../../replay/self_play.ts";
+import { SELF_PLAY } from "../../replay/self_play.ts";
+import type { Phase } from "../../replay/stages.ts";
 import { healthy } from "./health.ts";
 
 /** An event at a moment in seconds. */

@@ -119,6 +119,10 @@ export function makeWorld(
     time,
     policies: { questioner, reasoner },
     reference: baseOf(questioner),
+    async open() {
+      for (const policy of Object.values(this.policies)) policy.reopen();
+      return { policies: this.policies, reference: this.reference };
+    },
     images: new FakeImages(options.images ?? 40, time, options.broken, options.loadMs),
     templates: { questioner: "ask", reasoner: "{question}", format: "tags" },
     log: new MemoryLog(),

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { phases } from "../../replay/self_play.ts";
+import { phases } from "../../replay/stages.ts";
 import { BEAT_NAME, type Beat, readBeat } from "../../watch/beat.ts";
 
 let folder: string;

@@ -74,7 +74,8 @@ const pair = () => ({ questioner: new NotedPolicy(), reasoner: new NotedPolicy()
 const ports = (policies: ReturnType<typeof pair>) => policies as unknown as Ports["policies"];
 const stateAt = (next: Position, score: number | null = null): RunState => {
   const nothing = { warmUpSteps: 0, emptyRounds: 0, curriculum: emptyCurriculum, alarms: noAlarms };
-  return { version: 2, next, replay: 17, ...nothing, score, playedMs: 5, phaseMs: 1 };
+  const scores = score === null ? null : ({ mean8: score } as NonNullable<RunState["scores"]>);
+  return { version: 3, next, replay: 17, ...nothing, scores, updatesBefore: {}, playedMs: 5, phaseMs: 1 };
 };
 const open = (attempt = 1, keep = 2) =>
   new CheckpointStore({
@@ -83,9 +84,9 @@ const open = (attempt = 1, keep = 2) =>
     attempt,
     room: async () => {},
   });
-const inReasoner = (step: number) => stateAt({ round: 1, leg: "reasoner", step });
+const inReasoner = (step: number) => stateAt({ stage: 0, round: 1, leg: "reasoner", step });
 const roundOver = (round: number, score: number) =>
-  stateAt({ round: round + 1, leg: "questioner", step: 0 }, score);
+  stateAt({ stage: 0, round: round + 1, leg: "questioner", step: 0 }, score);
 
 describe("a checkpoint", () => {
   test("gives back what was saved", async () => {
@@ -170,11 +171,11 @@ describe("retention", () => {
     const first = open(1);
     const scores = [61, 74, 70];
     for (const [i, score] of scores.entries()) {
-      await first.save(stateAt({ round: i + 1, leg: "reasoner", step: 5 }, score), ports(policies));
+      await first.save(stateAt({ stage: 0, round: i + 1, leg: "reasoner", step: 5 }, score), ports(policies));
       await first.save(roundOver(i + 1, score), ports(policies));
     }
     const second = open(2);
-    await second.save(stateAt({ round: 4, leg: "curriculum", step: 2 }, 70), ports(policies));
+    await second.save(stateAt({ stage: 0, round: 4, leg: "curriculum", step: 2 }, 70), ports(policies));
     const kept = await checkpointIds(root());
     expect(kept).toEqual([
       "000004-round-3-questioner-0",
@@ -186,7 +187,7 @@ describe("retention", () => {
   test("never lets a round's start pass for a better one by an older score", async () => {
     const policies = pair();
     const store = open(1, 1);
-    await store.save(stateAt({ round: 1, leg: "questioner", step: 0 }, 99), ports(policies));
+    await store.save(stateAt({ stage: 0, round: 1, leg: "questioner", step: 0 }, 99), ports(policies));
     await store.save(roundOver(1, 50), ports(policies));
     await store.save(inReasoner(9), ports(policies));
     expect(await checkpointIds(root())).toEqual(["000002-round-2-questioner-0", "000003-round-1-reasoner-9"]);
