@@ -5,6 +5,7 @@ import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
 import { addExportCurriculum } from "./export_curriculum.ts";
 import { addExportModel } from "./export_model.ts";
+import { addFrames } from "./frames.ts";
 import { addInspect } from "./inspect.ts";
 import { addNewModel } from "./new_model.ts";
 import { addPlan } from "./plan.ts";
@@ -35,6 +36,7 @@ for (const add of [
   addEval,
   addExportModel,
   addExportCurriculum,
+  addFrames,
   addNewModel,
   addPretrain,
   addConfig,

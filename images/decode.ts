@@ -3,7 +3,7 @@ import { VisplayError } from "../common/errors.ts";
 import { bytesInMemory, bytesOfFile } from "./bytes.ts";
 import type { ImageFormat } from "./format.ts";
 import { type PictureHeader, readHeader } from "./header.ts";
-import { imageOf, type RgbImage } from "./image.ts";
+import { imageOf, type RgbImage, type Size } from "./image.ts";
 import { isTransposed, type Pixels, turnUpright } from "./orientation.ts";
 import { Refusal } from "./refusal.ts";
 import { Room } from "./room.ts";
@@ -87,7 +87,7 @@ export async function inspectFile(path: FilePath, limits: ImageLimits = defaultL
     // libvips takes no path that is no text, and reads a trailing "[...]" as options.
     const input = typeof path === "string" && !path.endsWith("]") ? path : await readFile(path);
     const header = await readHeader(bytesOfFile(file, size), input);
-    checkPixels(header, limits);
+    requirePixels(header, limits);
     const { format, width, height } = header;
     return { format, width, height };
   } catch (error) {
@@ -95,7 +95,8 @@ export async function inspectFile(path: FilePath, limits: ImageLimits = defaultL
   }
 }
 
-function refuse(name: string | null, cause: unknown): never {
+/** Throws what says why an image cannot be used, whatever went wrong. */
+export function refuse(name: string | null, cause: unknown): never {
   const reason = reasonOf(cause);
   throw new VisplayError("images", name === null ? reason : `${name}: ${reason}`, { cause });
 }
@@ -103,7 +104,7 @@ function refuse(name: string | null, cause: unknown): never {
 async function decode(bytes: Uint8Array, limits: ImageLimits, shrinkTo: Fit): Promise<RgbImage> {
   checkSize(bytes.length, limits);
   const header = await readHeader(bytesInMemory(bytes), bytes);
-  checkPixels(header, limits);
+  requirePixels(header, limits);
   const { width, height, data } = await pixelsOf(storedRows(bytes, header), header, shrinkTo);
   return imageOf(width, height, data);
 }
@@ -111,8 +112,8 @@ async function decode(bytes: Uint8Array, limits: ImageLimits, shrinkTo: Fit): Pr
 /** Pixels of all pictures that are decoded at the same time: 200 MB of RGB. */
 const room = new Room(2 ** 26);
 
-/** All of a picture, or what `shrinkTo` makes of it, for which it need not be in memory as a whole. */
-function pixelsOf(stored: StoredRows, header: PictureHeader, shrinkTo: Fit): Promise<Pixels> {
+/** All of a picture, upright, or what `shrinkTo` makes of it, for which it need not be in memory as a whole. */
+export function pixelsOf(stored: StoredRows, header: PictureHeader, shrinkTo: Fit): Promise<Pixels> {
   const { width, height, orientation, interlaced } = header;
   const target = shrinkTo(isTransposed(orientation) ? { width: height, height: width } : header);
   const strip = target && !interlaced ? Math.min(stripPixels, width * height) : width * height;
@@ -123,13 +124,15 @@ function pixelsOf(stored: StoredRows, header: PictureHeader, shrinkTo: Fit): Pro
   );
 }
 
-function checkPixels({ width, height }: Header, { maxPixels }: ImageLimits): void {
+/** Throws a `Refusal` where an image has more pixels than it may. */
+export function requirePixels({ width, height }: Size, { maxPixels }: ImageLimits): void {
   if (width * height <= maxPixels) return;
   const found = `${width}x${height} = ${width * height} pixels`;
   throw new Refusal(`found ${found}, expected at most ${maxPixels} (images.maxPixels)`);
 }
 
-async function readWithin(path: FilePath, limits: ImageLimits): Promise<Uint8Array> {
+/** The bytes of a file. Throws a `Refusal`, or as the file system does. */
+export async function readWithin(path: FilePath, limits: ImageLimits): Promise<Uint8Array> {
   await checkFile(path, limits);
   return readFile(path);
 }

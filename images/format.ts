@@ -73,6 +73,12 @@ export function nameContent(head: Uint8Array): string {
   return firstMatch(lookalikes, head) ?? "data of no known image format";
 }
 
+/** Whether the first bytes of a file that is no image may be a video's, as they are of one or of nothing that is known. */
+export function mayBeVideo(head: Uint8Array): boolean {
+  const found = firstMatch(lookalikes, head);
+  return found === null || found === "a video";
+}
+
 /** The format that a file's extension claims: "other" for an image that cannot be decoded, null for no image. */
 export function claimedFormat(name: string): ImageFormat | "other" | null {
   const extension = /\.(\w+)$/.exec(name)?.[1]?.toLowerCase() ?? "";

@@ -15,8 +15,11 @@ export interface StoredRows {
   rows(top: number, count: number): Promise<Uint8Array>;
 }
 
-/** The rows of a file with this header; throws a `Refusal` where it is seen to be damaged, and so do `rows`. */
-export function storedRows(bytes: Uint8Array, header: PictureHeader): StoredRows {
+/**
+ * The rows of a file with this header, of an animation those of frame `page`; throws a `Refusal` where it is seen to be
+ * damaged, and so do `rows`.
+ */
+export function storedRows(bytes: Uint8Array, header: PictureHeader, page = 0): StoredRows {
   const { format, width, height, tiles } = header;
   const file = bufferOf(bytes);
   if (format === "jpeg") requireContinuous(file);
@@ -24,7 +27,7 @@ export function storedRows(bytes: Uint8Array, header: PictureHeader): StoredRows
   const rows = (top: number, count: number) =>
     tiles
       ? rowsOfTiles(input, header, tiles, top, count)
-      : readRegion(input, header, { width, height }, top, count);
+      : readRegion(input, header, { width, height }, top, count, page);
   return { width, height, rows };
 }
 
@@ -40,10 +43,11 @@ async function readRegion(
   size: Size,
   top: number,
   count: number,
+  page = 0,
 ): Promise<Uint8Array> {
   const space = colours === "cmyk" ? "cmyk" : wide ? "rgb16" : "srgb";
   const { data, info } = await askVips(format, () => {
-    let picture = sharp(input, reading).toColourspace(space);
+    let picture = sharp(input, { ...reading, page }).toColourspace(space);
     if (space === "cmyk") picture = picture.pipelineColourspace(space);
     if (count < size.height) picture = picture.extract({ left: 0, top, width: size.width, height: count });
     return picture.raw({ depth: wide ? "ushort" : "uchar" }).toBuffer({ resolveWithObject: true });
