@@ -106,6 +106,7 @@ export const usersOf: Readonly<Record<string, readonly string[]>> = {
   rxjs: ["arena", "cli"],
   "onnxruntime-node": ["autodiff/onnx"],
   "@xenova/transformers": ["policy/chat"],
+  jiti: ["common"],
   sharp: ["images", "bench"],
   hyparquet: ["data"],
   "hyparquet-compressors": ["data"],

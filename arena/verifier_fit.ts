@@ -1,0 +1,73 @@
+import { canVerify, type Given, type Judging } from "./verify.ts";
+
+/** How well a verifier fits the first answers that it judges: a value that grows. */
+export interface VerifierFit {
+  readonly answers: number;
+  /** Answers none of whose true ones it could read. */
+  readonly unread: number;
+  /** Answers that were at least partly right. */
+  readonly right: number;
+  /** A true answer that it could not read, and an answer that was wrong, with a true one. */
+  readonly examples: {
+    readonly unread: string | null;
+    readonly wrong: { readonly answer: string; readonly truth: string } | null;
+  };
+}
+
+/** An answer that was judged. */
+export interface Judged {
+  readonly question: string;
+  readonly truths: readonly string[];
+  readonly given: Given;
+  readonly correctness: number;
+}
+
+export const noAnswers: VerifierFit = {
+  answers: 0,
+  unread: 0,
+  right: 0,
+  examples: { unread: null, wrong: null },
+};
+
+/** Answers after which something is said. */
+const enough = 100;
+/** The most that may go unread, as a share. */
+const most = 0.2;
+
+/** Counts answers, up to the first hundred. */
+export function countFit(fit: VerifierFit, { verifier }: Judging, judged: readonly Judged[]): VerifierFit {
+  return judged.slice(0, enough - fit.answers).reduce((count, { question, truths, given, correctness }) => {
+    const [truth = ""] = truths;
+    const isRead = truths.some((each) => canVerify(verifier, each, question));
+    const answer = given.written ?? given.text;
+    const { unread, wrong } = count.examples;
+    return {
+      answers: count.answers + 1,
+      unread: count.unread + Number(!isRead),
+      right: count.right + Number(correctness > 0),
+      examples: {
+        unread: unread ?? (isRead ? null : truth),
+        wrong: wrong ?? (answer === null || correctness > 0 ? null : { answer, truth }),
+      },
+    };
+  }, fit);
+}
+
+/** What to tell of a verifier that does not fit the first hundred answers; null before, and where it does. */
+export function misfit(
+  { answers, unread, right, examples }: VerifierFit,
+  { verifier }: Judging,
+): string | null {
+  if (answers < enough) return null;
+  if (unread > most * enough)
+    return `verifier ${verifier} cannot read the true answers of ${unread} of the first ${enough}, such as ${shown(examples.unread)}, which earn nothing whatever is answered; set reward.verifier to one that fits them`;
+  if (right > 0) return null;
+  const { wrong } = examples;
+  const example = wrong ? `, such as ${shown(wrong.answer)} for ${shown(wrong.truth)}` : "";
+  return `verifier ${verifier} finds none of the first ${enough} answers right${example}: if some are, set reward.verifier to one that fits them, else begin with a stage sft`;
+}
+
+function shown(text: string | null): string {
+  const whole = JSON.stringify(text);
+  return whole.length > 80 ? `${whole.slice(0, 79)}…` : whole;
+}

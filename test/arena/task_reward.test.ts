@@ -1,0 +1,141 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { type RewardConfig, reward } from "../../arena/config/reward.ts";
+import type { Test } from "../../arena/ports.ts";
+import { openRewarder } from "../../arena/task_reward.ts";
+import { imageOf } from "../../images/image.ts";
+import { parseAnswer } from "../../reasoner/parse.ts";
+import type { Answer } from "../../reasoner/reasoner.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "visplay-reward-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const task: Test = {
+  name: "a.png",
+  image: imageOf(1, 1, new Uint8Array(3)),
+  question: "How many red circles are left of the square?",
+  truths: ["2", "two circles"],
+  group: "count",
+};
+
+function answer(text: string, tokens = 10, finishReason: "stop" | "length" = "stop"): Answer {
+  const truncated = finishReason === "length";
+  const parsed = parseAnswer(text, [], { question: task.question, truncated });
+  const completion = {
+    tokens: new Int32Array(tokens),
+    logProbs: new Float32Array(tokens),
+    text,
+    finishReason,
+  };
+  return { completion, parsed };
+}
+
+const chain = "The square stands in the middle, and left of it I see two red circles and a star.";
+const good = answer(`<think> ${chain} </think> <answer> 2 </answer>`);
+const bare = answer("<answer> 2 </answer>");
+const wrong = answer("<think> So it is three. </think> <answer> 3 </answer>", 95);
+const cut = answer("<think> the square the square the square", 100, "length");
+
+/** A user's module, and the rewards by it. */
+let modules = 0;
+function withModule(text: string, more: Partial<RewardConfig> = {}): RewardConfig {
+  const module = join(folder, `reward${modules++}.ts`);
+  writeFileSync(module, text);
+  return { ...reward.parse({}), ...more, module };
+}
+
+describe("built-in parts", () => {
+  test("are all recorded by name, with what each counts", async () => {
+    const weights = { correctness: 1, reasoning: 0.5, format: 0.25, length: 2 };
+    const rewards = await (await openRewarder(reward.parse({ weights, overlongShare: 0.1 }), 100))(task, [
+      good,
+      bare,
+      wrong,
+      cut,
+    ]);
+    expect(rewards.map(({ parts }) => parts)).toEqual([
+      { correctness: 1, reasoning: 1, format: 1, length: 0 },
+      { correctness: 1, reasoning: 0, format: 1, length: 0 },
+      { correctness: 0, reasoning: 0, format: 1, length: -0.5 },
+      { correctness: 0, reasoning: 0, format: 0, length: -1 },
+    ]);
+    expect(rewards.map((each) => each.reward)).toEqual([1.75, 1.25, -0.75, -2]);
+    expect(rewards[0]?.weights).toEqual(weights);
+  });
+
+  test("a weight of 0 leaves a part in the record", async () => {
+    const [given] = await (await openRewarder(reward.parse({}), 100))(task, [good]);
+    expect(given).toEqual({
+      reward: 1,
+      parts: { correctness: 1, reasoning: 1, format: 1, length: 0 },
+      weights: { correctness: 0.9, reasoning: 0, format: 0.1, length: 0 },
+    });
+  });
+
+  test("of which none would count are refused", () => {
+    const none = { correctness: 0, format: 0 };
+    expect(reward.safeParse({ weights: none }).error?.issues).toMatchObject([{ path: ["weights"] }]);
+    expect(reward.safeParse({ weights: none, module: "./mine.ts" }).success).toBe(true);
+    expect(reward.parse("./mine.ts").module).toBe("./mine.ts");
+  });
+});
+
+describe("a user's own reward", () => {
+  test("is told all of an answer, and its parts are what counts", async () => {
+    const config = withModule(
+      `interface Episode { question: string; truths: string[]; chain: string; answer: string | null;
+         tokens: number; truncated: boolean; group: string | null; text: string;
+         image: { width: number }; parts: Record<string, number> }
+       export default async (e: Episode) => ({
+         correctness: e.parts.correctness,
+         seen: JSON.stringify([e.question, e.truths, e.chain, e.answer, e.tokens, e.truncated, e.group, e.image.width,
+           e.text.length]).length,
+         short: 1 / e.tokens,
+       });`,
+      { moduleWeights: { short: 5 } },
+    );
+    const [given] = await (await openRewarder(config, 100))(task, [good]);
+    const { text, tokens } = good.completion;
+    const all = [task.question, task.truths, chain, "2", tokens.length, false, "count", 1, text.length];
+    const seen = JSON.stringify(all).length;
+    expect(given?.parts).toEqual({ correctness: 1, reasoning: 1, format: 1, length: 0, seen, short: 0.1 });
+    const weights = { correctness: 0.9, reasoning: 0, format: 0, length: 0, seen: 1, short: 5 };
+    expect(given?.weights).toEqual(weights);
+    expect(given?.reward).toBeCloseTo(0.9 + seen + 0.5, 12);
+  });
+
+  test("may say that it cannot judge", async () => {
+    const config = withModule("export default (e: any) => e.truncated ? null : { right: 1 };");
+    const rewards = await (await openRewarder(config, 100))(task, [good, cut]);
+    expect(rewards.map((each) => each.reward)).toEqual([1, null]);
+    expect(rewards[1]?.parts).toHaveProperty("correctness", 0);
+  });
+
+  test.each([
+    ["a part is NaN", "({ right: 1, near: 0 / 0 })", /gave NaN as its part "near", expected a finite number/],
+    ["a part is a text", '({ near: "1" })', /gave "1" as its part "near"/],
+    ["a part is infinite", "({ near: 1 / 0 })", /gave Infinity as its part "near"/],
+    ["a part is missing", "({ near: undefined })", /gave undefined as its part "near"/],
+    ["it gives a number", "1", /gave 1, expected numbers by name/],
+    ["it gives a list", "[1]", /gave a list, expected numbers by name/],
+    ["it gives nothing", "undefined", /gave undefined, expected numbers by name/],
+    ["it gives no parts", "({})", /gave no parts/],
+    ["it throws", "e.nothing.here", /threw on the question "How many.*" and the answer "2": Cannot read/],
+    ["it rejects", 'Promise.reject("busy")', /threw on the question .*: busy/],
+  ])("is told what is wrong where %s", async (_, expression, message) => {
+    const config = withModule(`export default (e: any): any => ${expression};`);
+    await expect((await openRewarder(config, 100))(task, [good])).rejects.toMatchObject({
+      code: "config",
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test("that cannot be loaded is refused before anything is asked", async () => {
+    await expect(openRewarder(reward.parse("./no_such_reward.ts"), 100)).rejects.toMatchObject({
+      code: "config",
+      message: expect.stringContaining("reward.module: there is no file"),
+    });
+  });
+});

@@ -1,0 +1,86 @@
+import { describe, expect, test } from "vitest";
+import type { VerifierName } from "../../arena/config/evaluation.ts";
+import { countFit, type Judged, misfit, noAnswers } from "../../arena/verifier_fit.ts";
+
+const given = (text: string) => ({ vote: text, text, written: text });
+
+function judged(count: number, truth: (i: number) => string, correctness: (i: number) => number): Judged[] {
+  return Array.from({ length: count }, (_, i) => ({
+    question: "what ?",
+    truths: [truth(i)],
+    given: given(`answer ${i}`),
+    correctness: correctness(i),
+  }));
+}
+
+/** What is said of a verifier after some answers, given in two parts. */
+function said(verifier: VerifierName, all: readonly Judged[]): string | null {
+  const judging = { verifier, tolerance: 0 };
+  const half = countFit(noAnswers, judging, all.slice(0, 30));
+  return misfit(countFit(half, judging, all.slice(30)), judging);
+}
+
+describe("a verifier that does not fit the answers", () => {
+  test("is named once a hundred were judged, with an example", () => {
+    const words = judged(
+      100,
+      (i) => (i % 2 ? "a red car" : `${i}`),
+      (i) => Number(i % 2 === 0),
+    );
+    expect(said("number", words)).toMatch(
+      /^verifier number cannot read the true answers of 50 of the first 100, such as "a red car".*reward\.verifier/,
+    );
+    expect(said("number", words.slice(0, 99))).toBeNull();
+  });
+
+  test("may be one that finds nothing right", () => {
+    const message = said(
+      "equivalent",
+      judged(
+        120,
+        (i) => `truth ${i}`,
+        () => 0,
+      ),
+    );
+    expect(message).toMatch(/^verifier equivalent finds none .* such as "answer 0" for "truth 0"/);
+  });
+
+  test("is none where some are right, and few cannot be read", () => {
+    const some = (unread: number) =>
+      judged(
+        100,
+        (i) => (i < unread ? "red" : "1"),
+        (i) => Number(i === 99),
+      );
+    expect(said("number", some(20))).toBeNull();
+    expect(said("number", some(21))).toMatch(/21 of the first 100/);
+  });
+
+  test("only the first hundred count", () => {
+    const late = [
+      ...judged(
+        100,
+        () => "1",
+        () => 1,
+      ),
+      ...judged(
+        900,
+        () => "red",
+        () => 0,
+      ),
+    ];
+    expect(said("number", late)).toBeNull();
+  });
+
+  test("one true answer of several that can be read is enough", () => {
+    const several = judged(
+      100,
+      () => "red",
+      (i) => Number(i === 0),
+    ).map((each) => ({
+      ...each,
+      truths: ["red", "1"],
+    }));
+    expect(said("number", several)).toBeNull();
+  });
+});
