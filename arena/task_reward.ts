@@ -19,8 +19,11 @@ export interface TaskReward {
   readonly weights: Parts;
 }
 
+/** A labelled task. */
+export type Task = Pick<Test, "question" | "truths" | "image" | "group">;
+
 /** Rewards the answers to one task, [G]. */
-export type Rewarder = (task: Test, answers: readonly Answer[]) => Promise<TaskReward[]>;
+export type Rewarder = (task: Task, answers: readonly Answer[]) => Promise<TaskReward[]>;
 
 /**
  * Rewards by a verifier, the chain before the answer, its form and its length, or by a user's own module, which is loaded
@@ -50,7 +53,7 @@ export async function openRewarder(config: RewardConfig, maxTokens: number): Pro
 }
 
 function partsOf(
-  task: Test,
+  task: Task,
   answer: Answer,
   config: RewardConfig,
   maxTokens: number,
@@ -69,7 +72,7 @@ function partsOf(
   };
 }
 
-function episodeOf({ question, truths, image, group }: Test, { completion }: Answer, parts: Parts) {
+function episodeOf({ question, truths, image, group }: Task, { completion }: Answer, parts: Parts) {
   const { text, tokens, finishReason } = completion;
   const truncated = finishReason === "length";
   const { chain, answer } = writtenIn(text, truncated);

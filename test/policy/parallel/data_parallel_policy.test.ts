@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RandomStream } from "../../../common/random.ts";
 import type { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
 import type { LearningTask } from "../../../policy/embedded/replica.ts";
+import { losses } from "../../../policy/options.ts";
 import { DataParallelPolicy, shareOut } from "../../../policy/parallel/data_parallel_policy.ts";
 import { openPolicy } from "../../../policy/parallel/open_policy.ts";
 import type { TrainingGroup, UpdateOptions } from "../../../policy/port.ts";
@@ -47,7 +48,7 @@ async function openPair(): Promise<{ policy: DataParallelPolicy; replicas: [Loca
 
 describe("shares of a step", () => {
   const tasks: readonly (readonly [string, (items: readonly number[]) => LearningTask])[] = [
-    ...(["grpo", "dr_grpo", "dapo"] as const).map((loss) => {
+    ...losses.map((loss) => {
       const options = { ...withKl, loss };
       const task = (items: readonly number[]): LearningTask => ({
         kind: "grpo",
