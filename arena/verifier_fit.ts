@@ -1,7 +1,7 @@
 import { canVerify, type Given, type Judging } from "./verify.ts";
 
-/** How well a verifier fits the first answers that it judges: a value that grows. */
-export interface VerifierFit {
+/** How well a verifier fits the first answers that it judges. */
+interface VerifierFit {
   readonly answers: number;
   /** Answers none of whose true ones it could read. */
   readonly unread: number;
@@ -22,20 +22,26 @@ export interface Judged {
   readonly correctness: number;
 }
 
-export const noAnswers: VerifierFit = {
-  answers: 0,
-  unread: 0,
-  right: 0,
-  examples: { unread: null, wrong: null },
-};
-
 /** Answers after which something is said. */
 const enough = 100;
 /** The most that may go unread, as a share. */
 const most = 0.2;
 
+const noAnswers: VerifierFit = { answers: 0, unread: 0, right: 0, examples: { unread: null, wrong: null } };
+
+/** Takes answers as they are judged, and says once where the verifier does not fit the first hundred. */
+export function watchFit(judging: Judging, say: (text: string) => void): (judged: readonly Judged[]) => void {
+  let fit = noAnswers;
+  return (judged) => {
+    if (fit.answers === enough) return;
+    fit = countFit(fit, judging, judged);
+    const message = misfit(fit, judging);
+    if (message !== null) say(message);
+  };
+}
+
 /** Counts answers, up to the first hundred. */
-export function countFit(fit: VerifierFit, { verifier }: Judging, judged: readonly Judged[]): VerifierFit {
+function countFit(fit: VerifierFit, { verifier }: Judging, judged: readonly Judged[]): VerifierFit {
   return judged.slice(0, enough - fit.answers).reduce((count, { question, truths, given, correctness }) => {
     const [truth = ""] = truths;
     const isRead = truths.some((each) => canVerify(verifier, each, question));
@@ -54,17 +60,14 @@ export function countFit(fit: VerifierFit, { verifier }: Judging, judged: readon
 }
 
 /** What to tell of a verifier that does not fit the first hundred answers; null before, and where it does. */
-export function misfit(
-  { answers, unread, right, examples }: VerifierFit,
-  { verifier }: Judging,
-): string | null {
+function misfit({ answers, unread, right, examples }: VerifierFit, { verifier }: Judging): string | null {
   if (answers < enough) return null;
   if (unread > most * enough)
-    return `verifier ${verifier} cannot read the true answers of ${unread} of the first ${enough}, such as ${shown(examples.unread)}, which earn nothing whatever is answered; set reward.verifier to one that fits them`;
+    return `verifier ${verifier} cannot read the true answers of ${unread} of the first ${enough}, such as ${shown(examples.unread)}, to which no answer is right; choose another verifier`;
   if (right > 0) return null;
   const { wrong } = examples;
   const example = wrong ? `, such as ${shown(wrong.answer)} for ${shown(wrong.truth)}` : "";
-  return `verifier ${verifier} finds none of the first ${enough} answers right${example}: if some are, set reward.verifier to one that fits them, else begin with a stage sft`;
+  return `verifier ${verifier} finds none of the first ${enough} answers right${example}; if some are, choose another verifier`;
 }
 
 function shown(text: string | null): string {

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import type { RunSettings } from "../arena/config/config.ts";
-import { evaluator } from "../arena/evaluation.ts";
+import { type AnsweredTest, evaluator, type Mark } from "../arena/evaluation.ts";
 import { untilAborted } from "../arena/from_abortable.ts";
+import { watchFit } from "../arena/verifier_fit.ts";
+import { givenBy } from "../arena/verify.ts";
 import { VisplayError } from "../common/errors.ts";
 import { drive, interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
@@ -50,9 +52,13 @@ async function evaluate(settings: RunSettings, out: string | null): Promise<void
   const say = (text: string): void => line.say(text);
   const tests = await openTests(config, { signal: interrupt.signal, say, show });
   await using predictions = out === null ? null : await PredictionFile.create(out);
-  const measure = evaluator(config, tests.of(config.evaluation), templatesOf(model), (answered, mark) =>
-    predictions?.add(answered, mark),
-  );
+  const judged = watchFit(config.evaluation, say);
+  const take = (answered: AnsweredTest, mark: Mark): void => {
+    predictions?.add(answered, mark);
+    const { test, greedy } = answered;
+    judged([{ ...test, given: givenBy(greedy), correctness: mark.greedy }]);
+  };
+  const measure = evaluator(config, tests.of(config.evaluation), templatesOf(model), take);
   if (!measure) {
     throw new VisplayError("config", "evaluation.questions: found 0, expected at least 1");
   }
