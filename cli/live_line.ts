@@ -15,6 +15,7 @@ export class LiveLine implements Disposable {
   /** Whether the screen can take back what it shows. */
   readonly #live: boolean;
   readonly #timer: NodeJS.Timeout;
+  #gone = false;
 
   /** Calls `line` with moments of the steady clock. */
   constructor(
@@ -46,7 +47,10 @@ export class LiveLine implements Disposable {
     else this.#screen.write(`${clearLine}${cutTo(line, this.#columns - 1)}`);
   }
 
+  /** Takes the live line back; further calls do nothing, as the screen may show something else by then. */
   [Symbol.dispose](): void {
+    if (this.#gone) return;
+    this.#gone = true;
     clearInterval(this.#timer);
     if (this.#live) this.#screen.write(clearLine);
   }

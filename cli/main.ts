@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { release } from "../common/release.ts";
 import { keepNoImages } from "../images/libvips.ts";
+import { addAsk } from "./ask.ts";
 import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
 import { addExportCurriculum } from "./export_curriculum.ts";
@@ -34,6 +35,7 @@ for (const add of [
   addInspect,
   addReplay,
   addEval,
+  addAsk,
   addExportModel,
   addExportCurriculum,
   addFrames,

@@ -1,6 +1,7 @@
 import type { RgbImage } from "../images/image.ts";
 import type { ImageScaling } from "../images/scaling.ts";
 import type { Clip, Loss } from "./options.ts";
+import type { TokenTape } from "./token_tape.ts";
 
 /** What a policy is asked: one image and a user's text, put into the model's own chat template. */
 export interface Prompt {
@@ -34,6 +35,8 @@ export interface SamplingOptions {
   /** Whether completions go on past stop tokens to their full length (default false); benchmarks compare equal work. */
   readonly ignoreEos?: boolean;
   readonly seed: number;
+  /** Where the tokens of the first prompt's first completion are written as they are drawn; it has room for `maxTokens`. */
+  readonly tape?: TokenTape;
 }
 
 /** One completion with what its update needs. */

@@ -1,6 +1,7 @@
 import { deriveSeed, uniformAt } from "../../common/random.ts";
 import type { VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { FinishReason, SamplingOptions } from "../port.ts";
+import { type TokenTape, writeToken } from "../token_tape.ts";
 import { ActivityReport } from "./activity.ts";
 import { bucket, nextPowerOfTwo } from "./batch.ts";
 import type { BufferPool } from "./buffer_pool.ts";
@@ -45,6 +46,7 @@ interface Sequence {
   readonly seed: number;
   /** Tokens that it may have: as many as were asked for and fit into the model's context. */
   readonly longest: number;
+  readonly tape: TokenTape | undefined;
   finished: FinishReason | null;
 }
 
@@ -147,11 +149,15 @@ export class Sampler {
     index: number,
     cache: DecodeCache,
   ): Slot | null {
-    const { groupSize, seed, firstPrompt, maxTokens } = this.#options;
+    const { groupSize, seed, firstPrompt, maxTokens, tape } = this.#options;
     const longest = Math.min(maxTokens, this.#model.config.text.maxPositions - rows.length);
     const sequences = Array.from({ length: groupSize }, (_, g): Sequence => {
       const own = deriveSeed(seed, firstPrompt + prompt, g);
-      return { tokens: [], logProbs: [], seed: own, longest, finished: null };
+      const isFirst = firstPrompt + prompt + g === 0;
+      return {
+        ...{ tokens: [], logProbs: [], seed: own, longest, finished: null },
+        tape: isFirst ? tape : undefined,
+      };
     });
     for (const sequence of sequences) this.#extend(sequence, probabilities);
     const slot: Slot = { prompt, nextPosition, sequences, time: 0 };
@@ -164,6 +170,7 @@ export class Sampler {
     const uniform = uniformAt(sequence.seed, sequence.tokens.length);
     const { token, logProb } = chooseToken(probabilities, this.#options, uniform);
     sequence.tokens.push(token);
+    if (sequence.tape) writeToken(sequence.tape, token);
     this.#activity.token();
     sequence.logProbs.push(logProb);
     if (this.#stopTokens.has(token)) sequence.finished = "stop";

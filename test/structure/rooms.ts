@@ -88,6 +88,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "inspector/terminal",
     "watch",
     "policy",
+    "policy/chat",
     "policy/weights",
     "policy/embedded",
     "policy/parallel",

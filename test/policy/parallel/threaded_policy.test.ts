@@ -2,12 +2,14 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VisplayError } from "../../../common/errors.ts";
 import { imageOf } from "../../../images/image.ts";
 import { ThreadedPolicy } from "../../../policy/parallel/threaded_policy.ts";
 import type { Policy, Prompt } from "../../../policy/port.ts";
+import { newTape, tokensOn } from "../../../policy/token_tape.ts";
 import {
   grpo,
   openTiny,
@@ -84,6 +86,27 @@ test("a thread computes what the calling thread would, bit for bit, also beside 
     paths.map((path) => readFile(join(path, "model.safetensors"))),
   );
   for (const copy of copies) expect(copy.equals(weights as Buffer)).toBe(true);
+});
+
+test("tokens of the first completion can be read while they are sampled, and change nothing", async () => {
+  const prompts = questions(3, 2);
+  const long = { ...sampling, maxTokens: 96, ignoreEos: true };
+  const plain = await threaded.sample(prompts, long);
+  const tape = newTape(long.maxTokens);
+  const seen: Int32Array[] = [];
+  let over = false;
+  const sampled = threaded.sample(prompts, { ...long, tape }).finally(() => {
+    over = true;
+  });
+  while (!over) {
+    seen.push(tokensOn(tape));
+    await sleep(1);
+  }
+  expect(await sampled).toEqual(plain);
+  const tokens = plain[0]?.[0]?.tokens as Int32Array;
+  expect(tokensOn(tape)).toEqual(tokens);
+  expect(new Set(seen.map(({ length }) => length)).size).toBeGreaterThan(3);
+  for (const part of seen) expect(part).toEqual(tokens.slice(0, part.length));
 });
 
 test("results own their memory", async () => {

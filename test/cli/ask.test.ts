@@ -1,0 +1,113 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AnswerStream } from "../../cli/answer_stream.ts";
+import { exitCodes } from "../../common/errors.ts";
+import { encodePng } from "../../images/encode.ts";
+import { SceneSource } from "../../images/scenes/source.ts";
+import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
+import type { Prompt } from "../../policy/port.ts";
+import { newTape, writeToken } from "../../policy/token_tape.ts";
+import { tinyOptions } from "../policy/tiny.ts";
+import { visplay } from "./visplay.ts";
+
+const scenes = new SceneSource({ domain: "target", count: 2, seed: 4 });
+const question = "how many red object ?";
+
+let folder: string;
+let picture: string;
+let prompt: Prompt;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "visplay-ask-"));
+  picture = join(folder, "scene.png");
+  const image = await scenes.draw(0);
+  await writeFile(picture, await encodePng(image));
+  prompt = { image, text: question };
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** What the embedded model says, without the command. */
+async function said(temperature: number, groupSize: number, seed: number): Promise<string[]> {
+  await using policy = await LocalPolicy.open("models/tiny", tinyOptions);
+  const options = { groupSize, temperature, topK: 0, topP: 1, maxTokens: 32, seed };
+  const [group = []] = await policy.sample([prompt], options);
+  return group.map(({ text }) => text);
+}
+
+describe("visplay ask", { timeout: 60_000 }, () => {
+  test("prints the likeliest answer, and nothing else where it is piped", async () => {
+    const { status, stdout, stderr } = visplay("ask", picture, question);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toBe(`${(await said(0, 1, 0))[0]}\n`);
+  });
+
+  test("gives several answers by temperature and seed, and says how they are read, as JSON too", async () => {
+    const flags = ["--temperature", "2", "--samples", "4", "--seed", "3"];
+    const texts = await said(2, 4, 3);
+    const { stdout } = visplay("ask", picture, question, ...flags);
+    expect(stdout.startsWith(texts.map((text, i) => `${i + 1}: ${text}\n`).join(""))).toBe(true);
+    const json = JSON.parse(visplay("ask", picture, question, ...flags, "--json").stdout);
+    expect(json).toMatchObject({ model: "tiny", image: picture, question, temperature: 2, seed: 3 });
+    expect(json.answers.map(({ text }: { text: string }) => text)).toEqual(texts);
+    for (const { text, outcome, answer } of json.answers)
+      if (outcome === "answered") expect(text).toContain(answer);
+    const votes = Number(/\((\d) of 4\)/.exec(stdout)?.[1]);
+    expect(votes).toBeGreaterThan(0);
+  });
+
+  test("says where an answer was cut off", () => {
+    const { stdout, stderr } = visplay("ask", picture, question, "--max-tokens", "2");
+    expect(stdout.trim().split(" ")).toHaveLength(2);
+    expect(stderr).toBe("cut off after 2 tokens (--max-tokens): 1 of 1 answer\n");
+  });
+
+  test("refuses what cannot be asked with the cause", () => {
+    expect(visplay("ask", join(folder, "none.png"), question)).toMatchObject({
+      status: exitCodes.images,
+      stderr: expect.stringContaining("none.png: found no such file"),
+    });
+    expect(visplay("ask", picture, " ")).toMatchObject({
+      status: exitCodes.usage,
+      stderr: expect.stringContaining("expected a question"),
+    });
+    expect(visplay("ask", picture, question, "--samples", "2")).toMatchObject({
+      status: exitCodes.config,
+      stderr: expect.stringContaining("give a --temperature above 0"),
+    });
+    expect(visplay("ask", picture, question, "--model", join(folder, "none"))).toMatchObject({
+      status: exitCodes.model,
+    });
+  });
+});
+
+describe("an answer in a terminal", () => {
+  /** Tokens are bytes of UTF-8, as where a letter has several tokens. */
+  const decode = (tokens: Int32Array) => Buffer.from(tokens).toString("utf8");
+
+  test("appears as it grows, letters whole, and is in the end the text", () => {
+    const text = " Zwölf 😀 Vögel.  ";
+    const bytes = Buffer.from(text);
+    const tape = newTape(bytes.length);
+    const parts: string[] = [];
+    using stream = new AnswerStream(tape, decode, (part) => parts.push(part));
+    for (const byte of bytes) {
+      writeToken(tape, byte);
+      stream.look();
+    }
+    stream.end(`${text.trim()}\n`);
+    expect(parts.join("")).toBe(`${text.trim()}\n`);
+    expect(parts.join("")).not.toContain("\uFFFD");
+    expect(parts.length).toBeGreaterThan(10);
+  });
+
+  test("is written anew where it came out otherwise", () => {
+    const tape = newTape(8);
+    const parts: string[] = [];
+    using stream = new AnswerStream(tape, decode, (part) => parts.push(part));
+    for (const byte of Buffer.from("abc")) writeToken(tape, byte);
+    stream.look();
+    stream.end("abd\n");
+    expect(parts).toEqual(["abc", "\n", "abd\n"]);
+  });
+});
