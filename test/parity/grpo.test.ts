@@ -80,24 +80,24 @@ async function evaluate(
 }
 
 describe("the GRPO losses as in TRL", () => {
-  test("cover every loss with and without KL, by the loss's own ratio and by truncated importance weights", () => {
-    const named = [
-      "grpo",
-      "bnpo",
-      "dr_grpo",
-      "dapo",
-      "cispo",
-      "cispo_eps5",
-      "cispo_eps1.28",
-      "gspo",
-      "gspo_small_eps",
-    ];
-    const capped = ["grpo", "bnpo", "dr_grpo", "dapo", "cispo_eps1.28", "gspo"].map(
-      (loss) => `${loss}_tis1.25`,
+  const idsOf = (all: readonly Variant[]): string[] => all.map(({ id }) => id).sort();
+  const withAndWithoutKl = (names: readonly string[]): string[] =>
+    names.flatMap((name) => [`${name}_beta0`, `${name}_beta0.04`]).sort();
+
+  test("cover every loss with and without KL", () => {
+    const cispo = ["cispo", "cispo_eps5", "cispo_eps1.28"];
+    const names = ["grpo", "bnpo", "dr_grpo", "dapo", ...cispo, "gspo", "gspo_small_eps"];
+    expect(idsOf(variants.filter((each) => each.importance_cap === undefined))).toEqual(
+      withAndWithoutKl(names),
     );
     expect(new Set(variants.map(({ loss }) => loss))).toEqual(new Set(losses));
-    expect(variants.map(({ id }) => id).sort()).toEqual(
-      [...named, ...capped].flatMap((name) => [`${name}_beta0`, `${name}_beta0.04`]).sort(),
+  });
+
+  // Reference numbers that were made elsewhere may lack them.
+  test.skipIf(process.env.REFERENCE_DIR)("cover every loss with truncated importance weights", () => {
+    const names = ["grpo", "bnpo", "dr_grpo", "dapo", "cispo_eps1.28", "gspo"];
+    expect(idsOf(variants.filter((each) => each.importance_cap !== undefined))).toEqual(
+      withAndWithoutKl(names.map((name) => `${name}_tis1.25`)),
     );
   });
 
