@@ -159,7 +159,7 @@ async function write(
   runs: readonly string[],
   { format = [], maxPixels, keepMetadata, license, shardMb }: Flags,
   selection: Selection,
-  { signal, show }: Progress,
+  { signal, show, say }: Progress,
 ): Promise<void> {
   const startedMs = steadyClock.now();
   const total = selected.items.length;
@@ -170,8 +170,10 @@ async function write(
   const options = { formats: format, shardBytes: shardMb * megabyte, license, release, selection, signal };
   const pictures = { keepMetadata, maxPixels: maxPixels ?? null };
   try {
-    await exportCurriculum(out, selected, runs.map(runFacts), { ...options, ...pictures, onProgress });
+    await exportCurriculum(out, selected, runs.map(runFacts), { ...options, ...pictures, say, onProgress });
   } catch (error) {
+    // Another one may have been written there meanwhile.
+    if ((error as NodeJS.ErrnoException).syscall === "rename") await requireNew(out);
     throw error instanceof Error && "syscall" in error ? diskError(out, error) : error;
   }
 }
