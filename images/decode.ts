@@ -125,7 +125,7 @@ async function decode(
 const room = new Room(2 ** 26);
 
 /** All of a picture, or what is wanted of it, for which it need not be in memory as a whole. */
-function pixelsOf(stored: StoredRows, header: PictureHeader, target: Target | null): Promise<Pixels> {
+export function pixelsOf(stored: StoredRows, header: PictureHeader, target: Target | null): Promise<Pixels> {
   const { width, height, orientation, interlaced } = header;
   const strip = target && !interlaced ? Math.min(stripPixels, width * height) : width * height;
   return room.hold(strip, async () =>
