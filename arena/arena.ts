@@ -15,17 +15,21 @@ import { failureOf, VisplayError } from "../common/errors.ts";
 import { release } from "../common/release.ts";
 import type { EventBody, RunEvent } from "../replay/events.ts";
 import type { Role } from "../replay/self_play.ts";
-import { type StageKind, stages } from "../replay/stages.ts";
+import { stages } from "../replay/stages.ts";
 import { checkpoint } from "./checkpoints/checkpoint.ts";
 import type { RunConfig } from "./config/config.ts";
-import { allRounds, type Stage, stagesOf } from "./config/stages.ts";
+import { allRounds, lastRoundOf, type Stage, stagesOf } from "./config/stages.ts";
 import { emptyCurriculum } from "./curriculum.ts";
+import { evaluateBase, evaluationPhase } from "./evaluation_phase.ts";
 import { requireFloors } from "./floors.ts";
+import { grpoPhase } from "./grpo_phase.ts";
 import { advanceTo } from "./phase.ts";
 import type { Players, RunPorts } from "./ports.ts";
 import { type Models, Run } from "./run.ts";
 import { beginningOf, type RunState, stageAt } from "./run_state.ts";
+import { saveModels } from "./save_models.ts";
 import { selfPlay } from "./self_play.ts";
+import { sftPhase } from "./sft_phase.ts";
 
 /**
  * Plays a run, stage by stage; each starts from the Reasoner that the one before made, which is what its KL holds its
@@ -56,19 +60,30 @@ export interface SavedRun {
   readonly folders: Readonly<Record<Role, string>>;
 }
 
-/** What each kind of stage plays. */
-const plays: Readonly<Record<StageKind, (run: Run) => Observable<RunEvent>>> = { self_play: selfPlay };
+/** All of a stage, by its kind. */
+function playStage(run: Run): Observable<RunEvent> {
+  const { config } = run.stage;
+  switch (config.kind) {
+    case "self_play":
+      return selfPlay(run);
+    case "grpo":
+      return learnLabels(run, grpoPhase(run, config));
+    case "sft":
+      return learnLabels(run, sftPhase(run, config));
+  }
+}
+
+/** The one round of a stage that learns from labelled data. */
+function learnLabels(run: Run, phase: Observable<RunEvent>): Observable<RunEvent> {
+  const round = lastRoundOf(run.stage);
+  return concat(evaluateBase(run), phase, evaluationPhase(run, round), saveModels(run, round));
+}
 
 /** A run from where it stands in a stage to its end. */
 function playFrom(run: Run, beginning: Observable<RunEvent>): Observable<RunEvent> {
   const { stage, config } = run;
   const next = stagesOf(config)[stage.index + 1];
-  const events = concat(
-    beginning,
-    plays[stage.config.kind](run),
-    requireFloors(run),
-    next ? EMPTY : finish(run),
-  );
+  const events = concat(beginning, playStage(run), requireFloors(run), next ? EMPTY : finish(run));
   const own = events.pipe(
     catchError((error) => {
       run.abort();

@@ -33,6 +33,10 @@ export interface RunPorts {
   /** Opens the policies of a stage as they begin it; those of the stage before are closed. */
   open(stage: Stage): Promise<Players>;
   readonly images: ImageSource;
+  /** Of each stage; null where it learns from no data. */
+  readonly labelled: readonly (LabelledItems | null)[];
+  /** The tokens of a completion that is to be imitated, its end included. */
+  encode(completion: string): Int32Array;
   readonly templates: QuestionerTemplates & ReasonerTemplates;
   readonly log: EventLog;
   readonly clock: Clock;
@@ -67,6 +71,20 @@ export type Evaluator = (reasoner: Policy) => Observable<EvaluationUpdate>;
 export type EvaluationUpdate =
   | { readonly done: number; readonly total: number }
   | { readonly report: EvaluationReport };
+
+/** Labelled questions that a stage learns from, each about one image of a source, in one order. */
+export interface LabelledItems {
+  readonly images: ImageSource;
+  readonly items: readonly LabelledItem[];
+}
+
+export interface LabelledItem {
+  readonly question: string;
+  /** Any of them is right. */
+  readonly truths: readonly string[];
+  /** The thinking that leads to the first; null where none is given. */
+  readonly chain: string | null;
+}
 
 /** A question whose true answers are known, ready to be asked. */
 export interface Test extends VisualQuestion {

@@ -39,6 +39,7 @@ export function follow(
     case "questionerStep":
       return withVersions(progress, { questioner: event.update?.version });
     case "reasonerStep":
+    case "supervisedStep":
       return withVersions(progress, { reasoner: event.update?.version });
     case "phaseStarted":
       if (event.phase === "curriculum") return { ...progress, curriculum: emptyCurriculum };

@@ -12,7 +12,7 @@ import { Alarms } from "./alarms.ts";
 import type { RunConfig } from "./config/config.ts";
 import type { Stage } from "./config/stages.ts";
 import { emptyCurriculum } from "./curriculum.ts";
-import type { Ports } from "./ports.ts";
+import type { LabelledItems, Ports } from "./ports.ts";
 import { follow, type Progress } from "./progress.ts";
 import { beginningOf, type Position, type RunState, STATE_VERSION, startsRound } from "./run_state.ts";
 
@@ -84,6 +84,13 @@ export class Run {
     const policy = this.ports.policies[role];
     if (policy) return policy;
     throw new Error(`the stage ${this.stage.name} has no ${role}`);
+  }
+
+  /** What the stage learns from, where that is data. */
+  get labelled(): LabelledItems {
+    const labelled = this.ports.labelled[this.stage.index];
+    if (labelled) return labelled;
+    throw new Error(`the stage ${this.stage.name} has no data`);
   }
 
   /** Aborts what is under way. */

@@ -42,6 +42,8 @@ export interface RoundSummary extends Readonly<Record<Figure, number | null>> {
   readonly admitted: number | null;
   /** Why it has none, else null. */
   readonly empty: string | null;
+  /** What the cross-entropy on what an imitating stage holds out came to, natural log per token. */
+  readonly heldOutLoss: number | null;
   /** Rewards, the curriculum's confidence and the share of answers to it that parsed: means over a phase's last steps. */
   readonly questionerReward: number | null;
   readonly reasonerReward: number | null;
@@ -92,6 +94,10 @@ export function summarize(summary: Summary, event: RunEvent): Summary {
     case "evaluated": {
       const { report } = event;
       return { ...withRound(summary, event, figuresOf(report)), samples: report.samples };
+    }
+    case "supervisedStep": {
+      const { heldOutLoss } = event;
+      return heldOutLoss === null ? summary : withRound(summary, event, { heldOutLoss });
     }
     case "modelsSaved":
       return withRound(summary, event, { models: event.folders });
@@ -162,6 +168,7 @@ function emptyRound({ round, stage }: Round): RoundSummary {
     meaningful: null,
     admitted: null,
     empty: null,
+    heldOutLoss: null,
     questionerReward: null,
     reasonerReward: null,
     confidence: null,
@@ -190,11 +197,12 @@ function percentages(scores: Scores): Record<Figure, number> {
   return Object.fromEntries(entries) as Record<Figure, number>;
 }
 
-/** What the figures of self-play's phases say of their round. */
+/** What the figures of phases say of their round. */
 const outcomes: Readonly<Record<string, (figures: PhaseFigures) => Partial<RoundSummary>>> = {
   questioner: ({ reward }) => ({ questionerReward: reward === null ? null : toHundredths(reward) }),
   curriculum: ({ confidence, parsed }) => ({ confidence: percent(confidence), parsed: percent(parsed) }),
   reasoner: ({ reward }) => ({ reasonerReward: reward === null ? null : toHundredths(reward) }),
+  grpo: ({ reward }) => ({ reasonerReward: reward === null ? null : toHundredths(reward) }),
 };
 
 function outcomeOf({ phase, figures }: PhaseFinished): Partial<RoundSummary> {

@@ -72,34 +72,34 @@ export async function openPool(
 }
 
 /** A question about one picture. */
-export interface LabelledRow extends Pick<DataRow, "question" | "answers"> {
+export interface LabelledRow extends Omit<DataRow, "images"> {
   readonly image: StoredImage;
-  /** Null where no column is wanted for it. */
-  readonly group: string | null;
 }
 
-/** The first rows, at most so many, that ask about one picture, and those before that are broken. Throws "data" without columns for that. */
+/**
+ * The first rows, at most so many, that ask about one picture, with their cells of `others`, and those before that are
+ * broken. Throws "data" without columns for that.
+ */
 export async function labelledRows(
   set: DataSet,
   {
-    groupBy = null,
+    others = [],
     most = Number.POSITIVE_INFINITY,
     signal,
-  }: { groupBy?: string | null; most?: number; signal: AbortSignal },
+  }: { others?: readonly string[]; most?: number; signal: AbortSignal },
 ): Promise<{ rows: LabelledRow[]; broken: BrokenRow[] }> {
   const rows: LabelledRow[] = [];
   const broken: BrokenRow[] = [];
   for (let index = 0; index < set.length && rows.length < most; index++) {
     signal.throwIfAborted();
-    const row = await set.row(index, groupBy === null ? [] : [groupBy]);
+    const row = await set.row(index, others);
     if (isBroken(row)) {
       broken.push(row);
       continue;
     }
-    const { images, question, answers, others } = row;
+    const { images, ...asked } = row;
     const [image, another] = images;
-    const group = groupBy === null ? null : others[groupBy] || "none";
-    if (image && !another) rows.push({ image, question, answers, group });
+    if (image && !another) rows.push({ image, ...asked });
     else broken.push({ ...set.place(index), reason: `found ${images.length} pictures, expected one` });
   }
   return { rows, broken };

@@ -3,13 +3,11 @@ import type { EvaluationConfig } from "../arena/config/evaluation.ts";
 import type { Test, Tests } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
 import { inParallel } from "../common/in_parallel.ts";
-import { defaultLimits } from "../images/decode.ts";
-import { ListedImages } from "../images/listed_images.ts";
+import { decodeImage, defaultLimits } from "../images/decode.ts";
 import type { Fit } from "../images/shrink.ts";
 import type { StoredImage } from "../images/stored_image.ts";
 import { labelledRows, openUserData, sayBroken } from "./data.ts";
 import type { Opening } from "./run_images.ts";
-import { scaledPictures } from "./scaled_pictures.ts";
 
 /** Labelled questions of a user's data. */
 export interface DataTests extends Tests {
@@ -41,13 +39,14 @@ export async function openDataTests(
 ): Promise<DataTests> {
   const set = await openUserData(data, columns, opening);
   if (groupBy !== null) set.requireColumn(groupBy);
-  const { rows, broken } = await labelledRows(set, { groupBy, most: questions, signal: opening.signal });
-  const tests = rows.map(({ image, question, answers: truths, group }) => ({
+  const others = groupBy === null ? [] : [groupBy];
+  const { rows, broken } = await labelledRows(set, { others, most: questions, signal: opening.signal });
+  const tests = rows.map(({ image, question, answers: truths, others }) => ({
     name: image.name,
     image,
     question,
     truths,
-    group,
+    group: groupBy === null ? null : others[groupBy] || "none",
   }));
   sayBroken(set.name, broken, opening.say);
   if (tests.length === 0) {
@@ -75,14 +74,10 @@ function testsOf(
   say: (line: string) => void,
 ): Tests {
   const said = new Set<string>();
-  const pictures = new ListedImages(
-    tests.map(({ name, image: file }) => ({ name, file, content: null })),
-    defaultLimits,
-    scaledPictures(),
-  );
-  const decode = async (index: number, { image, ...test }: ListedTest, fit: Fit): Promise<Test[]> => {
+  const decode = async ({ image, ...test }: ListedTest, fit: Fit): Promise<Test[]> => {
     try {
-      return [{ ...test, image: (await pictures.load(index, fit)).image }];
+      const bytes = await image.read(defaultLimits);
+      return [{ ...test, image: await decodeImage(bytes, null, defaultLimits, fit) }];
     } catch (error) {
       if (!(error instanceof VisplayError) || error.code !== "images") throw error;
       if (!said.has(image.name)) say(`left out of the evaluation: ${image.name}: ${error.message}`);
@@ -94,8 +89,7 @@ function testsOf(
     length: tests.length,
     groups,
     async read(start, end, fit) {
-      const part = tests.slice(start, end);
-      return (await inParallel(part, decoders, (test, i) => decode(start + i, test, fit))).flat();
+      return (await inParallel(tests.slice(start, end), decoders, (test) => decode(test, fit))).flat();
     },
   };
 }

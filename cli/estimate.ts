@@ -1,6 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import { allRounds } from "../arena/config/stages.ts";
-import { phases as kindsOfPhases, type Phase } from "../replay/stages.ts";
+import { type SelfPlayPhase, selfPlayPhases } from "../replay/stages.ts";
 import { type PlannedPhase, plannedPhases } from "../watch/planned_phases.ts";
 import { unitMs } from "./phase_work.ts";
 import type { PhaseProbe, Probe } from "./probe.ts";
@@ -19,10 +19,13 @@ export interface PhaseEstimate {
   readonly guessed: boolean;
 }
 
+/** A phase that a run is to have. */
+type OfSelfPlay = PlannedPhase & { readonly phase: SelfPlayPhase };
+
 /** What a run is expected to take. Sums are over the phases that are known. */
 export interface RunEstimate {
-  readonly schedule: readonly (PlannedPhase & { readonly steps: number })[];
-  readonly phases: Readonly<Partial<Record<Phase, PhaseEstimate>>>;
+  readonly schedule: readonly (OfSelfPlay & { readonly steps: number })[];
+  readonly phases: Readonly<Partial<Record<SelfPlayPhase, PhaseEstimate>>>;
   readonly totalMs: number;
   readonly replayBytes: number;
   /** Of the models after each round. */
@@ -30,7 +33,7 @@ export interface RunEstimate {
   /** Of the checkpoints, while one is written beside those that are kept. */
   readonly checkpointBytes: number;
   /** Phases of which nothing is known. */
-  readonly unknown: readonly Phase[];
+  readonly unknown: readonly SelfPlayPhase[];
 }
 
 /** Checkpoints beside the latest ones: the best round's, and the one that is written. */
@@ -41,9 +44,9 @@ const WITH_MOMENTS = 3;
 /** Puts a probe's measurements together for a whole run; `modelBytes` is the size of one saved model. */
 export function estimate(config: RunConfig, pool: number, found: Probe, modelBytes: number): RunEstimate {
   // A trial is not probed: it may be the very thing that ends a run, and takes as long as a few answers.
-  const planned = plannedPhases({ ...config, trial: { ...config.trial, images: 0 } });
+  const planned = plannedPhases({ ...config, trial: { ...config.trial, images: 0 } }) as OfSelfPlay[];
   const sizes = sizesOf(config, pool, found.admittedShare);
-  const kinds = kindsOfPhases.filter((kind) => planned.some(({ phase }) => phase === kind));
+  const kinds = selfPlayPhases.filter((kind) => planned.some(({ phase }) => phase === kind));
   const phases = Object.fromEntries(
     kinds.map((kind) => {
       const unit = found.pace ? unitMs(config, found.pace)[kind] : null;
@@ -68,7 +71,11 @@ interface Workload {
   readonly perStep: number;
 }
 
-function sizesOf(config: RunConfig, pool: number, admittedShare: number | null): Record<Phase, Workload> {
+function sizesOf(
+  config: RunConfig,
+  pool: number,
+  admittedShare: number | null,
+): Record<SelfPlayPhase, Workload> {
   const { questioner, curriculum, reasoner, evaluation, trial, warmUp } = config;
   const imagesPerStep = Math.min(questioner.imagesPerStep, pool);
   const images = Math.min(curriculum.images, pool);

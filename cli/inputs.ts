@@ -57,7 +57,7 @@ export function compareInputs(
     for (const note of notes) say(note);
     return;
   }
-  const code = changed.some((name) => !/^(prompts|evaluation)\./.test(name)) ? "model" : "config";
+  const code = changed.some((name) => !/^(prompts|evaluation|stages)\./.test(name)) ? "model" : "config";
   const message = `${run} began with another model, other prompts or other questions; put them back, or say --allow:`;
   throw new VisplayError(code, [message, ...notes].join("\n  "));
 }

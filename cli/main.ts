@@ -14,6 +14,7 @@ import { addPretrain } from "./pretrain.ts";
 import { addReplay } from "./replay.ts";
 import { exitCodeOf, messageOf } from "./report.ts";
 import { addResume } from "./resume.ts";
+import { addGrpo, addSft } from "./stage_commands.ts";
 import { addStatus } from "./status.ts";
 import { print, say } from "./terminal.ts";
 import { addTrain } from "./train.ts";
@@ -29,6 +30,8 @@ const program = new Command("visplay")
   .exitOverride();
 for (const add of [
   addTrain,
+  addGrpo,
+  addSft,
   addResume,
   addPlan,
   addStatus,

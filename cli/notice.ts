@@ -1,11 +1,8 @@
 import type { Estimate, FormatTried, RunEvent } from "../replay/events.ts";
 import { count, plural } from "./format.ts";
 
-/**
- * The line that an event leaves on the screen for good; undefined for those that only move the live line. `tests` is what
- * the run is measured on, for people.
- */
-export function notice(event: RunEvent, tests: string): string | undefined {
+/** The line that an event leaves on the screen for good; undefined for those that only move the live line. */
+export function notice(event: RunEvent): string | undefined {
   switch (event.type) {
     case "runStarted": {
       const [model] = Object.values(event.models);
@@ -38,7 +35,7 @@ export function notice(event: RunEvent, tests: string): string | undefined {
     case "evaluated": {
       const { greedy, mean8, maj8 } = event.report.overall;
       const k = event.report.samples;
-      return `${tests}: greedy ${percent(greedy)}, mean@${k} ${percent(mean8)}, maj@${k} ${percent(maj8)}`;
+      return `held-out scenes: greedy ${percent(greedy)}, mean@${k} ${percent(mean8)}, maj@${k} ${percent(maj8)}`;
     }
     default:
       return undefined;

@@ -14,7 +14,7 @@ interface SettingFlag {
 /** A number where the text is one; otherwise the text, which the schema will refuse by name. */
 const number = (text: string) => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text));
 
-type FlagName =
+export type FlagName =
   | "images"
   | "model"
   | "device"
@@ -22,6 +22,13 @@ type FlagName =
   | "out"
   | "seed"
   | "metricsPort"
+  | "stageData"
+  | "stageColumns"
+  | "stageVerifier"
+  | "chain"
+  | "epochs"
+  | "steps"
+  | "testData"
   | "data"
   | "limit"
   | "samples"
@@ -79,6 +86,44 @@ const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
     flags: "--group-by <column>",
     about: "figures by the values of this column, too",
     path: ["evaluation", "groupBy"],
+  },
+  stageData: {
+    flags: "--data <data>",
+    about:
+      "labelled data to learn from: Parquet, JSONL or tar files, a folder of them, a data set on the hub",
+    path: ["stages", "0", "data"],
+  },
+  stageColumns: {
+    flags: "--columns <map>",
+    about: "columns of the data, as question=problem,answer=solution,image=images",
+    path: ["stages", "0", "columns"],
+  },
+  stageVerifier: {
+    flags: "--verifier <name>",
+    about: `how answers are held against the labels: ${verifierNames.join(", ")}`,
+    path: ["stages", "0", "reward", "verifier"],
+  },
+  chain: {
+    flags: "--chain <column>",
+    about: "the column with the thinking before an answer",
+    path: ["stages", "0", "chain"],
+  },
+  epochs: {
+    flags: "--epochs <n>",
+    about: "times that every row is learnt from, at most",
+    path: ["stages", "0", "epochs"],
+    read: number,
+  },
+  steps: {
+    flags: "--steps <n>",
+    about: "optimiser steps, whatever the epochs",
+    path: ["stages", "0", "steps"],
+    read: number,
+  },
+  testData: {
+    flags: "--test <data>",
+    about: "labelled data to be measured on, before and after",
+    path: ["evaluation", "data"],
   },
   metricsPort: {
     flags: "--metrics-port <port>",

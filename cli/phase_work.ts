@@ -1,5 +1,5 @@
 import type { RunConfig } from "../arena/config/config.ts";
-import type { Phase } from "../replay/stages.ts";
+import type { SelfPlayPhase } from "../replay/stages.ts";
 import type { Pace } from "./pace.ts";
 
 /** What a phase works on. */
@@ -12,7 +12,7 @@ interface PhaseWork {
   readonly tokens: (config: RunConfig) => { readonly sampled: number; readonly learned: number };
 }
 
-export const phaseWork: Readonly<Record<Phase, PhaseWork>> = {
+export const phaseWork: Readonly<Record<SelfPlayPhase, PhaseWork>> = {
   trial: {
     unit: "images",
     perStep: ({ trial }) => trial.images,
@@ -65,19 +65,22 @@ export const phaseWork: Readonly<Record<Phase, PhaseWork>> = {
 };
 
 /** Units in a step of each phase, with sizes divided by a scale. */
-export function unitsPerStep(config: RunConfig, scale: number): Record<Phase, number> {
+export function unitsPerStep(config: RunConfig, scale: number): Record<SelfPlayPhase, number> {
   return byPhase(({ perStep }) => Math.max(1, Math.round(perStep(config) / scale)));
 }
 
 /** What one unit of each phase takes at a pace, if completions are as long as they may be. */
-export function unitMs(config: RunConfig, { sampledTokenMs, learnedTokenMs }: Pace): Record<Phase, number> {
+export function unitMs(
+  config: RunConfig,
+  { sampledTokenMs, learnedTokenMs }: Pace,
+): Record<SelfPlayPhase, number> {
   return byPhase(({ tokens }) => {
     const { sampled, learned } = tokens(config);
     return sampled * sampledTokenMs + learned * learnedTokenMs;
   });
 }
 
-function byPhase(figure: (work: PhaseWork) => number): Record<Phase, number> {
+function byPhase(figure: (work: PhaseWork) => number): Record<SelfPlayPhase, number> {
   const entries = Object.entries(phaseWork).map(([phase, work]) => [phase, figure(work)]);
-  return Object.fromEntries(entries) as Record<Phase, number>;
+  return Object.fromEntries(entries) as Record<SelfPlayPhase, number>;
 }

@@ -2,10 +2,11 @@ import { readdir, stat } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import { RunSettingsSchema } from "../arena/config/config.ts";
+import { type RunSettings, RunSettingsSchema } from "../arena/config/config.ts";
 import { withoutSecrets } from "../arena/config/watch.ts";
 import { evaluator } from "../arena/evaluation.ts";
 import { steadyClock } from "../common/clock.ts";
+import { VisplayError } from "../common/errors.ts";
 import { freeBytes } from "../common/free_bytes.ts";
 import { adapterRank } from "../policy/parallel/open_policy.ts";
 import { countNumbers } from "../policy/weights/safetensors.ts";
@@ -37,12 +38,21 @@ export function addPlan(program: Command): void {
     const endMs = steadyClock.now() + 1000 * seconds;
     using interrupt = interruptible();
     const settings = withoutSecrets(runSettings(layers()));
+    requireSelfPlay(settings);
     const model = await openModel(settings, interrupt.signal);
     const { config } = model;
     const plan = await makePlan(model, interrupt.signal, endMs);
     if (json) print(JSON.stringify({ config, ...plan }, null, 2));
     else print(`${toYaml(RunSettingsSchema, config)}\n${planText(config, plan)}`);
   });
+}
+
+/** A probe plays the beginning of self-play, and nothing else. */
+function requireSelfPlay({ stages }: RunSettings): void {
+  const other = stages.find(({ kind }) => kind !== "self_play");
+  if (!other) return;
+  const found = `stages: found ${other.kind}, expected self_play alone, for that is what a probe measures`;
+  throw new VisplayError("config", `${found}; a run shows what its other stages take as it goes`);
 }
 
 async function makePlan(model: WithModel, signal: AbortSignal, endMs: number): Promise<Plan> {

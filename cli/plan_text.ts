@@ -1,6 +1,6 @@
 import CliTable from "cli-table3";
 import type { RunConfig } from "../arena/config/config.ts";
-import type { Phase } from "../replay/stages.ts";
+import type { SelfPlayPhase } from "../replay/stages.ts";
 import type { PhaseEstimate, RunEstimate } from "./estimate.ts";
 import { bytes, count, duration, plural } from "./format.ts";
 import { phaseWork } from "./phase_work.ts";
@@ -39,7 +39,7 @@ function phasesTable({ schedule, phases }: Plan): string {
     style: { head: [], border: [] },
     chars: borders,
   });
-  for (const [phase, each] of Object.entries(phases) as [Phase, PhaseEstimate][]) {
+  for (const [phase, each] of Object.entries(phases) as [SelfPlayPhase, PhaseEstimate][]) {
     const times = schedule.filter((planned) => planned.phase === phase).length;
     table.push([
       phase,

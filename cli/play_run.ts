@@ -2,7 +2,7 @@ import { play, type SavedRun } from "../arena/arena.ts";
 import { CheckpointStore } from "../arena/checkpoints/checkpoint_store.ts";
 import { waitForRoom } from "../arena/checkpoints/free_space.ts";
 import type { RunConfig, RunSettings } from "../arena/config/config.ts";
-import type { Stage } from "../arena/config/stages.ts";
+import { hasStage, type Stage } from "../arena/config/stages.ts";
 import { withoutSecrets } from "../arena/config/watch.ts";
 import { evaluator } from "../arena/evaluation.ts";
 import { stageAt } from "../arena/run_state.ts";
@@ -17,9 +17,10 @@ import { openMetrics, openWatchers } from "../watch/open_watchers.ts";
 import { openAudited } from "./audited.ts";
 import { compareInputs, inputsOf } from "./inputs.ts";
 import { drive, type Interrupt } from "./interrupt.ts";
+import { openEncoder, openLabelled, type RunData } from "./labelled.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
-import { openImages, templatesOf } from "./open.ts";
+import { openImages, type RunImages, templatesOf } from "./open.ts";
 import { firstEstimate, outlook } from "./outlook.ts";
 import { sayPictures } from "./pictures.ts";
 import { programName } from "./program_name.ts";
@@ -69,12 +70,13 @@ export async function playRun(
   await using hook = openWebhook(settings, say);
   await using metrics = await openMetrics(config.watch, say);
   const opening: Opening = { signal, say, show: (text: string) => runLine.wait(text) };
-  const { images, truth, list } = await openImages(config, opening, earlier && about(earlier, "images"));
+  const data = await openLabelled(config, opening);
+  const { images, truth, list } = await imagesOf(config, data, opening, earlier);
   await sayPictures(model, images, say);
   const audited = await openAudited(config, images, opening);
   const templates = templatesOf(model);
   const tests = await openTests(config, opening);
-  const inputs = { ...(await inputsOf(model, templates, opening)), ...tests.inputs };
+  const inputs = { ...(await inputsOf(model, templates, opening)), ...tests.inputs, ...data.inputs };
   if (earlier) compareInputs(inputs, about(earlier, "inputs"), say);
   runLine.wait(null);
   await using players = new StagePlayers(model, activities);
@@ -89,7 +91,7 @@ export async function playRun(
   const watched = { folder, config, attempt, history: session.milestones, activity };
   await using watchers = await openWatchers(watched, [metrics, hook], say);
   say(`run ${folder}`);
-  if (config.model.name !== "tiny") say(outlook(config, images.length));
+  if (config.model.name !== "tiny" && hasStage(config, "self_play")) say(outlook(config, images.length));
 
   const waits = (reason: string | null): void => {
     runLine.wait(reason);
@@ -99,6 +101,8 @@ export async function playRun(
   const ports = {
     open: (stage: Stage) => players.open(stage, folder),
     images,
+    labelled: data.labelled,
+    encode: hasStage(config, "sft") ? await openEncoder(model) : noEncoder,
     truth,
     audited,
     templates,
@@ -130,6 +134,22 @@ export async function playRun(
     if (signal.aborted) print(`to go on: ${programName()} resume ${shellWord(folder)}`);
   }
   if (summary.taught === false) throw taughtNothingError(summary);
+}
+
+/** The pool of self-play; without any, the images of the first stage stand in its place. */
+async function imagesOf(
+  config: RunConfig,
+  { labelled }: RunData,
+  opening: Opening,
+  earlier: Earlier<Pins> | null,
+): Promise<RunImages> {
+  const first = labelled.find((each) => each !== null);
+  if (first && !hasStage(config, "self_play")) return { images: first.images, truth: null, list: null };
+  return openImages(config, opening, earlier && about(earlier, "images"));
+}
+
+function noEncoder(): never {
+  throw new Error("nothing is imitated in this run");
 }
 
 function isFirstStep(event: RunEvent): event is RunEvent & { readonly type: "questionerStep" } {

@@ -6,7 +6,7 @@ import type { Evaluator, Ports } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
 import { itemsIn } from "../replay/curriculum_items.ts";
 import type { CurriculumItem, CurriculumQuestion, RunEvent } from "../replay/events.ts";
-import type { Phase } from "../replay/stages.ts";
+import type { SelfPlayPhase } from "../replay/stages.ts";
 import type { PhaseOfRound } from "../watch/planned_phases.ts";
 import { drive } from "./interrupt.ts";
 import type { Pace } from "./pace.ts";
@@ -27,7 +27,7 @@ export interface PhaseProbe {
 /** What a probe found out. */
 export interface Probe {
   /** Phases that were reached. */
-  readonly phases: Readonly<Partial<Record<Phase, PhaseProbe>>>;
+  readonly phases: Readonly<Partial<Record<SelfPlayPhase, PhaseProbe>>>;
   /** Questions that the configuration would admit, among those asked; null where none was asked. */
   readonly admittedShare: number | null;
   /** Of short calls, by which phases that were not reached are guessed; null where not even those ended in time. */
@@ -50,7 +50,10 @@ export interface ProbeOptions {
 
 /** What a probe needs of a run; the evaluator comes by its configuration. */
 export interface ProbePorts
-  extends Omit<Ports, "open" | "log" | "folder" | "evaluate" | "stop" | "checkpoints"> {
+  extends Omit<
+    Ports,
+    "open" | "labelled" | "encode" | "log" | "folder" | "evaluate" | "stop" | "checkpoints"
+  > {
   evaluator(config: RunConfig): Evaluator | null;
 }
 
@@ -69,6 +72,8 @@ export async function probe(
   const run = play(short, {
     ...ports,
     open: async () => ports,
+    labelled: [],
+    encode: () => new Int32Array(),
     evaluate: evaluator(short),
     audited: [],
     folder: "nothing is saved",

@@ -1,6 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import { isFaultOfPrompt } from "../common/errors.ts";
-import type { Phase } from "../replay/stages.ts";
+import type { SelfPlayPhase } from "../replay/stages.ts";
 import { duration } from "./format.ts";
 import { type Pace, paceOf } from "./pace.ts";
 import { unitsPerStep } from "./phase_work.ts";
@@ -88,7 +88,7 @@ function expectedMs(config: RunConfig, { phases }: Probe, scale: number): number
   const units = unitsPerStep(config, scale);
   return Object.entries(phases).reduce((sum, [phase, measured]) => {
     const { unitsPerStep: each, stepMs, firstMs } = measured;
-    const factor = units[phase as Phase] / each;
+    const factor = units[phase as SelfPlayPhase] / each;
     return sum + Math.max(0, firstMs - stepMs) + steps.later * stepMs * factor;
   }, 0);
 }

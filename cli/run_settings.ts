@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve as absolute, join } from "node:path";
 import { type RunSettings, RunSettingsSchema } from "../arena/config/config.ts";
+import type { StageSettings } from "../arena/config/stages.ts";
 import { parseHubData } from "../hub/name.ts";
 import { type Layer, resolve } from "./settings.ts";
 
@@ -11,16 +12,25 @@ import { type Layer, resolve } from "./settings.ts";
  */
 export function runSettings(layers: readonly Layer[]): RunSettings {
   const settings = resolve(RunSettingsSchema, layers);
-  const { images, evaluation, alarms, model, out } = settings;
+  const { stages, images, evaluation, alarms, model, out } = settings;
   const name = fromHome(model.name);
   return {
     ...settings,
     model: { ...model, name: name !== "tiny" && existsSync(name) ? absolute(name) : model.name },
     out: out && fromHome(out),
     images: { ...images, data: place(images.data) },
+    stages: stages.map(placeStage),
     evaluation: { ...evaluation, data: place(evaluation.data) },
     alarms: { ...alarms, audited: place(alarms.audited) },
   };
+}
+
+function placeStage(stage: StageSettings): StageSettings {
+  if (stage.kind === "self_play") return stage;
+  const data = place(stage.data) ?? stage.data;
+  if (stage.kind === "sft") return { ...stage, data };
+  const { module } = stage.reward;
+  return { ...stage, data, reward: { ...stage.reward, module: module && absolute(fromHome(module)) } };
 }
 
 /** Data by an absolute path, unless it is no file and may be on the hub. */

@@ -61,6 +61,7 @@ function accuracies(k: number): Columns {
 
 /** Rewards are no shares, and items a number. */
 const outcomes: Columns = [
+  ["heldOutLoss", "held-out\nloss"],
   ["questionerReward", "reward\nquestioner"],
   ["reasonerReward", "reward\nreasoner"],
   ["confidence", "confidence"],
@@ -71,6 +72,7 @@ const outcomes: Columns = [
 ];
 
 const plain: Readonly<Partial<Record<Column, (value: number) => string>>> = {
+  heldOutLoss: (loss) => loss.toFixed(3),
   questionerReward: (reward) => reward.toFixed(2),
   reasonerReward: (reward) => reward.toFixed(2),
   admitted: count,

@@ -9,7 +9,7 @@ import { runSettings } from "./run_settings.ts";
 import { type Layer, valueLayer } from "./settings.ts";
 import { say } from "./terminal.ts";
 
-/** Adds `visplay train`: rounds of self-play from a model and unlabelled images to a better model. */
+/** Adds `visplay train`: a run's stages, rounds of self-play on unlabelled images by default. */
 export function addTrain(program: Command): void {
   const command = program
     .command("train")
@@ -23,7 +23,8 @@ export function addTrain(program: Command): void {
     );
 }
 
-async function train(layers: readonly Layer[], forkFrom: string | undefined, allow: boolean): Promise<void> {
+/** Plays a run by layers of settings. */
+export async function train(layers: readonly Layer[], forkFrom?: string, allow = false): Promise<void> {
   using interrupt = interruptible();
   const fork = forkFrom === undefined ? null : await checkpointToFork(forkFrom, say);
   const inherited = fork ? [await settingsOf(fork), valueLayer("--fork-from", ["out"], null)] : [];

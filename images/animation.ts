@@ -25,12 +25,11 @@ export async function readAnimation(
   const seen = evenlySpaced(starts, end, count);
   const { width, height, orientation } = header;
   const upright = isTransposed(orientation) ? { width: height, height: width } : { width, height };
-  const target = shrinkTo(upright);
-  requireRoom(seen.length, target ?? upright, limits);
+  requireRoom(seen.length, shrinkTo(upright) ?? upright, limits);
   const frames: Frame[] = [];
   for (const page of seen) {
     signal.throwIfAborted();
-    const pixels = await pixelsOf(storedRows(bytes, header, page), header, target);
+    const pixels = await pixelsOf(storedRows(bytes, header, page), header, shrinkTo);
     const image = imageOf(pixels.width, pixels.height, pixels.data);
     frames.push({ image, seconds: (starts[page] as number) / 1000 });
   }

@@ -1,3 +1,5 @@
+import { settingsOf } from "./stage_settings.ts";
+
 /** How the parts of a reward make its total, as a person would write it down. */
 
 export interface Term {
@@ -56,10 +58,16 @@ export function questionerForm(config: unknown): string {
   return questioner?.reward?.form ?? "";
 }
 
-/** The Reasoner's reward, by the weights that a run's configuration gives to its parts. */
-export function reasonerSum(config: unknown, parts: Parts, reward: number | null): Sum {
-  const { reasoner } = (config ?? {}) as { reasoner?: { reward?: Parts } };
-  return weightedSum(reasoner?.reward ?? {}, parts, reward);
+/** The Reasoner's reward, by the weights that a run's configuration gives to its parts in a stage. */
+export function reasonerSum(config: unknown, stage: string, parts: Parts, reward: number | null): Sum {
+  const { reward: weights = {} } = settingsOf(config, stage, "reasoner") as {
+    readonly reward?: Parts | { readonly weights: Parts };
+  };
+  return weightedSum(
+    (typeof weights.weights === "object" ? weights.weights : weights) as Parts,
+    parts,
+    reward,
+  );
 }
 
 /** A weighted sum of parts; those without a weight are not counted. */

@@ -7,7 +7,7 @@ import type { Evaluation, Mark, Overview, PhaseSpan, RunAbout, StepSeries } from
 const SHOWN_STEPS = 1500;
 const SHOWN_CHECKPOINTS = 200;
 
-type StepEvent = Extract<RunEvent, { readonly health: unknown }>;
+type StepEvent = Extract<RunEvent, { readonly health: unknown } | { readonly heldOutLoss: unknown }>;
 
 /** The part of `Overview` that the replay knows. */
 export type Told = Omit<Overview, "line" | "exporting"> & { readonly about: RunAbout };
@@ -61,15 +61,14 @@ function aboutOf(
   counts: Overview["counts"],
 ): RunAbout {
   const started = events.find((event) => event.type === "runStarted");
-  const config = started?.config as { readonly rounds?: number } | undefined;
   const played = events.flatMap((event) =>
-    event.type === "phaseFinished" && event.phase === "reasoner" ? event.round : [],
+    event.type === "phaseFinished" && teaching.includes(event.phase) ? event.round : [],
   );
   return {
     startedMs: events[0]?.atMs ?? 0,
     lastMs: events.at(-1)?.atMs ?? 0,
     rounds: Math.max(0, ...played),
-    planned: config?.rounds ?? null,
+    planned: plannedRounds(started?.config),
     images: started?.images ?? 0,
     models: started?.models ?? null,
     episodes: counts.reduce((sum, each) => sum + (each.superseded ? 0 : each.episodes), 0),
@@ -78,63 +77,59 @@ function aboutOf(
   };
 }
 
+/** Phases that end with a better Reasoner. */
+const teaching: readonly string[] = ["reasoner", "grpo", "sft"];
+
+/** The rounds of all stages; null where nothing says how many. */
+function plannedRounds(config: unknown): number | null {
+  const { rounds = null, stages = [{ kind: "self_play" }] } = (config ?? {}) as {
+    readonly rounds?: number;
+    readonly stages?: readonly { readonly kind: string; readonly rounds?: number | null }[];
+  };
+  const own = stages.map((stage) => (stage.kind === "self_play" ? (stage.rounds ?? rounds) : 1));
+  return own.reduce<number | null>((sum, each) => (sum === null || each === null ? null : sum + each), 0);
+}
+
 function evaluationOf({ id, superseded, event }: RecordedEvent): Evaluation[] {
   if (event.type !== "evaluated" || superseded) return [];
   return [{ event: id, round: event.round, report: event.report }];
 }
 
-/**
- * Phases as they were played: one that was resumed in its middle, or is superseded from there on, in two stretches; what was
- * cut short ends with the last that was heard of its attempt.
- */
+/** Phases as they were played; what was cut short ends with the last that was heard of its attempt. */
 function spansOf(events: readonly RecordedEvent[]): PhaseSpan[] {
   const spans: Mutable<PhaseSpan>[] = [];
   const lastHeard = new Map<number, number>();
   /** The phase that each attempt is in. */
   const open = new Map<number, Mutable<PhaseSpan>>();
-  const end = (attempt: number, endedMs: number) => {
-    const span = open.get(attempt);
-    if (span) span.endedMs = endedMs;
-    open.delete(attempt);
-  };
-  const begin = (
-    { id, attempt, superseded }: RecordedEvent,
-    of: Pick<PhaseSpan, "round" | "phase">,
-    startedMs: number,
-    steps: number,
-  ) => {
-    end(attempt, startedMs);
-    const { round, phase } = of;
-    const span = { event: id, attempt, superseded, round, phase, startedMs, endedMs: null, steps };
+  for (const { id, attempt, superseded, event } of events) {
+    const { atMs } = event;
+    lastHeard.set(attempt, atMs);
+    const current = open.get(attempt);
+    const ends =
+      event.type === "phaseStarted" ||
+      event.type === "runStopped" ||
+      (event.type === "phaseFinished" && event.phase === current?.phase);
+    if (current && ends) {
+      current.endedMs = atMs;
+      open.delete(attempt);
+    }
+    if (event.type !== "phaseStarted") continue;
+    const { round, phase, steps } = event;
+    const span = { event: id, attempt, superseded, round, phase, startedMs: atMs, endedMs: null, steps };
     spans.push(span);
     open.set(attempt, span);
-  };
-  for (const recorded of events) {
-    const { attempt, superseded, event } = recorded;
-    const beforeMs = lastHeard.get(attempt) ?? event.atMs;
-    lastHeard.set(attempt, event.atMs);
-    if (event.type === "phaseStarted") begin(recorded, event, event.atMs, event.steps);
-    else if ("health" in event || event.type === "phaseFinished") {
-      const current = open.get(attempt);
-      if (current?.phase !== event.phase || current.superseded !== superseded) {
-        const planned = spans.findLast(({ round, phase }) => round === event.round && phase === event.phase);
-        begin(recorded, event, beforeMs, planned?.steps ?? 0);
-      }
-    }
-    if (event.type === "phaseFinished" || event.type === "runStopped") end(attempt, event.atMs);
   }
   const newest = Math.max(...lastHeard.keys());
-  for (const attempt of [...open.keys()])
-    if (attempt < newest) end(attempt, lastHeard.get(attempt) as number);
+  for (const [attempt, span] of open) if (attempt < newest) span.endedMs = lastHeard.get(attempt) ?? null;
   return spans;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-function markOf({ id, attempt, event }: RecordedEvent): Mark[] {
+function markOf({ id, event }: RecordedEvent): Mark[] {
   const place = { round: null, phase: null, step: null, ...placeOf(event) };
   const mark = (kind: Mark["kind"], text: string): Mark[] => [
-    { event: id, attempt, kind, atMs: event.atMs, ...place, text },
+    { event: id, kind, atMs: event.atMs, ...place, text },
   ];
   switch (event.type) {
     case "alarm":
@@ -166,7 +161,9 @@ function placeOf(event: RunEvent): Partial<Pick<Mark, "round" | "phase" | "step"
 
 function seriesOf(events: readonly RecordedEvent[]): StepSeries[] {
   const steps = events.flatMap(({ id, superseded, event }) =>
-    "health" in event && !superseded ? [{ id, event, figures: figuresOf(event) }] : [],
+    ("health" in event || "heldOutLoss" in event) && !superseded
+      ? [{ id, event, figures: figuresOf(event) }]
+      : [],
   );
   const phases = [...new Set(steps.map(({ event }) => event.phase))];
   return phases.map((phase) => {
@@ -187,9 +184,10 @@ function seriesOf(events: readonly RecordedEvent[]): StepSeries[] {
 
 /** Every number that a step's event tells. */
 function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
-  const { health, durationMs, sampledTokens } = event;
+  const { durationMs, sampledTokens } = event;
+  const health = "health" in event ? event.health : null;
   const training = "meanReward" in event ? event : null;
-  const update = training?.update ?? null;
+  const update = "update" in event ? event.update : null;
   const named = (kind: string, values: Readonly<Record<string, number>>) =>
     Object.fromEntries(Object.entries(values).map(([name, value]) => [`${kind}:${name}`, value]));
   return {
@@ -208,10 +206,13 @@ function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
     }),
     ...("meanConfidence" in event && { confidence: event.meanConfidence }),
     ...("admitted" in event && event.questions > 0 && { admitted: event.admitted / event.questions }),
-    entropy: health.answerEntropy,
-    parseFailures: health.parseFailures,
-    abstentions: health.abstentions,
-    clusterShare: health.clusterShare,
+    ...("heldOutLoss" in event && { heldOutLoss: event.heldOutLoss }),
+    ...(health && {
+      entropy: health.answerEntropy,
+      parseFailures: health.parseFailures,
+      abstentions: health.abstentions,
+      clusterShare: health.clusterShare,
+    }),
     tokensPerSecond: durationMs > 0 ? sampledTokens / (durationMs / 1000) : null,
     ...("checks" in event && named("check", event.checks)),
     ...("parts" in event && named("part", event.parts)),

@@ -1,4 +1,5 @@
 import type { CompletionRecord, EpisodeEvent } from "../replay/events.ts";
+import { settingsOf } from "./stage_settings.ts";
 
 /** What the update makes of a group; see `training/grpo.ts`. */
 
@@ -7,12 +8,12 @@ export interface Taught {
   readonly advantage: number;
 }
 
-/** Whether a completion that was cut off is masked out of the loss, by the run's configuration for a role. */
-export function masksTruncated(config: unknown, role: string): boolean {
-  const settings = (
-    config as Readonly<Record<string, { readonly maskTruncated?: boolean } | undefined>> | null
-  )?.[role];
-  return settings?.maskTruncated ?? false;
+/** Whether a completion that was cut off is masked out of the loss, by the run's configuration of a stage for a role. */
+export function masksTruncated(
+  config: unknown,
+  { stage, role }: { readonly stage: string; readonly role: string },
+): boolean {
+  return settingsOf(config, stage, role).maskTruncated === true;
 }
 
 /** Which completions of a group the update learns from: none where no group member has anything to teach. */

@@ -15,6 +15,7 @@ import type {
   ReasonerEpisode,
   ReasonerStep,
   RolloutFailed,
+  SupervisedStep,
   WarmUpStep,
 } from "./phase_events.ts";
 import type {
@@ -76,6 +77,7 @@ export type EventBody =
   | Audited
   | ReasonerEpisode
   | ReasonerStep
+  | SupervisedStep
   | EvaluationProgress
   | Evaluated
   | PhaseFinished

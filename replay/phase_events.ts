@@ -196,6 +196,31 @@ export interface ReasonerStep extends Step, TrainingFigures {
   readonly parts: Readonly<Record<string, number>>;
 }
 
+/** The Reasoner imitated given answers. */
+export interface SupervisedStep extends InStep {
+  readonly type: "supervisedStep";
+  /** The policy that learned. */
+  readonly role: string;
+  readonly durationMs: number;
+  readonly timingsMs: Timings;
+  readonly sampledTokens: number;
+  /** Images or questions that were left out. */
+  readonly failed: number;
+  /** What was imitated. */
+  readonly examples: readonly {
+    readonly image: ImageRef;
+    readonly question: string;
+    readonly completion: string;
+  }[];
+  /**
+   * Mean cross-entropy of a token of what is held out, natural log, before the update, and of a phase's last step after
+   * it; null where it was not measured.
+   */
+  readonly heldOutLoss: number | null;
+  /** Null where there was nothing to imitate. */
+  readonly update: UpdateRecord | null;
+}
+
 /** Questions evaluated so far. */
 export interface EvaluationProgress extends InPhase {
   readonly type: "evaluationProgress";

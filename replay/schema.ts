@@ -33,7 +33,7 @@ export const columnExpressions: Readonly<Record<string, string>> = {
   ...figureColumns,
 };
 
-const steps = "'questionerStep', 'curriculumStep', 'reasonerStep'";
+const steps = "'questionerStep', 'curriculumStep', 'reasonerStep', 'supervisedStep'";
 
 /** A long run has millions of them. */
 export const stepEvents: string = `type IN (${steps})`;
@@ -288,8 +288,24 @@ ALTER TABLE episodes ADD COLUMN versions TEXT;
 /** What the KL was measured by. */
 const eighth = "ALTER TABLE rollouts ADD COLUMN reference_log_probs BLOB;";
 
+/** Steps that imitate are not rare either. */
+const ninth = `
+DROP INDEX IF EXISTS rare_events;
+CREATE INDEX rare_events ON events (id) WHERE ${rareEvents};
+`;
+
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
-export const migrations: readonly string[] = [first, second, third, pins, fifth, sixth, seventh, eighth];
+export const migrations: readonly string[] = [
+  first,
+  second,
+  third,
+  pins,
+  fifth,
+  sixth,
+  seventh,
+  eighth,
+  ninth,
+];
 
 /** Brings a database to the newest version, all or nothing. Throws "run" for a newer one or a foreign file. */
 export function migrate(database: Database, scripts: readonly string[] = migrations): void {

@@ -1,10 +1,11 @@
 import { type Role, roles, SELF_PLAY } from "./self_play.ts";
 
 /** What stages are of, as a configuration says it. */
-export const stageKinds = ["self_play"] as const;
+export const stageKinds = ["self_play", "grpo", "sft"] as const;
 export type StageKind = (typeof stageKinds)[number];
 
-export type Phase = "questioner" | "curriculum" | "reasoner" | "trial" | "evaluation" | "warmUp";
+export type SelfPlayPhase = "questioner" | "curriculum" | "reasoner" | "trial" | "evaluation" | "warmUp";
+export type Phase = SelfPlayPhase | "grpo" | "sft";
 
 /** A part of a round: a phase, the audit of silver answers, or the writing of models. */
 export type Leg = Phase | "audit" | "save";
@@ -29,10 +30,17 @@ export const stages: Readonly<Record<StageKind, StageNames>> = {
     roles,
     legs: ["questioner", "curriculum", "audit", "reasoner", "trial", "evaluation", "warmUp", "save"],
   },
+  grpo: { name: "grpo", roles: ["reasoner"], legs: ["grpo", "evaluation", "save"] },
+  sft: { name: "sft", roles: ["reasoner"], legs: ["sft", "evaluation", "save"] },
 };
 
 /** The legs of all kinds of stages, each once. */
 export const legs: readonly Leg[] = [...new Set(stageKinds.flatMap((kind) => stages[kind].legs))];
+
+/** Those of self-play. */
+export const selfPlayPhases: readonly SelfPlayPhase[] = stages.self_play.legs.filter(
+  (leg): leg is SelfPlayPhase => leg !== "audit" && leg !== "save",
+);
 
 /** The phases among them. */
 export const phases: readonly Phase[] = legs.filter((leg): leg is Phase => leg !== "audit" && leg !== "save");

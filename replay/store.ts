@@ -108,11 +108,8 @@ export class ReplayStore implements EventLog, AsyncDisposable {
     return this.#call("curriculumSize", [round]);
   }
 
-  /**
-   * Takes over what entered the curricula of another run's first rounds, up to one of its events; gives how many items of
-   * rounds before the last are damaged there and were left out. Rejects with "damaged" where one of the last is.
-   */
-  adoptCurricula(folder: string, rounds: number, event: number): Promise<number> {
+  /** Takes over what entered the curricula of another run's first rounds, up to one of its events. */
+  adoptCurricula(folder: string, rounds: number, event: number): Promise<void> {
     return this.#inTurn(() => this.#call("adoptCurricula", [folder, rounds, event]));
   }
 
@@ -161,7 +158,7 @@ export class ReplayStore implements EventLog, AsyncDisposable {
   }
 
   /** One after the other, so that what is sent for one transaction is not mixed with another's. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+  #inTurn(work: () => Promise<void>): Promise<void> {
     const done = this.#turn.then(work);
     this.#turn = done.catch(() => {});
     return done;

@@ -1,5 +1,12 @@
 import type { RunConfig } from "../arena/config/config.ts";
-import type { CurriculumStep, QuestionerStep, ReasonerStep, RunEvent } from "../replay/events.ts";
+import type {
+  CurriculumStep,
+  QuestionerStep,
+  ReasonerStep,
+  RunEvent,
+  SupervisedStep,
+  UpdateRecord,
+} from "../replay/events.ts";
 import { namedScores } from "../replay/scores.ts";
 
 type StepEvent = QuestionerStep | CurriculumStep | ReasonerStep;
@@ -20,6 +27,11 @@ export function figuresOf(event: RunEvent, config: RunConfig): Figures | null {
     case "curriculumStep":
     case "reasonerStep":
       return { step: stepInRun(event, config), values: tag(event.phase, stepFigures(event)) };
+    case "supervisedStep": {
+      const { update, heldOutLoss, failed, durationMs } = event;
+      const own = { seconds: durationMs / 1000, failed, heldOutLoss, ...(update && updateFigures(update)) };
+      return { step: stepInRun(event, config), values: tag(event.phase, own) };
+    }
     case "curriculumBuilt": {
       const { questions, admitted, audit } = event;
       const shares = { admittedShare: questions > 0 ? admitted / questions : null };
@@ -38,7 +50,7 @@ export function figuresOf(event: RunEvent, config: RunConfig): Figures | null {
   }
 }
 
-function stepInRun({ phase, round, step, steps }: StepEvent, config: RunConfig): number {
+function stepInRun({ phase, round, step, steps }: StepEvent | SupervisedStep, config: RunConfig): number {
   const perRound = phase === "questioner" || phase === "reasoner" ? config[phase].stepsPerRound : steps;
   return (round - 1) * perRound + step;
 }
@@ -67,14 +79,12 @@ function trainingFigures(event: QuestionerStep | ReasonerStep): Values {
     tokens: meanTokens,
     truncatedShare,
     ...tag("parts", parts),
-    ...(update && {
-      loss: update.loss,
-      gradientNorm: update.gradientNorm,
-      kl: update.kl,
-      clipFraction: update.clipFraction,
-      learningRate: update.learningRate,
-    }),
+    ...(update && updateFigures(update)),
   };
+}
+
+function updateFigures({ loss, gradientNorm, kl, clipFraction, learningRate }: UpdateRecord): Values {
+  return { loss, gradientNorm, kl, clipFraction, learningRate };
 }
 
 /** What is known, under tags with a prefix. */

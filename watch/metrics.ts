@@ -70,6 +70,14 @@ export class Metrics implements Watcher {
         }
         break;
       }
+      case "supervisedStep": {
+        const { phase, step, steps, role, update, heldOutLoss } = event;
+        this.#steps(step + 1, steps);
+        this.#counters.steps.inc({ phase });
+        if (update) this.#gauges.loss.set({ role }, update.loss);
+        if (heldOutLoss !== null) this.#gauges.heldOutLoss.set({ role }, heldOutLoss);
+        break;
+      }
       case "rolloutFailed":
         this.#counters.failedRollouts.inc({ during: event.during });
         break;
@@ -141,6 +149,7 @@ function makeGauges(registry: Registry) {
     reward: gauge("reward", "Mean reward of the last step", "role"),
     confidence: gauge("confidence", "Mean confidence of the last step that voted, 0 to 1"),
     loss: gauge("loss", "Loss of the last update", "role"),
+    heldOutLoss: gauge("held_out_loss", "Cross-entropy on what is held out, natural log per token", "role"),
     kl: gauge("kl", "Mean k3 KL to the run's base of the last update, natural log per token", "role"),
     gradientNorm: gauge("gradient_norm", "Norm of the gradient of the last update, before clipping", "role"),
     tokensPerSecond: gauge("tokens_per_second", "Tokens sampled per second in the last step"),

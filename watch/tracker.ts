@@ -97,7 +97,15 @@ export class Tracker {
 
 type ProgressEvent = Extract<
   RunEvent,
-  { type: "questionerStep" | "curriculumStep" | "reasonerStep" | "warmUpStep" | "evaluationProgress" }
+  {
+    type:
+      | "questionerStep"
+      | "curriculumStep"
+      | "reasonerStep"
+      | "warmUpStep"
+      | "supervisedStep"
+      | "evaluationProgress";
+  }
 >;
 
 function isProgress(event: RunEvent): event is ProgressEvent {

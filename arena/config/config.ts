@@ -19,7 +19,7 @@ import {
 import { type QuestionerConfig, questioner } from "./questioner.ts";
 import { type ReasonerConfig, reasoner } from "./reasoner.ts";
 import { choice, count, group, optionalCount, optionalText, seed, type Unresolved } from "./setting.ts";
-import { hasStage, type StageConfig, stages } from "./stages.ts";
+import { hasStage, resolveStages, type StageConfig, type StageSettings, stages } from "./stages.ts";
 import { format, type TrialConfig, trial, type WarmUpConfig, warmUp } from "./start.ts";
 import { type WatchConfig, watch } from "./watch.ts";
 
@@ -51,7 +51,8 @@ export interface RunConfig {
 }
 
 /** A configuration as it is written, before what depends on the model and on other settings is resolved. */
-export interface RunSettings extends Omit<RunConfig, "questioner" | "reasoner" | "evaluation"> {
+export interface RunSettings extends Omit<RunConfig, "stages" | "questioner" | "reasoner" | "evaluation"> {
+  readonly stages: readonly StageSettings[];
   readonly questioner: Unresolved<QuestionerConfig, "maxTokens">;
   readonly reasoner: Unresolved<ReasonerConfig, "maxTokens">;
   readonly evaluation: Unresolved<EvaluationConfig, "questions">;
@@ -128,6 +129,7 @@ export function runConfig(
   const longest = (role: Role): number => ofModel[role] ?? defaultMaxTokens[role];
   return {
     ...settings,
+    stages: resolveStages(settings.stages, reasoner.maxTokens ?? longest("reasoner")),
     questioner: { ...questioner, maxTokens: questioner.maxTokens ?? longest("questioner") },
     reasoner: { ...reasoner, maxTokens: reasoner.maxTokens ?? longest("reasoner") },
     evaluation: {

@@ -1,7 +1,7 @@
 import type { CurriculumConfig } from "./curriculum.ts";
 import type { ImagesConfig } from "./images.ts";
 import type { ReasonerConfig } from "./reasoner.ts";
-import type { StageConfig } from "./stages.ts";
+import type { StageSettings } from "./stages.ts";
 
 /** The settings that others bound. */
 interface Bounded {
@@ -9,7 +9,7 @@ interface Bounded {
   readonly images: ImagesConfig;
   readonly prompts: { readonly reasoner: string | null };
   readonly reasoner: Pick<ReasonerConfig, "reward" | "labels">;
-  readonly stages: readonly StageConfig[];
+  readonly stages: readonly StageSettings[];
   /** Those of an evaluation. */
   readonly questions: number;
 }

@@ -2,7 +2,24 @@ import * as z from "zod";
 import type { Figure } from "../../replay/scores.ts";
 import type { Role } from "../../replay/self_play.ts";
 import { stages as names, type StageKind, stageKinds } from "../../replay/stages.ts";
-import { optionalCount } from "./setting.ts";
+import {
+  type GrpoConfig,
+  groupSize,
+  grpoSettings,
+  type SamplingConfig,
+  samplingSettings,
+} from "./learning.ts";
+import { type RewardConfig, reward } from "./reward.ts";
+import {
+  choice,
+  count,
+  number,
+  optionalCount,
+  optionalText,
+  type Settings,
+  share,
+  type Unresolved,
+} from "./setting.ts";
 
 /** Figures that a stage may have to reach. */
 const floorFigures = ["greedy", "mean8", "mean8_t06", "maj8", "pass8"] as const;
@@ -18,7 +35,51 @@ export interface SelfPlayStage {
   readonly requires: Floors;
 }
 
-export type StageConfig = SelfPlayStage;
+/** What a stage that learns from labelled data learns from, and how much of it. */
+export interface DataSettings {
+  readonly data: string;
+  readonly columns: string | null;
+  readonly rows: number | null;
+  readonly epochs: number;
+  /** Null: as many as the epochs take. */
+  readonly steps: number | null;
+  readonly itemsPerStep: number;
+  readonly requires: Floors;
+}
+
+/** GRPO on labelled questions. */
+export interface GrpoStage extends DataSettings, SamplingConfig, GrpoConfig {
+  readonly kind: "grpo";
+  readonly groupSize: number;
+  readonly samplingCalls: number;
+  readonly reward: RewardConfig;
+}
+
+/** Imitation of given answers. */
+export interface SftStage extends DataSettings {
+  readonly kind: "sft";
+  /** The column of the thinking before an answer. */
+  readonly chain: string | null;
+  readonly learningRate: number;
+  readonly learningRateEnd: number;
+  readonly schedule: Schedule;
+  /** Tokens of the longest completion that is learnt from. */
+  readonly maxTokens: number;
+  readonly heldOut: number;
+  readonly heldOutEvery: number;
+}
+
+/** How a learning rate goes from its peak to its end. */
+export const schedules = ["cosine", "linear", "constant"] as const;
+export type Schedule = (typeof schedules)[number];
+
+export type StageConfig = SelfPlayStage | GrpoStage | SftStage;
+
+/** One before what depends on the model is resolved. */
+export type StageSettings =
+  | SelfPlayStage
+  | Unresolved<GrpoStage, "maxTokens">
+  | Unresolved<SftStage, "maxTokens">;
 
 const percent = z.number().min(0).max(100).optional();
 
@@ -35,9 +96,56 @@ const selfPlay = z.strictObject({
   requires,
 });
 
-export const stages: z.ZodType<readonly StageConfig[]> = z
+const dataSettings: Settings<DataSettings> = {
+  data: z
+    .string("expected labelled data, such as a Parquet file, a folder or owner/name on the hub")
+    .min(1)
+    .describe("questions with pictures and answers, in any form that evaluation.data takes"),
+  columns: optionalText("its columns, as question=NAME,answer=NAME,image=NAME; null: by their usual names"),
+  rows: optionalCount("the first so many of its rows; null: all"),
+  epochs: number(1, "times that every row is learnt from, at most; parts of one, too", 1e-9),
+  steps: optionalCount("optimiser steps; null: as many as the epochs take"),
+  itemsPerStep: count(32, "rows per step"),
+  requires,
+};
+
+const grpo = z.strictObject({
+  kind: z.literal("grpo").describe("groups of answers to labelled questions, rewarded by their labels"),
+  ...dataSettings,
+  groupSize: groupSize(),
+  samplingCalls: count(
+    1,
+    "calls that sample for a step at most: where groups have no lesson, for their rewards are all alike, others are sampled in their place (DAPO's dynamic sampling); 1 replaces none",
+  ),
+  ...samplingSettings("reasoner"),
+  ...grpoSettings({ learningRate: 2e-4, learningRateEnd: 0, beta: 0.02, positiveWeight: 0 }),
+  reward,
+});
+
+const sft = z.strictObject({
+  kind: z.literal("sft").describe("cross-entropy on the given answers, in the run's format"),
+  ...dataSettings,
+  chain: optionalText(
+    "the column with the thinking before an answer; null: none, unless the answers bring it in tags",
+  ),
+  learningRate: number(2e-4, "AdamW step size of the text model at its highest (1/step)"),
+  learningRateEnd: share(0, "learning rate that the stage ends with, as a share of the highest"),
+  schedule: choice(schedules, "cosine", "how it gets there after the warm-up"),
+  maxTokens: optionalCount("longest completion that is learnt from (tokens); null: as reasoner.maxTokens"),
+  heldOut: count(
+    200,
+    "rows that are not learnt from, a tenth of all at most: their loss shows when it is enough",
+    0,
+  ),
+  heldOutEvery: count(
+    25,
+    "steps from one measurement of that loss to the next; there is one after the last, too",
+  ),
+});
+
+export const stages: z.ZodType<readonly StageSettings[]> = z
   .array(
-    z.discriminatedUnion("kind", [selfPlay], {
+    z.discriminatedUnion("kind", [selfPlay, grpo, sft], {
       error: ({ code }) =>
         code === "invalid_union" ? `expected one of ${stageKinds.join(", ")}` : undefined,
     }),
@@ -75,12 +183,24 @@ export function stagesOf({ rounds, stages }: Staged): Stage[] {
 }
 
 /** The part of a configuration that tells its stages. */
-interface Staged {
+interface Staged<S extends StageSettings = StageConfig> {
   readonly rounds: number;
-  readonly stages: readonly StageConfig[];
+  readonly stages: readonly S[];
 }
 
-function roundsOf(config: StageConfig, rounds: number): number {
+/** Stages with what depends on the model resolved: the longest answer of its Reasoner, in tokens. */
+export function resolveStages(stages: readonly StageSettings[], maxTokens: number): StageConfig[] {
+  return stages.map((stage) =>
+    stage.kind === "self_play" ? stage : { ...stage, maxTokens: stage.maxTokens ?? maxTokens },
+  );
+}
+
+/** The optimiser steps of a stage on data of so many rows. */
+export function stepsOf({ steps, epochs, itemsPerStep }: DataSettings, rows: number): number {
+  return steps ?? Math.max(1, Math.ceil((epochs * rows) / Math.min(itemsPerStep, rows)));
+}
+
+function roundsOf(config: StageSettings, rounds: number): number {
   return config.kind === "self_play" ? (config.rounds ?? rounds) : 1;
 }
 
@@ -100,11 +220,11 @@ export function startFolder({ index, before }: Pick<Stage, "index" | "before">):
 }
 
 /** The rounds of all stages. */
-export function allRounds(config: Staged): number {
-  return stagesOf(config).reduce((sum, { rounds }) => sum + rounds, 0);
+export function allRounds({ rounds, stages }: Staged<StageSettings>): number {
+  return stages.reduce((sum, stage) => sum + roundsOf(stage, rounds), 0);
 }
 
 /** Whether a configuration has a stage of a kind. */
-export function hasStage({ stages }: Pick<Staged, "stages">, kind: StageKind): boolean {
+export function hasStage({ stages }: Pick<Staged<StageSettings>, "stages">, kind: StageKind): boolean {
   return stages.some((stage) => stage.kind === kind);
 }

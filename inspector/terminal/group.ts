@@ -39,7 +39,7 @@ export function placeText(head: EpisodeHead, width: number): string {
 /** A group: what was asked about one picture, what came of it, and what was learnt from it. */
 export function groupText(event: EpisodeEvent, { config, ...options }: GroupOptions): string {
   const { width } = options;
-  const learnt = learntFrom(taughtBy(event), masksTruncated(config, event.role));
+  const learnt = learntFrom(taughtBy(event), masksTruncated(config, event));
   const rewards = "rollouts" in event ? event.rollouts.flatMap(({ reward }) => reward ?? []) : [];
   const lines = [
     "prompt",
@@ -89,7 +89,11 @@ function spreadLine(rewards: readonly number[]): string {
 }
 
 /** Each answer of a Reasoner's group. */
-function answerLines({ rollouts, label }: ReasonerEpisode, config: unknown, width: number): string[] {
+function answerLines(
+  { stage, rollouts, label }: Extract<EpisodeEvent, ReasonerEpisode>,
+  config: unknown,
+  width: number,
+): string[] {
   return rollouts.flatMap((rollout, i) => {
     const { vote, failure, outcome, reward, advantage, parts, text, finishReason } = rollout;
     const fate = fateNames[fateOf(rollout, label)];
@@ -97,7 +101,7 @@ function answerLines({ rollouts, label }: ReasonerEpisode, config: unknown, widt
     return [
       "",
       ...numbered(i, title, width),
-      ...indented(sumLines(reasonerSum(config, parts, reward), reward, width - 4), 4),
+      ...indented(sumLines(reasonerSum(config, stage, parts, reward), reward, width - 4), 4),
       ...indented(saidLines(text, finishReason, width - 4), 4),
     ];
   });

@@ -2,14 +2,24 @@ import { concatMap, from } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { SavedRun } from "../../arena/arena.ts";
 import type { RunConfig } from "../../arena/config/config.ts";
-import { allRounds, stagesOf, startFolder } from "../../arena/config/stages.ts";
+import {
+  allRounds,
+  type GrpoStage,
+  type SelfPlayStage,
+  type SftStage,
+  stagesOf,
+  startFolder,
+} from "../../arena/config/stages.ts";
 import { stageAt } from "../../arena/run_state.ts";
 import { emptySummary, summarize } from "../../arena/summary.ts";
+import { VisplayError } from "../../common/errors.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { plannedPhases } from "../../watch/planned_phases.ts";
 import { MemoryCheckpoints } from "../fakes/checkpoints.ts";
+import { configOf } from "../fakes/config.ts";
 import { ofType, playIn, withoutTimes } from "../fakes/play.ts";
-import { makeWorld, smallConfig, type World } from "../fakes/world.ts";
+import { FakePolicy, type FakePolicyOptions } from "../fakes/policy.ts";
+import { FakeImages, makeWorld, reasonerScript, smallConfig, type World } from "../fakes/world.ts";
 
 const twice = smallConfig((change) => {
   change.rounds = 2;
@@ -18,6 +28,27 @@ const twice = smallConfig((change) => {
     { kind: "self_play", rounds: null, requires: {} },
   ];
   change.checkpoint.everySteps = 2;
+  change.evaluation.questions = 1;
+});
+
+/** Labelled questions about the world's images: how many dots, and some more. */
+const items = Array.from({ length: 30 }, (_, index) => ({
+  question: `how many dots plus ${index % 3} ?`,
+  truths: [`${(index % 10) + (index % 3)}`],
+  chain: index % 2 === 0 ? "i count" : null,
+}));
+
+const [sft, grpo, selfPlay] = configOf({
+  stages: [
+    { kind: "sft", data: "rows", itemsPerStep: 8, epochs: 2, heldOutEvery: 3, schedule: "linear" },
+    { kind: "grpo", data: "rows", itemsPerStep: 6, steps: 4, groupSize: 4, samplingCalls: 3 },
+    { kind: "self_play" },
+  ],
+}).stages as readonly [SftStage, GrpoStage, SelfPlayStage];
+
+const threefold = smallConfig((change) => {
+  change.stages = [sft, grpo, selfPlay];
+  change.checkpoint.everySteps = 1;
   change.evaluation.questions = 1;
 });
 
@@ -30,8 +61,11 @@ function evaluatedWorld(percent = 50): Evaluated {
   const figures = ["greedy", "mean8", "mean8_t06", "maj8", "pass8", "blind", "abstention", "parseFailure"];
   const score = { percent, low: percent, high: percent };
   const overall = { questions: 1, ...Object.fromEntries(figures.map((name) => [name, score])) } as never;
+  const world = makeWorld();
+  const labelled = { images: new FakeImages(30, world.time, (index) => index % 9 === 8), items };
   return {
-    ...makeWorld(),
+    ...world,
+    labelled: [labelled, labelled, null],
     checkpoints: new MemoryCheckpoints(),
     evaluate: (policy) =>
       from(policy.info()).pipe(concatMap(() => [{ report: { samples: 8, overall, families: {} } }])),
@@ -98,17 +132,21 @@ describe("the stages of a run", () => {
     expect(later[0]).toBe(rates[0]);
   });
 
-  it("come to the same from every checkpoint", async () => {
-    const whole = await played(twice);
+  it.each([
+    ["of self-play", twice],
+    ["of every kind", threefold],
+  ])("come to the same from every checkpoint: %s", async (_name, config) => {
+    const whole = await played(config);
+    expect(whole.completed).toBe(true);
     const { saved } = whole.world.checkpoints;
-    expect(new Set(saved.map(({ state }) => state.next.stage))).toEqual(new Set([0, 1]));
+    expect(new Set(saved.map(({ state }) => state.next.stage))).toEqual(new Set(config.stages.keys()));
     for (const checkpoint of saved) {
       const world = evaluatedWorld();
       world.log.events.push(...whole.events.slice(0, checkpoint.state.replay));
       for (const role of ["questioner", "reasoner"] as const)
         for (const [folder, version] of whole.world.policies[role].states)
           world.policies[role].states.set(folder, version);
-      const again = await played(twice, world, checkpoint);
+      const again = await played(config, world, checkpoint);
       expect(again.completed).toBe(true);
       expect(story(again.events)).toEqual(story(whole.events));
     }
@@ -142,5 +180,111 @@ describe("the stages of a run", () => {
     expect(() => stageAt(fewer, next)).toThrow(
       "stages: found selfPlay; expected those of the run, which stands in stage 2, round 2, reasoner, step 3",
     );
+  });
+});
+
+describe("a stage that imitates", () => {
+  it("is one update a step on the answers in the run's format, the rate along its schedule", async () => {
+    const { world, events, error } = await played(threefold);
+    expect(error).toBe(undefined);
+    const { supervised } = world.policies.reasoner;
+    const steps = ofType(events, "supervisedStep");
+    // 3 of 30 rows are held out, and 27 make 4 steps of 8 in an epoch.
+    expect(steps.map(({ step, steps }) => [step, steps])).toEqual(
+      Array.from({ length: 7 }, (_, i) => [i, 7]),
+    );
+    expect(supervised.length).toBe(7);
+    const texts = steps.flatMap(({ examples }) => examples.map(({ completion }) => completion));
+    expect(texts.find((text) => text.startsWith("<think>"))).toMatch(
+      /^<think> i count <\/think>\n<answer> \d+ <\/answer>$/,
+    );
+    for (const { examples } of steps)
+      for (const { image, question, completion } of examples) {
+        const item = items[image.index];
+        expect(question).toBe(item?.question);
+        expect(completion).toContain(`<answer> ${item?.truths[0]} </answer>`);
+      }
+    const warm = [0.2, 0.4, 0.6, 0.8, 1, 1, 1];
+    const expected = warm.map((share, i) => sft.learningRate * share * (1 - i / 7));
+    for (const [i, rate] of expected.entries())
+      expect(supervised[i]?.options.learningRate).toBeCloseTo(rate, 12);
+  });
+
+  it("never learns from what is held out, whose loss it measures now and then", async () => {
+    const { events } = await played(threefold);
+    const steps = ofType(events, "supervisedStep");
+    expect(steps.map(({ heldOutLoss }) => heldOutLoss)).toEqual([1, null, null, 1, null, null, 1]);
+    const learnt = new Set(steps.flatMap(({ examples }) => examples.map(({ image }) => image.index)));
+    const broken = ofType(events, "rolloutFailed").filter(({ phase }) => phase === "sft");
+    expect(broken.length).toBeGreaterThan(0);
+    expect(broken.every(({ image }) => image.index % 9 === 8)).toBe(true);
+    const seen = new Set([...learnt, ...broken.map(({ image }) => image.index)]);
+    expect(seen.size).toBeGreaterThanOrEqual(27);
+    expect(seen.size).toBeLessThanOrEqual(30);
+    const summary = events.reduce(summarize, emptySummary);
+    expect(summary.rounds.find(({ stage }) => stage === "sft")?.heldOutLoss).not.toBeUndefined();
+  });
+
+  it("leaves out an answer that is too long, and a question that the model cannot take", async () => {
+    const config = smallConfig((change) => {
+      change.stages = [{ ...sft, maxTokens: 3 }];
+    });
+    const short = await played(config);
+    expect(short.completed).toBe(true);
+    const failed = ofType(short.events, "rolloutFailed").filter(({ reason }) => /tokens/.test(reason));
+    expect(failed[0]?.reason).toMatch(
+      /^its answer has [367] tokens, expected at most 3 \(stages.0.maxTokens\)$/,
+    );
+    const world = evaluatedWorld();
+    const fault: FakePolicyOptions["fault"] = (_call, prompts) => {
+      if (prompts.some(({ text }) => text.includes("plus 2"))) throw new VisplayError("prompt", "no room");
+    };
+    const reasoner = new FakePolicy({ script: reasonerScript, time: world.time, fault });
+    const picky = { ...world, policies: { ...world.policies, reasoner } };
+    const { error, completed } = await playIn(picky, { ...config, stages: [sft] });
+    expect([error, completed]).toEqual([undefined, true]);
+    const questions = reasoner.supervised.flatMap(({ examples }) =>
+      examples.map(({ prompt }) => prompt.text),
+    );
+    expect(questions.length).toBeGreaterThan(20);
+    expect(questions.some((text) => text.includes("plus 2"))).toBe(false);
+  });
+});
+
+describe("a stage of GRPO on labels", () => {
+  it("rewards each answer of a group by its label, and records it", async () => {
+    const { events } = await played(threefold);
+    const episodes = ofType(events, "reasonerEpisode").filter(({ stage }) => stage === "grpo");
+    const { weights } = grpo.reward;
+    expect(episodes.length).toBeGreaterThanOrEqual(4 * 5);
+    for (const { label, confidence, role, phase, rollouts, versions } of episodes) {
+      expect([confidence, role, phase, Object.keys(versions)]).toEqual([1, "reasoner", "grpo", ["reasoner"]]);
+      for (const { vote, parts, reward } of rollouts) {
+        expect(parts.correctness).toBe(Number(vote === label));
+        const { correctness = 0, format = 0 } = parts;
+        expect(reward).toBeCloseTo(weights.correctness * correctness + weights.format * format, 12);
+      }
+    }
+    expect(ofType(events, "reasonerStep").filter(({ stage }) => stage === "grpo").length).toBe(4);
+    const scored = episodes.filter(({ rollouts }) =>
+      rollouts.every((each) => each.referenceLogProbs !== null),
+    );
+    const taught = episodes.filter(({ rollouts }) => rollouts.some(({ advantage }) => advantage !== 0));
+    expect(scored).toEqual(taught);
+  });
+
+  it("replaces groups without a lesson by others, up to a limit, and counts them", async () => {
+    const { events } = await played(threefold);
+    const once = await played({ ...threefold, stages: [sft, { ...grpo, samplingCalls: 1 }, selfPlay] });
+    const teaching = (all: readonly RunEvent[]) =>
+      ofType(all, "reasonerStep")
+        .filter(({ stage }) => stage === "grpo")
+        .map(({ groups, droppedGroups }) => [groups, groups - droppedGroups] as const);
+    const [replaced, plain] = [teaching(events), teaching(once.events)];
+    expect(plain.every(([groups]) => groups <= 6)).toBe(true);
+    expect(replaced.some(([groups]) => groups > 6)).toBe(true);
+    const sum = (all: typeof plain) => all.reduce((total, [, taught]) => total + taught, 0);
+    expect(sum(replaced)).toBeGreaterThan(sum(plain));
+    expect(replaced.every(([, taught]) => taught <= 6)).toBe(true);
   });
 });

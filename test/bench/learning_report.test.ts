@@ -41,6 +41,7 @@ describe("the learning report", () => {
       ...{
         admitted: 900,
         empty: null,
+        heldOutLoss: null,
         questionerReward: 0.1,
         reasonerReward: 0.9,
         confidence: 80,

@@ -82,7 +82,7 @@ describe("visplay resume", () => {
     const run = await killedEarlier("over", 0);
     const { code, text } = await say("resume", run);
     expect(code).toBe(9);
-    expect(text).toMatch(/has finished its 1 rounds; for more of them: --set rounds=2 --allow/);
+    expect(text).toMatch(/has finished its 1 round; for more of them: --set rounds=2 --allow/);
   });
 
   test("records the end of a run that was killed between its last checkpoint and that", async () => {

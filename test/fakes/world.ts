@@ -1,6 +1,7 @@
 import type { RunConfig } from "../../arena/config/config.ts";
 import type { Ports } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
+import { deriveSeed } from "../../common/random.ts";
 import type { RgbImage } from "../../images/image.ts";
 import type { ImageSource, Picture } from "../../images/source.ts";
 import { itemsIn } from "../../replay/curriculum_items.ts";
@@ -124,6 +125,8 @@ export function makeWorld(
       return { policies: this.policies, reference: this.reference };
     },
     images: new FakeImages(options.images ?? 40, time, options.broken, options.loadMs),
+    labelled: [],
+    encode: (completion) => Int32Array.from(completion.split(" "), (word) => deriveSeed(0, word) & 0xffff),
     templates: { questioner: "ask", reasoner: "{question}", format: "tags" },
     log: new MemoryLog(),
     clock: time,

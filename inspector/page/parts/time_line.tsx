@@ -22,12 +22,11 @@ export function TimeLine({
 }) {
   const from = line.about?.startedMs ?? 0;
   const to = Math.max(line.about?.lastMs ?? 0, ...spans.map(({ endedMs }) => endedMs ?? 0), from + 1);
-  const attempts = [...new Set([...spans, ...marks].map(({ attempt }) => attempt))].sort((a, b) => a - b);
+  const attempts = [...new Set(spans.map(({ attempt }) => attempt))];
   const x = (ms: number) => ((ms - from) / (to - from)) * WIDTH;
   const lane = (attempt: number) => TOP + attempts.indexOf(attempt) * (LANE + 4);
   const height = TOP + attempts.length * (LANE + 4) + 18;
-  const counted = spans.filter(({ superseded }) => !superseded);
-  const rounds = counted.filter(({ round }, i) => counted.findIndex((span) => span.round === round) === i);
+  const rounds = spans.filter(({ phase, superseded }, i) => !superseded && phase === firstPhase(spans, i));
   return (
     <>
       <div class="scroll">
@@ -47,7 +46,13 @@ export function TimeLine({
             <Span key={span.event} span={span} run={run} x={x} y={lane(span.attempt)} to={to} />
           ))}
           {marks.map((mark) => (
-            <MarkSign key={mark.event} mark={mark} run={run} x={x(mark.atMs)} y={lane(mark.attempt)} />
+            <MarkSign
+              key={mark.event}
+              mark={mark}
+              run={run}
+              x={x(mark.atMs)}
+              y={lane(attemptAt(spans, mark))}
+            />
           ))}
           <text x={0} y={height - 4}>
             {moment(from)}
@@ -150,6 +155,11 @@ function MarkSign({
   );
 }
 
+/** The phase that the round of a span began with. */
+function firstPhase(spans: readonly PhaseSpan[], at: number): string | undefined {
+  return spans.find(({ round, superseded }) => !superseded && round === spans[at]?.round)?.phase;
+}
+
 /** Labels that do not touch. */
 function thinned(rounds: readonly PhaseSpan[], x: (ms: number) => number): PhaseSpan[] {
   const kept: PhaseSpan[] = [];
@@ -158,4 +168,8 @@ function thinned(rounds: readonly PhaseSpan[], x: (ms: number) => number): Phase
     if (!last || x(span.startedMs) - x(last.startedMs) > 24) kept.push(span);
   }
   return kept;
+}
+
+function attemptAt(spans: readonly PhaseSpan[], { event }: Mark): number {
+  return (spans.findLast((span) => span.event <= event) ?? spans[0])?.attempt ?? 1;
 }

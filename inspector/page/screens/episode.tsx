@@ -87,7 +87,7 @@ interface GroupProps {
 
 function Group({ run, episode: { head, event, kin }, texts, overview, open, onPick }: GroupProps) {
   const rewards = "rollouts" in event ? event.rollouts.flatMap(({ reward }) => reward ?? []) : [];
-  const learnt = learntFrom(taughtBy(event), masksTruncated(overview.config, head.role));
+  const learnt = learntFrom(taughtBy(event), masksTruncated(overview.config, head));
   const taughtNothing = learnt.length > 0 && !learnt.includes(true);
   return (
     <div class="group">
@@ -131,7 +131,7 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
             open={open}
             onPick={onPick}
             learnt={learnt}
-            sumOf={(parts, reward) => reasonerSum(overview.config, parts, reward)}
+            sumOf={(parts, reward) => reasonerSum(overview.config, head.stage, parts, reward)}
           />
         ) : (
           <QuestionRollouts

@@ -1,0 +1,180 @@
+import { concatMap, defer, type Observable } from "rxjs";
+import { mapInSlices } from "../common/slices.ts";
+import { zip } from "../common/zip.ts";
+import type { Prompt } from "../policy/port.ts";
+import type { Answer } from "../reasoner/reasoner.ts";
+import type { EventBody, PolicyVersions, ReasonerEpisode, ReasonerStep, RunEvent } from "../replay/events.ts";
+import { sampleTeaching } from "../training/dynamic_sampling.ts";
+import { canTeach, type Rollout, type Taught, withReference } from "../training/grpo.ts";
+import { type GrpoStage, lastRoundOf, stepsOf } from "./config/stages.ts";
+import { itemsAt } from "./data_order.ts";
+import { answer, samplingOf } from "./dialogue.ts";
+import { healthOfAnswers } from "./health.ts";
+import { type LabelledQuestion, loadRows, rowsOf } from "./labelled.ts";
+import { playPhase } from "./phase.ts";
+import { answerRecord } from "./records.ts";
+import type { Run } from "./run.ts";
+import { meansByName } from "./statistics.ts";
+import type { Step } from "./step.ts";
+import { openRewarder, type Rewarder, type TaskReward } from "./task_reward.ts";
+import { type Trained, train, trainingFigures } from "./training.ts";
+
+/**
+ * The Reasoner learns to give the answers of labelled data: groups of answers, each rewarded by its label, and one update.
+ *
+ *     Reasoner's worker     answer k     (answer more k)     reference k     update k
+ *     main thread           decode k+1
+ *
+ * While a step goes on, the images of the next are decoded.
+ */
+export function grpoPhase(run: Run, config: GrpoStage): Observable<RunEvent> {
+  const { length } = run.labelled.items;
+  return defer(() => openRewarder(config.reward, config.maxTokens)).pipe(
+    concatMap((reward) =>
+      playPhase(run, {
+        round: lastRoundOf(run.stage),
+        phase: "grpo",
+        steps: stepsOf(config, length),
+        prepare: (step) => loadRows(step, rowsOf(step, config.itemsPerStep, length)),
+        play: (step, questions) => playStep(step, { config, reward }, questions),
+      }),
+    ),
+  );
+}
+
+/** How a stage learns, and what it rewards. */
+interface Lessons {
+  readonly config: GrpoStage;
+  readonly reward: Rewarder;
+}
+
+/** An answer with its reward. */
+type Rewarded = Answer & Rollout & Pick<TaskReward, "parts">;
+
+/** One question's answers, as a group that learns. */
+interface AnswerGroup extends LabelledQuestion {
+  readonly prompt: Prompt;
+  readonly rollouts: readonly Rewarded[];
+}
+
+/** Answers to questions, rewarded by their labels; one update. */
+async function playStep(
+  step: Step,
+  lessons: Lessons,
+  questions: readonly LabelledQuestion[],
+): Promise<EventBody[]> {
+  const { config } = lessons;
+  const { versions } = step.run.progress;
+  const { groups, replaced } = await sampleGroups(step, lessons, questions);
+  const scored = await score(step, config, groups);
+  const learned = await train(step, "reasoner", scored, config, config.learningRate);
+  const taught = [...learned.groups, ...replaced.map(untaught)];
+  const trained = { ...learned, droppedGroups: learned.droppedGroups + replaced.length };
+  // To its end: what was learned has to be recorded.
+  const episodes = await mapInSlices(taught, (group) => episode(step, versions, group));
+  return [...episodes, figures(step, episodes, taught, trained)];
+}
+
+/** The groups to learn from; where several calls may sample, without those that teach nothing, which others replace. */
+async function sampleGroups(
+  step: Step,
+  lessons: Lessons,
+  questions: readonly LabelledQuestion[],
+): Promise<{ readonly groups: readonly AnswerGroup[]; readonly replaced: readonly AnswerGroup[] }> {
+  const { config } = lessons;
+  if (config.samplingCalls === 1) {
+    return { groups: await rollOut(step, lessons, questions, 0), replaced: [] };
+  }
+  let call = 0;
+  const next = async (missing: number) => {
+    const asked = call === 0 ? questions : await loadRows(step, otherRows(step, missing, call));
+    return rollOut(step, lessons, asked, call++);
+  };
+  return sampleTeaching(next, questions.length, config.samplingCalls, config);
+}
+
+/** Rows in place of some that taught nothing, drawn anew for each call. */
+function otherRows({ run, place: { round, step } }: Step, count: number, call: number): number[] {
+  return itemsAt(run.seed("grpo.otherItems", round, step, call), 0, count, run.labelled.items.length);
+}
+
+async function rollOut(
+  step: Step,
+  { config, reward }: Lessons,
+  questions: readonly LabelledQuestion[],
+  call: number,
+): Promise<AnswerGroup[]> {
+  const options = { ...samplingOf(config), samples: config.groupSize };
+  const answers = await answer(step, questions, options, { purpose: "answer", part: call });
+  const groups = [...answers].map(async ([question, given]): Promise<AnswerGroup> => {
+    const { item, image } = question;
+    const rewards = await reward({ ...item, image, group: null }, given.answers);
+    const rollouts = zip(given.answers, rewards).map(([each, earned]): Rewarded => {
+      const { parts } = earned;
+      return { ...each, reward: earned.reward, parts, positive: parts.correctness === 1, reference: null };
+    });
+    return { ...question, prompt: given.prompt, rollouts };
+  });
+  return Promise.all(groups);
+}
+
+/** The groups that take part in the update with the log-probabilities of the stage's base, if there is a KL. */
+async function score(step: Step, config: GrpoStage, groups: readonly AnswerGroup[]): Promise<AnswerGroup[]> {
+  const teaching = groups.filter((group) => canTeach(group, config));
+  if (config.beta === 0 || teaching.length === 0) return [...groups];
+  const scored = await step.time("reference", (signal) =>
+    withReference(teaching, step.run.ports.reference, config, signal),
+  );
+  return groups.map((group) => scored[teaching.indexOf(group)] ?? group);
+}
+
+/** A group that was left out of the update. */
+function untaught({ rollouts, ...group }: AnswerGroup): Taught<AnswerGroup> {
+  return { ...group, rollouts: rollouts.map((each) => ({ ...each, advantage: 0 })) };
+}
+
+function episode(
+  { place: { round, step } }: Step,
+  versions: PolicyVersions,
+  { ref, item: { question, truths }, prompt, rollouts }: Taught<AnswerGroup>,
+): ReasonerEpisode {
+  return {
+    type: "reasonerEpisode",
+    round,
+    phase: "grpo",
+    step,
+    role: "reasoner",
+    image: ref,
+    view: 0,
+    prompt: prompt.text,
+    versions,
+    question,
+    label: truths.join(" | "),
+    confidence: 1,
+    rollouts: rollouts.map(({ parts, reward, advantage, reference, ...given }) => ({
+      ...answerRecord(given),
+      parts,
+      reward: reward ?? 0,
+      advantage,
+      referenceLogProbs: reference && [...reference],
+    })),
+  };
+}
+
+function figures(
+  step: Step,
+  episodes: readonly ReasonerEpisode[],
+  groups: readonly AnswerGroup[],
+  trained: Trained,
+): ReasonerStep {
+  return {
+    type: "reasonerStep",
+    ...step.place,
+    phase: "grpo",
+    role: "reasoner",
+    ...step.measurements(),
+    ...trainingFigures(groups, trained),
+    health: healthOfAnswers(episodes.map(({ question, rollouts }) => ({ question, answers: rollouts }))),
+    parts: meansByName(groups.flatMap(({ rollouts }) => rollouts.map(({ parts }) => parts))),
+  };
+}

@@ -1,0 +1,16 @@
+type Settings = Readonly<Record<string, unknown>>;
+
+/**
+ * The settings by which a stage, by the name that it was recorded under, taught a policy: its own where it has some, else,
+ * in self-play, those of the policy's role.
+ */
+export function settingsOf(config: unknown, stage: string, role: string): Settings {
+  const { stages = [], ...groups } = (config ?? {}) as { readonly stages?: readonly Settings[] } & Settings;
+  const seen = new Map<unknown, number>();
+  for (const each of stages) {
+    const times = (seen.get(each.kind) ?? 0) + 1;
+    seen.set(each.kind, times);
+    if (stage === (times === 1 ? each.kind : `${each.kind}${times}`)) return each;
+  }
+  return (groups[role] ?? {}) as Settings;
+}
