@@ -4,7 +4,7 @@ import { zip } from "../common/zip.ts";
 import { blank, type RgbImage } from "../images/image.ts";
 import { shrinkTarget } from "../images/scaling.ts";
 import type { Fit } from "../images/shrink.ts";
-import type { ImageSource } from "../images/source.ts";
+import type { ImageFile, ImageSource, Picture } from "../images/source.ts";
 import { view } from "../images/views.ts";
 import type { SamplingOptions } from "../policy/port.ts";
 import type { AskedQuestion, AskedQuestions, Questioner } from "../questioner/questioner.ts";
@@ -62,8 +62,12 @@ export async function load(
   source: ImageSource = step.run.ports.images,
 ): Promise<LoadedImage[]> {
   const fit = fitTo(step.run.models);
+  const open = async (index: number): Promise<Picture> => {
+    const { image, file } = await source.load(index, fit);
+    return { image, file: recorded && !step.run.holds(file) ? await inMemory(file) : file };
+  };
   const attempts = await inParallel(indices, DECODERS, (index) =>
-    source.load(index, fit).then(
+    open(index).then(
       (picture) => ({ index, picture, error: null }),
       (error: unknown) => ({ index, picture: null, error }),
     ),
@@ -78,6 +82,12 @@ export async function load(
     if (recorded) step.keep(picture.file);
     return [{ ref: { ...ref, id: picture.file.id }, image: picture.image }];
   });
+}
+
+/** The file as it is now; by the time that it is recorded there may be another in its place. */
+async function inMemory(file: ImageFile): Promise<ImageFile> {
+  const bytes = await file.bytes();
+  return { ...file, bytes: async () => bytes };
 }
 
 /** The `k`-th view of an image: in a run, its views are always the same. */

@@ -44,13 +44,13 @@ export async function openUserReward(path: string): Promise<UserReward> {
       given = await run(episode);
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
-      throw new VisplayError("config", `${setting}: ${path} threw on ${subject(episode)}: ${message}`, {
+      throw new VisplayError("config", `${setting}: for ${subject(episode)}, ${path} threw: ${message}`, {
         cause,
       });
     }
     const fault = given === null ? null : faultOf(given);
     if (fault === null) return given as Parts | null;
-    throw new VisplayError("config", `${setting}: ${path} gave ${fault} for ${subject(episode)}`);
+    throw new VisplayError("config", `${setting}: for ${subject(episode)}, ${path} gave ${fault}`);
   };
 }
 

@@ -3,11 +3,13 @@ import type { EvaluationConfig } from "../arena/config/evaluation.ts";
 import type { Test, Tests } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
 import { inParallel } from "../common/in_parallel.ts";
-import { decodeImage, defaultLimits } from "../images/decode.ts";
+import { defaultLimits } from "../images/decode.ts";
+import { ListedImages } from "../images/listed_images.ts";
 import type { Fit } from "../images/shrink.ts";
 import type { StoredImage } from "../images/stored_image.ts";
 import { labelledRows, openUserData, sayBroken } from "./data.ts";
 import type { Opening } from "./run_images.ts";
+import { scaledPictures } from "./scaled_pictures.ts";
 
 /** Labelled questions of a user's data. */
 export interface DataTests extends Tests {
@@ -74,10 +76,14 @@ function testsOf(
   say: (line: string) => void,
 ): Tests {
   const said = new Set<string>();
-  const decode = async ({ image, ...test }: ListedTest, fit: Fit): Promise<Test[]> => {
+  const pictures = new ListedImages(
+    tests.map(({ name, image: file }) => ({ name, file, content: null })),
+    defaultLimits,
+    scaledPictures(),
+  );
+  const decode = async (index: number, { image, ...test }: ListedTest, fit: Fit): Promise<Test[]> => {
     try {
-      const bytes = await image.read(defaultLimits);
-      return [{ ...test, image: await decodeImage(bytes, null, defaultLimits, fit) }];
+      return [{ ...test, image: (await pictures.load(index, fit)).image }];
     } catch (error) {
       if (!(error instanceof VisplayError) || error.code !== "images") throw error;
       if (!said.has(image.name)) say(`left out of the evaluation: ${image.name}: ${error.message}`);
@@ -89,7 +95,8 @@ function testsOf(
     length: tests.length,
     groups,
     async read(start, end, fit) {
-      return (await inParallel(tests.slice(start, end), decoders, (test) => decode(test, fit))).flat();
+      const part = tests.slice(start, end);
+      return (await inParallel(part, decoders, (test, i) => decode(start + i, test, fit))).flat();
     },
   };
 }

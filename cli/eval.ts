@@ -22,7 +22,10 @@ export function addEval(program: Command): void {
   const command = program
     .command("eval")
     .description("measure a model on labelled data, or on held-out scenes, by groups of questions")
-    .option("--out <file>", "write every prediction to this file, as JSONL");
+    .option(
+      "--out <file>",
+      "write every prediction to this file: JSONL, or Parquet where it is FILE.parquet",
+    );
   const names = ["data", "limit", "samples", "columns", "verifier", "groupBy"] as const;
   const layers = addSettings(command, ["model", "device", ...names]);
   // Whoever calls for an evaluation wants one, whatever the images of a run are, and of all their data.

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from "node:v8";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { steadyClock } from "../common/clock.ts";
 import { diskError } from "../common/disk.ts";
 import { VisplayError } from "../common/errors.ts";
@@ -8,6 +8,8 @@ import { exportCurriculum } from "../data/export/export.ts";
 import { type Format, formats } from "../data/export/formats.ts";
 import type { CurriculumRecord } from "../data/export/record.ts";
 import { type Selected, type Selection, select } from "../data/export/selection.ts";
+import { parseHubName } from "../hub/name.ts";
+import type { HubTarget } from "../hub/push.ts";
 import { defaultLimits, readImage } from "../images/decode.ts";
 import { perceptualHash } from "../images/perceptual_hash.ts";
 import { recordsOf, runFacts } from "./curriculum_records.ts";
@@ -15,6 +17,7 @@ import { bytes, count, duration, plural } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { requireNew } from "./new_folder.ts";
+import { pushExport, requirePush } from "./push_export.ts";
 import { addSelection, positive } from "./selection_options.ts";
 import { print } from "./terminal.ts";
 import { openTestSet } from "./test_set.ts";
@@ -31,6 +34,8 @@ interface Flags {
   readonly decontaminate?: string;
   readonly decontaminateQuestions: boolean;
   readonly dryRun: boolean;
+  readonly push?: HubTarget["repo"];
+  readonly public: boolean;
 }
 
 /** Adds `visplay export-curriculum`: what self-play made, as other trainers read it. */
@@ -45,6 +50,12 @@ export function addExportCurriculum(program: Command): void {
         .argParser<Format[]>((text, before = []) => [...new Set([...before, knownFormat(text)])]),
     )
     .option("--out <folder>", "where to write it; several formats get a folder each")
+    .addOption(
+      new Option("--push <owner/name>", "also upload it as a data set on the hub (needs HF_TOKEN)").argParser(
+        hubRepo,
+      ),
+    )
+    .option("--public", "with --push: anybody may see it; else it is private", false)
     .option("--dry-run", "write nothing; say how many questions each rule leaves out", false);
   const selection = addSelection(command);
   command
@@ -70,6 +81,12 @@ function knownFormat(text: string): Format {
   throw new VisplayError("usage", `--format: found ${text}, expected one of ${formats.join(", ")}`);
 }
 
+function hubRepo(text: string): string {
+  const name = parseHubName(text);
+  if (name?.revision === "main" && !text.includes("@")) return name.repo;
+  throw new InvalidArgumentError("expected owner/name");
+}
+
 /** Where a long job stands. */
 interface Progress {
   readonly signal: AbortSignal;
@@ -78,27 +95,41 @@ interface Progress {
 }
 
 async function run(runs: readonly string[], flags: Flags, selection: Selection): Promise<void> {
-  const { format, out, dryRun } = flags;
-  if (!dryRun && (format === undefined || out === undefined)) {
-    const missing = format === undefined ? "--format" : "--out";
-    throw new VisplayError("usage", `found no ${missing}; expected it, or --dry-run`);
-  }
-  if (selection.balance && selection.max === null)
-    throw new VisplayError("usage", "--balance: found no --max, expected how many questions it is to fill");
+  requireFlags(flags, selection);
+  const { format = [], out, dryRun, push, public: isPublic } = flags;
+  const target = push === undefined ? null : { repo: push, isPublic };
   if (out !== undefined && !dryRun) await requireNew(out);
   // Records stay and all else is garbage at once: V8 would let the heap grow to several times what is in use.
   setFlagsFromString("--heap-growing-percent=30");
   using interrupt = interruptible();
-  const { selected, done } = await showing(async (progress) => {
-    const selected = await selectFrom(runs, flags, selection, { ...progress, signal: interrupt.signal });
-    if (dryRun || format === undefined || out === undefined) return { selected, done: null };
+  const selected = await showing(async (shown) => {
+    const progress = { ...shown, signal: interrupt.signal };
+    if (target && !dryRun) await requirePush(target, progress);
+    const selected = await selectFrom(runs, flags, selection, progress);
+    if (dryRun || out === undefined) return selected;
     requireItems(selected);
-    await write(out, selected, runs, flags, selection, { ...progress, signal: interrupt.signal });
-    return { selected, done: out };
+    await write(out, selected, runs, flags, selection, progress);
+    if (target) await pushExport(out, target, progress);
+    return selected;
   });
   print(reportOf(selected));
-  if (done !== null && format)
-    print(`${done}: ${plural(selected.items.length, "question")} for ${format.join(", ")}`);
+  if (!dryRun) print(`${out}: ${plural(selected.items.length, "question")} for ${format.join(", ")}`);
+}
+
+/** Throws "usage" where some are missing, or do not go together. */
+function requireFlags(
+  { format, out, dryRun, push, public: isPublic }: Flags,
+  { balance, max }: Selection,
+): void {
+  const refuse = (found: string): never => {
+    throw new VisplayError("usage", found);
+  };
+  if (!dryRun && format === undefined) refuse("found no --format; expected it, or --dry-run");
+  if (!dryRun && out === undefined) refuse("found no --out; expected it, or --dry-run");
+  if (balance && max === null) refuse("--balance: found no --max, expected how many questions it is to fill");
+  if (push !== undefined && format && format.length > 1)
+    refuse(`--push: found ${format.length} formats, expected one: a data set on the hub has one card`);
+  if (isPublic && push === undefined) refuse("--public: found no --push, expected what is to be public");
 }
 
 async function showing<T>(work: (progress: Omit<Progress, "signal">) => Promise<T>): Promise<T> {
@@ -159,7 +190,7 @@ async function write(
   runs: readonly string[],
   { format = [], maxPixels, keepMetadata, license, shardMb }: Flags,
   selection: Selection,
-  { signal, show }: Progress,
+  { signal, show, say }: Progress,
 ): Promise<void> {
   const startedMs = steadyClock.now();
   const total = selected.items.length;
@@ -170,8 +201,10 @@ async function write(
   const options = { formats: format, shardBytes: shardMb * megabyte, license, release, selection, signal };
   const pictures = { keepMetadata, maxPixels: maxPixels ?? null };
   try {
-    await exportCurriculum(out, selected, runs.map(runFacts), { ...options, ...pictures, onProgress });
+    await exportCurriculum(out, selected, runs.map(runFacts), { ...options, ...pictures, say, onProgress });
   } catch (error) {
+    // Another one may have been written there meanwhile.
+    if ((error as NodeJS.ErrnoException).syscall === "rename") await requireNew(out);
     throw error instanceof Error && "syscall" in error ? diskError(out, error) : error;
   }
 }

@@ -1,8 +1,11 @@
 import type { Estimate, FormatTried, RunEvent } from "../replay/events.ts";
 import { count, plural } from "./format.ts";
 
-/** The line that an event leaves on the screen for good; undefined for those that only move the live line. */
-export function notice(event: RunEvent): string | undefined {
+/**
+ * The line that an event leaves on the screen for good; undefined for those that only move the live line. `tests` is what
+ * the run is measured on, for people.
+ */
+export function notice(event: RunEvent, tests: string): string | undefined {
   switch (event.type) {
     case "runStarted": {
       const [model] = Object.values(event.models);
@@ -35,7 +38,7 @@ export function notice(event: RunEvent): string | undefined {
     case "evaluated": {
       const { greedy, mean8, maj8 } = event.report.overall;
       const k = event.report.samples;
-      return `held-out scenes: greedy ${percent(greedy)}, mean@${k} ${percent(mean8)}, maj@${k} ${percent(maj8)}`;
+      return `${tests}: greedy ${percent(greedy)}, mean@${k} ${percent(mean8)}, maj@${k} ${percent(maj8)}`;
     }
     default:
       return undefined;

@@ -19,6 +19,7 @@ import { openPool } from "./data.ts";
 import { count, plural } from "./format.ts";
 import type { WithModel } from "./model.ts";
 import { bindList, type Earlier, firstList, type Opening, pinImages } from "./run_images.ts";
+import { scaledPictures } from "./scaled_pictures.ts";
 
 /** Opens a run's model in threads of its own, under a name for messages. */
 export function openRunPolicy(
@@ -81,7 +82,7 @@ export async function openImages(
     const files = await openPool(data, columns, opening);
     const list = earlier ? await bindList({ files }, earlier, opening) : firstList({ files });
     return {
-      images: new ListedImages(list, { maxPixels }),
+      images: new ListedImages(list, { maxPixels }, scaledPictures()),
       truth: null,
       list: pinImages(list, earlier?.had),
     };
@@ -90,6 +91,7 @@ export async function openImages(
     signal,
     followLinks,
     maxPixels,
+    scaled: scaledPictures(),
     preferred: new Set(earlier?.had?.map(({ name }) => name)),
     progress: (done, total) => show(`looking at images: ${count(done)} of ${count(total)} files`),
   });

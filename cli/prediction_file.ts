@@ -1,63 +1,107 @@
-import { createWriteStream, type WriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
-import { finished } from "node:stream/promises";
 import type { AnsweredTest, Mark } from "../arena/evaluation.ts";
-import { VisplayError } from "../common/errors.ts";
+import { diskError } from "../common/disk.ts";
+import type { Features } from "../data/export/features.ts";
+import { OutputFile } from "../data/export/output_file.ts";
+import { ParquetRows } from "../data/export/parquet_rows.ts";
 import type { Answer } from "../reasoner/reasoner.ts";
 
-/** Every question of an evaluation with its answers, one JSON object a line, which is there once it is whole. */
+/** A question with its answers. */
+type Prediction = Readonly<Record<keyof typeof columns, unknown>>;
+
+const answer: Features = { completion: "string", outcome: "string", answer: "string" };
+const scores = ["greedy", "abstained", "unparsed", "blind", "warm", "cool", "majority", "best"] as const;
+const columns = {
+  image: "string",
+  question: "string",
+  truths: ["string"],
+  group: "string",
+  scores: Object.fromEntries(scores.map((name) => [name, "float64"])),
+  greedy: answer,
+  blind: answer,
+  warm: [answer],
+  cool: [answer],
+} as const satisfies Features;
+
+interface Writer extends AsyncDisposable {
+  add(prediction: Prediction): Promise<void>;
+  /** Resolves once all is on the disk. */
+  close(): Promise<unknown>;
+}
+
+/**
+ * Every question of an evaluation with its answers, which is there once it is whole: Parquet where its name ends so, else
+ * one JSON object a line.
+ */
 export class PredictionFile implements AsyncDisposable {
   readonly #path: string;
   readonly #partial: string;
-  readonly #stream: WriteStream;
-  #error: Error | null = null;
+  readonly #writer: Writer;
+  #written: Promise<void> = Promise.resolve();
+  #error: unknown;
 
-  private constructor(path: string) {
+  private constructor(path: string, partial: string, writer: Writer) {
     this.#path = path;
-    this.#partial = `${path}.${process.pid}.tmp`;
-    this.#stream = createWriteStream(this.#partial, { flags: "wx" });
-    this.#stream.on("error", (error) => {
-      this.#error = error;
-    });
+    this.#partial = partial;
+    this.#writer = writer;
   }
 
   /** Throws "disk" where the file cannot be written. */
   static async create(path: string): Promise<PredictionFile> {
-    const file = new PredictionFile(path);
-    await new Promise<void>((resolve, reject) => {
-      file.#stream.once("open", () => resolve());
-      file.#stream.once("error", reject);
-    }).catch((error) => Promise.reject(file.#failure(error)));
-    return file;
+    const partial = `${path}.${process.pid}.tmp`;
+    const open = path.toLowerCase().endsWith(".parquet") ? parquetWriter : linesWriter;
+    const writer = await open(partial).catch((error) => Promise.reject(diskError(path, error)));
+    return new PredictionFile(path, partial, writer);
   }
 
   add({ test, greedy, blind, warm, cool }: AnsweredTest, { group, ...scores }: Mark): void {
-    const { name, question, truths } = test;
+    const { name: image, question, truths } = test;
     const answers = { greedy: said(greedy), blind: said(blind), warm: warm.map(said), cool: cool.map(said) };
-    this.#stream.write(`${JSON.stringify({ image: name, question, truths, group, scores, ...answers })}\n`);
+    const prediction = { image, question, truths, group, scores, ...answers };
+    const add = async (): Promise<void> => {
+      if (this.#error === undefined) await this.#writer.add(prediction);
+    };
+    this.#written = this.#written.then(add).catch((error) => {
+      this.#error = error;
+    });
   }
 
   /** Puts the file where it belongs. Throws "disk" where it could not be written whole. */
   async keep(): Promise<void> {
     try {
-      this.#stream.end();
-      await finished(this.#stream);
+      await this.#written;
+      if (this.#error !== undefined) throw this.#error;
+      await this.#writer.close();
       await rename(this.#partial, this.#path);
     } catch (error) {
-      throw this.#failure(this.#error ?? (error as Error));
+      throw diskError(this.#path, error);
     }
   }
 
   /** Leaves nothing of a file that was not kept. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stream.destroy();
+    await this.#written;
+    await this.#writer[Symbol.asyncDispose]();
     await rm(this.#partial, { force: true });
   }
+}
 
-  #failure(cause: Error): VisplayError {
-    const remedy = "choose another file with --out";
-    return new VisplayError("disk", `could not write ${this.#path}: ${cause.message}; ${remedy}`, { cause });
-  }
+async function parquetWriter(path: string): Promise<Writer> {
+  const rows = await ParquetRows.create(path, columns);
+  return {
+    add: (prediction) => rows.add(prediction, JSON.stringify(prediction).length),
+    close: () => rows.close(),
+    [Symbol.asyncDispose]: () => rows[Symbol.asyncDispose](),
+  };
+}
+
+async function linesWriter(path: string): Promise<Writer> {
+  const file = await OutputFile.create(path);
+  return {
+    add: (prediction) => file.write(Buffer.from(`${JSON.stringify(prediction)}\n`)),
+    close: () => file.close(),
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+  };
 }
 
 /** What was said, and the answer that was read in it; null where there is none. */

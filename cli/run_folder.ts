@@ -66,7 +66,7 @@ export class RunFolder implements AsyncDisposable {
   ): Promise<RunSession> {
     try {
       this.#store = await ReplayStore.create(this.path, { say, stop: signal });
-      const saved = fork && (await this.#takeOver(this.#store, fork, config));
+      const saved = fork && (await this.#takeOver(this.#store, fork, config, say));
       await this.#saveConfig(config);
       return this.#session({ saved, attempt: 1, milestones: () => [] });
     } catch (error) {
@@ -76,9 +76,19 @@ export class RunFolder implements AsyncDisposable {
   }
 
   /** Another run's checkpoint as this one's first, with what had entered the other's curricula. */
-  async #takeOver(store: ReplayStore, { run, saved }: Fork, config: RunConfig): Promise<SavedRun> {
+  async #takeOver(
+    store: ReplayStore,
+    { run, saved }: Fork,
+    config: RunConfig,
+    say: (line: string) => void,
+  ): Promise<SavedRun> {
     const { next, replay } = saved.state;
-    if (existsSync(join(run, REPLAY_NAME))) await store.adoptCurricula(run, next.round, replay);
+    const hasReplay = existsSync(join(run, REPLAY_NAME));
+    const damaged = hasReplay ? await store.adoptCurricula(run, next.round, replay) : 0;
+    if (damaged > 0) {
+      const found = `${plural(damaged, "damaged item")} of earlier rounds' curricula in the replay of ${run}`;
+      say(`left out: ${found}; later questions are not held against them`);
+    }
     await requireItems(store, saved);
     const start = startFolder(stageAt(config, next));
     if (start !== null) await cp(join(run, start), join(this.path, start), { recursive: true });

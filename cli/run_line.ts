@@ -23,6 +23,8 @@ const words: Readonly<Record<Role, Readonly<Record<ActivityKind, string>>>> = {
 export class RunLine {
   readonly #tracker: Tracker;
   readonly #activities: Activities;
+  /** What the run is measured on. */
+  readonly #tests: string;
   /** When the last event came, by the run's clock. */
   #newsAtMs = 0;
   readonly #unread = new UnreadQuestions();
@@ -32,6 +34,7 @@ export class RunLine {
 
   constructor(config: RunConfig, activities: Activities = {}) {
     this.#tracker = new Tracker(config);
+    this.#tests = config.evaluation.data ?? "held-out scenes";
     this.#activities = activities;
   }
 
@@ -41,7 +44,8 @@ export class RunLine {
     this.#newsAtMs = event.atMs;
     const standing = this.#tracker.standing(event.atMs);
     if (event.type === "rolloutFailed" && this.#isOld(event)) return undefined;
-    if (event.type !== "phaseFinished" || !standing) return this.#unread.apply(event) ?? notice(event);
+    if (event.type !== "phaseFinished" || !standing)
+      return this.#unread.apply(event) ?? notice(event, this.#tests);
     return [...place(standing), `took ${duration(event.durationMs)}`, ...figures(standing)].join(" · ");
   }
 

@@ -25,11 +25,12 @@ export async function readAnimation(
   const seen = evenlySpaced(starts, end, count);
   const { width, height, orientation } = header;
   const upright = isTransposed(orientation) ? { width: height, height: width } : { width, height };
-  requireRoom(seen.length, shrinkTo(upright) ?? upright, limits);
+  const target = shrinkTo(upright);
+  requireRoom(seen.length, target ?? upright, limits);
   const frames: Frame[] = [];
   for (const page of seen) {
     signal.throwIfAborted();
-    const pixels = await pixelsOf(storedRows(bytes, header, page), header, shrinkTo);
+    const pixels = await pixelsOf(storedRows(bytes, header, page), header, target);
     const image = imageOf(pixels.width, pixels.height, pixels.data);
     frames.push({ image, seconds: (starts[page] as number) / 1000 });
   }

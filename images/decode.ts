@@ -7,7 +7,7 @@ import { imageOf, type RgbImage, type Size } from "./image.ts";
 import { isTransposed, type Pixels, turnUpright } from "./orientation.ts";
 import { Refusal } from "./refusal.ts";
 import { Room } from "./room.ts";
-import { type Fit, shrink, stripPixels } from "./shrink.ts";
+import { type Fit, shrink, stripPixels, type Target } from "./shrink.ts";
 import { type StoredRows, storedRows } from "./stored_rows.ts";
 import type { FilePath } from "./walk.ts";
 
@@ -32,6 +32,9 @@ export interface Header {
 /** A header, or why the image cannot be used. */
 export type Inspection = Header | { readonly refused: string };
 
+/** Gives a picture that was scaled down to a target before, or lets it be made. */
+export type Recall = (target: Target, make: () => Promise<RgbImage>) => Promise<RgbImage>;
+
 /**
  * Decodes an image to the pixels that Python's loaders give, on which models were trained: Pillow's (13)
  * `ImageOps.exif_transpose(Image.open(file)).convert("RGB")`.
@@ -47,7 +50,7 @@ export type Inspection = Header | { readonly refused: string };
  * transparent. Damage that Pillow overlooks is overlooked, what it refuses is refused.
  *
  * What `shrinkTo` scales down is in memory in parts only, where its format allows that, and comes out as `resample` would
- * give it of the whole. Messages begin with `name`, if there is one. Throws a `VisplayError` of code "images" whatever
+ * give it of the whole; `recall` may know it already. Messages begin with `name`, if there is one. Throws a `VisplayError` of code "images" whatever
  * goes wrong: the image is damaged, over a limit, or of a kind that is not read.
  */
 export async function decodeImage(
@@ -55,8 +58,9 @@ export async function decodeImage(
   name: string | null,
   limits: ImageLimits = defaultLimits,
   shrinkTo: Fit = () => null,
+  recall: Recall = (_target, make) => make(),
 ): Promise<RgbImage> {
-  return decode(bytes, limits, shrinkTo).catch((error) => refuse(name, error));
+  return decode(bytes, limits, shrinkTo, recall).catch((error) => refuse(name, error));
 }
 
 /** `decodeImage` for a file, which is not read if its size is over the limit. */
@@ -65,9 +69,7 @@ export async function decodeFile(
   name: string = path,
   limits: ImageLimits = defaultLimits,
 ): Promise<RgbImage> {
-  return readWithin(path, limits)
-    .then((bytes) => decode(bytes, limits, () => null))
-    .catch((error) => refuse(name, error));
+  return decodeImage(await readImage(path, name, limits), name, limits);
 }
 
 /** The bytes of a file, which is not read if its size is over the limit; throws as `decodeImage` does. */
@@ -101,21 +103,30 @@ export function refuse(name: string | null, cause: unknown): never {
   throw new VisplayError("images", name === null ? reason : `${name}: ${reason}`, { cause });
 }
 
-async function decode(bytes: Uint8Array, limits: ImageLimits, shrinkTo: Fit): Promise<RgbImage> {
+async function decode(
+  bytes: Uint8Array,
+  limits: ImageLimits,
+  shrinkTo: Fit,
+  recall: Recall,
+): Promise<RgbImage> {
   checkSize(bytes.length, limits);
   const header = await readHeader(bytesInMemory(bytes), bytes);
   requirePixels(header, limits);
-  const { width, height, data } = await pixelsOf(storedRows(bytes, header), header, shrinkTo);
-  return imageOf(width, height, data);
+  const { width, height, orientation } = header;
+  const target = shrinkTo(isTransposed(orientation) ? { width: height, height: width } : header);
+  const make = async (): Promise<RgbImage> => {
+    const pixels = await pixelsOf(storedRows(bytes, header), header, target);
+    return imageOf(pixels.width, pixels.height, pixels.data);
+  };
+  return target ? recall(target, make) : make();
 }
 
 /** Pixels of all pictures that are decoded at the same time: 200 MB of RGB. */
 const room = new Room(2 ** 26);
 
-/** All of a picture, upright, or what `shrinkTo` makes of it, for which it need not be in memory as a whole. */
-export function pixelsOf(stored: StoredRows, header: PictureHeader, shrinkTo: Fit): Promise<Pixels> {
+/** All of a picture, or what is wanted of it, for which it need not be in memory as a whole. */
+export function pixelsOf(stored: StoredRows, header: PictureHeader, target: Target | null): Promise<Pixels> {
   const { width, height, orientation, interlaced } = header;
-  const target = shrinkTo(isTransposed(orientation) ? { width: height, height: width } : header);
   const strip = target && !interlaced ? Math.min(stripPixels, width * height) : width * height;
   return room.hold(strip, async () =>
     target

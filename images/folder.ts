@@ -5,6 +5,7 @@ import { defaultLimits, type ImageLimits } from "./decode.ts";
 import { type FolderFile, inspect } from "./folder_file.ts";
 import { claimedFormat, supported } from "./format.ts";
 import { type ListedImage, ListedImages } from "./listed_images.ts";
+import type { ScaledPictures } from "./scaled_pictures.ts";
 import type { ImageSource } from "./source.ts";
 import { byName, type FoundFile, type Remark, walk } from "./walk.ts";
 
@@ -13,6 +14,8 @@ export interface FolderOptions extends Partial<ImageLimits> {
   readonly followLinks?: boolean;
   /** Names of files that stay although others have their content. */
   readonly preferred?: ReadonlySet<string>;
+  /** Where pictures are kept that were scaled down; nowhere by default. */
+  readonly scaled?: ScaledPictures | null;
   /** Files checked at the same time while opening; 8 by default. */
   readonly concurrency?: number;
   /** Stops the opening of a large folder, which then rejects with the signal's reason. */
@@ -47,6 +50,7 @@ export async function openFolder(folder: string, options: FolderOptions = {}): P
     concurrency = 8,
     followLinks = false,
     preferred = new Set(),
+    scaled = null,
     signal,
     progress = () => {},
     ...overrides
@@ -67,7 +71,7 @@ export async function openFolder(folder: string, options: FolderOptions = {}): P
   if (usable.length === 0) throw noImageError(folder, files.length, skipped);
 
   const images = await withoutCopies(usable.sort(byName), preferred, forEach);
-  const select = (list: readonly ListedImage[]) => new ListedImages(list, limits);
+  const select = (list: readonly ListedImage[]) => new ListedImages(list, limits, scaled);
   const source = select(images.map((file) => ({ name: file.name, file, content: null })));
   const warnings = found.warnings.sort(byName);
   const copies = usable.length - images.length;

@@ -5,7 +5,7 @@ import { commonHeader } from "./common_header.ts";
 import { contentOf } from "./content.ts";
 import { type ImageLimits, inspectFile, readImage } from "./decode.ts";
 import type { ImageFormat } from "./format.ts";
-import type { StoredImage } from "./stored_image.ts";
+import { isAsItWas, type StoredImage } from "./stored_image.ts";
 import type { FilePath, FoundFile } from "./walk.ts";
 
 /** An image file as it was found. */
@@ -34,6 +34,10 @@ export class FolderFile implements StoredImage {
 
   content(): Promise<string> {
     return contentOf(this.path);
+  }
+
+  isUntouched(): Promise<boolean> {
+    return isAsItWas(this.path, this);
   }
 
   read(limits: ImageLimits): Promise<Uint8Array> {

@@ -28,6 +28,6 @@ export interface ImageFile {
   readonly id: string;
   /** What a file of this content's format is named, without a dot. */
   readonly extension: string;
-  /** The very bytes that were decoded; what is drawn is encoded now. */
+  /** The very bytes that were decoded; what is drawn is encoded now. Rejects with "images" where a file has changed since. */
   bytes(): Promise<Uint8Array>;
 }

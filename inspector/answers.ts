@@ -60,6 +60,7 @@ export interface PhaseSpan {
 /** What stands at one moment of a run. */
 export interface Mark {
   readonly event: number;
+  readonly attempt: number;
   readonly kind: "alarm" | "checkpoint" | "resumed" | "stopped" | "finished" | "failed" | "empty";
   readonly atMs: number;
   readonly round: number | null;

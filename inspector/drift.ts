@@ -5,8 +5,11 @@ import type { Drift, DriftRound, QuestionCluster, QuestionExample } from "./answ
 import { counted, evenly, mean } from "./lists.ts";
 
 /** Episodes of the Questioner that are looked at, spread evenly over each round, in all and in any one round. */
-const LOOKED_AT = 1500;
-const LEAST_OF_A_ROUND = 20;
+const LOOKED_AT = { glance: 200, look: 1500 } as const;
+const LEAST_OF_A_ROUND = { glance: 1, look: 8 } as const;
+
+/** How closely: a glance is there at once. */
+export type Closeness = keyof typeof LOOKED_AT;
 
 /** Clusters, examples and beginnings that are shown. */
 const SHOWN_CLUSTERS = 60;
@@ -17,27 +20,26 @@ const SHOWN_BEGINNINGS = 5;
 const ALIKE = 0.5;
 
 /** What the Questioner asks while it learns, round by round. */
-export function driftOf(reader: ReplayReader): Drift {
-  const rounds = reader
-    .counts()
-    .filter(({ phase, superseded }) => phase === "questioner" && !superseded)
-    .map(({ round }) => round);
-  const most = Math.max(LEAST_OF_A_ROUND, Math.floor(LOOKED_AT / Math.max(1, rounds.length)));
-  let of = 0;
-  const looked = rounds.map((round) => {
-    const ids = reader.order({
-      phases: ["questioner"],
-      ranges: { round: { min: round, max: round } },
-      sort: { by: "time", order: "ascending" },
-    });
-    of += ids.length;
-    return { round, questions: reader.questions(evenly(ids, most)) };
+export function driftOf(reader: ReplayReader, closeness: Closeness): Drift {
+  const rounds = reader.counts().filter(({ phase, superseded }) => phase === "questioner" && !superseded);
+  const ids = reader.order({ phases: ["questioner"], sort: { by: "time", order: "ascending" } });
+  const most = Math.max(
+    LEAST_OF_A_ROUND[closeness],
+    Math.floor(LOOKED_AT[closeness] / Math.max(1, rounds.length)),
+  );
+  let end = 0;
+  const sample = rounds.flatMap(({ episodes }) => {
+    const start = end;
+    end += episodes;
+    return evenly(ids.subarray(start, end), most);
   });
+  const byRound = groupBy(reader.questions(sample), ({ round }) => round);
+  const looked = [...byRound].map(([round, questions]) => ({ round, questions }));
   return {
     rounds: looked.map(({ round, questions }) => roundOf(round, questions)),
     clusters: clustersOf(looked),
-    sampled: Math.min(of, rounds.length * most),
-    of,
+    sampled: sample.length,
+    of: ids.length,
   };
 }
 
@@ -105,30 +107,35 @@ function exampleOf(head: QuestionHead): QuestionExample {
   return { episode, rollout, round, image, question: question as string, reward, confidence };
 }
 
-/** The leader of each text; an index of words and pairs finds those that it could be like. */
+/** The leader of each text: the likest of those before it that lead, of equally like ones the commonest. */
 function leadersOf(texts: ReadonlyMap<string, number>): Map<string, string> {
   const leaders = new Map<string, string>();
-  const sizes = new Map<string, number>();
-  const leadersWith = new Map<string, string[]>();
+  const names: string[] = [];
+  const sizes: number[] = [];
+  /** Which leaders have a word or a pair of words. */
+  const leadersWith = new Map<string, number[]>();
+  const shared = new Uint32Array(texts.size);
   for (const [text] of [...texts].sort(([, a], [, b]) => b - a)) {
     const words = wordsOf(text);
     const grams = new Set([...words, ...pairsOf(words)]);
-    const shared = new Map<string, number>();
+    shared.fill(0, 0, names.length);
     for (const gram of grams)
-      for (const leader of leadersWith.get(gram) ?? []) shared.set(leader, (shared.get(leader) ?? 0) + 1);
-    let best = { leader: text, likeness: ALIKE };
-    for (const [leader, common] of shared) {
-      const likeness = common / (grams.size + (sizes.get(leader) as number) - common);
-      if (likeness > best.likeness) best = { leader, likeness };
+      for (const leader of leadersWith.get(gram) ?? []) shared[leader] = (shared[leader] as number) + 1;
+    let best = { name: text, likeness: ALIKE };
+    for (let leader = 0; leader < names.length; leader++) {
+      const common = shared[leader] as number;
+      const likeness = common / (grams.size + (sizes[leader] as number) - common);
+      if (likeness > best.likeness) best = { name: names[leader] as string, likeness };
     }
-    leaders.set(text, best.leader);
-    if (best.leader !== text) continue;
-    sizes.set(text, grams.size);
+    leaders.set(text, best.name);
+    if (best.name !== text) continue;
     for (const gram of grams) {
       const known = leadersWith.get(gram);
-      if (known) known.push(text);
-      else leadersWith.set(gram, [text]);
+      if (known) known.push(names.length);
+      else leadersWith.set(gram, [names.length]);
     }
+    names.push(text);
+    sizes.push(grams.size);
   }
   return leaders;
 }

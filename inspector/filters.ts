@@ -2,7 +2,8 @@ import type { EpisodeQuery, Range } from "../replay/query.ts";
 
 /**
  * An episode query as names and texts: what an address says after its question mark, and what the options of the terminal
- * are called. Everything that is not a name below is a figure with its range: `reward=0.2..0.8`, `part:agreement=1`.
+ * are called. Several stages or phases are said one by one: `phase=questioner&phase=curriculum`. Everything that is not a
+ * name below is a figure with its range: `reward=0.2..0.8`, `part:agreement=1`.
  */
 
 /** Names that are no figures. */
@@ -22,12 +23,13 @@ export const filterNames: readonly string[] = [
 /** The query that an address asks for. What makes no sense is left to the replay, which says so. */
 export function queryOf(params: URLSearchParams): EpisodeQuery {
   const text = (name: string) => params.get(name) ?? undefined;
+  const all = (name: string) => (params.has(name) ? params.getAll(name) : undefined);
   const ranges = [...params].filter(([name]) => !filterNames.includes(name));
   const sort = text("sort");
   const limit = text("limit");
   return {
-    stages: text("stage")?.split(","),
-    phases: text("phase")?.split(","),
+    stages: all("stage"),
+    phases: all("phase"),
     role: text("role"),
     superseded: text("superseded") as EpisodeQuery["superseded"],
     finishReason: text("ended") as EpisodeQuery["finishReason"],
@@ -47,8 +49,6 @@ export function paramsOf(query: EpisodeQuery): URLSearchParams {
   const { stages, phases, role, superseded, finishReason, image, text, ranges, sort, cursor, limit } = query;
   const order = sort && (sort.order === "descending" ? `-${sort.by}` : sort.by);
   const named = {
-    stage: stages?.join(","),
-    phase: phases?.join(","),
     role,
     superseded,
     ended: finishReason,
@@ -57,6 +57,8 @@ export function paramsOf(query: EpisodeQuery): URLSearchParams {
     sort: order,
   };
   const all = [
+    ...(stages ?? []).map((stage) => ["stage", stage] as const),
+    ...(phases ?? []).map((phase) => ["phase", phase] as const),
     ...Object.entries({ ...named, cursor, limit: limit?.toString() }),
     ...Object.entries(ranges ?? {}).map(([name, range]) => [name, rangeText(range)] as const),
   ];

@@ -1,4 +1,5 @@
 /** Numbers and times as they are shown everywhere: the same digits in a column. */
+export { count as whole, duration, plural } from "../common/format.ts";
 
 export function decimal(value: number | null | undefined, digits = 2): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
@@ -15,28 +16,8 @@ export function brief(value: number | null | undefined): string {
   return text.replace("-", "−");
 }
 
-export function whole(value: number): string {
-  return value.toLocaleString("en-US");
-}
-
 export function percent(share: number | null | undefined, digits = 0): string {
   return share === null || share === undefined ? "–" : `${(100 * share).toFixed(digits)}%`;
-}
-
-export function plural(count: number, noun: string): string {
-  return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-export function duration(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  const [days, hours, minutes] = [86_400, 3600, 60].map((unit) => Math.floor(seconds / unit)) as [
-    number,
-    number,
-    number,
-  ];
-  if (days > 0) return `${days} d ${hours % 24} h`;
-  if (hours > 0) return `${hours} h ${minutes % 60} min`;
-  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
 }
 
 export function moment(ms: number): string {

@@ -63,7 +63,7 @@ export async function offlineFile(folder: string, options: OfflineOptions): Prom
       const selection = { folder, query: { phases: [phase] } };
       add(paths.histogram(key, phase, name), queries.histogram(selection, name as never, 20));
     }
-    add(paths.drift(key), queries.drift(folder));
+    add(paths.drift(key, "look"), queries.drift(folder, "look"));
     const curricula = room.part(SHARE_OF_ROUNDS);
     for (const { round } of overview.curricula.toReversed()) {
       const curriculum = queries.curriculum(folder, round);

@@ -95,41 +95,58 @@ function evaluationOf({ id, superseded, event }: RecordedEvent): Evaluation[] {
   return [{ event: id, round: event.round, report: event.report }];
 }
 
-/** Phases as they were played; what was cut short ends with the last that was heard of its attempt. */
+/**
+ * Phases as they were played: one that was resumed in its middle, or is superseded from there on, in two stretches; what was
+ * cut short ends with the last that was heard of its attempt.
+ */
 function spansOf(events: readonly RecordedEvent[]): PhaseSpan[] {
   const spans: Mutable<PhaseSpan>[] = [];
   const lastHeard = new Map<number, number>();
   /** The phase that each attempt is in. */
   const open = new Map<number, Mutable<PhaseSpan>>();
-  for (const { id, attempt, superseded, event } of events) {
-    const { atMs } = event;
-    lastHeard.set(attempt, atMs);
-    const current = open.get(attempt);
-    const ends =
-      event.type === "phaseStarted" ||
-      event.type === "runStopped" ||
-      (event.type === "phaseFinished" && event.phase === current?.phase);
-    if (current && ends) {
-      current.endedMs = atMs;
-      open.delete(attempt);
-    }
-    if (event.type !== "phaseStarted") continue;
-    const { round, phase, steps } = event;
-    const span = { event: id, attempt, superseded, round, phase, startedMs: atMs, endedMs: null, steps };
+  const end = (attempt: number, endedMs: number) => {
+    const span = open.get(attempt);
+    if (span) span.endedMs = endedMs;
+    open.delete(attempt);
+  };
+  const begin = (
+    { id, attempt, superseded }: RecordedEvent,
+    of: Pick<PhaseSpan, "round" | "phase">,
+    startedMs: number,
+    steps: number,
+  ) => {
+    end(attempt, startedMs);
+    const { round, phase } = of;
+    const span = { event: id, attempt, superseded, round, phase, startedMs, endedMs: null, steps };
     spans.push(span);
     open.set(attempt, span);
+  };
+  for (const recorded of events) {
+    const { attempt, superseded, event } = recorded;
+    const beforeMs = lastHeard.get(attempt) ?? event.atMs;
+    lastHeard.set(attempt, event.atMs);
+    if (event.type === "phaseStarted") begin(recorded, event, event.atMs, event.steps);
+    else if ("health" in event || event.type === "phaseFinished") {
+      const current = open.get(attempt);
+      if (current?.phase !== event.phase || current.superseded !== superseded) {
+        const planned = spans.findLast(({ round, phase }) => round === event.round && phase === event.phase);
+        begin(recorded, event, beforeMs, planned?.steps ?? 0);
+      }
+    }
+    if (event.type === "phaseFinished" || event.type === "runStopped") end(attempt, event.atMs);
   }
   const newest = Math.max(...lastHeard.keys());
-  for (const [attempt, span] of open) if (attempt < newest) span.endedMs = lastHeard.get(attempt) ?? null;
+  for (const attempt of [...open.keys()])
+    if (attempt < newest) end(attempt, lastHeard.get(attempt) as number);
   return spans;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-function markOf({ id, event }: RecordedEvent): Mark[] {
+function markOf({ id, attempt, event }: RecordedEvent): Mark[] {
   const place = { round: null, phase: null, step: null, ...placeOf(event) };
   const mark = (kind: Mark["kind"], text: string): Mark[] => [
-    { event: id, kind, atMs: event.atMs, ...place, text },
+    { event: id, attempt, kind, atMs: event.atMs, ...place, text },
   ];
   switch (event.type) {
     case "alarm":

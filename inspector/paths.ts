@@ -14,7 +14,7 @@ export const paths = {
   texts: (key: string, id: number | string): string => `${run(key)}/episodes/${encodeURIComponent(id)}/texts`,
   histogram: (key: string, phase: string, figure: string): string =>
     `${run(key)}/histogram/${encodeURIComponent(figure)}?phase=${encodeURIComponent(phase)}`,
-  drift: (key: string): string => `${run(key)}/drift`,
+  drift: (key: string, closeness: "glance" | "look"): string => `${run(key)}/drift/${closeness}`,
   curriculum: (key: string, round: number): string => `${run(key)}/curriculum/${round}`,
   fate: (key: string, image: string, question: string): string =>
     `${run(key)}/fate?${new URLSearchParams({ image, question })}`,

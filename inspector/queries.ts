@@ -8,7 +8,7 @@ import type { Histogram } from "../replay/survey.ts";
 import type { Comparison, CurriculumAnswer, Drift, EpisodeAnswer, Fate } from "./answers.ts";
 import { comparisonOf } from "./comparison.ts";
 import { curriculumOf, fateOf } from "./curriculum.ts";
-import { driftOf } from "./drift.ts";
+import { type Closeness, driftOf } from "./drift.ts";
 import { configOf, overviewOf, type Told } from "./overview.ts";
 
 /** Other episodes about an image that are shown beside one. */
@@ -72,12 +72,16 @@ export class Queries {
     return { head, event: found.event, kin: episodes.filter((other) => other.id !== id) };
   }
 
+  /** Throws "usage" for a figure that the run has not. */
   histogram({ folder, query }: Selection, figure: Figure, bins: number): Histogram | null {
-    return this.#reader(folder).histogram(figure, query, bins);
+    const reader = this.#reader(folder);
+    const found = reader.histogram(figure, query, bins);
+    if (found || !figure.includes(":") || reader.figures().some(({ name }) => name === figure)) return found;
+    throw new VisplayError("usage", `this run has recorded no ${figure}`);
   }
 
-  drift(folder: string): Drift {
-    return this.#once(`drift ${folder}`, folder, driftOf);
+  drift(folder: string, closeness: Closeness): Drift {
+    return this.#once(`drift ${closeness} ${folder}`, folder, (reader) => driftOf(reader, closeness));
   }
 
   curriculum(folder: string, round: number): CurriculumAnswer {

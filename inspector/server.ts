@@ -95,9 +95,10 @@ export function inspectorApp(options: InspectorOptions, lookups: Lookups): Hono 
       await lookups.ask("histogram", [selectionOf(context), figure, 20], signalOf(context)),
     );
   });
-  app.get("/api/runs/:run/drift", async (context) =>
-    context.json(await lookups.ask("drift", [folderOf(context)], signalOf(context))),
-  );
+  for (const closeness of ["glance", "look"] as const)
+    app.get(`/api/runs/:run/drift/${closeness}`, async (context) =>
+      context.json(await lookups.ask("drift", [folderOf(context), closeness], signalOf(context))),
+    );
   app.get("/api/runs/:run/curriculum/:round", async (context) => {
     const round = numberIn(context, context.req.param("round"));
     return context.json(await lookups.ask("curriculum", [folderOf(context), round], signalOf(context)));

@@ -68,7 +68,7 @@ export class Search {
   }
 
   /** The columns of some blocks. */
-  columnsOf(blocks: readonly Block[]): Columns[] {
+  columnsOf(blocks: readonly Pick<Block, "first" | "phase">[]): Columns[] {
     const parts = this.#figures.map((_, i) => `c${i}.least AS least${i}, c${i}.data AS data${i}`);
     const joins = this.#figures.map((_, i) => {
       const block = `c${i}.first = b.value ->> 0 AND c${i}.phase = b.value ->> 1`;

@@ -72,7 +72,7 @@ export function unpackedColumns(
 }
 
 /** The last event whose columns are stored; 0 where there is none. */
-function packedEvents(database: Queries): number {
+export function packedEvents(database: Queries): number {
   const sql = "SELECT last FROM columns WHERE figure = 'time' ORDER BY first DESC LIMIT 1";
   return database.prepare(sql).get<{ last: number }>()?.last ?? 0;
 }

@@ -91,13 +91,29 @@ export function forgetItemsAfter(database: Database, event: number): void {
 
 const COPIED_AT_ONCE = 5000;
 
-/** A round's items that entered up to an event, some thousand at a time. */
-export function* itemsUpTo(database: Queries, round: number, event: number): Generator<CurriculumItem[]> {
+/**
+ * A round's items that entered up to an event, some thousand at a time, without those that are not as they were written:
+ * `isDamaged` is told of each, and may throw.
+ */
+export function* itemsUpTo(
+  database: Queries,
+  round: number,
+  event: number,
+  isDamaged: (error: VisplayError) => void,
+): Generator<CurriculumItem[]> {
   const sql = `${itemsSql} WHERE c.round = ? AND c.place >= ? AND c.place < ? AND c.event <= ? ORDER BY c.place`;
   for (let first = 0; ; first += COPIED_AT_ONCE) {
     const rows = database.prepare(sql).all([round, first, first + COPIED_AT_ONCE, event]);
     if (rows.length === 0) return;
-    yield rows.map((row) => itemOf(row, `item ${row.place} of the curriculum of round ${round}`));
+    yield rows.flatMap((row) => {
+      try {
+        return [itemOf(row, `item ${row.place} of the curriculum of round ${round}`)];
+      } catch (error) {
+        if (!(error instanceof VisplayError)) throw error;
+        isDamaged(error);
+        return [];
+      }
+    });
   }
 }
 

@@ -3,9 +3,9 @@ import { versionsIn } from "./episode_records.ts";
 import { originOf } from "./phases.ts";
 import type { EpisodeHead } from "./query.ts";
 import { PLACES } from "./schema.ts";
-import { type Database, numbers, utf8 } from "./sqlite.ts";
+import { type Database, numbers, type Row, utf8 } from "./sqlite.ts";
 
-const headSql = `
+const headsSql = `
   SELECT e.id, ${numbers("e.attempt", "e.superseded", "e.at_ms", "e.phase", "e.round", "e.step")},
     ${numbers("e.questioner_version", "e.reasoner_version", "e.rollouts", "e.truncated", "e.length")},
     ${numbers("e.reward", "e.advantage", "e.confidence", "i.position")},
@@ -15,22 +15,58 @@ const headSql = `
       WHERE r.id >= e.id * ${PLACES} AND r.id < (e.id + 1) * ${PLACES} AND r.question IS NOT NULL
       ORDER BY r.id LIMIT 1
     )) AS first_question`)}
-  FROM episodes e JOIN images i ON i.id = e.image
-  WHERE e.id = ?`;
+  FROM json_each(?) k JOIN episodes e ON e.id = k.value JOIN images i ON i.id = e.image`;
 
 const measuresSql = `
-  SELECT ${utf8("f.kind || ':' || f.name AS name")}, ${numbers("m.value")}
-  FROM measures m JOIN figures f ON f.id = m.figure WHERE m.episode = ? AND f.kind <> 'version'`;
+  SELECT ${numbers("m.episode", "m.figure", "m.value")} FROM json_each(?) k JOIN measures m ON m.episode = k.value`;
 
-/** What a list shows of one episode. Throws "damaged" where an index names one that is not there. */
-export function headOf(database: Database, id: number): EpisodeHead {
-  const row = database.prepare(headSql).get([id]);
-  if (!row) throw new VisplayError("damaged", `${database.path}: episode ${id} is missing`);
+const figuresSql = `SELECT id, ${utf8("kind || ':' || name AS name")} FROM figures WHERE kind <> 'version'`;
+
+/** What a list shows of each of these episodes, in their order. Throws "damaged" where one of them cannot be read. */
+export function headsOf(database: Database, ids: readonly number[]): EpisodeHead[] {
+  const list = JSON.stringify(ids);
+  const rows = new Map(
+    database
+      .prepare(headsSql)
+      .all([list])
+      .map((row) => [row.id as number, row]),
+  );
+  const measures = measuresOf(database, list);
+  return ids.map((id) => {
+    const row = rows.get(id);
+    if (!row) throw new VisplayError("damaged", `${database.path}: episode ${id} is missing`);
+    return headOf(database, row, measures.get(id) ?? {});
+  });
+}
+
+type Measures = EpisodeHead["measures"];
+
+/** The named figures of episodes. */
+function measuresOf(database: Database, list: string): Map<number, Measures> {
+  const figures = database.prepare(figuresSql).all<{ id: number; name: string }>();
+  const names = new Map(figures.map(({ id, name }) => [id, name]));
+  const byEpisode = new Map<number, Record<string, number>>();
+  for (const { episode, figure, value } of database.prepare(measuresSql).all<Measured>([list])) {
+    const name = names.get(figure);
+    if (name === undefined) continue;
+    const known = byEpisode.get(episode);
+    if (known) known[name] = value;
+    else byEpisode.set(episode, { [name]: value });
+  }
+  return byEpisode;
+}
+
+interface Measured {
+  readonly episode: number;
+  readonly figure: number;
+  readonly value: number;
+}
+
+function headOf(database: Database, row: Row, measures: Measures): EpisodeHead {
   const origin = originOf(database, row.phase as number);
   if (!origin) throw new VisplayError("damaged", `${database.path}: phase ${row.phase} is missing`);
-  const measures = database.prepare(measuresSql).all<{ name: string; value: number }>([id]);
   return {
-    id,
+    id: row.id as number,
     attempt: row.attempt as number,
     superseded: row.superseded === 1,
     atMs: row.at_ms as number,
@@ -50,6 +86,6 @@ export function headOf(database: Database, id: number): EpisodeHead {
     reward: row.reward as number | null,
     advantage: row.advantage as number | null,
     confidence: row.confidence as number | null,
-    measures: Object.fromEntries(measures.map(({ name, value }) => [name, value])),
+    measures,
   };
 }

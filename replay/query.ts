@@ -130,6 +130,12 @@ const schema: z.ZodType<CheckedQuery> = z.strictObject({
   limit: z.int().min(1).max(1000).default(50),
 });
 
+/** Throws "usage" for a name that no figure can have. */
+export function checkedFigure(name: string): Figure {
+  if (isFigure(name)) return name as Figure;
+  throw new VisplayError("usage", `figure: found ${JSON.stringify(name)}, expected ${figureNames}`);
+}
+
 /** Throws "usage" for a query that says what cannot be. */
 export function checkedQuery(query: EpisodeQuery): CheckedQuery {
   const { success, data, error } = schema.safeParse(query);

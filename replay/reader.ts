@@ -1,12 +1,19 @@
 import { VisplayError } from "../common/errors.ts";
 import { adoptedItems } from "./curriculum_items.ts";
 import type { CurriculumItem, EpisodeEvent } from "./events.ts";
-import { headOf } from "./heads.ts";
+import { headsOf } from "./heads.ts";
 import { imagePath } from "./image_files.ts";
 import { orderedIds } from "./order.ts";
 import { countHits, hits } from "./pages.ts";
 import { type Pins, restorePins } from "./pins.ts";
-import { checkedQuery, type EpisodeHead, type EpisodePage, type EpisodeQuery, type Figure } from "./query.ts";
+import {
+  checkedFigure,
+  checkedQuery,
+  type EpisodeHead,
+  type EpisodePage,
+  type EpisodeQuery,
+  type Figure,
+} from "./query.ts";
 import { type QuestionHead, questionsOf } from "./questions.ts";
 import {
   lastEvent,
@@ -77,7 +84,10 @@ export class ReplayReader implements Disposable {
       const page = found.slice(0, checked.limit);
       const last = page.at(-1);
       return {
-        episodes: page.map(({ id }) => headOf(this.#database, id)),
+        episodes: headsOf(
+          this.#database,
+          page.map(({ id }) => id),
+        ),
         next: found.length > page.length && last ? `${last.key}:${last.id}` : null,
       };
     });
@@ -115,10 +125,13 @@ export class ReplayReader implements Disposable {
   /** What a list shows of each of these episodes; null for one that cannot be read. */
   heads(ids: readonly number[]): (EpisodeHead | null)[] {
     const headOrNull = (id: number) => {
-      const head = tolerant(() => headOf(this.#database, id));
-      return head instanceof VisplayError ? null : head;
+      const head = tolerant(() => headsOf(this.#database, [id]));
+      return head instanceof VisplayError ? null : (head[0] ?? null);
     };
-    return this.#database.snapshot(() => ids.map(headOrNull));
+    return this.#database.snapshot(() => {
+      const heads = tolerant(() => headsOf(this.#database, ids));
+      return heads instanceof VisplayError ? ids.map(headOrNull) : heads;
+    });
   }
 
   /** What lists show of the questions that were asked in these episodes, in their order. */
@@ -138,10 +151,14 @@ export class ReplayReader implements Disposable {
     return adoptedItems(this.#database);
   }
 
-  /** How a figure is spread over the episodes that a query matches, round by round; null where none of them has it. */
+  /**
+   * How a figure is spread over the episodes that a query matches, round by round; null where none of them has it. Throws
+   * "usage" for a query that says what cannot be, and for what is no figure.
+   */
   histogram(figure: Figure, query: EpisodeQuery = {}, bins: number = 20): Histogram | null {
     const checked = checkedQuery(query);
-    return this.#database.snapshot(() => histogram(this.#database, checked, figure, bins));
+    const named = checkedFigure(figure);
+    return this.#database.snapshot(() => histogram(this.#database, checked, named, bins));
   }
 
   /**

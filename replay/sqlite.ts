@@ -209,13 +209,11 @@ function bound(value: Value): Value {
 
 /** A row as it was before `bound`, its BLOBs as bytes: libsql gives them as buffers where it gives several rows. */
 function restored(row: unknown): unknown {
-  const values = row as Record<string, unknown>;
-  for (const [column, value] of Object.entries(values)) {
+  const values: Record<string, unknown> = {};
+  for (const [column, value] of Object.entries(row as Record<string, unknown>)) {
     const known = value instanceof ArrayBuffer ? new Uint8Array(value) : value;
-    if (column.startsWith(utf8Prefix)) {
-      delete values[column];
-      values[column.slice(utf8Prefix.length)] = unescaped(textOf(known));
-    } else values[column] = unescaped(known);
+    if (column.startsWith(utf8Prefix)) values[column.slice(utf8Prefix.length)] = unescaped(textOf(known));
+    else values[column] = unescaped(known);
   }
   return values;
 }

@@ -108,8 +108,11 @@ export class ReplayStore implements EventLog, AsyncDisposable {
     return this.#call("curriculumSize", [round]);
   }
 
-  /** Takes over what entered the curricula of another run's first rounds, up to one of its events. */
-  adoptCurricula(folder: string, rounds: number, event: number): Promise<void> {
+  /**
+   * Takes over what entered the curricula of another run's first rounds, up to one of its events; gives how many items of
+   * rounds before the last are damaged there and were left out. Rejects with "damaged" where one of the last is.
+   */
+  adoptCurricula(folder: string, rounds: number, event: number): Promise<number> {
     return this.#inTurn(() => this.#call("adoptCurricula", [folder, rounds, event]));
   }
 
@@ -158,7 +161,7 @@ export class ReplayStore implements EventLog, AsyncDisposable {
   }
 
   /** One after the other, so that what is sent for one transaction is not mixed with another's. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#turn.then(work);
     this.#turn = done.catch(() => {});
     return done;

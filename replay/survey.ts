@@ -1,9 +1,10 @@
+import { groupBy } from "../common/group_by.ts";
 import { Search } from "./blocks.ts";
-import { unpackedColumns, valueAt } from "./columns.ts";
+import { type Columns, episodesIn, packedEvents, valueAt } from "./columns.ts";
 import { anything, conditionsOf, placesOf, storedPhases } from "./conditions.ts";
 import { type EpisodeOrigin, storedOrigins } from "./phases.ts";
 import type { CheckedQuery, Figure } from "./query.ts";
-import { type Queries, utf8 } from "./sqlite.ts";
+import { numbers, type Queries, utf8 } from "./sqlite.ts";
 
 /** A figure that this run has, and between which values it lies. */
 export interface FigureRange extends EpisodeOrigin {
@@ -22,15 +23,12 @@ export interface EpisodeCount extends EpisodeOrigin {
 
 /** Episodes by round and phase, in the order in which phases were recorded first; those that are superseded come last. */
 export function episodeCounts(database: Queries): EpisodeCount[] {
+  const blocks = groupBy(roundsOfBlocks(database), ({ phase }) => phase);
   const counts = storedOrigins(database).flatMap(({ id, ...origin }) => {
-    const search = new Search(database, [id], [anything("superseded")], "round");
     const byRound = [new Map<number, number>(), new Map<number, number>()];
-    for (const columns of search.all()) {
-      for (const place of placesOf(columns, [])) {
-        const episodes = byRound[valueAt(columns, "superseded", place)];
-        const round = valueAt(columns, "round", place);
-        episodes?.set(round, (episodes.get(round) ?? 0) + 1);
-      }
+    for (const { superseded, round, episodes } of blocks.get(id) ?? []) {
+      const rounds = byRound[superseded];
+      rounds?.set(round, (rounds.get(round) ?? 0) + episodes);
     }
     return byRound.flatMap((rounds, superseded) =>
       [...rounds]
@@ -41,28 +39,92 @@ export function episodeCounts(database: Queries): EpisodeCount[] {
   return counts.sort((a, b) => Number(a.superseded) - Number(b.superseded));
 }
 
+interface RoundsOfBlock {
+  readonly phase: number;
+  readonly superseded: number;
+  readonly round: number;
+  readonly episodes: number;
+}
+
+/** Most blocks are of one round, and need not be read to be counted. */
+function roundsOfBlocks(database: Queries): RoundsOfBlock[] {
+  const stored = database.prepare(storedRoundsSql).all<StoredRounds>();
+  const isOne = ({ round, lastRound, superseded, mostSuperseded }: StoredRounds) =>
+    round === lastRound && superseded === mostSuperseded;
+  const mixed = groupBy(
+    stored.filter((block) => !isOne(block)),
+    ({ phase }) => phase,
+  );
+  const read = [...mixed].flatMap(([phase, blocks]) =>
+    new Search(database, [phase], [anything("superseded")], "round")
+      .columnsOf(blocks)
+      .flatMap((columns) => runsIn(columns).map((counted) => ({ phase, ...counted }))),
+  );
+  const recent = database.prepare(recentRoundsSql).all<RoundsOfBlock>([packedEvents(database)]);
+  return [...stored.filter(isOne), ...read, ...recent];
+}
+
+/** Episodes of one round mostly follow each other. */
+function runsIn(columns: Columns): Omit<RoundsOfBlock, "phase">[] {
+  const runs: { superseded: number; round: number; episodes: number }[] = [];
+  for (let place = 0; place < episodesIn(columns); place++) {
+    const [superseded, round] = [valueAt(columns, "superseded", place), valueAt(columns, "round", place)];
+    const last = runs.at(-1);
+    if (last?.round === round && last.superseded === superseded) last.episodes++;
+    else runs.push({ superseded, round, episodes: 1 });
+  }
+  return runs;
+}
+
+const storedRoundsSql = `
+  SELECT ${numbers("r.first", "r.phase", "r.episodes", "r.least AS round", "r.greatest AS lastRound")},
+    ${numbers("s.least AS superseded", "s.greatest AS mostSuperseded")}
+  FROM columns r JOIN columns s ON s.figure = 'superseded' AND s.first = r.first AND s.phase = r.phase
+  WHERE r.figure = 'round'`;
+
+/** Of the episodes whose columns are not stored yet. */
+const recentRoundsSql = `
+  SELECT ${numbers("phase", "superseded", "round", "count(*) AS episodes")}
+  FROM episodes WHERE id > ? GROUP BY phase, superseded, round`;
+
+interface StoredRounds extends RoundsOfBlock {
+  readonly first: number;
+  readonly lastRound: number;
+  readonly mostSuperseded: number;
+}
+
 /** The named figures, and the ranges of their values. */
 export function figureRanges(database: Queries): FigureRange[] {
-  const sql = `SELECT f.phase AS number, ${utf8("p.stage", "p.name AS phase", "p.role", "p.type", "f.kind || ':' || f.name AS name")},
+  const sql = `SELECT f.id AS figure, ${utf8("p.stage", "p.name AS phase", "p.role", "p.type", "f.kind || ':' || f.name AS name")},
       min(c.least) AS least, max(c.greatest) AS greatest
     FROM figures f JOIN phases p ON p.id = f.phase
     LEFT JOIN columns c ON c.figure = f.kind || ':' || f.name AND c.phase = f.phase
     GROUP BY f.id ORDER BY f.id`;
   const rows = database.prepare(sql).all<Stored>();
-  const recent = unpackedColumns(database, ["time", ...new Set(rows.map(({ name }) => name))]);
-  return rows.map(({ number, stage, phase, role, type, name, least, greatest }) => {
-    const column = recent.get(number)?.get(name);
+  const recent = new Map(
+    database
+      .prepare(recentSql)
+      .all<{ figure: number; least: number; greatest: number }>([packedEvents(database)])
+      .map((row) => [row.figure, row]),
+  );
+  return rows.map(({ figure, stage, phase, role, type, name, least, greatest }) => {
+    const last = recent.get(figure);
     return {
       stage,
       phase,
       role,
       type,
       name,
-      min: Math.min(least ?? Number.POSITIVE_INFINITY, column?.least ?? Number.POSITIVE_INFINITY),
-      max: Math.max(greatest ?? Number.NEGATIVE_INFINITY, column?.greatest ?? Number.NEGATIVE_INFINITY),
+      min: Math.min(least ?? Number.POSITIVE_INFINITY, last?.least ?? Number.POSITIVE_INFINITY),
+      max: Math.max(greatest ?? Number.NEGATIVE_INFINITY, last?.greatest ?? Number.NEGATIVE_INFINITY),
     };
   });
 }
+
+/** Of the episodes whose columns are not stored yet. */
+const recentSql = `
+  SELECT figure, ${numbers("min(value) AS least", "max(value) AS greatest")}
+  FROM measures WHERE episode > ? GROUP BY figure`;
 
 /** How the values of one figure are spread, round by round. */
 export interface Histogram {
@@ -112,7 +174,7 @@ export function histogram(
 }
 
 interface Stored extends Omit<FigureRange, "min" | "max"> {
-  readonly number: number;
+  readonly figure: number;
   readonly least: number | null;
   readonly greatest: number | null;
 }

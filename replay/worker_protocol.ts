@@ -27,7 +27,7 @@ export interface ReplayThread {
   curriculum(round: number, places: readonly number[]): readonly CurriculumItem[];
   admittedQuestions(images: readonly string[]): string[][];
   curriculumSize(round: number): number;
-  adoptCurricula(folder: string, rounds: number, event: number): void;
+  adoptCurricula(folder: string, rounds: number, event: number): number;
   resume(position: number, attempt: number | undefined): ReplayState;
   close(): void;
 }

@@ -143,16 +143,27 @@ export class ReplayWriter implements Disposable {
     return admittedQuestions(this.#database, images);
   }
 
-  /** Takes over what entered the curricula of another run's first rounds, up to one of its events. */
-  adoptCurricula(folder: string, rounds: number, event: number): void {
+  /**
+   * Takes over what entered the curricula of another run's first rounds, up to one of its events. Of what is not as it was
+   * written there, items of earlier rounds are left out, and counted; one of the last round throws "damaged", for a run goes
+   * on with that round's items by their places.
+   */
+  adoptCurricula(folder: string, rounds: number, event: number): number {
     using source = Database.forReading(replayIn(folder));
     readableVersionOf(source);
+    let leftOut = 0;
     this.#change((state) => {
-      for (let round = 1; round <= rounds; round++)
-        for (const items of itemsUpTo(source, round, event))
+      for (let round = 1; round <= rounds; round++) {
+        const isDamaged = (error: VisplayError): void => {
+          if (round === rounds) throw error;
+          leftOut++;
+        };
+        for (const items of itemsUpTo(source, round, event, isDamaged))
           addItems(this.#database, this.#dictionary, items, { round, event: 0 });
+      }
       return state;
     });
+    return leftOut;
   }
 
   /** Which of these images no row names yet. */

@@ -67,18 +67,20 @@ export async function changedFilters(browser: Browser, address: string, repeats:
   return times;
 }
 
-/** Rows of the query before are pale until those of this one are there. */
+/** Rows of the query before are busy until those of this one are there, which may be before the next frame. */
 function changed(page: Page, hash: string): Promise<number> {
   return page.evaluate(`new Promise((resolve) => {
+    const group = document.querySelector('[role="rowgroup"]');
+    const isOld = () => group.getAttribute("aria-busy") === "true";
+    let wasOld = false;
+    const observer = new MutationObserver(() => (wasOld = true));
+    observer.observe(group, { attributeFilter: ["aria-busy"] });
     const startedMs = performance.now();
     location.hash = ${JSON.stringify(hash)};
-    let wasOld = false;
     const look = () => {
-      const first = document.querySelector('[role="rowgroup"] [role="row"]');
-      const isOld = first !== null && first.style.opacity === "0.5";
-      wasOld ||= isOld;
-      if (wasOld && !isOld && first?.querySelector("a")) resolve(performance.now() - startedMs);
-      else requestAnimationFrame(look);
+      if (!wasOld || isOld() || !group.querySelector('[role="row"] a')) return requestAnimationFrame(look);
+      observer.disconnect();
+      resolve(performance.now() - startedMs);
     };
     requestAnimationFrame(look);
   })`);

@@ -5,6 +5,7 @@ import { type Format, type FormatRules, formatRules } from "./formats.ts";
 import { writeOutput } from "./output_file.ts";
 import { type Picture, type PictureOptions, readPicture } from "./picture.ts";
 import type { ExportItem } from "./record.ts";
+import { requireRoom } from "./room.ts";
 import type { RowWriter, Written } from "./row.ts";
 import type { Selected, Selection } from "./selection.ts";
 import { writeFolder } from "./staging.ts";
@@ -17,13 +18,15 @@ export interface ExportOptions extends PictureOptions {
   readonly release: string;
   readonly selection: Selection;
   readonly signal: AbortSignal;
+  /** Takes a line that stays. */
+  readonly say: (line: string) => void;
   /** Items written so far, and their pictures' bytes. */
   readonly onProgress: (items: number, bytes: number) => void;
 }
 
 /**
  * Writes a curriculum in all formats in one pass: into `folder` itself, or a folder of its own for each where there are
- * several. Throws "images" where a picture cannot be read; nothing is left then.
+ * several. Throws "images" where a picture cannot be read, "disk" where there is no room; nothing is left then.
  */
 export async function exportCurriculum(
   folder: string,
@@ -31,7 +34,9 @@ export async function exportCurriculum(
   runs: readonly RunFacts[],
   options: ExportOptions,
 ): Promise<void> {
-  await writeFolder(folder, async (staging) => {
+  const rules = options.formats.map((format) => formatRules[format]);
+  await requireRoom(folder, selected.items, rules, options);
+  const write = async (staging: string): Promise<void> => {
     const sets = options.formats.map((format) => new ExportedSet(format, staging, options));
     for (const { folder: own } of sets) await mkdir(own, { recursive: true });
     const counts = new SplitCounts();
@@ -42,7 +47,8 @@ export async function exportCurriculum(
     } finally {
       for (const { writer } of sets) await writer[Symbol.asyncDispose]();
     }
-  });
+  };
+  await writeFolder(folder, write, options.say);
 }
 
 async function writeRows(

@@ -24,6 +24,8 @@ export type Format = (typeof formats)[number];
 export interface FormatRules {
   /** One sentence for the card. */
   readonly reader: string;
+  /** Whether a picture stands in each row about it, rather than once. */
+  readonly repeatsPictures: boolean;
   /** Of Parquet columns; null where rows are no Parquet. */
   readonly features: Features | null;
   /** The files of a split, as a pattern relative to the set's folder. */
@@ -135,6 +137,7 @@ export const formatRules: Readonly<Record<Format, FormatRules>> = {
   })),
   webdataset: {
     reader: "`webdataset`",
+    repeatsPictures: true,
     features: null,
     filesOf: (split) => `${split}-*.tar`,
     open: (folder, shardBytes) =>
@@ -151,6 +154,7 @@ export const formatRules: Readonly<Record<Format, FormatRules>> = {
 function parquet(reader: string, features: Features, cellsOf: CellsOf): FormatRules {
   return {
     reader,
+    repeatsPictures: true,
     features,
     filesOf: (split) => `data/${split}-*.parquet`,
     open: (folder, shardBytes) =>
@@ -166,6 +170,7 @@ function parquet(reader: string, features: Features, cellsOf: CellsOf): FormatRu
 function lines(reader: string, recordOf: (row: Row) => object): FormatRules {
   return {
     reader,
+    repeatsPictures: false,
     features: null,
     filesOf: (split) => `${split}.jsonl`,
     open: (folder) => new LinesWriter(folder, recordOf),

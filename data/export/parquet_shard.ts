@@ -1,79 +1,39 @@
-import { ByteWriter, ParquetWriter } from "hyparquet-writer";
-import { type Features, holdsImages, huggingFaceInfo, schemaOf } from "./features.ts";
-import { OutputFile, type WrittenFile } from "./output_file.ts";
+import type { Features } from "./features.ts";
+import type { WrittenFile } from "./output_file.ts";
+import { ParquetRows, type RowCells } from "./parquet_rows.ts";
 import type { Row } from "./row.ts";
 import type { Shard } from "./shards.ts";
 
-/** Readers hold a row group in memory. */
-const groupRows = 100;
-const groupBytes = 64 * 2 ** 20;
-
 /** The cells of a row, by column. */
-export type CellsOf = (row: Row) => Readonly<Record<string, unknown>>;
+export type CellsOf = (row: Row) => RowCells;
 
-/** A Parquet file; no more than a row group of it is in memory. */
+/** Rows in a Parquet file. */
 export class ParquetShard implements Shard {
-  readonly #file: OutputFile;
-  readonly #features: Features;
+  readonly #rows: ParquetRows;
   readonly #cellsOf: CellsOf;
-  readonly #buffer: ByteWriter = new ByteWriter();
-  readonly #writer: ParquetWriter;
-  #group: Readonly<Record<string, unknown>>[] = [];
-  #groupBytes = 0;
 
-  private constructor(file: OutputFile, features: Features, cellsOf: CellsOf) {
-    this.#file = file;
-    this.#features = features;
+  private constructor(rows: ParquetRows, cellsOf: CellsOf) {
+    this.#rows = rows;
     this.#cellsOf = cellsOf;
-    this.#writer = new ParquetWriter({
-      writer: this.#buffer,
-      schema: schemaOf(features),
-      kvMetadata: [{ key: "huggingface", value: huggingFaceInfo(features) }],
-      createdBy: "visplay",
-    });
   }
 
   static async create(path: string, features: Features, cellsOf: CellsOf): Promise<ParquetShard> {
-    return new ParquetShard(await OutputFile.create(path), features, cellsOf);
+    return new ParquetShard(await ParquetRows.create(path, features), cellsOf);
   }
 
   get bytes(): number {
-    return this.#file.bytes + this.#groupBytes;
+    return this.#rows.bytes;
   }
 
-  async add(row: Row): Promise<void> {
-    this.#group.push(this.#cellsOf(row));
-    this.#groupBytes += row.picture.bytes.length;
-    if (this.#group.length >= groupRows || this.#groupBytes >= groupBytes) await this.#writeGroup();
+  add(row: Row): Promise<void> {
+    return this.#rows.add(this.#cellsOf(row), row.picture.bytes.length);
   }
 
-  async close(): Promise<WrittenFile> {
-    if (this.#group.length > 0) await this.#writeGroup();
-    await this.#writer.finish();
-    await this.#flush();
-    return this.#file.close();
-  }
-
-  async #writeGroup(): Promise<void> {
-    const columnData = Object.entries(this.#features).map(([name, type]) => ({
-      name,
-      data: this.#group.map((cells) => cells[name]),
-      offsetIndex: false,
-      // What is compressed already; and whoever wants one picture reads it from its place.
-      ...(holdsImages(type) && ({ codec: "UNCOMPRESSED", encoding: "PLAIN", statistics: false } as const)),
-    }));
-    await this.#writer.write({ columnData, rowGroupSize: this.#group.length });
-    this.#group = [];
-    this.#groupBytes = 0;
-    await this.#flush();
-  }
-
-  async #flush(): Promise<void> {
-    await this.#file.write(this.#buffer.getBytes());
-    this.#buffer.index = 0;
+  close(): Promise<WrittenFile> {
+    return this.#rows.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#file[Symbol.asyncDispose]();
+    return this.#rows[Symbol.asyncDispose]();
   }
 }

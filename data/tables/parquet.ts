@@ -88,33 +88,36 @@ class Parquet implements Table {
 
   /** A picture of a row, at a place of the cell's list or, where that is null, the cell itself. */
   #image(index: number, column: string, at: number | null): StoredImage {
-    const find = async (): Promise<Uint8Array | StoredImage> => {
+    const find = async (): Promise<Uint8Array | Stretch | StoredImage> => {
       const cell = await this.#cell(index, column);
       const picture = at === null ? cell : (cell as readonly unknown[])[at];
-      const isAlone = picture instanceof Uint8Array || !isRecord(picture);
+      const isAlone = picture instanceof Stretch || picture instanceof Uint8Array || !isRecord(picture);
       const { bytes, path } = isAlone ? { bytes: picture, path: null } : picture;
-      if (bytes instanceof Stretch) return this.#file.read(bytes);
-      if (bytes instanceof Uint8Array && bytes.length > 0) return bytes;
+      if (bytes instanceof Stretch || (bytes instanceof Uint8Array && bytes.length > 0)) return bytes;
       if (typeof path === "string") return pictureFile(dirname(this.#path), path);
       throw new BrokenRowError("found no picture in the row");
     };
+    const fail = (cause: Error): never => {
+      throw new VisplayError("images", cause.message, { cause });
+    };
     const read = async (limits: ImageLimits | null): Promise<Uint8Array> => {
-      const found = await find().catch((cause) => {
-        throw new VisplayError("images", (cause as Error).message, { cause });
-      });
-      if (!(found instanceof Uint8Array)) return found.read(limits ?? unlimited);
+      const found = await find().catch(fail);
+      if ("read" in found) return found.read(limits ?? unlimited);
       const { maxBytes } = limits ?? unlimited;
-      if (found.length <= maxBytes) return found;
-      throw new VisplayError(
-        "images",
-        `found ${found.length} bytes, expected at most ${maxBytes} (maxBytes)`,
-      );
+      if (found.length > maxBytes)
+        throw new VisplayError(
+          "images",
+          `found ${found.length} bytes, expected at most ${maxBytes} (maxBytes)`,
+        );
+      return found instanceof Stretch ? this.#file.read(found).catch(fail) : found;
     };
     return {
       name: `${this.#name}#${index + 1}${at ? `.${at + 1}` : ""}`,
       bytes: this.#file.byteLength,
       standsAlone: false,
       changedMs: this.#file.changedMs,
+      // Of a file that a path leads to, nothing is known from before.
+      isUntouched: async () => !("read" in (await find())) && this.#file.isUntouched(),
       content: async () => contentId(await read(null)),
       read,
     };

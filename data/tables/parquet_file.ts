@@ -1,6 +1,7 @@
 import { open, stat } from "node:fs/promises";
 import type { AsyncBuffer, Compressors } from "hyparquet";
 import { compressors as all } from "hyparquet-compressors";
+import { isAsItWas } from "../../images/stored_image.ts";
 
 /** Nothing larger is read at once. */
 export const maxReadBytes: number = 2 ** 29;
@@ -47,6 +48,10 @@ export class ParquetFile implements AsyncBuffer {
     const bytes = await this.read(new Stretch(from, length));
     this.#starts.set(bytes.buffer, from);
     return bytes.buffer;
+  }
+
+  isUntouched(): Promise<boolean> {
+    return isAsItWas(this.#path, { bytes: this.byteLength, changedMs: this.changedMs });
   }
 
   async read({ start, length }: Stretch): Promise<Uint8Array<ArrayBuffer>> {

@@ -4,7 +4,7 @@ import { VisplayError } from "../../common/errors.ts";
 import { isRecord } from "../../common/json.ts";
 import { contentOf } from "../../images/content.ts";
 import { type ImageLimits, readImage } from "../../images/decode.ts";
-import type { StoredImage } from "../../images/stored_image.ts";
+import { isAsItWas, type StoredImage } from "../../images/stored_image.ts";
 import { BrokenRowError } from "./table.ts";
 
 /** The pictures that a cell names: a path, an object with one, or a list of these; none where it is null or missing. */
@@ -26,11 +26,12 @@ export async function pictureFile(folder: string, name: string): Promise<StoredI
   const path = within(folder, name);
   const found = await stat(path).catch(() => null);
   if (!found?.isFile()) throw new BrokenRowError(`found no picture ${name}`);
+  const state = { bytes: found.size, changedMs: found.ctimeMs };
   return {
+    ...state,
     name: relative(folder, path).split(sep).join("/"),
-    bytes: found.size,
     standsAlone: true,
-    changedMs: found.ctimeMs,
+    isUntouched: () => isAsItWas(path, state),
     content: async () => contentOf(await real(folder, path)),
     read: async (limits: ImageLimits) => readImage(await real(folder, path), null, limits),
   };

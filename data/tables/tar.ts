@@ -4,7 +4,7 @@ import { isRecord, parseJson } from "../../common/json.ts";
 import type { ImageLimits } from "../../images/decode.ts";
 import { claimedFormat } from "../../images/format.ts";
 import { contentId } from "../../images/image.ts";
-import type { StoredImage } from "../../images/stored_image.ts";
+import { isAsItWas, type StoredImage } from "../../images/stored_image.ts";
 import { type BrokenRow, BrokenRowError, type Cells, type Place, type Table } from "./table.ts";
 import { type Member, membersOf } from "./tar_members.ts";
 
@@ -118,6 +118,7 @@ class Tar implements Table {
       bytes: member.bytes,
       standsAlone: true,
       changedMs: this.#file.changedMs,
+      isUntouched: () => isAsItWas(this.#file.path, { ...this.#file, bytes: this.#file.size }),
       content: async () => contentId(await read(2 ** 29)),
       read: ({ maxBytes }: ImageLimits) => read(maxBytes),
     };

@@ -1,12 +1,13 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Overview, RunLine } from "../answers.ts";
 import { paths } from "../paths.ts";
 import { type Address, go, href, type Screen, useAddress } from "./address.ts";
 import { followKeys, keyHelp, useKeys } from "./keys.ts";
-import { useAnswer } from "./loading.ts";
+import { type Loading, useAnswer } from "./loading.ts";
 import { Problems, Waiting } from "./parts/states.tsx";
 import type { LiveState } from "./port.ts";
-import type { ScreenProps } from "./screen.ts";
+import { useRest } from "./rest.ts";
+import type { EarlyScreenProps } from "./screen.ts";
 import { CompareScreen } from "./screens/compare.tsx";
 import { CurriculumScreen } from "./screens/curriculum.tsx";
 import { EpisodeScreen } from "./screens/episode.tsx";
@@ -102,35 +103,42 @@ export function App() {
 /** A screen of one run, which is followed while it goes on. */
 function RunFrame({ address }: { readonly address: Address }) {
   const [live, setLive] = useState<LiveState>({ position: 0, condition: null });
-  const overview = useAnswer<Overview>(paths.run(address.run), Math.floor(live.position / LIVE_STRIDE));
+  const [version, setVersion] = useState(0);
+  const overview = useAnswer<Overview>(paths.run(address.run), version);
+  const { value, isCurrent, failure } = overview;
   useEffect(() => source.live?.(address.run, setLive), [address.run]);
-  const { value } = overview;
-  if (!value) {
-    return (
-      <main>
-        <Problems of={overview} />
-        <Waiting for={overview}>Reading the run …</Waiting>
-      </main>
-    );
-  }
-  const props: ScreenProps = { address, overview: value, live };
+  const isOld = live.position > (value?.line.about?.position ?? 0);
+  const ask = useCallback(() => setVersion(live.position), [live.position]);
+  useRest(isCurrent || failure !== undefined, isOld, ask);
   return (
     <>
-      {overview.failure && <Problems of={overview} />}
-      <ScreenOf {...props} />
+      {value && <Problems of={overview} />}
+      <ScreenOf address={address} overview={value} live={live} loading={overview} />
     </>
   );
 }
 
-/** New events after which the overview is read anew. */
-const LIVE_STRIDE = 20;
+interface ScreenOfProps extends EarlyScreenProps {
+  readonly loading: Loading<Overview>;
+}
 
-function ScreenOf(props: ScreenProps) {
-  switch (props.address.screen) {
-    case "questions":
-      return <QuestionsScreen {...props} />;
+function ScreenOf({ loading, ...early }: ScreenOfProps) {
+  const { address, overview } = early;
+  const isList = address.screen === "episodes" && address.id === "";
+  if (isList) return <EpisodesScreen {...early} />;
+  if (address.screen === "questions") return <QuestionsScreen {...early} />;
+  if (!overview) {
+    return (
+      <main>
+        <Problems of={loading} />
+        <Waiting for={loading}>Reading the run …</Waiting>
+      </main>
+    );
+  }
+  const props = { ...early, overview };
+  switch (address.screen) {
     case "episodes":
-      return props.address.id === "" ? <EpisodesScreen {...props} /> : <EpisodeScreen {...props} />;
+      return <EpisodeScreen {...props} />;
     case "curriculum":
       return <CurriculumScreen {...props} />;
     case "compare":

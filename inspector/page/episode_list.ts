@@ -66,6 +66,10 @@ export function useEpisodeList(run: string, query: string, version: number): Epi
         const ids = Uint32Array.from(episodes.map(({ id }) => id));
         if (!isWhole) keep({ key, ids, isWhole: next === null });
       })
+      .catch((error) => {
+        // The numbers of all may be there nevertheless, and most of what they name.
+        if (error.code !== "damaged") throw error;
+      })
       .then(() => source.ids(paths.order(run, query), signal))
       .then((ids) => {
         isWhole = true;

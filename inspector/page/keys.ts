@@ -17,6 +17,9 @@ export const keyHelp: readonly (readonly [keys: string, does: string])[] = [
   ["Esc", "back, or close"],
 ];
 
+/** How soon after g the other key of a pair must come. */
+const PAIR_MS = 2000;
+
 type Handler = (event: KeyboardEvent) => void;
 
 /** Calls handlers by key; what is typed into a field is not a key, but for Escape, which leaves it. */
@@ -32,7 +35,7 @@ export function useKeys(handlers: Readonly<Record<string, Handler>>): void {
         if (event.key === "Escape") target.blur();
         return;
       }
-      const name = before.key === "g" && last.ms - before.ms < 1000 ? `g ${event.key}` : event.key;
+      const name = before.key === "g" && last.ms - before.ms < PAIR_MS ? `g ${event.key}` : event.key;
       const handler = current.current[name];
       if (!handler) return;
       event.preventDefault();

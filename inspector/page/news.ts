@@ -1,31 +1,34 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useMemo, useState } from "preact/hooks";
 import type { EpisodePage } from "../../replay/query.ts";
 import { paths } from "../paths.ts";
 import type { EpisodeList } from "./episode_list.ts";
-import { source } from "./source.ts";
+import { useAnswer } from "./loading.ts";
+import { useRest } from "./rest.ts";
 
 const MOST = 100;
 
 /** How many episodes that a list would show have come since it was made; asked as the run goes on. */
 export function useNews(run: string, filters: URLSearchParams, list: EpisodeList, position: number): number {
-  const [news, setNews] = useState(0);
-  const query = new URLSearchParams(filters);
-  query.set("sort", "-time");
-  query.set("limit", `${MOST}`);
   const newest = useMemo(() => newestOf(list), [list]);
-  useEffect(() => {
-    if (position === 0 || newest === null || source.live === null) {
-      setNews(0);
-      return;
-    }
-    const controller = new AbortController();
-    source
-      .json<EpisodePage>(paths.episodes(run, String(query)), controller.signal)
-      .then(({ episodes }) => setNews(episodes.filter(({ id }) => id > newest).length))
-      .catch(() => {}); // the list itself says what is wrong
-    return () => controller.abort();
-  }, [run, String(query), newest, position]);
-  return news;
+  const [asked, setAsked] = useState(0);
+  const isAsked = asked > 0 && newest !== null;
+  // What is wrong, the list itself says.
+  const { value, isCurrent, failure } = useAnswer<EpisodePage>(
+    isAsked ? paths.episodes(run, since(newest, filters)) : null,
+    asked,
+  );
+  const ask = useCallback(() => setAsked(position), [position]);
+  useRest(!isAsked || isCurrent || failure !== undefined, position > asked, ask);
+  return value && newest !== null ? value.episodes.filter(({ id }) => id > newest).length : 0;
+}
+
+/** The query for those after an episode. */
+function since(episode: number, filters: URLSearchParams): string {
+  const query = new URLSearchParams(filters);
+  query.set("sort", "time");
+  query.set("cursor", `${episode}:${episode}`);
+  query.set("limit", `${MOST}`);
+  return String(query);
 }
 
 /** The last episode of a list; null until all are known. */

@@ -9,3 +9,8 @@ export interface ScreenProps {
   /** Rises while the run goes on. */
   readonly live: LiveState;
 }
+
+/** What a screen is given that shows its rows before it is known how the run went. */
+export interface EarlyScreenProps extends Omit<ScreenProps, "overview"> {
+  readonly overview: Overview | undefined;
+}

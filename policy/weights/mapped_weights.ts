@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { mkdir, realpath, rename, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import type { FilePlace } from "../../autodiff/tensor_type.ts";
+import { cacheFolder } from "../../common/cache_folder.ts";
 import { VisplayError } from "../../common/errors.ts";
 import { exists } from "../model_files.ts";
 import { locateTensors, type TensorPlace } from "./safetensors.ts";
@@ -48,12 +48,6 @@ async function floatCopy(tensors: ReadonlyMap<string, TensorPlace>): Promise<str
   conversions.set(path, conversion);
   await conversion;
   return path;
-}
-
-/** Where converted weights are kept, which may be deleted at any time while nothing runs. */
-function cacheFolder(): string {
-  const base = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
-  return process.env.VISPLAY_CACHE ?? join(base, "visplay");
 }
 
 /** Names tensors by their files' identity, size and time of change, and by their places. */

@@ -122,8 +122,12 @@ describe("a user's own reward", () => {
     ["it gives a list", "[1]", /gave a list, expected numbers by name/],
     ["it gives nothing", "undefined", /gave undefined, expected numbers by name/],
     ["it gives no parts", "({})", /gave no parts/],
-    ["it throws", "e.nothing.here", /threw on the question "How many.*" and the answer "2": Cannot read/],
-    ["it rejects", 'Promise.reject("busy")', /threw on the question .*: busy/],
+    [
+      "it throws",
+      "e.nothing.here",
+      /^reward.module: for the question "How many.*" and the answer "2", .*reward\d+.ts threw: Cannot read/,
+    ],
+    ["it rejects", 'Promise.reject("busy")', /threw: busy$/],
   ])("is told what is wrong where %s", async (_, expression, message) => {
     const config = withModule(`export default (e: any): any => ${expression};`);
     await expect((await openRewarder(config, 100))(task, [good])).rejects.toMatchObject({

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { contentId } from "../../images/image.ts";
 import {
   type AnswerRecord,
@@ -16,6 +16,7 @@ import {
 } from "../../replay/events.ts";
 import { ReplayStore } from "../../replay/store.ts";
 import { program } from "../built.ts";
+import { PushServer, token } from "../hub/push_server.ts";
 
 const visplay = (...args: string[]) =>
   promisify(execFile)(process.execPath, [program, "export-curriculum", ...args]);
@@ -301,6 +302,20 @@ describe("what cannot be is said, and nothing is written", () => {
     ],
     ["a band upside down", () => [at("run"), "--dry-run", "--confidence", "0.8..0.2"], 2, /from 0 to 1/],
     ["two splits of one name", () => [at("run"), "--dry-run", "--split", "a=1,a=2"], 2, /different names/],
+    [
+      "two formats for the hub",
+      () => [at("run"), "--format", "jsonl", "--format", "trl", "--out", at("x"), "--push", "a/b"],
+      2,
+      /--push: found 2 formats/,
+    ],
+    [
+      "a hub without a token",
+      () => [at("run"), "--format", "jsonl", "--out", at("x"), "--push", "a/b"],
+      15,
+      /found no HF_TOKEN/,
+    ],
+    ["no name of the hub", () => [at("run"), "--dry-run", "--push", "name"], 2, /expected owner\/name/],
+    ["--public alone", () => [at("run"), "--dry-run", "--public"], 2, /no --push/],
     ["--balance alone", () => [at("run"), "--dry-run", "--balance"], 2, /no --max/],
     [
       "a place that is none",
@@ -309,6 +324,27 @@ describe("what cannot be is said, and nothing is written", () => {
       /--out/,
     ],
   ];
+  test("a hub that ends the upload: the folder stays, and it is said how to go on", async () => {
+    await using hub = await PushServer.start();
+    vi.stubEnv("HF_ENDPOINT", hub.url);
+    vi.stubEnv("HF_TOKEN", token);
+    const args = [at("run"), "--format", "jsonl", "--push", "owner/curriculum", "--out"];
+    hub.faults.set(/commit/, 500);
+    await expect(visplay(...args, at("pushed"))).rejects.toMatchObject({
+      code: 15,
+      stderr: expect.stringContaining(`hf upload owner/curriculum ${at("pushed")} --repo-type dataset`),
+    });
+    hub.faults.clear();
+    const { stderr } = await visplay(...args, at("again"));
+    expect(stderr).toContain(`${hub.url}/datasets/owner/curriculum (private)`);
+    const names = (await readdir(at("again"), { recursive: true })).filter((name) => name.includes("."));
+    expect([...(hub.repositories.get("owner/curriculum")?.files.keys() ?? [])].sort()).toEqual(names.sort());
+    expect((await readdir(at("pushed"), { recursive: true })).sort()).toEqual(
+      (await readdir(at("again"), { recursive: true })).sort(),
+    );
+    vi.unstubAllEnvs();
+  });
+
   test.each(failures)("%s", async (_, args, code, message) => {
     const failed = await visplay(...args()).then(
       () => null,

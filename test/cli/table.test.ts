@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { emptySummary, summarize } from "../../arena/summary.ts";
 import { exitCodeOf } from "../../cli/report.ts";
 import { resultText, taughtNothingError } from "../../cli/result.ts";
+import { RunLine } from "../../cli/run_line.ts";
 import { familiesTable, roundsTable } from "../../cli/table.ts";
 import type {
   CurriculumBuilt,
@@ -34,6 +35,14 @@ function evaluated(round: number, greedy: number): EventBody {
   const report: EvaluationReport = { samples: 8, overall: scores(greedy), families: {} };
   return { type: "evaluated", round, phase: "evaluation", report };
 }
+
+test.each([
+  [{}, "held-out scenes: greedy 50.0% "],
+  [{ evaluation: { data: "exam.parquet" } }, "exam.parquet: greedy 50.0% "],
+])("an evaluation is said to be on what it is on: %j", (settings, start) => {
+  const line = new RunLine(configOf(settings as never)).apply(at(1, evaluated(0, 50)));
+  expect(line?.startsWith(start)).toBe(true);
+});
 
 const curriculum: EventBody = {
   type: "curriculumBuilt",

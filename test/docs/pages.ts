@@ -7,6 +7,7 @@ export const pages: readonly string[] = [
     "images",
     "data",
     "settings",
+    "stages",
     "model",
     "rounds",
     "figures",

@@ -12,8 +12,8 @@ function randomQuery(stream: RandomStream): EpisodeQuery {
   const range = () => ({ min: maybe(number), max: maybe(number) });
   const ranges = () => Object.fromEntries(figures.flatMap((name) => maybe(() => [[name, range()]]) ?? []));
   return {
-    stages: maybe(() => ["selfPlay", "hand stand '"]),
-    phases: maybe(() => ["questioner", "reasoner"]),
+    stages: maybe(() => ["selfPlay", "hand, stand '"]),
+    phases: maybe(() => ["questioner", "ask, then answer", ","]),
     role: maybe(() => "acrobat & judge"),
     superseded: maybe(() => stream.pick(["include", "only"] as const)),
     finishReason: maybe(() => stream.pick(["stop", "length"] as const)),

@@ -129,6 +129,8 @@ describe("an answer", () => {
     ["api/runs/KEY/episodes?reward=much", 400, "ranges.reward"],
     ["api/runs/KEY/episodes/many", 400, "expected a whole number"],
     ["api/runs/KEY/episodes/77", 400, "event 77 is no episode"],
+    ["api/runs/KEY/histogram/nothing", 400, "part:NAME"],
+    ["api/runs/KEY/histogram/part:nothing", 400, "no part:nothing"],
     ["api/runs/KEY/images/..%2f..%2freplay.db", 404, "not stored"],
   ])("to %s is %i: %s", async (path, status, message) => {
     const found = await ask(`${open.address}${path.replace("KEY", keyOf(replay.folder))}`);

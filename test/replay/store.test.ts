@@ -201,6 +201,28 @@ describe("the curriculum", () => {
     expect(asked).toHaveLength(8);
   });
 
+  it("is taken over without items of earlier rounds that are damaged, and not where one of its own is", async () => {
+    const origin = join(folder, "origin");
+    {
+      await using store = await ReplayStore.create(origin);
+      await store.append([episode("1"), episode("2"), episode("3", 2)]);
+    }
+    using database = Database.forWriting(join(origin, "replay.db"));
+    database.exec("UPDATE curriculum SET label = '1 c' WHERE round = 1 AND place = 1");
+    {
+      await using fork = await ReplayStore.create(join(folder, "fork"));
+      expect(await fork.adoptCurricula(origin, 2, 3)).toBe(1);
+      expect(await Promise.all([1, 2].map((round) => labels(fork, round)))).toEqual([
+        ["1 a", "2 a", "2 b"],
+        ["3 a", "3 b"],
+      ]);
+    }
+    await using other = await ReplayStore.create(join(folder, "other"));
+    const message = expect.stringContaining("item 1 of the curriculum of round 1");
+    await expect(other.adoptCurricula(origin, 1, 3)).rejects.toMatchObject({ code: "damaged", message });
+    expect(await labels(other, 1)).toEqual([]);
+  });
+
   it("that was changed behind the run's back is damaged", async () => {
     await using store = await ReplayStore.create(folder);
     await store.append([episode("1")]);

@@ -9,7 +9,8 @@ import { SearchField, TypedField } from "./typed_field.tsx";
 interface FilterBarProps {
   readonly run: string;
   readonly params: URLSearchParams;
-  readonly overview: Overview;
+  /** Undefined while it is on its way. */
+  readonly overview: Overview | undefined;
   readonly children?: preact.ComponentChildren;
 }
 
@@ -43,7 +44,7 @@ export function FilterBar({ run, params, overview, children }: FilterBarProps) {
   const set = (changes: Readonly<Record<string, string>>, how: "push" | "replace" = "push") =>
     go({ run, screen: "episodes", params: changed(latest.current, { at: "", ...changes }) }, how);
   const named = (name: "stage" | "phase" | "role") => [
-    ...new Set(overview.counts.map((count) => count[name])),
+    ...new Set(overview?.counts.map((count) => count[name])),
   ];
   const ranges = [...params].filter(([name]) => !filterNames.includes(name) && !viewNames.includes(name));
   return (
@@ -164,14 +165,14 @@ function RangeChip({ name, range, onChange }: RangeChipProps) {
 }
 
 interface RangeMenuProps {
-  readonly overview: Overview;
+  readonly overview: Overview | undefined;
   readonly taken: readonly string[];
   readonly onAdd: (name: string) => void;
 }
 
 function RangeMenu({ overview, taken, onAdd }: RangeMenuProps) {
   const [choice, setChoice] = useState("");
-  const names = [...new Set([...shared, ...overview.figures.map(({ name }) => name)])].filter(
+  const names = [...new Set([...shared, ...(overview?.figures ?? []).map(({ name }) => name)])].filter(
     (name) => !taken.includes(name),
   );
   return (

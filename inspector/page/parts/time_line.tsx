@@ -22,11 +22,12 @@ export function TimeLine({
 }) {
   const from = line.about?.startedMs ?? 0;
   const to = Math.max(line.about?.lastMs ?? 0, ...spans.map(({ endedMs }) => endedMs ?? 0), from + 1);
-  const attempts = [...new Set(spans.map(({ attempt }) => attempt))];
+  const attempts = [...new Set([...spans, ...marks].map(({ attempt }) => attempt))].sort((a, b) => a - b);
   const x = (ms: number) => ((ms - from) / (to - from)) * WIDTH;
   const lane = (attempt: number) => TOP + attempts.indexOf(attempt) * (LANE + 4);
   const height = TOP + attempts.length * (LANE + 4) + 18;
-  const rounds = spans.filter(({ phase, superseded }, i) => !superseded && phase === firstPhase(spans, i));
+  const counted = spans.filter(({ superseded }) => !superseded);
+  const rounds = counted.filter(({ round }, i) => counted.findIndex((span) => span.round === round) === i);
   return (
     <>
       <div class="scroll">
@@ -46,13 +47,7 @@ export function TimeLine({
             <Span key={span.event} span={span} run={run} x={x} y={lane(span.attempt)} to={to} />
           ))}
           {marks.map((mark) => (
-            <MarkSign
-              key={mark.event}
-              mark={mark}
-              run={run}
-              x={x(mark.atMs)}
-              y={lane(attemptAt(spans, mark))}
-            />
+            <MarkSign key={mark.event} mark={mark} run={run} x={x(mark.atMs)} y={lane(mark.attempt)} />
           ))}
           <text x={0} y={height - 4}>
             {moment(from)}
@@ -155,11 +150,6 @@ function MarkSign({
   );
 }
 
-/** The phase that the round of a span began with. */
-function firstPhase(spans: readonly PhaseSpan[], at: number): string | undefined {
-  return spans.find(({ round, superseded }) => !superseded && round === spans[at]?.round)?.phase;
-}
-
 /** Labels that do not touch. */
 function thinned(rounds: readonly PhaseSpan[], x: (ms: number) => number): PhaseSpan[] {
   const kept: PhaseSpan[] = [];
@@ -168,8 +158,4 @@ function thinned(rounds: readonly PhaseSpan[], x: (ms: number) => number): Phase
     if (!last || x(span.startedMs) - x(last.startedMs) > 24) kept.push(span);
   }
   return kept;
-}
-
-function attemptAt(spans: readonly PhaseSpan[], { event }: Mark): number {
-  return (spans.findLast((span) => span.event <= event) ?? spans[0])?.attempt ?? 1;
 }

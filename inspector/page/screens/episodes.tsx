@@ -11,13 +11,13 @@ import { Thumbnail } from "../parts/picture.tsx";
 import { ROW_HEIGHT, RowTable } from "../parts/row_table.tsx";
 import { Problems } from "../parts/states.tsx";
 import { ViewMenu } from "../parts/view_menu.tsx";
-import type { ScreenProps } from "../screen.ts";
+import type { EarlyScreenProps } from "../screen.ts";
 import { useVirtualRows } from "../virtual.ts";
 
 const usual = ["reward", "confidence", "advantage", "length"];
 
 /** A table of episodes of any length. */
-export function EpisodesScreen({ address: { run, params }, overview, live }: ScreenProps) {
+export function EpisodesScreen({ address: { run, params }, overview, live }: EarlyScreenProps) {
   const [version, setVersion] = useState(0);
   const filters = filtersOf(params);
   const list = useEpisodeList(run, String(filters), version);
@@ -53,7 +53,7 @@ export function EpisodesScreen({ address: { run, params }, overview, live }: Scr
           run={run}
           params={params}
           columns={columns}
-          names={overview.figures.map(({ name }) => name)}
+          names={(overview?.figures ?? []).map(({ name }) => name)}
         />
         <ViewMenu run={run} params={params} />
       </FilterBar>
@@ -96,7 +96,7 @@ export function EpisodesScreen({ address: { run, params }, overview, live }: Scr
           <Row run={run} head={list.headAt(index)} columns={columns} link={linkTo(list.idAt(index) ?? 0)} />
         )}
         empty={
-          overview.counts.length === 0
+          overview?.counts.length === 0
             ? "Episodes would be here; none was recorded yet."
             : "No episode is so; take a filter away."
         }

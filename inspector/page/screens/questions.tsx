@@ -7,12 +7,19 @@ import { useAnswer } from "../loading.ts";
 import { Thumbnail } from "../parts/picture.tsx";
 import { Plot } from "../parts/plot.tsx";
 import { Empty, Problems, Waiting } from "../parts/states.tsx";
-import type { ScreenProps } from "../screen.ts";
+import type { EarlyScreenProps } from "../screen.ts";
+import { source } from "../source.ts";
 
 /** What the Questioner asks, round by round: whether it learns to ask harder, or collapses. */
-export function QuestionsScreen({ address: { run, params }, overview }: ScreenProps) {
-  const drift = useAnswer<Drift>(paths.drift(run), Math.floor((overview.line.about?.position ?? 0) / 500));
-  const { value } = drift;
+export function QuestionsScreen({ address: { run, params }, overview }: EarlyScreenProps) {
+  const version = Math.floor((overview?.line.about?.position ?? 0) / 500);
+  // What a file holds is there at once.
+  const glance = useAnswer<Drift>(source.live && paths.drift(run, "glance"), version);
+  const isEnough = glance.value !== undefined && glance.value.sampled === glance.value.of;
+  const isNext = source.live === null || (glance.value !== undefined && !isEnough);
+  const look = useAnswer<Drift>(isNext ? paths.drift(run, "look") : null, version);
+  const drift = look.value === undefined ? glance : look;
+  const value = isEnough ? glance.value : drift.value;
   return (
     <main>
       <Problems of={drift} />

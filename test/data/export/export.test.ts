@@ -1,12 +1,13 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type DataRow, isBroken } from "../../../data/data_set.ts";
 import { type ExportOptions, exportCurriculum } from "../../../data/export/export.ts";
-import { type Format, formats } from "../../../data/export/formats.ts";
+import { type Format, formatRules, formats } from "../../../data/export/formats.ts";
 import type { CurriculumRecord } from "../../../data/export/record.ts";
+import { requireRoom } from "../../../data/export/room.ts";
 import { type Selection, select } from "../../../data/export/selection.ts";
 import { openData } from "../../../data/open.ts";
 import { decodeImage, defaultLimits } from "../../../images/decode.ts";
@@ -39,6 +40,7 @@ async function write(
     maxPixels: null,
     selection,
     signal,
+    say: () => {},
     onProgress: () => {},
     ...own,
   });
@@ -166,12 +168,37 @@ describe("an export that ends before its end leaves nothing", () => {
     expect(existsSync(join(folder, "out"))).toBe(false);
   });
 
-  test("what one that was killed has left goes with the next", async () => {
-    await write(join(folder, ".out.partial"), ["jsonl"]);
-    await write(join(folder, "out"), ["datasets"]);
-    expect(readdirSync(folder).sort()).toEqual(["out", "run"]);
+  test("what one that was killed has left goes with the next, which says so; what lives stays", async () => {
+    const ended = spawnSync("true").pid;
+    const left = `.out.${hostname()}-${ended}-1.partial`;
+    const others = [`.out.${hostname()}-${process.ppid}-1.partial`, ".out.elsewhere-1-1.partial"];
+    for (const name of [left, ...others]) await write(join(folder, name), ["jsonl"]);
+    const said: string[] = [];
+    await write(join(folder, "out"), ["datasets"], { say: (line) => said.push(line) });
+    expect(said).toEqual([`cleared ${join(folder, left)}, left by process ${ended}, which has ended`]);
+    expect(readdirSync(folder).sort()).toEqual([...others, "out", "run"].sort());
     expect(readdirSync(join(folder, "out")).sort()).toEqual(["README.md", "curriculum.json", "data"]);
   });
+});
+
+test("of two that are written to one place, one is there as a whole", async () => {
+  const both = [["jsonl"], ["datasets"]] as const;
+  const ended = await Promise.allSettled(both.map((format) => write(join(folder, "out"), format)));
+  expect(ended.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  await write(join(folder, "alone"), ended[0]?.status === "fulfilled" ? both[0] : both[1]);
+  expect(filesIn(join(folder, "out"))).toEqual(filesIn(join(folder, "alone")));
+  expect(readdirSync(folder).sort()).toEqual(["alone", "out", "run"]);
+});
+
+test.each(formats)("%s: what it needs is told before, where there is no room", async (format) => {
+  await write(join(folder, "out"), [format], { keepMetadata: true });
+  const bytes = [...filesIn(join(folder, "out")).values()].reduce((sum, { length }) => sum + length, 0);
+  const items = (await select(records, everything, async () => 0n)).items;
+  const among = (free: number) =>
+    requireRoom(folder, items, [formatRules[format]], { maxPixels: null }, async () => free);
+  await among(2 * bytes + 20_000);
+  const message = expect.stringMatching(/MB are free there, and the export takes about .* MB; make room/);
+  await expect(among(bytes / 4)).rejects.toMatchObject({ code: "disk", message });
 });
 
 describe("it says what it is", () => {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { losses } from "../../../policy/options.ts";
+import { losses, usualClip } from "../../../policy/options.ts";
 import type {
   Example,
   Prompt,
@@ -176,30 +176,39 @@ describe("gradients", () => {
 });
 
 describe("updates", () => {
-  test("on their own samples nothing is clipped, and rewarded completions become likelier", async () => {
-    await using policy = await openTiny();
-    const sampled = await policy.sample(prompts, sampling);
-    const rewarded = rolloutGroups(prompts, sampled);
-    const asked = rewarded.map(({ prompt, rollouts }) => ({
-      prompt,
-      completions: rollouts.map(({ completion }) => completion.tokens),
-    }));
-    /** Σ advantage · log-probability of each group. */
-    const favour = async (weights: "policy" | "reference"): Promise<number[]> => {
-      const scores = await policy.score(asked, { weights, temperature: 1 });
-      return rewarded.map(({ rollouts }, i) => {
-        const totals = (scores[i] ?? []).map((logProbs) => logProbs.reduce((sum, x) => sum + x, 0));
-        return rollouts.reduce((sum, { advantage }, b) => sum + advantage * (totals[b] as number), 0);
+  test.each([
+    ["dapo", null],
+    ["dapo", 1.01],
+    ["cispo", null],
+    ["gspo", null],
+  ] as const)(
+    "%s, importance capped at %s: on their own samples nothing is clipped, and rewarded completions become likelier",
+    async (loss, importanceCap) => {
+      await using policy = await openTiny();
+      const sampled = await policy.sample(prompts, sampling);
+      const rewarded = rolloutGroups(prompts, sampled);
+      const asked = rewarded.map(({ prompt, rollouts }) => ({
+        prompt,
+        completions: rollouts.map(({ completion }) => completion.tokens),
+      }));
+      /** Σ advantage · log-probability of each group. */
+      const favour = async (weights: "policy" | "reference"): Promise<number[]> => {
+        const scores = await policy.score(asked, { weights, temperature: 1 });
+        return rewarded.map(({ rollouts }, i) => {
+          const totals = (scores[i] ?? []).map((logProbs) => logProbs.reduce((sum, x) => sum + x, 0));
+          return rollouts.reduce((sum, { advantage }, b) => sum + advantage * (totals[b] as number), 0);
+        });
+      };
+      const options = { ...grpo, ...usualClip[loss], loss, importanceCap };
+      const report = await policy.update(rewarded, options);
+      expect(report).toMatchObject({ clipFraction: 0, kl: 0, version: 1 });
+      expect((await policy.info()).version).toBe(1);
+      const [now, then] = [await favour("policy"), await favour("reference")];
+      now.forEach((sum, i) => {
+        expect(sum).toBeGreaterThan(then[i] as number);
       });
-    };
-    const report = await policy.update(rewarded, grpo);
-    expect(report).toMatchObject({ clipFraction: 0, kl: 0, version: 1 });
-    expect((await policy.info()).version).toBe(1);
-    const [now, then] = [await favour("policy"), await favour("reference")];
-    now.forEach((sum, i) => {
-      expect(sum).toBeGreaterThan(then[i] as number);
-    });
-  });
+    },
+  );
 
   test("a frozen part keeps its very bits, the rest learns", async () => {
     await using policy = await openTiny({
