@@ -2,6 +2,7 @@ import type { Observable } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
+import { textOf } from "../policy/prompts.ts";
 import type {
   CurriculumEpisode,
   CurriculumQuestion,
@@ -118,7 +119,7 @@ function admission(
 
 function episode(
   { run, place: { round, step } }: Step,
-  { ref: image, prompt: { text: prompt } }: Asked,
+  { ref: image, prompt }: Asked,
   questions: readonly Labelled[],
 ): CurriculumEpisode {
   return {
@@ -128,7 +129,7 @@ function episode(
     step,
     role: "questioner",
     image,
-    prompt,
+    prompt: textOf(prompt),
     versions: run.progress.versions,
     questions: questions.map(({ poll, admission, ...question }): CurriculumQuestion => {
       const record = questionRecord(question, poll?.given ?? null, poll?.verdict ?? null);

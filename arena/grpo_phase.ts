@@ -2,6 +2,7 @@ import { concatMap, defer, type Observable } from "rxjs";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
 import type { Prompt } from "../policy/port.ts";
+import { textOf } from "../policy/prompts.ts";
 import type { Answer } from "../reasoner/reasoner.ts";
 import type { EventBody, PolicyVersions, ReasonerEpisode, ReasonerStep, RunEvent } from "../replay/events.ts";
 import { sampleTeaching } from "../training/dynamic_sampling.ts";
@@ -146,7 +147,7 @@ function episode(
     role: "reasoner",
     image: ref,
     view: 0,
-    prompt: prompt.text,
+    prompt: textOf(prompt),
     versions,
     question,
     label: truths.join(" | "),

@@ -1,6 +1,7 @@
 import type { Observable } from "rxjs";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
+import { textOf } from "../policy/prompts.ts";
 import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { blindAgreement, supportOf, type Verdict, vote } from "../reasoner/vote.ts";
 import type {
@@ -186,7 +187,7 @@ function rewardOptions({ reward }: QuestionerConfig): QuestionerRewardOptions {
 function episode(
   { place: { round, step } }: Step,
   versions: PolicyVersions,
-  { ref: image, prompt: { text: prompt }, rollouts }: Taught<QuestionGroup<Judged>>,
+  { ref: image, prompt, rollouts }: Taught<QuestionGroup<Judged>>,
 ): QuestionerEpisode {
   return {
     type: "questionerEpisode",
@@ -195,7 +196,7 @@ function episode(
     step,
     role: "questioner",
     image,
-    prompt,
+    prompt: textOf(prompt),
     versions,
     rollouts: rollouts.map((question): QuestionerRollout => {
       const { answers, verdict, blindAnswers, checks, parts, reward, advantage, reference } = question;

@@ -3,6 +3,7 @@ import { VisplayError } from "../common/errors.ts";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
 import type { Prompt } from "../policy/port.ts";
+import { textOf } from "../policy/prompts.ts";
 import type { Answer, GivenAnswers } from "../reasoner/reasoner.ts";
 import { agrees } from "../reasoner/vote.ts";
 import type {
@@ -169,7 +170,7 @@ function episode(
     role: "reasoner",
     image: ref,
     view,
-    prompt: prompt.text,
+    prompt: textOf(prompt),
     versions,
     question,
     label,

@@ -162,7 +162,10 @@ async function lossOf(step: Step, config: SftStage, rows: readonly number[]): Pr
 function score(step: Step, lessons: readonly Lesson[]): Promise<(Float32Array | null)[]> {
   const { reasoner } = step.run.ports.policies;
   const scoreAll = async (some: readonly Lesson[], _seed: number, signal: AbortSignal) => {
-    const groups = some.map(({ example: { prompt, completion } }) => ({ prompt, completions: [completion] }));
+    const groups = some.map(({ example: { prompt, completion } }) => ({
+      prompt,
+      completions: [{ tokens: completion }],
+    }));
     const scores = await reasoner.score(groups, { weights: "policy", temperature: 1 }, signal);
     return scores.map(([logProbs]) => logProbs as Float32Array);
   };

@@ -3,12 +3,14 @@
  * weights. Each is evaluated, trains two steps of GRPO with an adapter, and PEFT loads that: the prompt's ids and the
  * log-probabilities under the trained model have to be those of Python.
  */
+
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { program } from "commander";
 import sharp from "sharp";
 import { LocalPolicy } from "../policy/embedded/local_policy.ts";
-import type { Prompt } from "../policy/port.ts";
+import { wholePrompt } from "../policy/embedded/stretch.ts";
+import { promptAbout, textOf } from "../policy/prompts.ts";
 import { groupAdvantages } from "../rewards/advantages.ts";
 import { type Figures, table, writeFigures } from "./figures.ts";
 import { packageRoot, scratchFolder } from "./models.ts";
@@ -77,7 +79,7 @@ async function train(folder: string, adapter: string): Promise<string> {
   const settings = { rank: 4, alpha: 8, rankStabilized: false, layers: null, seed: 0 };
   await using policy = await LocalPolicy.open(folder, { ...policyOptions(1), adapter: settings });
   const { image } = await scenes(1, 0).load(0);
-  const prompt: Prompt = { image, text: "How many circles are there?" };
+  const prompt = promptAbout(image, "How many circles are there?");
   const sampling = { groupSize: 8, temperature: 1, topK: 0, topP: 1, maxTokens: 24 };
   for (let seed = 0; seed < 2; seed++) {
     const [group = []] = await policy.sample([prompt], { ...sampling, seed });
@@ -87,7 +89,7 @@ async function train(folder: string, adapter: string): Promise<string> {
   }
   await policy.save(adapter);
   const [sampled = []] = await policy.sample([prompt], { ...sampling, seed: 2 });
-  const { prefix, suffix } = policy.tokens(prompt);
+  const { tokens } = wholePrompt(policy.tokens(prompt));
   const { width, height, data } = image;
   await sharp(data, { raw: { width, height, channels: 3 } })
     .png()
@@ -96,8 +98,8 @@ async function train(folder: string, adapter: string): Promise<string> {
   await writeFile(
     rollouts,
     JSON.stringify({
-      text: prompt.text,
-      prompt: [...prefix, ...suffix],
+      text: textOf(prompt),
+      prompt: [...tokens],
       completions: sampled.map(({ tokens, logProbs }) => ({ tokens: [...tokens], logProbs: [...logProbs] })),
     }),
   );

@@ -2,12 +2,14 @@
  * `npm run bench:grids`: sampling about a folder of pictures of many shapes, by a tiny Qwen2.5-VL that pads their grids to
  * a few sizes, beside the same model with graphs for each grid.
  */
+
 import { join } from "node:path";
 import { program } from "commander";
 import { RandomStream } from "../common/random.ts";
 import { imageOf, type RgbImage } from "../images/image.ts";
 import { LocalPolicy } from "../policy/embedded/local_policy.ts";
 import type { ImageBucket, ImageShape, VisionLanguageModel } from "../policy/models/vision_language_model.ts";
+import { promptAbout } from "../policy/prompts.ts";
 import { figuresTable } from "./figures.ts";
 import { time } from "./measure.ts";
 import { packageRoot } from "./models.ts";
@@ -42,7 +44,7 @@ async function sample(images: readonly RgbImage[], graphsFor: "bucket" | "grid")
   const { seconds } = await time(async () => {
     for (let i = 0; i < images.length; i += together)
       await policy.sample(
-        images.slice(i, i + together).map((image) => ({ image, text: "What is it?" })),
+        images.slice(i, i + together).map((image) => promptAbout(image, "What is it?")),
         sampling,
       );
   });

@@ -5,12 +5,14 @@
  * Every step has other images. Sampling goes on past stop tokens, so that all completions are equally long;
  * rewards are random, beta is 0. Drawing and decoding images is not timed, preparing and encoding them is.
  */
+
 import { program } from "commander";
 import { deriveSeed, RandomStream } from "../common/random.ts";
 import { openFolder } from "../images/folder.ts";
 import { keepNoImages } from "../images/libvips.ts";
 import { openPolicy } from "../policy/parallel/open_policy.ts";
 import type { Completion, Prompt, TrainingGroup } from "../policy/port.ts";
+import { promptAbout } from "../policy/prompts.ts";
 import { groupAdvantages } from "../rewards/advantages.ts";
 import { time } from "./measure.ts";
 import { policyOptions, scenes } from "./prompts.ts";
@@ -75,7 +77,7 @@ for (let step = 0; step < steps; step++) {
   const places = Array.from({ length: images }, (_, i) => (step * images + i) % source.length);
   const loaded = await Promise.all(places.map((place) => source.load(place)));
   const pictures = loaded.map(({ image }) => image);
-  const prompts = pictures.map((image): Prompt => ({ image, text: question }));
+  const prompts = pictures.map((image) => promptAbout(image, question));
   const parts = { encoding: 0, sampling: 0 };
   const whole = await time(async () => {
     for (const policy of policies) {

@@ -2,6 +2,7 @@
  * `npm run bench:model`: a model of SmolVLM-256M's sizes with random weights and adapters of rank 16: decoding beside
  * the time that reading its weights takes, the update beside plain MatMul, and the memory of self-play steps.
  */
+
 import { join } from "node:path";
 import { program } from "commander";
 import { sizeOf } from "../autodiff/tensor_type.ts";
@@ -12,6 +13,7 @@ import { planMicroBatches } from "../policy/embedded/micro_batch.ts";
 import { affordableTokens } from "../policy/embedded/model_size.ts";
 import { tokensIn } from "../policy/models/attention.ts";
 import type { Prompt, TrainingGroup } from "../policy/port.ts";
+import { promptAbout } from "../policy/prompts.ts";
 import { memoryBandwidth } from "./bandwidth.ts";
 import { type Figures, figuresTable, writeFigures } from "./figures.ts";
 import { productFlops } from "./flops.ts";
@@ -62,7 +64,7 @@ async function benchPolicy(): Promise<Figures> {
   });
   const source = scenes(4, 0);
   const images = await Promise.all([0, 1, 2, 3].map((i) => source.draw(i)));
-  const prompts = images.map((image): Prompt => ({ image, text: question }));
+  const prompts = images.map((image) => promptAbout(image, question));
   await policy.prepare(images);
   return { ...(await benchDecoding(policy, prompts)), ...(await benchUpdate(policy, prompts)) };
 }

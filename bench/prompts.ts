@@ -1,7 +1,8 @@
 import type { RgbImage } from "../images/image.ts";
 import { SceneSource } from "../images/scenes/source.ts";
-import type { PromptTokens } from "../policy/chat/prompt_tokens.ts";
 import { LocalPolicy, type LocalPolicyOptions } from "../policy/embedded/local_policy.ts";
+import { type PromptTokens, wholePrompt } from "../policy/embedded/stretch.ts";
+import { promptAbout } from "../policy/prompts.ts";
 
 /** Padded tokens that one update graph holds at most, as in `visplay train`. */
 export const microBatchTokens = 4096;
@@ -32,9 +33,9 @@ const question = "how many red circle ?".split(" ");
 export function promptOfLength(policy: LocalPolicy, image: RgbImage, length: number): PromptTokens {
   const words = (count: number) => {
     const text = Array.from({ length: count }, (_, i) => question[i % question.length]).join(" ");
-    return policy.tokens({ image, text });
+    return policy.tokens(promptAbout(image, text));
   };
-  const tokens = ({ prefix, suffix }: PromptTokens) => prefix.length + suffix.length;
+  const tokens = (prompt: PromptTokens) => wholePrompt(prompt).tokens.length;
   const prompt = words(length - tokens(words(1)) + 1);
   if (tokens(prompt) !== length) throw new RangeError(`a prompt of ${tokens(prompt)} tokens, not ${length}`);
   return prompt;

@@ -1,8 +1,12 @@
 import { RandomStream } from "../common/random.ts";
-import type { PromptTokens } from "../policy/chat/prompt_tokens.ts";
+import { zip } from "../common/zip.ts";
 import { grpoWork, type LearningWork } from "../policy/embedded/learning_work.ts";
 import type { LocalPolicy } from "../policy/embedded/local_policy.ts";
+import type { TreeJob } from "../policy/embedded/micro_batch.ts";
+import { type PromptTokens, wholePrompt } from "../policy/embedded/stretch.ts";
+import type { PreparedImage } from "../policy/models/vision_language_model.ts";
 import type { TrainingGroup, UpdateOptions } from "../policy/port.ts";
+import { promptAbout } from "../policy/prompts.ts";
 import { promptOfLength, scenes } from "./prompts.ts";
 
 /** Sizes of an update: none needs padding, so that every token counts. */
@@ -43,7 +47,7 @@ export async function updateTask(policy: LocalPolicy): Promise<UpdateTask> {
   return {
     prompts: images.map((image) => promptOfLength(policy, image, promptTokens)),
     groups: images.map((image) => ({
-      prompt: { image, text: "" }, // `prompts` stand for it
+      prompt: promptAbout(image, ""), // `prompts` stand for it
       rollouts: Array.from({ length: groupSize }, rollout),
     })),
   };
@@ -51,23 +55,38 @@ export async function updateTask(policy: LocalPolicy): Promise<UpdateTask> {
 
 /** Every group shares its prompt and image. */
 export function sharedWork({ groups, prompts }: UpdateTask): LearningWork {
-  return grpoWork(groups, prompts, grpo);
+  return grpoWork(groups, jobsOf(groups, prompts), grpo);
 }
 
 /** The same rollouts, each a group of its own with a copy of its prompt and of its image. */
 export function repeatedWork({ groups, prompts }: UpdateTask): LearningWork {
   const copies = groups.flatMap(({ prompt, rollouts }, p) =>
     rollouts.map((rollout, g) => {
-      const { image, prefix, suffix } = prompts[p] as PromptTokens;
-      const copy: PromptTokens = { image: { ...image, id: `${image.id}, copy ${g}` }, prefix, suffix };
+      const { prefix, ...rest } = prompts[p] as PromptTokens;
+      const images = prefix.images.map((image) => ({ ...image, id: `${image.id}, copy ${g}` }));
+      const copy: PromptTokens = { ...rest, prefix: { ...prefix, images } };
       return { group: { prompt, rollouts: [rollout] }, prompt: copy };
     }),
   );
+  const alone = copies.map(({ group }) => group);
   return grpoWork(
-    copies.map(({ group }) => group),
-    copies.map(({ prompt }) => prompt),
+    alone,
+    jobsOf(
+      alone,
+      copies.map(({ prompt }) => prompt),
+    ),
     grpo,
   );
+}
+
+function jobsOf(
+  groups: readonly TrainingGroup[],
+  prompts: readonly PromptTokens[],
+): TreeJob<PreparedImage>[] {
+  return zip(groups, prompts).map(([{ rollouts }, prompt]) => ({
+    prefix: wholePrompt(prompt),
+    targets: rollouts.map(({ completion: { tokens } }) => ({ tokens, images: [], sampled: null })),
+  }));
 }
 
 /** Forward and backward of all of it in the trainer's own micro-batches; the weights stay as they are. */

@@ -1,6 +1,7 @@
 import type { RgbImage } from "../images/image.ts";
 import { usualClip } from "../policy/options.ts";
 import type { Policy } from "../policy/port.ts";
+import { promptAbout } from "../policy/prompts.ts";
 
 /** What a token takes in short calls, in milliseconds: longer calls, of more completions, take less for each. */
 export interface Pace {
@@ -18,7 +19,7 @@ export async function paceOf(
   now: () => number,
   signal: AbortSignal,
 ): Promise<Pace> {
-  const prompt = { image, text: "What is in the picture?" };
+  const prompt = promptAbout(image, "What is in the picture?");
   const sampling = { groupSize, maxTokens, temperature: 1, topK: 0, topP: 1, ignoreEos: true, seed: 0 };
   const sample = () => policy.sample([prompt], sampling, signal);
   const [completions = []] = await sample();

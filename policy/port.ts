@@ -3,18 +3,51 @@ import type { ImageScaling } from "../images/scaling.ts";
 import type { Clip, Loss } from "./options.ts";
 import type { TokenTape } from "./token_tape.ts";
 
-/** What a policy is asked: one image and a user's text, put into the model's own chat template. */
+/** What a turn is made of, in order. */
+export type TurnPart = string | RgbImage;
+
+/** A turn that a policy reads. */
+export interface ReadTurn {
+  readonly role: "system" | "user" | "tool";
+  readonly parts: readonly TurnPart[];
+}
+
+/** A turn of the policy's own: the tokens that it sampled, the stop token included; never text that is tokenised again. */
+export interface OwnTurn {
+  readonly role: "assistant";
+  readonly tokens: Int32Array;
+}
+
+export type Turn = ReadTurn | OwnTurn;
+
+/**
+ * What a policy is asked to go on from: a conversation whose last turn is not its own. A turn's tokens are what the model's
+ * own chat template adds to the turns before it.
+ */
 export interface Prompt {
-  readonly image: RgbImage;
-  readonly text: string;
+  readonly turns: readonly Turn[];
 }
 
 /** Why a completion ended: a stop token, or `maxTokens` or the end of the model's context. */
 export type FinishReason = "stop" | "length";
 
-/** What was sampled: [T] tokens, the stop token included, and their log-probabilities (natural log). */
-export interface Completion {
+/** What a policy read between two of its tokens. */
+export interface Observation {
+  /** How many of the tokens stand before it. */
+  readonly after: number;
+  readonly turns: readonly ReadTurn[];
+}
+
+/** What a policy went on with after a prompt: in one turn, or in several between which it observed something. */
+export interface Continuation {
+  /** What it sampled, [T], the stop tokens included. What it observed is none of them. */
   readonly tokens: Int32Array;
+  /** In order; default none. */
+  readonly observations?: readonly Observation[];
+}
+
+/** What was sampled, and the log-probabilities of its tokens (natural log). */
+export interface Completion extends Continuation {
   /** Under the policy at the sampling temperature, before top-k and top-p, [T]. */
   readonly logProbs: Float32Array;
   /** Decoded without the stop token and other special tokens. */
@@ -34,6 +67,11 @@ export interface SamplingOptions {
   readonly maxTokens: number;
   /** Whether completions go on past stop tokens to their full length (default false); benchmarks compare equal work. */
   readonly ignoreEos?: boolean;
+  /**
+   * Whether the prompts' conversations go on (default false): then what is computed of them is kept, as far as memory
+   * allows, and their next turns cost their new tokens only.
+   */
+  readonly goesOn?: boolean;
   readonly seed: number;
   /** Where the tokens of the first prompt's first completion are written as they are drawn; it has room for `maxTokens`. */
   readonly tape?: TokenTape;
@@ -41,7 +79,7 @@ export interface SamplingOptions {
 
 /** One completion with what its update needs. */
 export interface TrainingRollout {
-  readonly completion: Pick<Completion, "tokens" | "logProbs">;
+  readonly completion: Continuation & Pick<Completion, "logProbs">;
   readonly advantage: number;
   /** Log-probabilities under the reference, [T]; required where beta > 0. */
   readonly referenceLogProbs?: Float32Array;
@@ -104,10 +142,10 @@ export interface PolicyInfo {
   readonly scaling: ImageScaling | null;
 }
 
-/** A prompt and completions of it, [G][T]. */
+/** A prompt and what it was gone on with, [G]. */
 export interface PromptCompletions {
   readonly prompt: Prompt;
-  readonly completions: readonly Int32Array[];
+  readonly completions: readonly Continuation[];
 }
 
 /** Which weights score: those being trained, or the run's fixed base. */

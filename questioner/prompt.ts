@@ -1,6 +1,7 @@
 import { type AnswerFormat, defaultFormat } from "../common/answer_format.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Prompt } from "../policy/port.ts";
+import { promptAbout } from "../policy/prompts.ts";
 
 /** What the Questioner is told; a setting, for the words that move a model differ from model to model. */
 export interface QuestionerTemplates {
@@ -36,5 +37,5 @@ export function questionerPrompt(
   image: RgbImage,
   templates: QuestionerTemplates = defaultQuestionerTemplates,
 ): Prompt {
-  return { image, text: templates.questioner };
+  return promptAbout(image, templates.questioner);
 }

@@ -2,6 +2,7 @@ import { type AnswerFormat, defaultFormat } from "../common/answer_format.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Prompt } from "../policy/port.ts";
+import { promptAbout } from "../policy/prompts.ts";
 
 /** What the Reasoner is told; `{question}` stands for the question. */
 export interface ReasonerTemplates {
@@ -52,5 +53,8 @@ export function reasonerPrompt(
   templates: ReasonerTemplates = defaultReasonerTemplates,
 ): Prompt {
   requireQuestion(templates.reasoner);
-  return { image, text: templates.reasoner.replaceAll("{question}", () => question) };
+  return promptAbout(
+    image,
+    templates.reasoner.replaceAll("{question}", () => question),
+  );
 }

@@ -136,7 +136,7 @@ export async function withReference<G extends Scorable>(
   if (beta === 0 || unscored.length === 0) return [...groups];
   const asked = unscored.map(({ prompt, rollouts }) => ({
     prompt,
-    completions: rollouts.map(({ completion }) => completion.tokens),
+    completions: rollouts.map(({ completion }) => completion),
   }));
   const scores = await reference.score(asked, temperature, signal);
   const known = new Map<Scorable, readonly Float32Array[]>(zip(unscored, scores));

@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { decodeFile } from "../../images/decode.ts";
 import type { LocalPolicy } from "../../policy/embedded/local_policy.ts";
+import { wholePrompt } from "../../policy/embedded/stretch.ts";
+import { promptAbout } from "../../policy/prompts.ts";
 import type { Figures } from "../figures.ts";
 import { openLocal } from "../prompts.ts";
 
@@ -26,18 +28,18 @@ export async function compare(
   const prompts: string[] = JSON.parse(await readFile(promptsFile, "utf8"));
   const image = await decodeFile(picture);
   await using policy = await openLocal(model, 2);
-  const equal = prompts.filter((text, i) => sameIds(policy, { image, text }, python.ids[i] ?? null));
+  const equal = prompts.filter((text, i) => sameIds(policy, promptAbout(image, text), python.ids[i] ?? null));
   const literal = prompts.filter((text) => spellsSpecial(policy, text));
   const unexplained = prompts.filter((text) => !equal.includes(text) && !literal.includes(text));
 
   let worst = 0;
   let greedy = 0;
   for (const { prompt, tokens, logProbs } of python.answers) {
-    const asked = { image, text: prompt };
+    const asked = promptAbout(image, prompt);
     const options = { groupSize: 1, temperature: 0, topK: 0, topP: 1, maxTokens: tokens.length, seed: 0 };
     const [[own] = []] = await policy.sample([asked], options);
     if (own?.tokens.join() === tokens.join()) greedy++;
-    const completions = [Int32Array.from(tokens)];
+    const completions = [{ tokens: Int32Array.from(tokens) }];
     const [[scored] = []] = await policy.score([{ prompt: asked, completions }], {
       weights: "policy",
       temperature: 1,
@@ -62,8 +64,7 @@ function sameIds(
   prompt: Parameters<LocalPolicy["tokens"]>[0],
   ids: readonly number[] | null,
 ): boolean {
-  const { prefix, suffix } = policy.tokens(prompt);
-  return ids !== null && [...prefix, ...suffix].join() === ids.join();
+  return ids !== null && wholePrompt(policy.tokens(prompt)).tokens.join() === ids.join();
 }
 
 /** Whether a text spells a token that is none of ordinary text: it is taken literally here, obeyed in Python. */

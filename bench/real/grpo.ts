@@ -2,10 +2,12 @@
  * A program that teaches a model folder the task of task.json by plain GRPO, and prints a line of JSON, a `Curve`.
  * It is the loop that `visplay train` makes, without an arena: sample, reward, advantages, update.
  */
+
 import { program } from "commander";
 import { deriveSeed } from "../../common/random.ts";
 import { decodeFile } from "../../images/decode.ts";
 import { openPolicy } from "../../policy/parallel/open_policy.ts";
+import { promptAbout } from "../../policy/prompts.ts";
 import { groupAdvantages } from "../../rewards/advantages.ts";
 import { time } from "../measure.ts";
 import { policyOptions } from "../prompts.ts";
@@ -24,7 +26,7 @@ const task = await readTask();
 const { group: groupSize, tokens: maxTokens, steps, rank, alpha, learningRate } = task;
 const right = new RegExp(task.answer, "i");
 const image = await decodeFile(picture);
-const prompts = task.prompts.map((text) => ({ image, text }));
+const prompts = task.prompts.map((text) => promptAbout(image, text));
 const { optimizer, ...options } = policyOptions(threads);
 await using policy = await openPolicy(model, {
   ...options,

@@ -6,7 +6,7 @@ import type { JsonFields } from "../model_files.ts";
 import type { Idefics3Config } from "../models/idefics3_config.ts";
 import type { ImageProcessor, PreparedImage } from "../models/vision_language_model.ts";
 import { publishedResolution, type Resolution } from "../options.ts";
-import { parseLevels, readProcessorFiles, requireTokens, userTurn } from "./processing.ts";
+import { parseLevels, readProcessorFiles, requireTokens } from "./processing.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** How many rows and columns of tiles stand before the tile of the whole image; 0 and 0 if that is the only one. */
@@ -41,7 +41,7 @@ export interface Tiling {
 export class Idefics3Processor implements ImageProcessor {
   readonly tiling: Tiling;
   readonly #config: Idefics3Config;
-  readonly #tokenizer: Tokenizer;
+  readonly imageToken: string = imageToken;
 
   /**
    * Throws a `VisplayError` of code "model" if the tokenizer lacks a token that is needed, or numbers it otherwise, or if
@@ -51,9 +51,7 @@ export class Idefics3Processor implements ImageProcessor {
     for (const token of [fakeToken, globalToken]) tokenizer.id(token);
     requireTokens(tokenizer, imageToken, config);
     this.#config = config;
-    this.#tokenizer = tokenizer;
     this.tiling = tiling;
-    this.prompt("", { placeholder: "" });
   }
 
   get scaling(): ImageScaling | null {
@@ -71,10 +69,6 @@ export class Idefics3Processor implements ImageProcessor {
       patches: patchify(pixels, vision.imageSize, vision.patchSize),
       placeholder: imagePrompt({ rows, cols }, tileTokens),
     };
-  }
-
-  prompt(text: string, { placeholder }: Pick<PreparedImage, "placeholder">): Int32Array {
-    return userTurn(this.#tokenizer, text, imageToken, placeholder);
   }
 }
 

@@ -52,8 +52,8 @@ function parseChannels(fields: JsonFields, key: string, fallback: Channels): rea
 }
 
 /**
- * Throws a `VisplayError` of code "model" if tokenizer and model disagree about the image token, or if a token that
- * ends completions is none of the tokenizer's.
+ * Throws a `VisplayError` of code "model" if tokenizer and model disagree about the image token, if a token that ends
+ * completions is none of the tokenizer's, or if the chat template has no place for an image.
  */
 export function requireTokens(
   tokenizer: Tokenizer,
@@ -65,25 +65,11 @@ export function requireTokens(
     throw modelError("config.json", `image_token_id is ${imageTokenId}; the tokenizer's is ${id}`);
   const end = eosTokenIds.find((stop) => !tokenizer.knows(stop));
   if (end !== undefined) throw modelError("config.json", `eos_token_id ${end} is no token of the tokenizer`);
-}
-
-/**
- * The ids of a user's turn in the chat template, first an image, whose token gives way to `placeholder`, and then
- * the text, read literally; up to where the assistant answers. Throws a `VisplayError` of code "model" where the
- * template does not write one image token for one image.
- */
-export function userTurn(
-  tokenizer: Tokenizer,
-  text: string,
-  imageToken: string,
-  placeholder: string,
-): Int32Array {
-  const content = [{ type: "image" }, { type: "text", text: tokenizer.literal(text) }] as const;
-  const parts = tokenizer.renderChat([{ role: "user", content }], true).split(imageToken);
-  if (parts.length !== 2)
+  const content = [{ type: "image" }, { type: "text", text: "?" }] as const;
+  const places = tokenizer.renderChat([{ role: "user", content }], true).split(imageToken).length - 1;
+  if (places !== 1)
     throw modelError(
       tokenizer.templateFile,
-      `the chat template writes ${parts.length - 1} ${imageToken} for one image; expected one`,
+      `the chat template writes ${places} ${imageToken} for one image; expected one`,
     );
-  return tokenizer.encode(parts.join(placeholder));
 }

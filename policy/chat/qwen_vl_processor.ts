@@ -7,7 +7,7 @@ import type { QwenVlConfig } from "../models/qwen_vl_config.ts";
 import type { PatchGrid } from "../models/qwen_vl_grid.ts";
 import type { ImageProcessor, ImageShape, PreparedImage } from "../models/vision_language_model.ts";
 import { publishedResolution, type Resolution } from "../options.ts";
-import { parseLevels, readProcessorFiles, requireTokens, userTurn } from "./processing.ts";
+import { parseLevels, readProcessorFiles, requireTokens } from "./processing.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** How an image becomes patches. */
@@ -30,12 +30,11 @@ export interface Patching {
 /** The processor of Qwen's vision-language models, equal to Python's (Pillow) one. */
 export class QwenVlProcessor implements ImageProcessor {
   readonly patching: Patching;
-  readonly #tokenizer: Tokenizer;
+  readonly imageToken: string = imageToken;
 
   /** Throws a `VisplayError` of code "model" if tokenizer and model disagree about the image token. */
   constructor(config: QwenVlConfig, tokenizer: Tokenizer, patching: Patching) {
     requireTokens(tokenizer, imageToken, config);
-    this.#tokenizer = tokenizer;
     this.patching = patching;
   }
 
@@ -53,10 +52,6 @@ export class QwenVlProcessor implements ImageProcessor {
       patches,
       placeholder: imageToken.repeat(rows),
     };
-  }
-
-  prompt(text: string, { placeholder }: Pick<PreparedImage, "placeholder">): Int32Array {
-    return userTurn(this.#tokenizer, text, imageToken, placeholder);
   }
 }
 

@@ -4,7 +4,7 @@ import { withTimeLimit } from "../../common/time_limit.ts";
 import { exists, type JsonFields, modelError, readModelJson, readModelText, show } from "../model_files.ts";
 
 export interface ChatMessage {
-  readonly role: "system" | "user" | "assistant";
+  readonly role: "system" | "user" | "assistant" | "tool";
   readonly content: readonly ChatPart[];
 }
 
@@ -18,6 +18,8 @@ const templateMs = 2000;
 
 /** Stands inside special tokens that `literal` takes apart; a noncharacter, never part of real text. */
 const cut = "\uFFFF";
+/** Stands for a turn of the policy's own, whose tokens are known; likewise never part of real text. */
+export const ownTurnMark = "\uFFFE";
 
 /**
  * The tokenizer and chat template of a Hugging Face model folder, equal to Python's. Loaded from the folder alone:
@@ -86,7 +88,7 @@ export class Tokenizer {
    * models wrote, so that it cannot end its turn or pose as an image. Decoding gives the text back.
    */
   literal(text: string): string {
-    return text.replaceAll(cut, "").replace(this.#specialStart, `$&${cut}`);
+    return text.replace(/[\uFFFE\uFFFF]/g, "").replace(this.#specialStart, `$&${cut}`);
   }
 
   /** The text of ids, optionally without special tokens; ids beyond the vocabulary are left out, as in Python. */

@@ -1,7 +1,16 @@
+import type { Feeds } from "../../autodiff/onnx/session.ts";
+import type { PreparedImage, VisionLanguageModel } from "../models/vision_language_model.ts";
 import { updateGraph } from "./graphs.ts";
 import type { Learner } from "./learner.ts";
-import { type LearningWork, pictures, prefixRows } from "./learning_work.ts";
-import { microBatchFeeds, planUpdate, type UpdateTokens } from "./micro_batch.ts";
+import { type LearningWork, pictures, placedRows } from "./learning_work.ts";
+import {
+  imagesOfJob,
+  type MicroBatch,
+  microBatchFeeds,
+  planUpdate,
+  type TreeJob,
+  type UpdateTokens,
+} from "./micro_batch.ts";
 import type { Pause } from "./pause.ts";
 import type { ScoreTools } from "./score.ts";
 
@@ -19,13 +28,13 @@ export interface UpdatePlan {
 
 /**
  * Adds the gradients of some work to the learner's, micro-batch by micro-batch. `imageRows` are those of the work's
- * images; null where gradients flow into them, and the graph encodes the images itself. `pause` is made
+ * images by id; null where gradients flow into them, and the graph encodes the images itself. `pause` is made
  * between graph runs.
  */
 export async function accumulate(
   { model, tensors, sessions, activity, learner }: UpdateTools,
   work: LearningWork,
-  imageRows: readonly Float32Array[] | null,
+  imageRows: ReadonlyMap<string, Float32Array> | null,
   plan: UpdatePlan,
   pause: Pause,
 ): Promise<{ kl: number; clipped: number }> {
@@ -34,9 +43,8 @@ export async function accumulate(
   activity.begin("updating", batches.length);
   for (const batch of batches) {
     await pause();
-    const { images, feeds } = imageRows
-      ? { images: null, feeds: { image_rows: prefixRows(model, batch, imageRows) } }
-      : pictures(model, work, batch);
+    const encoded = imageRows === null ? pictures(model, work, batch) : null;
+    const { images, feeds } = encoded ?? { images: null, feeds: readyRows(model, work, batch, imageRows) };
     const shape = { ...batch.shape, images, recomputes };
     const session = await sessions.get("update", { ...shape, ...work.objective }, () =>
       updateGraph(model, tensors, shape, work.objective, learner.trainable),
@@ -48,4 +56,19 @@ export async function accumulate(
     activity.advance();
   }
   return totals;
+}
+
+function readyRows(
+  model: VisionLanguageModel,
+  { jobs: all }: LearningWork,
+  { shape, jobs, firstBranch }: MicroBatch,
+  rows: ReadonlyMap<string, Float32Array> | null,
+): Feeds {
+  const part = { first: firstBranch, count: shape.branches };
+  const shown = jobs.map((job) => imagesOfJob(all[job] as TreeJob<PreparedImage>, part));
+  return placedRows(
+    model,
+    shape,
+    shown.map((images) => images.map(({ id }) => rows?.get(id) as Float32Array)),
+  );
 }

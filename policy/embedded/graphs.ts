@@ -13,9 +13,16 @@ import {
 } from "../../autodiff/operators/index.ts";
 import { input, type Tensor } from "../../autodiff/tensor.ts";
 import { zip } from "../../common/zip.ts";
-import { cachedAttention, type PrefixTree, tokensIn, treeAttention } from "../models/attention.ts";
+import {
+  type CacheTensors,
+  cachedAttention,
+  extendAttention,
+  type PrefixTree,
+  tokensIn,
+  treeAttention,
+} from "../models/attention.ts";
 import type { Attend, Weights } from "../models/layers.ts";
-import type { ImageBucket, VisionLanguageModel } from "../models/vision_language_model.ts";
+import type { ImageBucket, TextInputs, VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { UpdateOptions } from "../port.ts";
 import { crossEntropy, grpoLoss, type LossOptions } from "./loss.ts";
 
@@ -32,42 +39,58 @@ export function encodeImages(model: VisionLanguageModel, w: Weights, bucket: Ima
   return model.encode(w, patches, bucket);
 }
 
-/** A padded batch: a tree of tokens, whose prefixes each hold one image of the given bucket, R rows. */
+/** A padded batch: a tree of tokens that show images. */
 export interface BatchShape extends PrefixTree {
+  /** A place for an image. */
   readonly image: ImageBucket;
+  /** Places of each prefix, for its images and its branches'. */
+  readonly imagesPerPrefix: number;
 }
 
-/** Rows that an image of the bucket becomes, with padding. */
+/** Rows that a place for an image of the bucket has, R. */
 export function paddedRows({ tiles, rows }: ImageBucket): number {
   return tiles * rows;
 }
 
 /**
- * The text model over a tree. Inputs: `tokens` [N] and `positions` [axes · N]; `sources` [N], which of the embeddings,
- * first all tokens' and then all image rows' [P · R], is each token's: those of images are also added after the first
- * layers; `prefix_bias` [P, 1, 1, prefixLength]. Each layer's keys and values [N, Hkv · d] are added to `cache`.
+ * The text model over a tree; inputs as in `textStates`, and `prefix_bias` [P, 1, 1, prefixLength]. Each layer's keys and
+ * values [N, Hkv · d] are added to `cache`.
  */
 export function treeStates(
   model: VisionLanguageModel,
   w: Weights,
   shape: BatchShape,
-  imageRows: Tensor,
+  imageRows: Tensor | null,
   { cache = [], starts = [] }: { readonly cache?: Tensor[]; readonly starts?: Tensor[] } = {},
 ): Tensor {
-  const total = tokensIn(shape);
-  const tokens = input("tokens", [total], "int64");
+  const bias = input("prefix_bias", [shape.prefixes, 1, 1, shape.prefixLength]);
+  const attend = keepingKeys(treeAttention(shape, model.heads, bias), cache);
+  const maxPositions = shape.prefixLength + shape.branchLength;
+  return textStates(model, w, tokensIn(shape), imageRows, { attend, maxPositions, starts });
+}
+
+/**
+ * The text model over `total` tokens. Inputs: `tokens` [N] and `positions` [axes · N]; where there are image rows,
+ * `sources` [N]: which of the embeddings, first all tokens' and then all image rows', is each token's. Those of images are
+ * also added after the first layers.
+ */
+function textStates(
+  model: VisionLanguageModel,
+  w: Weights,
+  total: number,
+  imageRows: Tensor | null,
+  inputs: Pick<TextInputs, "attend" | "maxPositions" | "starts">,
+): Tensor {
+  const embedded = model.embed(w, input("tokens", [total], "int64"));
   const positions = input("positions", [model.positionAxes * total], "int64");
+  if (imageRows === null) return model.text(w, embedded, { ...inputs, positions });
   const sources = input("sources", [total], "int64");
   const withImages = (x: Tensor, rows: Tensor): Tensor =>
     gather(concat([x, rows], { axis: 0 }), sources, { unique: true });
-  const bias = input("prefix_bias", [shape.prefixes, 1, 1, shape.prefixLength]);
-  const attend = keepingKeys(treeAttention(shape, model.heads, bias), cache);
   const { hiddenSize } = model.config.text;
   const [embedding, ...features] = columns(imageRows, hiddenSize);
-  const embedded = withImages(model.embed(w, tokens), embedding as Tensor);
   const additions = features.map((rows) => withImages(zeros([total, hiddenSize]), rows));
-  const maxPositions = shape.prefixLength + shape.branchLength;
-  return model.text(w, embedded, { positions, maxPositions, attend, additions, starts });
+  return model.text(w, withImages(embedded, embedding as Tensor), { ...inputs, positions, additions });
 }
 
 /** A matrix cut into matrices of `width` columns. */
@@ -86,43 +109,63 @@ function keepingKeys(attend: Attend, cache: Tensor[]): Attend {
   };
 }
 
-/** The prefixes' image rows where they come ready-made: [P · R, imageWidth]. */
-function readyRows(model: VisionLanguageModel, { prefixes, image }: BatchShape): Tensor {
-  return input("image_rows", [prefixes * paddedRows(image), model.imageWidth]);
+/** The rows of the images of `prefixes` prefixes where they come ready-made; null where none has a place for one. */
+function readyRows(
+  model: VisionLanguageModel,
+  prefixes: number,
+  { image, imagesPerPrefix }: Pick<BatchShape, "image" | "imagesPerPrefix">,
+): Tensor | null {
+  const rows = prefixes * imagesPerPrefix * paddedRows(image);
+  return rows === 0 ? null : input("image_rows", [rows, model.imageWidth]);
+}
+
+/** A batch of which log-probabilities are wanted. */
+export interface ScoreShape extends BatchShape {
+  /** T, how many of a branch's tokens are predicted; null: all, one more than it holds. */
+  readonly predicted: number | null;
+}
+
+/** T: a branch holds all tokens of what follows its prefix but the last. */
+export function predictedLength({ predicted, branchLength }: ScoreShape): number {
+  return predicted ?? branchLength + 1;
 }
 
 /**
- * Log-probabilities [P, G, T] of `targets` where branches hold all tokens of a completion but the last, so
- * that T = branchLength + 1: the first is predicted by the prefix's last token (`prefix_ends` [P]).
+ * Log-probabilities [P, G, T] of `targets`. What follows a prefix begins with a token that the prefix's last one predicts
+ * (`prefix_ends` [P]); each token of a branch predicts the next. Where some are not predicted, `predictors` [P · G · T] are
+ * the tokens before those that are, all different, by their rows among [P, G, branchLength + 1].
  */
 function completionLogProbs(
   model: VisionLanguageModel,
   w: Weights,
-  shape: BatchShape,
+  shape: ScoreShape,
   states: Tensor,
   temperature: number,
 ): Tensor {
-  const { prefixes: P, prefixLength, branches: G, branchLength: S } = shape;
+  const { prefixes: P, prefixLength, branches: G, branchLength: S, predicted } = shape;
+  const T = predictedLength(shape);
   const D = model.config.text.hiddenSize;
   const ends = gather(states, input("prefix_ends", [P], "int64"), { unique: true });
   const first = expand(reshape(ends, { shape: [P, 1, 1, D] }), { shape: [P, G, 1, D] });
   const rest = reshape(slice(states, { axis: 0, start: P * prefixLength, end: tokensIn(shape) }), {
     shape: [P, G, S, D],
   });
-  const rows = reshape(concat([first, rest], { axis: 2 }), { shape: [P * G * (S + 1), D] });
-  const targets = input("targets", [P * G * (S + 1)], "int64");
+  const all = reshape(concat([first, rest], { axis: 2 }), { shape: [P * G * (S + 1), D] });
+  const wanted = () => input("predictors", [P * G * T], "int64");
+  const rows = predicted === null ? all : gather(all, wanted(), { unique: true });
+  const targets = input("targets", [P * G * T], "int64");
   const logProbs = classLogProb(model.logits(w, rows, temperature), targets);
-  return reshape(logProbs, { shape: [P, G, S + 1] });
+  return reshape(logProbs, { shape: [P, G, T] });
 }
 
-/** Log-probabilities of given completions: `log_probs` [P, G, branchLength + 1]. */
+/** Log-probabilities of given completions: `log_probs` [P, G, T]. */
 export function scoreGraph(
   model: VisionLanguageModel,
   w: Weights,
-  shape: BatchShape,
+  shape: ScoreShape,
   temperature: number,
 ): Outputs {
-  const states = treeStates(model, w, shape, readyRows(model, shape));
+  const states = treeStates(model, w, shape, readyRows(model, shape.prefixes, shape));
   return { log_probs: completionLogProbs(model, w, shape, states, temperature) };
 }
 
@@ -138,10 +181,49 @@ function nextToken(model: VisionLanguageModel, w: Weights, states: Tensor): Tens
  */
 export function prefillGraph(model: VisionLanguageModel, w: Weights, shape: BatchShape): Outputs {
   const cache: Tensor[] = [];
-  const states = treeStates(model, w, shape, readyRows(model, shape), { cache });
+  const states = treeStates(model, w, shape, readyRows(model, shape.prefixes, shape), { cache });
   const ends = input("ends", [shape.prefixes * shape.branches], "int64");
   const probabilities = nextToken(model, w, gather(states, ends, { unique: true }));
   return { probabilities, keys_values: concat(cache, { axis: 0 }) };
+}
+
+/** A conversation that goes on: `length` tokens after a past of `promptLength`. */
+export interface ExtendShape extends Pick<BatchShape, "image"> {
+  readonly promptLength: number;
+  readonly length: number;
+  /** Places for images among the tokens. */
+  readonly images: number;
+}
+
+/**
+ * A conversation's next tokens, of which only these are computed: `prompt_keys_…` and `prompt_values_…` hold the past
+ * [1, K, promptLength, d] of each layer, `prompt_bias` [1, 1, 1, promptLength] masks what it lacks. Gives the next token's
+ * `probabilities` [1, V] after the token that `ends` [1] names, and the new `keys_values` [2 · layers · length, Hkv · d].
+ */
+export function extendGraph(model: VisionLanguageModel, w: Weights, shape: ExtendShape): Outputs {
+  const { promptLength, length, images, image } = shape;
+  const bias = input("prompt_bias", [1, 1, 1, promptLength]);
+  const past = { ...promptTensors(model, 1, promptLength), bias };
+  const cache: Tensor[] = [];
+  const attend = keepingKeys(extendAttention(past, { promptLength, length }, model.heads), cache);
+  const rows = readyRows(model, 1, { image, imagesPerPrefix: images });
+  const states = textStates(model, w, length, rows, { attend, maxPositions: promptLength + length });
+  const ends = input("ends", [1], "int64");
+  const probabilities = nextToken(model, w, gather(states, ends, { unique: true }));
+  return { probabilities, keys_values: concat(cache, { axis: 0 }) };
+}
+
+/** Each layer's keys and values of prompts, [slots, K, promptLength, d]. */
+function promptTensors(
+  { heads: { kvHeads, headSize } }: VisionLanguageModel,
+  slots: number,
+  promptLength: number,
+): Pick<CacheTensors, "promptKeys" | "promptValues"> {
+  const part =
+    (kind: string) =>
+    (layer: number): Tensor =>
+      input(`prompt_${kind}_${layer}`, [slots, kvHeads, promptLength, headSize]);
+  return { promptKeys: part("keys"), promptValues: part("values") };
 }
 
 /** `slots` prompts with `group` sequences each, beside room for their prompts and their own past. */
@@ -161,10 +243,6 @@ export function decodeGraph(model: VisionLanguageModel, w: Weights, shape: Decod
   const { slots, group, promptLength, pastLength } = shape;
   const { kvHeads, headSize } = model.heads;
   const rows = slots * group;
-  const prompt =
-    (kind: string) =>
-    (layer: number): Tensor =>
-      input(`prompt_${kind}_${layer}`, [slots, kvHeads, promptLength, headSize]);
   const past =
     (kind: string) =>
     (layer: number): Tensor =>
@@ -172,8 +250,7 @@ export function decodeGraph(model: VisionLanguageModel, w: Weights, shape: Decod
   const attend = cachedAttention(
     {
       ...shape,
-      promptKeys: prompt("keys"),
-      promptValues: prompt("values"),
+      ...promptTensors(model, slots, promptLength),
       pastKeys: past("keys"),
       pastValues: past("values"),
       promptBias: input("prompt_bias", [slots, 1, 1, promptLength]),
@@ -194,16 +271,16 @@ export type Objective =
   | { readonly kind: "cross_entropy" }
   | ({ readonly kind: "grpo" } & LossOptions & Pick<UpdateOptions, "temperature">);
 
-/** What an update differentiates: a micro-batch, whose prefixes show `images` different images. */
-export interface UpdateShape extends BatchShape {
-  /** Null where neither vision tower nor connector is trained: the image rows come ready-made. */
+/** What an update differentiates: a micro-batch that shows `images` different images. */
+export interface UpdateShape extends ScoreShape {
+  /** Null where neither vision tower nor connector is trained, or there are none: the image rows come ready-made. */
   readonly images: number | null;
   /** Whether the text model's layers are computed again in the backward pass instead of being kept (default false). */
   readonly recomputes?: boolean;
 }
 
 /**
- * Forward and backward of one micro-batch. `select` [P, images] picks each prefix's image, so that an image
+ * Forward and backward of one micro-batch. `select` [places, images] picks what each place shows, so that an image
  * shared by several prefixes goes through the vision tower once. Gives the loss, its statistics, and the
  * gradient of each trainable parameter under `d:` and its name.
  */
@@ -214,13 +291,14 @@ export function updateGraph(
   objective: Objective,
   trainable: readonly string[],
 ): Outputs {
-  const { prefixes: P, branches: G, branchLength: S, images } = shape;
-  const rows = images === null ? readyRows(model, shape) : encodedRows(model, w, shape, images);
+  const { prefixes: P, branches: G, images } = shape;
+  const T = predictedLength(shape);
+  const rows = images === null ? readyRows(model, P, shape) : encodedRows(model, w, shape, images);
   const starts: Tensor[] = [];
   const states = treeStates(model, w, shape, rows, { starts });
   const temperature = objective.kind === "grpo" ? objective.temperature : 1;
   const logProbs = completionLogProbs(model, w, shape, states, temperature);
-  const weights = input("weights", [P, G, S + 1]);
+  const weights = input("weights", [P, G, T]);
 
   const outputs: Outputs =
     objective.kind === "cross_entropy"
@@ -229,8 +307,8 @@ export function updateGraph(
           ...grpoLoss(
             {
               logProbs,
-              oldLogProbs: input("old_log_probs", [P, G, S + 1]),
-              referenceLogProbs: objective.beta === 0 ? null : input("reference_log_probs", [P, G, S + 1]),
+              oldLogProbs: input("old_log_probs", [P, G, T]),
+              referenceLogProbs: objective.beta === 0 ? null : input("reference_log_probs", [P, G, T]),
               advantages: input("advantages", [P, G]),
               weights,
             },
@@ -241,15 +319,16 @@ export function updateGraph(
   return { ...outputs, ...gradientOutputs(outputs.loss as Tensor, w, trainable, kept) };
 }
 
-/** The prefixes' image rows [P · R, imageWidth] from the patches of their different images. */
+/** The rows of all places [P · imagesPerPrefix · R, imageWidth] from the patches of the different images. */
 function encodedRows(model: VisionLanguageModel, w: Weights, shape: BatchShape, images: number): Tensor {
-  const { prefixes: P, image } = shape;
+  const { prefixes, image, imagesPerPrefix } = shape;
   const { imageWidth } = model;
+  const places = prefixes * imagesPerPrefix;
   const perImage = paddedRows(image);
   const all = { ...image, tiles: images * image.tiles };
   const rows = reshape(encodeImages(model, w, all), { shape: [images, perImage * imageWidth] });
-  const picked = matmul(input("select", [P, images]), rows, {});
-  return reshape(picked, { shape: [P * perImage, imageWidth] });
+  const picked = matmul(input("select", [places, images]), rows, {});
+  return reshape(picked, { shape: [places * perImage, imageWidth] });
 }
 
 /** The gradient of each parameter, under `d:` and its name; what lies between those that are kept is computed again. */

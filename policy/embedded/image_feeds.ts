@@ -1,20 +1,23 @@
 import type { Feeds } from "../../autodiff/onnx/session.ts";
 import type { ImageBucket, PreparedImage, VisionLanguageModel } from "../models/vision_language_model.ts";
 
-/** What a graph that encodes images is fed of them: `patches` [tiles · patches, patchWidth], and what follows from grids. */
+/**
+ * What a graph that encodes `count` images of a bucket is fed of them: `patches` [count · tiles · patches, patchWidth],
+ * and what follows from grids.
+ */
 export function imageFeeds(
   model: VisionLanguageModel,
   images: readonly Pick<PreparedImage, "shape" | "patches">[],
   bucket: ImageBucket,
+  count = 1,
 ): Feeds {
   const perTile = bucket.patches * model.patchWidth;
-  const all = new Float32Array(bucket.tiles * perTile);
-  let tile = 0;
-  for (const { shape, patches } of images) {
-    const own = patches.length / shape.tiles;
-    for (let start = 0; start < patches.length; start += own, tile++)
-      all.set(patches.subarray(start, start + own), tile * perTile);
+  const patches = new Float32Array(count * bucket.tiles * perTile);
+  for (const [i, image] of images.entries()) {
+    const own = image.patches.length / image.shape.tiles;
+    for (let tile = 0; tile < image.shape.tiles; tile++)
+      patches.set(image.patches.subarray(tile * own, (tile + 1) * own), (i * bucket.tiles + tile) * perTile);
   }
   const shapes = images.map(({ shape }) => shape);
-  return { patches: all, ...model.gridFeeds(shapes, bucket) };
+  return { patches, ...model.gridFeeds(shapes, { ...bucket, tiles: count * bucket.tiles }) };
 }

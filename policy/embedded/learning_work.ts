@@ -1,20 +1,19 @@
 import type { Feeds } from "../../autodiff/onnx/session.ts";
 import { VisplayError } from "../../common/errors.ts";
 import { zip } from "../../common/zip.ts";
-import type { PromptTokens } from "../chat/prompt_tokens.ts";
+import { concatTokens } from "../chat/conversation.ts";
 import type { PreparedImage, VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { Example, TrainingGroup, TrainingRollout, UpdateOptions } from "../port.ts";
 import { nextPowerOfTwo } from "./batch.ts";
-import { type Objective, paddedRows } from "./graphs.ts";
+import { type BatchShape, type Objective, paddedRows } from "./graphs.ts";
 import { imageFeeds } from "./image_feeds.ts";
 import { shareWeight, tokenWeights } from "./loss.ts";
-import { type MicroBatch, type TreeJob, tokenValues } from "./micro_batch.ts";
+import { imagesOfJob, type MicroBatch, type TreeJob, tokenValues } from "./micro_batch.ts";
+import { type PromptTokens, type Stretch, sharedKey, type Target, wholePrompt } from "./stretch.ts";
 
 /** One optimiser step's forward and backward, before it is split into micro-batches. */
 export interface LearningWork {
-  readonly jobs: readonly TreeJob[];
-  /** The image of each job. */
-  readonly images: readonly PreparedImage[];
+  readonly jobs: readonly TreeJob<PreparedImage>[];
   readonly objective: Objective;
   /** What the loss reads beside the tokens. */
   readonly feeds: (batch: MicroBatch) => Record<string, Float32Array>;
@@ -24,10 +23,10 @@ export interface LearningWork {
   readonly weight: number;
 }
 
-/** GRPO on groups of rollouts: a group's prompt and image are computed once. `prompts` are the groups' own. */
+/** GRPO on groups of rollouts: a group's prompt and images are computed once. `jobs` are the groups in token ids. */
 export function grpoWork(
   groups: readonly TrainingGroup[],
-  prompts: readonly PromptTokens[],
+  jobs: readonly TreeJob<PreparedImage>[],
   { loss, clipLow, clipHigh, beta, importanceCap, maxTokens, temperature }: UpdateOptions,
 ): LearningWork {
   const lengths = groups.map(({ rollouts }) => rollouts.map(activeTokens));
@@ -41,12 +40,7 @@ export function grpoWork(
     return given && Float32Array.from(given.completion.tokens, (_, t) => (given.mask?.[t] ?? 1) * weight);
   };
   return {
-    jobs: zip(groups, prompts).map(([{ rollouts }, { image, prefix, suffix }]) => ({
-      prefix: concatTokens(prefix, suffix),
-      image: image.shape,
-      targets: rollouts.map(({ completion }) => completion.tokens),
-    })),
-    images: prompts.map(({ image }) => image),
+    jobs,
     objective: { kind: "grpo", loss, clipLow, clipHigh, beta, importanceCap, temperature },
     feeds: (batch) => ({
       weights: tokenValues(batch, weights),
@@ -63,15 +57,15 @@ export function grpoWork(
 
 /** Examples that share a prefix. */
 interface ImitationJob {
-  readonly prompt: PromptTokens;
-  readonly targets: Int32Array[];
+  readonly prefix: Stretch;
+  readonly targets: Target[];
   readonly weights: Float32Array[];
 }
 
 const maxBranches = 8;
 
 /**
- * Cross-entropy of wanted completions. Examples about one image share it: the image is their prefix, and each
+ * Cross-entropy of wanted completions. Examples about the same images share them: the images are their prefix, and each
  * question with its answer is a branch, of which the answer counts.
  */
 export function imitationWork(
@@ -83,21 +77,23 @@ export function imitationWork(
   const all: ImitationJob[] = [];
   let total = 0;
   for (const [{ completion, weight = 1 }, prompt] of zip(examples, prompts)) {
-    const { suffix } = prompt;
+    const { prefix } = prompt;
+    const rest = wholePrompt({ ...prompt, prefix: nothing });
     const answer = typeof completion === "string" ? encode(completion) : completion;
-    let job = open.get(prompt.image.id);
+    const key = sharedKey(prefix);
+    let job = open.get(key);
     if (job === undefined || job.targets.length === maxBranches) {
-      job = { prompt, targets: [], weights: [] };
-      open.set(prompt.image.id, job);
+      job = { prefix, targets: [], weights: [] };
+      open.set(key, job);
       all.push(job);
     }
-    job.targets.push(concatTokens(suffix, answer));
-    job.weights.push(new Float32Array(suffix.length + answer.length).fill(weight, suffix.length));
+    const { length } = rest.tokens;
+    job.targets.push({ ...rest, tokens: concatTokens(rest.tokens, answer), sampled: null });
+    job.weights.push(new Float32Array(length + answer.length).fill(weight, length));
     total += answer.length * weight;
   }
   return {
-    jobs: all.map(({ prompt, targets }) => ({ prefix: prompt.prefix, image: prompt.image.shape, targets })),
-    images: all.map(({ prompt }) => prompt.image),
+    jobs: all,
     objective: { kind: "cross_entropy" },
     feeds: (batch) => ({
       weights: tokenValues(batch, (job, b) => all[job]?.weights[b]).map((w) => w / total),
@@ -107,43 +103,42 @@ export function imitationWork(
   };
 }
 
-/** A micro-batch's images, each once, and which prefix shows which. */
+const nothing: Stretch = { tokens: new Int32Array(), images: [] };
+
+/** A micro-batch's images, each once, and which place shows which; null where it has none. */
 export function pictures(
   model: VisionLanguageModel,
-  { images }: LearningWork,
-  { shape, jobs }: MicroBatch,
-): { images: number; feeds: Feeds } {
-  const image = (job: number): PreparedImage => images[job] as PreparedImage;
-  const different = new Map(jobs.map((job) => [image(job).id, image(job)]));
+  { jobs: all }: LearningWork,
+  { shape, jobs, firstBranch }: MicroBatch,
+): { images: number; feeds: Feeds } | null {
+  const { prefixes, branches, imagesPerPrefix, image } = shape;
+  if (imagesPerPrefix === 0) return null;
+  const shown = jobs.map((job) =>
+    imagesOfJob(all[job] as TreeJob<PreparedImage>, { first: firstBranch, count: branches }),
+  );
+  const different = new Map(shown.flat().map((each) => [each.id, each]));
   const ids = [...different.keys()];
-  const count = Math.min(shape.prefixes, nextPowerOfTwo(ids.length));
-  const select = new Float32Array(shape.prefixes * count);
-  jobs.forEach((job, p) => {
-    select[p * count + ids.indexOf(image(job).id)] = 1;
-  });
-  const all = { ...shape.image, tiles: count * shape.image.tiles };
-  return { images: count, feeds: { ...imageFeeds(model, [...different.values()], all), select } };
+  const places = prefixes * imagesPerPrefix;
+  const count = Math.min(places, nextPowerOfTwo(ids.length));
+  const select = new Float32Array(places * count);
+  for (const [p, images] of shown.entries())
+    for (const [i, { id }] of images.entries())
+      select[(p * imagesPerPrefix + i) * count + ids.indexOf(id)] = 1;
+  return { images: count, feeds: { ...imageFeeds(model, [...different.values()], image, count), select } };
 }
 
-/** The rows of each prefix's image, [prefixes · R, imageWidth], from those of each job. */
-export function prefixRows(
+/** The rows of all places for images, [prefixes · imagesPerPrefix · R, imageWidth], from those of each image. */
+export function placedRows(
   model: VisionLanguageModel,
-  { shape, jobs }: MicroBatch,
-  rows: readonly Float32Array[],
-): Float32Array {
-  const size = paddedRows(shape.image) * model.imageWidth;
-  const all = new Float32Array(shape.prefixes * size);
-  jobs.forEach((job, p) => {
-    all.set(rows[job] as Float32Array, p * size);
-  });
-  return all;
-}
-
-export function concatTokens(a: Int32Array, b: Int32Array): Int32Array {
-  const all = new Int32Array(a.length + b.length);
-  all.set(a);
-  all.set(b, a.length);
-  return all;
+  { image, imagesPerPrefix, prefixes }: Pick<BatchShape, "image" | "imagesPerPrefix" | "prefixes">,
+  rows: readonly (readonly Float32Array[])[],
+): Feeds {
+  const size = paddedRows(image) * model.imageWidth;
+  if (size * imagesPerPrefix === 0) return {};
+  const all = new Float32Array(prefixes * imagesPerPrefix * size);
+  for (const [p, own] of rows.entries())
+    for (const [i, each] of own.entries()) all.set(each, (p * imagesPerPrefix + i) * size);
+  return { image_rows: all };
 }
 
 function activeTokens({ completion, mask }: TrainingRollout): number {

@@ -1,9 +1,7 @@
 import type { Device } from "../../autodiff/onnx/device.ts";
 import { requireDevice } from "../../autodiff/onnx/require_device.ts";
 import { isFaultOfPrompt } from "../../common/errors.ts";
-import { zip } from "../../common/zip.ts";
 import type { RgbImage } from "../../images/image.ts";
-import type { PromptTokens } from "../chat/prompt_tokens.ts";
 import type { Tokenizer } from "../chat/tokenizer.ts";
 import type { Weights } from "../models/layers.ts";
 import type {
@@ -25,13 +23,16 @@ import type {
   UpdateReport,
   WeightSet,
 } from "../port.ts";
+import { promptAbout } from "../prompts.ts";
 import type { TrainedWeights } from "../weights/trained_weights.ts";
 import { accumulate, type UpdatePlan } from "./accumulate.ts";
 import { type ActivityCells, ActivityReport } from "./activity.ts";
 import { BufferPool } from "./buffer_pool.ts";
+import { Conversations } from "./conversations.ts";
 import { ImageEncoder } from "./image_encoder.ts";
 import { Learner, type LearnerOptions } from "./learner.ts";
 import { grpoWork, imitationWork, type LearningWork } from "./learning_work.ts";
+import { imagesOfJob } from "./micro_batch.ts";
 import { affordableTokens, forwardTokens, isLarge } from "./model_size.ts";
 import { type OpenedModel, openWeights } from "./open_weights.ts";
 import { loadOptimizer, writeOptimizer } from "./optimizer_state.ts";
@@ -47,6 +48,7 @@ import {
 import { Sampler } from "./sampler.ts";
 import { score } from "./score.ts";
 import { SessionCache } from "./sessions.ts";
+import type { PromptTokens } from "./stretch.ts";
 
 export interface LocalPolicyOptions extends LearnerOptions {
   /** Padded tokens that one micro-batch of an update may hold; null: as many as take one to two gigabytes. */
@@ -89,6 +91,7 @@ export class LocalPolicy implements Replica {
   readonly activity: ActivityReport;
   readonly encoder: ImageEncoder;
   readonly tokenizer: Tokenizer;
+  readonly conversations: Conversations;
   readonly weights: TrainedWeights;
   readonly #processor: ImageProcessor;
   readonly #prompts: PromptEncoder;
@@ -106,6 +109,7 @@ export class LocalPolicy implements Replica {
     this.activity = new ActivityReport(options.activityCells);
     this.encoder = new ImageEncoder(this, processor);
     this.tokenizer = tokenizer;
+    this.conversations = new Conversations(this.large);
     this.weights = weights;
     this.#processor = processor;
     this.#prompts = new PromptEncoder(this, processor, layout.views(initial.slice()));
@@ -144,6 +148,7 @@ export class LocalPolicy implements Replica {
     const pause = pauseOf(signal);
     const encoded = await this.#prompts.encode(prompts, "policy", pause);
     const weights = this.#prompts.views("policy");
+    this.conversations.follow(this.learner.version);
     const sampler = new Sampler(this, weights, encoded, { ...options, firstPrompt });
     const groups = await sampler.run(pause);
     return groups.map((group) =>
@@ -157,21 +162,9 @@ export class LocalPolicy implements Replica {
     signal?: AbortSignal,
   ): Promise<Float32Array[][]> {
     const pause = pauseOf(signal);
-    const encoded = await this.#prompts.encode(
-      groups.map(({ prompt }) => prompt),
-      weights,
-      pause,
-    );
-    return score(
-      this,
-      zip(encoded, groups).map(([prompt, { completions }]) => ({ prompt, completions })),
-      {
-        weights: this.#prompts.views(weights),
-        temperature,
-        maxTokens: Math.min(this.#updatePlan.tokens.recomputed, this.forwardTokens),
-      },
-      pause,
-    );
+    const jobs = await this.#prompts.encodeJobs(groups, weights, pause);
+    const maxTokens = Math.min(this.#updatePlan.tokens.recomputed, this.forwardTokens);
+    return score(this, jobs, { weights: this.#prompts.views(weights), temperature, maxTokens }, pause);
   }
 
   async prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void> {
@@ -180,12 +173,12 @@ export class LocalPolicy implements Replica {
     for (const image of images) {
       await pause();
       try {
-        prepared.push(this.tokens({ image, text: "" }).image);
+        prepared.push(...this.tokens(promptAbout(image, "")).prefix.images);
       } catch (error) {
         if (!isFaultOfPrompt(error)) throw error;
       }
     }
-    await this.#prompts.imageRows(prepared, "policy", pause);
+    await this.#prompts.rows(prepared, "policy", pause);
   }
 
   update(
@@ -245,7 +238,11 @@ export class LocalPolicy implements Replica {
   async accumulate(work: LearningWork, pause: Pause): Promise<{ kl: number; clipped: number }> {
     const imageRows = this.#prompts.trainsImages
       ? null
-      : await this.#prompts.imageRows(work.images, "policy", pause);
+      : await this.#prompts.rows(
+          work.jobs.flatMap((job) => imagesOfJob(job)),
+          "policy",
+          pause,
+        );
     return accumulate(this, work, imageRows, this.#updatePlan, pause);
   }
 
@@ -263,6 +260,7 @@ export class LocalPolicy implements Replica {
     const state = await loadOptimizer(folder, this.weights.layout);
     this.learner.load(weights, state);
     this.encoder.forget();
+    this.conversations.forget();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -273,8 +271,11 @@ export class LocalPolicy implements Replica {
   /** What a task computes, before it is split into micro-batches. */
   work(task: LearningTask): LearningWork {
     if (task.kind === "imitation") return this.imitation(task.examples);
-    const prompts = task.groups.map(({ prompt }) => this.tokens(prompt));
-    return grpoWork(task.groups, prompts, task.options);
+    const jobs = task.groups.map(({ prompt, rollouts }) => {
+      const completions = rollouts.map(({ completion }) => completion);
+      return this.#prompts.job({ prompt, completions });
+    });
+    return grpoWork(task.groups, jobs, task.options);
   }
 
   async #learn(task: LearningTask, learningRate: number, signal?: AbortSignal): Promise<UpdateReport> {

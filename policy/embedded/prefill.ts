@@ -1,80 +1,100 @@
 import { groupBy } from "../../common/group_by.ts";
+import type { VisionLanguageModel } from "../models/vision_language_model.ts";
 import {
-  type ImageBucket,
-  type ImageShape,
-  sameBucket,
-  type VisionLanguageModel,
-} from "../models/vision_language_model.ts";
-import { type Branching, branchEnds, bucket, nextPowerOfTwo, treeFeeds } from "./batch.ts";
-import { type BatchShape, paddedRows, prefillGraph } from "./graphs.ts";
+  type Branching,
+  branchEnds,
+  bucket,
+  coveringBucket,
+  imagePlaces,
+  nextPowerOfTwo,
+  treeFeeds,
+} from "./batch.ts";
+import { type BatchShape, prefillGraph } from "./graphs.ts";
+import { placedRows } from "./learning_work.ts";
 import type { GraphTools } from "./sessions.ts";
+import { type PromptTokens, type Shaped, sharedKey } from "./stretch.ts";
 
 const maxQuestionsPerImage = 8;
 
-/** A prompt whose image is already encoded. */
-export interface EncodedPrompt {
-  /** Token ids through the end of the image. */
-  readonly prefix: Int32Array;
-  /** The rest of the prompt. */
-  readonly suffix: Int32Array;
-  /** The image's rows, [rows, imageWidth]; equal objects mean equal images. */
-  readonly imageRows: Float32Array;
-  readonly image: ImageShape;
+/** An image that is already encoded. */
+export interface EncodedImage extends Shaped {
+  readonly id: string;
+  /** Its rows, [rows, imageWidth]. */
+  readonly rows: Float32Array;
 }
 
-/** Prompts that are computed together before they are sampled from. */
+/** A prompt whose images are already encoded. */
+export type EncodedPrompt = PromptTokens<EncodedImage>;
+
+/** The beginnings of prompts, up to the policy's first turn, that are computed together. */
 export interface PrefillBatch {
   readonly shape: BatchShape;
-  /** For each prefix (image) the prompts that follow it. */
+  /** For each prefix the prompts that follow it. */
   readonly prompts: readonly (readonly number[])[];
 }
 
-/** Groups prompts by image, and images of equal buckets into batches of `maxTokens` padded tokens, or of one image. */
+/** Groups prompts by prefix, and prefixes of equal buckets into batches of `maxTokens` padded tokens, or of one prefix. */
 export function prefillBatches(
   model: Pick<VisionLanguageModel, "bucket">,
-  prompts: readonly EncodedPrompt[],
+  prompts: readonly Pick<EncodedPrompt, "prefix" | "suffix">[],
   maxTokens: number,
 ): PrefillBatch[] {
-  const places = [...prompts.keys()];
-  const byImage = groupBy(places, (place) => prompts[place]?.imageRows);
-  const units = [...byImage.values()].flatMap((all) =>
+  const byPrefix = groupBy([...prompts.entries()], ([, { prefix }]) => sharedKey(prefix));
+  const units = [...byPrefix.values()].flatMap((all) =>
     Array.from({ length: Math.ceil(all.length / maxQuestionsPerImage) }, (_, i) =>
       all.slice(i * maxQuestionsPerImage, (i + 1) * maxQuestionsPerImage),
     ),
   );
   const branchLength = bucket(Math.max(...prompts.map((p) => p.suffix.length)));
   const batches: PrefillBatch[] = [];
-  const buckets = prompts.map((p) => model.bucket(p.image));
-  for (const image of buckets.filter((bucket, i) => buckets.findIndex((b) => sameBucket(b, bucket)) === i)) {
-    const same = units.filter(([first]) => sameBucket(buckets[first as number] as ImageBucket, image));
+  const alike = groupBy(units, ([first]) => {
+    const { images } = (first as [number, EncodedPrompt])[1].prefix;
+    return JSON.stringify([coveringBucket(model, images), imagePlaces(images.length)]);
+  });
+  for (const same of alike.values()) {
     const branches = nextPowerOfTwo(Math.max(...same.map((unit) => unit.length)));
-    const lengths = same.flat().map((i) => (prompts[i] as EncodedPrompt).prefix.length);
-    const prefixLength = bucket(Math.max(...lengths));
+    const prefixes = same.map(([first]) => (first as [number, EncodedPrompt])[1].prefix);
+    const { images } = prefixes[0] as EncodedPrompt["prefix"];
+    const prefixLength = bucket(Math.max(...prefixes.map(({ tokens }) => tokens.length)));
     const perPrefix = prefixLength + branches * branchLength;
     const size = Math.max(1, 2 ** Math.floor(Math.log2(maxTokens / perPrefix)));
+    const one = { prefixLength, branches, branchLength, image: coveringBucket(model, images) };
     for (let start = 0; start < same.length; start += size) {
       const chunk = same.slice(start, start + size);
-      const prefixes = Math.min(size, nextPowerOfTwo(chunk.length));
-      batches.push({ shape: { prefixes, prefixLength, branches, branchLength, image }, prompts: chunk });
+      const shape: BatchShape = {
+        ...one,
+        prefixes: Math.min(size, nextPowerOfTwo(chunk.length)),
+        imagesPerPrefix: imagePlaces(images.length),
+      };
+      batches.push({ shape, prompts: chunk.map((unit) => unit.map(([place]) => place)) });
     }
   }
   return batches;
 }
 
+/** Keys and values of some tokens of a conversation, as a graph gave them. */
+export interface PastPart {
+  /** Of all tokens of the graph, [2 · layers · N, Hkv · d]. */
+  readonly keysValues: Float32Array;
+  /** Which of its rows these tokens are, in order. */
+  readonly rows: readonly number[];
+}
+
+/** What is computed of a conversation. */
+export interface Past {
+  readonly parts: readonly PastPart[];
+  /** Where the next token stands. */
+  readonly nextPosition: number;
+}
+
 /** A prompt as decoding goes on from it. */
 export interface Prefilled {
-  readonly prompt: number;
-  /** Which of `keysValues` are the prompt's, token by token. */
-  readonly rows: readonly number[];
-  /** Where the first token after the prompt stands. */
-  readonly nextPosition: number;
-  /** Of the whole batch. */
-  readonly keysValues: Float32Array;
+  readonly past: Past;
   /** Of the token that comes next, [V]. */
   readonly probabilities: Float32Array;
 }
 
-/** Computes a batch of prompts; `feeds` are the weights and the temperature. */
+/** Computes the beginnings of prompts, in the batch's order; `feeds` are the weights and the temperature. */
 export async function prefill(
   { model, tensors, sessions }: GraphTools,
   prompts: readonly EncodedPrompt[],
@@ -82,22 +102,19 @@ export async function prefill(
   feeds: Readonly<Record<string, Float32Array>>,
 ): Promise<Prefilled[]> {
   const promptAt = (i: number) => prompts[i] as EncodedPrompt;
+  const prefixOf = (questions: readonly number[]) => promptAt(questions[0] as number).prefix;
   const groups = batch.map(
     (questions): Branching => ({
-      ...promptAt(questions[0] as number),
-      branches: questions.map((i) => promptAt(i).suffix),
+      prefix: prefixOf(questions),
+      branches: questions.map((i) => ({ tokens: promptAt(i).suffix, images: [] })),
     }),
   );
-  const perPrefix = paddedRows(shape.image) * model.imageWidth;
-  const imageRows = new Float32Array(shape.prefixes * perPrefix);
-  batch.forEach((questions, p) => {
-    imageRows.set(promptAt(questions[0] as number).imageRows, p * perPrefix);
-  });
+  const imageRows = batch.map((questions) => prefixOf(questions).images.map(({ rows }) => rows));
   const session = await sessions.get("prefill", shape, () => prefillGraph(model, tensors, shape));
   const outputs = await session.run({
     ...feeds,
     ...treeFeeds(model, shape, groups),
-    image_rows: imageRows,
+    ...placedRows(model, shape, imageRows),
     ends: branchEnds(shape, groups),
   });
   const keysValues = outputs.keys_values as Float32Array;
@@ -106,19 +123,22 @@ export async function prefill(
   return batch.flatMap((questions, p) =>
     questions.map((prompt, b) => {
       const branch = p * shape.branches + b;
-      const { prefix, suffix, image } = promptAt(prompt);
+      const { prefix, suffix } = promptAt(prompt);
       const own = shape.prefixes * shape.prefixLength + branch * shape.branchLength;
       const rows = [
-        ...Array.from(prefix, (_, t) => p * shape.prefixLength + t),
+        ...Array.from(prefix.tokens, (_, t) => p * shape.prefixLength + t),
         ...Array.from(suffix, (_, t) => own + t),
       ];
+      const { next } = model.positions(prefix.tokens.length, prefix.images, 0);
       return {
-        prompt,
-        rows,
-        nextPosition: model.positions(prefix, [image]).next + suffix.length,
-        keysValues,
+        past: { parts: [{ keysValues, rows }], nextPosition: next + suffix.length },
         probabilities: probabilities.subarray(branch * classes, (branch + 1) * classes),
       };
     }),
   );
+}
+
+/** Tokens in a past. */
+export function pastLength({ parts }: Past): number {
+  return parts.reduce((sum, { rows }) => sum + rows.length, 0);
 }

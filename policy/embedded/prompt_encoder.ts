@@ -1,15 +1,25 @@
-import { zip } from "../../common/zip.ts";
-import { type PromptTokens, promptTokens } from "../chat/prompt_tokens.ts";
-import type { ImageProcessor, ModelConfig, PreparedImage } from "../models/vision_language_model.ts";
-import type { Prompt, WeightSet } from "../port.ts";
+import { type ConversationTokens, conversationTokens } from "../chat/conversation.ts";
+import type { Tokenizer } from "../chat/tokenizer.ts";
+import type { ImageProcessor, PreparedImage, VisionLanguageModel } from "../models/vision_language_model.ts";
+import type { Continuation, Prompt, PromptCompletions, Turn, WeightSet } from "../port.ts";
 import type { ImageEncoder } from "./image_encoder.ts";
 import type { Learner } from "./learner.ts";
+import { imagesOfJob, type TreeJob } from "./micro_batch.ts";
 import type { Pause } from "./pause.ts";
-import type { EncodedPrompt } from "./prefill.ts";
+import type { EncodedImage, EncodedPrompt } from "./prefill.ts";
+import {
+  type PromptTokens,
+  promptTokens,
+  type Stretch,
+  type Target,
+  targetOf,
+  wholePrompt,
+} from "./stretch.ts";
 
 /** What an encoder of prompts has of its policy. */
 export interface PromptTools {
-  readonly model: { readonly config: ModelConfig };
+  readonly model: VisionLanguageModel;
+  readonly tokenizer: Tokenizer;
   readonly learner: Learner;
   readonly encoder: ImageEncoder;
 }
@@ -26,30 +36,57 @@ export class PromptEncoder {
     this.#referenceViews = referenceViews;
   }
 
-  /** Throws a `VisplayError` of code "images" or "prompt" where the model cannot take the image or the text. */
-  tokens({ image, text }: Prompt): PromptTokens {
-    const { encoder, model } = this.#tools;
-    return promptTokens(text, encoder.prepare(image), this.#processor, model.config);
+  /** Throws a `VisplayError` of code "images" or "prompt" where the model cannot take an image or a text. */
+  tokens({ turns }: Prompt): PromptTokens {
+    return promptTokens(this.#conversation(turns), this.#tools.model.config.imageTokenId);
   }
 
-  async encode(prompts: readonly Prompt[], weights: WeightSet, pause: Pause): Promise<EncodedPrompt[]> {
-    const tokens = prompts.map((prompt) => this.tokens(prompt));
-    const images = tokens.map(({ image }) => image);
-    const rows = await this.imageRows(images, weights, pause);
-    return zip(tokens, rows).map(([{ image, prefix, suffix }, imageRows]) => {
-      return { prefix, suffix, image: image.shape, imageRows };
+  /** A prompt and what it was gone on with, in token ids; throws as `tokens` does. */
+  job({ prompt, completions }: PromptCompletions): TreeJob<PreparedImage> {
+    const prefix = wholePrompt(this.tokens(prompt));
+    const targets = completions.map((completion): Target => {
+      const { tokens, observations = [] } = completion;
+      if (observations.length === 0) return { tokens, images: [], sampled: null };
+      const whole = this.#conversation([...prompt.turns, ...turnsOf(completion)]);
+      return targetOf(whole, prefix.tokens.length);
     });
+    return { prefix, targets };
   }
 
-  /** The rows of embeddings of each image; equal images have the same array. */
-  async imageRows(
+  /** Prompts in token ids, with the rows of their images. */
+  async encode(prompts: readonly Prompt[], weights: WeightSet, pause: Pause): Promise<EncodedPrompt[]> {
+    const all = prompts.map((prompt) => this.tokens(prompt));
+    const images = all.flatMap((prompt) => wholePrompt(prompt).images);
+    const withRows = encodeBy(await this.rows(images, weights, pause));
+    return all.map(({ prefix, suffix, later }) => ({
+      prefix: withRows(prefix),
+      suffix,
+      later: later.map(withRows),
+    }));
+  }
+
+  /** The same of prompts and what they were gone on with. */
+  async encodeJobs(
+    groups: readonly PromptCompletions[],
+    weights: WeightSet,
+    pause: Pause,
+  ): Promise<TreeJob<EncodedImage>[]> {
+    const jobs = groups.map((group) => this.job(group));
+    const images = jobs.flatMap((job) => imagesOfJob(job));
+    const withRows = encodeBy(await this.rows(images, weights, pause));
+    return jobs.map(({ prefix, targets }) => ({
+      prefix: withRows(prefix),
+      targets: targets.map((target) => ({ ...target, ...withRows(target) })),
+    }));
+  }
+
+  /** The rows of embeddings of images, by id. */
+  rows(
     images: readonly PreparedImage[],
     weights: WeightSet,
     pause: Pause,
-  ): Promise<Float32Array[]> {
-    const { encoder } = this.#tools;
-    const rows = await encoder.encode(images, this.views(weights), this.#imageVersion(weights), pause);
-    return images.map(({ id }) => rows.get(id) as Float32Array);
+  ): Promise<Map<string, Float32Array>> {
+    return this.#tools.encoder.encode(images, this.views(weights), this.#imageVersion(weights), pause);
   }
 
   /** The parameters' numbers by their names in graphs. */
@@ -62,9 +99,31 @@ export class PromptEncoder {
     return this.#tools.learner.trains("vision", "connector");
   }
 
+  #conversation(turns: readonly Turn[]): ConversationTokens {
+    const { model, tokenizer, encoder } = this.#tools;
+    const prepare = encoder.prepare.bind(encoder);
+    return conversationTokens(turns, { tokenizer, processor: this.#processor, model, prepare });
+  }
+
   /** Changes whenever encoded images become stale. */
   #imageVersion(weights: WeightSet): string {
     if (!this.trainsImages) return "frozen";
     return weights === "reference" ? "reference" : `${this.#tools.learner.version}`;
   }
+}
+
+/** The policy's turns, and those that it observed between them. */
+function turnsOf({ tokens, observations = [] }: Continuation): Turn[] {
+  const starts = [0, ...observations.map(({ after }) => after)];
+  return starts.flatMap((start, k) => [
+    ...(observations[k - 1]?.turns ?? []),
+    { role: "assistant" as const, tokens: tokens.subarray(start, starts[k + 1]) },
+  ]);
+}
+
+function encodeBy(rows: ReadonlyMap<string, Float32Array>): (stretch: Stretch) => Stretch<EncodedImage> {
+  return ({ tokens, images }) => ({
+    tokens,
+    images: images.map(({ id, shape, start }) => ({ id, shape, start, rows: rows.get(id) as Float32Array })),
+  });
 }

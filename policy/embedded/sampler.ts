@@ -1,4 +1,5 @@
 import { deriveSeed, uniformAt } from "../../common/random.ts";
+import { zip } from "../../common/zip.ts";
 import type { VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { FinishReason, SamplingOptions } from "../port.ts";
 import { type TokenTape, writeToken } from "../token_tape.ts";
@@ -6,12 +7,14 @@ import { ActivityReport } from "./activity.ts";
 import { bucket, nextPowerOfTwo } from "./batch.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { chooseToken } from "./choose_token.ts";
+import { Conversations } from "./conversations.ts";
 import { DecodeCache } from "./decode_cache.ts";
 import { type DecodeShape, decodeGraph } from "./graphs.ts";
 import { mostMicroBatchTokens } from "./model_size.ts";
 import type { Pause } from "./pause.ts";
-import { type EncodedPrompt, type PrefillBatch, type Prefilled, prefill, prefillBatches } from "./prefill.ts";
+import { type EncodedPrompt, type Prefilled, pastLength, prefill, prefillBatches } from "./prefill.ts";
 import type { GraphTools } from "./sessions.ts";
+import { wholePrompt } from "./stretch.ts";
 
 export interface SampledTokens {
   readonly tokens: Int32Array;
@@ -27,6 +30,8 @@ export interface SamplerTools extends GraphTools {
   readonly large?: boolean;
   /** Padded tokens of prompts that are computed together. */
   readonly forwardTokens?: number;
+  /** Conversations that go on; default none. */
+  readonly conversations?: Conversations;
 }
 
 /** Rows that decode side by side: enough to keep the matrix products busy, few enough for the processor's cache. */
@@ -50,6 +55,11 @@ interface Sequence {
   finished: FinishReason | null;
 }
 
+/** A prompt that can be gone on from. */
+interface Ready extends Prefilled {
+  readonly prompt: number;
+}
+
 interface Slot {
   readonly prompt: number;
   /** Where the first token after the prompt stands. */
@@ -64,12 +74,13 @@ interface Slot {
  * questions about it, a prompt once for its G sequences; a slot whose sequences have all ended takes the next prompt.
  */
 export class Sampler {
-  readonly #tools: GraphTools;
+  readonly #tools: SamplerTools;
   readonly #model: VisionLanguageModel;
   readonly #pool: BufferPool;
   readonly #activity: ActivityReport;
   readonly #pace: (typeof pace)["small" | "large"];
   readonly #forwardTokens: number;
+  readonly #conversations: Conversations;
   readonly #weights: Readonly<Record<string, Float32Array>>;
   readonly #prompts: readonly EncodedPrompt[];
   readonly #options: SamplingOptions & { readonly firstPrompt: number };
@@ -84,13 +95,14 @@ export class Sampler {
     prompts: readonly EncodedPrompt[],
     options: SamplingOptions & { readonly firstPrompt: number },
   ) {
-    const { model, pool, activity, large, forwardTokens } = tools;
+    const { model, pool, activity, large = false, forwardTokens, conversations } = tools;
     this.#tools = tools;
     this.#model = model;
     this.#pool = pool;
     this.#activity = activity ?? new ActivityReport();
     this.#pace = large ? pace.large : pace.small;
     this.#forwardTokens = forwardTokens ?? mostMicroBatchTokens;
+    this.#conversations = conversations ?? new Conversations(large);
     this.#weights = weights;
     this.#prompts = prompts;
     this.#options = options;
@@ -105,9 +117,9 @@ export class Sampler {
     const count = this.#prompts.length;
     if (count === 0) return [];
     this.#activity.begin("sampling", count * groupSize);
-    const longest = Math.max(...this.#prompts.map((p) => p.prefix.length + p.suffix.length));
-    const batches = prefillBatches(this.#model, this.#prompts, this.#forwardTokens);
-    const ready: Prefilled[] = [];
+    const longest = Math.max(...this.#prompts.map((prompt) => wholePrompt(prompt).tokens.length));
+    const waiting = this.#prefills();
+    const ready: Ready[] = [];
     const longestPast = bucket(maxTokens);
     const promptLength = bucket(longest);
     const affordable = decodeBytes / ((promptLength + groupSize * longestPast) * this.#bytesPerToken());
@@ -123,12 +135,12 @@ export class Sampler {
 
     while (true) {
       for (let i = 0; i < slots.length; i++) {
-        while (slots[i] === null && (ready.length > 0 || batches.length > 0)) {
+        while (slots[i] === null && (ready.length > 0 || waiting.length > 0)) {
           if (ready.length === 0) {
             await pause();
-            ready.push(...(await this.#prefill(batches.shift() as PrefillBatch)));
+            ready.push(...((await waiting.shift()?.()) ?? []));
           }
-          slots[i] = this.#start(ready.shift() as Prefilled, i, cache);
+          slots[i] = this.#start(ready.shift() as Ready, i, cache);
         }
       }
       const active = slots.filter((slot) => slot !== null);
@@ -144,13 +156,9 @@ export class Sampler {
   }
 
   /** Begins a prompt in a slot with the first token of each sequence; null where all end at once. */
-  #start(
-    { prompt, nextPosition, rows, keysValues, probabilities }: Prefilled,
-    index: number,
-    cache: DecodeCache,
-  ): Slot | null {
+  #start({ prompt, past, probabilities }: Ready, index: number, cache: DecodeCache): Slot | null {
     const { groupSize, seed, firstPrompt, maxTokens, tape } = this.#options;
-    const longest = Math.min(maxTokens, this.#model.config.text.maxPositions - rows.length);
+    const longest = Math.min(maxTokens, this.#model.config.text.maxPositions - pastLength(past));
     const sequences = Array.from({ length: groupSize }, (_, g): Sequence => {
       const own = deriveSeed(seed, firstPrompt + prompt, g);
       const isFirst = firstPrompt + prompt + g === 0;
@@ -160,9 +168,9 @@ export class Sampler {
       };
     });
     for (const sequence of sequences) this.#extend(sequence, probabilities);
-    const slot: Slot = { prompt, nextPosition, sequences, time: 0 };
+    const slot: Slot = { prompt, nextPosition: past.nextPosition, sequences, time: 0 };
     if (this.#ended(slot)) return null;
-    cache.place(index, keysValues, rows);
+    cache.place(index, past.parts);
     return slot;
   }
 
@@ -226,9 +234,17 @@ export class Sampler {
     });
   }
 
-  #prefill(batch: PrefillBatch): Promise<Prefilled[]> {
+  /** What computes the prompts, some at a time: in batches, or each alone where conversations go on. */
+  #prefills(): (() => Promise<Ready[]>)[] {
     const feeds = { ...this.#weights, inverse_temperature: this.#inverseTemperature };
-    return prefill(this.#tools, this.#prompts, batch, feeds);
+    if (this.#options.goesOn || this.#prompts.some(({ later }) => later.length > 0))
+      return this.#prompts.map((each, prompt) => async () => [
+        { prompt, ...(await this.#conversations.prefill(this.#tools, each, feeds)) },
+      ]);
+    return prefillBatches(this.#model, this.#prompts, this.#forwardTokens).map((batch) => async () => {
+      const prefilled = await prefill(this.#tools, this.#prompts, batch, feeds);
+      return zip(batch.prompts.flat(), prefilled).map(([prompt, each]) => ({ prompt, ...each }));
+    });
   }
 
   /** Of keys and values. */

@@ -1,20 +1,14 @@
 import type { ActivityReport } from "./activity.ts";
-import { scoreGraph } from "./graphs.ts";
-import { concatTokens, prefixRows } from "./learning_work.ts";
-import { microBatchFeeds, planMicroBatches, type TreeJob } from "./micro_batch.ts";
+import { predictedLength, scoreGraph } from "./graphs.ts";
+import { placedRows } from "./learning_work.ts";
+import { imagesOfJob, microBatchFeeds, planMicroBatches, type TreeJob } from "./micro_batch.ts";
 import type { Pause } from "./pause.ts";
-import type { EncodedPrompt } from "./prefill.ts";
+import type { EncodedImage } from "./prefill.ts";
 import type { GraphTools } from "./sessions.ts";
 
 /** What scoring has of its policy. */
 export interface ScoreTools extends GraphTools {
   readonly activity: ActivityReport;
-}
-
-/** A prompt and completions of it, [G][T]. */
-export interface ScoredGroup {
-  readonly prompt: EncodedPrompt;
-  readonly completions: readonly Int32Array[];
 }
 
 export interface ScoreOptions {
@@ -26,20 +20,16 @@ export interface ScoreOptions {
 }
 
 /**
- * The log-probability of every token of the groups' completions, [groups][G][T]; each prompt is computed once.
+ * The log-probability of every sampled token of the jobs' targets, [jobs][targets][T]; each prefix is computed once.
  * `pause` is made between graph runs.
  */
 export async function score(
   { model, tensors, sessions, activity }: ScoreTools,
-  groups: readonly ScoredGroup[],
+  jobs: readonly TreeJob<EncodedImage>[],
   { weights, temperature, maxTokens }: ScoreOptions,
   pause: Pause,
 ): Promise<Float32Array[][]> {
-  const jobs = groups.map(({ prompt, completions }): TreeJob => {
-    return { prefix: concatTokens(prompt.prefix, prompt.suffix), image: prompt.image, targets: completions };
-  });
-  const imageRows = groups.map(({ prompt }) => prompt.imageRows);
-  const result: Float32Array[][] = groups.map(() => []);
+  const result: Float32Array[][] = jobs.map(() => []);
   const batches = planMicroBatches(model, jobs, maxTokens);
   activity.begin("scoring", batches.length);
   for (const batch of batches) {
@@ -48,19 +38,23 @@ export async function score(
     const session = await sessions.get("score", { ...shape, temperature }, () =>
       scoreGraph(model, tensors, shape, temperature),
     );
+    const part = { first: batch.firstBranch, count: shape.branches };
+    const shown = batch.jobs.map((job) => imagesOfJob(jobs[job] as TreeJob<EncodedImage>, part));
+    const rows = shown.map((images) => images.map((image) => image.rows));
     const outputs = await session.run({
       ...weights,
       ...microBatchFeeds(model, batch, jobs),
-      image_rows: prefixRows(model, batch, imageRows),
+      ...placedRows(model, shape, rows),
     });
     const logProbs = outputs.log_probs as Float32Array;
-    batch.jobs.forEach((job, p) => {
-      const { targets } = jobs[job] as TreeJob;
-      targets.slice(batch.firstBranch, batch.firstBranch + shape.branches).forEach((target, b) => {
-        const at = (p * shape.branches + b) * (shape.branchLength + 1);
-        result[job]?.push(logProbs.slice(at, at + target.length));
-      });
-    });
+    const length = predictedLength(shape);
+    for (const [p, job] of batch.jobs.entries()) {
+      const targets = jobs[job]?.targets.slice(part.first, part.first + part.count) ?? [];
+      for (const [b, { tokens, sampled }] of targets.entries()) {
+        const at = (p * shape.branches + b) * length;
+        result[job]?.push(logProbs.slice(at, at + (sampled ?? tokens).length));
+      }
+    }
     activity.advance();
   }
   return result;

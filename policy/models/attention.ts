@@ -45,14 +45,14 @@ export function tokensIn({ prefixes, prefixLength, branches, branchLength }: Pre
  * `prefixBias` [P, 1, 1, prefixLength] is 0 for a prefix's own tokens and `masked` for its padding.
  */
 export function treeAttention(tree: PrefixTree, heads: Heads, prefixBias: Tensor): Attend {
-  const { prefixes: P, prefixLength: T, branches: G, branchLength: S } = tree;
+  const { prefixes: P, prefixLength: T } = tree;
   const { heads: H, kvHeads: K, headSize: d } = heads;
   const fold = H / K;
   const alpha = d ** -0.5;
   const boundary = P * T;
   const total = tokensIn(tree);
   const prefixMask = causalMask(T, fold);
-  const branchMask = causalMask(S, fold);
+  const attendBranches = branchAttention(tree, heads);
 
   return (_layer, q, k, v) => {
     const prefixKeys = (x: Tensor): Tensor =>
@@ -73,34 +73,67 @@ export function treeAttention(tree: PrefixTree, heads: Heads, prefixBias: Tensor
       shape: [boundary, H * d],
     });
 
-    const branchKeys = (x: Tensor): Tensor =>
-      transpose(reshape(slice(x, { axis: 0, start: boundary, end: total }), { shape: [P, G, S, K, d] }), {
-        perm: [0, 3, 1, 2, 4],
-      });
-    const kBranch = branchKeys(k);
-    const vBranch = branchKeys(v);
-    const qBranch = transpose(
-      reshape(slice(q, { axis: 0, start: boundary, end: total }), { shape: [P, G, S, K, fold, d] }),
-      { perm: [0, 3, 1, 4, 2, 5] },
-    );
-    const onPrefix = reshape(qBranch, { shape: [P, K, G * fold * S, d] });
+    const ofBranches = (x: Tensor): Tensor => slice(x, { axis: 0, start: boundary, end: total });
+    const past = { keys: kPrefix, values: vPrefix, bias: prefixBias };
+    const branchRows = attendBranches(past, ofBranches(q), ofBranches(k), ofBranches(v));
+    return concat([prefixRows, branchRows], { axis: 0 });
+  };
+}
+
+/** Keys and values of what branches continue, [P, K, T, d], and 0 or `masked` for each token, [P, 1, 1, T]. */
+interface BranchPast {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+  readonly bias: Tensor;
+}
+
+/** Causal attention of branches' rows [P · G · S, …] to what they continue, and to themselves. */
+function branchAttention(
+  { prefixes: P, prefixLength: T, branches: G, branchLength: S }: PrefixTree,
+  { heads: H, kvHeads: K, headSize: d }: Heads,
+): (past: BranchPast, q: Tensor, k: Tensor, v: Tensor) => Tensor {
+  const fold = H / K;
+  const alpha = d ** -0.5;
+  const mask = causalMask(S, fold);
+
+  return (past, q, k, v) => {
+    const split = (x: Tensor): Tensor =>
+      transpose(reshape(x, { shape: [P, G, S, K, d] }), { perm: [0, 3, 1, 2, 4] });
+    const kBranch = split(k);
+    const vBranch = split(v);
+    const qBranch = transpose(reshape(q, { shape: [P, G, S, K, fold, d] }), { perm: [0, 3, 1, 4, 2, 5] });
+    const onPast = reshape(qBranch, { shape: [P, K, G * fold * S, d] });
     const onBranch = reshape(qBranch, { shape: [P, K, G, fold * S, d] });
-    const far = reshape(add(matmul(onPrefix, kPrefix, { transB: true, alpha }), prefixBias), {
+    const far = reshape(add(matmul(onPast, past.keys, { transB: true, alpha }), past.bias), {
       shape: [P, K, G, fold * S, T],
     });
-    const near = add(matmul(onBranch, kBranch, { transB: true, alpha }), branchMask);
+    const near = add(matmul(onBranch, kBranch, { transB: true, alpha }), mask);
     const shares = softmax(concat([far, near], { axis: 4 }));
     const farShares = reshape(slice(shares, { axis: 4, start: 0, end: T }), {
       shape: [P, K, G * fold * S, T],
     });
     const nearShares = slice(shares, { axis: 4, start: T, end: T + S });
-    const farMixed = reshape(matmul(farShares, vPrefix, {}), { shape: [P, K, G, fold, S, d] });
+    const farMixed = reshape(matmul(farShares, past.values, {}), { shape: [P, K, G, fold, S, d] });
     const nearMixed = reshape(matmul(nearShares, vBranch, {}), { shape: [P, K, G, fold, S, d] });
-    const branchRows = reshape(transpose(add(farMixed, nearMixed), { perm: [0, 2, 4, 1, 3, 5] }), {
-      shape: [total - boundary, H * d],
+    return reshape(transpose(add(farMixed, nearMixed), { perm: [0, 2, 4, 1, 3, 5] }), {
+      shape: [P * G * S, H * d],
     });
-    return concat([prefixRows, branchRows], { axis: 0 });
   };
+}
+
+/** Causal attention of `length` new tokens of one sequence, to themselves and to a past that is known. */
+export function extendAttention(
+  {
+    promptKeys,
+    promptValues,
+    bias,
+  }: Pick<CacheTensors, "promptKeys" | "promptValues"> & { readonly bias: Tensor },
+  { promptLength, length }: { readonly promptLength: number; readonly length: number },
+  heads: Heads,
+): Attend {
+  const tree = { prefixes: 1, prefixLength: promptLength, branches: 1, branchLength: length };
+  const attend = branchAttention(tree, heads);
+  return (layer, q, k, v) => attend({ keys: promptKeys(layer), values: promptValues(layer), bias }, q, k, v);
 }
 
 /** [fold · length, length]: 0 where a query may look, `masked` where it may not. */

@@ -6,21 +6,22 @@ import type { Positions } from "./vision_language_model.ts";
 
 /**
  * Multimodal positions (M-RoPE, 2409.12191, section 2.1) by time, row and column: text advances on all three; an
- * image's cells stay at one time, in rows and columns from there on; what follows stands after the largest of them.
+ * image's cells stay at one time, in rows and columns from there on; what follows stands after the largest of them. The
+ * first of `length` tokens stands at `first`.
  */
 export function multimodalPositions(
-  tokens: Int32Array,
-  imageTokenId: number,
-  grids: readonly PatchGrid[],
+  length: number,
+  images: readonly (PatchGrid & { readonly start: number })[],
   mergeSize: number,
+  first = 0,
 ): Positions {
-  const axes = [0, 1, 2].map(() => new Int32Array(tokens.length)) as [Int32Array, Int32Array, Int32Array];
-  let next = 0;
+  const axes = [0, 1, 2].map(() => new Int32Array(length)) as [Int32Array, Int32Array, Int32Array];
+  let next = first;
   let image = 0;
-  for (let t = 0; t < tokens.length; ) {
-    const grid = tokens[t] === imageTokenId ? grids[image++] : { height: mergeSize, width: mergeSize };
-    if (grid === undefined) throw new RangeError(`image tokens for more than ${grids.length} images`);
-    const [rows, cols] = [grid.height / mergeSize, grid.width / mergeSize];
+  for (let t = 0; t < length; ) {
+    const shown = images[image]?.start === t ? images[image++] : undefined;
+    const { height, width } = shown ?? { height: mergeSize, width: mergeSize };
+    const [rows, cols] = [height / mergeSize, width / mergeSize];
     for (let cell = 0; cell < rows * cols; cell++, t++) {
       axes[0][t] = next;
       axes[1][t] = next + Math.floor(cell / cols);
@@ -28,6 +29,8 @@ export function multimodalPositions(
     }
     next += Math.max(rows, cols);
   }
+  if (image < images.length)
+    throw new RangeError(`${images.length} images, ${image} of them among the tokens`);
   return { axes, next };
 }
 

@@ -13,6 +13,7 @@ import {
   type ParameterSpec,
   type Positions,
   patchesIn,
+  type ShownShape,
   type TextInputs,
   type VisionLanguageModel,
 } from "./vision_language_model.ts";
@@ -73,8 +74,8 @@ export abstract class QwenVl<C extends QwenVlConfig = QwenVlConfig> implements V
     return this.#decoder.logits(w, hidden, temperature);
   }
 
-  positions(tokens: Int32Array, images: readonly ImageShape[]): Positions {
-    const { imageTokenId, vision } = this.config;
-    return multimodalPositions(tokens, imageTokenId, images, vision.mergeSize);
+  positions(length: number, images: readonly ShownShape[], first: number): Positions {
+    const grids = images.map(({ start, shape: { height, width } }) => ({ start, height, width }));
+    return multimodalPositions(length, grids, this.config.vision.mergeSize, first);
   }
 }

@@ -10,6 +10,7 @@ import type {
   ImageShape,
   ParameterSpec,
   Positions,
+  ShownShape,
   TextInputs,
   VisionLanguageModel,
 } from "./vision_language_model.ts";
@@ -108,8 +109,8 @@ export class SmolVlm implements VisionLanguageModel {
     return [layer];
   }
 
-  positions(tokens: Int32Array): Positions {
-    return { axes: [tokens.map((_, t) => t)], next: tokens.length };
+  positions(length: number, _images: readonly ShownShape[], first: number): Positions {
+    return { axes: [Int32Array.from({ length }, (_, t) => first + t)], next: first + length };
   }
 
   /** Position embeddings in the order of a full square tile's patches. */

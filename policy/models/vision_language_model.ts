@@ -68,17 +68,20 @@ export interface PreparedImage {
   readonly placeholder: string;
 }
 
-/** Turns images and questions into a model's inputs, equal to Python's. */
+/** Turns images into a model's inputs, equal to Python's. */
 export interface ImageProcessor {
+  /** What a chat template writes for an image. */
+  readonly imageToken: string;
   /** How an image is scaled before all else; null where any size is kept. */
   readonly scaling: ImageScaling | null;
   /** Throws a `VisplayError` of code "images" if the image is too large or too narrow for the model. */
   prepare(image: RgbImage): PreparedImage;
-  /**
-   * The ids of a user's turn, first the image and then the text, up to where the assistant answers. Special tokens
-   * that the text spells are read as plain characters.
-   */
-  prompt(text: string, image: Pick<PreparedImage, "placeholder">): Int32Array;
+}
+
+/** An image among tokens: its first image token's place. */
+export interface ShownShape {
+  readonly shape: ImageShape;
+  readonly start: number;
 }
 
 /** Where tokens stand. */
@@ -138,8 +141,8 @@ export interface VisionLanguageModel {
   logits(w: Weights, hidden: Tensor, temperature?: number): Tensor;
   /** The names that transformers has, and had in earlier versions, for a layer of the model's files; the present one first. */
   moduleNames(layer: string): readonly [string, ...string[]];
-  /** The positions of a sequence's first tokens, which hold the given images in order. */
-  positions(tokens: Int32Array, images: readonly ImageShape[]): Positions;
+  /** The positions of some tokens of a sequence, the first of which stands at `first`; images begin where they say. */
+  positions(length: number, images: readonly ShownShape[], first: number): Positions;
 }
 
 export function patchesIn({ tiles, height, width }: ImageShape): number {

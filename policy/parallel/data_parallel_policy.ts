@@ -12,6 +12,7 @@ import type {
   UpdateOptions,
   UpdateReport,
 } from "../port.ts";
+import { imagesIn } from "../prompts.ts";
 
 /**
  * A policy of several replicas that share out every call: neighbouring prompts, images or groups to each. A step
@@ -53,7 +54,7 @@ export class DataParallelPolicy implements Policy {
     signal?: AbortSignal,
   ): Promise<Completion[][]> {
     await this.#differentiated;
-    const shares = shareOut(prompts, this.#replicas.length, ({ image }) => image.id);
+    const shares = shareOut(prompts, this.#replicas.length, imagesOf);
     const completions = await settleAll(
       shares.map(({ items, start }, i) => {
         return this.#replica(i).sample(items, { ...options, firstPrompt: start }, signal);
@@ -64,7 +65,7 @@ export class DataParallelPolicy implements Policy {
 
   async score(...[groups, options, signal]: Parameters<Policy["score"]>): Promise<Float32Array[][]> {
     await this.#differentiated;
-    const shares = shareOut(groups, this.#replicas.length, ({ prompt }) => prompt.image.id);
+    const shares = shareOut(groups, this.#replicas.length, ({ prompt }) => imagesOf(prompt));
     const scores = await settleAll(
       shares.map(({ items }, i) => this.#replica(i).score(items, options, signal)),
     );
@@ -82,7 +83,7 @@ export class DataParallelPolicy implements Policy {
     options: UpdateOptions,
     signal?: AbortSignal,
   ): Promise<UpdateReport> {
-    const shares = shareOut(groups, this.#replicas.length, ({ prompt }) => prompt.image.id);
+    const shares = shareOut(groups, this.#replicas.length, ({ prompt }) => imagesOf(prompt));
     const tasks = shares.map(({ items }): LearningTask => ({ kind: "grpo", groups: items, options }));
     return this.#learn(tasks, options.learningRate, signal);
   }
@@ -92,7 +93,7 @@ export class DataParallelPolicy implements Policy {
     { learningRate }: { readonly learningRate: number },
     signal?: AbortSignal,
   ): Promise<UpdateReport> {
-    const shares = shareOut(examples, this.#replicas.length, ({ prompt }) => prompt.image.id);
+    const shares = shareOut(examples, this.#replicas.length, ({ prompt }) => imagesOf(prompt));
     const tasks = shares.map(({ items }): LearningTask => ({ kind: "imitation", examples: items }));
     return this.#learn(tasks, learningRate, signal);
   }
@@ -146,6 +147,13 @@ export class DataParallelPolicy implements Policy {
   #gradient(i: number): Float32Array {
     return this.#gradients[i] as Float32Array;
   }
+}
+
+/** What prompts about the same images have in common. */
+function imagesOf({ turns }: Prompt): string {
+  return imagesIn(turns)
+    .map(({ id }) => id)
+    .join("\0");
 }
 
 /** Consecutive items for one replica. */

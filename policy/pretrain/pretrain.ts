@@ -7,6 +7,7 @@ import { renderScene } from "../../images/scenes/render.ts";
 import { drawScene, type Scene } from "../../images/scenes/scene.ts";
 import { LocalPolicy } from "../embedded/local_policy.ts";
 import type { Example } from "../port.ts";
+import { promptAbout } from "../prompts.ts";
 import { accumulateDenseVision } from "./dense_vision.ts";
 import { embeddedPrompts, writeUntrainedModel } from "./embedded_model.ts";
 
@@ -102,7 +103,10 @@ async function drawBatch(count: number, stream: RandomStream): Promise<{ image: 
 function demonstrations(image: RgbImage, scene: Scene, lesson: Lesson, stream: RandomStream): Example[] {
   const look = () => (stream.uniform() < lesson.carelessShare ? misperceive(scene, stream) : scene);
   const question = () => drawQuestion(stream.pick(lessons), scene, stream);
-  const example = (text: string, completion: string): Example => ({ prompt: { image, text }, completion });
+  const example = (text: string, completion: string): Example => ({
+    prompt: promptAbout(image, text),
+    completion,
+  });
   const answers = Array.from({ length: answersPerImage }, () => {
     const asked = question();
     const text = embeddedPrompts.reasoner.replace("{question}", formatQuestion(asked));

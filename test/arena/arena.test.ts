@@ -5,6 +5,7 @@ import { deriveSeed } from "../../common/random.ts";
 import { view } from "../../images/views.ts";
 import { ofType, playIn } from "../fakes/play.ts";
 import type { Script } from "../fakes/policy.ts";
+import { askedIn } from "../fakes/prompts.ts";
 import { makeWorld, smallConfig } from "../fakes/world.ts";
 
 describe("a run", () => {
@@ -242,7 +243,7 @@ describe("the curriculum", () => {
     const world = makeWorld();
     const { events } = await playIn(world, smallConfig());
     const shown = world.policies.reasoner.updates.flatMap(({ groups }) =>
-      groups.map(({ prompt }) => prompt.image),
+      groups.map(({ prompt }) => askedIn(prompt).image),
     );
     const episodes = ofType(events, "reasonerEpisode");
     expect(new Set(episodes.map((episode) => episode.view)).size).toBeGreaterThan(2);

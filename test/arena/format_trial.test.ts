@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { Example } from "../../policy/port.ts";
 import { questionerTemplates } from "../../questioner/prompt.ts";
 import { reasonerTemplates } from "../../reasoner/prompt.ts";
 import { ofType, playIn } from "../fakes/play.ts";
+import { askedIn } from "../fakes/prompts.ts";
 import { makeWorld, smallConfig, untaught } from "../fakes/world.ts";
 
 const trying = smallConfig((config) => {
@@ -94,7 +96,7 @@ describe("a warm-up", () => {
       new Array(4).fill("<think> There are 3 dots. </think>\n<answer> 3 </answer>"),
     );
     const [first] = world.policies.reasoner.supervised;
-    expect(first?.examples[0]?.prompt.text).toBe("how many dots plus 1 ?");
+    expect(first && askedIn((first.examples[0] as Example).prompt).text).toBe("how many dots plus 1 ?");
     expect(first?.options.learningRate).toBeCloseTo(2e-4 / 5, 12);
     expect(steps.at(-1)?.updates.questioner?.version).toBe(3);
     expect(ofType(events, "curriculumBuilt")[0]?.admitted).toBeGreaterThan(0);

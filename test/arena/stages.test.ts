@@ -13,6 +13,7 @@ import {
 import { stageAt } from "../../arena/run_state.ts";
 import { emptySummary, summarize } from "../../arena/summary.ts";
 import { VisplayError } from "../../common/errors.ts";
+import { textOf } from "../../policy/prompts.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { plannedPhases } from "../../watch/planned_phases.ts";
 import { MemoryCheckpoints } from "../fakes/checkpoints.ts";
@@ -244,7 +245,7 @@ describe("a stage that imitates", () => {
     const { error, completed } = await playIn(picky, { ...config, stages: [sft] });
     expect([error, completed]).toEqual([undefined, true]);
     const questions = reasoner.supervised.flatMap(({ examples }) =>
-      examples.map(({ prompt }) => prompt.text),
+      examples.map(({ prompt }) => textOf(prompt)),
     );
     expect(questions.length).toBeGreaterThan(20);
     expect(questions.some((text) => text.includes("plus 2"))).toBe(false);

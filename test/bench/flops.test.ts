@@ -11,7 +11,16 @@ import { referencePath } from "../reference_dir.ts";
 
 /** Two prompts of 5 tokens, one image of one tile each, 3 completions of 4 tokens, the last of which is only predicted. */
 const image = { tiles: 1, patches: 16, rows: 4, windows: 0 };
-const shape = { prefixes: 2, prefixLength: 5, branches: 3, branchLength: 3, image, images: 2 };
+const shape = {
+  prefixes: 2,
+  prefixLength: 5,
+  branches: 3,
+  branchLength: 3,
+  image,
+  imagesPerPrefix: 1,
+  images: 2,
+  predicted: null,
+};
 
 const config = {
   text: {

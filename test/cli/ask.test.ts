@@ -8,6 +8,7 @@ import { encodePng } from "../../images/encode.ts";
 import { SceneSource } from "../../images/scenes/source.ts";
 import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
 import type { Prompt } from "../../policy/port.ts";
+import { promptAbout } from "../../policy/prompts.ts";
 import { newTape, writeToken } from "../../policy/token_tape.ts";
 import { tinyOptions } from "../policy/tiny.ts";
 import { visplay } from "./visplay.ts";
@@ -23,7 +24,7 @@ beforeAll(async () => {
   picture = join(folder, "scene.png");
   const image = await scenes.draw(0);
   await writeFile(picture, await encodePng(image));
-  prompt = { image, text: question };
+  prompt = promptAbout(image, question);
 });
 afterAll(() => rm(folder, { recursive: true }));
 

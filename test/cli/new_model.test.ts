@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readModelDefaults } from "../../cli/model_defaults.ts";
 import { addNewModel } from "../../cli/new_model.ts";
 import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
+import { promptAbout } from "../../policy/prompts.ts";
 import { picture, sampling, tinyOptions } from "../policy/tiny.ts";
 import pythonIds from "./new_model/python_ids.json" with { type: "json" };
 import { visplay } from "./visplay.ts";
@@ -73,7 +74,7 @@ describe("a new model", () => {
 
   test("samples, and a supervised step lowers its loss", async () => {
     await using policy = await LocalPolicy.open(folder, tinyOptions);
-    const prompt = { image: picture(1), text: "what color is the circle?" };
+    const prompt = promptAbout(picture(1), "what color is the circle?");
     const [group] = await policy.sample([prompt], sampling);
     expect(group).toHaveLength(sampling.groupSize);
     const examples = [{ prompt, completion: "blue" }];
@@ -93,7 +94,7 @@ describe("a new model", () => {
     expect(stderr).toMatch(/outside the vocabulary \(--max-words\): \d+ words, \d+\.\d% of the text/);
     await using policy = await LocalPolicy.open(other, tinyOptions);
     expect(policy.model.config.text).toMatchObject({ vocabSize: 157, hiddenSize: 64, layers: 2 });
-    const [[completion] = []] = await policy.sample([{ image: picture(1), text: "what?" }], sampling);
+    const [[completion] = []] = await policy.sample([promptAbout(picture(1), "what?")], sampling);
     expect(completion?.tokens.length).toBeGreaterThan(0);
   });
 

@@ -7,16 +7,19 @@ import type {
   Policy,
   PolicyInfo,
   Prompt,
+  PromptCompletions,
   SamplingOptions,
   TrainingGroup,
   UpdateOptions,
   UpdateReport,
   WeightSet,
 } from "../../policy/port.ts";
+import { promptAbout } from "../../policy/prompts.ts";
+import { type Asked, askedIn } from "./prompts.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 /** What a policy says to a prompt; the stream is its only source of chance. */
-export type Script = (prompt: Prompt, stream: RandomStream, version: number) => string;
+export type Script = (asked: Asked, stream: RandomStream, version: number) => string;
 
 /** One call: what, on how many prompts, and from when to when. */
 export interface Call {
@@ -33,7 +36,7 @@ export interface FakePolicyOptions {
   /** How long a call takes; 10 ms by default. */
   readonly durationMs?: Partial<Record<Call["method"], number>>;
   /** Throws what a call should fail with. */
-  readonly fault?: (call: Pick<Call, "method">, prompts: readonly Prompt[], version: number) => void;
+  readonly fault?: (call: Pick<Call, "method">, asked: readonly Asked[], version: number) => void;
 }
 
 /** A policy without weights: it speaks by a script, and each update only counts. Calls run one after another. */
@@ -84,7 +87,7 @@ export class FakePolicy implements Policy {
     i: number,
   ): Completion {
     const stream = new RandomStream(deriveSeed(seed, row, i, temperature * 1000));
-    const words = this.#options.script(prompt, stream, this.#version).split(" ");
+    const words = this.#options.script(askedIn(prompt), stream, this.#version).split(" ");
     const kept = words.slice(0, maxTokens);
     return {
       tokens: Int32Array.from(kept, (word) => deriveSeed(0, word) & 0xffff),
@@ -95,19 +98,21 @@ export class FakePolicy implements Policy {
   }
 
   score(
-    groups: readonly { readonly prompt: Prompt; readonly completions: readonly Int32Array[] }[],
+    groups: readonly PromptCompletions[],
     options: { readonly weights: WeightSet },
     signal?: AbortSignal,
   ): Promise<Float32Array[][]> {
     this.scored.push(options.weights);
     const prompts = groups.map(({ prompt }) => prompt);
     return this.#call("score", prompts, signal, () =>
-      groups.map(({ completions }) => completions.map((tokens) => new Float32Array(tokens.length).fill(-1))),
+      groups.map(({ completions }) =>
+        completions.map(({ tokens }) => new Float32Array(tokens.length).fill(-1)),
+      ),
     );
   }
 
   prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void> {
-    const prompts = images.map((image) => ({ image, text: "" }));
+    const prompts = images.map((image) => promptAbout(image, ""));
     return this.#call("prepare", prompts, signal, () => {}).catch((error) => {
       // What it cannot take is passed over.
       if (!isFaultOfPrompt(error)) throw error;
@@ -176,7 +181,7 @@ export class FakePolicy implements Policy {
       this.calls.push(call);
       await time.sleep(durationMs?.[method] ?? 10, signal);
       call.endMs = time.now();
-      fault?.(call, prompts, this.#version);
+      fault?.(call, prompts.map(askedIn), this.#version);
       return result();
     });
     this.#idle = turn.catch(() => {});

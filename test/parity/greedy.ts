@@ -13,6 +13,7 @@ export async function greedyTokens(
   count: number,
 ): Promise<number[][]> {
   const end = prompt.lastIndexOf(model.config.imageTokenId) + 2;
+  const start = prompt.indexOf(model.config.imageTokenId);
   const sampling = {
     groupSize: 2,
     temperature: 0,
@@ -24,10 +25,9 @@ export async function greedyTokens(
     firstPrompt: 0,
   };
   const encoded = {
-    prefix: prompt.subarray(0, end),
+    prefix: { tokens: prompt.subarray(0, end), images: [{ id: "image", ...image, start }] },
     suffix: prompt.subarray(end),
-    imageRows: image.rows,
-    image: image.shape,
+    later: [],
   };
   await using sessions = new SessionCache({ threads: 1 });
   const tools = { model, tensors: parameterTensors(model.parameters), sessions, pool: new BufferPool(0) };

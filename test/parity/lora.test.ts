@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { exportModel } from "../../policy/embedded/export_model.ts";
 import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
+import type { Prompt } from "../../policy/port.ts";
+import { promptAbout } from "../../policy/prompts.ts";
 import { readSafetensors } from "../../policy/weights/safetensors.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose, expectGradients } from "./closeness.ts";
@@ -17,13 +19,13 @@ const options = {
 };
 const { messages } = readReference("smolvlm-tiny/cases.json").case0;
 let expected: Awaited<ReturnType<typeof readReferenceTensors>>;
-let prompt: { image: Awaited<ReturnType<typeof readReferenceImage>>; text: string };
+let prompt: Prompt;
 let scratch: string;
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "visplay-lora-"));
   expected = await readReferenceTensors("lora/expected.safetensors");
-  prompt = { image: await readReferenceImage("smolvlm-tiny/case0.png"), text: messages[0].content[1].text };
+  prompt = promptAbout(await readReferenceImage("smolvlm-tiny/case0.png"), messages[0].content[1].text);
 });
 afterAll(() => rm(scratch, { recursive: true }));
 
@@ -32,7 +34,7 @@ const logProbs = () => expected.get("completion_logprobs")?.data as Float32Array
 
 async function score(folder: string): Promise<Float32Array | undefined> {
   await using policy = await LocalPolicy.open(folder, options);
-  const groups = [{ prompt, completions: [completion()] }];
+  const groups = [{ prompt, completions: [{ tokens: completion() }] }];
   return (await policy.score(groups, { weights: "policy", temperature: 1 }))[0]?.[0];
 }
 

@@ -5,6 +5,7 @@ import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
 import { readModelJson } from "../../policy/model_files.ts";
 import { Qwen3Vl } from "../../policy/models/qwen3_vl.ts";
 import { parseQwen3VlConfig } from "../../policy/models/qwen3_vl_config.ts";
+import { promptAbout } from "../../policy/prompts.ts";
 import type { StoredTensor } from "../../policy/weights/safetensors.ts";
 import { writeSafetensors } from "../../policy/weights/safetensors_writer.ts";
 import { readModelWeights } from "../model_weights.ts";
@@ -12,7 +13,7 @@ import { copyTiny, tinyOptions } from "../policy/tiny.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose, expectGradients } from "./closeness.ts";
 import { readViews, referenceCase, testParity } from "./qwen_vl.ts";
-import { differentiate } from "./update.ts";
+import { differentiate, imageJob } from "./update.ts";
 
 const folder = "qwen3_vl-tiny";
 const path = referencePath(folder);
@@ -55,9 +56,9 @@ test("with an output head of its own: log-probabilities, greedy tokens, loss and
 
   await using policy = await LocalPolicy.open(copy.folder, tinyOptions);
   const text = readReference(`${folder}/cases.json`).case1.messages[0].content[1].text;
-  const prompt = { image: await readReferenceImage(`${folder}/case1.image0.png`), text };
+  const prompt = promptAbout(await readReferenceImage(`${folder}/case1.image0.png`), text);
   const completion = ids("completion_ids");
-  const [scores] = await policy.score([{ prompt, completions: [completion] }], {
+  const [scores] = await policy.score([{ prompt, completions: [{ tokens: completion }] }], {
     weights: "policy",
     temperature: 1,
   });
@@ -68,7 +69,7 @@ test("with an output head of its own: log-probabilities, greedy tokens, loss and
 
   const { images, patches, ids: inputs } = await referenceCase(folder, "case1");
   const [image] = images as [(typeof images)[number]];
-  const job = { prefix: inputs("prompt_input_ids"), image, targets: [completion] };
+  const job = imageJob(policy.model, inputs("prompt_input_ids"), image, [completion]);
   const outputs = await differentiate(
     policy.model,
     await readViews(policy.model, copy.folder),

@@ -6,7 +6,6 @@ import { gradientOutputs, treeStates } from "../../policy/embedded/graphs.ts";
 import { imageFeeds } from "../../policy/embedded/image_feeds.ts";
 import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
 import { crossEntropy } from "../../policy/embedded/loss.ts";
-import type { TreeJob } from "../../policy/embedded/micro_batch.ts";
 import type { Weights } from "../../policy/models/layers.ts";
 import type { QwenVl } from "../../policy/models/qwen_vl.ts";
 import type {
@@ -20,8 +19,9 @@ import { readModelWeights } from "../model_weights.ts";
 import { tinyOptions } from "../policy/tiny.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose, expectGradients } from "./closeness.ts";
+import { turnsOf } from "./conversation.ts";
 import { greedyTokens } from "./greedy.ts";
-import { differentiate, referenceGroup } from "./update.ts";
+import { differentiate, imageJob, referenceGroup } from "./update.ts";
 
 const options = { threads: 1 };
 
@@ -106,7 +106,10 @@ export function testParity<M extends QwenVl>({ folder, model, stages }: Family<M
       return { shape, patches: patches.subarray(start, end) };
     });
     const fed = input("patches", [bucket.tiles * bucket.patches, model.patchWidth]);
-    return { ...stages(w, fed, bucket, own, images), feeds: imageFeeds(model, prepared, bucket) };
+    return {
+      ...stages(w, fed, bucket, own, images),
+      feeds: imageFeeds(model, prepared, { ...bucket, tiles: 1 }, images.length),
+    };
   }
 
   /** The text model over one sequence and one more token, which a tree needs: states [length + 1, D]. */
@@ -117,13 +120,24 @@ export function testParity<M extends QwenVl>({ folder, model, stages }: Family<M
       branches: 1,
       branchLength: 1,
       image: model.bucket(image),
+      imagesPerPrefix: 1,
     };
     return treeStates(model, w, tree, rows);
   }
 
+  /** The images with the places where their tokens begin. */
+  function shownIn(tokens: Int32Array, images: readonly ImageShape[]) {
+    let from = 0;
+    return images.map((shape) => {
+      const start = tokens.indexOf(model.config.imageTokenId, from);
+      from = start + model.rows(shape);
+      return { shape, start };
+    });
+  }
+
   /** What such a sequence is fed. */
   function sequenceFeeds(tokens: Int32Array, images: readonly ImageShape[]) {
-    const { axes, next } = model.positions(tokens, images);
+    const { axes, next } = model.positions(tokens.length, shownIn(tokens, images), 0);
     const numbers = (list: Iterable<number>) => BigInt64Array.from(list, BigInt);
     let row = tokens.length + 1;
     const sources = Array.from(tokens, (token, t) => (token === model.config.imageTokenId ? row++ : t));
@@ -139,7 +153,7 @@ export function testParity<M extends QwenVl>({ folder, model, stages }: Family<M
     test("positions", async () => {
       const { ids, images } = await referenceCase(folder, name);
       const tokens = ids("input_ids");
-      const { axes, next } = model.positions(tokens, images);
+      const { axes, next } = model.positions(tokens.length, shownIn(tokens, images), 0);
       expect(axes.flatMap((axis) => Array.from(axis))).toEqual([...ids("position_ids")]);
       expect(next - tokens.length).toBe(ids("rope_delta")[0]);
     });
@@ -202,7 +216,7 @@ export function testParity<M extends QwenVl>({ folder, model, stages }: Family<M
     const { floats, ids, images, patches } = await referenceCase(folder, "case0");
     const completion = ids("completion_ids");
     const [image] = images as [ImageShape];
-    const job: TreeJob = { prefix: ids("prompt_input_ids"), image, targets: [completion] };
+    const job = imageJob(model, ids("prompt_input_ids"), image, [completion]);
     const weights = () => new Float32Array(completion.length).fill(1 / completion.length);
     const outputs = await differentiate(model, views, job, patches, { kind: "cross_entropy" }, { weights });
     expectClose(outputs.loss, floats("loss_ce"), 1e-5);
@@ -213,7 +227,7 @@ export function testParity<M extends QwenVl>({ folder, model, stages }: Family<M
     const { images, patches, ids } = await referenceCase(folder, cases.grpo.uses_image_and_prompt_of);
     const [image] = images as [ImageShape];
     const group = await referenceGroup(folder, loss);
-    const job: TreeJob = { prefix: ids("prompt_input_ids"), image, targets: group.targets };
+    const job = imageJob(model, ids("prompt_input_ids"), image, group.targets);
     const outputs = await differentiate(model, views, job, patches, group.objective, group.values);
     expectClose(outputs.loss, group.loss, 1e-5);
     await expectGradients(outputs, `${folder}/grpo.grads_${loss}.safetensors`);
@@ -221,11 +235,13 @@ export function testParity<M extends QwenVl>({ folder, model, stages }: Family<M
 
   test("the whole policy scores a prompt and its completion as the reference does", async () => {
     await using policy = await LocalPolicy.open(referencePath(folder), tinyOptions);
-    for (const name of single) {
-      const { floats, ids } = await referenceCase(folder, name);
-      const text = cases[name].messages[0].content[1].text;
-      const prompt = { image: await readReferenceImage(`${folder}/${name}.image0.png`), text };
-      const completions = [ids("completion_ids")];
+    for (const name of ["case0", "case1", "case2"]) {
+      const { floats, ids, images: shapes } = await referenceCase(folder, name);
+      const images = await Promise.all(
+        shapes.map((_, i) => readReferenceImage(`${folder}/${name}.image${i}.png`)),
+      );
+      const prompt = { turns: turnsOf(cases[name].messages, images) };
+      const completions = [{ tokens: ids("completion_ids") }];
       for (const weights of ["policy", "reference"] as const) {
         const [scores] = await policy.score([{ prompt, completions }], { weights, temperature: 1 });
         expectClose(scores?.[0], floats("completion_logprobs"), 1e-4);

@@ -1,48 +1,59 @@
 import { describe, expect, test } from "vitest";
 import { smartResize } from "../../images/scaling.ts";
+import { conversationTokens } from "../../policy/chat/conversation.ts";
 import { patchImage, QwenVlProcessor, readPatching } from "../../policy/chat/qwen_vl_processor.ts";
 import { Tokenizer } from "../../policy/chat/tokenizer.ts";
-import { readModelJson } from "../../policy/model_files.ts";
+import { type JsonFields, readModelJson } from "../../policy/model_files.ts";
+import { Qwen25Vl } from "../../policy/models/qwen2_5_vl.ts";
 import { parseQwen25VlConfig } from "../../policy/models/qwen2_5_vl_config.ts";
+import { Qwen3Vl } from "../../policy/models/qwen3_vl.ts";
 import { parseQwen3VlConfig } from "../../policy/models/qwen3_vl_config.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose } from "./closeness.ts";
+import { type ReferenceMessage, turnsOf } from "./conversation.ts";
 
 interface Case {
-  readonly messages: readonly { content: readonly { type: string; text?: string }[] }[];
+  readonly messages: readonly ReferenceMessage[];
   readonly image_grid_thw: readonly (readonly [number, number, number])[];
 }
 
-const parsers = { "qwen2_5_vl-tiny": parseQwen25VlConfig, "qwen3_vl-tiny": parseQwen3VlConfig };
+const readers = {
+  "qwen2_5_vl-tiny": async (json: JsonFields) => new Qwen25Vl(parseQwen25VlConfig(json)),
+  "qwen3_vl-tiny": async (json: JsonFields) => new Qwen3Vl(parseQwen3VlConfig(json)),
+};
 
-describe.each(Object.entries(parsers))("%s", async (model, parse) => {
-  const folder = referencePath(model);
-  const config = parse(await readModelJson(`${folder}/config.json`));
-  const tokenizer = await Tokenizer.load(folder);
-  const processor = new QwenVlProcessor(config, tokenizer, await readPatching(folder, config));
+describe.each(Object.entries(readers))("%s", async (folder, read) => {
+  const path = referencePath(folder);
+  const model = await read(await readModelJson(`${path}/config.json`));
+  const tokenizer = await Tokenizer.load(path);
+  const processor = new QwenVlProcessor(model.config, tokenizer, await readPatching(path, model.config));
 
-  const cases = Object.entries(readReference<Record<string, Case>>(`${model}/cases.json`)).filter(
+  const cases = Object.entries(readReference<Record<string, Case>>(`${folder}/cases.json`)).filter(
     ([, { messages }]) => messages,
   );
 
   test.each(cases)("%s: patches", async (name, { image_grid_thw: grids }) => {
-    const expected = (await readReferenceTensors(`${model}/${name}.safetensors`)).get("pixel_values");
+    const expected = (await readReferenceTensors(`${folder}/${name}.safetensors`)).get("pixel_values");
     const patches: number[] = [];
     for (const [i, [, height, width]] of grids.entries()) {
-      const made = patchImage(await readReferenceImage(`${model}/${name}.image${i}.png`), processor.patching);
+      const made = patchImage(
+        await readReferenceImage(`${folder}/${name}.image${i}.png`),
+        processor.patching,
+      );
       expect([made.height, made.width]).toEqual([height, width]);
       patches.push(...made.patches);
     }
     expectClose(Float32Array.from(patches), expected?.data as Float32Array, 1e-6);
   });
 
-  const single = cases.filter(([, { image_grid_thw }]) => image_grid_thw.length === 1);
-
-  test.each(single)("%s: prompt", async (name, { messages }) => {
-    const expected = (await readReferenceTensors(`${model}/${name}.safetensors`)).get("prompt_input_ids");
-    const text = messages[0]?.content.find(({ type }) => type === "text")?.text as string;
-    const image = processor.prepare(await readReferenceImage(`${model}/${name}.image0.png`));
-    expect([...processor.prompt(text, image)]).toEqual(Array.from(expected?.data as BigInt64Array, Number));
+  test.each(cases)("%s: prompt", async (name, { messages, image_grid_thw: grids }) => {
+    const expected = (await readReferenceTensors(`${folder}/${name}.safetensors`)).get("prompt_input_ids");
+    const images = await Promise.all(
+      grids.map((_, i) => readReferenceImage(`${folder}/${name}.image${i}.png`)),
+    );
+    const tools = { tokenizer, processor, model, prepare: processor.prepare.bind(processor) };
+    const { ids } = conversationTokens(turnsOf(messages, images), tools);
+    expect([...ids]).toEqual(Array.from(expected?.data as BigInt64Array, Number));
   });
 });
 

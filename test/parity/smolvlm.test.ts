@@ -4,18 +4,19 @@ import { input } from "../../autodiff/tensor.ts";
 import { patchify } from "../../policy/chat/idefics3_processor.ts";
 import { treeStates } from "../../policy/embedded/graphs.ts";
 import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
-import { microBatchFeeds, type TreeJob } from "../../policy/embedded/micro_batch.ts";
+import { microBatchFeeds } from "../../policy/embedded/micro_batch.ts";
 import type { PrefixTree } from "../../policy/models/attention.ts";
 import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
 import type { Weights } from "../../policy/models/layers.ts";
 import { SmolVlm } from "../../policy/models/smolvlm.ts";
+import { promptAbout } from "../../policy/prompts.ts";
 import { parameterTensors } from "../../policy/weights/parameter_tensors.ts";
 import { ParameterLayout } from "../../policy/weights/parameters.ts";
 import { readModelWeights } from "../model_weights.ts";
 import { readReference, readReferenceImage, readReferenceTensors, referencePath } from "../reference_dir.ts";
 import { expectClose, expectGradients } from "./closeness.ts";
 import { greedyTokens } from "./greedy.ts";
-import { differentiate, referenceGroup } from "./update.ts";
+import { differentiate, imageJob, referenceGroup } from "./update.ts";
 
 const folder = referencePath("smolvlm-tiny");
 const cases = readReference("smolvlm-tiny/cases.json");
@@ -64,15 +65,11 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
 
     const all = ids("input_ids");
     const tree: PrefixTree = { prefixes: 1, prefixLength: all.length - 1, branches: 1, branchLength: 1 };
-    const shape = { ...tree, image: model.bucket(image) };
+    const shape = { ...tree, image: model.bucket(image), imagesPerPrefix: 1, predicted: null };
     const fed = input("image_rows", [model.rows(image), model.config.text.hiddenSize]);
     const hidden = treeStates(model, tensors, shape, fed);
     const session = await Session.compile({ logits: model.logits(tensors, hidden) }, options);
-    const job: TreeJob = {
-      prefix: all.subarray(0, -1),
-      image,
-      targets: [Int32Array.of(all.at(-1) as number, 0)],
-    };
+    const job = imageJob(model, all.subarray(0, -1), image, [Int32Array.of(all.at(-1) as number, 0)]);
     const feeds = microBatchFeeds(model, { shape, jobs: [0], firstBranch: 0 }, [job]);
     const { logits } = await session.run({ ...views, ...feeds, image_rows: rows as Float32Array });
     expectClose(logits, floats("logits"), 2e-4);
@@ -91,7 +88,7 @@ describe.each(["case0", "case1", "case2"])("%s", (name) => {
 test.each(["case0", "case2"])("%s: cross-entropy and every gradient", async (name) => {
   const { floats, ids, image, patches } = await referenceCase(name);
   const completion = ids("completion_ids");
-  const job: TreeJob = { prefix: ids("prompt_input_ids"), image, targets: [completion] };
+  const job = imageJob(model, ids("prompt_input_ids"), image, [completion]);
   const weights = () => new Float32Array(completion.length).fill(1 / completion.length);
   const outputs = await differentiate(model, views, job, patches, { kind: "cross_entropy" }, { weights });
   expectClose(outputs.loss, floats("loss_ce"), 1e-5);
@@ -101,7 +98,7 @@ test.each(["case0", "case2"])("%s: cross-entropy and every gradient", async (nam
 test.each(["grpo", "dapo"] as const)("%s: loss and every gradient", async (loss) => {
   const { image, patches, ids } = await referenceCase(cases.grpo.uses_image_and_prompt_of);
   const group = await referenceGroup("smolvlm-tiny", loss);
-  const job: TreeJob = { prefix: ids("prompt_input_ids"), image, targets: group.targets };
+  const job = imageJob(model, ids("prompt_input_ids"), image, group.targets);
   const outputs = await differentiate(model, views, job, patches, group.objective, group.values);
   expectClose(outputs.loss, group.loss, 1e-5);
   await expectGradients(outputs, `smolvlm-tiny/grpo.grads_${loss}.safetensors`);
@@ -117,8 +114,8 @@ test("the whole policy scores a prompt and its completion as the reference does"
   for (const name of ["case0", "case1"]) {
     const { floats, ids } = await referenceCase(name);
     const text = cases[name].messages[0].content[1].text;
-    const prompt = { image: await readReferenceImage(`smolvlm-tiny/${name}.png`), text };
-    const completions = [ids("completion_ids")];
+    const prompt = promptAbout(await readReferenceImage(`smolvlm-tiny/${name}.png`), text);
+    const completions = [{ tokens: ids("completion_ids") }];
     for (const weights of ["policy", "reference"] as const) {
       const [scores] = await policy.score([{ prompt, completions }], { weights, temperature: 1 });
       expectClose(scores?.[0], floats("completion_logprobs"), 1e-4);

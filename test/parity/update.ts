@@ -4,10 +4,25 @@ import { type Objective, updateGraph } from "../../policy/embedded/graphs.ts";
 import { imageFeeds } from "../../policy/embedded/image_feeds.ts";
 import { tokenWeights } from "../../policy/embedded/loss.ts";
 import { microBatchFeeds, type TreeJob, tokenValues } from "../../policy/embedded/micro_batch.ts";
-import type { VisionLanguageModel } from "../../policy/models/vision_language_model.ts";
+import type { Shaped } from "../../policy/embedded/stretch.ts";
+import type { ImageShape, VisionLanguageModel } from "../../policy/models/vision_language_model.ts";
 import { parameterTensors } from "../../policy/weights/parameter_tensors.ts";
 import type { StoredTensor } from "../../policy/weights/safetensors.ts";
 import { readReference, readReferenceTensors } from "../reference_dir.ts";
+
+/** A prompt about one image, and what follows it. */
+export function imageJob(
+  model: VisionLanguageModel,
+  prompt: Int32Array,
+  shape: ImageShape,
+  targets: readonly Int32Array[],
+): TreeJob {
+  const start = prompt.indexOf(model.config.imageTokenId);
+  return {
+    prefix: { tokens: prompt, images: [{ shape, start }] },
+    targets: targets.map((tokens) => ({ tokens, images: [], sampled: null })),
+  };
+}
 
 /** What a loss reads: arrays in the graph's shape, or each branch's values. */
 type LossFeeds = Readonly<Record<string, Float32Array | ((branch: number) => Float32Array)>>;
@@ -21,14 +36,17 @@ export async function differentiate(
   objective: Objective,
   values: LossFeeds,
 ): Promise<Record<string, Float32Array>> {
-  const longest = Math.max(...job.targets.map((t) => t.length));
+  const longest = Math.max(...job.targets.map(({ tokens }) => tokens.length));
+  const image = (job.prefix.images[0] as Shaped).shape;
   const shape = {
     prefixes: 1,
-    prefixLength: bucket(job.prefix.length),
+    prefixLength: bucket(job.prefix.tokens.length),
     branches: job.targets.length,
     branchLength: bucket(longest) - 1,
-    image: model.bucket(job.image),
+    image: model.bucket(image),
+    imagesPerPrefix: 1,
     images: 1,
+    predicted: null,
   };
   const names = model.parameters.map(({ name }) => name);
   const tensors = parameterTensors(model.parameters);
@@ -42,7 +60,7 @@ export async function differentiate(
     ]),
   );
   const tree = microBatchFeeds(model, batch, [job]);
-  const pictures = imageFeeds(model, [{ shape: job.image, patches }], shape.image);
+  const pictures = imageFeeds(model, [{ shape: image, patches }], shape.image);
   return await session.run({ ...views, ...tree, ...pictures, select: Float32Array.of(1), ...feeds });
 }
 

@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { imageOf, type RgbImage } from "../../images/image.ts";
 import { LocalPolicy, type LocalPolicyOptions } from "../../policy/embedded/local_policy.ts";
 import type { Completion, Prompt, SamplingOptions, TrainingGroup, UpdateOptions } from "../../policy/port.ts";
+import { promptAbout } from "../../policy/prompts.ts";
 import { referencePath } from "../reference_dir.ts";
 
 /** The tiny model of the reference: random weights, a vocabulary of 363. */
@@ -48,10 +49,9 @@ export function picture(k: number): RgbImage {
 /** Questions of different lengths about `images` pictures, in turn. */
 export function questions(count: number, images = 3): Prompt[] {
   const pictures = Array.from({ length: images }, (_, k) => picture(k));
-  return Array.from({ length: count }, (_, i) => ({
-    image: pictures[i % images] as RgbImage,
-    text: `${"Look closely. ".repeat(i % 4)}How many dots, ${i}?`,
-  }));
+  return Array.from({ length: count }, (_, i) =>
+    promptAbout(pictures[i % images] as RgbImage, `${"Look closely. ".repeat(i % 4)}How many dots, ${i}?`),
+  );
 }
 
 export const sampling: SamplingOptions = {

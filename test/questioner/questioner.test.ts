@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { RgbImage } from "../../images/image.ts";
 import type { Completion, Policy, SamplingOptions } from "../../policy/port.ts";
 import { Questioner } from "../../questioner/questioner.ts";
+import { askedIn } from "../fakes/prompts.ts";
 
 const image = (id: string): RgbImage => ({ id, width: 1, height: 1, data: new Uint8Array(3) });
 const completion = (text: string): Completion => ({
@@ -22,9 +23,9 @@ test("asks G questions about each image with the template's prompt", async () =>
   const policy = sampling(async (prompts, given, aborted) => {
     expect(given).toEqual(options);
     expect(aborted).toBe(signal);
-    expect(prompts.map(({ text }) => text)).toEqual(["ask", "ask"]);
+    expect(prompts.map((prompt) => askedIn(prompt).text)).toEqual(["ask", "ask"]);
     return prompts.map((prompt) => [
-      completion(`<question> ${prompt.image.id} ? </question>`),
+      completion(`<question> ${askedIn(prompt).image.id} ? </question>`),
       completion("eh"),
     ]);
   });
@@ -34,7 +35,7 @@ test("asks G questions about each image with the template's prompt", async () =>
     signal,
   );
   expect(
-    asked.map(({ prompt, questions }) => [prompt.image.id, questions.map(({ parsed }) => parsed)]),
+    asked.map(({ prompt, questions }) => [askedIn(prompt).image.id, questions.map(({ parsed }) => parsed)]),
   ).toEqual(
     ["a", "b"].map((id) => [
       id,
@@ -44,7 +45,7 @@ test("asks G questions about each image with the template's prompt", async () =>
       ],
     ]),
   );
-  expect(asked[1]?.prompt.image.id).toBe("b");
+  expect(asked[1] && askedIn(asked[1].prompt).image.id).toBe("b");
   expect(asked[1]?.questions).toHaveLength(2);
 });
 

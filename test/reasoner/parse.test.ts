@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { AnswerFormat } from "../../common/answer_format.ts";
+import { textOf } from "../../policy/prompts.ts";
 import { parseChoices } from "../../reasoner/choices.ts";
 import { parseAnswer } from "../../reasoner/parse.ts";
 import { reasonerPrompt, reasonerTemplates } from "../../reasoner/prompt.ts";
@@ -274,11 +275,11 @@ describe("the prompts", () => {
   });
 
   test("takes the question as it is", () => {
-    const { text } = reasonerPrompt(image, "is $& {question} ?", {
+    const prompt = reasonerPrompt(image, "is $& {question} ?", {
       reasoner: "q: {question} !",
       format: "tags",
     });
-    expect(text).toBe("q: is $& {question} ? !");
+    expect(textOf(prompt)).toBe("q: is $& {question} ? !");
   });
 
   test("a template without a place for the question is refused", () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { RgbImage } from "../../images/image.ts";
 import type { Completion, Policy } from "../../policy/port.ts";
+import { textOf } from "../../policy/prompts.ts";
 import { Reasoner } from "../../reasoner/reasoner.ts";
 
 const image: RgbImage = { id: "a", width: 1, height: 1, data: new Uint8Array(3) };
@@ -25,7 +26,7 @@ test("answers each question m times with the prompt that is trained", async () =
   const reasoner = new Reasoner(policy, { reasoner: "look: {question}", format: "tags" });
   const questions = ["what ?", "what ? (A) dog (B) cat"].map((question) => ({ image, question }));
   const given = await reasoner.answer(questions, options);
-  expect(given.map(({ prompt }) => prompt.text)).toEqual(["look: what ?", "look: what ? (A) dog (B) cat"]);
+  expect(given.map(({ prompt }) => textOf(prompt))).toEqual(["look: what ?", "look: what ? (A) dog (B) cat"]);
   expect(given.map(({ prompt }) => prompt)).toEqual(questions.map((question) => reasoner.prompt(question)));
   expect(given.map(({ answers }) => answers.map(({ parsed }) => parsed))).toEqual(
     ["cat", "b"].map((canonical) => [

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { imageOf } from "../../images/image.ts";
-import type { FinishReason } from "../../policy/port.ts";
+import type { FinishReason, Prompt } from "../../policy/port.ts";
+import { promptAbout, textOf } from "../../policy/prompts.ts";
 import { sampleTeaching } from "../../training/dynamic_sampling.ts";
 import { grpo, type LessonOptions, type Rollout } from "../../training/grpo.ts";
 
@@ -12,7 +13,7 @@ function rollout(reward: number | null, finishReason: FinishReason = "stop", pos
   return { completion, reward, positive, reference: null };
 }
 
-const group = (text: string, ...rollouts: Rollout[]) => ({ prompt: { image, text }, rollouts });
+const group = (text: string, ...rollouts: Rollout[]) => ({ prompt: promptAbout(image, text), rollouts });
 const varied = (text: string) => group(text, rollout(0), rollout(1));
 const equal = (text: string) => group(text, rollout(1), rollout(1));
 
@@ -26,8 +27,7 @@ function source(...calls: ReturnType<typeof group>[][]) {
   return { next, missing };
 }
 
-const texts = (groups: readonly { readonly prompt: { readonly text: string } }[]) =>
-  groups.map(({ prompt }) => prompt.text);
+const texts = (groups: readonly { readonly prompt: Prompt }[]) => groups.map(({ prompt }) => textOf(prompt));
 
 describe("groups that teach nothing are replaced", () => {
   it("by as many new ones as are missing, until enough teach", async () => {

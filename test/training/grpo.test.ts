@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { imageOf } from "../../images/image.ts";
 import type { Completion, Policy, TrainingGroup, UpdateOptions } from "../../policy/port.ts";
+import { promptAbout, textOf } from "../../policy/prompts.ts";
 import { type GrpoOptions, grpo, type Reference, type Rollout } from "../../training/grpo.ts";
 
 const image = imageOf(1, 1, new Uint8Array(3));
@@ -19,7 +20,7 @@ function rollout(
 }
 
 const group = (text: string, ...rollouts: (Rollout & { readonly text: string })[]) => ({
-  prompt: { image, text },
+  prompt: promptAbout(image, text),
   place: text.toUpperCase(),
   rollouts,
 });
@@ -53,8 +54,8 @@ function world() {
   const reference: Reference = {
     score: async (groups) =>
       groups.map(({ prompt, completions }) => {
-        scored.push(prompt.text);
-        return completions.map(({ length }) => new Float32Array(length).fill(length));
+        scored.push(textOf(prompt));
+        return completions.map(({ tokens: { length } }) => new Float32Array(length).fill(length));
       }),
   };
   return { policy, reference, updates, scored, clips };
@@ -89,7 +90,7 @@ describe("one update", () => {
     const { groups, droppedGroups } = await grpo(policy, reference, [equal, unequal, cut], withKl);
     expect(droppedGroups).toBe(2);
     expect(groups.map(({ place }) => place)).toEqual(["EQUAL", "UNEQUAL", "CUT"]);
-    expect(updates.map((batch) => batch.map(({ prompt }) => prompt.text))).toEqual([["unequal"]]);
+    expect(updates.map((batch) => batch.map(({ prompt }) => textOf(prompt)))).toEqual([["unequal"]]);
     expect(scored).toEqual(["unequal"]);
     const none = await grpo(policy, reference, [equal], withKl);
     expect(none).toMatchObject({ droppedGroups: 1, report: null });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { type ActivityKind, ActivityReport, ActivityView } from "../../../policy/embedded/activity.ts";
 import { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
 import { openPolicy } from "../../../policy/parallel/open_policy.ts";
+import { askedIn } from "../../fakes/prompts.ts";
 import { questions, sampling, tinyFolder, tinyOptions } from "../tiny.ts";
 
 test("what threads are at is told of all that are at the same, until it is done", () => {
@@ -46,14 +47,14 @@ test("a policy tells of every call how much of it is done, in the order in which
   };
   const prompts = questions(3);
   const completions = await policy.sample(prompts, sampling);
-  const images = new Set(prompts.map(({ image }) => image.id)).size;
+  const images = new Set(prompts.map((prompt) => askedIn(prompt).image.id)).size;
   expect(told.splice(0)).toEqual([
     ["encoding", images],
     ["sampling", prompts.length * sampling.groupSize],
   ]);
   const groups = prompts.map((prompt, i) => ({
     prompt,
-    completions: (completions[i] ?? []).map(({ tokens }) => tokens),
+    completions: completions[i] ?? [],
   }));
   await policy.score(groups, { weights: "policy", temperature: 1 });
   await policy.supervise([{ prompt: prompts[0] as (typeof prompts)[0], completion: "two" }], {

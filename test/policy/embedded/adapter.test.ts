@@ -38,7 +38,10 @@ async function scores(
   policy: LocalPolicy,
   weights: "policy" | "reference" = "policy",
 ): Promise<Float32Array> {
-  const groups = prompts.map((prompt: Prompt) => ({ prompt, completions }));
+  const groups = prompts.map((prompt: Prompt) => ({
+    prompt,
+    completions: completions.map((tokens) => ({ tokens })),
+  }));
   const all = await policy.score(groups, { weights, temperature: 1 });
   return Float32Array.from(all.flat().flatMap((logProbs) => [...logProbs]));
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { imageOf, type RgbImage } from "../../../images/image.ts";
 import { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
+import { promptAbout } from "../../../policy/prompts.ts";
 import { readReference } from "../../reference_dir.ts";
 import { copyTiny, picture, sampling, tinyOptions } from "../tiny.ts";
 
@@ -21,18 +22,18 @@ afterAll(async () => {
   await tiny[Symbol.asyncDispose]();
 });
 
-const short = { image: picture(1), text: "What?" };
+const short = promptAbout(picture(1), "What?");
 
 describe("a model's context", () => {
   test("that a prompt fills is that prompt's fault", async () => {
-    const long = { image: picture(1), text: "Look closely. ".repeat(20) };
+    const long = promptAbout(picture(1), "Look closely. ".repeat(20));
     const fault = {
       code: "prompt",
       message: expect.stringMatching(/a prompt of \d+ tokens leaves no room .* model's 64; shorten it/),
     };
     await expect(policy.sample([short, long], sampling)).rejects.toMatchObject(fault);
     await expect(
-      policy.score([{ prompt: long, completions: [Int32Array.of(5)] }], {
+      policy.score([{ prompt: long, completions: [{ tokens: Int32Array.of(5) }] }], {
         weights: "policy",
         temperature: 1,
       }),
@@ -42,7 +43,7 @@ describe("a model's context", () => {
 
   test("ends a completion, whatever else is asked for", async () => {
     const { prefix, suffix } = policy.tokens(short);
-    const room = maxPositions - prefix.length - suffix.length;
+    const room = maxPositions - prefix.tokens.length - suffix.length;
     const [group] = await policy.sample([short], { ...sampling, ignoreEos: true, maxTokens: 200 });
     expect(room).toBeLessThan(40);
     for (const { tokens, finishReason } of group ?? []) {
@@ -64,7 +65,7 @@ test("encoding ahead passes over an image that leaves no room, with what marks i
   const encoded = vi.spyOn(cutting.encoder, "encode");
   await cutting.prepare([wide, flat as RgbImage]);
   expect(encoded.mock.calls.map(([images]) => [...images].map(({ id }) => id))).toEqual([[flat?.id]]);
-  await expect(cutting.sample([{ image: wide, text: "" }], sampling)).rejects.toMatchObject({
+  await expect(cutting.sample([promptAbout(wide, "")], sampling)).rejects.toMatchObject({
     code: "prompt",
     message: expect.stringMatching(/model's 80; .*model\.maxPixels/),
   });

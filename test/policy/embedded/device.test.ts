@@ -26,7 +26,7 @@ elsewhere("another device samples, scores and learns as the CPU does", async () 
   expect(await tokens(other)).toEqual(await tokens(cpu));
 
   const scored = prompts.map((prompt, i) => {
-    return { prompt, completions: (sampled[i] ?? []).map((completion) => completion.tokens) };
+    return { prompt, completions: sampled[i] ?? [] };
   });
   const scores = (policy: LocalPolicy): Promise<Float32Array[][]> =>
     policy.score(scored, { weights: "reference", temperature: 1 });

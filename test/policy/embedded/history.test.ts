@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
+import { askedIn } from "../../fakes/prompts.ts";
 import { questions, sampling, tinyOptions } from "../tiny.ts";
 
 /** The embedded model, whose products are large enough to be split among threads in ways that depend on the batch. */
@@ -21,7 +22,7 @@ describe.each([
 ])("with $threads threads, images frozen: $frozen", ({ threads, frozen }) => {
   test("an image's rows have the same bits alone and in any company", async () => {
     await using policy = await open(threads, frozen);
-    const images = questions(5, 5).map(({ image }) => policy.encoder.prepare(image));
+    const images = questions(5, 5).map((prompt) => policy.encoder.prepare(askedIn(prompt).image));
     const rows = (some: typeof images, version: string) =>
       policy.encoder.encode(some, policy.learner.views, version, async () => {});
     const together = await rows(images, "together");
@@ -35,14 +36,14 @@ describe.each([
     await using fresh = await open(threads, frozen);
     await using used = await open(threads, frozen);
     const asked = questions(5, 5);
-    await used.prepare(asked.map(({ image }) => image).reverse());
+    await used.prepare(asked.map((prompt) => askedIn(prompt).image).reverse());
     await used.sample(questions(3, 3), { ...sampling, seed: 8 });
     for (const some of [asked.slice(1, 2), asked]) {
       const wanted = await fresh.sample(some, sampling);
       expect(await used.sample(some, sampling)).toEqual(wanted);
       const groups = some.map((prompt, i) => ({
         prompt,
-        completions: (wanted[i] ?? []).map(({ tokens }) => tokens),
+        completions: wanted[i] ?? [],
       }));
       for (const weights of ["policy", "reference"] as const) {
         const options = { weights, temperature: 1 };

@@ -8,7 +8,9 @@ import type {
   UpdateOptions,
   UpdateReport,
 } from "../../../policy/port.ts";
+import { promptAbout } from "../../../policy/prompts.ts";
 import { ParameterLayout } from "../../../policy/weights/parameters.ts";
+import { aboutCopies } from "../../fakes/prompts.ts";
 import {
   grpo,
   openTiny,
@@ -52,10 +54,10 @@ function sameBits(a: Float32Array, b: Float32Array): boolean {
 
 /** Three questions about one image and one about another. */
 const lesson: readonly Example[] = [
-  { prompt: { image: picture(0), text: "What colour?" }, completion: "red" },
-  { prompt: { image: picture(0), text: "How many dots?" }, completion: "12 dots" },
-  { prompt: { image: picture(0), text: "Is it large?" }, completion: "no" },
-  { prompt: { image: picture(1), text: "What colour?" }, completion: "blue" },
+  { prompt: promptAbout(picture(0), "What colour?"), completion: "red" },
+  { prompt: promptAbout(picture(0), "How many dots?"), completion: "12 dots" },
+  { prompt: promptAbout(picture(0), "Is it large?"), completion: "no" },
+  { prompt: promptAbout(picture(1), "What colour?"), completion: "blue" },
 ];
 
 let prompts: Prompt[];
@@ -84,8 +86,8 @@ beforeAll(async () => {
 function repeated(all: readonly TrainingGroup[], images: "shared" | "copied"): TrainingGroup[] {
   return all.flatMap(({ prompt, rollouts }) =>
     rollouts.map((rollout, b) => {
-      const id = images === "shared" ? prompt.image.id : `${prompt.image.id} ${b}`;
-      return { prompt: { ...prompt, image: { ...prompt.image, id } }, rollouts: [rollout] };
+      const copy = aboutCopies(prompt, ({ id }) => (images === "shared" ? id : `${id} ${b}`));
+      return { prompt: copy, rollouts: [rollout] };
     }),
   );
 }
@@ -158,7 +160,7 @@ describe("gradients", () => {
     const scored = await policy.score(
       groups.map(({ prompt, rollouts }) => ({
         prompt,
-        completions: rollouts.map((r) => r.completion.tokens),
+        completions: rollouts.map((r) => r.completion),
       })),
       { weights: "policy", temperature: cold.temperature },
     );
@@ -189,7 +191,7 @@ describe("updates", () => {
       const rewarded = rolloutGroups(prompts, sampled);
       const asked = rewarded.map(({ prompt, rollouts }) => ({
         prompt,
-        completions: rollouts.map(({ completion }) => completion.tokens),
+        completions: rollouts.map(({ completion }) => completion),
       }));
       /** Σ advantage · log-probability of each group. */
       const favour = async (weights: "policy" | "reference"): Promise<number[]> => {
@@ -296,7 +298,7 @@ describe("imitation", () => {
     const once = await policy.supervise(lesson, { learningRate: 0 });
     const apart = lesson.map(({ prompt, ...rest }, i) => ({
       ...rest,
-      prompt: { ...prompt, image: { ...prompt.image, id: `copy ${i}` } },
+      prompt: aboutCopies(prompt, () => `copy ${i}`),
     }));
     const separate = await policy.supervise(apart, { learningRate: 0 });
     expect(separate.gradientNorm / once.gradientNorm).toBeCloseTo(1, 5);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
 import type { Completion, Prompt, SamplingOptions } from "../../../policy/port.ts";
 import { type FloatArray, writeSafetensors } from "../../../policy/weights/safetensors_writer.ts";
+import { aboutCopies } from "../../fakes/prompts.ts";
 import { readModelWeights } from "../../model_weights.ts";
 import { expectClose } from "../../parity/closeness.ts";
 import { copyTiny, openTiny, picture, questions, sampling, tinyFolder, tinyOptions } from "../tiny.ts";
@@ -33,7 +34,7 @@ async function expectScored(
   temperature: number,
   scorer: LocalPolicy = policy,
 ): Promise<void> {
-  const groups = prompts.map((prompt, i) => ({ prompt, completions: tokensOf(sampled[i]) }));
+  const groups = prompts.map((prompt, i) => ({ prompt, completions: sampled[i] ?? [] }));
   const scores = await scorer.score(groups, { weights: "policy", temperature });
   sampled.forEach((group, i) => {
     group.forEach(({ logProbs }, g) => {
@@ -69,10 +70,7 @@ describe("sampling", () => {
 
   test("one image shared by prompts gives what an image for each gives", async () => {
     const shared = questions(11, 1);
-    const separate = shared.map((prompt, i) => ({
-      ...prompt,
-      image: { ...prompt.image, id: `copy ${i}` },
-    }));
+    const separate = shared.map((prompt, i) => aboutCopies(prompt, () => `copy ${i}`));
     const wanted = await policy.sample(separate, sampling);
     (await policy.sample(shared, sampling)).forEach((group, i) => {
       expectSame(group, wanted[i]);
@@ -111,9 +109,9 @@ describe("sampling", () => {
     ];
     const { vocabSize } = policy.model.config.text;
     for (const t of [0, 5]) {
-      const completions = Array.from({ length: vocabSize }, (_, token) =>
-        Int32Array.of(...greedy.tokens.subarray(0, t), token),
-      );
+      const completions = Array.from({ length: vocabSize }, (_, token) => ({
+        tokens: Int32Array.of(...greedy.tokens.subarray(0, t), token),
+      }));
       const [scores] = await policy.score([{ prompt, completions }], { weights: "policy", temperature: 1 });
       const last = (scores ?? []).map((logProbs) => logProbs[t] as number);
       expect(last.indexOf(Math.max(...last))).toBe(greedy.tokens[t]);
@@ -188,7 +186,9 @@ describe("scoring", () => {
     const sampled = await policy.sample(prompts, { ...sampling, maxTokens: 12 });
     const groups = prompts.map((prompt, i) => ({
       prompt,
-      completions: tokensOf(sampled[i]).map((tokens, g) => tokens.subarray(0, 1 + ((i + 3 * g) % 12))),
+      completions: (sampled[i] ?? []).map(({ tokens }, g) => ({
+        tokens: tokens.subarray(0, 1 + ((i + 3 * g) % 12)),
+      })),
     }));
     const options = { weights: "policy", temperature: 1 } as const;
     const [wanted, actual] = [await policy.score(groups, options), await small.score(groups, options)];
@@ -212,7 +212,7 @@ test("a call whose signal has aborted is cancelled", async () => {
   await expect(policy.prepare([picture(9)], signal)).rejects.toEqual(cancelled);
   await expect(
     policy.score(
-      [{ prompt, completions: [Int32Array.of(1)] }],
+      [{ prompt, completions: [{ tokens: Int32Array.of(1) }] }],
       { weights: "policy", temperature: 1 },
       signal,
     ),

@@ -5,9 +5,8 @@ import { tokensIn } from "../../../policy/models/attention.ts";
 const image = { tiles: 1, height: 4, width: 4 };
 const model = { bucket: () => ({ tiles: 1, patches: 16, rows: 4, windows: 0 }) };
 const job = (prefix: number, lengths: readonly number[]): TreeJob => ({
-  prefix: new Int32Array(prefix),
-  image,
-  targets: lengths.map((length) => new Int32Array(length)),
+  prefix: { tokens: new Int32Array(prefix), images: [{ shape: image, start: 0 }] },
+  targets: lengths.map((length) => ({ tokens: new Int32Array(length), images: [], sampled: null })),
 });
 const group = (length: number): number[] => Array.from({ length: 8 }, () => length);
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
 import { readModelFolder } from "../../../policy/embedded/registry.ts";
+import { promptAbout } from "../../../policy/prompts.ts";
 import { referencePath } from "../../reference_dir.ts";
 import { grpo, picture, rolloutGroups, sampling, tinyOptions } from "../tiny.ts";
 
@@ -43,7 +44,7 @@ test.each(cases)("what save_pretrained of %s leaves of %s opens, samples and lea
   const { eosTokenIds, padTokenId } = policy.model.config;
   expect(policy.tokenizer.knows(padTokenId)).toBe(true);
   expect(eosTokenIds.every((id) => policy.tokenizer.knows(id))).toBe(true);
-  const prompts = [{ image: picture(1), text: "How many?" }];
+  const prompts = [promptAbout(picture(1), "How many?")];
   const sampled = await policy.sample(prompts, sampling);
   for (let step = 1; step <= 2; step++) {
     const report = await policy.update(rolloutGroups(prompts, sampled), grpo);

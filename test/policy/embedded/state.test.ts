@@ -23,7 +23,7 @@ async function goOn(policy: Policy): Promise<unknown[]> {
   const reports = [await policy.update(groups, grpo), await policy.update(groups.slice(1), grpo)];
   const sampled = await policy.sample(prompts, sampling);
   const asked = prompts.map((prompt, i) => {
-    return { prompt, completions: (sampled[i] ?? []).map(({ tokens }) => tokens) };
+    return { prompt, completions: sampled[i] ?? [] };
   });
   return [
     reports,

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { imageOf } from "../../../images/image.ts";
 import { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
 import type { Completion, Prompt } from "../../../policy/port.ts";
+import { promptAbout } from "../../../policy/prompts.ts";
+import { askedIn } from "../../fakes/prompts.ts";
 import { expectClose } from "../../parity/closeness.ts";
 import { readReference } from "../../reference_dir.ts";
 import { copyTiny, grpo, relativeError, rolloutGroups, sampling, tinyOptions } from "../tiny.ts";
@@ -22,10 +24,12 @@ const prompts: Prompt[] = [
   [96, 24],
   [20, 90],
   [60, 59],
-].map(([width = 0, height = 0], k) => ({
-  image: imageOf(width, height, new Uint8Array(width * height * 3).fill(40 * k)),
-  text: `How many dots, ${k}?`,
-}));
+].map(([width = 0, height = 0], k) =>
+  promptAbout(
+    imageOf(width, height, new Uint8Array(width * height * 3).fill(40 * k)),
+    `How many dots, ${k}?`,
+  ),
+);
 
 async function sampled(policy: LocalPolicy): Promise<Completion[][]> {
   return policy.sample(prompts, sampling);
@@ -33,12 +37,12 @@ async function sampled(policy: LocalPolicy): Promise<Completion[][]> {
 
 test("images of different numbers of tiles are sampled and scored together as they are alone", async () => {
   await using policy = await LocalPolicy.open(split.folder, tinyOptions);
-  const tiles = new Set(prompts.map(({ image }) => policy.encoder.prepare(image).shape.tiles));
+  const tiles = new Set(prompts.map((prompt) => policy.encoder.prepare(askedIn(prompt).image).shape.tiles));
   expect(tiles.size).toBeGreaterThan(1);
   const groups = await sampled(policy);
   const asked = prompts.map((prompt, i) => ({
     prompt,
-    completions: (groups[i] ?? []).map(({ tokens }) => tokens),
+    completions: groups[i] ?? [],
   }));
   const options = { weights: "policy", temperature: 1 } as const;
   const together = await policy.score(asked, options);

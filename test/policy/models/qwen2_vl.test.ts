@@ -5,6 +5,7 @@ import { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
 import { readModelJson } from "../../../policy/model_files.ts";
 import { Qwen25Vl } from "../../../policy/models/qwen2_5_vl.ts";
 import { parseQwen25VlConfig } from "../../../policy/models/qwen2_5_vl_config.ts";
+import { promptAbout } from "../../../policy/prompts.ts";
 import { locateModelWeights } from "../../../policy/weights/model_weights.ts";
 import { ParameterLayout } from "../../../policy/weights/parameters.ts";
 import { writeSafetensors } from "../../../policy/weights/safetensors_writer.ts";
@@ -59,10 +60,10 @@ async function lesson() {
   const { messages } = readReference(`${source}/cases.json`).case1;
   const stored = (await readReferenceTensors(`${source}/case1.safetensors`)).get("completion_ids");
   return {
-    prompt: {
-      image: await readReferenceImage(`${source}/case1.image0.png`),
-      text: messages[0].content[1].text as string,
-    },
+    prompt: promptAbout(
+      await readReferenceImage(`${source}/case1.image0.png`),
+      messages[0].content[1].text as string,
+    ),
     completion: Int32Array.from(stored?.data as BigInt64Array, Number),
   };
 }
@@ -79,7 +80,7 @@ const gradientNorms = { text: 17.57725, connector: 2.176601, vision: 3.042671 };
 test("scores and gradients are those of transformers", async () => {
   await using policy = await LocalPolicy.open(copy.folder, tinyOptions);
   const { prompt, completion } = await lesson();
-  const asked = [{ prompt, completions: [completion] }];
+  const asked = [{ prompt, completions: [{ tokens: completion }] }];
   const [scores] = await policy.score(asked, { weights: "policy", temperature: 1 });
   expectClose(scores?.[0], Float32Array.from(logProbs), 1e-4);
 

@@ -3,7 +3,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { imageOf } from "../../../images/image.ts";
 import { LocalPolicy, type LocalPolicyOptions } from "../../../policy/embedded/local_policy.ts";
 import type { Completion, Prompt, TrainingGroup, UpdateOptions, UpdateReport } from "../../../policy/port.ts";
+import { promptAbout } from "../../../policy/prompts.ts";
 import { ParameterLayout, type Range } from "../../../policy/weights/parameters.ts";
+import { aboutCopies, askedIn } from "../../fakes/prompts.ts";
 import { expectClose } from "../../parity/closeness.ts";
 import { referencePath } from "../../reference_dir.ts";
 import { copyTiny, grpo, relativeError, rolloutGroups, sampling, tinyOptions } from "../tiny.ts";
@@ -16,14 +18,16 @@ const prompts: Prompt[] = [
   [58, 150],
   [1, 1],
   [140, 110],
-].map(([width = 0, height = 0], k) => ({
-  image: imageOf(
-    width,
-    height,
-    Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * (k + 3) + (i % 7) * 31 * k) % 256),
+].map(([width = 0, height = 0], k) =>
+  promptAbout(
+    imageOf(
+      width,
+      height,
+      Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * (k + 3) + (i % 7) * 31 * k) % 256),
+    ),
+    `${"Look closely. ".repeat(k % 3)}How many dots, ${k}?`,
   ),
-  text: `${"Look closely. ".repeat(k % 3)}How many dots, ${k}?`,
-}));
+);
 
 /** Each family with the grids of the prompts' images, in patches. */
 const families: [string, grids: [height: number, width: number][]][] = [
@@ -65,11 +69,10 @@ describe.each(families)("%s", (name, grids) => {
     return () => policy[Symbol.asyncDispose]();
   });
 
-  const asked = () =>
-    prompts.map((prompt, i) => ({ prompt, completions: (sampled[i] ?? []).map(({ tokens }) => tokens) }));
+  const asked = () => prompts.map((prompt, i) => ({ prompt, completions: sampled[i] ?? [] }));
 
   test("images of different grids are sampled and scored together as they are alone", async () => {
-    const shapes = prompts.map(({ image }) => policy.encoder.prepare(image).shape);
+    const shapes = prompts.map((prompt) => policy.encoder.prepare(askedIn(prompt).image).shape);
     expect(shapes.map(({ height, width }) => [height, width])).toEqual(grids);
     const options = { weights: "policy", temperature: 1 } as const;
     const together = await policy.score(asked(), options);
@@ -86,27 +89,24 @@ describe.each(families)("%s", (name, grids) => {
       expect((await policy.sample([prompt], greedy))[0]?.[0]?.tokens).toEqual(all[i]?.[0]?.tokens);
   });
 
-  test("a sequence has an image for each run of image tokens", () => {
-    const { imageTokenId } = policy.model.config;
-    const tokens = Int32Array.of(5, imageTokenId, imageTokenId, 6);
-    const image = { tiles: 1, height: 2, width: 4 };
-    const { axes, next } = policy.model.positions(tokens, [image]);
+  test("a sequence has its images where they begin", () => {
+    const shape = { tiles: 1, height: 2, width: 4 };
+    const { axes, next } = policy.model.positions(4, [{ shape, start: 1 }], 10);
     expect(axes.map((axis) => Array.from(axis))).toEqual([
-      [0, 1, 1, 3],
-      [0, 1, 1, 3],
-      [0, 1, 2, 3],
+      [10, 11, 11, 13],
+      [10, 11, 11, 13],
+      [10, 11, 12, 13],
     ]);
-    expect(next).toBe(4);
-    expect(() => policy.model.positions(tokens, [])).toThrow(RangeError);
+    expect(next).toBe(14);
+    expect(() => policy.model.positions(4, [{ shape, start: 4 }], 0)).toThrow(RangeError);
   });
 
   test("questions about one image share it and give what an image for each gives", async () => {
-    const { image } = prompts[5] as Prompt;
-    const questions = Array.from({ length: 5 }, (_, i) => ({
-      image,
-      text: `${"So, ".repeat(i)}what is it?`,
-    }));
-    const apart = questions.map(({ text }, i) => ({ image: { ...image, id: `copy ${i}` }, text }));
+    const { image } = askedIn(prompts[5] as Prompt);
+    const questions = Array.from({ length: 5 }, (_, i) =>
+      promptAbout(image, `${"So, ".repeat(i)}what is it?`),
+    );
+    const apart = questions.map((prompt, i) => aboutCopies(prompt, () => `copy ${i}`));
     const wanted = await policy.sample(apart, sampling);
     (await policy.sample(questions, sampling)).forEach((group, i) => {
       group.forEach(({ tokens, logProbs }, g) => {
@@ -142,8 +142,7 @@ describe.each(families)("%s", (name, grids) => {
     test("of shared prompts and images are those of every rollout by itself, in any micro-batches", async () => {
       const repeated = groups().flatMap(({ prompt, rollouts }) =>
         rollouts.map((rollout, b) => {
-          const image = { ...prompt.image, id: `${prompt.image.id} ${b}` };
-          return { prompt: { ...prompt, image }, rollouts: [rollout] };
+          return { prompt: aboutCopies(prompt, ({ id }) => `${id} ${b}`), rollouts: [rollout] };
         }),
       );
       const shared = await differentiate(groups());
@@ -202,7 +201,7 @@ describe.each(families)("%s", (name, grids) => {
     });
 
     test("an image that does not fit is refused, and the others still go", async () => {
-      const narrow = { image: imageOf(20_000, 3, new Uint8Array(180_000)), text: "What?" };
+      const narrow = promptAbout(imageOf(20_000, 3, new Uint8Array(180_000)), "What?");
       await expect(policy.sample([narrow], sampling)).rejects.toMatchObject({ code: "images" });
       expect(await policy.sample(prompts, sampling)).toEqual(sampled);
     });

@@ -25,7 +25,10 @@ async function tied(stored: (own: Float32Array, table: Float32Array) => Float32A
 }
 
 async function logProbs(policy: LocalPolicy): Promise<Float32Array[]> {
-  const groups = questions(2).map((prompt) => ({ prompt, completions: [Int32Array.of(5, 6, 7)] }));
+  const groups = questions(2).map((prompt) => ({
+    prompt,
+    completions: [{ tokens: Int32Array.of(5, 6, 7) }],
+  }));
   return (await policy.score(groups, { weights: "policy", temperature: 1 })).flat();
 }
 

@@ -6,6 +6,7 @@ import { losses } from "../../../policy/options.ts";
 import { DataParallelPolicy, shareOut } from "../../../policy/parallel/data_parallel_policy.ts";
 import { openPolicy } from "../../../policy/parallel/open_policy.ts";
 import type { TrainingGroup, UpdateOptions } from "../../../policy/port.ts";
+import { askedIn } from "../../fakes/prompts.ts";
 import {
   grpo,
   openTiny,
@@ -26,7 +27,7 @@ beforeAll(async () => {
   await using policy = await openTiny();
   const sampled = await policy.sample(prompts, sampling);
   const asked = prompts.map((prompt, i) => {
-    return { prompt, completions: (sampled[i] ?? []).map(({ tokens }) => tokens) };
+    return { prompt, completions: sampled[i] ?? [] };
   });
   const reference = await policy.score(asked, { weights: "reference", temperature: 1 });
   groups = rolloutGroups(prompts, sampled).map(({ prompt, rollouts }, i) => ({
@@ -82,14 +83,14 @@ describe("two replicas", () => {
   test("sample and score as one policy does", async () => {
     await using one = await openTiny();
     const { policy } = await openPair();
-    await policy.prepare(prompts.map(({ image }) => image));
+    await policy.prepare(prompts.map((prompt) => askedIn(prompt).image));
     const sampled = await policy.sample(prompts, sampling);
     const wanted = await one.sample(prompts, sampling);
     expect(sampled.map((group) => group.map(({ text }) => text))).toEqual(
       wanted.map((group) => group.map(({ text }) => text)),
     );
     const asked = groups.map(({ prompt, rollouts }) => {
-      return { prompt, completions: rollouts.map(({ completion }) => completion.tokens) };
+      return { prompt, completions: rollouts.map(({ completion }) => completion) };
     });
     const scores = await policy.score(asked, { weights: "policy", temperature: 1 });
     const wantedScores = await one.score(asked, { weights: "policy", temperature: 1 });

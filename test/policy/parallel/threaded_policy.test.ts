@@ -9,7 +9,9 @@ import { VisplayError } from "../../../common/errors.ts";
 import { imageOf } from "../../../images/image.ts";
 import { ThreadedPolicy } from "../../../policy/parallel/threaded_policy.ts";
 import type { Policy, Prompt } from "../../../policy/port.ts";
+import { promptAbout } from "../../../policy/prompts.ts";
 import { newTape, tokensOn } from "../../../policy/token_tape.ts";
+import { askedIn } from "../../fakes/prompts.ts";
 import {
   grpo,
   openTiny,
@@ -46,13 +48,13 @@ const large = imageOf(
 
 /** A bit of everything that a policy does; the weights after it are saved. */
 async function lifeOf(policy: Policy, saved: string): Promise<unknown[]> {
-  const prompts = [...questions(4, 2), { image: large, text: "What is it?" }];
-  await policy.prepare(prompts.map(({ image }) => image));
+  const prompts = [...questions(4, 2), promptAbout(large, "What is it?")];
+  await policy.prepare(prompts.map((prompt) => askedIn(prompt).image));
   const sampled = await policy.sample(prompts, sampling);
   const groups = rolloutGroups(prompts, sampled);
   const asked = prompts.map((prompt, i) => ({
     prompt,
-    completions: (sampled[i] ?? []).map(({ tokens }) => tokens),
+    completions: sampled[i] ?? [],
   }));
   const reference = await policy.score(asked, { weights: "reference", temperature: 1 });
   const withReference = groups.map(({ prompt, rollouts }, i) => ({
@@ -188,7 +190,7 @@ describe("errors", () => {
     const file = join(folder, "file");
     await writeFile(file, "");
     await expect(threaded.save(file)).rejects.toMatchObject({ code: "disk" });
-    const strange = { image: picture(0), text: () => "not data" } as unknown as Prompt;
+    const strange = { turns: [{ role: "user", parts: [() => "not data"] }] } as unknown as Prompt;
     await expect(threaded.sample([strange], sampling)).rejects.toThrow();
     expect(await threaded.info()).toMatchObject({ version });
   });
@@ -250,11 +252,11 @@ test("an image crosses once while the thread holds it", async () => {
 
 test("an argument that is a part of a buffer crosses without the rest", async () => {
   const program = `parentPort.on("message", ({ id, args }) => {
-    parentPort.postMessage({ id, result: args[0]?.[0].completions[0].buffer.byteLength });
+    parentPort.postMessage({ id, result: args[0]?.[0].completions[0].tokens.buffer.byteLength });
   });`;
   const policy = new ThreadedPolicy(thread(program), "measuring");
-  const completions = [new Int32Array(1000).subarray(10, 13)];
-  const prompt = { text: "" } as Prompt;
+  const completions = [{ tokens: new Int32Array(1000).subarray(10, 13) }];
+  const prompt: Prompt = { turns: [] };
   const options = { weights: "policy", temperature: 1 } as const;
   expect(await policy.score([{ prompt, completions }], options)).toBe(12);
   await policy[Symbol.asyncDispose]();

@@ -1,0 +1,24 @@
+import type { RgbImage } from "../images/image.ts";
+import type { Prompt, Turn, TurnPart } from "./port.ts";
+
+/** A user's turn: an image, and what is said about it. */
+export function promptAbout(image: RgbImage, text: string): Prompt {
+  return { turns: [{ role: "user", parts: [image, text] }] };
+}
+
+/** The images of some turns, in order. */
+export function imagesIn(turns: readonly Turn[]): RgbImage[] {
+  return turns.flatMap((turn) => (turn.role === "assistant" ? [] : turn.parts.filter(isImagePart)));
+}
+
+/** What is said in a prompt, without images and the policy's own turns; a line for each turn. */
+export function textOf({ turns }: Prompt): string {
+  const said = turns.flatMap((turn) =>
+    turn.role === "assistant" ? [] : [turn.parts.filter((part) => typeof part === "string").join("")],
+  );
+  return said.join("\n");
+}
+
+export function isImagePart(part: TurnPart): part is RgbImage {
+  return typeof part !== "string";
+}
