@@ -109,10 +109,9 @@ async function rollOut(
   const answers = await answer(step, questions, options, { purpose: "answer", part: call });
   const groups = [...answers].map(async ([question, given]): Promise<AnswerGroup> => {
     const { item, image } = question;
-    const rewards = await reward({ ...item, image, group: null }, given.answers);
-    const rollouts = zip(given.answers, rewards).map(([each, earned]): Rewarded => {
-      const { parts } = earned;
-      return { ...each, reward: earned.reward, parts, positive: parts.correctness === 1, reference: null };
+    const rewards = await reward({ ...item, image }, given.answers);
+    const rollouts = zip(given.answers, rewards).map(([each, { correctness, ...earned }]): Rewarded => {
+      return { ...each, ...earned, positive: correctness === 1, reference: null };
     });
     return { ...question, prompt: given.prompt, rollouts };
   });
@@ -155,7 +154,7 @@ function episode(
     rollouts: rollouts.map(({ parts, reward, advantage, reference, ...given }) => ({
       ...answerRecord(given),
       parts,
-      reward: reward ?? 0,
+      reward,
       advantage,
       referenceLogProbs: reference && [...reference],
     })),

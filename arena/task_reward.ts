@@ -5,22 +5,21 @@ import { overlongPenalty } from "../rewards/length.ts";
 import { type Parts, weigh } from "../rewards/parts.ts";
 import { reasoning, subjectsOf } from "../rewards/reasoning.ts";
 import { type RewardConfig, type TaskPart, taskParts } from "./config/reward.ts";
-import type { Test } from "./ports.ts";
-import { openUserReward } from "./user_reward.ts";
-import { givenBy, score } from "./verify.ts";
+import { openUserReward, type RewardEpisode } from "./user_reward.ts";
+import { givenBy, type Labelled, score } from "./verify.ts";
 
 /** What one answer to a labelled task earned. */
 export interface TaskReward {
   /** Null where nobody could judge. */
   readonly reward: number | null;
-  /** Before weighting, by name; those of weight 0, too. */
+  /** What the reward is made of, by name, before weighting; a part of weight 0, too. */
   readonly parts: Parts;
-  /** What each part counts. */
-  readonly weights: Parts;
+  /** How right the answer is, 0 to 1, by the verifier. */
+  readonly correctness: number;
 }
 
 /** A labelled task. */
-export type Task = Pick<Test, "question" | "truths" | "image" | "group">;
+export interface Task extends Labelled, Pick<RewardEpisode, "image"> {}
 
 /** Rewards the answers to one task, [G]. */
 export type Rewarder = (task: Task, answers: readonly Answer[]) => Promise<TaskReward[]>;
@@ -31,24 +30,15 @@ export type Rewarder = (task: Task, answers: readonly Answer[]) => Promise<TaskR
  */
 export async function openRewarder(config: RewardConfig, maxTokens: number): Promise<Rewarder> {
   const own = config.module === null ? null : await openUserReward(config.module);
-  const weightOf = (name: string): number => {
-    if (isTaskPart(name)) return config.weights[name];
-    return config.moduleWeights[name] ?? 1;
-  };
-  const rewarded = (parts: Parts, counted: Parts | null): TaskReward => {
-    const all = { ...parts, ...counted };
-    const weights = Object.fromEntries(
-      Object.keys(all).map((name) => [name, counted && name in counted ? weightOf(name) : 0]),
-    );
-    const reward = counted && weigh(counted, weightOf);
-    return { reward, parts: all, weights };
-  };
+  const weightOf = (name: string): number =>
+    isTaskPart(name) ? config.weights[name] : (config.moduleWeights[name] ?? 1);
   return async (task, answers) => {
     const parts = answers.map((answer) => partsOf(task, answer, config, maxTokens));
-    if (own === null) return parts.map((each) => rewarded(each, each));
     const episodes = zip(answers, parts).map(([answer, each]) => episodeOf(task, answer, each));
-    const counted = await Promise.all(episodes.map(own));
-    return zip(parts, counted).map(([each, its]) => rewarded(each, its));
+    const counted = own === null ? parts : await Promise.all(episodes.map(own));
+    return zip(parts, counted).map(([{ correctness }, its]) => {
+      return { reward: its && weigh(its, weightOf), parts: its ?? {}, correctness };
+    });
   };
 }
 
@@ -72,11 +62,15 @@ function partsOf(
   };
 }
 
-function episodeOf({ question, truths, image, group }: Task, { completion }: Answer, parts: Parts) {
+function episodeOf(
+  { question, truths, image }: Task,
+  { completion }: Answer,
+  parts: RewardEpisode["parts"],
+): RewardEpisode {
   const { text, tokens, finishReason } = completion;
   const truncated = finishReason === "length";
   const { chain, answer } = writtenIn(text, truncated);
-  return { question, truths, image, group, text, chain, answer, tokens: tokens.length, truncated, parts };
+  return { question, truths, image, text, chain, answer, tokens: tokens.length, truncated, parts };
 }
 
 function isTaskPart(name: string): name is TaskPart {

@@ -2,16 +2,12 @@ import { VisplayError } from "../common/errors.ts";
 import { loadFunction } from "../common/user_module.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Parts } from "../rewards/parts.ts";
+import type { Labelled } from "./verify.ts";
 
 /** What a user's own reward is told of one answer to a labelled task. */
-export interface RewardEpisode {
-  readonly question: string;
-  /** Any of them is right. */
-  readonly truths: readonly string[];
+export interface RewardEpisode extends Labelled {
   /** As the model was shown it. */
   readonly image: RgbImage;
-  /** What the row of the data set belongs to; null where it has no groups. */
-  readonly group: string | null;
   /** The whole completion. */
   readonly text: string;
   /** What stands in it before the answer; "" where nothing does. */

@@ -1,4 +1,4 @@
-import { canVerify, type Given, type Judging } from "./verify.ts";
+import { canVerify, type Given, type Judging, type Labelled } from "./verify.ts";
 
 /** How well a verifier fits the first answers that it judges. */
 interface VerifierFit {
@@ -15,9 +15,7 @@ interface VerifierFit {
 }
 
 /** An answer that was judged. */
-export interface Judged {
-  readonly question: string;
-  readonly truths: readonly string[];
+export interface Judged extends Labelled {
   readonly given: Given;
   readonly correctness: number;
 }

@@ -9,7 +9,6 @@ import { itemsIn, setScore } from "../rewards/sets.ts";
 import { isNear, similarity } from "../rewards/verifiers.ts";
 import { trueLabel } from "./admission.ts";
 import type { EvaluationConfig, VerifierName } from "./config/evaluation.ts";
-import type { Test } from "./ports.ts";
 
 /** An answer to a question; what it has not is null. */
 export interface Given {
@@ -24,11 +23,17 @@ export interface Given {
 /** How answers are held against the true ones. */
 export type Judging = Pick<EvaluationConfig, "verifier" | "tolerance">;
 
+/** A question with its true answers, any of which is right. */
+export interface Labelled {
+  readonly question: string;
+  readonly truths: readonly string[];
+}
+
 /** How right an answer is, 0 to 1; of several true ones, by that which fits best. */
 export function score(
   { verifier, tolerance }: Judging,
   given: Given,
-  { question, truths }: Pick<Test, "question" | "truths">,
+  { question, truths }: Labelled,
 ): number {
   const { of, score } = verifiers[verifier];
   const answer = given[of];

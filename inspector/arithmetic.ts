@@ -58,16 +58,19 @@ export function questionerForm(config: unknown): string {
   return questioner?.reward?.form ?? "";
 }
 
-/** The Reasoner's reward, by the weights that a run's configuration gives to its parts in a stage. */
+/**
+ * The Reasoner's reward, by the weights that a run's configuration gives to its parts in a stage; there, what a module of
+ * the user's own names counts 1 unless that says else.
+ */
 export function reasonerSum(config: unknown, stage: string, parts: Parts, reward: number | null): Sum {
-  const { reward: weights = {} } = settingsOf(config, stage, "reasoner") as {
-    readonly reward?: Parts | { readonly weights: Parts };
+  const { reward: by = {} } = settingsOf(config, stage, "reasoner") as {
+    readonly reward?: Parts | { readonly weights: Parts; readonly moduleWeights: Parts };
   };
-  return weightedSum(
-    (typeof weights.weights === "object" ? weights.weights : weights) as Parts,
-    parts,
-    reward,
-  );
+  if (typeof by.weights !== "object") return weightedSum(by as Parts, parts, reward);
+  const { weights, moduleWeights = {} } = by as { readonly weights: Parts; readonly moduleWeights?: Parts };
+  const weightOf = (name: string): number => weights[name] ?? moduleWeights[name] ?? 1;
+  const all = Object.keys(parts).map((name) => [name, weightOf(name)]);
+  return weightedSum(Object.fromEntries(all), parts, reward);
 }
 
 /** A weighted sum of parts; those without a weight are not counted. */

@@ -1,4 +1,13 @@
+import { decimal } from "./format.ts";
+
 type Settings = Readonly<Record<string, unknown>>;
+
+/** Where the label of a group of answers is from, for people. */
+export function labelSource({ data }: Settings, confidence: number): string {
+  return data === undefined
+    ? `which ${decimal(100 * confidence, 0)}% of the votes said`
+    : "as it is labelled";
+}
 
 /**
  * The settings by which a stage, by the name that it was recorded under, taught a policy: its own where it has some, else,

@@ -95,7 +95,7 @@ function reasonerRollout(row: Row): ReasonerRollout {
   return {
     ...answer(row),
     parts: parts(row),
-    reward: row.reward as number,
+    reward: row.reward as number | null,
     advantage: row.advantage as number,
     referenceLogProbs: referenceLogProbs(row),
   };

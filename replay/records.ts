@@ -221,7 +221,8 @@ export interface CurriculumAudit {
 /** One rollout of a Reasoner's group, with its reward and every part of it. */
 export interface ReasonerRollout extends AnswerRecord {
   readonly parts: Readonly<Record<string, number>>;
-  readonly reward: number;
+  /** Null where nobody could judge; such a rollout teaches nothing. */
+  readonly reward: number | null;
   readonly advantage: number;
   /** As in `QuestionerRollout`. */
   readonly referenceLogProbs: readonly number[] | null;

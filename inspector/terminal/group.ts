@@ -11,6 +11,7 @@ import type { EpisodeHead } from "../../replay/query.ts";
 import { questionerForm, questionerSum, reasonerSum, type Sum } from "../arithmetic.ts";
 import { brief, decimal, figureName, moment, plural, whole } from "../format.ts";
 import { mean } from "../lists.ts";
+import { labelSource, settingsOf } from "../stage_settings.ts";
 import { learntFrom, masksTruncated, taughtBy } from "../teaching.ts";
 import { clustersOf, type Fate, fateNames, fateOf } from "../votes.ts";
 import { aligned, beside, indented, wrapped } from "./layout.ts";
@@ -46,7 +47,7 @@ export function groupText(event: EpisodeEvent, { config, ...options }: GroupOpti
     ...indented(wrapped(event.prompt, width - 2)),
     "",
     ...(event.type === "reasonerEpisode"
-      ? askedLines(event, width)
+      ? askedLines(event, config, width)
       : [`${plural(questionsOf(event).length, "question")} about one picture`]),
     ...(rewards.length > 0 ? wrapped(spreadLine(rewards), width) : []),
     ...(learnt.length > 0 && !learnt.includes(true)
@@ -70,15 +71,14 @@ function questionsOf(event: EpisodeEvent & (QuestionerEpisode | CurriculumEpisod
   return event.type === "questionerEpisode" ? event.rollouts : event.questions;
 }
 
-function askedLines({ question, label, confidence, view }: ReasonerEpisode, width: number): string[] {
+function askedLines(
+  { stage, question, label, confidence, view }: Extract<EpisodeEvent, ReasonerEpisode>,
+  config: unknown,
+  width: number,
+): string[] {
+  const source = labelSource(settingsOf(config, stage, "reasoner"), confidence);
   const shown = view > 0 ? `, about view ${view} of the picture` : "";
-  return [
-    ...wrapped(question, width),
-    ...wrapped(
-      `rewarded for ${label}, which ${decimal(100 * confidence, 0)}% of the votes said${shown}`,
-      width,
-    ),
-  ];
+  return [...wrapped(question, width), ...wrapped(`rewarded for ${label}, ${source}${shown}`, width)];
 }
 
 function spreadLine(rewards: readonly number[]): string {

@@ -157,7 +157,7 @@ describe("a group", () => {
     }
     const votes = event.rollouts.filter(({ vote }) => vote === event.label).length;
     await says(page, `${votes} of ${event.rollouts.length}`);
-    const mean = event.rollouts.reduce((sum, { reward }) => sum + reward, 0) / event.rollouts.length;
+    const mean = event.rollouts.reduce((sum, { reward }) => sum + (reward ?? 0), 0) / event.rollouts.length;
     await says(page, `reward ${decimal(mean)} on average`);
     await says(page, event.rollouts[0]?.text.slice(0, 20).trim() ?? "");
     expect(await textOf(page)).not.toContain("The parts come to");

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { RandomStream } from "../../common/random.ts";
-import { questionerSum, type Sum, weightedSum } from "../../inspector/arithmetic.ts";
+import { questionerSum, reasonerSum, type Sum, weightedSum } from "../../inspector/arithmetic.ts";
+import { labelSource, settingsOf } from "../../inspector/stage_settings.ts";
 import { type QuestionEvidence, questionerReward, questionerRewardForms } from "../../rewards/questioner.ts";
 import { reasonerRewards } from "../../rewards/reasoner.ts";
 
@@ -62,6 +63,25 @@ describe("terms of a reward", () => {
         expect(weightedSum(weights, parts, total - 0.001).addsUp).toBe(false);
       }
     }
+  });
+
+  test("make a labelled stage's, under the weights of that stage and those of a module", () => {
+    const weights = { correctness: 0.9, reasoning: 0, format: 0.1, length: 0 };
+    const own = { reward: { weights, moduleWeights: { near: 2 } } };
+    const plain = { reward: { weights: { ...weights, format: 0.5 }, moduleWeights: {} } };
+    const config = {
+      stages: [{ kind: "grpo", data: "rows", ...plain }, { kind: "self_play" }, { kind: "grpo", ...own }],
+      reasoner: { reward: { agreement: 1 } },
+    };
+    const parts = { correctness: 1, format: 0.5, near: 0.25, places: 1 };
+    const sum = reasonerSum(config, "grpo2", parts, 0.9 + 0.05 + 0.5 + 1);
+    expect(sum.addsUp).toBe(true);
+    expect(readOut(sum)).toBeCloseTo(2.45, 9);
+    const builtIn = { correctness: 1, reasoning: 0, format: 1, length: 0 };
+    expect(reasonerSum(config, "grpo", builtIn, 1.4).addsUp).toBe(true);
+    expect(reasonerSum(config, "selfPlay", { agreement: 1 }, 1).addsUp).toBe(true);
+    expect(labelSource(settingsOf(config, "grpo", "reasoner"), 1)).toBe("as it is labelled");
+    expect(labelSource(settingsOf(config, "selfPlay", "reasoner"), 0.5)).toBe("which 50% of the votes said");
   });
 
   test("say that they do not know a form, and that nothing was earned", () => {

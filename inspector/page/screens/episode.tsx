@@ -3,6 +3,7 @@ import type { EpisodeAnswer, Overview, TextsAnswer } from "../../answers.ts";
 import { questionerForm, questionerSum, reasonerSum } from "../../arithmetic.ts";
 import { decimal, moment, plural, visible, whole } from "../../format.ts";
 import { paths } from "../../paths.ts";
+import { labelSource, settingsOf } from "../../stage_settings.ts";
 import { learntFrom, masksTruncated, taughtBy } from "../../teaching.ts";
 import { changed, go, href } from "../address.ts";
 import { useEpisodeList } from "../episode_list.ts";
@@ -115,8 +116,8 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
           <>
             <h1 class="said">{visible(event.question)}</h1>
             <p style={{ margin: "4px 0 12px" }}>
-              rewarded for <strong>{visible(event.label)}</strong>, which {decimal(100 * event.confidence, 0)}
-              % of the votes said
+              rewarded for <strong>{visible(event.label)}</strong>,{" "}
+              {labelSource(settingsOf(overview.config, head.stage, head.role), event.confidence)}
             </p>
           </>
         ) : (
