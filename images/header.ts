@@ -3,7 +3,7 @@ import { asStill, isLimitedGrey, isSequence } from "./avif.ts";
 import type { Bytes } from "./bytes.ts";
 import type { Colours } from "./colours.ts";
 import { headBytes, type ImageFormat, nameContent, sniff, supported } from "./format.ts";
-import { readFrame } from "./jpeg.ts";
+import { type FrameHeader, isProgressiveFrame, plainFrame, readFrame } from "./jpeg.ts";
 import { type Orientation, orientationOf } from "./orientation.ts";
 import { damagedError, Refusal } from "./refusal.ts";
 import { readTiffHeader, type Tiles } from "./tiff.ts";
@@ -67,6 +67,8 @@ export async function readHeader(bytes: Bytes, input: Uint8Array | string): Prom
       orientation: await orientationOf(format, { tag, ...(xmp && { xmp }) }),
     };
   }
+  const plain = format === "jpeg" ? plainFrame(await bytes.read(0, plainBytes)) : null;
+  if (plain) return headerOf(plain);
   const frame = format === "jpeg" ? await readFrame(bytes) : null;
   const limitedGrey = format === "avif" && (await isLimitedGrey(bytes));
   // Copied whole: sequences are few.
@@ -84,4 +86,14 @@ export async function readHeader(bytes: Bytes, input: Uint8Array | string): Prom
     tiles: null,
     interlaced: frame?.progressive || isProgressive || !["jpeg", "png"].includes(format),
   };
+}
+
+/** All before the pixels of a JPEG that has nothing there but tables. */
+const plainBytes = 2 ** 12;
+
+/** What libvips would say of it, which takes as long as the decoding of a small picture. */
+function headerOf(frame: FrameHeader): PictureHeader {
+  const { width, height } = frame;
+  const rows = { alpha: false, wide: false, tiles: null, interlaced: isProgressiveFrame(frame) } as const;
+  return { format: "jpeg", width, height, orientation: 1, colours: "rgb", ...rows };
 }

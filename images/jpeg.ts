@@ -54,6 +54,32 @@ export async function findFrame(bytes: Bytes): Promise<FrameHeader | null> {
   return null;
 }
 
+/** JFIF's, tables, comments: what says nothing of how a picture is turned or what its colours are. */
+const isPlainSegment = (marker: number): boolean =>
+  [0xc4, 0xdb, 0xe0, 0xfe, restartInterval].includes(marker);
+
+/**
+ * The frame of a JPEG as most are, by the first bytes of its file: 8 bits, grey or in three colours, and before its pixels
+ * nothing but what says no more of them. Null where it is not, or the bytes do not tell.
+ */
+export function plainFrame(head: Buffer): FrameHeader | null {
+  let frame: FrameHeader | null = null;
+  for (let at = 2; at + 10 <= head.length; at += 2 + head.readUInt16BE(at + 2)) {
+    const marker = head[at + 1] as number;
+    if (head[at] !== 0xff) return null;
+    if (marker === startOfScan) return frame;
+    if (isFrame(marker) && !frame) frame = frameHeader(head.subarray(at, at + 10), true);
+    else if (!isPlainSegment(marker)) return null;
+    if (frame && !isOrdinary(frame)) return null;
+  }
+  return null;
+}
+
+function isOrdinary({ process, precision, components, width, height }: FrameHeader): boolean {
+  const isKnown = process <= 0xc2 && precision === 8 && (components === 1 || components === 3);
+  return isKnown && width > 0 && height > 0;
+}
+
 function frameHeader(head: Buffer, isPlain: boolean): FrameHeader {
   return {
     process: head.readUInt8(1),
@@ -71,7 +97,8 @@ export async function readFrame(bytes: Bytes): Promise<JpegFrame | null> {
   return header && checkFrame(header);
 }
 
-function checkFrame({ process, precision, components }: FrameHeader): JpegFrame {
+function checkFrame(frame: FrameHeader): JpegFrame {
+  const { process, precision, components } = frame;
   if (!processes.includes(process)) {
     const kind = [0xc3, 0xc7, 0xcb, 0xcf].includes(process) ? "lossless" : "hierarchical";
     throw unsupportedError("jpeg", `${kind} coding`);
@@ -79,7 +106,11 @@ function checkFrame({ process, precision, components }: FrameHeader): JpegFrame 
   if (precision !== 8) throw unsupportedError("jpeg", `${precision} bits a sample, expected 8`);
   if (![1, 3, 4].includes(components))
     throw unsupportedError("jpeg", `${components} components, expected 1, 3 or 4`);
-  return { progressive: progressive.includes(process) };
+  return { progressive: isProgressiveFrame(frame) };
+}
+
+export function isProgressiveFrame({ process }: FrameHeader): boolean {
+  return progressive.includes(process);
 }
 
 /**
