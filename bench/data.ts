@@ -1,8 +1,11 @@
 /**
  * `npm run bench:data`: a run with a curriculum of many items about pictures of 50 kB is exported to Parquet: rows a
- * second, and the most memory that it takes.
+ * second, and the most memory that it takes. The export is opened, and rows of it are read in an order that is drawn, with
+ * their pictures decoded: as a run reads them, and by Python's `datasets` in the same order.
  */
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { program } from "commander";
 import { RandomStream } from "../common/random.ts";
 import { contentId } from "../images/image.ts";
@@ -13,7 +16,9 @@ import { type Figures, figuresTable, writeFigures } from "./figures.ts";
 import { time } from "./measure.ts";
 import { packageRoot, scratchFolder } from "./models.ts";
 import { noisePicture } from "./noise_picture.ts";
-import { watchedOutputOf } from "./program.ts";
+import { reportOf, watchedOutputOf } from "./program.ts";
+import { pythonOf } from "./python.ts";
+import type { ReadReport } from "./read_report.ts";
 
 const questionsPerImage = 6;
 const imagesPerStep = 32;
@@ -33,19 +38,22 @@ const words = [
   "sign",
 ];
 
-const { json, items, format } = program
+const { json, items, format, reads, python } = program
   .name("npm run bench:data --")
   .description("export a large curriculum")
   .option("--json <file>", "where to write the figures")
   .option("--items <n>", "items of the curriculum (100,000 with pictures take 6 GB of disk)", Number, 100_000)
-  .option("--format <format>", "what to write", "datasets")
+  .option("--format <format>", "what to write; only datasets is read back", "datasets")
+  .option("--reads <n>", "rows that are read back, shuffled", Number, 4000)
+  .option("--python <path>", "a Python with datasets; else one gets an environment in bench/data")
   .parse()
-  .opts<{ json?: string; items: number; format: string }>();
+  .opts<{ json?: string; items: number; format: string; reads: number; python?: string }>();
 
 await using scratch = await scratchFolder();
 const run = join(scratch.path, "run");
 await fill(run, items);
-const args = ["export-curriculum", run, "--format", format, "--out", join(scratch.path, "out")];
+const out = join(scratch.path, "out");
+const args = ["export-curriculum", run, "--format", format, "--out", out];
 const { result, seconds } = await time(() =>
   watchedOutputOf(process.execPath, [join(packageRoot, "dist/cli/main.js"), ...args]),
 );
@@ -53,9 +61,37 @@ console.log(result.output);
 const figures: Figures = {
   export_rows_per_second: { value: items / seconds, unit: "rows/s" },
   export_peak_mb: { value: result.peakMb, unit: "MB" },
+  ...(format === "datasets" ? await readBack(out) : {}),
 };
 console.log(figuresTable(figures));
 if (json) await writeFigures(json, figures);
+
+/** How fast rows are read in an order that is drawn; throws where the two readers do not see the same. */
+async function readBack(set: string): Promise<Figures> {
+  const stream = new RandomStream(2);
+  const order = Array.from({ length: reads }, () => stream.integer(items));
+  const list = join(scratch.path, "order.json");
+  await writeFile(list, JSON.stringify(order));
+  const ours = await reportOf<ReadReport>(process.execPath, [
+    join(packageRoot, "dist/bench/read_data.js"),
+    set,
+    list,
+  ]);
+  const here = join(packageRoot, "bench/data");
+  const interpreter = python ?? (await pythonOf(here));
+  const cache = join(scratch.path, "arrow");
+  const script = join(here, "read_datasets.py");
+  const theirs = await reportOf<ReadReport>(interpreter, [script, set, list, cache]);
+  if (!isDeepStrictEqual(ours.first, theirs.first)) throw new Error("they read different rows or pixels");
+  const perSecond = (report: ReadReport): number => reads / report.read_seconds;
+  return {
+    [`open_${items / 1000}k_seconds`]: { value: ours.open_seconds, unit: "s" },
+    read_images_per_second: { value: perSecond(ours), unit: "images/s" },
+    datasets_images_per_second: { value: perSecond(theirs), unit: "images/s" },
+    read_over_datasets: { value: perSecond(ours) / perSecond(theirs), unit: "" },
+    datasets_open_seconds: { value: theirs.open_seconds, unit: "s" },
+  };
+}
 
 /** A replay whose curriculum has so many items. */
 async function fill(folder: string, count: number): Promise<void> {

@@ -5,6 +5,8 @@ import { OutputFile, type WrittenFile } from "./output_file.ts";
 /** Readers hold a row group in memory. */
 const groupRows = 100;
 const groupBytes = 64 * 2 ** 20;
+/** And read at least a page. */
+const pageBytes = 2 ** 16;
 
 /** What a row holds, by column. */
 export type RowCells = Readonly<Record<string, unknown>>;
@@ -57,10 +59,11 @@ export class ParquetRows implements AsyncDisposable {
       name,
       data: this.#group.map((cells) => cells[name]),
       offsetIndex: false,
-      // What is compressed already; and whoever wants one picture reads it from its place.
-      ...(holdsImages(type) && ({ codec: "UNCOMPRESSED", encoding: "PLAIN", statistics: false } as const)),
+      // What is compressed already; and whoever wants one picture finds it by the index, and reads it from its place.
+      ...(holdsImages(type) &&
+        ({ codec: "UNCOMPRESSED", encoding: "PLAIN", statistics: false, offsetIndex: true } as const)),
     }));
-    await this.#writer.write({ columnData, rowGroupSize: this.#group.length });
+    await this.#writer.write({ columnData, rowGroupSize: this.#group.length, pageSize: pageBytes });
     this.#group = [];
     this.#groupBytes = 0;
     await this.#flush();

@@ -1,5 +1,11 @@
 import { dirname } from "node:path";
-import { type FileMetaData, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
+import {
+  type AsyncBuffer,
+  type ColumnChunk,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetReadObjects,
+} from "hyparquet";
 import { VisplayError } from "../../common/errors.ts";
 import { isRecord } from "../../common/json.ts";
 import type { ImageLimits } from "../../images/decode.ts";
@@ -9,10 +15,14 @@ import type { Cached, GroupCache } from "./group_cache.ts";
 import { compressors, maxReadBytes, ParquetFile, Stretch } from "./parquet_file.ts";
 import { type ColumnKind, checkMetadata, classNames, columnKinds, withoutBytes } from "./parquet_schema.ts";
 import { pictureFile, picturesNamed } from "./picture_files.ts";
+import { type Page, pagesOf, pictureChunk, readPage } from "./picture_pages.ts";
 import { type BrokenRow, BrokenRowError, type Cells, type Place, type Table } from "./table.ts";
 
 /** A row group whose column is larger is read page by page, if its file has an index of pages. */
 const wholeGroupBytes = 64 * 2 ** 20;
+/** What is read whole beside a page. */
+const smallBytes = 2 ** 16;
+
 interface Group {
   readonly metadata: FileMetaData;
   /** The index of its first row in the file. */
@@ -48,6 +58,8 @@ class Parquet implements Table {
   readonly #kinds: ReadonlyMap<string, ColumnKind>;
   readonly #classes: ReadonlyMap<string, readonly string[]>;
   readonly #cache: GroupCache;
+  /** Columns whose pictures do not lie in the file as they are, such as compressed ones. */
+  readonly #coded = new Set<string>();
 
   constructor(path: string, name: string, file: ParquetFile, metadata: FileMetaData, cache: GroupCache) {
     this.#path = path;
@@ -89,6 +101,8 @@ class Parquet implements Table {
   /** A picture of a row, at a place of the cell's list or, where that is null, the cell itself. */
   #image(index: number, column: string, at: number | null): StoredImage {
     const find = async (): Promise<Uint8Array | Stretch | StoredImage> => {
+      const alone = await this.#picture(index, column).catch(() => null);
+      if (alone && alone.length > 0) return alone;
       const cell = await this.#cell(index, column);
       const picture = at === null ? cell : (cell as readonly unknown[])[at];
       const isAlone = picture instanceof Stretch || picture instanceof Uint8Array || !isRecord(picture);
@@ -123,6 +137,32 @@ class Parquet implements Table {
     };
   }
 
+  /**
+   * The bytes of a picture that is alone in its row, or where they lie in the file; null where its row has none, or it can
+   * only be had with all others of its group.
+   */
+  async #picture(index: number, column: string): Promise<Uint8Array | Stretch | null> {
+    const at = this.#groupAt(index);
+    const { metadata, start } = this.#groups[at] as Group;
+    const chunk = this.#kinds.get(column) === "picture" ? pictureChunk(metadata, column) : null;
+    if (!chunk) return null;
+    const row = index - start;
+    const key = `${this.#path} ${at} ${column}`;
+    const pages = (await this.#cache.get(`${key} pages`, 0, async () => {
+      const cells = await pagesOf(this.#file, metadata, column);
+      return { cells, bytes: cells.length * placeBytes };
+    })) as readonly Page[];
+    const page = pages.findLast(({ firstRow }) => firstRow <= row);
+    if (!page || row >= page.firstRow + page.rows) return null;
+    const read = async (): Promise<Cached> => {
+      const cells = await readPage(this.#file, metadata, chunk, page);
+      const coded = cells.reduce((sum, cell) => sum + (cell instanceof Uint8Array ? cell.length : 0), 0);
+      return { cells, bytes: coded + cells.length * placeBytes };
+    };
+    const cells = await this.#cache.get(`${key} ${page.start}`, page.end - page.start, read);
+    return cells[row - page.firstRow] as Uint8Array | Stretch | null;
+  }
+
   /** One cell; without the bytes of its pictures if only their number is wanted. */
   async #cell(index: number, column: string, onlyNames = false): Promise<unknown> {
     const at = this.#groupAt(index);
@@ -131,9 +171,9 @@ class Parquet implements Table {
     const metadata = onlyNames ? withoutBytes(group.metadata, column) : group.metadata;
     const bytes = sizeOf(metadata, column);
     try {
-      const read = (rowStart: number, rowEnd: number) =>
+      const read = (file: AsyncBuffer, rowStart: number, rowEnd: number) =>
         parquetReadObjects({
-          file: this.#file,
+          file,
           metadata,
           columns: [column],
           rowStart,
@@ -142,18 +182,30 @@ class Parquet implements Table {
           compressors,
           useOffsetIndex: bytes > wholeGroupBytes,
         }).then((rows) => rows.map((cells) => cells[column] as unknown));
-      if (bytes > wholeGroupBytes && hasPageIndex(metadata, column)) return (await read(row, row + 1))[0];
-      const key = `${this.#path} ${at} ${column} ${onlyNames}`;
-      const readAll = async () => this.#withoutPictures(await read(0, group.length), column, bytes);
-      return (await this.#cache.get(key, bytes, readAll))[row];
+      if (bytes > wholeGroupBytes && hasPageIndex(metadata, column))
+        return (await read(this.#file, row, row + 1))[0];
+      const readAll = async (): Promise<Cached> => {
+        const readFrom = (file: AsyncBuffer) => read(file, 0, group.length);
+        const cells = await this.#locate(column, readFrom);
+        return cells
+          ? { cells, bytes: cells.length * placeBytes }
+          : { cells: await readFrom(this.#file), bytes };
+      };
+      return (await this.#cache.get(`${this.#path} ${at} ${column} ${onlyNames}`, bytes, readAll))[row];
     } catch (cause) {
       throw new BrokenRowError(`found a column that cannot be read (${(cause as Error).message})`, { cause });
     }
   }
 
-  /** Cells of pictures with where these lie in the file in place of their bytes, if all lie there as they are. */
-  #withoutPictures(cells: readonly unknown[], column: string, bytes: number): Cached {
-    if (this.#kinds.get(column) === "other") return { cells, bytes };
+  /**
+   * The cells of a column of pictures with where these lie in the file in place of their bytes; null where they do not all
+   * lie there as they are, or it is another column.
+   */
+  async #locate(
+    column: string,
+    read: (file: AsyncBuffer) => Promise<readonly unknown[]>,
+  ): Promise<readonly unknown[] | null> {
+    if (this.#kinds.get(column) === "other" || this.#coded.has(column)) return null;
     let isWhole = true;
     const locate = (cell: unknown): unknown => {
       if (Array.isArray(cell)) return cell.map(locate);
@@ -161,10 +213,12 @@ class Parquet implements Table {
         return isRecord(cell) ? { ...cell, bytes: locate(cell.bytes) } : cell;
       const stretch = this.#file.find(cell);
       isWhole &&= stretch !== null;
-      return stretch ?? cell;
+      return stretch;
     };
-    const located = cells.map(locate);
-    return isWhole ? { cells: located, bytes: located.length * stretchBytes } : { cells, bytes };
+    const located = await this.#file.lend(async (file) => (await read(file)).map(locate));
+    if (isWhole) return located;
+    this.#coded.add(column);
+    return null;
   }
 
   #groupAt(index: number): number {
@@ -179,8 +233,8 @@ class Parquet implements Table {
   }
 }
 
-/** Of a picture's place in memory, with all around it, about. */
-const stretchBytes = 200;
+/** Of a place in a file in memory, with all around it, about. */
+const placeBytes = 200;
 
 const unlimited: ImageLimits = { maxBytes: maxReadBytes, maxPixels: Number.POSITIVE_INFINITY };
 
@@ -194,12 +248,22 @@ function groupsOf(metadata: FileMetaData): Group[] {
 }
 
 /** What a column of the only row group takes in memory. */
-function sizeOf({ row_groups: [group] }: FileMetaData, column: string): number {
-  const chunks = group?.columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === column) ?? [];
-  return chunks.reduce((sum, { meta_data }) => sum + Number(meta_data?.total_uncompressed_size ?? 0), 0);
+function sizeOf(metadata: FileMetaData, column: string): number {
+  return sumOfSizes(chunksOf(metadata, column));
 }
 
-function hasPageIndex({ row_groups: [group] }: FileMetaData, column: string): boolean {
-  const chunks = group?.columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === column) ?? [];
-  return chunks.every(({ offset_index_length }) => (offset_index_length ?? 0) > 0);
+/** Whether rows of a column can be read without what is large of the others. */
+function hasPageIndex(metadata: FileMetaData, column: string): boolean {
+  const withoutIndex = chunksOf(metadata, column).filter(
+    ({ offset_index_length }) => (offset_index_length ?? 0) === 0,
+  );
+  return sumOfSizes(withoutIndex) <= smallBytes;
+}
+
+function chunksOf({ row_groups: [group] }: FileMetaData, column: string): ColumnChunk[] {
+  return group?.columns.filter(({ meta_data }) => meta_data?.path_in_schema[0] === column) ?? [];
+}
+
+function sumOfSizes(chunks: readonly ColumnChunk[]): number {
+  return chunks.reduce((sum, { meta_data }) => sum + Number(meta_data?.total_uncompressed_size ?? 0), 0);
 }

@@ -61,6 +61,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "common",
     "rewards",
     "images",
+    "data",
     "images/scenes",
     "autodiff",
     "replay",
