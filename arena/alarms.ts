@@ -202,7 +202,8 @@ export class Alarms {
     if (rule.bad === "above" ? value <= threshold : value >= threshold) return [];
     this.#raised.add(name);
     const expected = `expected at ${rule.bad === "above" ? "most" : "least"} ${bound(name, threshold)}`;
-    const message = `${rule.describe(value)}, ${expected} (alarms.${name}); ${rule.remedy}`;
+    const remedy = phase === "grpo" ? labelledRemedy : rule.remedy;
+    const message = `${rule.describe(value)}, ${expected} (alarms.${name}); ${remedy}`;
     return [{ type: "alarm", round, phase, name, step: step ?? null, value, threshold, window, message }];
   }
 }
@@ -212,6 +213,9 @@ interface Place {
   readonly phase: string;
   readonly step?: number;
 }
+
+/** What helps where labels reward. */
+const labelledRemedy = "raise the stage's beta or lower its learningRate";
 
 type Criterion = Pick<Rule, "bad" | "describe" | "remedy">;
 

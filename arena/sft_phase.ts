@@ -1,19 +1,23 @@
 import type { Observable } from "rxjs";
 import { isFaultOfPrompt, VisplayError } from "../common/errors.ts";
 import { zip } from "../common/zip.ts";
-import type { Example } from "../policy/port.ts";
+import type { Example, Prompt } from "../policy/port.ts";
+import { questionerPrompt } from "../questioner/prompt.ts";
+import { writeQuestion } from "../questioner/write.ts";
 import { reasonerPrompt } from "../reasoner/prompt.ts";
 import { writeAnswer } from "../reasoner/write.ts";
 import type { EventBody, RunEvent, UpdateRecord } from "../replay/events.ts";
 import { lastRoundOf, type Schedule, type SftStage, stepsOf } from "./config/stages.ts";
 import { itemsAt } from "./data_order.ts";
+import type { LoadedImage } from "./dialogue.ts";
 import { type LabelledQuestion, loadRows, rowsOf } from "./labelled.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
 import type { Step } from "./step.ts";
 
 /**
- * The Reasoner imitates the answers of labelled data, under the very prompt that it is asked with, in the run's format.
+ * The Reasoner imitates the answers of labelled data, under the very prompt that it is asked with, in the run's format;
+ * where a Questioner is to start from it, the questions, too.
  *
  *     Reasoner's worker     update k     (score what is held out)
  *     main thread           decode k+1
@@ -55,10 +59,12 @@ function splitRows(run: Run, config: SftStage): Split {
   };
 }
 
-/** A question with what is to be said to it. */
-interface Lesson extends LabelledQuestion {
+/** What is to be said about a picture. */
+interface Lesson extends LoadedImage {
   readonly example: Example & { readonly completion: Int32Array };
   readonly text: string;
+  /** To what; null for the question itself. */
+  readonly question: string | null;
 }
 
 /** One update on given answers; now and then what it does for those that are held out. */
@@ -72,7 +78,9 @@ async function playStep(
   const isLast = index + 1 === steps;
   // Before the update, for what was learned has to be recorded, and a stop would not wait.
   const before = !isLast && index % config.heldOutEvery === 0 ? await lossOf(step, config, heldOut) : null;
-  const { taught, update } = await learn(step, config, lessonsOf(step, config, questions));
+  const answers = answersTo(step, config, questions);
+  const asked = config.asks ? questionsIn(step, config, questions) : [];
+  const { taught, update } = await learn(step, config, [...answers, ...asked]);
   const heldOutLoss = isLast ? await lossOf(step, config, heldOut) : before;
   return [
     {
@@ -90,21 +98,37 @@ async function playStep(
   ];
 }
 
-/** Questions with the completions to imitate; one that is too long is noted and left out. */
-function lessonsOf(step: Step, { maxTokens }: SftStage, questions: readonly LabelledQuestion[]): Lesson[] {
-  const { templates, encode } = step.run.ports;
-  return questions.flatMap((each) => {
-    const { item, image, question, ref } = each;
-    const text = writeAnswer(templates.format, item.truths[0] ?? "", item.chain);
-    const completion = encode(text);
-    if (completion.length <= maxTokens) {
-      return [{ ...each, text, example: { prompt: reasonerPrompt(image, question, templates), completion } }];
-    }
-    const found = `its answer has ${completion.length} tokens, expected at most ${maxTokens}`;
-    const setting = `stages.${step.run.stage.index}.maxTokens`;
-    step.fail("load", ref, new VisplayError("prompt", `${found} (${setting})`));
-    return [];
+/** The answers to questions. */
+function answersTo(step: Step, config: SftStage, questions: readonly LabelledQuestion[]): Lesson[] {
+  const { templates } = step.run.ports;
+  return questions.flatMap(({ ref, image, question, item: { truths, chain } }) => {
+    const text = writeAnswer(templates.format, truths[0] ?? "", chain);
+    return lessons(step, config, { ref, image, question, text }, reasonerPrompt(image, question, templates));
   });
+}
+
+/** The questions about images, as a Questioner is to ask them. */
+function questionsIn(step: Step, config: SftStage, questions: readonly LabelledQuestion[]): Lesson[] {
+  const { templates } = step.run.ports;
+  return questions.flatMap(({ ref, image, question, item: { truths } }) => {
+    const text = writeQuestion(templates.format, question, truths[0] ?? null);
+    return lessons(step, config, { ref, image, question: null, text }, questionerPrompt(image, templates));
+  });
+}
+
+/** A completion to imitate under a prompt; none for one that is too long, which is noted. */
+function lessons(
+  step: Step,
+  { maxTokens }: SftStage,
+  said: Omit<Lesson, "example">,
+  prompt: Prompt,
+): Lesson[] {
+  const completion = step.run.ports.encode(said.text);
+  if (completion.length <= maxTokens) return [{ ...said, example: { prompt, completion } }];
+  const found = `what it is to teach has ${completion.length} tokens, expected at most ${maxTokens}`;
+  const setting = `stages.${step.run.stage.index}.maxTokens`;
+  step.fail("load", said.ref, new VisplayError("prompt", `${found} (${setting})`));
+  return [];
 }
 
 /** One supervised update, without the lessons whose image or question the model cannot take. */
@@ -149,7 +173,7 @@ async function lossOf(step: Step, config: SftStage, rows: readonly number[]): Pr
   let tokens = 0;
   for (let first = 0; first < rows.length; first += config.itemsPerStep) {
     const questions = await loadRows(step, rows.slice(first, first + config.itemsPerStep), false);
-    for (const logProbs of await score(step, lessonsOf(step, config, questions))) {
+    for (const logProbs of await score(step, answersTo(step, config, questions))) {
       if (!logProbs) continue;
       total -= logProbs.reduce((sum, each) => sum + each, 0);
       tokens += logProbs.length;

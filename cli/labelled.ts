@@ -13,6 +13,7 @@ import { type LabelledRow, labelledRows, openUserData, sayBroken } from "./data.
 import { plural } from "./format.ts";
 import type { WithModel } from "./model.ts";
 import type { Opening } from "./run_images.ts";
+import { scaledPictures } from "./scaled_pictures.ts";
 
 /** What the stages of a run learn from. */
 export interface RunData {
@@ -38,7 +39,10 @@ export async function openLabelled({ stages, images }: RunConfig, opening: Openi
     if (stage.kind === "grpo") await checkReward(stage, rows, opening.say);
     const items = rows.map((row) => itemOf(row, chainColumn(stage)));
     const listed = rows.map(({ image }) => ({ name: image.name, file: image, content: null }));
-    labelled.push({ images: new ListedImages(listed, { maxPixels: images.maxPixels }), items });
+    labelled.push({
+      images: new ListedImages(listed, { maxPixels: images.maxPixels }, scaledPictures()),
+      items,
+    });
     const digest = createHash("sha256");
     for (const [{ image }, item] of zip(rows, items))
       digest.update(JSON.stringify([image.name, image.bytes, item.question, item.truths, item.chain]));

@@ -35,6 +35,8 @@ export function notice(event: RunEvent, tests: string): string | undefined {
     }
     case "alarm":
       return `ALARM in round ${event.round}, ${event.phase}: ${event.message}`;
+    case "supervisedStep":
+      return event.heldOutLoss === null ? undefined : `held-out loss ${event.heldOutLoss.toFixed(3)}`;
     case "evaluated": {
       const { greedy, mean8, maj8 } = event.report.overall;
       const k = event.report.samples;

@@ -206,10 +206,10 @@ export interface SupervisedStep extends InStep {
   readonly sampledTokens: number;
   /** Images or questions that were left out. */
   readonly failed: number;
-  /** What was imitated. */
+  /** What was imitated; the question is null where it was itself what was to be said. */
   readonly examples: readonly {
     readonly image: ImageRef;
-    readonly question: string;
+    readonly question: string | null;
     readonly completion: string;
   }[];
   /**

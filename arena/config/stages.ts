@@ -15,6 +15,7 @@ import {
   count,
   number,
   optionalCount,
+  optionalFlag,
   optionalText,
   type Settings,
   share,
@@ -60,6 +61,8 @@ export interface SftStage extends DataSettings {
   readonly kind: "sft";
   /** The column of the thinking before an answer. */
   readonly chain: string | null;
+  /** Whether the data's questions are imitated, too. */
+  readonly asks: boolean;
   readonly learningRate: number;
   readonly learningRateEnd: number;
   readonly schedule: Schedule;
@@ -79,7 +82,7 @@ export type StageConfig = SelfPlayStage | GrpoStage | SftStage;
 export type StageSettings =
   | SelfPlayStage
   | Unresolved<GrpoStage, "maxTokens">
-  | Unresolved<SftStage, "maxTokens">;
+  | Unresolved<SftStage, "maxTokens" | "asks">;
 
 const percent = z.number().min(0).max(100).optional();
 
@@ -127,6 +130,9 @@ const sft = z.strictObject({
   ...dataSettings,
   chain: optionalText(
     "the column with the thinking before an answer; null: none, unless the answers bring it in tags",
+  ),
+  asks: optionalFlag(
+    "its questions are imitated, too, as what the Questioner is to ask; null: where self-play follows, whose Questioner starts from this model",
   ),
   learningRate: number(2e-4, "AdamW step size of the text model at its highest (1/step)"),
   learningRateEnd: share(0, "learning rate that the stage ends with, as a share of the highest"),
@@ -190,9 +196,12 @@ interface Staged<S extends StageSettings = StageConfig> {
 
 /** Stages with what depends on the model resolved: the longest answer of its Reasoner, in tokens. */
 export function resolveStages(stages: readonly StageSettings[], maxTokens: number): StageConfig[] {
-  return stages.map((stage) =>
-    stage.kind === "self_play" ? stage : { ...stage, maxTokens: stage.maxTokens ?? maxTokens },
-  );
+  return stages.map((stage, index) => {
+    if (stage.kind === "self_play") return stage;
+    const known = { maxTokens: stage.maxTokens ?? maxTokens };
+    if (stage.kind === "grpo") return { ...stage, ...known };
+    return { ...stage, ...known, asks: stage.asks ?? hasStage({ stages: stages.slice(index) }, "self_play") };
+  });
 }
 
 /** The optimiser steps of a stage on data of so many rows. */

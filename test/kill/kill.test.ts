@@ -18,6 +18,7 @@ import { RandomStream } from "../../common/random.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { program } from "../built.ts";
+import { writeOpposites } from "../fakes/labelled.ts";
 import { withoutTimes } from "../fakes/play.ts";
 
 const rounds = 2;
@@ -37,22 +38,38 @@ const settings = [
   "evaluation.scenes=14",
   "evaluation.samples=2",
 ];
+const labelled = "{data: labelled, itemsPerStep: 8, steps: 5";
+const stages = [
+  `${labelled}, kind: sft, heldOutEvery: 2}`,
+  `${labelled}, kind: grpo, samplingCalls: 2}`,
+  "{kind: self_play}",
+];
 const kills = Number(process.env.VISPLAY_KILLS ?? 5);
 const model = fileURLToPath(new URL("../../models/tiny", import.meta.url));
 
-/** How the policies lie on the machine, and what of them is trained. */
-const layouts: readonly { readonly name: string; readonly own: readonly string[] }[] = [
+/** How the policies lie on the machine, and what of them is trained in which stages. */
+const layouts: readonly {
+  readonly name: string;
+  readonly own: readonly string[];
+  readonly rounds?: number;
+}[] = [
   { name: "replicas of one thread", own: [] },
   { name: "a replica with two threads", own: ["replicas=1", "threads=2"] },
   {
     name: "adapters on a model folder, a replica with two threads",
     own: [`model=${model}`, "adapter.rank=4", "replicas=1", "threads=2", "reasoner.learningRate=1e-3"],
   },
+  {
+    name: "stages sft, grpo and self-play",
+    own: ["rounds=1", ...stages.map((stage, i) => `stages.${i}=${stage}`)],
+    rounds: 3,
+  },
 ];
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "visplay-kill-"));
+  await writeOpposites(join(folder, "labelled"), 40, 3);
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -63,20 +80,20 @@ function trainArguments(out: string, own: readonly string[]): string[] {
 /** Plays a run that nobody disturbs; returns how long it took. */
 async function playWhole(out: string, own: readonly string[]): Promise<number> {
   const startedMs = Date.now();
-  await promisify(execFile)(process.execPath, [program, ...trainArguments(out, own)]);
+  await promisify(execFile)(process.execPath, [program, ...trainArguments(out, own)], { cwd: folder });
   return Date.now() - startedMs;
 }
 
 function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [program, ...args], { stdio: "ignore" });
+  return spawn(process.execPath, [program, ...args], { stdio: "ignore", cwd: folder });
 }
 
 /** Of the weights in the last round's models and in the last checkpoint, with the optimisers. */
-async function hashesOf(run: string): Promise<Record<string, string>> {
+async function hashesOf(run: string, last = rounds): Promise<Record<string, string>> {
   const checkpoints = (await readdir(join(folder, run, "checkpoints")))
     .filter((name) => /^\d/.test(name))
     .sort();
-  const places = { models: `round-${rounds}`, state: join("checkpoints", checkpoints.at(-1) as string) };
+  const places = { models: `round-${last}`, state: join("checkpoints", checkpoints.at(-1) as string) };
   const hashes: Record<string, string> = {};
   for (const [place, path] of Object.entries(places))
     for (const file of await readdir(join(folder, run, path), { recursive: true })) {
@@ -121,7 +138,7 @@ async function playUnderKills(
   }
 }
 
-describe.each(layouts)("$name", ({ name, own }) => {
+describe.each(layouts)("$name", ({ name, own, rounds: last = rounds }) => {
   const whole = `whole, ${name}`;
   let wholeMs: number;
   beforeAll(async () => {
@@ -137,7 +154,7 @@ describe.each(layouts)("$name", ({ name, own }) => {
       for (; killed < kills; runs++) {
         const run = `killed-${runs}, ${name}`;
         killed += await playUnderKills(run, own, kills - killed, wholeMs, stream);
-        expect(await hashesOf(run)).toEqual(await hashesOf(whole));
+        expect(await hashesOf(run, last)).toEqual(await hashesOf(whole, last));
         expect(await storyOf(run)).toEqual(await storyOf(whole));
         await rm(join(folder, run), { recursive: true });
       }
