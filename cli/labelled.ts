@@ -5,6 +5,7 @@ import type { LabelledItem, LabelledItems } from "../arena/ports.ts";
 import { openRewarder } from "../arena/task_reward.ts";
 import { canVerify } from "../arena/verify.ts";
 import { VisplayError } from "../common/errors.ts";
+import { hashFile } from "../common/file_hash.ts";
 import { zip } from "../common/zip.ts";
 import { ListedImages } from "../images/listed_images.ts";
 import { readModelFolder } from "../policy/embedded/registry.ts";
@@ -19,7 +20,7 @@ import { scaledPictures } from "./scaled_pictures.ts";
 export interface RunData {
   /** Of each stage; null where it needs none. */
   readonly labelled: readonly (LabelledItems | null)[];
-  /** SHA-256 by name of all questions, answers, and names and sizes of pictures. */
+  /** SHA-256 by name of all questions, answers, and names and sizes of pictures, and of a reward of one's own. */
   readonly inputs: Readonly<Record<string, string>>;
 }
 
@@ -47,6 +48,8 @@ export async function openLabelled({ stages, images }: RunConfig, opening: Openi
     for (const [{ image }, item] of zip(rows, items))
       digest.update(JSON.stringify([image.name, image.bytes, item.question, item.truths, item.chain]));
     inputs[`stages.${index}.data`] = digest.digest("hex");
+    const module = stage.kind === "grpo" ? stage.reward.module : null;
+    if (module !== null) inputs[`stages.${index}.reward.module`] = (await hashFile(module)).digest("hex");
   }
   return { labelled, inputs };
 }

@@ -235,7 +235,7 @@ function checkLines(checks: Readonly<Record<string, CheckRecord>>): string[] {
 /** How a reward came about, and whether that is what was recorded. */
 function sumLines({ terms, total, addsUp }: Sum, reward: number | null, width: number): string[] {
   if (reward === null)
-    return wrapped("the Reasoner could not be asked: no reward, and nothing is learnt from it", width);
+    return wrapped("nobody could judge it: no reward, and nothing is learnt from it", width);
   if (total === null) return wrapped("how its parts make this reward is not known here", width);
   const written = terms.map(({ part, sign, value }) =>
     [sign, part === null ? "" : figureName(part), value === null ? "" : brief(value)]

@@ -25,7 +25,7 @@ export function RewardSum({ sum, reward }: { readonly sum: Sum; readonly reward:
         </strong>
       </div>
       {reward === null ? (
-        <p class="quiet">The Reasoner could not be asked: no reward, and nothing is learnt from it.</p>
+        <p class="quiet">Nobody could judge it: no reward, and nothing is learnt from it.</p>
       ) : sum.total === null ? (
         <p class="quiet">How its parts make this reward is not known here.</p>
       ) : (
