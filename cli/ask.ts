@@ -1,17 +1,20 @@
+import { existsSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { RunSettings } from "../arena/config/config.ts";
+import type { RunConfig, RunSettings } from "../arena/config/config.ts";
 import { type AnswerFormat, answerFormats } from "../common/answer_format.ts";
 import { VisplayError } from "../common/errors.ts";
 import { groupBy } from "../common/group_by.ts";
+import { deriveSeed } from "../common/random.ts";
 import { decodeImage, defaultLimits, readImage } from "../images/decode.ts";
+import { claimedFormat } from "../images/format.ts";
 import type { RgbImage } from "../images/image.ts";
 import { shrinkTarget } from "../images/scaling.ts";
 import { Tokenizer } from "../policy/chat/tokenizer.ts";
 import { ActivityView } from "../policy/embedded/activity.ts";
-import type { Policy } from "../policy/port.ts";
-import { newTape, type TokenTape } from "../policy/token_tape.ts";
-import { type ReasonerTemplates, reasonerTemplates } from "../reasoner/prompt.ts";
-import { type Answer, Reasoner } from "../reasoner/reasoner.ts";
+import type { Completion, Policy, Turn } from "../policy/port.ts";
+import { newTape } from "../policy/token_tape.ts";
+import { type ReasonerTemplates, reasonerTemplates, requireQuestion } from "../reasoner/prompt.ts";
+import { type Answer, answerReader } from "../reasoner/reasoner.ts";
 import { AnswerStream } from "./answer_stream.ts";
 import { plural } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
@@ -30,13 +33,15 @@ interface Flags {
   readonly json?: true;
 }
 
-/** Adds `visplay ask`: a question about a picture. */
+/** Adds `visplay ask`: questions about pictures. */
 export function addAsk(program: Command): void {
   const command = program
     .command("ask")
-    .argument("<image>", "a picture")
-    .argument("<question>", "what to ask about it", notEmpty)
-    .description("ask a model about a picture; in a terminal the answer appears as it is written");
+    .argument(
+      "<pictures and question...>",
+      "pictures and a question about them; more of both go on from there",
+    )
+    .description("ask a model about pictures; in a terminal the answer appears as it is written");
   const layers = addSettings(command, ["model", "device", "seed"]);
   command
     .option("--temperature <t>", "0 gives the likeliest answer", nonNegative, 0)
@@ -49,14 +54,31 @@ export function addAsk(program: Command): void {
       ).choices(answerFormats),
     )
     .option("--json", "print JSON, with the answer that is read in the text")
-    .action((image: string, question: string, flags: Flags) =>
-      ask({ image, question, ...flags }, runSettings(layers())),
+    .action((given: readonly string[], flags: Flags) =>
+      ask(questionsIn(given), flags, runSettings(layers())),
     );
 }
 
-function notEmpty(text: string): string {
-  if (text.trim() !== "") return text;
-  throw new InvalidArgumentError("expected a question");
+/** A question, and the pictures that are shown with it. */
+interface Question {
+  readonly images: readonly string[];
+  readonly question: string;
+}
+
+/** Pictures are files, or named like them; what else is given is a question about all that were shown. Throws "usage". */
+function questionsIn(given: readonly string[]): Question[] {
+  const questions: Question[] = [];
+  let images: string[] = [];
+  for (const each of given) {
+    if (existsSync(each) || claimedFormat(each)) images.push(each);
+    else if (each.trim() === "") throw new VisplayError("usage", "found an empty question");
+    else {
+      questions.push({ images, question: each });
+      images = [];
+    }
+  }
+  if (images.length === 0) return questions;
+  throw new VisplayError("usage", `found no question behind ${images.join(", ")}, expected one`);
 }
 
 function nonNegative(text: string): number {
@@ -71,44 +93,67 @@ function positive(text: string): number {
   throw new InvalidArgumentError("expected a whole number from 1");
 }
 
-interface Asked extends Flags {
-  readonly image: string;
-  readonly question: string;
-}
-
-async function ask(asked: Asked, settings: RunSettings): Promise<void> {
-  const { temperature, samples, json } = asked;
-  if (samples > 1 && temperature === 0) {
-    const found = `--samples ${samples} at temperature 0 would be the same answer each time`;
-    throw new VisplayError("config", `${found}; give a --temperature above 0`);
-  }
+async function ask(questions: readonly Question[], flags: Flags, settings: RunSettings): Promise<void> {
+  requireSense(questions, flags);
+  const { temperature, samples, json } = flags;
   using interrupt = interruptible();
   const model = await openModel(settings, interrupt.signal);
+  const { config, base } = model;
   const activity = new ActivityView();
   using line = new LiveLine(() => doing(activity));
-  // One question is no work to share out.
-  const alone = { ...model, config: { ...model.config, replicas: 1 } };
+  // One conversation is no work to share out.
+  const alone = { ...model, config: { ...config, replicas: 1 } };
   await using policy = await openRunPolicy(alone, "reasoner", activity);
-  const image = await load(asked.image, policy, model);
-  const maxTokens = asked.maxTokens ?? model.config.reasoner.maxTokens;
-  const tape = newTape(maxTokens);
-  const write = (part: string): void => {
+  const tokenizer = isTerminal() && samples === 1 && !json ? await Tokenizer.load(base) : null;
+  const templates = templatesFor(model, flags.format);
+  requireQuestion(templates.reasoner);
+  const read = answerReader(templates);
+  const maxTokens = flags.maxTokens ?? config.reasoner.maxTokens;
+  const { topK, topP } = config.reasoner;
+  const options = { groupSize: samples, temperature, topK, topP, maxTokens };
+  const write = (text: string): void => {
     line[Symbol.dispose]();
-    draw(screenText(part));
+    draw(screenText(text));
   };
-  using stream = isTerminal() && samples === 1 && !json ? await streamOf(model.base, tape, write) : null;
-  const { topK, topP } = model.config.reasoner;
-  const options = { samples, temperature, topK, topP, maxTokens, seed: model.config.seed, tape };
-  const reasoner = new Reasoner(policy, templatesFor(model, asked.format));
-  const [given] = await reasoner.answer([{ image, question: asked.question }], options, interrupt.signal);
-  const answers = given?.answers ?? [];
-  line[Symbol.dispose]();
-  if (json) print(JSON.stringify(jsonOf(asked, model, answers)));
-  else if (stream) stream.end(`${answers[0]?.completion.text}\n`);
-  else print(textOf(answers));
+
+  const turns: Turn[] = [];
+  const answered: Answered[] = [];
+  for (const [k, { images, question }] of questions.entries()) {
+    const pictures: RgbImage[] = [];
+    for (const image of images) pictures.push(await load(image, policy, model));
+    const text = templates.reasoner.replaceAll("{question}", () => question);
+    turns.push({ role: "user", parts: [...pictures, text] });
+    if (!json && questions.length > 1) write(`> ${question}\n`);
+    const tape = newTape(maxTokens);
+    using stream = tokenizer && new AnswerStream(tape, (tokens) => tokenizer.decode(tokens, true), write);
+    const seed = k === 0 ? config.seed : deriveSeed(config.seed, "turn", k);
+    const [completions = []] = await policy.sample([{ turns }], { ...options, seed, tape }, interrupt.signal);
+    const answers = read(question, completions);
+    answered.push({ images, question, answers });
+    line[Symbol.dispose]();
+    if (stream) stream.end(`${completions[0]?.text}\n`);
+    else if (!json) print(textOf(answers));
+    sayCut(answers, maxTokens);
+    turns.push({ role: "assistant", tokens: (completions[0] as Completion).tokens });
+  }
+  if (json) print(JSON.stringify(jsonOf(answered, flags, config)));
+}
+
+/** Throws "config" where several answers would be the same one, or nobody could say which of them the next question is about. */
+function requireSense(questions: readonly Question[], { samples, temperature }: Flags): void {
+  if (samples === 1) return;
+  const problem =
+    temperature === 0
+      ? "at temperature 0 would be the same answer each time; give a --temperature above 0"
+      : "with several questions: found no answer to go on from; ask one question";
+  if (temperature === 0 || questions.length > 1)
+    throw new VisplayError("config", `--samples ${samples} ${problem}`);
+}
+
+function sayCut(answers: readonly Answer[], maxTokens: number): void {
   const cut = answers.filter(({ completion }) => completion.finishReason === "length").length;
   if (cut > 0)
-    say(`cut off after ${maxTokens} tokens (--max-tokens): ${cut} of ${plural(samples, "answer")}`);
+    say(`cut off after ${maxTokens} tokens (--max-tokens): ${cut} of ${plural(answers.length, "answer")}`);
 }
 
 /** How a run of a format asks, or the question alone; what the settings or the model's folder say goes before that. */
@@ -125,15 +170,6 @@ async function load(path: string, policy: Policy, { config }: WithModel): Promis
   const { scaling } = await policy.info();
   const bytes = await readImage(path, path, limits);
   return decodeImage(bytes, path, limits, (size) => shrinkTarget(scaling, size));
-}
-
-async function streamOf(
-  folder: string,
-  tape: TokenTape,
-  write: (part: string) => void,
-): Promise<AnswerStream> {
-  const tokenizer = await Tokenizer.load(folder);
-  return new AnswerStream(tape, (tokens) => tokenizer.decode(tokens, true), write);
 }
 
 /** What takes so long. */
@@ -156,15 +192,23 @@ function textOf(answers: readonly Answer[]): string {
   return [...texts.map((text, i) => `${i + 1}: ${text}`), "", votes.join(", ")].join("\n");
 }
 
-function jsonOf({ image, question, temperature }: Asked, { config }: WithModel, answers: readonly Answer[]) {
-  const said = answers.map((answer) => ({
-    text: answer.completion.text,
-    outcome: answer.parsed.outcome,
-    answer: readIn(answer),
-    tokens: answer.completion.tokens.length,
-    finishReason: answer.completion.finishReason,
+interface Answered extends Question {
+  readonly answers: readonly Answer[];
+}
+
+function jsonOf(answered: readonly Answered[], { temperature }: Flags, { model, seed }: RunConfig) {
+  const turns = answered.map(({ images, question, answers }) => ({
+    images,
+    question,
+    answers: answers.map((answer) => ({
+      text: answer.completion.text,
+      outcome: answer.parsed.outcome,
+      answer: readIn(answer),
+      tokens: answer.completion.tokens.length,
+      finishReason: answer.completion.finishReason,
+    })),
   }));
-  return { model: config.model.name, image, question, temperature, seed: config.seed, answers: said };
+  return { model: model.name, temperature, seed, turns };
 }
 
 /** The answer that is read in a completion; null where there is none. */

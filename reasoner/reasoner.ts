@@ -5,7 +5,7 @@ import type { RgbImage } from "../images/image.ts";
 import type { Completion, Policy, Prompt, SamplingOptions } from "../policy/port.ts";
 import { type SampledGroup, sampleGroups } from "../policy/sample_groups.ts";
 import { parseChoices } from "./choices.ts";
-import { type AnswerContext, type ParsedAnswer, parseAnswer } from "./parse.ts";
+import { type ParsedAnswer, parseAnswer } from "./parse.ts";
 import { defaultReasonerTemplates, type ReasonerTemplates, reasonerPrompt } from "./prompt.ts";
 
 /** A question about an image. */
@@ -33,6 +33,22 @@ export interface GivenAnswers {
   readonly answers: readonly Answer[];
 }
 
+/** What completions of a question answer, [m]. */
+export type AnswerReader = (question: string, completions: readonly Completion[]) => Answer[];
+
+/** Reads the answers to questions that were asked by some templates. */
+export function answerReader({ reasoner, format }: ReasonerTemplates): AnswerReader {
+  const placeholders = [...examplesIn(reasoner, "answer"), ...examplesIn(reasoner, "think")];
+  return (question, completions) => {
+    const choices = parseChoices(question);
+    return completions.map((completion) => {
+      const truncated = completion.finishReason === "length";
+      const context = { question, format, placeholders, truncated };
+      return { completion, parsed: parseAnswer(completion.text, choices, context) };
+    });
+  };
+}
+
 /**
  * Answers questions with a policy that it doesn't own. Difficulty, labels and training all go through
  * `prompt`, so that what is measured is what is trained.
@@ -40,14 +56,12 @@ export interface GivenAnswers {
 export class Reasoner {
   readonly #policy: Policy;
   readonly #templates: ReasonerTemplates;
-  readonly #form: Pick<AnswerContext, "format" | "placeholders">;
+  readonly #read: AnswerReader;
 
   constructor(policy: Policy, templates: ReasonerTemplates = defaultReasonerTemplates) {
     this.#policy = policy;
     this.#templates = templates;
-    const { reasoner, format } = templates;
-    const placeholders = [...examplesIn(reasoner, "answer"), ...examplesIn(reasoner, "think")];
-    this.#form = { format, placeholders };
+    this.#read = answerReader(templates);
   }
 
   /** The prompt of a question; throws a `VisplayError` of code "config" if the template has no `{question}`. */
@@ -65,12 +79,7 @@ export class Reasoner {
     const options = { ...sampling, groupSize: samples };
     const sampled = await sampleGroups(this.#policy, prompts, options, signal);
     const parse = ([{ question }, { prompt, completions }]: [VisualQuestion, SampledGroup]): GivenAnswers => {
-      const choices = parseChoices(question);
-      const answers = completions.map((completion) => {
-        const context = { question, ...this.#form, truncated: completion.finishReason === "length" };
-        return { completion, parsed: parseAnswer(completion.text, choices, context) };
-      });
-      return { prompt, answers };
+      return { prompt, answers: this.#read(question, completions) };
     };
     return mapInSlices(zip(questions, sampled), parse, signal);
   }

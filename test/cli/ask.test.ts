@@ -7,7 +7,7 @@ import { exitCodes } from "../../common/errors.ts";
 import { encodePng } from "../../images/encode.ts";
 import { SceneSource } from "../../images/scenes/source.ts";
 import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
-import type { Prompt } from "../../policy/port.ts";
+import type { Prompt, Turn } from "../../policy/port.ts";
 import { promptAbout } from "../../policy/prompts.ts";
 import { newTape, writeToken } from "../../policy/token_tape.ts";
 import { tinyOptions } from "../policy/tiny.ts";
@@ -49,12 +49,46 @@ describe("visplay ask", { timeout: 60_000 }, () => {
     const { stdout } = visplay("ask", picture, question, ...flags);
     expect(stdout.startsWith(texts.map((text, i) => `${i + 1}: ${text}\n`).join(""))).toBe(true);
     const json = JSON.parse(visplay("ask", picture, question, ...flags, "--json").stdout);
-    expect(json).toMatchObject({ model: "tiny", image: picture, question, temperature: 2, seed: 3 });
-    expect(json.answers.map(({ text }: { text: string }) => text)).toEqual(texts);
-    for (const { text, outcome, answer } of json.answers)
+    expect(json).toMatchObject({ model: "tiny", temperature: 2, seed: 3 });
+    expect(json.turns).toMatchObject([{ images: [picture], question }]);
+    const [{ answers }] = json.turns;
+    expect(answers.map(({ text }: { text: string }) => text)).toEqual(texts);
+    for (const { text, outcome, answer } of answers)
       if (outcome === "answered") expect(text).toContain(answer);
     const votes = Number(/\((\d) of 4\)/.exec(stdout)?.[1]);
     expect(votes).toBeGreaterThan(0);
+  });
+
+  test("goes on with the next question, which may bring pictures of its own", async () => {
+    const other = join(folder, "other.png");
+    const image = await scenes.draw(1);
+    await writeFile(other, await encodePng(image));
+    const questions = [question, "is there a blue circle ?"];
+    const { stdout } = visplay(
+      "ask",
+      picture,
+      questions[0] as string,
+      other,
+      picture,
+      questions[1] as string,
+    );
+
+    await using policy = await LocalPolicy.open("models/tiny", tinyOptions);
+    const options = { groupSize: 1, temperature: 0, topK: 0, topP: 1, maxTokens: 32, seed: 0 };
+    const [[first] = []] = await policy.sample([prompt], options);
+    const turns: Turn[] = [
+      ...prompt.turns,
+      { role: "assistant", tokens: first?.tokens as Int32Array },
+      { role: "user", parts: [image, await scenes.draw(0), questions[1] as string] },
+    ];
+    const [[second] = []] = await policy.sample([{ turns }], options);
+    expect(stdout).toBe(`> ${questions[0]}\n${first?.text}\n> ${questions[1]}\n${second?.text}\n`);
+  });
+
+  test("takes a question without any picture", () => {
+    const { status, stdout } = visplay("ask", "ask .", "--json");
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout).turns).toMatchObject([{ images: [], question: "ask .", answers: [{}] }]);
   });
 
   test("says where an answer was cut off", () => {
@@ -70,11 +104,20 @@ describe("visplay ask", { timeout: 60_000 }, () => {
     });
     expect(visplay("ask", picture, " ")).toMatchObject({
       status: exitCodes.usage,
-      stderr: expect.stringContaining("expected a question"),
+      stderr: expect.stringContaining("found an empty question"),
     });
     expect(visplay("ask", picture, question, "--samples", "2")).toMatchObject({
       status: exitCodes.config,
       stderr: expect.stringContaining("give a --temperature above 0"),
+    });
+    expect(visplay("ask", picture)).toMatchObject({
+      status: exitCodes.usage,
+      stderr: expect.stringContaining(`found no question behind ${picture}`),
+    });
+    const several = ["--samples", "2", "--temperature", "1"];
+    expect(visplay("ask", picture, question, question, ...several)).toMatchObject({
+      status: exitCodes.config,
+      stderr: expect.stringContaining("ask one question"),
     });
     expect(visplay("ask", picture, question, "--model", join(folder, "none"))).toMatchObject({
       status: exitCodes.model,
