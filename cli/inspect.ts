@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
-import { replaceFile } from "../common/disk.ts";
+import { replaceInParts } from "../common/disk.ts";
 import { VisplayError } from "../common/errors.ts";
 import { isLoopback } from "../inspector/access.ts";
-import { offlineFile } from "../inspector/offline.ts";
+import { writeOffline } from "../inspector/offline.ts";
 import { findRuns } from "../inspector/runs.ts";
 import { openInspector } from "../inspector/server.ts";
 import type { EpisodeQuery } from "../replay/query.ts";
@@ -67,21 +67,26 @@ async function writeFile(
       `--html ${path}: found no folder ${dirname(path)}, expected one to write into`,
     );
   }
-  let done = "reading the run";
-  const line = new LiveLine(() => done);
-  const file = await offlineFile(folder, {
-    query,
-    mostBytes: megabytes(limit) * 2 ** 20,
-    surroundings: surroundings(),
-    progress: (episodes, total) => {
-      done = `${count(episodes)} of ${plural(total, "episode")}`;
-    },
-  }).finally(() => line[Symbol.dispose]());
-  await replaceFile(path, file.html);
+  const options = { query, mostBytes: megabytes(limit) * 2 ** 20, surroundings: surroundings() };
+  const file = await showing((progress, signal) =>
+    replaceInParts(path, (write) => writeOffline(folder, { ...options, progress, signal }, write)),
+  );
   const left = file.of - file.episodes;
   const full = left > 0 ? `; ${count(left)} more had no room, see --limit and the filters` : "";
   const note = file.of === 0 ? "; no episode matches" : full;
   print(`${path}: ${bytes(file.bytes)}, ${plural(file.episodes, "episode")}${note}`);
+}
+
+/** Shows how far it is; the first signal aborts. */
+async function showing<T>(
+  work: (progress: (episodes: number, total: number) => void, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  let done = "reading the run";
+  using interrupt = interruptible();
+  using _line = new LiveLine(() => done);
+  return await work((episodes, total) => {
+    done = `${count(episodes)} of ${plural(total, "episode")}`;
+  }, interrupt.signal);
 }
 
 function megabytes(text: string): number {

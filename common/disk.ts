@@ -27,6 +27,26 @@ export async function replaceDurably(path: string, text: string): Promise<void> 
   await replaceThrough(path, text, { file: sync, folder: syncFolder });
 }
 
+/**
+ * Like `replaceFile`, for a text that comes in parts; gives what `make` gives. What a killed one has left beside the file
+ * is written over the next time. Throws "disk", or what `make` throws.
+ */
+export async function replaceInParts<T>(
+  path: string,
+  make: (write: (text: string) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const temporary = `${path}.tmp`;
+  try {
+    const handle = await open(temporary, "w");
+    const result = await make((text) => handle.appendFile(text)).finally(() => handle.close());
+    await rename(temporary, path);
+    return result;
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error instanceof Error && "syscall" in error ? diskError(path, error) : error;
+  }
+}
+
 async function replaceThrough(
   path: string,
   text: string,

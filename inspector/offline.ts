@@ -4,7 +4,7 @@ import { VisplayError } from "../common/errors.ts";
 import type { EpisodeQuery } from "../replay/query.ts";
 import type { EpisodeAnswer, Overview, RunLine, TextsAnswer } from "./answers.ts";
 import { completionsOf } from "./completions.ts";
-import type { FileContent } from "./file_content.ts";
+import type { FilePart } from "./file_content.ts";
 import { pageTexts } from "./page_files.ts";
 import { paths } from "./paths.ts";
 import { Queries } from "./queries.ts";
@@ -16,13 +16,13 @@ export interface OfflineOptions {
   /** Bytes that the file may have. */
   readonly mostBytes: number;
   readonly surroundings: Surroundings;
+  readonly signal?: AbortSignal;
   /** Told how far it is. */
   readonly progress?: (done: number, total: number) => void;
 }
 
-/** One file that holds the inspector of a run, and what was left out of it. */
+/** What a file that holds the inspector of a run has come to, and what was left out of it. */
 export interface OfflineFile {
-  readonly html: string;
   readonly episodes: number;
   /** Episodes that the query matches. */
   readonly of: number;
@@ -36,66 +36,61 @@ const IMAGE_SIZE = 512;
 const SHARE_OF_ROUNDS = 0.3;
 
 /**
- * A run as one HTML file that opens without a server: its figures, and the episodes that a query selects, in its order, as
- * many as there is room for. Throws "usage" where there is none even for the figures.
+ * Writes a run as one HTML file that opens without a server: its figures, and the episodes that a query selects, in its
+ * order, as many as there is room for. The text is given part by part, so that none of it is held. Throws "usage" where
+ * there is no room even for the figures.
  */
-export async function offlineFile(folder: string, options: OfflineOptions): Promise<OfflineFile> {
-  const { query, mostBytes, surroundings, progress } = options;
+export async function writeOffline(
+  folder: string,
+  { query, mostBytes, surroundings, signal, progress }: OfflineOptions,
+  write: (text: string) => Promise<void>,
+): Promise<OfflineFile> {
   const queries = new Queries();
   try {
     const key = basename(folder);
     const { about, ...told } = queries.overview(folder);
-    const line: RunLine = {
-      key,
-      folder: key,
-      condition: await surroundings.condition(folder),
-      about,
-      problem: null,
-    };
+    const condition = await surroundings.condition(folder);
+    const line: RunLine = { key, folder: key, condition, about, problem: null };
     const overview: Overview = { line, exporting: surroundings.exporting(key), ...told };
-    const answers: Record<string, unknown> = { [paths.runs]: [line], [paths.run(key)]: overview };
-    const { script, style } = pageTexts();
-    const room = new Room(mostBytes, [script, style, JSON.stringify(answers)]);
-    const add = (path: string, answer: unknown) => {
-      if (room.takes(JSON.stringify([path, answer]))) answers[path] = answer;
+    const frame = frameOf(key);
+    const first = embedded({ answers: { [paths.runs]: [line], [paths.run(key)]: overview } });
+    const room = new Room(mostBytes, [frame.before, first, frame.after]);
+    await write(`${frame.before}${first}`);
+    const add = async (part: FilePart, within: Room = room): Promise<boolean> => {
+      const text = `,\n${embedded(part)}`;
+      if (!within.takes(text) || (within !== room && !room.takes(text))) return false;
+      await write(text);
+      return true;
     };
     for (const { phase, name } of spreadFigures(overview)) {
-      const selection = { folder, query: { phases: [phase] } };
-      add(paths.histogram(key, phase, name), queries.histogram(selection, name as never, 20));
+      const found = queries.histogram({ folder, query: { phases: [phase] } }, name as never, 20);
+      await add({ answers: { [paths.histogram(key, phase, name)]: found } });
     }
-    add(paths.drift(key, "look"), queries.drift(folder, "look"));
+    await add({ answers: { [paths.drift(key, "look")]: queries.drift(folder, "look") } });
     const curricula = room.part(SHARE_OF_ROUNDS);
     for (const { round } of overview.curricula.toReversed()) {
-      const curriculum = queries.curriculum(folder, round);
-      if (!curricula.takes(JSON.stringify(curriculum))) break;
-      add(paths.curriculum(key, round), curriculum);
+      const answers = { [paths.curriculum(key, round)]: queries.curriculum(folder, round) };
+      if (!(await add({ answers }, curricula))) break;
     }
 
     const ids = queries.order({ folder, query });
-    const episodes: EpisodeAnswer[] = [];
-    const images: Record<string, string> = {};
+    const held = new Set<string>();
+    let episodes = 0;
     for (const id of ids) {
-      const episode = queries.episode(folder, id);
+      signal?.throwIfAborted();
+      const episode = { ...queries.episode(folder, id), kin: [] };
       const { image } = episode.event;
-      const texts = await textsOf(surroundings, overview.config, episode);
-      const picture = images[image.id] ?? (await dataAddress(queries.image(folder, image.id), surroundings));
-      if (!room.takes(JSON.stringify(episode), JSON.stringify(texts), images[image.id] ? "" : picture)) break;
-      images[image.id] = picture;
-      answers[paths.texts(key, id)] = texts;
-      episodes.push(episode);
-      progress?.(episodes.length, ids.length);
+      const answers = { [paths.texts(key, id)]: await textsOf(surroundings, overview.config, episode) };
+      const images = held.has(image.id)
+        ? {}
+        : { [image.id]: await dataAddress(queries.image(folder, image.id), surroundings) };
+      if (!(await add({ answers, episodes: [episode], images }))) break;
+      held.add(image.id);
+      episodes++;
+      progress?.(episodes, ids.length);
     }
-    const held = new Set(episodes.map(({ head }) => head.id));
-    const content: FileContent = {
-      answers,
-      episodes: episodes.map((episode) => ({
-        ...episode,
-        kin: episode.kin.filter(({ id }) => held.has(id)),
-      })),
-      images,
-    };
-    const html = htmlOf(script, style, content, key);
-    return { html, episodes: episodes.length, of: ids.length, bytes: Buffer.byteLength(html) };
+    await write(frame.after);
+    return { episodes, of: ids.length, bytes: mostBytes - room.left };
   } finally {
     queries.close();
   }
@@ -104,6 +99,10 @@ export async function offlineFile(folder: string, options: OfflineOptions): Prom
 /** Bytes that are left. */
 class Room {
   #left: number;
+
+  get left(): number {
+    return this.#left;
+  }
 
   /** Throws "usage" where that which cannot be left out has no room. */
   constructor(bytes: number, fixed: readonly string[]) {
@@ -152,14 +151,19 @@ async function dataAddress(path: string | null, surroundings: Surroundings): Pro
     : `data:${picture.type};base64,${Buffer.from(picture.bytes).toString("base64")}`;
 }
 
-/** The page with its content; what models wrote stands in JSON in which no tag can begin. */
-function htmlOf(script: string, style: string, content: FileContent, title: string): string {
+/** A part of the content as it stands in the page: JSON in which no tag can begin. */
+function embedded(part: FilePart): string {
+  return JSON.stringify(part).replaceAll("<", "\\u003c");
+}
+
+/** The page before its content and after it. */
+function frameOf(title: string): { readonly before: string; readonly after: string } {
+  const { script, style } = pageTexts();
   const hash = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
-  const json = JSON.stringify(content).replaceAll("<", "\\u003c");
   // A script may not hold its own end, nor the beginning of a comment.
   const code = script.replaceAll("</script", "<\\/script").replaceAll("<!--", "\\x3c!--");
   const policy = `default-src 'none'; script-src ${hash(code)}; style-src ${hash(style)}; img-src data:`;
-  return `<!doctype html>
+  const before = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -171,11 +175,13 @@ function htmlOf(script: string, style: string, content: FileContent, title: stri
 </head>
 <body>
 <div id="page"></div>
-<script type="application/json" id="content">${json}</script>
+<script type="application/json" id="content">[`;
+  const after = `]</script>
 <script type="module">${code}</script>
 </body>
 </html>
 `;
+  return { before, after };
 }
 
 function escaped(text: string): string {

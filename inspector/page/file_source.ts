@@ -1,5 +1,5 @@
 import type { EpisodeAnswer } from "../answers.ts";
-import type { FileContent } from "../file_content.ts";
+import { contentOf } from "../file_content.ts";
 import { queryOf } from "../filters.ts";
 import { select } from "../select.ts";
 import { Failure, type Source } from "./port.ts";
@@ -8,7 +8,7 @@ import { Failure, type Source } from "./port.ts";
 export function fileSource(): Source | undefined {
   const element = document.getElementById("content");
   if (!element?.textContent) return undefined;
-  const content = JSON.parse(element.textContent) as FileContent;
+  const content = contentOf(JSON.parse(element.textContent));
   const byId = new Map(content.episodes.map((episode) => [episode.head.id, episode]));
 
   function answer(path: string): unknown {
@@ -33,7 +33,12 @@ export function fileSource(): Source | undefined {
 
   function episode(id: number): EpisodeAnswer {
     const found = byId.get(id);
-    if (found) return found;
+    if (found) {
+      const kin = content.episodes.filter(
+        ({ head }) => head.image.id === found.head.image.id && head.id !== id,
+      );
+      return { ...found, kin: kin.map(({ head }) => head).sort((a, b) => b.id - a.id) };
+    }
     throw new Failure({ code: "file", message: `this file does not hold episode ${id}` });
   }
 
