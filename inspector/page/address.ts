@@ -21,7 +21,8 @@ export function parseAddress(hash: string): Address {
 }
 
 export function href({ run, screen, id = "", params }: AddressParts): string {
-  const path = [run, screen, id].filter((part) => part !== "").map(encodeURIComponent);
+  const parts = run === "" ? [] : [run, screen, id].filter((part) => part !== "");
+  const path = parts.map(encodeURIComponent);
   const query = String(params instanceof URLSearchParams ? params : new URLSearchParams(params ?? {}));
   return `#/${path.join("/")}${query === "" ? "" : `?${query}`}`;
 }
