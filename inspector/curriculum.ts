@@ -4,6 +4,7 @@ import type { ReplayReader } from "../replay/reader.ts";
 import { bleuDistances, clusterByDistance } from "../rewards/diversity.ts";
 import type { CurriculumAnswer, CurriculumLine, Fate } from "./answers.ts";
 import { evenly } from "./lists.ts";
+import { readableEpisodes } from "./readable_episodes.ts";
 
 /** Episodes of a round's curriculum whose questions are shown, at most. */
 const SHOWN_EPISODES = 1500;
@@ -50,7 +51,7 @@ function lineOf(head: QuestionHead, clusters: ReadonlyMap<string, readonly strin
 
 /** What the Reasoner made of a question of the curriculum since, the first time first. */
 export function fateOf(reader: ReplayReader, image: string, question: string): Fate {
-  const { episodes } = reader.episodes({
+  const episodes = readableEpisodes(reader, {
     phases: ["reasoner"],
     image,
     sort: { by: "time", order: "ascending" },

@@ -10,6 +10,7 @@ import { comparisonOf } from "./comparison.ts";
 import { curriculumOf, fateOf } from "./curriculum.ts";
 import { type Closeness, driftOf } from "./drift.ts";
 import { configOf, overviewOf, type Told } from "./overview.ts";
+import { readableEpisodes } from "./readable_episodes.ts";
 
 /** Other episodes about an image that are shown beside one. */
 const SHOWN_KIN = 50;
@@ -64,12 +65,12 @@ export class Queries {
     const found = reader.episode(id);
     const [head] = reader.heads([id]);
     if (!found || !head) throw new VisplayError("usage", `event ${id} is no episode of this run`);
-    const { episodes } = reader.episodes({
+    const kin = readableEpisodes(reader, {
       image: found.event.image.id,
       superseded: "include",
       limit: SHOWN_KIN,
     });
-    return { head, event: found.event, kin: episodes.filter((other) => other.id !== id) };
+    return { head, event: found.event, kin: kin.filter((other) => other.id !== id) };
   }
 
   /** Throws "usage" for a figure that the run has not. */

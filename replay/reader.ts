@@ -124,13 +124,13 @@ export class ReplayReader implements Disposable {
 
   /** What a list shows of each of these episodes; null for one that cannot be read. */
   heads(ids: readonly number[]): (EpisodeHead | null)[] {
-    const headOrNull = (id: number) => {
-      const head = tolerant(() => headsOf(this.#database, [id]));
+    const read = (some: readonly number[]) =>
+      tolerant(() => this.#database.snapshot(() => headsOf(this.#database, some)));
+    const heads = read(ids);
+    if (!(heads instanceof VisplayError)) return heads;
+    return ids.map((id) => {
+      const head = read([id]);
       return head instanceof VisplayError ? null : (head[0] ?? null);
-    };
-    return this.#database.snapshot(() => {
-      const heads = tolerant(() => headsOf(this.#database, ids));
-      return heads instanceof VisplayError ? ids.map(headOrNull) : heads;
     });
   }
 
