@@ -122,6 +122,7 @@ const grpo = z.strictObject({
   ),
   ...samplingSettings("reasoner"),
   ...grpoSettings({ learningRate: 2e-4, learningRateEnd: 0, beta: 0.02, positiveWeight: 0 }),
+  beta: number(0.02, "weight of the k3 KL to the model that the stage starts from; 0 needs no reference"),
   reward,
 });
 
