@@ -6,13 +6,16 @@ const WIDTH = 1000;
 const LANE = 22;
 const TOP = 20;
 
+/** Attempts that have a lane of their own; more follow each other in one. */
+const MOST_LANES = 6;
+
 const colours: Readonly<Record<string, string>> = {
   questioner: "var(--question)",
   curriculum: "var(--curriculum)",
   reasoner: "var(--answer)",
 };
 
-/** Rounds and phases as they were played, a lane for each attempt; what a resume has superseded is pale. */
+/** Rounds and phases as they were played, a lane for each of few attempts; what a resume has superseded is pale. */
 export function TimeLine({
   run,
   overview: { spans, marks, line },
@@ -24,8 +27,9 @@ export function TimeLine({
   const to = Math.max(line.about?.lastMs ?? 0, ...spans.map(({ endedMs }) => endedMs ?? 0), from + 1);
   const attempts = [...new Set([...spans, ...marks].map(({ attempt }) => attempt))].sort((a, b) => a - b);
   const x = (ms: number) => ((ms - from) / (to - from)) * WIDTH;
-  const lane = (attempt: number) => TOP + attempts.indexOf(attempt) * (LANE + 4);
-  const height = TOP + attempts.length * (LANE + 4) + 18;
+  const lanes = attempts.length <= MOST_LANES ? attempts.length : 1;
+  const lane = (attempt: number) => TOP + (attempts.indexOf(attempt) % lanes) * (LANE + 4);
+  const height = TOP + lanes * (LANE + 4) + 18;
   const counted = spans.filter(({ superseded }) => !superseded);
   const rounds = counted.filter(({ round }, i) => counted.findIndex((span) => span.round === round) === i);
   return (
@@ -77,7 +81,11 @@ export function TimeLine({
         <span>pale: superseded by a resume</span>
         <span>▲ alarm</span>
         <span>| checkpoint</span>
-        {attempts.length > 1 && <span>{plural(attempts.length, "attempt")}, one lane each</span>}
+        {attempts.length > 1 && (
+          <span>
+            {plural(attempts.length, "attempt")}, {lanes > 1 ? "one lane each" : "one after the other"}
+          </span>
+        )}
       </p>
     </>
   );

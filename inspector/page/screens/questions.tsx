@@ -141,8 +141,11 @@ function ClusterTable({ run, clusters, rounds, params }: ClusterTableProps) {
                   width: `${columns.length * CELL}px`,
                 }}
               >
-                <span>round {first}</span>
-                <span>{last}</span>
+                <span>
+                  {columns.length < 4 ? "" : "round "}
+                  {first}
+                </span>
+                {last !== first && <span>{last}</span>}
               </span>
             </th>
             <th class="n">confidence</th>
