@@ -5,6 +5,7 @@ import { benchGrpo } from "./grpo.ts";
 import { benchMatmulShare } from "./matmul_share.ts";
 import { scratchFolder } from "./models.ts";
 import { benchSharedPrefix } from "./shared_prefix.ts";
+import { benchTurns } from "./turns.ts";
 
 const { json, threads, rounds } = program
   .name("npm run bench --")
@@ -19,6 +20,7 @@ const benchmarks = {
   "shared prefix": benchSharedPrefix,
   "update beside MatMul": benchMatmulShare,
   "GRPO step": benchGrpo,
+  "turns of a conversation": benchTurns,
 };
 
 await using scratch = await scratchFolder();

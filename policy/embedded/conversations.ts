@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { ByteCache } from "../../common/byte_cache.ts";
+import { groupBy } from "../../common/group_by.ts";
+import { zip } from "../../common/zip.ts";
 import type { VisionLanguageModel } from "../models/vision_language_model.ts";
-import { bucket, coveringBucket, imagePlaces, TokenFeeds } from "./batch.ts";
+import { bucket, coveringBucket, imagePlaces, nextPowerOfTwo, TokenFeeds } from "./batch.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { layerParts, PromptCache } from "./decode_cache.ts";
 import { type ExtendShape, extendGraph } from "./graphs.ts";
@@ -11,6 +13,7 @@ import {
   type EncodedPrompt,
   type Past,
   type PastPart,
+  type PrefillBatch,
   type Prefilled,
   pastLength,
   prefill,
@@ -21,18 +24,40 @@ import { type Stretch, sharedKey } from "./stretch.ts";
 
 /** What keys and values of conversations that go on may take. */
 const budgetBytes = { small: 128 * 2 ** 20, large: 2 ** 30 };
+/** Conversations that are computed together. */
+const together = 16;
+const noProbabilities = new Float32Array();
+
+/** What computes conversations. */
+export interface ConversationTools extends GraphTools {
+  readonly pool: BufferPool;
+}
+
+/** Which memory conversations may take, and how they are computed. */
+export interface ConversationOptions {
+  readonly large: boolean;
+  readonly threads: number;
+  /** Bytes that keys and values may take. */
+  readonly bytes?: number;
+}
 
 /**
  * Keys and values of conversations that go on, turn by turn: a next turn is computed from them, and so costs its new tokens
- * only. What no longer fits is computed again, in the same graphs and each conversation alone, so that its bits are the
- * same.
+ * only. What no longer fits is computed again in graphs of the same sizes, and so with the same bits: those of a row do not
+ * depend on who is computed beside it where there is one thread; with several, each conversation is computed alone.
  */
 export class Conversations {
   readonly #kept: ByteCache<{ readonly past: PastPart; readonly nextPosition: number }>;
+  readonly #together: number;
   #version = -1;
 
-  constructor(large: boolean, bytes: number = large ? budgetBytes.large : budgetBytes.small) {
+  constructor({
+    large,
+    threads,
+    bytes = large ? budgetBytes.large : budgetBytes.small,
+  }: ConversationOptions) {
     this.#kept = new ByteCache(bytes, ({ past }) => past.keysValues.byteLength);
+    this.#together = large || threads > 1 ? 1 : together;
   }
 
   /** Forgets all where the weights are of another version than those that gave it. */
@@ -45,46 +70,49 @@ export class Conversations {
     this.#kept.clear();
   }
 
-  /** Computes what is not known of a prompt; `feeds` are the weights and the temperature. */
+  /** Computes what is not known of some prompts; `feeds` are the weights and the temperature. */
   async prefill(
-    tools: GraphTools & { readonly pool: BufferPool },
-    prompt: EncodedPrompt,
+    tools: ConversationTools,
+    prompts: readonly EncodedPrompt[],
     feeds: Readonly<Record<string, Float32Array>>,
-  ): Promise<Prefilled> {
+  ): Promise<Prefilled[]> {
     const { model } = tools;
-    const { prefix, suffix, later } = prompt;
-    const keys = turnKeys(prompt);
+    const keys = prompts.map(turnKeys);
     // What comes after the last turn is always computed: from there the conversation goes on.
-    const known = this.#known(keys.slice(0, -1));
-    let past: Past;
-    let probabilities: Float32Array | undefined;
-    if (known.length === 0) {
-      const [batch] = prefillBatches(model, [{ prefix, suffix }], 1);
-      const [first] = batch ? await prefill(tools, [prompt], batch, feeds) : [];
-      const begun = first as Prefilled;
-      probabilities = begun.probabilities;
-      past = this.#keep(keys[0] as string, model, { parts: [], nextPosition: 0 }, begun.past);
-    } else {
-      const nextPosition = known.at(-1)?.nextPosition as number;
-      past = { parts: known.map((each) => each.past), nextPosition };
+    const states: Prefilled[] = keys.map((own) => ({
+      past: this.#known(own.slice(0, -1)),
+      probabilities: noProbabilities,
+    }));
+    const advance = (i: number, { past, probabilities }: Prefilled): void => {
+      const before = (states[i] as Prefilled).past;
+      const key = keys[i]?.[before.parts.length] as string;
+      states[i] = { past: this.#keep(key, model, before, past), probabilities };
+    };
+    const begins = states.flatMap(({ past }, i) => (past.parts.length === 0 ? [i] : []));
+    for (const [i, begun] of await begin(tools, prompts, begins, this.#together, feeds)) advance(i, begun);
+    for (;;) {
+      const going = prompts.flatMap(({ later }, i) => {
+        const { past } = states[i] as Prefilled;
+        const stretch = later[past.parts.length - 1];
+        return stretch ? [{ i, past, stretch }] : [];
+      });
+      if (going.length === 0) return states;
+      const extended = await extend(tools, going, this.#together, feeds);
+      for (const [{ i }, each] of zip(going, extended)) advance(i, each);
     }
-    for (let turn = past.parts.length - 1; turn < later.length; turn++) {
-      const extended = await extend(tools, past, later[turn] as Stretch<EncodedImage>, feeds);
-      probabilities = extended.probabilities;
-      past = this.#keep(keys[turn + 1] as string, model, past, extended.past);
-    }
-    return { past, probabilities: probabilities as Float32Array };
   }
 
   /** What is known of a conversation from its beginning on. */
-  #known(keys: readonly string[]): { readonly past: PastPart; readonly nextPosition: number }[] {
-    const known = [];
+  #known(keys: readonly string[]): Past {
+    const parts: PastPart[] = [];
+    let nextPosition = 0;
     for (const key of keys) {
       const kept = this.#kept.get(key);
       if (kept === undefined) break;
-      known.push(kept);
+      parts.push(kept.past);
+      nextPosition = kept.nextPosition;
     }
-    return known;
+    return { parts, nextPosition };
   }
 
   /** Keeps what a turn added to a past; returns both together. */
@@ -93,6 +121,31 @@ export class Conversations {
     this.#kept.set(key, { past, nextPosition });
     return { parts: [...before.parts, past], nextPosition };
   }
+}
+
+/** Computes the beginnings of some prompts, each as a prefix of its own; the prompts' places, and what they became. */
+async function begin(
+  tools: ConversationTools,
+  prompts: readonly EncodedPrompt[],
+  places: readonly number[],
+  most: number,
+  feeds: Readonly<Record<string, Float32Array>>,
+): Promise<[number, Prefilled][]> {
+  const begun: [number, Prefilled][] = [];
+  const sizes = (i: number): string => {
+    const [{ shape } = { shape: null }] = prefillBatches(tools.model, [prompts[i] as EncodedPrompt], 1);
+    return JSON.stringify(shape);
+  };
+  for (const alike of groupBy(places, sizes).values())
+    for (let start = 0; start < alike.length; start += most) {
+      const some = alike.slice(start, start + most);
+      const own = some.map((i) => prompts[i] as EncodedPrompt);
+      const [batch] = prefillBatches(tools.model, own.slice(0, 1), 1);
+      const shape = { ...(batch as PrefillBatch).shape, prefixes: nextPowerOfTwo(own.length) };
+      const prefilled = await prefill(tools, own, { shape, prompts: own.map((_, i) => [i]) }, feeds);
+      begun.push(...zip(some, prefilled));
+    }
+  return begun;
 }
 
 /** A name for each beginning of a prompt that ends before a turn of the policy, the whole prompt last. */
@@ -107,39 +160,87 @@ function turnKeys({ prefix, suffix, later }: EncodedPrompt): string[] {
   return keys;
 }
 
-/** A conversation's next tokens, computed from what is known of it. */
-async function extend(
-  { model, tensors, sessions, pool }: GraphTools & { readonly pool: BufferPool },
-  past: Past,
-  stretch: Stretch<EncodedImage>,
-  feeds: Readonly<Record<string, Float32Array>>,
-): Promise<Prefilled> {
-  const { tokens, images } = stretch;
-  const shape: ExtendShape = {
+/** What follows in a conversation, and what is known of it. */
+interface Extension {
+  readonly past: Past;
+  readonly stretch: Stretch<EncodedImage>;
+}
+
+/** The sizes of the graph that takes an extension. */
+function shapeOf(
+  { model }: GraphTools,
+  { past, stretch: { tokens, images } }: Extension,
+): Omit<ExtendShape, "slots"> {
+  return {
     promptLength: bucket(pastLength(past)),
     length: bucket(tokens.length),
     image: coveringBucket(model, images),
     images: imagePlaces(images.length),
   };
-  const cache = new PromptCache(model, { slots: 1, promptLength: shape.promptLength }, pool);
-  cache.place(0, past.parts);
-  const own = new TokenFeeds(model, shape.length, shape.image);
-  const { next } = own.put(stretch, 0, past.nextPosition, 0);
+}
+
+/** Conversations' next tokens, computed from what is known of them: of equal sizes together, `most` at once. */
+async function extend(
+  tools: ConversationTools,
+  extensions: readonly Extension[],
+  most: number,
+  feeds: Readonly<Record<string, Float32Array>>,
+): Promise<Prefilled[]> {
+  const results: Prefilled[] = new Array(extensions.length);
+  const alike = groupBy([...extensions.keys()], (i) =>
+    JSON.stringify(shapeOf(tools, extensions[i] as Extension)),
+  );
+  for (const places of alike.values())
+    for (let start = 0; start < places.length; start += most) {
+      const some = places.slice(start, start + most);
+      const extended = await extendTogether(
+        tools,
+        some.map((i) => extensions[i] as Extension),
+        feeds,
+      );
+      for (const [k, i] of some.entries()) results[i] = extended[k] as Prefilled;
+    }
+  return results;
+}
+
+async function extendTogether(
+  tools: ConversationTools,
+  extensions: readonly Extension[],
+  feeds: Readonly<Record<string, Float32Array>>,
+): Promise<Prefilled[]> {
+  const { model, tensors, sessions, pool } = tools;
+  const slots = nextPowerOfTwo(extensions.length);
+  const shape: ExtendShape = { ...shapeOf(tools, extensions[0] as Extension), slots };
+  const { length, image, images, promptLength } = shape;
+  const cache = new PromptCache(model, { slots, promptLength }, pool);
+  const tokens = new TokenFeeds(model, slots * length, image);
+  const ends = new BigInt64Array(slots);
+  const next = extensions.map(({ past, stretch }, slot) => {
+    cache.place(slot, past.parts);
+    ends[slot] = BigInt(slot * length + stretch.tokens.length - 1);
+    return tokens.put(stretch, slot * length, past.nextPosition, slot * images).next;
+  });
+  for (let slot = extensions.length; slot < slots; slot++) ends[slot] = BigInt(slot * length);
   const session = await sessions.get("extend", shape, () => extendGraph(model, tensors, shape));
-  const rows = { prefixes: 1, image: shape.image, imagesPerPrefix: shape.images };
+  const rows = extensions.map(({ stretch }) => stretch.images.map((each) => each.rows));
   const outputs = await session.run({
     ...feeds,
     ...cache.feeds,
-    ...own.feeds,
-    ...placedRows(model, rows, [images.map((image) => image.rows)]),
-    ends: BigInt64Array.of(BigInt(tokens.length - 1)),
+    ...tokens.feeds,
+    ...placedRows(model, { prefixes: slots, image, imagesPerPrefix: images }, rows),
+    ends,
   });
   cache.release();
-  const added = { keysValues: outputs.keys_values as Float32Array, rows: [...tokens.keys()] };
-  return {
-    past: { parts: [...past.parts, added], nextPosition: next },
-    probabilities: outputs.probabilities as Float32Array,
-  };
+  const keysValues = outputs.keys_values as Float32Array;
+  const probabilities = outputs.probabilities as Float32Array;
+  const classes = probabilities.length / slots;
+  return extensions.map(({ past, stretch }, slot) => {
+    const added = { keysValues, rows: Array.from(stretch.tokens, (_, t) => slot * length + t) };
+    return {
+      past: { parts: [...past.parts, added], nextPosition: next[slot] as number },
+      probabilities: probabilities.subarray(slot * classes, (slot + 1) * classes),
+    };
+  });
 }
 
 /** The same keys and values without other tokens'. */

@@ -187,28 +187,31 @@ export function prefillGraph(model: VisionLanguageModel, w: Weights, shape: Batc
   return { probabilities, keys_values: concat(cache, { axis: 0 }) };
 }
 
-/** A conversation that goes on: `length` tokens after a past of `promptLength`. */
+/** Conversations that go on, in `slots`: `length` tokens after a past of `promptLength` each. */
 export interface ExtendShape extends Pick<BatchShape, "image"> {
+  readonly slots: number;
   readonly promptLength: number;
   readonly length: number;
-  /** Places for images among the tokens. */
+  /** Places for images among each slot's tokens. */
   readonly images: number;
 }
 
 /**
- * A conversation's next tokens, of which only these are computed: `prompt_keys_…` and `prompt_values_…` hold the past
- * [1, K, promptLength, d] of each layer, `prompt_bias` [1, 1, 1, promptLength] masks what it lacks. Gives the next token's
- * `probabilities` [1, V] after the token that `ends` [1] names, and the new `keys_values` [2 · layers · length, Hkv · d].
+ * Conversations' next tokens, of which only these are computed: `prompt_keys_…` and `prompt_values_…` hold the past
+ * [slots, K, promptLength, d] of each layer, `prompt_bias` [slots, 1, 1, promptLength] masks what it lacks. Gives the next
+ * token's `probabilities` [slots, V] after those that `ends` [slots] names, and the new `keys_values`
+ * [2 · layers · slots · length, Hkv · d].
  */
 export function extendGraph(model: VisionLanguageModel, w: Weights, shape: ExtendShape): Outputs {
-  const { promptLength, length, images, image } = shape;
-  const bias = input("prompt_bias", [1, 1, 1, promptLength]);
-  const past = { ...promptTensors(model, 1, promptLength), bias };
+  const { slots, promptLength, length, images, image } = shape;
+  const bias = input("prompt_bias", [slots, 1, 1, promptLength]);
+  const past = { ...promptTensors(model, slots, promptLength), bias };
   const cache: Tensor[] = [];
-  const attend = keepingKeys(extendAttention(past, { promptLength, length }, model.heads), cache);
-  const rows = readyRows(model, 1, { image, imagesPerPrefix: images });
-  const states = textStates(model, w, length, rows, { attend, maxPositions: promptLength + length });
-  const ends = input("ends", [1], "int64");
+  const attend = keepingKeys(extendAttention(past, shape, model.heads), cache);
+  const rows = readyRows(model, slots, { image, imagesPerPrefix: images });
+  const maxPositions = promptLength + length;
+  const states = textStates(model, w, slots * length, rows, { attend, maxPositions });
+  const ends = input("ends", [slots], "int64");
   const probabilities = nextToken(model, w, gather(states, ends, { unique: true }));
   return { probabilities, keys_values: concat(cache, { axis: 0 }) };
 }

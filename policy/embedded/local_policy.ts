@@ -109,7 +109,7 @@ export class LocalPolicy implements Replica {
     this.activity = new ActivityReport(options.activityCells);
     this.encoder = new ImageEncoder(this, processor);
     this.tokenizer = tokenizer;
-    this.conversations = new Conversations(this.large);
+    this.conversations = new Conversations({ large: this.large, threads });
     this.weights = weights;
     this.#processor = processor;
     this.#prompts = new PromptEncoder(this, processor, layout.views(initial.slice()));

@@ -38,6 +38,8 @@ export interface SamplerTools extends GraphTools {
 const decodeRows = 256;
 /** What their keys and values may take. */
 const decodeBytes = 2 ** 31;
+/** Conversations whose prompts are computed before the first of them decodes: what a large model holds of one is large. */
+const conversationsAtOnce = { small: 64, large: 1 };
 /**
  * How decoding follows its sequences: the room that they have at first, how many times as much they get where they fill
  * it, and how many times as many slots as are busy there may be.
@@ -102,7 +104,7 @@ export class Sampler {
     this.#activity = activity ?? new ActivityReport();
     this.#pace = large ? pace.large : pace.small;
     this.#forwardTokens = forwardTokens ?? mostMicroBatchTokens;
-    this.#conversations = conversations ?? new Conversations(large);
+    this.#conversations = conversations ?? new Conversations({ large, threads: 1 });
     this.#weights = weights;
     this.#prompts = prompts;
     this.#options = options;
@@ -234,13 +236,17 @@ export class Sampler {
     });
   }
 
-  /** What computes the prompts, some at a time: in batches, or each alone where conversations go on. */
+  /** What computes the prompts, some at a time: as they go together, or in their order where conversations go on. */
   #prefills(): (() => Promise<Ready[]>)[] {
     const feeds = { ...this.#weights, inverse_temperature: this.#inverseTemperature };
-    if (this.#options.goesOn || this.#prompts.some(({ later }) => later.length > 0))
-      return this.#prompts.map((each, prompt) => async () => [
-        { prompt, ...(await this.#conversations.prefill(this.#tools, each, feeds)) },
-      ]);
+    if (this.#options.goesOn || this.#prompts.some(({ later }) => later.length > 0)) {
+      const size = conversationsAtOnce[this.#tools.large ? "large" : "small"];
+      return Array.from({ length: Math.ceil(this.#prompts.length / size) }, (_, k) => async () => {
+        const some = this.#prompts.slice(k * size, (k + 1) * size);
+        const prefilled = await this.#conversations.prefill(this.#tools, some, feeds);
+        return prefilled.map((each, i) => ({ prompt: k * size + i, ...each }));
+      });
+    }
     return prefillBatches(this.#model, this.#prompts, this.#forwardTokens).map((batch) => async () => {
       const prefilled = await prefill(this.#tools, this.#prompts, batch, feeds);
       return zip(batch.prompts.flat(), prefilled).map(([prompt, each]) => ({ prompt, ...each }));

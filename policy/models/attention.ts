@@ -121,17 +121,21 @@ function branchAttention(
   };
 }
 
-/** Causal attention of `length` new tokens of one sequence, to themselves and to a past that is known. */
+/** Causal attention of `length` new tokens of each of some sequences, to themselves and to a past that is known. */
 export function extendAttention(
   {
     promptKeys,
     promptValues,
     bias,
   }: Pick<CacheTensors, "promptKeys" | "promptValues"> & { readonly bias: Tensor },
-  { promptLength, length }: { readonly promptLength: number; readonly length: number },
+  {
+    slots,
+    promptLength,
+    length,
+  }: { readonly slots: number; readonly promptLength: number; readonly length: number },
   heads: Heads,
 ): Attend {
-  const tree = { prefixes: 1, prefixLength: promptLength, branches: 1, branchLength: length };
+  const tree = { prefixes: slots, prefixLength: promptLength, branches: 1, branchLength: length };
   const attend = branchAttention(tree, heads);
   return (layer, q, k, v) => attend({ keys: promptKeys(layer), values: promptValues(layer), bias }, q, k, v);
 }

@@ -8,6 +8,7 @@ import type {
   Prompt,
   ReadTurn,
   TrainingGroup,
+  Turn,
   UpdateOptions,
 } from "../../../policy/port.ts";
 import { imagesIn, promptAbout } from "../../../policy/prompts.ts";
@@ -119,6 +120,25 @@ describe.each(families)("a conversation with %s", (family) => {
   });
 });
 
+test.each([1, 2])(
+  "with %i threads what is said next does not depend on the conversations beside it",
+  async (threads) => {
+    const folder = referencePath("qwen2_5_vl-tiny");
+    await using policy = await LocalPolicy.open(folder, { ...tinyOptions, threads });
+    const said: Turn = { role: "assistant", tokens: Int32Array.of(20, 21, 22) };
+    const prompts = Array.from({ length: 5 }, (_, i): Prompt => {
+      const { turns } = promptAbout(picture(i), `${"Look. ".repeat(i % 2)}How many?`);
+      return { turns: [...turns, said, ...(observed[i % 3] ?? [])] };
+    });
+    const next = { ...turn, maxTokens: 1, temperature: 0 };
+    const together = await policy.sample(prompts, next);
+    for (const [i, prompt] of prompts.entries()) {
+      policy.conversations.forget();
+      expect((await policy.sample([prompt], next))[0]).toEqual(together[i]);
+    }
+  },
+);
+
 test("a conversation without images, and one whose policy says its image token, go on", async () => {
   await using policy = await LocalPolicy.open(referencePath("smolvlm-tiny"), tinyOptions);
   const plain: Prompt = { turns: [{ role: "user", parts: ["How are you?"] }] };
@@ -145,7 +165,7 @@ test("a conversation without images, and one whose policy says its image token, 
 test("what is kept of conversations takes no more than it may, and is forgotten when the weights change", async () => {
   await using policy = await LocalPolicy.open(referencePath("smolvlm-tiny"), tinyOptions);
   const wanted = await converse(policy);
-  const narrow = new Conversations(false, 1);
+  const narrow = new Conversations({ large: false, threads: 1, bytes: 1 });
   Object.assign(policy, { conversations: narrow });
   expect(await converse(policy)).toEqual(wanted);
   const rollouts = (wanted[0] as Completion[]).map((completion, g) => ({ completion, advantage: g - 1.5 }));
