@@ -261,7 +261,7 @@ describe("visplay train --fork-from", () => {
   test("refuses a checkpoint that leaves nothing to do", async () => {
     const { code, text } = await say("train", "--fork-from", finished);
     expect(code).toBe(9);
-    expect(text).toMatch(/has finished its 1 rounds; for more of them: --set rounds=2/);
+    expect(text).toMatch(/has finished its 1 round; for more of them: --set rounds=2/);
   });
 
   test("refuses what is no run, and a checkpoint that is not there", async () => {
