@@ -250,8 +250,12 @@ function compact(model: VisionLanguageModel, { keysValues, rows }: PastPart): Pa
   const all = new Float32Array(2 * model.config.text.layers * perPart);
   let at = 0;
   for (const [, , source] of layerParts(model, keysValues)) {
-    for (const [t, row] of rows.entries())
-      all.set(source.subarray(row * width, (row + 1) * width), at + t * width);
+    for (let first = 0, next = 1; first < rows.length; first = next, next++) {
+      // Rows that follow one another go in one copy.
+      const from = rows[first] as number;
+      while (next < rows.length && rows[next] === from + next - first) next++;
+      all.set(source.subarray(from * width, (from + next - first) * width), at + first * width);
+    }
     at += perPart;
   }
   return { keysValues: all, rows: [...rows.keys()] };

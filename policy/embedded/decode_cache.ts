@@ -61,10 +61,11 @@ export class PromptCache {
         const target = this.#arrays[`prompt_${kind}_${layer}`] as Float32Array;
         for (let head = 0; head < kvHeads; head++) {
           const base = (slot * kvHeads + head) * this.#promptLength + start;
-          rows.forEach((row, t) => {
-            const from = (row * kvHeads + head) * d;
-            target.set(source.subarray(from, from + d), (base + t) * d);
-          });
+          let to = base * d;
+          for (const row of rows) {
+            let from = (row * kvHeads + head) * d;
+            for (const end = from + d; from < end; ) target[to++] = source[from++] as number;
+          }
         }
       }
       start += rows.length;
