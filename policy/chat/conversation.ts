@@ -99,7 +99,8 @@ function imageStarts(
 
 /**
  * What the template writes before, between and behind the policy's own turns: one text more than there are such turns, or
- * as many where the last turn is its own. Each stands as it did when the policy went on from there.
+ * as many where the last turn is its own. Each ends as it did when the policy went on from there. Conversations grow turn by
+ * turn, so that what is compared is the last step: what was asked before the newest own turn with what it is now.
  */
 function renderTurns(turns: readonly Turn[], tokenizer: Tokenizer): string[] {
   const messages = turns.map((turn): ChatMessage => {
@@ -111,23 +112,24 @@ function renderTurns(turns: readonly Turn[], tokenizer: Tokenizer): string[] {
     );
     return { role: turn.role, content };
   });
-  const texts: string[] = [];
-  let told = "";
-  for (let end = 0; end <= messages.length; end++) {
-    const isOwn = turns[end]?.role === "assistant";
-    const asks = end === messages.length && turns.at(-1)?.role !== "assistant";
-    if (!isOwn && !asks) continue;
-    const asked = tokenizer.renderChat(messages.slice(0, end), true);
-    requireStart(asked, told, tokenizer);
-    texts.push(asked.slice(told.length));
-    if (!isOwn) continue;
-    const answered = tokenizer.renderChat(messages.slice(0, end + 1), false);
-    const mark = answered.indexOf(ownTurnMark, told.length);
-    // A template may set a space before an answer, which the policy was left to say itself.
-    requireStart(mark < 0 ? answered : answered.slice(0, mark).trimEnd(), asked.trimEnd(), tokenizer);
-    told = answered.slice(0, mark + ownTurnMark.length);
-  }
-  return texts;
+  const newest = turns.findLastIndex(({ role }) => role === "assistant");
+  const isLast = newest === turns.length - 1;
+  const whole = tokenizer.renderChat(messages, !isLast);
+  if (newest < 0) return [whole];
+  const asked = tokenizer.renderChat(messages.slice(0, newest), true);
+  const mark = whole.lastIndexOf(ownTurnMark);
+  requireStart(mark < 0 ? whole : whole.slice(0, mark).trimEnd(), asked.trimEnd(), tokenizer);
+  const texts = whole.split(ownTurnMark);
+  const own = messages.filter(({ role }) => role === "assistant").length;
+  if (texts.length !== own + 1)
+    throw modelError(
+      tokenizer.templateFile,
+      `the chat template writes ${texts.length - 1} of ${own} turns of the assistant; expected each of them`,
+    );
+  const last = isLast ? [] : texts.slice(-1);
+  // A template may set a space before an answer, which the policy was left to say itself.
+  const space = asked.slice(asked.trimEnd().length);
+  return [...texts.slice(0, -1).map((text) => text.trimEnd() + space), ...last];
 }
 
 /** Throws where a template writes turns otherwise once others follow. */
