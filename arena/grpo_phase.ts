@@ -1,24 +1,25 @@
 import { concatMap, defer, type Observable } from "rxjs";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
-import type { Prompt } from "../policy/port.ts";
-import { textOf } from "../policy/prompts.ts";
-import type { Answer } from "../reasoner/reasoner.ts";
-import type { EventBody, PolicyVersions, ReasonerEpisode, ReasonerStep, RunEvent } from "../replay/events.ts";
+import type { EventBody, RunEvent } from "../replay/events.ts";
 import { sampleTeaching } from "../training/dynamic_sampling.ts";
-import { canTeach, type Rollout, type Taught, withReference } from "../training/grpo.ts";
+import { canTeach, type Taught } from "../training/grpo.ts";
+import {
+  type AnswerGroup,
+  answerEpisode,
+  answerFigures,
+  type RewardedAnswer,
+  scoreTeaching,
+} from "./answer_groups.ts";
 import { type GrpoStage, lastRoundOf, stepsOf } from "./config/stages.ts";
 import { itemsAt } from "./data_order.ts";
 import { answer, samplingOf } from "./dialogue.ts";
-import { healthOfAnswers } from "./health.ts";
 import { type LabelledQuestion, loadRows, rowsOf } from "./labelled.ts";
 import { playPhase } from "./phase.ts";
-import { answerRecord } from "./records.ts";
 import type { Run } from "./run.ts";
-import { meansByName } from "./statistics.ts";
 import type { Step } from "./step.ts";
-import { openRewarder, type Rewarder, type TaskReward } from "./task_reward.ts";
-import { type Trained, train, trainingFigures } from "./training.ts";
+import { openRewarder, type Rewarder } from "./task_reward.ts";
+import { train } from "./training.ts";
 
 /**
  * The Reasoner learns to give the answers of labelled data: groups of answers, each rewarded by its label, and one update.
@@ -49,14 +50,8 @@ interface Lessons {
   readonly reward: Rewarder;
 }
 
-/** An answer with its reward. */
-type Rewarded = Answer & Rollout & Pick<TaskReward, "parts">;
-
-/** One question's answers, as a group that learns. */
-interface AnswerGroup extends LabelledQuestion {
-  readonly prompt: Prompt;
-  readonly rollouts: readonly Rewarded[];
-}
+/** The answers to a labelled question. */
+interface LabelledGroup extends LabelledQuestion, AnswerGroup {}
 
 /** Answers to questions, rewarded by their labels; one update. */
 async function playStep(
@@ -67,13 +62,17 @@ async function playStep(
   const { config } = lessons;
   const { versions } = step.run.progress;
   const { groups, replaced } = await sampleGroups(step, lessons, questions);
-  const scored = await score(step, config, groups);
+  const teaching = groups.filter((group) => canTeach(group, config));
+  const scored = await scoreTeaching(step, groups, teaching, config);
   const learned = await train(step, "reasoner", scored, config, config.learningRate);
   const taught = [...learned.groups, ...replaced.map(untaught)];
   const trained = { ...learned, droppedGroups: learned.droppedGroups + replaced.length };
   // To its end: what was learned has to be recorded.
-  const episodes = await mapInSlices(taught, (group) => episode(step, versions, group));
-  return [...episodes, figures(step, episodes, taught, trained)];
+  const episodes = await mapInSlices(taught, (group) => {
+    const label = group.item.truths.join(" | ");
+    return answerEpisode(step, versions, group, { view: 0, label, confidence: 1 });
+  });
+  return [...episodes, answerFigures(step, episodes, taught, trained)];
 }
 
 /** The groups to learn from; where several calls may sample, without those that teach nothing, which others replace. */
@@ -81,7 +80,7 @@ async function sampleGroups(
   step: Step,
   lessons: Lessons,
   questions: readonly LabelledQuestion[],
-): Promise<{ readonly groups: readonly AnswerGroup[]; readonly replaced: readonly AnswerGroup[] }> {
+): Promise<{ readonly groups: readonly LabelledGroup[]; readonly replaced: readonly LabelledGroup[] }> {
   const { config } = lessons;
   if (config.samplingCalls === 1) {
     return { groups: await rollOut(step, lessons, questions, 0), replaced: [] };
@@ -104,13 +103,13 @@ async function rollOut(
   { config, reward }: Lessons,
   questions: readonly LabelledQuestion[],
   call: number,
-): Promise<AnswerGroup[]> {
+): Promise<LabelledGroup[]> {
   const options = { ...samplingOf(config), samples: config.groupSize };
   const answers = await answer(step, questions, options, { purpose: "answer", part: call });
-  const groups = [...answers].map(async ([question, given]): Promise<AnswerGroup> => {
+  const groups = [...answers].map(async ([question, given]): Promise<LabelledGroup> => {
     const { item, image } = question;
     const rewards = await reward({ ...item, image }, given.answers);
-    const rollouts = zip(given.answers, rewards).map(([each, { correctness, ...earned }]): Rewarded => {
+    const rollouts = zip(given.answers, rewards).map(([each, { correctness, ...earned }]): RewardedAnswer => {
       return { ...each, ...earned, positive: correctness === 1, reference: null };
     });
     return { ...question, prompt: given.prompt, rollouts };
@@ -118,63 +117,7 @@ async function rollOut(
   return Promise.all(groups);
 }
 
-/** The groups that take part in the update with the log-probabilities of the stage's base, if there is a KL. */
-async function score(step: Step, config: GrpoStage, groups: readonly AnswerGroup[]): Promise<AnswerGroup[]> {
-  const teaching = groups.filter((group) => canTeach(group, config));
-  if (config.beta === 0 || teaching.length === 0) return [...groups];
-  const scored = await step.time("reference", (signal) =>
-    withReference(teaching, step.run.ports.reference, config, signal),
-  );
-  return groups.map((group) => scored[teaching.indexOf(group)] ?? group);
-}
-
 /** A group that was left out of the update. */
-function untaught({ rollouts, ...group }: AnswerGroup): Taught<AnswerGroup> {
+function untaught({ rollouts, ...group }: LabelledGroup): Taught<LabelledGroup> {
   return { ...group, rollouts: rollouts.map((each) => ({ ...each, advantage: 0 })) };
-}
-
-function episode(
-  { place: { round, step } }: Step,
-  versions: PolicyVersions,
-  { ref, item: { question, truths }, prompt, rollouts }: Taught<AnswerGroup>,
-): ReasonerEpisode {
-  return {
-    type: "reasonerEpisode",
-    round,
-    phase: "grpo",
-    step,
-    role: "reasoner",
-    image: ref,
-    view: 0,
-    prompt: textOf(prompt),
-    versions,
-    question,
-    label: truths.join(" | "),
-    confidence: 1,
-    rollouts: rollouts.map(({ parts, reward, advantage, reference, ...given }) => ({
-      ...answerRecord(given),
-      parts,
-      reward,
-      advantage,
-      referenceLogProbs: reference && [...reference],
-    })),
-  };
-}
-
-function figures(
-  step: Step,
-  episodes: readonly ReasonerEpisode[],
-  groups: readonly AnswerGroup[],
-  trained: Trained,
-): ReasonerStep {
-  return {
-    type: "reasonerStep",
-    ...step.place,
-    phase: "grpo",
-    role: "reasoner",
-    ...step.measurements(),
-    ...trainingFigures(groups, trained),
-    health: healthOfAnswers(episodes.map(({ question, rollouts }) => ({ question, answers: rollouts }))),
-    parts: meansByName(groups.flatMap(({ rollouts }) => rollouts.map(({ parts }) => parts))),
-  };
 }

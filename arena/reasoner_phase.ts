@@ -2,32 +2,27 @@ import { lastValueFrom, type Observable, toArray } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
-import type { Prompt } from "../policy/port.ts";
-import { textOf } from "../policy/prompts.ts";
-import type { Answer, GivenAnswers } from "../reasoner/reasoner.ts";
+import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { agrees } from "../reasoner/vote.ts";
-import type {
-  CurriculumItem,
-  EventBody,
-  PolicyVersions,
-  ReasonerEpisode,
-  ReasonerStep,
-  RunEvent,
-} from "../replay/events.ts";
-import { type ReasonerReward, reasonerRewards } from "../rewards/reasoner.ts";
-import { type Rollout, type Taught, teaches, withReference } from "../training/grpo.ts";
+import type { CurriculumItem, EventBody, RunEvent } from "../replay/events.ts";
+import { reasonerRewards } from "../rewards/reasoner.ts";
+import { teaches } from "../training/grpo.ts";
+import {
+  type AnswerGroup,
+  answerEpisode,
+  answerFigures,
+  type RewardedAnswer,
+  scoreTeaching,
+} from "./answer_groups.ts";
 import type { ReasonerConfig } from "./config/reasoner.ts";
 import { itemCount } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
 import { answer, load, type OpenQuestion, samplingOf, viewOf } from "./dialogue.ts";
-import { healthOfAnswers } from "./health.ts";
 import { playPhase } from "./phase.ts";
 import { pipeline } from "./pipeline.ts";
-import { answerRecord } from "./records.ts";
 import type { Run } from "./run.ts";
-import { meansByName } from "./statistics.ts";
 import type { Step } from "./step.ts";
-import { type Trained, train, trainingFigures } from "./training.ts";
+import { train } from "./training.ts";
 
 /**
  * The Reasoner learns to agree with the silver answers.
@@ -85,14 +80,8 @@ async function loadItems(step: Step, items: readonly CurriculumItem[]): Promise<
 
 const anotherPicture = "it shows another picture than the one that its question was asked about";
 
-/** An answer with its reward. */
-type Rewarded = Answer & Rollout & Pick<ReasonerReward, "parts">;
-
 /** One item's answers, as a group that learns. */
-interface ItemGroup extends LoadedItem {
-  readonly prompt: Prompt;
-  readonly rollouts: readonly Rewarded[];
-}
+interface ItemGroup extends LoadedItem, AnswerGroup {}
 
 /** Answers to items, rewarded by agreement with their silver ones; one update. */
 async function playStep(step: Step, items: readonly LoadedItem[]): Promise<EventBody[]> {
@@ -103,18 +92,21 @@ async function playStep(step: Step, items: readonly LoadedItem[]): Promise<Event
   const peak = config.learningRate * config.learningRateDecayPerRound ** (place.round - 1 - run.stage.before);
   const learned = await train(step, "reasoner", groups, config, peak);
   // To its end: what was learned has to be recorded.
-  const episodes = await mapInSlices(learned.groups, (group) => episode(step, versions, group));
-  return [...episodes, figures(step, episodes, groups, learned)];
+  const episodes = await mapInSlices(learned.groups, ({ view, item: { label, confidence }, ...group }) =>
+    answerEpisode(step, versions, group, { view, label, confidence }),
+  );
+  return [...episodes, answerFigures(step, episodes, groups, learned)];
 }
 
 /** Answers in chunks; while the base scores one, the next is answered. */
 async function rollOut(step: Step, items: readonly LoadedItem[]): Promise<ItemGroup[]> {
   const config = step.run.config.reasoner;
   const size = config.beta > 0 ? config.itemsPerChunk : Math.max(1, items.length);
+  const isLesson = ({ rollouts }: ItemGroup) => teaches(rollouts, config.positiveWeight);
   const chunks = pipeline(
     Math.ceil(items.length / size),
     (chunk) => answerItems(step, chunk, items.slice(chunk * size, (chunk + 1) * size)),
-    (groups) => score(step, groups),
+    (groups) => scoreTeaching(step, groups, groups.filter(isLesson), config),
   );
   return (await lastValueFrom(chunks.pipe(toArray()))).flat();
 }
@@ -134,7 +126,7 @@ function rewardAnswers(
   { label }: CurriculumItem,
   { answers }: GivenAnswers,
   { reward }: ReasonerConfig,
-): Rewarded[] {
+): RewardedAnswer[] {
   const evidence = answers.map(({ parsed, completion }) => ({
     agrees: agrees(parsed, label),
     format: parsed.format,
@@ -144,61 +136,4 @@ function rewardAnswers(
   return zip(answers, rewards).map(([each, { total, parts }]) => {
     return { ...each, reward: total, parts, positive: parts.agreement === 1, reference: null };
   });
-}
-
-/** The groups that take part in the update with the base's log-probabilities, if there is a KL. */
-async function score(step: Step, groups: readonly ItemGroup[]): Promise<ItemGroup[]> {
-  const { reasoner: config } = step.run.config;
-  const teaching = groups.filter(({ rollouts }) => teaches(rollouts, config.positiveWeight));
-  if (config.beta === 0 || teaching.length === 0) return [...groups];
-  const scored = await step.time("reference", (signal) =>
-    withReference(teaching, step.run.ports.reference, config, signal),
-  );
-  return groups.map((group) => scored[teaching.indexOf(group)] ?? group);
-}
-
-function episode(
-  { place: { round, step } }: Step,
-  versions: PolicyVersions,
-  { ref, view, item: { question, label, confidence }, prompt, rollouts }: Taught<ItemGroup>,
-): ReasonerEpisode {
-  return {
-    type: "reasonerEpisode",
-    round,
-    phase: "reasoner",
-    step,
-    role: "reasoner",
-    image: ref,
-    view,
-    prompt: textOf(prompt),
-    versions,
-    question,
-    label,
-    confidence,
-    rollouts: rollouts.map(({ parts, reward, advantage, reference, ...given }) => ({
-      ...answerRecord(given),
-      parts,
-      reward: reward ?? 0,
-      advantage,
-      referenceLogProbs: reference && [...reference],
-    })),
-  };
-}
-
-function figures(
-  step: Step,
-  episodes: readonly ReasonerEpisode[],
-  groups: readonly ItemGroup[],
-  learned: Trained,
-): ReasonerStep {
-  return {
-    type: "reasonerStep",
-    ...step.place,
-    phase: "reasoner",
-    role: "reasoner",
-    ...step.measurements(),
-    ...trainingFigures(groups, learned),
-    health: healthOfAnswers(episodes.map(({ question, rollouts }) => ({ question, answers: rollouts }))),
-    parts: meansByName(groups.flatMap(({ rollouts }) => rollouts.map(({ parts }) => parts))),
-  };
 }
