@@ -13,7 +13,12 @@ import { Tokenizer } from "../policy/chat/tokenizer.ts";
 import { ActivityView } from "../policy/embedded/activity.ts";
 import type { Completion, Policy, Turn } from "../policy/port.ts";
 import { newTape } from "../policy/token_tape.ts";
-import { type ReasonerTemplates, reasonerTemplates, requireQuestion } from "../reasoner/prompt.ts";
+import {
+  type ReasonerTemplates,
+  reasonerTemplates,
+  reasonerText,
+  requireQuestion,
+} from "../reasoner/prompt.ts";
 import { type Answer, answerReader } from "../reasoner/reasoner.ts";
 import { AnswerStream } from "./answer_stream.ts";
 import { plural } from "./format.ts";
@@ -21,6 +26,7 @@ import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel, type WithModel } from "./model.ts";
 import { openRunPolicy } from "./open.ts";
+import { positive } from "./option_values.ts";
 import { addSettings } from "./options.ts";
 import { runSettings } from "./run_settings.ts";
 import { draw, isTerminal, print, say, screenText } from "./terminal.ts";
@@ -87,12 +93,6 @@ function nonNegative(text: string): number {
   throw new InvalidArgumentError("expected a number from 0");
 }
 
-function positive(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError("expected a whole number from 1");
-}
-
 async function ask(questions: readonly Question[], flags: Flags, settings: RunSettings): Promise<void> {
   requireSense(questions, flags);
   const { temperature, samples, json } = flags;
@@ -110,7 +110,8 @@ async function ask(questions: readonly Question[], flags: Flags, settings: RunSe
   const read = answerReader(templates);
   const maxTokens = flags.maxTokens ?? config.reasoner.maxTokens;
   const { topK, topP } = config.reasoner;
-  const options = { groupSize: samples, temperature, topK, topP, maxTokens };
+  const goesOn = questions.length > 1;
+  const options = { groupSize: samples, temperature, topK, topP, maxTokens, goesOn };
   const write = (text: string): void => {
     line[Symbol.dispose]();
     draw(screenText(text));
@@ -121,8 +122,7 @@ async function ask(questions: readonly Question[], flags: Flags, settings: RunSe
   for (const [k, { images, question }] of questions.entries()) {
     const pictures: RgbImage[] = [];
     for (const image of images) pictures.push(await load(image, policy, model));
-    const text = templates.reasoner.replaceAll("{question}", () => question);
-    turns.push({ role: "user", parts: [...pictures, text] });
+    turns.push({ role: "user", parts: [...pictures, reasonerText(question, templates)] });
     if (!json && questions.length > 1) write(`> ${question}\n`);
     const tape = newTape(maxTokens);
     using stream = tokenizer && new AnswerStream(tape, (tokens) => tokenizer.decode(tokens, true), write);

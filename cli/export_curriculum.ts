@@ -17,8 +17,9 @@ import { bytes, count, duration, plural } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { requireNew } from "./new_folder.ts";
+import { positive } from "./option_values.ts";
 import { pushExport, requirePush } from "./push_export.ts";
-import { addSelection, positive } from "./selection_options.ts";
+import { addSelection } from "./selection_options.ts";
 import { print } from "./terminal.ts";
 import { openTestSet } from "./test_set.ts";
 

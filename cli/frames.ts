@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { diskError } from "../common/disk.ts";
 import { isFaultOfPrompt, VisplayError } from "../common/errors.ts";
 import { encodePng } from "../images/encode.ts";
@@ -10,6 +10,7 @@ import { plural } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { requireNew } from "./new_folder.ts";
+import { positive } from "./option_values.ts";
 import { print } from "./terminal.ts";
 
 interface Flags {
@@ -28,12 +29,6 @@ export function addFrames(program: Command): void {
     .option("--count <n>", "frames of each file, at most", positive, 8)
     .option("--timeout <seconds>", "for one file", positive, 60)
     .action((files: readonly string[], flags: Flags) => writeFrames(files, flags));
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError("expected a whole number from 1");
 }
 
 async function writeFrames(files: readonly string[], { out, count, timeout }: Flags): Promise<void> {

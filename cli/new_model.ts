@@ -11,6 +11,7 @@ import { count, plural } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { requireNew } from "./new_folder.ts";
+import { names } from "./option_values.ts";
 import type { Opening } from "./run_images.ts";
 import { print } from "./terminal.ts";
 
@@ -158,10 +159,6 @@ function unknownText(unknown: Vocabulary["unknown"], total: number): string[] {
     `outside the vocabulary (--max-words): ${plural(unknown.length, "word")}, ${share}% of the text`,
     `the most frequent of them: ${shown.join(", ")}`,
   ];
-}
-
-function names(text: string): string[] {
-  return text.split(",").map((name) => name.trim());
 }
 
 interface Range {

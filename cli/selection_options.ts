@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Bounds, Selection, Split } from "../data/export/selection.ts";
 import { mostBits } from "../data/export/similar_images.ts";
+import { names, positive, whole } from "./option_values.ts";
 
 interface Flags
   extends Omit<Selection, "rounds" | "splits" | "outcomes" | "agreement" | `max${string}` | "similarImages"> {
@@ -80,10 +81,6 @@ function textOf(value: unknown): string {
   return typeof value === "object" ? "all" : String(value);
 }
 
-function names(text: string): string[] {
-  return text.split(",").map((name) => name.trim());
-}
-
 function rounds(text: string): number[] {
   return names(text).flatMap((part) => {
     const [, low, high = low] = /^(\d+)(?:-(\d+))?$/.exec(part) ?? [];
@@ -109,18 +106,6 @@ function splits(text: string): Split[] {
   const isDistinct = new Set(found.map(({ name }) => name)).size === found.length;
   if (isDistinct && found.every(({ share }) => share > 0)) return found;
   throw new InvalidArgumentError("expected different names with shares above 0, such as train=0.9,test=0.1");
-}
-
-function whole(text: string): number {
-  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-  throw new InvalidArgumentError("expected a whole number from 0");
-}
-
-/** A whole number from 1. */
-export function positive(text: string): number {
-  const value = whole(text);
-  if (value > 0) return value;
-  throw new InvalidArgumentError("expected a whole number from 1");
 }
 
 function bits(text: string): number {

@@ -53,8 +53,10 @@ export function reasonerPrompt(
   templates: ReasonerTemplates = defaultReasonerTemplates,
 ): Prompt {
   requireQuestion(templates.reasoner);
-  return promptAbout(
-    image,
-    templates.reasoner.replaceAll("{question}", () => question),
-  );
+  return promptAbout(image, reasonerText(question, templates));
+}
+
+/** The words of that. */
+export function reasonerText(question: string, { reasoner }: Pick<ReasonerTemplates, "reasoner">): string {
+  return reasoner.replaceAll("{question}", () => question);
 }
