@@ -1,7 +1,7 @@
 import type { RgbImage } from "../images/image.ts";
 import { SceneSource } from "../images/scenes/source.ts";
 import { LocalPolicy, type LocalPolicyOptions } from "../policy/embedded/local_policy.ts";
-import { type PromptTokens, wholePrompt } from "../policy/embedded/stretch.ts";
+import { type PromptTokens, tokensInPrompt } from "../policy/embedded/stretch.ts";
 import { promptAbout } from "../policy/prompts.ts";
 
 /** Padded tokens that one update graph holds at most, as in `visplay train`. */
@@ -35,8 +35,8 @@ export function promptOfLength(policy: LocalPolicy, image: RgbImage, length: num
     const text = Array.from({ length: count }, (_, i) => question[i % question.length]).join(" ");
     return policy.tokens(promptAbout(image, text));
   };
-  const tokens = (prompt: PromptTokens) => wholePrompt(prompt).tokens.length;
-  const prompt = words(length - tokens(words(1)) + 1);
-  if (tokens(prompt) !== length) throw new RangeError(`a prompt of ${tokens(prompt)} tokens, not ${length}`);
+  const prompt = words(length - tokensInPrompt(words(1)) + 1);
+  if (tokensInPrompt(prompt) !== length)
+    throw new RangeError(`a prompt of ${tokensInPrompt(prompt)} tokens, not ${length}`);
   return prompt;
 }

@@ -1,6 +1,6 @@
 import type { RgbImage } from "../images/image.ts";
 import type { LocalPolicy } from "../policy/embedded/local_policy.ts";
-import { wholePrompt } from "../policy/embedded/stretch.ts";
+import { tokensInPrompt } from "../policy/embedded/stretch.ts";
 import type { Completion, Prompt } from "../policy/port.ts";
 import { promptAbout } from "../policy/prompts.ts";
 import type { Figures } from "./figures.ts";
@@ -69,8 +69,7 @@ function goOn({ turns }: Prompt, { tokens }: Completion): Prompt {
 /** Throws where the conversations and the prompts do not hold as many words. */
 function requireLength(policy: LocalPolicy, images: readonly RgbImage[]): void {
   const image = images[0] as RgbImage;
-  const tokens = (count: number) =>
-    wholePrompt(policy.tokens(promptAbout(image, words(count)))).tokens.length;
+  const tokens = (count: number) => tokensInPrompt(policy.tokens(promptAbout(image, words(count))));
   const read = sizes.turns * sizes.read;
   if (tokens(read) - tokens(sizes.read) !== read - sizes.read)
     throw new RangeError("a word is not one token");

@@ -1,18 +1,10 @@
 import type { Feeds } from "../../autodiff/onnx/session.ts";
-import type { PreparedImage, VisionLanguageModel } from "../models/vision_language_model.ts";
-import { updateGraph } from "./graphs.ts";
 import type { Learner } from "./learner.ts";
 import { type LearningWork, pictures, placedRows } from "./learning_work.ts";
-import {
-  imagesOfJob,
-  type MicroBatch,
-  microBatchFeeds,
-  planUpdate,
-  type TreeJob,
-  type UpdateTokens,
-} from "./micro_batch.ts";
+import { imagesOfBatch, microBatchFeeds, planUpdate, type UpdateTokens } from "./micro_batch.ts";
 import type { Pause } from "./pause.ts";
 import type { ScoreTools } from "./score.ts";
+import { updateGraph } from "./update_graph.ts";
 
 /** What an update has of its policy. */
 export interface UpdateTools extends ScoreTools {
@@ -43,8 +35,13 @@ export async function accumulate(
   activity.begin("updating", batches.length);
   for (const batch of batches) {
     await pause();
-    const encoded = imageRows === null ? pictures(model, work, batch) : null;
-    const { images, feeds } = encoded ?? { images: null, feeds: readyRows(model, work, batch, imageRows) };
+    const shown = imagesOfBatch(batch, work.jobs);
+    const encoded = imageRows === null ? pictures(model, shown, batch.shape) : null;
+    const ready = (): Feeds => {
+      const rows = shown.map((images) => images.map(({ id }) => imageRows?.get(id) as Float32Array));
+      return placedRows(model, batch.shape, rows);
+    };
+    const { images, feeds } = encoded ?? { images: null, feeds: ready() };
     const shape = { ...batch.shape, images, recomputes };
     const session = await sessions.get("update", { ...shape, ...work.objective }, () =>
       updateGraph(model, tensors, shape, work.objective, learner.trainable),
@@ -56,19 +53,4 @@ export async function accumulate(
     activity.advance();
   }
   return totals;
-}
-
-function readyRows(
-  model: VisionLanguageModel,
-  { jobs: all }: LearningWork,
-  { shape, jobs, firstBranch }: MicroBatch,
-  rows: ReadonlyMap<string, Float32Array> | null,
-): Feeds {
-  const part = { first: firstBranch, count: shape.branches };
-  const shown = jobs.map((job) => imagesOfJob(all[job] as TreeJob<PreparedImage>, part));
-  return placedRows(
-    model,
-    shape,
-    shown.map((images) => images.map(({ id }) => rows?.get(id) as Float32Array)),
-  );
 }

@@ -86,11 +86,10 @@ export class TokenFeeds {
   /** Puts tokens at row `at`, from a position on, and their images at places from `place` on; returns where they stand. */
   put({ tokens, images }: Stretch<Shaped>, at: number, position: number, place: number): Positions {
     const positions = this.#model.positions(tokens.length, images, position);
-    for (const [t, token] of tokens.entries()) {
-      this.#tokens[at + t] = BigInt(token);
-      for (const [a, axis] of positions.axes.entries())
+    for (let t = 0; t < tokens.length; t++) this.#tokens[at + t] = BigInt(tokens[t] as number);
+    for (const [a, axis] of positions.axes.entries())
+      for (let t = 0; t < tokens.length; t++)
         this.#positions[a * this.#total + at + t] = BigInt(axis[t] as number);
-    }
     for (const [i, { start, shape }] of images.entries()) {
       const first = this.#total + (place + i) * this.#imageRows;
       const rows = this.#model.rows(shape);

@@ -132,18 +132,21 @@ async function begin(
   feeds: Readonly<Record<string, Float32Array>>,
 ): Promise<[number, Prefilled][]> {
   const begun: [number, Prefilled][] = [];
-  const sizes = (i: number): string => {
-    const [{ shape } = { shape: null }] = prefillBatches(tools.model, [prompts[i] as EncodedPrompt], 1);
-    return JSON.stringify(shape);
-  };
-  for (const alike of groupBy(places, sizes).values())
+  const shapes = places.map((i) => {
+    const [batch] = prefillBatches(tools.model, [prompts[i] as EncodedPrompt], 1);
+    return { i, shape: (batch as PrefillBatch).shape };
+  });
+  for (const alike of groupBy(shapes, ({ shape }) => JSON.stringify(shape)).values())
     for (let start = 0; start < alike.length; start += most) {
       const some = alike.slice(start, start + most);
-      const own = some.map((i) => prompts[i] as EncodedPrompt);
-      const [batch] = prefillBatches(tools.model, own.slice(0, 1), 1);
-      const shape = { ...(batch as PrefillBatch).shape, prefixes: nextPowerOfTwo(own.length) };
-      const prefilled = await prefill(tools, own, { shape, prompts: own.map((_, i) => [i]) }, feeds);
-      begun.push(...zip(some, prefilled));
+      const own = some.map(({ i }) => prompts[i] as EncodedPrompt);
+      const one = (some[0] as (typeof shapes)[number]).shape;
+      const batch = {
+        shape: { ...one, prefixes: nextPowerOfTwo(own.length) },
+        prompts: own.map((_, k) => [k]),
+      };
+      const prefilled = await prefill(tools, own, batch, feeds);
+      begun.push(...zip(some, prefilled).map(([{ i }, each]): [number, Prefilled] => [i, each]));
     }
   return begun;
 }

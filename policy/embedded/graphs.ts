@@ -1,10 +1,8 @@
-import { gradient } from "../../autodiff/gradient.ts";
 import {
   classLogProb,
   concat,
   expand,
   gather,
-  matmul,
   mul,
   reshape,
   slice,
@@ -12,7 +10,6 @@ import {
   zeros,
 } from "../../autodiff/operators/index.ts";
 import { input, type Tensor } from "../../autodiff/tensor.ts";
-import { zip } from "../../common/zip.ts";
 import {
   type CacheTensors,
   cachedAttention,
@@ -23,10 +20,9 @@ import {
 } from "../models/attention.ts";
 import type { Attend, Weights } from "../models/layers.ts";
 import type { ImageBucket, TextInputs, VisionLanguageModel } from "../models/vision_language_model.ts";
-import type { UpdateOptions } from "../port.ts";
-import { crossEntropy, grpoLoss, type LossOptions } from "./loss.ts";
 
-type Outputs = Record<string, Tensor>;
+/** What a graph gives, by name. */
+export type Outputs = Record<string, Tensor>;
 
 /** Images to their rows [tiles · rows, imageWidth]. */
 export function visionGraph(model: VisionLanguageModel, w: Weights, bucket: ImageBucket): Outputs {
@@ -110,7 +106,7 @@ function keepingKeys(attend: Attend, cache: Tensor[]): Attend {
 }
 
 /** The rows of the images of `prefixes` prefixes where they come ready-made; null where none has a place for one. */
-function readyRows(
+export function readyRows(
   model: VisionLanguageModel,
   prefixes: number,
   { image, imagesPerPrefix }: Pick<BatchShape, "image" | "imagesPerPrefix">,
@@ -135,7 +131,7 @@ export function predictedLength({ predicted, branchLength }: ScoreShape): number
  * (`prefix_ends` [P]); each token of a branch predicts the next. Where some are not predicted, `predictors` [P · G · T] are
  * the tokens before those that are, all different, by their rows among [P, G, branchLength + 1].
  */
-function completionLogProbs(
+export function completionLogProbs(
   model: VisionLanguageModel,
   w: Weights,
   shape: ScoreShape,
@@ -267,80 +263,4 @@ export function decodeGraph(model: VisionLanguageModel, w: Weights, shape: Decod
   const maxPositions = promptLength + pastLength + 1;
   const states = model.text(w, embedded, { positions, maxPositions, attend: keepingKeys(attend, fresh) });
   return { probabilities: nextToken(model, w, states), keys_values: concat(fresh, { axis: 0 }) };
-}
-
-/** What an update minimises: GRPO, or cross-entropy of given completions. */
-export type Objective =
-  | { readonly kind: "cross_entropy" }
-  | ({ readonly kind: "grpo" } & LossOptions & Pick<UpdateOptions, "temperature">);
-
-/** What an update differentiates: a micro-batch that shows `images` different images. */
-export interface UpdateShape extends ScoreShape {
-  /** Null where neither vision tower nor connector is trained, or there are none: the image rows come ready-made. */
-  readonly images: number | null;
-  /** Whether the text model's layers are computed again in the backward pass instead of being kept (default false). */
-  readonly recomputes?: boolean;
-}
-
-/**
- * Forward and backward of one micro-batch. `select` [places, images] picks what each place shows, so that an image
- * shared by several prefixes goes through the vision tower once. Gives the loss, its statistics, and the
- * gradient of each trainable parameter under `d:` and its name.
- */
-export function updateGraph(
-  model: VisionLanguageModel,
-  w: Weights,
-  shape: UpdateShape,
-  objective: Objective,
-  trainable: readonly string[],
-): Outputs {
-  const { prefixes: P, branches: G, images } = shape;
-  const T = predictedLength(shape);
-  const rows = images === null ? readyRows(model, P, shape) : encodedRows(model, w, shape, images);
-  const starts: Tensor[] = [];
-  const states = treeStates(model, w, shape, rows, { starts });
-  const temperature = objective.kind === "grpo" ? objective.temperature : 1;
-  const logProbs = completionLogProbs(model, w, shape, states, temperature);
-  const weights = input("weights", [P, G, T]);
-
-  const outputs: Outputs =
-    objective.kind === "cross_entropy"
-      ? { loss: crossEntropy(logProbs, weights) }
-      : {
-          ...grpoLoss(
-            {
-              logProbs,
-              oldLogProbs: input("old_log_probs", [P, G, T]),
-              referenceLogProbs: objective.beta === 0 ? null : input("reference_log_probs", [P, G, T]),
-              advantages: input("advantages", [P, G]),
-              weights,
-            },
-            objective,
-          ),
-        };
-  const kept = shape.recomputes ? starts : [];
-  return { ...outputs, ...gradientOutputs(outputs.loss as Tensor, w, trainable, kept) };
-}
-
-/** The rows of all places [P · imagesPerPrefix · R, imageWidth] from the patches of the different images. */
-function encodedRows(model: VisionLanguageModel, w: Weights, shape: BatchShape, images: number): Tensor {
-  const { prefixes, image, imagesPerPrefix } = shape;
-  const { imageWidth } = model;
-  const places = prefixes * imagesPerPrefix;
-  const perImage = paddedRows(image);
-  const all = { ...image, tiles: images * image.tiles };
-  const rows = reshape(encodeImages(model, w, all), { shape: [images, perImage * imageWidth] });
-  const picked = matmul(input("select", [places, images]), rows, {});
-  return reshape(picked, { shape: [places * perImage, imageWidth] });
-}
-
-/** The gradient of each parameter, under `d:` and its name; what lies between those that are kept is computed again. */
-export function gradientOutputs(
-  loss: Tensor,
-  w: Weights,
-  names: readonly string[],
-  kept: readonly Tensor[] = [],
-): Outputs {
-  const gradients = gradient(loss, names.map(w), kept);
-  return Object.fromEntries(zip(names, gradients).map(([name, tensor]) => [`d:${name}`, tensor]));
 }

@@ -5,11 +5,12 @@ import { concatTokens } from "../chat/conversation.ts";
 import type { PreparedImage, VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { Example, TrainingGroup, TrainingRollout, UpdateOptions } from "../port.ts";
 import { nextPowerOfTwo } from "./batch.ts";
-import { type BatchShape, type Objective, paddedRows } from "./graphs.ts";
+import { type BatchShape, paddedRows } from "./graphs.ts";
 import { imageFeeds } from "./image_feeds.ts";
 import { shareWeight, tokenWeights } from "./loss.ts";
-import { imagesOfJob, type MicroBatch, type TreeJob, tokenValues } from "./micro_batch.ts";
+import { type MicroBatch, type TreeJob, tokenValues } from "./micro_batch.ts";
 import { type PromptTokens, type Stretch, sharedKey, type Target, wholePrompt } from "./stretch.ts";
+import type { Objective } from "./update_graph.ts";
 
 /** One optimiser step's forward and backward, before it is split into micro-batches. */
 export interface LearningWork {
@@ -105,17 +106,13 @@ export function imitationWork(
 
 const nothing: Stretch = { tokens: new Int32Array(), images: [] };
 
-/** A micro-batch's images, each once, and which place shows which; null where it has none. */
+/** The images that a batch's prefixes show, each once, and which place shows which; null where it has no places. */
 export function pictures(
   model: VisionLanguageModel,
-  { jobs: all }: LearningWork,
-  { shape, jobs, firstBranch }: MicroBatch,
+  shown: readonly (readonly PreparedImage[])[],
+  { prefixes, imagesPerPrefix, image }: BatchShape,
 ): { images: number; feeds: Feeds } | null {
-  const { prefixes, branches, imagesPerPrefix, image } = shape;
   if (imagesPerPrefix === 0) return null;
-  const shown = jobs.map((job) =>
-    imagesOfJob(all[job] as TreeJob<PreparedImage>, { first: firstBranch, count: branches }),
-  );
   const different = new Map(shown.flat().map((each) => [each.id, each]));
   const ids = [...different.keys()];
   const places = prefixes * imagesPerPrefix;

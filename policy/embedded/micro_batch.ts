@@ -41,6 +41,15 @@ export interface MicroBatch {
   readonly firstBranch: number;
 }
 
+/** The images of each job of a batch, as far as the batch shows them. */
+export function imagesOfBatch<I extends Shaped>(
+  { shape, jobs: numbers, firstBranch }: MicroBatch,
+  jobs: readonly TreeJob<I>[],
+): I[][] {
+  const part = { first: firstBranch, count: shape.branches };
+  return numbers.map((i) => imagesOfJob(jobs[i] as TreeJob<I>, part));
+}
+
 /**
  * Splits jobs into batches of at most `maxTokens` padded tokens: jobs of similar length together, in few different
  * shapes. A job that is too large alone is split by its branches, and its prefix computed once for each part; a batch

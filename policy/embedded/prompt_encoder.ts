@@ -56,7 +56,7 @@ export class PromptEncoder {
   /** Prompts in token ids, with the rows of their images. */
   async encode(prompts: readonly Prompt[], weights: WeightSet, pause: Pause): Promise<EncodedPrompt[]> {
     const all = prompts.map((prompt) => this.tokens(prompt));
-    const images = all.flatMap((prompt) => wholePrompt(prompt).images);
+    const images = all.flatMap(({ prefix, later }) => [prefix, ...later].flatMap((each) => each.images));
     const withRows = encodeBy(await this.rows(images, weights, pause));
     return all.map(({ prefix, suffix, later }) => ({
       prefix: withRows(prefix),

@@ -14,7 +14,7 @@ import { mostMicroBatchTokens } from "./model_size.ts";
 import type { Pause } from "./pause.ts";
 import { type EncodedPrompt, type Prefilled, pastLength, prefill, prefillBatches } from "./prefill.ts";
 import type { GraphTools } from "./sessions.ts";
-import { wholePrompt } from "./stretch.ts";
+import { tokensInPrompt } from "./stretch.ts";
 
 export interface SampledTokens {
   readonly tokens: Int32Array;
@@ -119,7 +119,7 @@ export class Sampler {
     const count = this.#prompts.length;
     if (count === 0) return [];
     this.#activity.begin("sampling", count * groupSize);
-    const longest = Math.max(...this.#prompts.map((prompt) => wholePrompt(prompt).tokens.length));
+    const longest = Math.max(...this.#prompts.map(tokensInPrompt));
     const waiting = this.#prefills();
     const ready: Ready[] = [];
     const longestPast = bucket(maxTokens);

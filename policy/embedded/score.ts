@@ -1,7 +1,7 @@
 import type { ActivityReport } from "./activity.ts";
 import { predictedLength, scoreGraph } from "./graphs.ts";
 import { placedRows } from "./learning_work.ts";
-import { imagesOfJob, microBatchFeeds, planMicroBatches, type TreeJob } from "./micro_batch.ts";
+import { imagesOfBatch, microBatchFeeds, planMicroBatches, type TreeJob } from "./micro_batch.ts";
 import type { Pause } from "./pause.ts";
 import type { EncodedImage } from "./prefill.ts";
 import type { GraphTools } from "./sessions.ts";
@@ -38,9 +38,7 @@ export async function score(
     const session = await sessions.get("score", { ...shape, temperature }, () =>
       scoreGraph(model, tensors, shape, temperature),
     );
-    const part = { first: batch.firstBranch, count: shape.branches };
-    const shown = batch.jobs.map((job) => imagesOfJob(jobs[job] as TreeJob<EncodedImage>, part));
-    const rows = shown.map((images) => images.map((image) => image.rows));
+    const rows = imagesOfBatch(batch, jobs).map((images) => images.map((image) => image.rows));
     const outputs = await session.run({
       ...weights,
       ...microBatchFeeds(model, batch, jobs),
@@ -49,7 +47,7 @@ export async function score(
     const logProbs = outputs.log_probs as Float32Array;
     const length = predictedLength(shape);
     for (const [p, job] of batch.jobs.entries()) {
-      const targets = jobs[job]?.targets.slice(part.first, part.first + part.count) ?? [];
+      const targets = jobs[job]?.targets.slice(batch.firstBranch, batch.firstBranch + shape.branches) ?? [];
       for (const [b, { tokens, sampled }] of targets.entries()) {
         const at = (p * shape.branches + b) * length;
         result[job]?.push(logProbs.slice(at, at + (sampled ?? tokens).length));

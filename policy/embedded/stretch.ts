@@ -50,6 +50,11 @@ export function targetOf(conversation: ConversationTokens, start: number): Targe
   return { ...(rest as Stretch), sampled: Int32Array.from(places) };
 }
 
+/** Tokens of a prompt. */
+export function tokensInPrompt({ prefix, suffix, later }: PromptTokens<Shaped>): number {
+  return later.reduce((sum, { tokens }) => sum + tokens.length, prefix.tokens.length + suffix.length);
+}
+
 /** All of a prompt. */
 export function wholePrompt<I extends Shaped>({ prefix, suffix, later }: PromptTokens<I>): Stretch<I> {
   return [{ tokens: suffix, images: [] }, ...later].reduce(joinStretches, prefix);

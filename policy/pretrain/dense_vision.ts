@@ -3,9 +3,10 @@ import { logSoftmax, mul, neg, reduceSum } from "../../autodiff/operators/index.
 import { input, type Tensor } from "../../autodiff/tensor.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { cells, type Layout } from "../../images/scenes/scene.ts";
-import { encodeImages, gradientOutputs, paddedRows } from "../embedded/graphs.ts";
+import { encodeImages, paddedRows } from "../embedded/graphs.ts";
 import { imageFeeds } from "../embedded/image_feeds.ts";
 import type { LocalPolicy } from "../embedded/local_policy.ts";
+import { gradientOutputs } from "../embedded/update_graph.ts";
 import type { ImageBucket, PreparedImage } from "../models/vision_language_model.ts";
 import { wordId } from "./embedded_model.ts";
 

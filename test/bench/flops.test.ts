@@ -3,7 +3,7 @@ import { type Tensor, topological } from "../../autodiff/tensor.ts";
 import { sizeOf } from "../../autodiff/tensor_type.ts";
 import { updateFlops } from "../../bench/flops.ts";
 import { grpo } from "../../bench/update_work.ts";
-import { updateGraph } from "../../policy/embedded/graphs.ts";
+import { updateGraph } from "../../policy/embedded/update_graph.ts";
 import { readIdefics3Config } from "../../policy/models/idefics3_config.ts";
 import { SmolVlm } from "../../policy/models/smolvlm.ts";
 import { parameterTensors } from "../../policy/weights/parameter_tensors.ts";

@@ -2,10 +2,11 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { Session } from "../../autodiff/onnx/session.ts";
 import { classLogProb, gather } from "../../autodiff/operators/index.ts";
 import { input, integers, type Tensor } from "../../autodiff/tensor.ts";
-import { gradientOutputs, treeStates } from "../../policy/embedded/graphs.ts";
+import { treeStates } from "../../policy/embedded/graphs.ts";
 import { imageFeeds } from "../../policy/embedded/image_feeds.ts";
 import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
 import { crossEntropy } from "../../policy/embedded/loss.ts";
+import { gradientOutputs } from "../../policy/embedded/update_graph.ts";
 import type { Weights } from "../../policy/models/layers.ts";
 import type { QwenVl } from "../../policy/models/qwen_vl.ts";
 import type {
