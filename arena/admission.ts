@@ -1,6 +1,4 @@
 import { unanswerable } from "../reasoner/abstention.ts";
-import { parseChoices } from "../reasoner/choices.ts";
-import { canonicalAnswer } from "../reasoner/equivalence.ts";
 import type { Verdict } from "../reasoner/vote.ts";
 import type { Rejection } from "../replay/events.ts";
 import { inBand } from "../rewards/band.ts";
@@ -63,9 +61,4 @@ export function repeats(questions: readonly (string | null)[], before: readonly 
     seen.add(key);
     return false;
   });
-}
-
-/** A true answer in the form that votes have. */
-export function trueLabel(question: string, answer: string): string {
-  return canonicalAnswer(answer, parseChoices(question));
 }

@@ -1,6 +1,6 @@
 import { textOf } from "../policy/prompts.ts";
 import type { Answer } from "../reasoner/reasoner.ts";
-import type { PolicyVersions, ReasonerEpisode, ReasonerStep } from "../replay/events.ts";
+import type { PolicyVersions, ReasonerEpisode, ReasonerRollout, ReasonerStep } from "../replay/events.ts";
 import { type Group, type Rollout, type Taught, withReference } from "../training/grpo.ts";
 import type { GrpoConfig, SamplingConfig } from "./config/learning.ts";
 import type { LoadedImage } from "./dialogue.ts";
@@ -11,10 +11,13 @@ import type { Step } from "./step.ts";
 import { type Trained, trainingFigures } from "./training.ts";
 
 /** An answer with its reward and every part of it. */
-export type RewardedAnswer = Answer & Rollout & Pick<ReasonerEpisode["rollouts"][number], "parts">;
+export type RewardedAnswer = Answer & Rollout & Pick<ReasonerRollout, "parts" | "trajectory">;
 
 /** Answers to one question about an image, as a group that learns. */
-export interface AnswerGroup extends Pick<LoadedImage, "ref">, Group<RewardedAnswer> {
+export interface AnswerGroup
+  extends Pick<LoadedImage, "ref">,
+    Pick<ReasonerEpisode, "turns">,
+    Group<RewardedAnswer> {
   readonly question: string;
 }
 
@@ -36,7 +39,7 @@ export async function scoreTeaching<G extends AnswerGroup>(
 export function answerEpisode(
   { place: { round, step, phase } }: Step,
   versions: PolicyVersions,
-  { ref, question, prompt, rollouts }: Taught<AnswerGroup>,
+  { ref, question, prompt, turns, rollouts }: Taught<AnswerGroup>,
   { view, label, confidence }: Pick<ReasonerEpisode, "view" | "label" | "confidence">,
 ): ReasonerEpisode {
   return {
@@ -48,12 +51,14 @@ export function answerEpisode(
     image: ref,
     view,
     prompt: textOf(prompt),
+    turns,
     versions,
     question,
     label,
     confidence,
-    rollouts: rollouts.map(({ parts, reward, advantage, reference, ...given }) => ({
+    rollouts: rollouts.map(({ parts, reward, advantage, reference, trajectory, ...given }) => ({
       ...answerRecord(given),
+      trajectory,
       parts,
       reward,
       advantage,
@@ -73,6 +78,7 @@ export function answerFigures(
     type: "reasonerStep",
     ...step.place,
     role: "reasoner",
+    trajectories: null,
     ...step.measurements(),
     ...trainingFigures(groups, trained),
     health: healthOfAnswers(episodes.map(({ question, rollouts }) => ({ question, answers: rollouts }))),

@@ -20,9 +20,9 @@ import { checkpoint } from "./checkpoints/checkpoint.ts";
 import type { RunConfig } from "./config/config.ts";
 import { allRounds, lastRoundOf, type Stage, stagesOf } from "./config/stages.ts";
 import { emptyCurriculum } from "./curriculum.ts";
+import { environmentPhase } from "./environment_phase.ts";
 import { evaluateBase, evaluationPhase } from "./evaluation_phase.ts";
 import { requireFloors } from "./floors.ts";
-import { grpoPhase } from "./grpo_phase.ts";
 import { advanceTo } from "./phase.ts";
 import type { Players, RunPorts } from "./ports.ts";
 import { type Models, Run } from "./run.ts";
@@ -67,14 +67,15 @@ function playStage(run: Run): Observable<RunEvent> {
     case "self_play":
       return selfPlay(run);
     case "grpo":
-      return learnLabels(run, grpoPhase(run, config));
+    case "environment":
+      return learnInOneRound(run, environmentPhase(run, config));
     case "sft":
-      return learnLabels(run, sftPhase(run, config));
+      return learnInOneRound(run, sftPhase(run, config));
   }
 }
 
-/** The one round of a stage that learns from labelled data. */
-function learnLabels(run: Run, phase: Observable<RunEvent>): Observable<RunEvent> {
+/** The one round of a stage that is no self-play. */
+function learnInOneRound(run: Run, phase: Observable<RunEvent>): Observable<RunEvent> {
   const round = lastRoundOf(run.stage);
   return concat(evaluateBase(run), phase, evaluationPhase(run, round), saveModels(run, round));
 }

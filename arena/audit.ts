@@ -1,7 +1,7 @@
 import { concatMap, defer, EMPTY, type Observable, range, reduce } from "rxjs";
-import { sameVote } from "../reasoner/vote.ts";
+import { sameVote, trueLabel } from "../reasoner/vote.ts";
 import type { RunEvent } from "../replay/events.ts";
-import { admit, trueLabel } from "./admission.ts";
+import { admit } from "./admission.ts";
 import { load } from "./dialogue.ts";
 import { advanceTo, locateErrors } from "./phase.ts";
 import type { AuditedQuestion } from "./ports.ts";

@@ -1,4 +1,4 @@
-import { sameVote } from "../reasoner/vote.ts";
+import { sameVote, trueLabel } from "../reasoner/vote.ts";
 import type {
   ConfidenceHistogram,
   CurriculumAudit,
@@ -8,7 +8,6 @@ import type {
   CurriculumQuestion,
   Rejection,
 } from "../replay/events.ts";
-import { trueLabel } from "./admission.ts";
 import type { CurriculumConfig } from "./config/curriculum.ts";
 import type { Truth } from "./truth.ts";
 

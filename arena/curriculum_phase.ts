@@ -3,6 +3,7 @@ import { VisplayError } from "../common/errors.ts";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
 import { textOf } from "../policy/prompts.ts";
+import { trueLabel } from "../reasoner/vote.ts";
 import type {
   CurriculumEpisode,
   CurriculumQuestion,
@@ -10,7 +11,7 @@ import type {
   EventBody,
   RunEvent,
 } from "../replay/events.ts";
-import { type Admission, admit, reject, repeats, trueLabel } from "./admission.ts";
+import { type Admission, admit, reject, repeats } from "./admission.ts";
 import { builtEvent } from "./curriculum.ts";
 import { itemsInTurn } from "./data_order.ts";
 import { type Asked, ask, load, type Question, samplingOf } from "./dialogue.ts";

@@ -42,7 +42,7 @@ const DECODERS = 4;
  * What images are scaled down to as they are loaded: what every policy would make of them first, so that none sees
  * another pixel. Where they differ, images stay whole.
  */
-function fitTo(models: Models): Fit {
+export function fitTo(models: Models): Fit {
   return (size) => {
     const [target = null, ...others] = Object.values(models).map(({ scaling }) =>
       shrinkTarget(scaling, size),
@@ -85,7 +85,7 @@ export async function load(
 }
 
 /** The file as it is now; by the time that it is recorded there may be another in its place. */
-async function inMemory(file: ImageFile): Promise<ImageFile> {
+export async function inMemory(file: ImageFile): Promise<ImageFile> {
   const bytes = await file.bytes();
   return { ...file, bytes: async () => bytes };
 }

@@ -1,5 +1,6 @@
 import { concat, concatMap, defer, forkJoin, map, type Observable, of } from "rxjs";
 import { deriveSeed } from "../common/random.ts";
+import { givenBy, type Judging, score } from "../environments/verify.ts";
 import { blank } from "../images/image.ts";
 import { shrinkTarget } from "../images/scaling.ts";
 import type { Fit } from "../images/shrink.ts";
@@ -12,7 +13,6 @@ import { fromAbortable } from "./from_abortable.ts";
 import { pipeline } from "./pipeline.ts";
 import type { Evaluator, Test, Tests } from "./ports.ts";
 import { mean, meanShare, proportion } from "./statistics.ts";
-import { givenBy, type Judging, score } from "./verify.ts";
 
 /** The answers to one question: greedy, with the image blanked, and samples at temperatures 1 and 0.6. */
 export interface AnsweredTest {

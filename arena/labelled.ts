@@ -1,6 +1,6 @@
+import type { LabelledItem } from "../environments/data.ts";
 import { itemsAt } from "./data_order.ts";
 import { load, type OpenQuestion } from "./dialogue.ts";
-import type { LabelledItem } from "./ports.ts";
 import type { Step } from "./step.ts";
 
 /** A labelled question with its image in memory. */

@@ -1,4 +1,5 @@
 import type { Observable } from "rxjs";
+import type { LabelledItems } from "../environments/data.ts";
 import type { Fit } from "../images/shrink.ts";
 import type { ImageSource } from "../images/source.ts";
 import type { Policy } from "../policy/port.ts";
@@ -8,6 +9,7 @@ import type { VisualQuestion } from "../reasoner/reasoner.ts";
 import type { EvaluationReport } from "../replay/events.ts";
 import type { EventLog } from "../replay/log.ts";
 import type { Role } from "../replay/self_play.ts";
+import type { Environment } from "../training/environment.ts";
 import type { Reference } from "../training/grpo.ts";
 import type { Stage } from "./config/stages.ts";
 import type { RunState } from "./run_state.ts";
@@ -33,8 +35,10 @@ export interface RunPorts {
   /** Opens the policies of a stage as they begin it; those of the stage before are closed. */
   open(stage: Stage): Promise<Players>;
   readonly images: ImageSource;
-  /** Of each stage; null where it learns from no data. */
+  /** Of each stage; null where it imitates no data. */
   readonly labelled: readonly (LabelledItems | null)[];
+  /** Of each stage; null where it acts in none. */
+  readonly environments: readonly (Environment | null)[];
   /** The tokens of a completion that is to be imitated, its end included. */
   encode(completion: string): Int32Array;
   readonly templates: QuestionerTemplates & ReasonerTemplates;
@@ -71,20 +75,6 @@ export type Evaluator = (reasoner: Policy) => Observable<EvaluationUpdate>;
 export type EvaluationUpdate =
   | { readonly done: number; readonly total: number }
   | { readonly report: EvaluationReport };
-
-/** Labelled questions that a stage learns from, each about one image of a source, in one order. */
-export interface LabelledItems {
-  readonly images: ImageSource;
-  readonly items: readonly LabelledItem[];
-}
-
-export interface LabelledItem {
-  readonly question: string;
-  /** Any of them is right. */
-  readonly truths: readonly string[];
-  /** The thinking that leads to the first; null where none is given. */
-  readonly chain: string | null;
-}
 
 /** A question whose true answers are known, ready to be asked. */
 export interface Test extends VisualQuestion {

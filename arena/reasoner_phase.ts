@@ -118,6 +118,7 @@ async function answerItems(step: Step, chunk: number, items: readonly LoadedItem
   return [...answers].map(([item, given]) => ({
     ...item,
     prompt: given.prompt,
+    turns: null,
     rollouts: rewardAnswers(item.item, given, config),
   }));
 }
@@ -134,6 +135,13 @@ function rewardAnswers(
   }));
   const rewards = reasonerRewards(evidence, reward);
   return zip(answers, rewards).map(([each, { total, parts }]) => {
-    return { ...each, reward: total, parts, positive: parts.agreement === 1, reference: null };
+    return {
+      ...each,
+      reward: total,
+      parts,
+      positive: parts.agreement === 1,
+      reference: null,
+      trajectory: null,
+    };
   });
 }

@@ -1,6 +1,7 @@
 import { concat, concatMap, defer, EMPTY, from, type Observable, tap, throwError } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { deriveSeed } from "../common/random.ts";
+import type { LabelledItems } from "../environments/data.ts";
 import type { ImageFile } from "../images/source.ts";
 import type { Policy, PolicyInfo } from "../policy/port.ts";
 import { Questioner } from "../questioner/questioner.ts";
@@ -8,11 +9,13 @@ import { Reasoner } from "../reasoner/reasoner.ts";
 import { type EventBody, type PolicyVersions, REPLAY_VERSION, type RunEvent } from "../replay/events.ts";
 import type { Role } from "../replay/self_play.ts";
 import { type Leg, stages } from "../replay/stages.ts";
+import { imagesNamedBy } from "../replay/turns.ts";
+import type { Environment } from "../training/environment.ts";
 import { Alarms } from "./alarms.ts";
 import type { RunConfig } from "./config/config.ts";
 import type { Stage } from "./config/stages.ts";
 import { emptyCurriculum } from "./curriculum.ts";
-import type { LabelledItems, Ports } from "./ports.ts";
+import type { Ports } from "./ports.ts";
 import { follow, type Progress } from "./progress.ts";
 import { beginningOf, type Position, type RunState, STATE_VERSION, startsRound } from "./run_state.ts";
 
@@ -86,11 +89,18 @@ export class Run {
     throw new Error(`the stage ${this.stage.name} has no ${role}`);
   }
 
-  /** What the stage learns from, where that is data. */
+  /** What the stage imitates. */
   get labelled(): LabelledItems {
     const labelled = this.ports.labelled[this.stage.index];
     if (labelled) return labelled;
     throw new Error(`the stage ${this.stage.name} has no data`);
+  }
+
+  /** In what the stage acts. */
+  get environment(): Environment {
+    const environment = this.ports.environments[this.stage.index];
+    if (environment) return environment;
+    throw new Error(`the stage ${this.stage.name} has no environment`);
   }
 
   /** Aborts what is under way. */
@@ -216,9 +226,7 @@ export class Run {
       const stamp = { version: REPLAY_VERSION, atMs, stage: this.stage.name } as const;
       const events = [...bodies, ...alarms].map((body): RunEvent => ({ ...stamp, ...body }));
       if (events.length === 0) return EMPTY;
-      const named = new Set(
-        events.map((event) => ("image" in event && "id" in event.image ? event.image.id : null)),
-      );
+      const named = new Set(events.flatMap(imagesNamedBy));
       const files = seen.filter(({ id }) => named.has(id));
       const recorded = from(this.ports.log.append(events, files)).pipe(
         tap({

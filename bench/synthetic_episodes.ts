@@ -111,10 +111,10 @@ class Draw {
       };
       const reward = parts.agreement + parts.format + parts.brevity;
       const advantage = ((agreed[i] ?? 0) - mean) / deviation;
-      return { ...answer, parts, reward, advantage, referenceLogProbs: answer.logProbs };
+      return { ...answer, trajectory: null, parts, reward, advantage, referenceLogProbs: answer.logProbs };
     });
     const prompt = `Look at the picture. ${question} Answer with one word between <answer> and </answer>.`;
-    return { prompt, view: 0, question, label, confidence: this.#share(), rollouts };
+    return { prompt, turns: null, view: 0, question, label, confidence: this.#share(), rollouts };
   }
 
   #questionerRollout(): QuestionerRollout {

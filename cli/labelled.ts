@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import type { RunConfig } from "../arena/config/config.ts";
-import type { GrpoStage, SftStage } from "../arena/config/stages.ts";
-import type { LabelledItem, LabelledItems } from "../arena/ports.ts";
-import { openRewarder } from "../arena/task_reward.ts";
-import { canVerify } from "../arena/verify.ts";
+import type { StageConfig } from "../arena/config/stages.ts";
 import { VisplayError } from "../common/errors.ts";
 import { hashFile } from "../common/file_hash.ts";
 import { zip } from "../common/zip.ts";
+import type { LabelledItem, LabelledItems } from "../environments/data.ts";
+import type { RewardConfig } from "../environments/task_reward.ts";
+import { canVerify } from "../environments/verify.ts";
 import { ListedImages } from "../images/listed_images.ts";
 import { readModelFolder } from "../policy/embedded/registry.ts";
 import { writtenIn } from "../reasoner/written.ts";
@@ -32,13 +32,14 @@ export async function openLabelled({ stages, images }: RunConfig, opening: Openi
   const labelled: (LabelledItems | null)[] = [];
   const inputs: Record<string, string> = {};
   for (const [index, stage] of stages.entries()) {
-    if (stage.kind === "self_play") {
+    const asked = askedOf(stage);
+    if (asked === null) {
       labelled.push(null);
       continue;
     }
-    const rows = await rowsOf(stage, opening);
-    if (stage.kind === "grpo") await checkReward(stage, rows, opening.say);
-    const items = rows.map((row) => itemOf(row, chainColumn(stage)));
+    const rows = await rowsOf(asked, opening);
+    if (asked.reward) checkVerifier(asked.reward, rows, opening.say);
+    const items = rows.map((row) => itemOf(row, asked.chain));
     const listed = rows.map(({ image }) => ({ name: image.name, file: image, content: null }));
     labelled.push({
       images: new ListedImages(listed, { maxPixels: images.maxPixels }, scaledPictures()),
@@ -48,48 +49,70 @@ export async function openLabelled({ stages, images }: RunConfig, opening: Openi
     for (const [{ image }, item] of zip(rows, items))
       digest.update(JSON.stringify([image.name, image.bytes, item.question, item.truths, item.chain]));
     inputs[`stages.${index}.data`] = digest.digest("hex");
-    const module = stage.kind === "grpo" ? stage.reward.module : null;
+    const module = asked.reward?.module ?? null;
     if (module !== null) inputs[`stages.${index}.reward.module`] = (await hashFile(module)).digest("hex");
   }
   return { labelled, inputs };
 }
 
-/** Loads what rewards answers, and says where its verifier can make nothing of the labels. Throws as `openRewarder` does. */
-async function checkReward(
-  { reward, maxTokens }: GrpoStage,
+/** What a stage asks of labelled data. */
+interface AskedData {
+  readonly kind: string;
+  readonly data: string;
+  readonly columns: string | null;
+  readonly rows: number | null;
+  /** The column of the thinking before an answer. */
+  readonly chain: string | null;
+  /** What judges answers; null where they are imitated. */
+  readonly reward: RewardConfig | null;
+}
+
+/** Null for a stage that needs no labelled data. */
+function askedOf(stage: StageConfig): AskedData | null {
+  switch (stage.kind) {
+    case "self_play":
+      return null;
+    case "sft":
+      return { ...stage, reward: null };
+    case "grpo":
+      return { ...stage, chain: null };
+    case "environment": {
+      const { name, data, columns } = stage.environment;
+      return name === "data" && data !== null ? { ...stage, data, columns, chain: null } : null;
+    }
+  }
+}
+
+/** Says where a verifier can make nothing of the labels. */
+function checkVerifier(
+  { verifier }: RewardConfig,
   rows: readonly LabelledRow[],
   say: (line: string) => void,
-): Promise<void> {
-  await openRewarder(reward, maxTokens);
+): void {
   const looked = rows.slice(0, LOOKED_AT);
   const unread = looked.filter(
-    ({ question, answers }) => !answers.some((answer) => canVerify(reward.verifier, answer, question)),
+    ({ question, answers }) => !answers.some((answer) => canVerify(verifier, answer, question)),
   );
   if (unread.length <= looked.length / 5) return;
   const example = JSON.stringify(unread[0]?.answers[0]);
   say(
-    `verifier ${reward.verifier} can make nothing of ${unread.length} of the first ${looked.length} labels, such as ${example}; choose another (stages.N.reward.verifier)`,
+    `verifier ${verifier} can make nothing of ${unread.length} of the first ${looked.length} labels, such as ${example}; choose another (stages.N.reward.verifier)`,
   );
 }
 
 /** Labels that a verifier is tried on. */
 const LOOKED_AT = 100;
 
-function chainColumn(stage: GrpoStage | SftStage): string | null {
-  return stage.kind === "sft" ? stage.chain : null;
-}
-
-async function rowsOf(stage: GrpoStage | SftStage, opening: Opening): Promise<LabelledRow[]> {
-  const { data, columns, rows: most } = stage;
+async function rowsOf(asked: AskedData, opening: Opening): Promise<LabelledRow[]> {
+  const { kind, data, columns, rows: most, chain } = asked;
   const { signal, say } = opening;
   const set = await openUserData(data, columns, opening);
-  const chain = chainColumn(stage);
   if (chain !== null) set.requireColumn(chain);
   const others = chain === null ? [] : [chain];
   const { rows, broken } = await labelledRows(set, { others, signal, ...(most !== null && { most }) });
   sayBroken(set.name, broken, say);
   if (rows.length > 0) {
-    say(`${stage.kind}: ${plural(rows.length, "labelled question")} of ${set.name}`);
+    say(`${kind}: ${plural(rows.length, "labelled question")} of ${set.name}`);
     return rows;
   }
   const [first] = broken;

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { verifierNames } from "../arena/config/evaluation.ts";
 import { devices } from "../autodiff/onnx/device.ts";
+import { verifierNames } from "../environments/verify.ts";
 import { assignmentLayer, fileLayer, type Layer, valueLayer } from "./settings.ts";
 
 /** A flag that stands for one setting; its value is taken as it is written unless `read` says otherwise. */

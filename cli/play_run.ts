@@ -15,6 +15,7 @@ import type { EventLog } from "../replay/log.ts";
 import type { Pins } from "../replay/pins.ts";
 import { openMetrics, openWatchers } from "../watch/open_watchers.ts";
 import { openAudited } from "./audited.ts";
+import { openEnvironments } from "./environments.ts";
 import { compareInputs, inputsOf } from "./inputs.ts";
 import { drive, type Interrupt } from "./interrupt.ts";
 import { openEncoder, openLabelled, type RunData } from "./labelled.ts";
@@ -76,7 +77,14 @@ export async function playRun(
   const audited = await openAudited(config, images, opening);
   const templates = templatesOf(model);
   const tests = await openTests(config, opening);
-  const inputs = { ...(await inputsOf(model, templates, opening)), ...tests.inputs, ...data.inputs };
+  const made = { images, templates, labelled: data.labelled };
+  await using environments = await openEnvironments(config, made, opening);
+  const inputs = {
+    ...(await inputsOf(model, templates, opening)),
+    ...tests.inputs,
+    ...data.inputs,
+    ...environments.inputs,
+  };
   if (earlier) compareInputs(inputs, about(earlier, "inputs"), say);
   runLine.wait(null);
   await using players = new StagePlayers(model, activities);
@@ -102,6 +110,7 @@ export async function playRun(
     open: (stage: Stage) => players.open(stage, folder),
     images,
     labelled: data.labelled,
+    environments: environments.environments,
     encode: hasStage(config, "sft") ? await openEncoder(model) : noEncoder,
     truth,
     audited,

@@ -52,7 +52,7 @@ export interface ProbeOptions {
 export interface ProbePorts
   extends Omit<
     Ports,
-    "open" | "labelled" | "encode" | "log" | "folder" | "evaluate" | "stop" | "checkpoints"
+    "open" | "labelled" | "environments" | "encode" | "log" | "folder" | "evaluate" | "stop" | "checkpoints"
   > {
   evaluator(config: RunConfig): Evaluator | null;
 }
@@ -73,6 +73,7 @@ export async function probe(
     ...ports,
     open: async () => ports,
     labelled: [],
+    environments: [],
     encode: () => new Int32Array(),
     evaluate: evaluator(short),
     audited: [],

@@ -2,7 +2,9 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve as absolute, join } from "node:path";
 import { type RunSettings, RunSettingsSchema } from "../arena/config/config.ts";
+import { isBuiltIn } from "../arena/config/environment.ts";
 import type { StageSettings } from "../arena/config/stages.ts";
+import type { RewardConfig } from "../environments/task_reward.ts";
 import { parseHubData } from "../hub/name.ts";
 import { type Layer, resolve } from "./settings.ts";
 
@@ -27,10 +29,18 @@ export function runSettings(layers: readonly Layer[]): RunSettings {
 
 function placeStage(stage: StageSettings): StageSettings {
   if (stage.kind === "self_play") return stage;
+  if (stage.kind === "environment") {
+    const { name, data } = stage.environment;
+    const path = isBuiltIn(name) ? name : absolute(fromHome(name));
+    const environment = { ...stage.environment, name: path, data: place(data) };
+    return { ...stage, environment, reward: placeReward(stage.reward) };
+  }
   const data = place(stage.data) ?? stage.data;
-  if (stage.kind === "sft") return { ...stage, data };
-  const { module } = stage.reward;
-  return { ...stage, data, reward: { ...stage.reward, module: module && absolute(fromHome(module)) } };
+  return stage.kind === "sft" ? { ...stage, data } : { ...stage, data, reward: placeReward(stage.reward) };
+}
+
+function placeReward(reward: RewardConfig): RewardConfig {
+  return { ...reward, module: reward.module && absolute(fromHome(reward.module)) };
 }
 
 /** Data by an absolute path, unless it is no file and may be on the hub. */

@@ -30,7 +30,7 @@ export async function loadFunction(path: string, setting: string): Promise<(argu
   const found = "default" in exports ? `a default of type ${typeof main}` : names;
   throw new VisplayError(
     "config",
-    `${setting}: ${path} exports ${found}, expected a function, as in "export default (episode) => …"`,
+    `${setting}: ${path} exports ${found}, expected a function, as in "export default (…) => …"`,
   );
 }
 

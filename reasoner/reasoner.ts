@@ -19,11 +19,14 @@ export interface AnswerOptions extends Omit<SamplingOptions, "groupSize"> {
   readonly samples: number;
 }
 
-/** A completion, and the answer that it holds. */
-export interface Answer {
-  readonly completion: Completion;
+/** What was said, and the answer that it holds. */
+export interface ReadAnswer<C> {
+  readonly completion: C;
   readonly parsed: ParsedAnswer;
 }
+
+/** A completion, and the answer that it holds. */
+export type Answer = ReadAnswer<Completion>;
 
 /** The answers to one question. */
 export interface GivenAnswers {
@@ -34,7 +37,10 @@ export interface GivenAnswers {
 }
 
 /** What completions of a question answer, [m]. */
-export type AnswerReader = (question: string, completions: readonly Completion[]) => Answer[];
+export type AnswerReader = <C extends Pick<Completion, "text" | "finishReason">>(
+  question: string,
+  completions: readonly C[],
+) => ReadAnswer<C>[];
 
 /** Reads the answers to questions that were asked by some templates. */
 export function answerReader({ reasoner, format }: ReasonerTemplates): AnswerReader {

@@ -111,3 +111,8 @@ function parts(canonical: string): string[] {
   const value = withoutUnit(canonical);
   return value === null ? [] : [value];
 }
+
+/** A true answer in the form that votes have. */
+export function trueLabel(question: string, answer: string): string {
+  return canonicalAnswer(answer, parseChoices(question));
+}

@@ -10,6 +10,8 @@ import {
   type QuestionRecord,
   REPLAY_VERSION,
   type ReasonerRollout,
+  type TrajectoryRecord,
+  type TurnRecord,
 } from "./events.ts";
 import { verdictOf } from "./questions.ts";
 import { outcomes } from "./records.ts";
@@ -71,8 +73,9 @@ export function episodeOf(row: Row, rollouts: readonly Row[], answers: readonly 
         type,
         ...shared,
         view: row.view as number,
+        turns: parsed<TurnRecord[]>(row.turns),
         question: present(row, "question") as string,
-        label: present(row, "label") as string,
+        label: row.label as string | null,
         confidence: row.confidence as number,
         rollouts: rollouts.map(reasonerRollout),
       };
@@ -94,11 +97,16 @@ export function versionsIn(row: Row): PolicyVersions {
 function reasonerRollout(row: Row): ReasonerRollout {
   return {
     ...answer(row),
+    trajectory: parsed<TrajectoryRecord>(row.trajectory),
     parts: parts(row),
     reward: row.reward as number | null,
     advantage: row.advantage as number,
     referenceLogProbs: referenceLogProbs(row),
   };
+}
+
+function parsed<T>(text: Row[string] | undefined): T | null {
+  return text === null || text === undefined ? null : (JSON.parse(text as string) as T);
 }
 
 function referenceLogProbs({ reference_log_probs: bytes = null }: Row): number[] | null {

@@ -57,6 +57,7 @@ export class EventWriter {
       question,
       label: event.type === "reasonerEpisode" ? event.label : null,
       view: event.type === "reasonerEpisode" ? event.view : 0,
+      turns: event.type === "reasonerEpisode" && event.turns ? JSON.stringify(event.turns) : null,
     };
     insert(this.#database, "episodes", row);
     const checksum = new Checksum().add("episodes", { ...row, ...shown, ...prompt, prompt_text: text });

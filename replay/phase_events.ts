@@ -14,6 +14,8 @@ import type {
   SeenImage,
   Timings,
   TrainingFigures,
+  TrajectoryFigures,
+  TurnRecord,
   UpdateRecord,
 } from "./records.ts";
 
@@ -178,13 +180,16 @@ export interface Audited extends InPhase {
   readonly silverCorrect: number | null;
 }
 
-/** A group of answers to one curriculum item. */
+/** A group of answers to one question, or of trajectories in one task. */
 export interface ReasonerEpisode extends Episode {
   readonly type: "reasonerEpisode";
+  /** The prompt's turns; null where it is the image with `prompt` about it. */
+  readonly turns: readonly TurnRecord[] | null;
   /** Which view of the image was shown; 0 is the image itself. */
   readonly view: number;
   readonly question: string;
-  readonly label: string;
+  /** What is right; null where nobody says. */
+  readonly label: string | null;
   readonly confidence: number;
   readonly rollouts: readonly ReasonerRollout[];
 }
@@ -192,6 +197,8 @@ export interface ReasonerEpisode extends Episode {
 /** A Reasoner's step, recorded together with its episodes. */
 export interface ReasonerStep extends Step, TrainingFigures {
   readonly type: "reasonerStep";
+  /** Null where nothing was acted in. */
+  readonly trajectories: TrajectoryFigures | null;
   /** Mean over answers of each part of the reward. */
   readonly parts: Readonly<Record<string, number>>;
 }

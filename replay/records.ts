@@ -218,8 +218,47 @@ export interface CurriculumAudit {
   readonly silverCorrectByConfidence: readonly (number | null)[];
 }
 
+/** A part of a turn: text, or an image by the name of its content. */
+export type TurnPartRecord = string | { readonly image: string };
+
+/** A turn that a policy read. */
+export interface TurnRecord {
+  readonly role: string;
+  readonly parts: readonly TurnPartRecord[];
+}
+
+/** What a policy read between two of its tokens. */
+export interface ObservationRecord {
+  /** How many of the completion's tokens stand before it. */
+  readonly after: number;
+  readonly turns: readonly TurnRecord[];
+}
+
+/** What was between the tokens of a completion that went on over several turns, and how it ended. */
+export interface TrajectoryRecord {
+  readonly observations: readonly ObservationRecord[];
+  /** The parts that each turn of the policy earned, before weighting. */
+  readonly turns: readonly Readonly<Record<string, number>>[];
+  /** By the environment, by the most turns that there may be, or by a fault. */
+  readonly end: "done" | "turns" | "fault";
+  /** What went wrong in the environment, by its kind; null unless that was the end. */
+  readonly fault: { readonly kind: string; readonly reason: string } | null;
+}
+
+/** How the trajectories of a step went. */
+export interface TrajectoryFigures {
+  /** Turns of the policy, mean over trajectories. */
+  readonly meanTurns: number;
+  /** Share of trajectories that had all the turns that they may have and were not over. */
+  readonly unfinished: number;
+  /** Trajectories that a fault spoiled, by its kind. */
+  readonly faults: Readonly<Record<string, number>>;
+}
+
 /** One rollout of a Reasoner's group, with its reward and every part of it. */
 export interface ReasonerRollout extends AnswerRecord {
+  /** Null for an answer that is no act in an environment. */
+  readonly trajectory: TrajectoryRecord | null;
   readonly parts: Readonly<Record<string, number>>;
   /** Null where nobody could judge; such a rollout teaches nothing. */
   readonly reward: number | null;

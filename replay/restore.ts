@@ -63,7 +63,7 @@ const episodeSql = `
   SELECT e.id, ${numbers("e.attempt", "e.superseded", "e.at_ms", "e.phase", "e.round", "e.step")},
     ${numbers("e.questioner_version", "e.reasoner_version", "e.rollouts", "e.answers", "e.reward")},
     ${numbers("e.advantage", "e.confidence", "e.length", "e.truncated", "e.view")},
-    ${utf8("e.question", "e.label", "e.versions", "p.text AS prompt_text", "i.content", "i.name")},
+    ${utf8("e.question", "e.label", "e.versions", "e.turns", "p.text AS prompt_text", "i.content", "i.name")},
     ${utf8("f.stage", "f.name AS phase_name", "f.role", "f.type")}, ${numbers("f.crc32 AS phase_crc32")},
     ${numbers("p.templated", "i.position", "c.crc32")}
   FROM episodes e LEFT JOIN prompts p ON p.id = e.prompt LEFT JOIN images i ON i.id = e.image
@@ -74,7 +74,7 @@ const rolloutsSql = `
     ${numbers("r.reference_log_probs")},
     ${numbers("r.confidence", "r.abstentions", "r.parse_failures", "r.samples")},
     ${utf8("r.text", "r.parts", "r.checks", "r.vote", "r.failure", "r.question", "r.own_answer")},
-    ${utf8("r.silver", "r.votes", "r.rejection", "r.label", "p.names AS parts_names", "c.names AS checks_names")}
+    ${utf8("r.silver", "r.votes", "r.rejection", "r.label", "r.trajectory", "p.names AS parts_names", "c.names AS checks_names")}
   FROM rollouts r LEFT JOIN shapes p ON p.id = r.parts_shape LEFT JOIN shapes c ON c.id = r.checks_shape
   WHERE r.id >= ? AND r.id < ? ORDER BY r.id`;
 const answersSql = `

@@ -294,6 +294,12 @@ DROP INDEX IF EXISTS rare_events;
 CREATE INDEX rare_events ON events (id) WHERE ${rareEvents};
 `;
 
+/** Trajectories: what a prompt is made of where it is no image with a text, and what was between a completion's tokens. */
+const tenth = `
+ALTER TABLE episodes ADD COLUMN turns TEXT;
+ALTER TABLE rollouts ADD COLUMN trajectory TEXT;
+`;
+
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
 export const migrations: readonly string[] = [
   first,
@@ -305,6 +311,7 @@ export const migrations: readonly string[] = [
   seventh,
   eighth,
   ninth,
+  tenth,
 ];
 
 /** Brings a database to the newest version, all or nothing. Throws "run" for a newer one or a foreign file. */
@@ -339,15 +346,26 @@ export function readableVersionOf(database: Database): number {
     throw new VisplayError("run", `${database.path}: ${found}; ${remedy}`);
   }
   if (version < 5) database.exec(temporary(fifthTables));
-  if (version < 7) {
-    database.exec(temporary(seventhPhases));
-    database.exec("CREATE TEMP VIEW episodes AS SELECT *, NULL AS versions FROM main.episodes");
-  }
-  if (version < 8) {
-    database.exec("CREATE TEMP VIEW rollouts AS SELECT *, NULL AS reference_log_probs FROM main.rollouts");
+  if (version < 7) database.exec(temporary(seventhPhases));
+  for (const [table, added] of Object.entries(addedColumns)) {
+    const lacking = added.filter(({ since }) => version < since).map(({ column }) => `NULL AS ${column}`);
+    if (lacking.length > 0)
+      database.exec(`CREATE TEMP VIEW ${table} AS SELECT *, ${lacking} FROM main.${table}`);
   }
   return version;
 }
+
+/** Columns that older tables lack, and the version that brought them. */
+const addedColumns = {
+  episodes: [
+    { column: "versions", since: 7 },
+    { column: "turns", since: 10 },
+  ],
+  rollouts: [
+    { column: "reference_log_probs", since: 8 },
+    { column: "trajectory", since: 10 },
+  ],
+} as const;
 
 /** They come before tables of the same name in the file, which stays as it is. */
 function temporary(script: string): string {

@@ -1,11 +1,11 @@
 import { type Role, roles, SELF_PLAY } from "./self_play.ts";
 
 /** What stages are of, as a configuration says it. */
-export const stageKinds = ["self_play", "grpo", "sft"] as const;
+export const stageKinds = ["self_play", "grpo", "sft", "environment"] as const;
 export type StageKind = (typeof stageKinds)[number];
 
 export type SelfPlayPhase = "questioner" | "curriculum" | "reasoner" | "trial" | "evaluation" | "warmUp";
-export type Phase = SelfPlayPhase | "grpo" | "sft";
+export type Phase = SelfPlayPhase | "grpo" | "sft" | "environment";
 
 /** A part of a round: a phase, the audit of silver answers, or the writing of models. */
 export type Leg = Phase | "audit" | "save";
@@ -32,6 +32,7 @@ export const stages: Readonly<Record<StageKind, StageNames>> = {
   },
   grpo: { name: "grpo", roles: ["reasoner"], legs: ["grpo", "evaluation", "save"] },
   sft: { name: "sft", roles: ["reasoner"], legs: ["sft", "evaluation", "save"] },
+  environment: { name: "environment", roles: ["reasoner"], legs: ["environment", "evaluation", "save"] },
 };
 
 /** The legs of all kinds of stages, each once. */

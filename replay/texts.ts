@@ -11,6 +11,6 @@ export function textsOf(event: EpisodeEvent): { readonly question: string; reado
   );
   const lines = (texts: readonly (string | undefined)[]) => [...new Set(texts)].join("\n");
   return event.type === "reasonerEpisode"
-    ? { question: event.question, answers: lines([...completions, event.label]) }
+    ? { question: event.question, answers: lines([...completions, event.label ?? ""]) }
     : { question: lines(questions), answers: lines(answers) };
 }

@@ -34,7 +34,7 @@ interface FirstHealth {
   readonly templateShare: number | null;
 }
 
-/** What the second has in its place: the present types, until those of a third differ. */
+/** What the second has in its place: the present types, for what the third changed is none of it. */
 type Second<T> = Partial<Extract<EventBody, { readonly type: T }>>;
 
 const changes: { readonly [T in keyof First]: (body: First[T]) => Second<T> } = {

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { type Judging, verifierNames } from "../../environments/verify.ts";
 import { type DomainName, domainNames } from "../../images/scenes/scene.ts";
 import {
   choice,
@@ -14,13 +15,11 @@ import {
 } from "./setting.ts";
 
 /** What the Reasoner is measured with. */
-export interface EvaluationConfig {
+export interface EvaluationConfig extends Judging {
   readonly everyRound: boolean;
   readonly data: string | null;
   readonly columns: string | null;
   readonly groupBy: string | null;
-  readonly verifier: VerifierName;
-  readonly tolerance: number;
   readonly domain: DomainName;
   readonly questions: number;
   readonly scenes: number;
@@ -29,26 +28,12 @@ export interface EvaluationConfig {
   readonly seed: number;
 }
 
-/** How an answer is held against the true ones. */
-export const verifierNames = [
-  "equivalent",
-  "relaxed",
-  "anls",
-  "choice",
-  "iou",
-  "boxes",
-  "set",
-  "number",
-  "json",
-] as const;
-export type VerifierName = (typeof verifierNames)[number];
-
 /** Settings of what holds answers against the true ones. */
-export const judgingSettings: Settings<Pick<EvaluationConfig, "verifier" | "tolerance">> = {
+export const judgingSettings: Settings<Judging> = {
   verifier: choice(
     verifierNames,
     "equivalent",
-    "how an answer is held against the true ones: equivalent (as votes are), relaxed (5% of a number, ChartQA), anls (DocVQA), choice (options), iou (a box, at least 0.5), boxes (matched by IoU, VLM-R1), set (items in any order), number (see tolerance) or json (fields)",
+    "how an answer is held against the true ones: equivalent (as votes are), relaxed (5% of a number, ChartQA), anls (DocVQA), choice (options), iou (a box, at least 0.5), boxes (matched by IoU, VLM-R1), set (items in any order), number (see tolerance), json (fields) or order (the share of items in their places)",
   ),
   tolerance: number(0, "by how much `number` may be off, as a share of the true one; 0 wants the same"),
 };

@@ -1,18 +1,7 @@
 import * as z from "zod";
-import { type EvaluationConfig, judgingSettings } from "./evaluation.ts";
+import type { RewardConfig } from "../../environments/task_reward.ts";
+import { judgingSettings } from "./evaluation.ts";
 import { group, groupOrMain, number, optionalText, type Settings, share } from "./setting.ts";
-
-/** The parts of a labelled task's reward that are always computed. */
-export const taskParts = ["correctness", "reasoning", "format", "length"] as const;
-export type TaskPart = (typeof taskParts)[number];
-
-/** What an answer to a labelled task is rewarded by. */
-export interface RewardConfig extends Pick<EvaluationConfig, "verifier" | "tolerance"> {
-  readonly module: string | null;
-  readonly weights: Readonly<Record<TaskPart, number>>;
-  readonly moduleWeights: Readonly<Record<string, number>>;
-  readonly overlongShare: number;
-}
 
 const settings: Settings<RewardConfig> = {
   module: optionalText(

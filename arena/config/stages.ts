@@ -1,7 +1,9 @@
 import * as z from "zod";
+import type { RewardConfig } from "../../environments/task_reward.ts";
 import type { Figure } from "../../replay/scores.ts";
 import type { Role } from "../../replay/self_play.ts";
 import { stages as names, type StageKind, stageKinds } from "../../replay/stages.ts";
+import { type EnvironmentConfig, environment, SCENE_TASKS } from "./environment.ts";
 import {
   type GrpoConfig,
   groupSize,
@@ -9,7 +11,7 @@ import {
   type SamplingConfig,
   samplingSettings,
 } from "./learning.ts";
-import { type RewardConfig, reward } from "./reward.ts";
+import { reward } from "./reward.ts";
 import {
   choice,
   count,
@@ -36,10 +38,8 @@ export interface SelfPlayStage {
   readonly requires: Floors;
 }
 
-/** What a stage that learns from labelled data learns from, and how much of it. */
-export interface DataSettings {
-  readonly data: string;
-  readonly columns: string | null;
+/** How much of what it is given a stage learns from. */
+interface Amount {
   readonly rows: number | null;
   readonly epochs: number;
   /** Null: as many as the epochs take. */
@@ -48,12 +48,30 @@ export interface DataSettings {
   readonly requires: Floors;
 }
 
-/** GRPO on labelled questions. */
-export interface GrpoStage extends DataSettings, SamplingConfig, GrpoConfig {
-  readonly kind: "grpo";
+/** What a stage that learns from labelled data learns from. */
+export interface DataSettings extends Amount {
+  readonly data: string;
+  readonly columns: string | null;
+}
+
+/** How a stage learns from groups of trajectories. */
+export interface TrajectorySettings extends SamplingConfig, GrpoConfig {
   readonly groupSize: number;
   readonly samplingCalls: number;
   readonly reward: RewardConfig;
+}
+
+/** GRPO on labelled questions. */
+export interface GrpoStage extends DataSettings, TrajectorySettings {
+  readonly kind: "grpo";
+}
+
+/** GRPO in an environment. */
+export interface EnvironmentStage extends Amount, TrajectorySettings {
+  readonly kind: "environment";
+  readonly environment: EnvironmentConfig;
+  /** Turns of the policy in one trajectory, at most. */
+  readonly maxTurns: number;
 }
 
 /** Imitation of given answers. */
@@ -76,12 +94,13 @@ export interface SftStage extends DataSettings {
 export const schedules = ["cosine", "linear", "constant"] as const;
 export type Schedule = (typeof schedules)[number];
 
-export type StageConfig = SelfPlayStage | GrpoStage | SftStage;
+export type StageConfig = SelfPlayStage | GrpoStage | SftStage | EnvironmentStage;
 
 /** One before what depends on the model is resolved. */
 export type StageSettings =
   | SelfPlayStage
   | Unresolved<GrpoStage, "maxTokens">
+  | Unresolved<EnvironmentStage, "maxTokens">
   | Unresolved<SftStage, "maxTokens" | "asks">;
 
 const percent = z.number().min(0).max(100).optional();
@@ -99,22 +118,24 @@ const selfPlay = z.strictObject({
   requires,
 });
 
+const amount = (item: string, all = "all"): Settings<Amount> => ({
+  rows: optionalCount(`the first so many of its ${item}s; null: ${all}`),
+  epochs: number(1, `times that every ${item} is learnt from, at most; parts of one, too`, 1e-9),
+  steps: optionalCount("optimiser steps; null: as many as the epochs take"),
+  itemsPerStep: count(32, `${item}s per step`),
+  requires,
+});
+
 const dataSettings: Settings<DataSettings> = {
   data: z
     .string("expected labelled data, such as a Parquet file, a folder or owner/name on the hub")
     .min(1)
     .describe("questions with pictures and answers, in any form that evaluation.data takes"),
   columns: optionalText("its columns, as question=NAME,answer=NAME,image=NAME; null: by their usual names"),
-  rows: optionalCount("the first so many of its rows; null: all"),
-  epochs: number(1, "times that every row is learnt from, at most; parts of one, too", 1e-9),
-  steps: optionalCount("optimiser steps; null: as many as the epochs take"),
-  itemsPerStep: count(32, "rows per step"),
-  requires,
+  ...amount("row"),
 };
 
-const grpo = z.strictObject({
-  kind: z.literal("grpo").describe("groups of answers to labelled questions, rewarded by their labels"),
-  ...dataSettings,
+const trajectorySettings: Settings<Unresolved<TrajectorySettings, "maxTokens">> = {
   groupSize: groupSize(),
   samplingCalls: count(
     1,
@@ -124,6 +145,20 @@ const grpo = z.strictObject({
   ...grpoSettings({ learningRate: 2e-4, learningRateEnd: 0, beta: 0.02, positiveWeight: 0 }),
   beta: number(0.02, "weight of the k3 KL to the model that the stage starts from; 0 needs no reference"),
   reward,
+};
+
+const grpo = z.strictObject({
+  kind: z.literal("grpo").describe("groups of answers to labelled questions, rewarded by their labels"),
+  ...dataSettings,
+  ...trajectorySettings,
+});
+
+const environmentStage = z.strictObject({
+  kind: z.literal("environment").describe("groups of trajectories in an environment, rewarded by it"),
+  environment,
+  maxTurns: count(8, "turns of the model in one trajectory, at most"),
+  ...amount("task", `all (of scenes ${SCENE_TASKS})`),
+  ...trajectorySettings,
 });
 
 const sft = z.strictObject({
@@ -152,7 +187,7 @@ const sft = z.strictObject({
 
 export const stages: z.ZodType<readonly StageSettings[]> = z
   .array(
-    z.discriminatedUnion("kind", [selfPlay, grpo, sft], {
+    z.discriminatedUnion("kind", [selfPlay, grpo, sft, environmentStage], {
       error: ({ code }) =>
         code === "invalid_union" ? `expected one of ${stageKinds.join(", ")}` : undefined,
     }),
@@ -200,13 +235,13 @@ export function resolveStages(stages: readonly StageSettings[], maxTokens: numbe
   return stages.map((stage, index) => {
     if (stage.kind === "self_play") return stage;
     const known = { maxTokens: stage.maxTokens ?? maxTokens };
-    if (stage.kind === "grpo") return { ...stage, ...known };
+    if (stage.kind !== "sft") return { ...stage, ...known };
     return { ...stage, ...known, asks: stage.asks ?? hasStage({ stages: stages.slice(index) }, "self_play") };
   });
 }
 
-/** The optimiser steps of a stage on data of so many rows. */
-export function stepsOf({ steps, epochs, itemsPerStep }: DataSettings, rows: number): number {
+/** The optimiser steps of a stage with so many rows or tasks. */
+export function stepsOf({ steps, epochs, itemsPerStep }: Amount, rows: number): number {
   return steps ?? Math.max(1, Math.ceil((epochs * rows) / Math.min(itemsPerStep, rows)));
 }
 

@@ -77,6 +77,7 @@ function taught(
   const answer: AnswerRecord = { ...completion, outcome: "answered", vote: label, failure: null };
   const rollouts = agreements.map((agreement) => ({
     ...answer,
+    trajectory: null,
     parts: { agreement },
     referenceLogProbs: null,
     reward: agreement,
@@ -89,6 +90,7 @@ function taught(
     ...shared,
     ...origin,
     image: seen,
+    turns: null,
     view: 0,
     question: text,
     label,

@@ -50,6 +50,7 @@ export const reasonerStep = (change: Partial<ReasonerStep> = {}): ReasonerStep =
   type: "reasonerStep",
   phase: "reasoner",
   role: "reasoner",
+  trajectories: null,
   ...step,
   ...change,
 });

@@ -126,6 +126,7 @@ export function makeWorld(
     },
     images: new FakeImages(options.images ?? 40, time, options.broken, options.loadMs),
     labelled: [],
+    environments: [],
     encode: (completion) => Int32Array.from(completion.split(" "), (word) => deriveSeed(0, word) & 0xffff),
     templates: { questioner: "ask", reasoner: "{question}", format: "tags" },
     log: new MemoryLog(),
@@ -157,7 +158,7 @@ export function smallConfig(change: (config: Mutable<RunConfig>) => void = () =>
   return config;
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: Mutable<T[K]> };
+type Mutable<T> = T extends object ? { -readonly [K in keyof T]: Mutable<T[K]> } : T;
 
 /** Policies that say these plain words until each was taught to write the tags. */
 export function untaught(asked: string, answered: string): NonNullable<Parameters<typeof makeWorld>[0]> {

@@ -10,6 +10,8 @@ import {
   REPLAY_VERSION,
   type ReasonerEpisode,
   type RunEvent,
+  type TrajectoryRecord,
+  type TurnRecord,
 } from "../../replay/events.ts";
 import { SELF_PLAY } from "../../replay/self_play.ts";
 import { at } from "../fakes/run_events.ts";
@@ -113,6 +115,7 @@ export class RandomEvents {
     const question = this.#word();
     const rollouts = this.#many(4, () => ({
       ...this.#answer(),
+      trajectory: this.#orNull(() => this.#trajectory()),
       parts: this.#record(() => this.#number()),
       reward: this.#number(),
       advantage: this.#number(),
@@ -122,12 +125,30 @@ export class RandomEvents {
     return {
       type: "reasonerEpisode",
       prompt,
+      turns: this.#orNull(() => this.#many(3, () => this.#turn())),
       view: this.#integer(9),
       question,
-      label: this.#word(),
+      label: this.#orNull(() => this.#word()),
       confidence: this.#stream.uniform(),
       rollouts,
     };
+  }
+
+  #trajectory(): TrajectoryRecord {
+    return {
+      observations: this.#many(3, () => ({
+        after: this.#integer(99),
+        turns: this.#many(2, () => this.#turn()),
+      })),
+      turns: this.#many(3, () => this.#record(() => this.#number())),
+      end: this.#integer(2) ? "done" : "fault",
+      fault: this.#orNull(() => ({ kind: this.#word(), reason: this.#word() })),
+    };
+  }
+
+  #turn(): TurnRecord {
+    const part = () => (this.#integer(2) ? this.#word() : { image: this.#word() });
+    return { role: this.#word(), parts: this.#many(3, part) };
   }
 
   #question(): QuestionRecord {
@@ -254,6 +275,7 @@ export function plainEpisode(changes: Partial<ReasonerEpisode> = {}): ReasonerEp
     parts: { agreement: 0.9, format: 0.1 },
     reward: 1,
     advantage: 0,
+    trajectory: null,
     referenceLogProbs: [-0.75, -0.25, -1],
   } as const;
   return {
@@ -266,6 +288,7 @@ export function plainEpisode(changes: Partial<ReasonerEpisode> = {}): ReasonerEp
     image: { index: 3, name: "3.png", id: "image-3" },
     prompt: "Look. which colour ? Answer.",
     versions: { questioner: 1, reasoner: 2 },
+    turns: null,
     view: 2,
     question: "which colour ?",
     label: "red",

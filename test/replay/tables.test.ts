@@ -24,7 +24,8 @@ afterEach(async () => {
 
 describe("versions", () => {
   const withoutSeventh = `
-    PRAGMA foreign_keys = OFF; ALTER TABLE episodes DROP COLUMN versions; DROP TABLE phases;
+    PRAGMA foreign_keys = OFF; ALTER TABLE episodes DROP COLUMN versions; ALTER TABLE episodes DROP COLUMN turns;
+    ALTER TABLE rollouts DROP COLUMN trajectory; DROP TABLE phases;
     CREATE TABLE phases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     INSERT INTO phases VALUES (1, 'questioner'), (2, 'curriculum'), (3, 'reasoner')`;
   /** An event as it was before log-probabilities under the base were recorded. */

@@ -144,7 +144,7 @@ describe("a replay of the first version", () => {
           ["audited", ...always],
           ["questionerStep", "role", ...always, 10],
           ["curriculumStep", "role", ...always, 10],
-          ["reasonerStep", "role", ...always, 10],
+          ["reasonerStep", "role", "stage", "trajectories", "type", "version", 10],
           ["warmUpStep", ...always],
           ["rolloutFailed", ...always],
         ),

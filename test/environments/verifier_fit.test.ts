@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { VerifierName } from "../../arena/config/evaluation.ts";
-import { type Judged, watchFit } from "../../arena/verifier_fit.ts";
+import { type Judged, watchFit } from "../../environments/verifier_fit.ts";
+import type { VerifierName } from "../../environments/verify.ts";
 
 const given = (text: string) => ({ vote: text, text, written: text });
 

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { type VerifierName, verifierNames } from "../../arena/config/evaluation.ts";
-import { canVerify, givenBy, score } from "../../arena/verify.ts";
+import { canVerify, givenBy, score, type VerifierName, verifierNames } from "../../environments/verify.ts";
 import { parseChoices } from "../../reasoner/choices.ts";
 import { parseAnswer } from "../../reasoner/parse.ts";
 import type { Answer } from "../../reasoner/reasoner.ts";

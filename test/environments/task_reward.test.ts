@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { type RewardConfig, reward } from "../../arena/config/reward.ts";
-import { openRewarder, type Task } from "../../arena/task_reward.ts";
+import { reward } from "../../arena/config/reward.ts";
+import { openRewarder, type RewardConfig, rewardOf, type Task } from "../../environments/task_reward.ts";
 import { imageOf } from "../../images/image.ts";
 import { parseAnswer } from "../../reasoner/parse.ts";
 import type { Answer } from "../../reasoner/reasoner.ts";
@@ -43,15 +43,17 @@ function withModule(text: string, more: Partial<RewardConfig> = {}): RewardConfi
   return { ...reward.parse({}), ...more, module };
 }
 
+/** What answers to the task earn, with what that amounts to. */
+async function earned(config: RewardConfig, answers: readonly Answer[]) {
+  const judge = await openRewarder(config, 100);
+  const judged = await Promise.all(answers.map((each) => judge(task, each)));
+  return judged.map((each) => ({ ...each, reward: rewardOf(each.parts, config) }));
+}
+
 describe("built-in parts", () => {
   test("are all recorded by name, and count by their weights", async () => {
     const weights = { correctness: 1, reasoning: 0.5, format: 0.25, length: 2 };
-    const rewards = await (await openRewarder(reward.parse({ weights, overlongShare: 0.1 }), 100))(task, [
-      good,
-      bare,
-      wrong,
-      cut,
-    ]);
+    const rewards = await earned(reward.parse({ weights, overlongShare: 0.1 }), [good, bare, wrong, cut]);
     expect(rewards.map(({ parts }) => parts)).toEqual([
       { correctness: 1, reasoning: 1, format: 1, length: 0 },
       { correctness: 1, reasoning: 0, format: 1, length: 0 },
@@ -62,7 +64,7 @@ describe("built-in parts", () => {
   });
 
   test("a weight of 0 leaves a part in the record", async () => {
-    const [given] = await (await openRewarder(reward.parse({}), 100))(task, [good]);
+    const [given] = await earned(reward.parse({}), [good]);
     expect(given).toEqual({
       reward: 1,
       parts: { correctness: 1, reasoning: 1, format: 1, length: 0 },
@@ -92,7 +94,7 @@ describe("a user's own reward", () => {
        });`,
       { moduleWeights: { short: 5 } },
     );
-    const [given] = await (await openRewarder(config, 100))(task, [good]);
+    const [given] = await earned(config, [good]);
     const { text, tokens } = good.completion;
     const all = [task.question, task.truths, chain, "2", tokens.length, false, 1, text.length];
     const seen = JSON.stringify(all).length;
@@ -102,9 +104,9 @@ describe("a user's own reward", () => {
 
   test("may say that it cannot judge", async () => {
     const config = withModule("export default (e: any) => e.truncated ? null : { right: 1 };");
-    const rewards = await (await openRewarder(config, 100))(task, [good, cut]);
+    const rewards = await earned(config, [good, cut]);
     expect(rewards.map((each) => each.reward)).toEqual([1, null]);
-    expect(rewards[1]).toEqual({ reward: null, parts: {}, correctness: 0 });
+    expect(rewards[1]).toEqual({ reward: null, parts: null, correctness: 0 });
   });
 
   test.each([
@@ -124,7 +126,7 @@ describe("a user's own reward", () => {
     ["it rejects", 'Promise.reject("busy")', /threw: busy$/],
   ])("is told what is wrong where %s", async (_, expression, message) => {
     const config = withModule(`export default (e: any): any => ${expression};`);
-    await expect((await openRewarder(config, 100))(task, [good])).rejects.toMatchObject({
+    await expect(earned(config, [good])).rejects.toMatchObject({
       code: "config",
       message: expect.stringMatching(message),
     });

@@ -1,19 +1,31 @@
-import { zip } from "../common/zip.ts";
-import type { Answer } from "../reasoner/reasoner.ts";
+import type { ReadAnswer } from "../reasoner/reasoner.ts";
 import { writtenIn } from "../reasoner/written.ts";
 import { overlongPenalty } from "../rewards/length.ts";
 import { type Parts, weigh } from "../rewards/parts.ts";
 import { reasoning, subjectsOf } from "../rewards/reasoning.ts";
-import { type RewardConfig, type TaskPart, taskParts } from "./config/reward.ts";
+import type { Action } from "../training/environment.ts";
 import { openUserReward, type RewardEpisode } from "./user_reward.ts";
-import { givenBy, type Labelled, score } from "./verify.ts";
+import { givenBy, type Judging, type Labelled, score } from "./verify.ts";
+
+/** The parts of a labelled task's reward that are always computed. */
+export const taskParts = ["correctness", "reasoning", "format", "length"] as const;
+export type TaskPart = (typeof taskParts)[number];
+
+/** What an answer to a labelled task is rewarded by. */
+export interface RewardConfig extends Judging {
+  /** A user's own module; null: none. */
+  readonly module: string | null;
+  readonly weights: Readonly<Record<TaskPart, number>>;
+  /** Of parts by other names; 1 where none is given. */
+  readonly moduleWeights: Readonly<Record<string, number>>;
+  /** The last part of the longest completion, in which the penalty for length grows. */
+  readonly overlongShare: number;
+}
 
 /** What one answer to a labelled task earned. */
 export interface TaskReward {
-  /** Null where nobody could judge. */
-  readonly reward: number | null;
-  /** What the reward is made of, by name, before weighting; a part of weight 0, too. */
-  readonly parts: Parts;
+  /** What the reward is made of, by name, before weighting, a part of weight 0, too; null where nobody could judge. */
+  readonly parts: Parts | null;
   /** How right the answer is, 0 to 1, by the verifier. */
   readonly correctness: number;
 }
@@ -21,30 +33,36 @@ export interface TaskReward {
 /** A labelled task. */
 export interface Task extends Labelled, Pick<RewardEpisode, "image"> {}
 
-/** Rewards the answers to one task, [G]. */
-export type Rewarder = (task: Task, answers: readonly Answer[]) => Promise<TaskReward[]>;
+/** An answer to a task, and what is read in it. */
+export type TaskAnswer = ReadAnswer<Action>;
+
+/** Judges one answer to a task. */
+export type Rewarder = (task: Task, answer: TaskAnswer) => Promise<TaskReward>;
 
 /**
- * Rewards by a verifier, the chain before the answer, its form and its length, or by a user's own module, which is loaded
+ * Judges by a verifier, the chain before the answer, its form and its length, or by a user's own module, which is loaded
  * here. Throws, and rejects, as `openUserReward` does. `maxTokens` is the longest completion.
  */
 export async function openRewarder(config: RewardConfig, maxTokens: number): Promise<Rewarder> {
   const own = config.module === null ? null : await openUserReward(config.module);
-  const weightOf = (name: string): number =>
-    isTaskPart(name) ? config.weights[name] : (config.moduleWeights[name] ?? 1);
-  return async (task, answers) => {
-    const parts = answers.map((answer) => partsOf(task, answer, config, maxTokens));
-    const episodes = zip(answers, parts).map(([answer, each]) => episodeOf(task, answer, each));
-    const counted = own === null ? parts : await Promise.all(episodes.map(own));
-    return zip(parts, counted).map(([{ correctness }, its]) => {
-      return { reward: its && weigh(its, weightOf), parts: its ?? {}, correctness };
-    });
+  return async (task, answer) => {
+    const parts = partsOf(task, answer, config, maxTokens);
+    const counted = own === null ? parts : await own(episodeOf(task, answer, parts));
+    return { parts: counted, correctness: parts.correctness };
   };
+}
+
+/** Σ weight · part; null where nobody could judge. */
+export function rewardOf(
+  parts: Parts | null,
+  { weights, moduleWeights }: Pick<RewardConfig, "weights" | "moduleWeights">,
+): number | null {
+  return parts && weigh(parts, (name) => (isTaskPart(name) ? weights[name] : (moduleWeights[name] ?? 1)));
 }
 
 function partsOf(
   task: Task,
-  answer: Answer,
+  answer: TaskAnswer,
   config: RewardConfig,
   maxTokens: number,
 ): Readonly<Record<TaskPart, number>> {
@@ -64,7 +82,7 @@ function partsOf(
 
 function episodeOf(
   { question, truths, image }: Task,
-  { completion }: Answer,
+  { completion }: TaskAnswer,
   parts: RewardEpisode["parts"],
 ): RewardEpisode {
   const { text, tokens, finishReason } = completion;

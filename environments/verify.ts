@@ -1,14 +1,14 @@
 import { parseChoices } from "../reasoner/choices.ts";
-import type { Answer } from "../reasoner/reasoner.ts";
-import { sameVote, voteOf } from "../reasoner/vote.ts";
+import type { ReadAnswer } from "../reasoner/reasoner.ts";
+import { sameVote, trueLabel, voteOf } from "../reasoner/vote.ts";
 import { writtenIn } from "../reasoner/written.ts";
 import { boxesIn, boxesScore, overlap } from "../rewards/boxes.ts";
 import { jsonIn, jsonScore } from "../rewards/json.ts";
 import { isWithin, numberIn } from "../rewards/numbers.ts";
+import { orderIn, orderScore } from "../rewards/order.ts";
 import { itemsIn, setScore } from "../rewards/sets.ts";
 import { isNear, similarity } from "../rewards/verifiers.ts";
-import { trueLabel } from "./admission.ts";
-import type { EvaluationConfig, VerifierName } from "./config/evaluation.ts";
+import type { Action } from "../training/environment.ts";
 
 /** An answer to a question; what it has not is null. */
 export interface Given {
@@ -20,8 +20,27 @@ export interface Given {
   readonly written: string | null;
 }
 
-/** How answers are held against the true ones. */
-export type Judging = Pick<EvaluationConfig, "verifier" | "tolerance">;
+/** How an answer is held against the true ones. */
+export const verifierNames = [
+  "equivalent",
+  "relaxed",
+  "anls",
+  "choice",
+  "iou",
+  "boxes",
+  "set",
+  "number",
+  "json",
+  "order",
+] as const;
+export type VerifierName = (typeof verifierNames)[number];
+
+/** How answers are judged. */
+export interface Judging {
+  readonly verifier: VerifierName;
+  /** By how much `number` may be off, as a share of the true one. */
+  readonly tolerance: number;
+}
 
 /** A question with its true answers, any of which is right. */
 export interface Labelled {
@@ -88,6 +107,7 @@ const verifiers: Readonly<Record<VerifierName, Verifier>> = {
     reads: (truth) => numberIn(truth) !== null,
   },
   json: { of: "written", score: jsonScore, reads: (truth) => jsonIn(truth) !== undefined },
+  order: { of: "written", score: orderScore, reads: (truth) => orderIn(truth).length > 0 },
 };
 
 /** The letter or number of the option that a canonical answer chooses; the answer itself where it says none. */
@@ -96,7 +116,7 @@ function optionOf(canonical: string): string {
 }
 
 /** What an answer gives. */
-export function givenBy({ parsed, completion }: Answer): Given {
+export function givenBy({ parsed, completion }: ReadAnswer<Action>): Given {
   const vote = voteOf(parsed);
   const { answer } = writtenIn(completion.text, completion.finishReason === "length");
   return { vote, text: parsed.outcome === "answered" ? parsed.answer : vote, written: answer };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { reward } from "../../arena/config/reward.ts";
-import { openRewarder, type Task } from "../../arena/task_reward.ts";
+import { openRewarder, rewardOf, type Task } from "../../environments/task_reward.ts";
 import { imageOf } from "../../images/image.ts";
 import { parseAnswer } from "../../reasoner/parse.ts";
 import { blocksOf } from "../docs/pages.ts";
@@ -15,7 +15,8 @@ test("the reward that docs/rewards.md shows does what it says", async () => {
   const shown = blocksOf("docs/rewards.md").find(({ language }) => language === "ts");
   const module = join(folder, "my_reward.ts");
   writeFileSync(module, shown?.code ?? "");
-  const rewarder = await openRewarder({ ...reward.parse({}), module }, 64);
+  const config = { ...reward.parse({}), module };
+  const judge = await openRewarder(config, 64);
   const task = (truth: string): Task => ({
     question: "How many dots are there?",
     truths: [truth],
@@ -29,13 +30,14 @@ test("the reward that docs/rewards.md shows does what it says", async () => {
     const completion = { tokens: new Int32Array(9), logProbs: new Float32Array(9), text };
     return { completion: { ...completion, finishReason: "stop" as const }, parsed: parseAnswer(text) };
   });
-  const counted = await rewarder(task("4"), answers);
-  expect(counted.map(({ parts: { near, places } }) => [near, places])).toEqual([
+  const judged = (truth: string) => Promise.all(answers.map((answer) => judge(task(truth), answer)));
+  const counted = await judged("4");
+  expect(counted.map(({ parts }) => [parts?.near, parts?.places])).toEqual([
     [1, 1],
     [0.5, 0],
     [0, 0],
   ]);
-  expect(counted.map((each) => each.reward)).toEqual([3, 0.1 + 0.5, 0.1]);
-  const unsure = await rewarder(task("several"), answers);
-  expect(unsure.map((each) => each.reward)).toEqual([null, null, null]);
+  expect(counted.map(({ parts }) => rewardOf(parts, config))).toEqual([3, 0.1 + 0.5, 0.1]);
+  const unsure = await judged("several");
+  expect(unsure.map(({ parts }) => rewardOf(parts, config))).toEqual([null, null, null]);
 });

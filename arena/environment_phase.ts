@@ -1,0 +1,174 @@
+import type { Observable } from "rxjs";
+import { mapInSlices } from "../common/slices.ts";
+import { zip } from "../common/zip.ts";
+import { rewardOf } from "../environments/task_reward.ts";
+import { sampleGroups } from "../policy/sample_groups.ts";
+import { answerReader } from "../reasoner/reasoner.ts";
+import type { EventBody, RunEvent } from "../replay/events.ts";
+import { sampleTeaching } from "../training/dynamic_sampling.ts";
+import { canTeach, type Taught } from "../training/grpo.ts";
+import { rollOut, type SampleTurn } from "../training/rollout.ts";
+import {
+  type AnswerGroup,
+  answerEpisode,
+  answerFigures,
+  type RewardedAnswer,
+  scoreTeaching,
+} from "./answer_groups.ts";
+import { type EnvironmentStage, type GrpoStage, lastRoundOf, stepsOf } from "./config/stages.ts";
+import { itemsAt } from "./data_order.ts";
+import { samplingOf } from "./dialogue.ts";
+import { rowsOf } from "./labelled.ts";
+import { playPhase } from "./phase.ts";
+import type { Run } from "./run.ts";
+import type { Step } from "./step.ts";
+import { type OpenTask, openTasks } from "./tasks.ts";
+import { train } from "./training.ts";
+import { trajectoryFigures, trajectoryRecord } from "./trajectories.ts";
+
+/**
+ * The Reasoner learns to act in an environment, be it one answer to a labelled question: groups of trajectories, rewarded
+ * by the environment, and one update.
+ *
+ *     Reasoner's worker   turn 1 of k    turn 2 of k   …   reference k   update k
+ *     environment         begin k+1      step 1 of k   …
+ *
+ * While a step goes on, the tasks of the next begin.
+ */
+export function environmentPhase(run: Run, config: TaskStage): Observable<RunEvent> {
+  const { environment } = run;
+  const tasks = Math.min(config.rows ?? environment.tasks, environment.tasks);
+  return playPhase(run, {
+    round: lastRoundOf(run.stage),
+    phase: config.kind,
+    steps: stepsOf(config, tasks),
+    prepare: (step) => openTasks(step, rowsOf(step, config.itemsPerStep, tasks), 0),
+    play: (step, open) => playStep(step, { config, tasks }, open),
+  });
+}
+
+type TaskStage = GrpoStage | EnvironmentStage;
+
+/** How a stage learns, and of how many tasks. */
+interface Lessons {
+  readonly config: TaskStage;
+  readonly tasks: number;
+}
+
+/** The trajectories in a task. */
+interface TaskGroup extends OpenTask, AnswerGroup {}
+
+/** Trajectories in tasks, rewarded by their environment; one update. */
+async function playStep(step: Step, lessons: Lessons, open: readonly OpenTask[]): Promise<EventBody[]> {
+  const { config } = lessons;
+  const { versions } = step.run.progress;
+  const { groups, replaced } = await sampleTasks(step, lessons, open);
+  const teaching = groups.filter((group) => canTeach(group, config));
+  const scored = await scoreTeaching(step, groups, teaching, config);
+  const learned = await train(step, "reasoner", scored, lossOf(config), config.learningRate);
+  const taught = [...learned.groups, ...replaced.map(untaught)];
+  const trained = { ...learned, droppedGroups: learned.droppedGroups + replaced.length };
+  // To its end: what was learned has to be recorded.
+  const episodes = await mapInSlices(taught, (group) => {
+    return answerEpisode(step, versions, group, { view: 0, label: group.label, confidence: 1 });
+  });
+  const acted = taught.flatMap(({ rollouts }) => rollouts.flatMap(({ trajectory }) => trajectory ?? []));
+  const trajectories = acted.length > 0 ? trajectoryFigures(acted) : null;
+  return [...episodes, { ...answerFigures(step, episodes, taught, trained), trajectories }];
+}
+
+/** How a stage learns: the longest completion is that of all its turns. */
+function lossOf(config: TaskStage): TaskStage {
+  return { ...config, maxTokens: config.maxTokens * turnsOf(config) };
+}
+
+/** Turns of a trajectory, at most. */
+function turnsOf(config: TaskStage): number {
+  return config.kind === "grpo" ? 1 : config.maxTurns;
+}
+
+/** The groups to learn from; where several calls may sample, without those that teach nothing, which others replace. */
+async function sampleTasks(
+  step: Step,
+  lessons: Lessons,
+  open: readonly OpenTask[],
+): Promise<{ readonly groups: readonly TaskGroup[]; readonly replaced: readonly TaskGroup[] }> {
+  const { config } = lessons;
+  if (config.samplingCalls === 1) return { groups: await act(step, config, open, 0), replaced: [] };
+  let call = 0;
+  const next = async (missing: number) => {
+    const some = call === 0 ? open : await openTasks(step, otherTasks(step, lessons, missing, call), call);
+    return act(step, config, some, call++);
+  };
+  return sampleTeaching(next, open.length, config.samplingCalls, config);
+}
+
+/** Tasks in place of some that taught nothing, drawn anew for each call. */
+function otherTasks(step: Step, { config, tasks }: Lessons, count: number, call: number): number[] {
+  const { round, step: index } = step.place;
+  return itemsAt(step.run.seed(`${config.kind}.otherItems`, round, index, call), 0, count, tasks);
+}
+
+/** Groups of trajectories in tasks, each rewarded. */
+async function act(
+  step: Step,
+  config: TaskStage,
+  open: readonly OpenTask[],
+  call: number,
+): Promise<TaskGroup[]> {
+  const { groupSize } = config;
+  const { environment, signal } = step.run;
+  const options = { groupSize, maxTurns: turnsOf(config), signal };
+  const groups = await rollOut(open, environment, sampler(step, config, open, call), options);
+  const read = answerReader(step.run.ports.templates);
+  return zip(open, groups).flatMap(([task, trajectories]) => {
+    if (!trajectories) return [];
+    const answers = read(
+      task.question,
+      trajectories.map(({ last }) => last),
+    );
+    const rollouts = zip(trajectories, answers).map(
+      ([trajectory, { parsed }]): RewardedAnswer => ({
+        completion: trajectory.completion,
+        parsed,
+        parts: trajectory.parts ?? {},
+        reward: rewardOf(trajectory.parts, config.reward),
+        positive: trajectory.success,
+        reference: null,
+        trajectory: config.kind === "grpo" ? null : trajectoryRecord(step, trajectory),
+      }),
+    );
+    return [{ ...task, rollouts }];
+  });
+}
+
+/** The Reasoner speaks to all tasks that are still open in one call; a prompt that it cannot take is noted. */
+function sampler(step: Step, config: TaskStage, open: readonly OpenTask[], call: number): SampleTurn {
+  const policy = step.run.policy("reasoner");
+  const goesOn = turnsOf(config) > 1;
+  return async (asked, groupSize, turn) => {
+    const items = asked.map(({ task, prompt }) => ({ prompt, ref: (open[task] as OpenTask).ref }));
+    const purpose = {
+      purpose: "answer",
+      part: turn * config.samplingCalls + call,
+      during: "answer",
+    } as const;
+    const sampled = await step.sample(purpose, items, async (some, seed, signal) => {
+      const options = { ...samplingOf(config), groupSize, goesOn, seed };
+      const groups = await sampleGroups(
+        policy,
+        some.map(({ prompt }) => prompt),
+        options,
+        signal,
+      );
+      return groups.map(({ completions }) => completions);
+    });
+    for (const completions of sampled) step.count((completions ?? []).map((completion) => ({ completion })));
+    return sampled;
+  };
+}
+
+/** A group that was left out of the update. */
+function untaught({ rollouts, ...group }: TaskGroup): Taught<TaskGroup> {
+  return { ...group, rollouts: rollouts.map((each) => ({ ...each, advantage: 0 })) };
+}

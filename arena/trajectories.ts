@@ -1,0 +1,25 @@
+import type { TrajectoryFigures, TrajectoryRecord } from "../replay/events.ts";
+import type { Trajectory } from "../training/rollout.ts";
+import { mean, shareOf, talliesOf } from "./statistics.ts";
+import type { Step } from "./step.ts";
+import { turnRecords } from "./tasks.ts";
+
+/** A trajectory as the replay keeps it beside its completion; what was observed is kept with the step. */
+export function trajectoryRecord(
+  step: Step,
+  { completion, turns, end, fault }: Trajectory,
+): TrajectoryRecord {
+  const observations = (completion.observations ?? []).map((observed) => {
+    return { after: observed.after, turns: turnRecords(step, observed.turns) };
+  });
+  return { observations, turns, end, fault };
+}
+
+/** How the trajectories of a step went. */
+export function trajectoryFigures(trajectories: readonly TrajectoryRecord[]): TrajectoryFigures {
+  return {
+    meanTurns: mean(trajectories.map(({ turns }) => turns.length)),
+    unfinished: shareOf(trajectories, ({ end }) => end === "turns"),
+    faults: Object.fromEntries(talliesOf(trajectories.flatMap(({ fault }) => fault?.kind ?? []))),
+  };
+}

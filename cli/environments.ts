@@ -1,0 +1,138 @@
+import { createHash } from "node:crypto";
+import type { RunConfig } from "../arena/config/config.ts";
+import { isBuiltIn, SCENE_TASKS } from "../arena/config/environment.ts";
+import type { EnvironmentStage, GrpoStage } from "../arena/config/stages.ts";
+import type { Ports } from "../arena/ports.ts";
+import { hashFile } from "../common/file_hash.ts";
+import { dataQuestions, type LabelledItems } from "../environments/data.ts";
+import { frameOrders } from "../environments/frame_order.ts";
+import { jigsaws } from "../environments/jigsaw.ts";
+import { oddOnesOut } from "../environments/odd_one_out.ts";
+import { OwnEnvironment } from "../environments/own/own_environment.ts";
+import { type KnownQuestions, questionEnvironment } from "../environments/question.ts";
+import { sceneQuestions } from "../environments/scenes.ts";
+import { openRewarder } from "../environments/task_reward.ts";
+import type { VerifierName } from "../environments/verify.ts";
+import { findFilms } from "../images/films.ts";
+import { ListedImages } from "../images/listed_images.ts";
+import { SceneSource } from "../images/scenes/source.ts";
+import type { ImageSource } from "../images/source.ts";
+import type { Environment } from "../training/environment.ts";
+import { openPool } from "./data.ts";
+import { plural } from "./format.ts";
+import type { Opening } from "./run_images.ts";
+import { scaledPictures } from "./scaled_pictures.ts";
+
+/** What environments are made of, beside what they name themselves. */
+type Materials = Pick<Ports, "images" | "templates" | "labelled">;
+
+/** In what the stages of a run act. */
+export interface RunEnvironments extends AsyncDisposable {
+  /** Of each stage; null where it acts in none. */
+  readonly environments: readonly (Environment | null)[];
+  /** SHA-256 by name of what they are made of, labelled data aside. */
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+/**
+ * Opens the environments of a run's stages. Throws "config" where one cannot be, "data" or "images" where what it is made
+ * of cannot be read.
+ */
+export async function openEnvironments(
+  config: RunConfig,
+  materials: Materials,
+  opening: Opening,
+): Promise<RunEnvironments> {
+  const environments: (Environment | null)[] = [];
+  const inputs: Record<string, string> = {};
+  const close = async () => {
+    for (const environment of environments) await environment?.[Symbol.asyncDispose]();
+  };
+  try {
+    for (const [index, stage] of config.stages.entries()) {
+      const setting = `stages.${index}.environment`;
+      if (stage.kind !== "grpo" && stage.kind !== "environment") environments.push(null);
+      else if (stage.kind === "environment" && !isBuiltIn(stage.environment.name)) {
+        const { name, options, threads, timeLimit } = stage.environment;
+        inputs[setting] = (await hashFile(name)).digest("hex");
+        const own = { setting: `${setting}.name`, options, threads, timeLimitMs: 1000 * timeLimit };
+        environments.push(await OwnEnvironment.open(name, own));
+      } else {
+        const { questions, verifier, digest } = await questionsOf(stage, index, config, materials, opening);
+        if (digest !== null) inputs[setting] = digest;
+        const { reward, maxTokens } = stage;
+        const rewarder = await openRewarder({ ...reward, verifier: verifier ?? reward.verifier }, maxTokens);
+        environments.push(questionEnvironment(questions, materials.templates, rewarder));
+      }
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { environments, inputs, [Symbol.asyncDispose]: close };
+}
+
+/** Questions of an environment that is there. */
+interface Asked {
+  readonly questions: KnownQuestions;
+  /** What fits their answers; null where the stage says it. */
+  readonly verifier: VerifierName | null;
+  /** SHA-256 of the names and sizes of its pictures or films; null where they are told of elsewhere. */
+  readonly digest: string | null;
+}
+
+async function questionsOf(
+  stage: GrpoStage | EnvironmentStage,
+  index: number,
+  config: RunConfig,
+  { images, labelled }: Materials,
+  opening: Opening,
+): Promise<Asked> {
+  if (stage.kind === "grpo" || stage.environment.name === "data") {
+    const name = (stage.kind === "grpo" ? stage.data : stage.environment.data) as string;
+    const questions = dataQuestions(name, labelled[index] as LabelledItems);
+    return { questions, verifier: null, digest: null };
+  }
+  const { name, data, columns, pieces } = stage.environment;
+  switch (name) {
+    case "jigsaw": {
+      const { source, digest } = await picturesOf(data, columns, images, config, opening);
+      return { questions: jigsaws(source, Math.sqrt(pieces)), verifier: "order", digest };
+    }
+    case "odd-one-out": {
+      const { source, digest } = await picturesOf(data, columns, images, config, opening);
+      return { questions: oddOnesOut(source, pieces), verifier: "number", digest };
+    }
+    case "frame-order": {
+      const films = await findFilms(data as string, opening.signal);
+      opening.say(`${data}: ${plural(films.length, "film")}`);
+      return { questions: frameOrders(films, pieces), verifier: "order", digest: digestOf(films) };
+    }
+    default: {
+      const { domain, seed } = config.images.scenes;
+      const source = new SceneSource({ domain, seed, count: stage.rows ?? SCENE_TASKS });
+      return { questions: sceneQuestions(source), verifier: "equivalent", digest: null };
+    }
+  }
+}
+
+/** Pictures that an environment is made of; without data of its own, those of the run. */
+async function picturesOf(
+  data: string | null,
+  columns: string | null,
+  images: ImageSource,
+  config: RunConfig,
+  opening: Opening,
+): Promise<{ readonly source: ImageSource; readonly digest: string | null }> {
+  if (data === null) return { source: images, digest: null };
+  const files = await openPool(data, columns, opening);
+  const listed = files.map((file) => ({ name: file.name, file, content: null }));
+  const { maxPixels } = config.images;
+  return { source: new ListedImages(listed, { maxPixels }, scaledPictures()), digest: digestOf(files) };
+}
+
+function digestOf(files: readonly { readonly name: string; readonly bytes: number }[]): string {
+  const digest = createHash("sha256");
+  for (const { name, bytes } of files) digest.update(JSON.stringify([name, bytes]));
+  return digest.digest("hex");
+}

@@ -1,0 +1,60 @@
+import type { RgbImage } from "../images/image.ts";
+import type { ImageFile } from "../images/source.ts";
+import { type ReasonerTemplates, reasonerText } from "../reasoner/prompt.ts";
+import { answerReader } from "../reasoner/reasoner.ts";
+import type { Environment, ResetOptions } from "../training/environment.ts";
+import type { Rewarder, Task } from "./task_reward.ts";
+
+/** A question about pictures whose true answers are known. */
+export interface KnownQuestion {
+  /** Of its pictures, for people. */
+  readonly name: string;
+  readonly images: readonly [RgbImage, ...RgbImage[]];
+  readonly question: string;
+  /** Any of them is right. */
+  readonly truths: readonly string[];
+  /** The file of its only picture; null where that was drawn, or changed. */
+  readonly file: ImageFile | null;
+}
+
+/** A set of such questions. */
+export interface KnownQuestions {
+  /** Of all of it, for people. */
+  readonly name: string;
+  readonly length: number;
+  /** One of them; rejects as `Environment.reset` does. */
+  at(index: number, options: ResetOptions): Promise<KnownQuestion>;
+}
+
+/** The environment whose trajectories are one answer to a question, asked as a Reasoner is. */
+export function questionEnvironment(
+  { name, length, at }: KnownQuestions,
+  templates: ReasonerTemplates,
+  reward: Rewarder,
+): Environment {
+  const read = answerReader(templates);
+  return {
+    name,
+    tasks: length,
+    async reset(task, options) {
+      const { name, images, question, truths, file } = await at(task, options);
+      const state: Task = { question, truths, image: images[0] };
+      return {
+        turns: [{ role: "user", parts: [...images, reasonerText(question, templates)] }],
+        state,
+        name,
+        question,
+        label: truths.join(" | "),
+        file,
+      };
+    },
+    async step(state, action) {
+      const task = state as Task;
+      const [answer] = read(task.question, [action]);
+      if (!answer) throw new RangeError("an action without an answer to read");
+      const { parts, correctness } = await reward(task, answer);
+      return { turns: null, parts, success: correctness === 1 };
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}

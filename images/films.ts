@@ -1,0 +1,34 @@
+import { open } from "node:fs/promises";
+import { VisplayError } from "../common/errors.ts";
+import { headBytes, mayBeVideo, sniff } from "./format.ts";
+import { byName, walk } from "./walk.ts";
+
+/** A video or an animation. */
+export interface Film {
+  /** Relative to its folder, with forward slashes. */
+  readonly name: string;
+  readonly path: string;
+  /** Of its file. */
+  readonly bytes: number;
+}
+
+/**
+ * The videos, and the GIF and WebP files, which may be animations, below a folder, by name. Throws a `VisplayError` of code
+ * "images" where the folder cannot be read, or holds none.
+ */
+export async function findFilms(folder: string, signal?: AbortSignal): Promise<Film[]> {
+  const { files } = await walk(folder, { followLinks: false, signal, found: () => {} });
+  const films: Film[] = [];
+  for (const { name, path, isRegular } of files.sort(byName)) {
+    if (!isRegular || typeof path !== "string") continue;
+    await using file = await open(path);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    const head = buffer.subarray(0, bytesRead);
+    const format = sniff(head);
+    if (format === "gif" || format === "webp" || mayBeVideo(head))
+      films.push({ name, path, bytes: (await file.stat()).size });
+  }
+  if (films.length > 0) return films;
+  const message = `${folder}: found no video, animated GIF or WebP in ${files.length} files, expected some`;
+  throw new VisplayError("images", message);
+}

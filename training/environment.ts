@@ -1,0 +1,100 @@
+import { VisplayError } from "../common/errors.ts";
+import type { Fit } from "../images/shrink.ts";
+import type { ImageFile } from "../images/source.ts";
+import type { Completion, ReadTurn } from "../policy/port.ts";
+import type { Parts } from "../rewards/parts.ts";
+
+/** What a policy said in one of its turns. */
+export type Action = Pick<Completion, "tokens" | "text" | "finishReason">;
+
+/** How a trajectory begins. */
+export interface Start {
+  /** What the policy reads first; a picture is among it. */
+  readonly turns: readonly ReadTurn[];
+  /** All that what follows depends on, as `Observed.state`. */
+  readonly state: unknown;
+  /** Of its picture, for people. */
+  readonly name: string;
+  /** What is asked, for people: without the words of a prompt around it. */
+  readonly question: string;
+  /** What would be right, for people; null where the environment does not say. */
+  readonly label: string | null;
+  /** The file of its first picture; null where that was drawn. */
+  readonly file: ImageFile | null;
+}
+
+/** The policy is to speak again. */
+export interface Observed {
+  /** What it reads before that. */
+  readonly turns: readonly ReadTurn[];
+  /**
+   * All that what follows depends on, as plain data: the same state and action give the same outcome in any thread or
+   * process, so that a state kept is a snapshot, and a step from it a restore.
+   */
+  readonly state: unknown;
+  /** What the action earned, by name, before weighting; of the same name in several turns, their sum counts. */
+  readonly parts: Parts;
+}
+
+/** The trajectory is over. */
+export interface Ended {
+  readonly turns: null;
+  /** As `Observed.parts`; null where nobody can judge the trajectory. */
+  readonly parts: Parts | null;
+  /** Whether it is one to imitate. */
+  readonly success: boolean;
+}
+
+export type Outcome = Observed | Ended;
+
+/** How a task begins. */
+export interface ResetOptions {
+  /** Whatever is drawn for the task is drawn from it. */
+  readonly seed: number;
+  /** What pictures are scaled down to, where they may be, before they are shown. */
+  readonly fit: Fit;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Tasks in which a policy acts, turn by turn. It keeps no trajectory: a state goes in, and the next comes out. Calls about
+ * different trajectories may run at the same time.
+ *
+ * A call rejects with an `EnvironmentFault` where the environment itself fails, which spoils that trajectory only, and with
+ * a `VisplayError` of code "images" where a task's picture cannot be used.
+ */
+export interface Environment extends AsyncDisposable {
+  /** Of all of it, for people. */
+  readonly name: string;
+  readonly tasks: number;
+  reset(task: number, options: ResetOptions): Promise<Start>;
+  step(state: unknown, action: Action, signal?: AbortSignal): Promise<Outcome>;
+}
+
+/**
+ * How an environment can fail: it threw, took too long, gave what is no outcome, took its thread with it, or let a
+ * trajectory grow beyond the model's positions.
+ */
+export const faultKinds = ["threw", "late", "nonsense", "crashed", "tooLong"] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+/** What spoiled a trajectory. */
+export interface Fault {
+  readonly kind: FaultKind;
+  readonly reason: string;
+}
+
+/** A fault of an environment, as an error: it concerns one task only. */
+export class EnvironmentFault extends VisplayError implements Fault {
+  readonly kind: FaultKind;
+
+  constructor(kind: FaultKind, reason: string, options?: ErrorOptions) {
+    super("prompt", reason, options);
+    this.name = "EnvironmentFault";
+    this.kind = kind;
+  }
+
+  get reason(): string {
+    return this.message;
+  }
+}

@@ -1,0 +1,199 @@
+import { isFaultOfPrompt } from "../common/errors.ts";
+import { zip } from "../common/zip.ts";
+import type { Completion, Observation, Prompt, ReadTurn, Turn } from "../policy/port.ts";
+import type { Parts } from "../rewards/parts.ts";
+import { type Environment, EnvironmentFault, type Fault, type Outcome, type Start } from "./environment.ts";
+
+/** All that a policy did in one task, and what that earned. */
+export interface Trajectory {
+  /** What it said in all of its turns, with what it observed between them. */
+  readonly completion: Completion;
+  /** What it said last. */
+  readonly last: Completion;
+  /** The parts that each of its turns earned, before weighting. */
+  readonly turns: readonly Parts[];
+  /** Their sums by name; null where nobody can judge it. */
+  readonly parts: Parts | null;
+  /** Whether it is one to imitate. */
+  readonly success: boolean;
+  /** How it came to its end: by the environment, by the most turns that it may have, or by a fault. */
+  readonly end: "done" | "turns" | "fault";
+  /** Null unless that was a fault. */
+  readonly fault: Fault | null;
+}
+
+/** Where a trajectory begins. */
+export interface Beginning extends Pick<Start, "state"> {
+  readonly prompt: Prompt;
+}
+
+/** What a policy is asked in one of its turns. */
+export interface AskedTurn {
+  /** Which of the beginnings it goes on from. */
+  readonly task: number;
+  readonly prompt: Prompt;
+}
+
+/**
+ * Completions of prompts, [prompts][groupSize], all for one turn of the policy, which counts from 0. Null for a prompt that
+ * the model cannot take.
+ */
+export type SampleTurn = (
+  asked: readonly AskedTurn[],
+  groupSize: number,
+  turn: number,
+) => Promise<readonly (readonly Completion[] | null)[]>;
+
+export interface RolloutOptions {
+  /** G: trajectories of each beginning. */
+  readonly groupSize: number;
+  /** Turns of the policy, at most. */
+  readonly maxTurns: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * G trajectories from each beginning, [beginnings][G]; null where the model cannot take it. Turn by turn, all that still
+ * go on are sampled in one call, and then observed at the same time.
+ */
+export async function rollOut(
+  beginnings: readonly Beginning[],
+  environment: Pick<Environment, "step">,
+  sample: SampleTurn,
+  { groupSize, maxTurns, signal }: RolloutOptions,
+): Promise<(Trajectory[] | null)[]> {
+  const first = await sample(
+    beginnings.map(({ prompt }, task) => ({ task, prompt })),
+    groupSize,
+    0,
+  );
+  const groups = first.map((completions) => completions && new Array<Trajectory>(completions.length));
+  const end = ({ task, member }: Listening, trajectory: Trajectory): void => {
+    (groups[task] as Trajectory[])[member] = trajectory;
+  };
+  let spoken = zip(beginnings, first).flatMap(([beginning, completions], task) =>
+    (completions ?? []).map((completion, member) => say(begin(beginning, task, member), completion)),
+  );
+  for (let turn = 1; spoken.length > 0; turn++) {
+    const observed = await Promise.all(spoken.map((each) => observe(each, environment, signal)));
+    const open: Listening[] = [];
+    for (const [each, now] of zip(spoken, observed)) {
+      if ("end" in now) end(each, now);
+      else if (turn === maxTurns) end(each, finish(now, "turns"));
+      else open.push(now);
+    }
+    const answers = open.length === 0 ? [] : await sample(open.map(promptOf), 1, turn);
+    spoken = [];
+    for (const [each, answer] of zip(open, answers)) {
+      const [completion] = answer ?? [];
+      if (completion) spoken.push(say(each, completion));
+      else end(each, spoil(each, tooLong(turn)));
+    }
+  }
+  return groups;
+}
+
+/** A trajectory that waits for its policy to speak. */
+interface Listening {
+  /** Which of the beginnings it goes on from, and which of its group it is. */
+  readonly task: number;
+  readonly member: number;
+  readonly turns: readonly Turn[];
+  readonly state: unknown;
+  readonly said: readonly Completion[];
+  readonly observations: readonly Observation[];
+  readonly parts: readonly Parts[];
+}
+
+/** One that waits for its environment. */
+interface Spoken extends Listening {
+  readonly last: Completion;
+}
+
+function promptOf({ task, turns }: Listening): AskedTurn {
+  return { task, prompt: { turns } };
+}
+
+function begin({ prompt: { turns }, state }: Beginning, task: number, member: number): Listening {
+  return { task, member, turns, state, said: [], observations: [], parts: [] };
+}
+
+function say(listening: Listening, completion: Completion): Spoken {
+  const turns = [...listening.turns, { role: "assistant", tokens: completion.tokens } as const];
+  return { ...listening, turns, said: [...listening.said, completion], last: completion };
+}
+
+/** What the environment makes of what the policy said last. */
+async function observe(
+  spoken: Spoken,
+  environment: Pick<Environment, "step">,
+  signal: AbortSignal | undefined,
+): Promise<Listening | Trajectory> {
+  const { tokens, text, finishReason } = spoken.last;
+  let outcome: Outcome;
+  try {
+    outcome = await environment.step(spoken.state, { tokens, text, finishReason }, signal);
+  } catch (error) {
+    if (!isFaultOfPrompt(error)) throw error;
+    const fault = error instanceof EnvironmentFault ? error : { kind: "threw" as const, reason: error.message };
+    return spoil({ ...spoken, parts: [...spoken.parts, {}] }, fault);
+  }
+  const parts = [...spoken.parts, outcome.parts ?? {}];
+  if (outcome.turns !== null) return hear({ ...spoken, parts }, outcome.turns, outcome.state);
+  const { parts: last, success } = outcome;
+  return { ...finish({ ...spoken, parts }, "done"), success, ...(last === null && { parts: null }) };
+}
+
+/** Reads what was observed. */
+function hear(listening: Listening, turns: readonly ReadTurn[], state: unknown): Listening {
+  const after = listening.said.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  return {
+    ...listening,
+    turns: [...listening.turns, ...turns],
+    state,
+    observations: [...listening.observations, { after, turns }],
+  };
+}
+
+function finish({ said, observations, parts }: Listening, end: Trajectory["end"]): Trajectory {
+  const last = said.at(-1) as Completion;
+  const tokens = said.reduce((sum, each) => sum + each.tokens.length, 0);
+  // What was observed after the last turn was never read.
+  const read = observations.filter(({ after }) => after < tokens);
+  return {
+    completion: said.length === 1 ? last : join(said, read),
+    last,
+    turns: parts,
+    parts: sumByName(parts),
+    success: false,
+    end,
+    fault: null,
+  };
+}
+
+/** A trajectory that teaches nothing, for its environment failed. */
+function spoil(listening: Listening, { kind, reason }: Fault): Trajectory {
+  return { ...finish(listening, "fault"), parts: null, fault: { kind, reason } };
+}
+
+function tooLong(turns: number): Fault {
+  const reason = `after ${turns} turns the conversation leaves no room for an answer in the model's context; lower maxTurns or maxTokens`;
+  return { kind: "tooLong", reason };
+}
+
+function join(said: readonly Completion[], observations: readonly Observation[]): Completion {
+  return {
+    tokens: Int32Array.from(said.flatMap(({ tokens }) => [...tokens])),
+    logProbs: Float32Array.from(said.flatMap(({ logProbs }) => [...logProbs])),
+    text: said.map(({ text }) => text).join("\n"),
+    finishReason: (said.at(-1) as Completion).finishReason,
+    observations,
+  };
+}
+
+function sumByName(parts: readonly Parts[]): Parts {
+  const sums = new Map<string, number>();
+  for (const [name, value] of parts.flatMap((each) => Object.entries(each)))
+    sums.set(name, (sums.get(name) ?? 0) + value);
+  return Object.fromEntries(sums);
+}
