@@ -54,9 +54,9 @@ export async function openEnvironments(
       if (stage.kind !== "grpo" && stage.kind !== "environment") environments.push(null);
       else if (stage.kind === "environment" && !isBuiltIn(stage.environment.name)) {
         const { name, options, threads, timeLimit } = stage.environment;
-        inputs[setting] = (await hashFile(name)).digest("hex");
         const own = { setting: `${setting}.name`, options, threads, timeLimitMs: 1000 * timeLimit };
         environments.push(await OwnEnvironment.open(name, own));
+        inputs[setting] = (await hashFile(name)).digest("hex");
       } else {
         const { questions, verifier, digest } = await questionsOf(stage, index, config, materials, opening);
         if (digest !== null) inputs[setting] = digest;

@@ -6,6 +6,7 @@ import { hashFile } from "../common/file_hash.ts";
 import { zip } from "../common/zip.ts";
 import type { LabelledItem, LabelledItems } from "../environments/data.ts";
 import type { RewardConfig } from "../environments/task_reward.ts";
+import { openUserReward } from "../environments/user_reward.ts";
 import { canVerify } from "../environments/verify.ts";
 import { ListedImages } from "../images/listed_images.ts";
 import { readModelFolder } from "../policy/embedded/registry.ts";
@@ -50,7 +51,10 @@ export async function openLabelled({ stages, images }: RunConfig, opening: Openi
       digest.update(JSON.stringify([image.name, image.bytes, item.question, item.truths, item.chain]));
     inputs[`stages.${index}.data`] = digest.digest("hex");
     const module = asked.reward?.module ?? null;
-    if (module !== null) inputs[`stages.${index}.reward.module`] = (await hashFile(module)).digest("hex");
+    if (module === null) continue;
+    // What is wrong with it is known before any model is opened.
+    await openUserReward(module);
+    inputs[`stages.${index}.reward.module`] = (await hashFile(module)).digest("hex");
   }
   return { labelled, inputs };
 }

@@ -28,11 +28,15 @@ describe("versions", () => {
     ALTER TABLE rollouts DROP COLUMN trajectory; DROP TABLE phases;
     CREATE TABLE phases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     INSERT INTO phases VALUES (1, 'questioner'), (2, 'curriculum'), (3, 'reasoner')`;
-  /** An event as it was before log-probabilities under the base were recorded. */
-  function withoutReference(event: RunEvent): RunEvent {
+  /** An event as it was before log-probabilities under the base, and trajectories, were recorded. */
+  function asBefore(event: RunEvent): RunEvent {
     if (!("rollouts" in event)) return event;
-    const rollouts = event.rollouts.map((rollout) => ({ ...rollout, referenceLogProbs: null }));
-    return { ...event, rollouts } as RunEvent;
+    const rollouts = event.rollouts.map((rollout) => ({
+      ...rollout,
+      referenceLogProbs: null,
+      ...("trajectory" in rollout && { trajectory: null }),
+    }));
+    return { ...event, rollouts, ...("turns" in event && { turns: null }) } as RunEvent;
   }
 
   const withoutFifth = `${withoutSeventh}; ALTER TABLE rollouts DROP COLUMN reference_log_probs;
@@ -95,7 +99,7 @@ describe("versions", () => {
       { tbl_name: "events" },
     ]);
     expect(survivors(folder)).toEqual(
-      old.map(withoutReference).map((event) => ("view" in event ? { ...event, view: 0 } : event)),
+      old.map(asBefore).map((event) => ("view" in event ? { ...event, view: 0 } : event)),
     );
   });
 
@@ -107,13 +111,13 @@ describe("versions", () => {
       using database = Database.forWriting(path);
       database.exec(`${withoutFifth}; PRAGMA user_version = 3`);
     }
-    expect(survivors(folder)).toEqual(old.map(withoutReference));
+    expect(survivors(folder)).toEqual(old.map(asBefore));
     expect(await inspect(folder)).toMatchObject({ database: [], events: { total: 50, damaged: [] } });
     {
       using writer = ReplayWriter.open(folder);
       writer.append([marked(1)]);
     }
-    expect(survivors(folder)).toEqual([...old.map(withoutReference), marked(1)]);
+    expect(survivors(folder)).toEqual([...old.map(asBefore), marked(1)]);
     expect(isWhole(await inspect(folder))).toBe(true);
   });
 
