@@ -116,7 +116,7 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
           <>
             <h1 class="said">{visible(event.question)}</h1>
             <p style={{ margin: "4px 0 12px" }}>
-              rewarded for <strong>{visible(event.label)}</strong>,{" "}
+              rewarded for <strong>{visible(event.label ?? "what it earned")}</strong>,{" "}
               {labelSource(settingsOf(overview.config, head.stage, head.role), event.confidence)}
             </p>
           </>
