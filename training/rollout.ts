@@ -135,7 +135,8 @@ async function observe(
     outcome = await environment.step(spoken.state, { tokens, text, finishReason }, signal);
   } catch (error) {
     if (!isFaultOfPrompt(error)) throw error;
-    const fault = error instanceof EnvironmentFault ? error : { kind: "threw" as const, reason: error.message };
+    const fault =
+      error instanceof EnvironmentFault ? error : { kind: "threw" as const, reason: error.message };
     return spoil({ ...spoken, parts: [...spoken.parts, {}] }, fault);
   }
   const parts = [...spoken.parts, outcome.parts ?? {}];

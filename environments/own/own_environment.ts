@@ -17,6 +17,9 @@ const program = new URL(
   import.meta.url,
 );
 
+/** Of a thread: what takes more has lost its way. */
+const heapMb = 1024;
+
 export interface OwnOptions {
   /** What named the module, for messages. */
   readonly setting: string;
@@ -159,7 +162,7 @@ async function startThread(
   path: string,
   { setting, options }: OwnOptions,
 ): Promise<{ readonly thread: Thread; readonly tasks: number }> {
-  const worker = new Worker(program, { name: path });
+  const worker = new Worker(program, { name: path, resourceLimits: { maxOldGenerationSizeMb: heapMb } });
   const calls = new ThreadCalls<EnvironmentThread>(worker, {
     name: path,
     advice: "Its trajectory is left out",
