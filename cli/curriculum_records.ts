@@ -1,27 +1,41 @@
 import { createHash } from "node:crypto";
 import { basename, resolve } from "node:path";
+import { VisplayError } from "../common/errors.ts";
 import type { RunFacts } from "../data/export/card.ts";
 import type { CurriculumRecord } from "../data/export/record.ts";
+import { tolerant } from "../replay/damage.ts";
 import type { QuestionHead } from "../replay/questions.ts";
 import { ReplayReader, readPins } from "../replay/reader.ts";
+
+interface RecordsOptions {
+  readonly runIndex: number;
+  /** Whether it matters what the Reasoner made of them. */
+  readonly taught: boolean;
+  /** Told of what is damaged in the run's replay, and left out. */
+  readonly onDamage: (what: string) => void;
+}
 
 /** Every question of a run's curriculum phases that has an answer, admitted or not, in the order of the run. */
 export function* recordsOf(
   folder: string,
-  { runIndex, taught }: { readonly runIndex: number; readonly taught: boolean },
+  { runIndex, taught, onDamage }: RecordsOptions,
 ): Generator<CurriculumRecord> {
   using reader = ReplayReader.open(folder);
   const agreementOf = taught ? agreements(reader) : () => null;
   const fileOf = files(reader);
   const run = nameOf(folder);
   const same = sharedTexts();
-  for (const { image, question, label, confidence, round } of reader.adoptedItems()) {
+  for (const { image, question, label, confidence, round } of reader.adoptedItems(({ message }) =>
+    onDamage(`${run}: ${message}`),
+  )) {
     const asked = { image: image.id, imageName: image.name, question, answer: label, confidence };
     const unknown = { origin: null, votes: [], abstentions: 0, parseFailures: 0 };
     const known = { file: fileOf(image.id), agreement: agreementOf(image.id, question) };
     yield { run, runIndex, round, ...asked, ...unknown, ...known, outcome: "admitted" };
   }
-  for (const head of reader.curriculumQuestions()) {
+  for (const head of reader.curriculumQuestions((episode) =>
+    onDamage(`${run}: episode ${episode} cannot be read`),
+  )) {
     const answered = answeredIn(head, same);
     if (!answered) continue;
     const { image, round, episode, rollout, rejection } = head;
@@ -88,14 +102,16 @@ function agreements(reader: ReplayReader): (image: string, question: string) => 
   return (image, question) => shares.get(`${image} ${question}`) ?? null;
 }
 
-/** What a card says of a run. */
-export function runFacts(folder: string): RunFacts {
+/** What a card says of a run, as far as it can be read. */
+export function runFacts(folder: string, onDamage: (what: string) => void): RunFacts {
   using reader = ReplayReader.open(folder);
+  const name = nameOf(folder);
   let config: unknown = null;
   let models: RunFacts["models"] = {};
   const releases = new Set<string>();
   const correct: Record<number, number> = {};
-  for (const { event } of reader.milestones()) {
+  const lost = (event: number): void => onDamage(`${name}: event ${event} cannot be read`);
+  for (const { event } of reader.milestones({ onDamage: lost })) {
     if (event.type === "runStarted" || event.type === "runResumed") {
       config = event.config ?? config;
       if (event.release) releases.add(event.release);
@@ -105,8 +121,10 @@ export function runFacts(folder: string): RunFacts {
     if (event.type === "curriculumBuilt" && typeof share === "number") correct[event.round] = share;
   }
   const configuration = createHash("sha256").update(JSON.stringify(config)).digest("hex");
-  const inputs = readPins(folder)?.inputs ?? null;
-  return { name: nameOf(folder), configuration, releases: [...releases], models, inputs, correct };
+  const pins = tolerant(() => readPins(folder));
+  if (pins instanceof VisplayError) onDamage(`${name}: ${pins.message}`);
+  const inputs = pins instanceof VisplayError ? null : (pins?.inputs ?? null);
+  return { name, configuration, releases: [...releases], models, inputs, correct };
 }
 
 function nameOf(folder: string): string {

@@ -4,6 +4,7 @@ import { steadyClock } from "../common/clock.ts";
 import { diskError } from "../common/disk.ts";
 import { VisplayError } from "../common/errors.ts";
 import { release } from "../common/release.ts";
+import type { RunFacts } from "../data/export/card.ts";
 import { exportCurriculum } from "../data/export/export.ts";
 import { type Format, formats } from "../data/export/formats.ts";
 import type { CurriculumRecord } from "../data/export/record.ts";
@@ -20,7 +21,7 @@ import { requireNew } from "./new_folder.ts";
 import { positive } from "./option_values.ts";
 import { pushExport, requirePush } from "./push_export.ts";
 import { addSelection } from "./selection_options.ts";
-import { print } from "./terminal.ts";
+import { print, say } from "./terminal.ts";
 import { openTestSet } from "./test_set.ts";
 
 const megabyte = 1e6;
@@ -103,16 +104,17 @@ async function run(runs: readonly string[], flags: Flags, selection: Selection):
   // Records stay and all else is garbage at once: V8 would let the heap grow to several times what is in use.
   setFlagsFromString("--heap-growing-percent=30");
   using interrupt = interruptible();
-  const selected = await showing(async (shown) => {
+  const { selected, damaged } = await showing(async (shown) => {
     const progress = { ...shown, signal: interrupt.signal };
     if (target && !dryRun) await requirePush(target, progress);
-    const selected = await selectFrom(runs, flags, selection, progress);
-    if (dryRun || out === undefined) return selected;
-    requireItems(selected);
-    await write(out, selected, runs, flags, selection, progress);
+    const found = await selectFrom(runs, flags, selection, progress);
+    if (dryRun || out === undefined) return found;
+    requireItems(found.selected);
+    await write(out, found, flags, selection, progress);
     if (target) await pushExport(out, target, progress);
-    return selected;
+    return found;
   });
+  for (const line of damageLines(damaged)) say(line);
   print(reportOf(selected));
   if (!dryRun) print(`${out}: ${plural(selected.items.length, "question")} for ${format.join(", ")}`);
 }
@@ -142,16 +144,29 @@ async function showing<T>(work: (progress: Omit<Progress, "signal">) => Promise<
   return work({ show, say: (text) => line.say(text) });
 }
 
+interface Found {
+  readonly selected: Selected;
+  readonly facts: readonly RunFacts[];
+  /** What of the runs cannot be read. */
+  readonly damaged: readonly string[];
+}
+
 async function selectFrom(
   runs: readonly string[],
   { decontaminate, decontaminateQuestions }: Flags,
   selection: Selection,
   progress: Progress,
-): Promise<Selected> {
+): Promise<Found> {
   const records: CurriculumRecord[] = [];
+  const facts: RunFacts[] = [];
+  const damaged: string[] = [];
+  const onDamage = (what: string): void => {
+    damaged.push(what);
+  };
   for (const [runIndex, folder] of runs.entries()) {
     const before = records.length;
-    for (const record of recordsOf(folder, { runIndex, taught: selection.agreement !== null })) {
+    facts.push(runFacts(folder, onDamage));
+    for (const record of recordsOf(folder, { runIndex, taught: selection.agreement !== null, onDamage })) {
       records.push(record);
       if (records.length % 1000 > 0) continue;
       progress.show(`${folder}: ${count(records.length - before)} questions`);
@@ -170,7 +185,7 @@ async function selectFrom(
     progress.show(`looking at pictures: ${count(++looked)}`);
     return perceptualHash(await readImage(file as string, image, defaultLimits), image);
   };
-  return select(records, selection, look, tests);
+  return { selected: await select(records, selection, look, tests), facts, damaged };
 }
 
 /** Lets signals in, and the live line. */
@@ -187,8 +202,7 @@ function requireItems(selected: Selected): void {
 
 async function write(
   out: string,
-  selected: Selected,
-  runs: readonly string[],
+  { selected, facts, damaged }: Found,
   { format = [], maxPixels, keepMetadata, license, shardMb }: Flags,
   selection: Selection,
   { signal, show, say }: Progress,
@@ -199,15 +213,31 @@ async function write(
     const leftMs = ((steadyClock.now() - startedMs) / items) * (total - items);
     show(`${count(items)} of ${plural(total, "question")} · ${bytes(written)} · ${duration(leftMs)} left`);
   };
-  const options = { formats: format, shardBytes: shardMb * megabyte, license, release, selection, signal };
+  const options = {
+    formats: format,
+    shardBytes: shardMb * megabyte,
+    license,
+    release,
+    selection,
+    damaged,
+    signal,
+  };
   const pictures = { keepMetadata, maxPixels: maxPixels ?? null };
   try {
-    await exportCurriculum(out, selected, runs.map(runFacts), { ...options, ...pictures, say, onProgress });
+    await exportCurriculum(out, selected, facts, { ...options, ...pictures, say, onProgress });
   } catch (error) {
     // Another one may have been written there meanwhile.
     if ((error as NodeJS.ErrnoException).syscall === "rename") await requireNew(out);
     throw error instanceof Error && "syscall" in error ? diskError(out, error) : error;
   }
+}
+
+/** Lines that say what was left out because it is damaged. */
+function damageLines(damaged: readonly string[]): string[] {
+  if (damaged.length === 0) return [];
+  const said = damaged.slice(0, 20).map((what) => `  ${what}`);
+  const more = damaged.length > said.length ? [`  and ${count(damaged.length - said.length)} more`] : [];
+  return [`left out, since they cannot be read (\`visplay replay check\` says more):`, ...said, ...more];
 }
 
 function reportOf({ candidates, items, rejected, contaminated }: Selected): string {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { VisplayError } from "../common/errors.ts";
+import { numberRanges } from "../inspector/format.ts";
 import { episodeTable } from "../inspector/terminal/episode_table.ts";
 import type { EpisodeHead, EpisodeQuery } from "../replay/query.ts";
 import { ReplayReader } from "../replay/reader.ts";
@@ -39,11 +40,12 @@ async function list(folder: string, query: EpisodeQuery, { limit, json = false }
   const heads = headsOf(reader, ids, (id) => unread.push(id));
   if (json) await printLines(jsonLines(heads));
   else print(tableText([...heads], query, matching.length, screenWidth()));
+  const lost = reader.lostEpisodes();
+  unread.push(...lost);
   if (unread.length === 0) return;
-  say(
-    `cannot be read: episode ${unread.map(String).slice(0, ROWS).join(", ")}${unread.length > ROWS ? ", …" : ""}`,
-  );
-  const found = `${count(unread.length)} of ${plural(ids.length, "episode")} cannot be read`;
+  say(`cannot be read: episode ${numberRanges(unread, ROWS)}`);
+  const total = plural(ids.length + lost.length, "episode");
+  const found = `${count(unread.length)} of ${total} cannot be read`;
   throw new VisplayError("damaged", `${folder}: ${found}; \`visplay replay check\` says what is damaged`);
 }
 

@@ -9,9 +9,9 @@ import {
   pictureFormOf,
   pictureForms,
 } from "../inspector/terminal/picture_form.ts";
+import { tolerant } from "../replay/damage.ts";
 import type { EpisodeHead } from "../replay/query.ts";
 import { ReplayReader } from "../replay/reader.ts";
-import { tolerant } from "../replay/restore.ts";
 import { count } from "./format.ts";
 import { draw, isTerminal, print, printLines, screenWidth } from "./terminal.ts";
 

@@ -98,8 +98,17 @@ export interface Overview {
   readonly steps: readonly StepSeries[];
   readonly counts: readonly EpisodeCount[];
   readonly figures: readonly FigureRange[];
-  /** Events that cannot be read, and why; they are left out above. */
-  readonly damage: readonly { readonly event: number; readonly reason: string }[];
+  readonly damage: DamageFound;
+}
+
+/** What of a replay cannot be read, and is left out. */
+export interface DamageFound {
+  /** Numbers of events. */
+  readonly events: readonly number[];
+  /** Numbers of episodes that no list names. */
+  readonly episodes: readonly number[];
+  /** What was met. */
+  readonly reasons: readonly string[];
 }
 
 /** An episode, whole, with what a list shows of it. */
@@ -126,6 +135,8 @@ export interface Drift {
   /** Questions that were looked at, of all. */
   readonly sampled: number;
   readonly of: number;
+  /** Numbers of episodes among them that cannot be read, and are left out. */
+  readonly damaged: readonly number[];
 }
 
 export interface DriftRound {
@@ -174,6 +185,8 @@ export interface CurriculumAnswer {
   /** Episodes of this round, and those whose questions are above. */
   readonly episodes: number;
   readonly looked: number;
+  /** Numbers of those among them that cannot be read, and are left out. */
+  readonly damaged: readonly number[];
 }
 
 export interface CurriculumLine extends Omit<QuestionHead, "length" | "reward"> {

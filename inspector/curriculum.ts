@@ -4,7 +4,6 @@ import type { ReplayReader } from "../replay/reader.ts";
 import { bleuDistances, clusterByDistance } from "../rewards/diversity.ts";
 import type { CurriculumAnswer, CurriculumLine, Fate } from "./answers.ts";
 import { evenly } from "./lists.ts";
-import { readableEpisodes } from "./readable_episodes.ts";
 
 /** Episodes of a round's curriculum whose questions are shown, at most. */
 const SHOWN_EPISODES = 1500;
@@ -20,13 +19,15 @@ export function curriculumOf(reader: ReplayReader, round: number): CurriculumAns
     sort: { by: "time", order: "ascending" },
   });
   const looked = evenly(ids, SHOWN_EPISODES);
-  const questions = reader.questions(looked);
+  const damaged: number[] = [];
+  const questions = reader.questions(looked, (id) => damaged.push(id));
   const clusters = clustersOf(questions);
   return {
     round,
     questions: questions.map((question) => lineOf(question, clusters)),
     episodes: ids.length,
     looked: looked.length,
+    damaged,
   };
 }
 
@@ -51,7 +52,7 @@ function lineOf(head: QuestionHead, clusters: ReadonlyMap<string, readonly strin
 
 /** What the Reasoner made of a question of the curriculum since, the first time first. */
 export function fateOf(reader: ReplayReader, image: string, question: string): Fate {
-  const episodes = readableEpisodes(reader, {
+  const { episodes } = reader.episodes({
     phases: ["reasoner"],
     image,
     sort: { by: "time", order: "ascending" },

@@ -33,13 +33,16 @@ export function driftOf(reader: ReplayReader, closeness: Closeness): Drift {
     end += episodes;
     return evenly(ids.subarray(start, end), most);
   });
-  const byRound = groupBy(reader.questions(sample), ({ round }) => round);
+  const damaged: number[] = [];
+  const questions = reader.questions(sample, (id) => damaged.push(id));
+  const byRound = groupBy(questions, ({ round }) => round);
   const looked = [...byRound].map(([round, questions]) => ({ round, questions }));
   return {
     rounds: looked.map(({ round, questions }) => roundOf(round, questions)),
     clusters: clustersOf(looked),
     sampled: sample.length,
     of: ids.length,
+    damaged,
   };
 }
 

@@ -57,3 +57,17 @@ export function figureName(name: string): string {
   if (kind === "check") return `passes ${shown}`;
   return shown;
 }
+
+/** Numbers in order, those that follow each other as one: "3, 17–25"; of many the first. */
+export function numberRanges(numbers: readonly number[], most = 8): string {
+  const ranges: [number, number][] = [];
+  for (const number of numbers.toSorted((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last && number === last[1] + 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  const shown = ranges
+    .slice(0, most)
+    .map(([first, last]) => (first === last ? `${first}` : `${first}–${last}`));
+  return [...shown, ...(ranges.length > most ? ["…"] : [])].join(", ");
+}

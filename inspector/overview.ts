@@ -1,34 +1,89 @@
 import type { Alarm, CurriculumBuilt, RunEvent, RunResumed, RunStarted } from "../replay/events.ts";
+import type { FollowedMilestones } from "../replay/milestones.ts";
 import type { ReplayReader } from "../replay/reader.ts";
 import type { RecordedEvent } from "../replay/restore.ts";
-import type { Evaluation, Mark, Overview, PhaseSpan, RunAbout, StepSeries } from "./answers.ts";
+import type { EpisodeCount, FigureRange } from "../replay/survey.ts";
+import type { ReplayState } from "../replay/writer.ts";
+import type { Evaluation, Mark, Overview, RunAbout } from "./answers.ts";
+import { Damage } from "./damage.ts";
+import { spansOf } from "./phase_spans.ts";
+import { seriesOf } from "./step_series.ts";
+import { joinedCounts, joinedRanges } from "./surveyed.ts";
 
 /** Steps and checkpoints of a run that are shown, at most. */
 const SHOWN_STEPS = 1500;
 const SHOWN_CHECKPOINTS = 200;
 
-type StepEvent = Extract<RunEvent, { readonly health: unknown } | { readonly heldOutLoss: unknown }>;
-
 /** The part of `Overview` that the replay knows. */
 export type Told = Omit<Overview, "line" | "exporting"> & { readonly about: RunAbout };
 
-/** What a run came to so far, from its events. */
+/** What a run came to so far. */
 export function overviewOf(reader: ReplayReader): Told {
-  const damage: { event: number; reason: string }[] = [];
-  const events = [
-    ...reader.milestones({
-      steps: SHOWN_STEPS,
-      checkpoints: SHOWN_CHECKPOINTS,
-      superseded: "include",
-      onDamage: (event, { message }) => damage.push({ event, reason: message }),
-    }),
-  ];
+  return new FollowedOverview(reader).tell();
+}
+
+/** What a run came to, told again and again while it goes on: each time only what came since is read. */
+export class FollowedOverview {
+  readonly #reader: ReplayReader;
+  #known: Known;
+
+  constructor(reader: ReplayReader) {
+    this.#reader = reader;
+    this.#known = nothing(reader, reader.state.attempt);
+  }
+
+  tell(): Told {
+    const { attempt } = this.#reader.state;
+    // A resume changes what counts of all that came before.
+    if (attempt !== this.#known.state.attempt) this.#known = nothing(this.#reader, attempt);
+    this.#known = lookedAt(this.#reader, this.#known);
+    return toldBy(this.#known);
+  }
+}
+
+/** What was read of a run up to a state. */
+interface Known {
+  readonly state: ReplayState;
+  readonly milestones: FollowedMilestones;
+  readonly counts: readonly EpisodeCount[];
+  readonly figures: readonly FigureRange[];
+  readonly damage: Damage;
+}
+
+function nothing(reader: ReplayReader, attempt: number): Known {
+  const damage = new Damage();
+  const milestones = reader.followMilestones({
+    steps: SHOWN_STEPS,
+    checkpoints: SHOWN_CHECKPOINTS,
+    superseded: "include",
+    onDamage: (event, { message }) => damage.event(event, message),
+  });
+  return { state: { position: 0, attempt }, milestones, counts: [], figures: [], damage };
+}
+
+function lookedAt(reader: ReplayReader, known: Known): Known {
+  const { milestones, damage } = known;
+  const after = known.state.position;
+  const found = damage.unless(() => reader.countsAfter(after));
+  const figures = damage.unless(() => reader.figures(after));
+  const lost = damage.unless(() => reader.lostEpisodes(after));
+  for (const episode of lost ?? []) damage.episode(episode);
+  return {
+    milestones,
+    damage,
+    state: found?.state ?? reader.state,
+    counts: joinedCounts(known.counts, found?.counts ?? []),
+    figures: figures ? joinedRanges(known.figures, figures) : known.figures,
+  };
+}
+
+function toldBy({ state, milestones, counts, figures, damage }: Known): Told {
+  const events = milestones.upTo(state);
   const valid = events.filter(({ superseded }) => !superseded).map(({ event }) => event);
   const begun = valid.findLast(isBeginning);
-  const counts = reader.counts();
   const evaluations = events.flatMap(evaluationOf);
   return {
-    about: aboutOf(reader, valid, evaluations, counts),
+    about: aboutOf(valid, evaluations, counts, state),
     config: begun?.config ?? null,
     release: begun?.release ?? null,
     spans: spansOf(events),
@@ -37,8 +92,8 @@ export function overviewOf(reader: ReplayReader): Told {
     curricula: valid.filter((event): event is RunEvent & CurriculumBuilt => event.type === "curriculumBuilt"),
     steps: seriesOf(events),
     counts,
-    figures: reader.figures(),
-    damage,
+    figures,
+    damage: damage.found,
   };
 }
 
@@ -55,10 +110,10 @@ function isBeginning(event: RunEvent): event is RunEvent & (RunStarted | RunResu
 }
 
 function aboutOf(
-  reader: ReplayReader,
   events: readonly RunEvent[],
   evaluations: readonly Evaluation[],
-  counts: Overview["counts"],
+  counts: readonly EpisodeCount[],
+  { position }: ReplayState,
 ): RunAbout {
   const started = events.find((event) => event.type === "runStarted");
   const played = events.flatMap((event) =>
@@ -73,7 +128,7 @@ function aboutOf(
     models: started?.models ?? null,
     episodes: counts.reduce((sum, each) => sum + (each.superseded ? 0 : each.episodes), 0),
     evaluations,
-    position: reader.state.position,
+    position,
   };
 }
 
@@ -94,54 +149,6 @@ function evaluationOf({ id, superseded, event }: RecordedEvent): Evaluation[] {
   if (event.type !== "evaluated" || superseded) return [];
   return [{ event: id, round: event.round, report: event.report }];
 }
-
-/**
- * Phases as they were played: one that was resumed in its middle, or is superseded from there on, in two stretches; what was
- * cut short ends with the last that was heard of its attempt.
- */
-function spansOf(events: readonly RecordedEvent[]): PhaseSpan[] {
-  const spans: Mutable<PhaseSpan>[] = [];
-  const lastHeard = new Map<number, number>();
-  /** The phase that each attempt is in. */
-  const open = new Map<number, Mutable<PhaseSpan>>();
-  const end = (attempt: number, endedMs: number) => {
-    const span = open.get(attempt);
-    if (span) span.endedMs = endedMs;
-    open.delete(attempt);
-  };
-  const begin = (
-    { id, attempt, superseded }: RecordedEvent,
-    of: Pick<PhaseSpan, "round" | "phase">,
-    startedMs: number,
-    steps: number,
-  ) => {
-    end(attempt, startedMs);
-    const { round, phase } = of;
-    const span = { event: id, attempt, superseded, round, phase, startedMs, endedMs: null, steps };
-    spans.push(span);
-    open.set(attempt, span);
-  };
-  for (const recorded of events) {
-    const { attempt, superseded, event } = recorded;
-    const beforeMs = lastHeard.get(attempt) ?? event.atMs;
-    lastHeard.set(attempt, event.atMs);
-    if (event.type === "phaseStarted") begin(recorded, event, event.atMs, event.steps);
-    else if ("health" in event || event.type === "phaseFinished") {
-      const current = open.get(attempt);
-      if (current?.phase !== event.phase || current.superseded !== superseded) {
-        const planned = spans.findLast(({ round, phase }) => round === event.round && phase === event.phase);
-        begin(recorded, event, beforeMs, planned?.steps ?? 0);
-      }
-    }
-    if (event.type === "phaseFinished" || event.type === "runStopped") end(attempt, event.atMs);
-  }
-  const newest = Math.max(...lastHeard.keys());
-  for (const attempt of [...open.keys()])
-    if (attempt < newest) end(attempt, lastHeard.get(attempt) as number);
-  return spans;
-}
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 function markOf({ id, attempt, event }: RecordedEvent): Mark[] {
   const place = { round: null, phase: null, step: null, ...placeOf(event) };
@@ -173,65 +180,5 @@ function placeOf(event: RunEvent): Partial<Pick<Mark, "round" | "phase" | "step"
     ...("round" in event && { round: event.round }),
     ...("phase" in event && { phase: event.phase }),
     ...("step" in event && { step: event.step }),
-  };
-}
-
-function seriesOf(events: readonly RecordedEvent[]): StepSeries[] {
-  const steps = events.flatMap(({ id, superseded, event }) =>
-    ("health" in event || "heldOutLoss" in event) && !superseded
-      ? [{ id, event, figures: figuresOf(event) }]
-      : [],
-  );
-  const phases = [...new Set(steps.map(({ event }) => event.phase))];
-  return phases.map((phase) => {
-    const own = steps.filter(({ event }) => event.phase === phase);
-    const names = [...new Set(own.flatMap(({ figures }) => Object.keys(figures)))];
-    return {
-      phase,
-      event: own.map(({ id }) => id),
-      round: own.map(({ event }) => event.round),
-      step: own.map(({ event }) => event.step),
-      atMs: own.map(({ event }) => event.atMs),
-      figures: Object.fromEntries(
-        names.map((name) => [name, own.map(({ figures }) => figures[name] ?? null)]),
-      ),
-    };
-  });
-}
-
-/** Every number that a step's event tells. */
-function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
-  const { durationMs, sampledTokens } = event;
-  const health = "health" in event ? event.health : null;
-  const training = "meanReward" in event ? event : null;
-  const update = "update" in event ? event.update : null;
-  const named = (kind: string, values: Readonly<Record<string, number>>) =>
-    Object.fromEntries(Object.entries(values).map(([name, value]) => [`${kind}:${name}`, value]));
-  return {
-    ...(training && {
-      reward: training.meanReward,
-      length: training.meanTokens,
-      truncated: training.truncatedShare,
-      taught: training.groups > 0 ? 1 - training.droppedGroups / training.groups : null,
-    }),
-    ...(update && {
-      kl: update.kl,
-      gradientNorm: update.gradientNorm,
-      loss: update.loss,
-      clipFraction: update.clipFraction,
-      learningRate: update.learningRate,
-    }),
-    ...("meanConfidence" in event && { confidence: event.meanConfidence }),
-    ...("admitted" in event && event.questions > 0 && { admitted: event.admitted / event.questions }),
-    ...("heldOutLoss" in event && { heldOutLoss: event.heldOutLoss }),
-    ...(health && {
-      entropy: health.answerEntropy,
-      parseFailures: health.parseFailures,
-      abstentions: health.abstentions,
-      clusterShare: health.clusterShare,
-    }),
-    tokensPerSecond: durationMs > 0 ? sampledTokens / (durationMs / 1000) : null,
-    ...("checks" in event && named("check", event.checks)),
-    ...("parts" in event && named("part", event.parts)),
   };
 }

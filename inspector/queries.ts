@@ -9,8 +9,7 @@ import type { Comparison, CurriculumAnswer, Drift, EpisodeAnswer, Fate } from ".
 import { comparisonOf } from "./comparison.ts";
 import { curriculumOf, fateOf } from "./curriculum.ts";
 import { type Closeness, driftOf } from "./drift.ts";
-import { configOf, overviewOf, type Told } from "./overview.ts";
-import { readableEpisodes } from "./readable_episodes.ts";
+import { configOf, FollowedOverview, type Told } from "./overview.ts";
 
 /** Other episodes about an image that are shown beside one. */
 const SHOWN_KIN = 50;
@@ -27,6 +26,7 @@ export interface Selection {
 /** Answers questions about runs by their folders. Replays stay open; one that was replaced is opened anew. */
 export class Queries {
   readonly #open = new Map<string, { readonly inode: number; readonly reader: ReplayReader }>();
+  readonly #overviews = new WeakMap<ReplayReader, FollowedOverview>();
   /** What was found last of each kind, while no event came since. */
   readonly #found = new Map<
     string,
@@ -39,7 +39,7 @@ export class Queries {
   }
 
   overview(folder: string): Told {
-    return this.#once(`overview ${folder}`, folder, overviewOf);
+    return this.#once(`overview ${folder}`, folder, (reader) => this.#overviewOf(reader).tell());
   }
 
   /** The configuration that the run began, or last went on, with. */
@@ -55,7 +55,7 @@ export class Queries {
     return this.#reader(folder).order(query);
   }
 
-  heads(folder: string, ids: readonly number[]): (EpisodeHead | null)[] {
+  heads(folder: string, ids: readonly number[]): readonly (EpisodeHead | null)[] {
     return this.#reader(folder).heads(ids);
   }
 
@@ -65,12 +65,8 @@ export class Queries {
     const found = reader.episode(id);
     const [head] = reader.heads([id]);
     if (!found || !head) throw new VisplayError("usage", `event ${id} is no episode of this run`);
-    const kin = readableEpisodes(reader, {
-      image: found.event.image.id,
-      superseded: "include",
-      limit: SHOWN_KIN,
-    });
-    return { head, event: found.event, kin: kin.filter((other) => other.id !== id) };
+    const kin = reader.episodes({ image: found.event.image.id, superseded: "include", limit: SHOWN_KIN });
+    return { head, event: found.event, kin: kin.episodes.filter((other) => other.id !== id) };
   }
 
   /** Throws "usage" for a figure that the run has not. */
@@ -106,6 +102,15 @@ export class Queries {
   close(): void {
     for (const { reader } of this.#open.values()) reader[Symbol.dispose]();
     this.#open.clear();
+  }
+
+  /** One for each replay that is open, since it reads only what it has not seen. */
+  #overviewOf(reader: ReplayReader): FollowedOverview {
+    const known = this.#overviews.get(reader);
+    if (known) return known;
+    const overview = new FollowedOverview(reader);
+    this.#overviews.set(reader, overview);
+    return overview;
   }
 
   /** Finds it anew only where the run has gone on since, or another run stands there. */

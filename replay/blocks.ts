@@ -1,4 +1,4 @@
-import { type Column, type Columns, unpackedColumns } from "./columns.ts";
+import { type Column, type Columns, columnsAfter, packedEvents } from "./columns.ts";
 import type { Condition } from "./conditions.ts";
 import type { Cursor } from "./query.ts";
 import type { Queries, Row } from "./sqlite.ts";
@@ -41,11 +41,10 @@ export class Search {
   }
 
   /** Columns of what was recorded last, which are not stored yet. */
-  unpacked(): Columns[] {
-    return [...unpackedColumns(this.#database, this.#figures)]
-      .filter(([phase]) => this.#phases.includes(phase))
-      .map(([, columns]) => columns)
-      .filter((columns) => this.#figures.every((figure) => columns.has(figure)));
+  *unpacked(): Generator<Columns> {
+    const after = packedEvents(this.#database);
+    for (const [phase, columns] of columnsAfter(this.#database, after, this.#figures))
+      if (this.#phases.includes(phase) && this.#figures.every((figure) => columns.has(figure))) yield columns;
   }
 
   /** The blocks that may hold what the conditions demand, in order of their best. */

@@ -1,5 +1,6 @@
+import { idsBetween, lastEvent, readable, stretches } from "./damage.ts";
 import { columnExpressions } from "./schema.ts";
-import { type Database, numbers, type Queries, type Row, utf8 } from "./sqlite.ts";
+import { type Database, numbers, type Queries, type Row, type Statement, utf8 } from "./sqlite.ts";
 
 /** Events whose episodes' columns are stored together. */
 const SEGMENT = 4096;
@@ -63,12 +64,14 @@ export function unpackColumns(database: Database, position: number): void {
   database.prepare("DELETE FROM columns WHERE last > ?").run([position]);
 }
 
-/** The columns of the episodes whose columns are not stored yet, by phase. */
-export function unpackedColumns(
+/** The columns of episodes after an event, with their phases, some thousand episodes at a time, as far as they can be read. */
+export function* columnsAfter(
   database: Queries,
+  event: number,
   figures: readonly string[],
-): Map<number, Columns<WholeColumn>> {
-  return columnsBetween(database, packedEvents(database) + 1, Number.MAX_SAFE_INTEGER, figures);
+): Generator<readonly [phase: number, columns: Columns]> {
+  for (const ids of stretches(event + 1, lastEvent(database)))
+    yield* columnsBetween(database, ids[0] as number, ids.at(-1) as number, { figures, read: readableRows });
 }
 
 /** The last event whose columns are stored; 0 where there is none. */
@@ -77,23 +80,44 @@ export function packedEvents(database: Queries): number {
   return database.prepare(sql).get<{ last: number }>()?.last ?? 0;
 }
 
+interface Reading {
+  /** All, unless said otherwise. */
+  readonly figures?: readonly string[] | undefined;
+  readonly read?: <R>(statement: Statement, first: number, last: number) => readonly R[];
+}
+
+/** Rows between two numbers. Throws "damaged" where one of them cannot be read. */
+function allRows<R>(statement: Statement, first: number, last: number): readonly R[] {
+  return statement.all<R>([first, last]);
+}
+
+/** Those that can be read. */
+function readableRows<R>(statement: Statement, first: number, last: number): readonly R[] {
+  const ids = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  return readable(
+    ids,
+    (some) => allRows<R>(statement, some[0] as number, some.at(-1) as number),
+    () => [],
+  );
+}
+
 /** Columns from the rows of the episodes from `first` to `last`, by phase; without those that have no value. */
 function columnsBetween(
   database: Queries,
   first: number,
   last: number,
-  figures?: readonly string[],
+  { figures, read = allRows }: Reading = {},
 ): Map<number, Columns<WholeColumn>> {
   const own = Object.entries(columnExpressions).filter(([name]) => figures?.includes(name) ?? true);
   const selected = numbers("phase", ...own.map(([name, expression]) => `${expression} AS ${name}`));
-  const sql = `SELECT id, ${selected} FROM episodes WHERE id BETWEEN ? AND ? ORDER BY id`;
+  const sql = `SELECT id, ${selected} FROM episodes WHERE ${idsBetween}`;
   const rowsByPhase = new Map<number, Row[]>();
-  for (const row of database.prepare(sql).all([first, last])) {
+  for (const row of read<Row>(database.prepare(sql), first, last)) {
     const rows = rowsByPhase.get(row.phase as number);
     if (rows) rows.push(row);
     else rowsByPhase.set(row.phase as number, [row]);
   }
-  const measures = measuresBetween(database, first, last, figures);
+  const measures = measuresBetween(database, first, last, { figures, read });
   const columnsOf = (phase: number, rows: readonly Row[]) => [
     ...own.map(([name]) => ({ name, values: rows.map((row) => row[name] as number | null) })),
     ...measures
@@ -109,7 +133,13 @@ function columnsBetween(
 }
 
 /** The values of named figures, by episode. */
-function measuresBetween(database: Queries, first: number, last: number, figures?: readonly string[]) {
+function measuresBetween(
+  database: Queries,
+  first: number,
+  last: number,
+  { figures, read }: Required<Reading>,
+) {
+  if (figures?.every((name) => Object.hasOwn(columnExpressions, name))) return [];
   const sql = `SELECT id, ${numbers("phase")}, ${utf8("kind || ':' || name AS name")} FROM figures`;
   const named = database
     .prepare(sql)
@@ -121,10 +151,9 @@ function measuresBetween(database: Queries, first: number, last: number, figures
   const ids = [...byId.keys()].join();
   const valuesSql = `SELECT ${numbers("episode", "figure", "value")} FROM measures
     WHERE episode BETWEEN ? AND ? AND figure IN (${ids})`;
-  const rows = database
-    .prepare(valuesSql)
-    .all<{ episode: number; figure: number; value: number }>([first, last]);
-  for (const { episode, figure, value } of rows) byId.get(figure)?.set(episode, value);
+  type Value = { readonly episode: number; readonly figure: number; readonly value: number };
+  for (const { episode, figure, value } of read<Value>(database.prepare(valuesSql), first, last))
+    byId.get(figure)?.set(episode, value);
   return named;
 }
 

@@ -1,10 +1,11 @@
 import { damagedColumns } from "./columns.ts";
 import { curriculumItems, curriculumSize } from "./curriculum_items.ts";
+import { tolerant } from "./damage.ts";
 import type { EpisodeEvent } from "./events.ts";
 import { namedFiguresOf } from "./figures.ts";
 import { damagedPhases } from "./phases.ts";
 import { damagedPins } from "./pins.ts";
-import { type RecordedEvent, tolerant } from "./restore.ts";
+import type { RecordedEvent } from "./restore.ts";
 import { type Database, numbers, utf8 } from "./sqlite.ts";
 
 /** What a replay tells in more than one way, held against each other. */

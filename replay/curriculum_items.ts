@@ -1,5 +1,6 @@
 import { VisplayError } from "../common/errors.ts";
 import { Checksum } from "./checksum.ts";
+import { readable, stretches, tolerant } from "./damage.ts";
 import type { Dictionary } from "./dictionary.ts";
 import type { CurriculumEpisode, CurriculumItem } from "./events.ts";
 import { type Database, numbers, type Queries, type Row, utf8 } from "./sqlite.ts";
@@ -89,11 +90,9 @@ export function forgetItemsAfter(database: Database, event: number): void {
   }
 }
 
-const COPIED_AT_ONCE = 5000;
-
 /**
  * A round's items that entered up to an event, some thousand at a time, without those that are not as they were written:
- * `isDamaged` is told of each, and may throw.
+ * `isDamaged` is told of each, and may throw. What can not be read at all counts as what stands before it, or else after.
  */
 export function* itemsUpTo(
   database: Queries,
@@ -101,30 +100,56 @@ export function* itemsUpTo(
   event: number,
   isDamaged: (error: VisplayError) => void,
 ): Generator<CurriculumItem[]> {
-  const sql = `${itemsSql} WHERE c.round = ? AND c.place >= ? AND c.place < ? AND c.event <= ? ORDER BY c.place`;
-  for (let first = 0; ; first += COPIED_AT_ONCE) {
-    const rows = database.prepare(sql).all([round, first, first + COPIED_AT_ONCE, event]);
-    if (rows.length === 0) return;
-    yield rows.flatMap((row) => {
-      try {
-        return [itemOf(row, `item ${row.place} of the curriculum of round ${round}`)];
-      } catch (error) {
-        if (!(error instanceof VisplayError)) throw error;
-        isDamaged(error);
-        return [];
+  const unread: VisplayError[] = [];
+  for (const rows of storedRows(database, round)) {
+    const items: CurriculumItem[] = [];
+    for (const row of rows) {
+      if (row instanceof VisplayError) {
+        unread.push(row);
+        continue;
       }
-    });
+      // Items stand in the order in which they entered.
+      if ((row.event as number) > event) return yield items;
+      for (const error of unread.splice(0)) isDamaged(error);
+      const item = tolerant(() => itemOf(row, `item ${row.place} of the curriculum of round ${round}`));
+      if (item instanceof VisplayError) isDamaged(item);
+      else items.push(item);
+    }
+    yield items;
   }
+  for (const error of unread) isDamaged(error);
 }
 
-/** What entered in another run, which this one was forked from, in order. */
-export function* adoptedItems(database: Queries): Generator<CurriculumItem & { readonly round: number }> {
-  const statement = database.prepare(
-    `${itemsSql} WHERE c.round = ? AND c.place >= ? AND c.place < ? AND c.event = 0 ORDER BY c.place`,
-  );
-  const rounds = database.value<number>("SELECT max(round) FROM curriculum") ?? 0;
+/** What entered in another run, which this one was forked from, in order; `isDamaged` as in `itemsUpTo`. */
+export function* adoptedItems(
+  database: Queries,
+  isDamaged: (error: VisplayError) => void,
+): Generator<CurriculumItem & { readonly round: number }> {
+  const rounds = readFrom(database, "SELECT max(round) FROM curriculum");
   for (let round = 1; round <= rounds; round++)
-    for (let first = 0; first < curriculumSize(database, round); first += COPIED_AT_ONCE)
-      for (const row of statement.all([round, first, first + COPIED_AT_ONCE]))
-        yield { ...itemOf(row, `item ${row.place} of the curriculum of round ${round}`), round };
+    for (const items of itemsUpTo(database, round, 0, isDamaged))
+      for (const item of items) yield { ...item, round };
+}
+
+/** Rows of a round's items, in place of each that cannot be read the error; some thousand at a time. */
+function* storedRows(database: Queries, round: number): Generator<readonly (Row | VisplayError)[]> {
+  const sql = `${itemsSql} WHERE c.round = ? AND c.place BETWEEN ? AND ? ORDER BY c.place`;
+  const statement = database.prepare(sql);
+  const last = readFrom(database, "SELECT max(place) FROM curriculum WHERE round = ?", [round], -1);
+  for (const places of stretches(0, last))
+    yield readable<Row | VisplayError>(
+      places,
+      (some) => statement.all([round, some[0] as number, some.at(-1) as number]),
+      (place, cause) => {
+        const message = `item ${place} of the curriculum of round ${round} cannot be read`;
+        return [new VisplayError("damaged", message, { cause })];
+      },
+    );
+}
+
+/** A number from the table or, where that is damaged, from its index, which holds it, too. */
+function readFrom(database: Queries, sql: string, params: number[] = [], otherwise = 0): number {
+  const found = tolerant(() => database.value<number>(sql, params));
+  const indexed = sql.replace("FROM curriculum", "FROM curriculum INDEXED BY curriculum_images");
+  return (found instanceof VisplayError ? database.value<number>(indexed, params) : found) ?? otherwise;
 }

@@ -1,4 +1,5 @@
 import { VisplayError } from "../common/errors.ts";
+import { readable } from "./damage.ts";
 import { versionsIn } from "./episode_records.ts";
 import { originOf } from "./phases.ts";
 import type { EpisodeHead } from "./query.ts";
@@ -23,7 +24,11 @@ const measuresSql = `
 const figuresSql = `SELECT id, ${utf8("kind || ':' || name AS name")} FROM figures WHERE kind <> 'version'`;
 
 /** What a list shows of each of these episodes, in their order. Throws "damaged" where one of them cannot be read. */
-export function headsOf(database: Database, ids: readonly number[]): EpisodeHead[] {
+export function headsOf(
+  database: Database,
+  ids: readonly number[],
+  measures: Map<number, Measures> = measuresOf(database, ids),
+): EpisodeHead[] {
   const list = JSON.stringify(ids);
   const rows = new Map(
     database
@@ -31,7 +36,6 @@ export function headsOf(database: Database, ids: readonly number[]): EpisodeHead
       .all([list])
       .map((row) => [row.id as number, row]),
   );
-  const measures = measuresOf(database, list);
   return ids.map((id) => {
     const row = rows.get(id);
     if (!row) throw new VisplayError("damaged", `${database.path}: episode ${id} is missing`);
@@ -41,12 +45,28 @@ export function headsOf(database: Database, ids: readonly number[]): EpisodeHead
 
 type Measures = EpisodeHead["measures"];
 
+/** The same as far as it can be read, null in place of an episode that is damaged; of some, only measures are lost. */
+export function readableHeads(database: Database, ids: readonly number[]): readonly (EpisodeHead | null)[] {
+  return readable<EpisodeHead | null>(
+    ids,
+    (some) => headsOf(database, some),
+    (id) =>
+      readable<EpisodeHead | null>(
+        [id],
+        () => headsOf(database, [id], new Map()),
+        () => [null],
+      ),
+  );
+}
+
 /** The named figures of episodes. */
-function measuresOf(database: Database, list: string): Map<number, Measures> {
+function measuresOf(database: Database, ids: readonly number[]): Map<number, Measures> {
   const figures = database.prepare(figuresSql).all<{ id: number; name: string }>();
   const names = new Map(figures.map(({ id, name }) => [id, name]));
   const byEpisode = new Map<number, Record<string, number>>();
-  for (const { episode, figure, value } of database.prepare(measuresSql).all<Measured>([list])) {
+  for (const { episode, figure, value } of database
+    .prepare(measuresSql)
+    .all<Measured>([JSON.stringify(ids)])) {
     const name = names.get(figure);
     if (name === undefined) continue;
     const known = byEpisode.get(episode);

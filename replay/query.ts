@@ -79,6 +79,8 @@ export interface EpisodeHead {
 
 export interface EpisodePage {
   readonly episodes: readonly EpisodeHead[];
+  /** Numbers of those on this page that cannot be read. */
+  readonly damaged: readonly number[];
   /** The cursor of the next page; null at the end. */
   readonly next: string | null;
 }

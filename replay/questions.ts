@@ -1,3 +1,4 @@
+import { parsed, readable } from "./damage.ts";
 import type { ImageRef, VerdictRecord } from "./events.ts";
 import { PLACES } from "./schema.ts";
 import { type Database, numbers, type Row, utf8 } from "./sqlite.ts";
@@ -30,12 +31,21 @@ const sql = `
     JOIN rollouts r ON r.id >= e.id * ${PLACES} AND r.id < (e.id + 1) * ${PLACES}
   ORDER BY k.key, r.id`;
 
-/** The questions of these episodes, in their order. */
-export function questionsOf(database: Database, episodes: readonly number[]): QuestionHead[] {
-  return database
-    .prepare(sql)
-    .all([JSON.stringify(episodes)])
-    .map(questionHead);
+/** The questions of these episodes, in their order, without those of episodes that `lost` is told of. */
+export function questionsOf(
+  database: Database,
+  episodes: readonly number[],
+  lost: (id: number) => void,
+): readonly QuestionHead[] {
+  const statement = database.prepare(sql);
+  return readable(
+    episodes,
+    (some) => statement.all([JSON.stringify(some)]).map(questionHead),
+    (id) => {
+      lost(id);
+      return [];
+    },
+  );
 }
 
 function questionHead(row: Row): QuestionHead {
@@ -55,9 +65,9 @@ function questionHead(row: Row): QuestionHead {
   };
 }
 
-/** What the answers to a question came to, from the row of its rollout. */
+/** What the answers to a question came to, from the row of its rollout. Throws "damaged". */
 export function verdictOf(row: Row): VerdictRecord {
-  const votes = JSON.parse(row.votes as string) as [string, number][];
+  const votes = parsed(row.votes as string) as [string, number][];
   return {
     silver: row.silver as string | null,
     confidence: row.confidence as number,

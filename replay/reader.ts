@@ -1,8 +1,11 @@
 import { VisplayError } from "../common/errors.ts";
+import { packedEvents } from "./columns.ts";
 import { adoptedItems } from "./curriculum_items.ts";
+import { lastEvent, lostIds, tolerant } from "./damage.ts";
 import type { CurriculumItem, EpisodeEvent } from "./events.ts";
-import { headsOf } from "./heads.ts";
+import { readableHeads } from "./heads.ts";
 import { imagePath } from "./image_files.ts";
+import { FollowedMilestones, type MilestoneOptions, restoreMilestones } from "./milestones.ts";
 import { orderedIds } from "./order.ts";
 import { countHits, hits } from "./pages.ts";
 import { type Pins, restorePins } from "./pins.ts";
@@ -15,16 +18,8 @@ import {
   type Figure,
 } from "./query.ts";
 import { type QuestionHead, questionsOf } from "./questions.ts";
-import {
-  lastEvent,
-  type MilestoneOptions,
-  type RecordedEvent,
-  restoreEpisode,
-  restoreEvent,
-  restoreMilestones,
-  tolerant,
-} from "./restore.ts";
-import { readableVersionOf } from "./schema.ts";
+import { type RecordedEvent, restoreEpisode, restoreEvent } from "./restore.ts";
+import { disregardColumns, readableVersionOf } from "./schema.ts";
 import { Database, utf8 } from "./sqlite.ts";
 import {
   type EpisodeCount,
@@ -71,23 +66,26 @@ export class ReplayReader implements Disposable {
     return new ReplayReader(folder, database);
   }
 
-  /** How far the run has come. */
+  /** How far the run has come; what is damaged does not tell of it. */
   get state(): ReplayState {
-    return stateOf(this.#database);
+    const state = tolerant(() => stateOf(this.#database));
+    if (!(state instanceof VisplayError)) return state;
+    if (state.code !== "damaged") throw state;
+    return { position: lastEvent(this.#database), attempt: 1 };
   }
 
   /** A page of episodes. Throws "usage" for a query that says what cannot be. */
   episodes(query: EpisodeQuery = {}): EpisodePage {
     const checked = checkedQuery(query);
-    return this.#database.snapshot(() => {
+    return this.#look(() => {
       const found = hits(this.#database, checked);
       const page = found.slice(0, checked.limit);
+      const ids = page.map(({ id }) => id);
+      const heads = readableHeads(this.#database, ids);
       const last = page.at(-1);
       return {
-        episodes: headsOf(
-          this.#database,
-          page.map(({ id }) => id),
-        ),
+        episodes: heads.flatMap((head) => head ?? []),
+        damaged: ids.filter((_, i) => heads[i] === null),
         next: found.length > page.length && last ? `${last.key}:${last.id}` : null,
       };
     });
@@ -96,7 +94,7 @@ export class ReplayReader implements Disposable {
   /** How many episodes a query matches, counted up to `atMost`; its cursor and limit make no difference. */
   count(query: EpisodeQuery = {}, atMost: number = 10_000): number {
     const checked = checkedQuery(query);
-    return this.#database.snapshot(() => countHits(this.#database, checked, atMost));
+    return this.#look(() => countHits(this.#database, checked, atMost));
   }
 
   /** One episode, whole, as it was appended; undefined where there is none. Throws "damaged". */
@@ -119,36 +117,46 @@ export class ReplayReader implements Disposable {
   /** The numbers of all episodes that a query matches, in its order; its cursor and limit make no difference. */
   order(query: EpisodeQuery = {}): Uint32Array {
     const checked = checkedQuery(query);
-    return this.#database.snapshot(() => orderedIds(this.#database, checked));
+    return this.#look(() => orderedIds(this.#database, checked));
   }
 
   /** What a list shows of each of these episodes; null for one that cannot be read. */
-  heads(ids: readonly number[]): (EpisodeHead | null)[] {
-    const read = (some: readonly number[]) =>
-      tolerant(() => this.#database.snapshot(() => headsOf(this.#database, some)));
-    const heads = read(ids);
-    if (!(heads instanceof VisplayError)) return heads;
-    return ids.map((id) => {
-      const head = read([id]);
-      return head instanceof VisplayError ? null : (head[0] ?? null);
+  heads(ids: readonly number[]): readonly (EpisodeHead | null)[] {
+    return this.#database.snapshot(() => readableHeads(this.#database, ids));
+  }
+
+  /** Numbers of episodes after an event that no query finds, since neither their rows nor their columns can be read. */
+  lostEpisodes(after: number = 0): number[] {
+    return this.#look(() => {
+      const first = Math.max(after, packedEvents(this.#database)) + 1;
+      return lostIds(this.#database, "episodes", first);
     });
   }
 
-  /** What lists show of the questions that were asked in these episodes, in their order. */
-  questions(episodes: readonly number[]): QuestionHead[] {
-    return this.#database.snapshot(() => questionsOf(this.#database, episodes));
+  /** What lists show of the questions that were asked in these episodes, in their order; `lost` is told of what is damaged. */
+  questions(
+    episodes: readonly number[],
+    lost: (episode: number) => void = () => {},
+  ): readonly QuestionHead[] {
+    return this.#database.snapshot(() => questionsOf(this.#database, episodes, lost));
   }
 
-  /** Every question that was asked for a curriculum, in order, some hundred episodes at a time. */
-  *curriculumQuestions(): Generator<QuestionHead> {
+  /**
+   * Every question that was asked for a curriculum, in order, some hundred episodes at a time; `lost` is told of episodes
+   * that are damaged.
+   */
+  *curriculumQuestions(lost: (episode: number) => void): Generator<QuestionHead> {
     const ids = this.order({ phases: ["curriculum"], sort: { by: "time", order: "ascending" } });
     for (let first = 0; first < ids.length; first += EPISODES_AT_ONCE)
-      yield* this.questions([...ids.subarray(first, first + EPISODES_AT_ONCE)]);
+      yield* this.questions([...ids.subarray(first, first + EPISODES_AT_ONCE)], lost);
   }
 
-  /** Items of curricula that were taken over from another run, whose votes this one does not have. */
-  adoptedItems(): Generator<CurriculumItem & { readonly round: number }> {
-    return adoptedItems(this.#database);
+  /**
+   * Items of curricula that were taken over from another run, whose votes this one does not have; `lost` is told of each
+   * that is damaged.
+   */
+  adoptedItems(lost: (error: VisplayError) => void): Generator<CurriculumItem & { readonly round: number }> {
+    return adoptedItems(this.#database, lost);
   }
 
   /**
@@ -158,7 +166,7 @@ export class ReplayReader implements Disposable {
   histogram(figure: Figure, query: EpisodeQuery = {}, bins: number = 20): Histogram | null {
     const checked = checkedQuery(query);
     const named = checkedFigure(figure);
-    return this.#database.snapshot(() => histogram(this.#database, checked, named, bins));
+    return this.#look(() => histogram(this.#database, checked, named, bins));
   }
 
   /**
@@ -169,14 +177,24 @@ export class ReplayReader implements Disposable {
     return restoreMilestones(this.#database, options);
   }
 
-  /** Episodes by round and phase. */
-  counts(): EpisodeCount[] {
-    return this.#database.snapshot(() => episodeCounts(this.#database));
+  /** The same, of a run that is looked at again and again. */
+  followMilestones(options: MilestoneOptions): FollowedMilestones {
+    return new FollowedMilestones(this.#database, options);
   }
 
-  /** The reward parts and gate checks that this run has. */
-  figures(): FigureRange[] {
-    return this.#database.snapshot(() => figureRanges(this.#database));
+  /** Episodes by round and phase. */
+  counts(): EpisodeCount[] {
+    return this.countsAfter(0).counts;
+  }
+
+  /** Episodes after an event by round and phase, and how far the run has come with them. */
+  countsAfter(event: number): { readonly state: ReplayState; readonly counts: EpisodeCount[] } {
+    return this.#look(() => ({ state: this.state, counts: episodeCounts(this.#database, event) }));
+  }
+
+  /** The reward parts and gate checks that this run has, and their ranges over the episodes after an event. */
+  figures(after: number = 0): FigureRange[] {
+    return this.#look(() => figureRanges(this.#database, after));
   }
 
   /** Where the image with a content hash lies; undefined where it was not stored. */
@@ -188,6 +206,21 @@ export class ReplayReader implements Disposable {
 
   [Symbol.dispose](): void {
     this.#database[Symbol.dispose]();
+  }
+
+  /** What is found by columns as of one moment; where these are damaged, from the episodes themselves. */
+  #look<T>(find: () => T): T {
+    const found = tolerant(() => this.#database.snapshot(find));
+    if (!(found instanceof VisplayError)) return found;
+    if (found.code !== "damaged" || !this.#columnsAreDamaged()) throw found;
+    disregardColumns(this.#database);
+    return this.#database.snapshot(find);
+  }
+
+  #columnsAreDamaged(): boolean {
+    const sql = "PRAGMA main.quick_check('columns')";
+    const found = tolerant(() => this.#database.prepare(sql).all<{ quick_check: string }>());
+    return found instanceof VisplayError || found.some((row) => row.quick_check !== "ok");
   }
 
   #restore(id: number, { onDamage }: EventsOptions): RecordedEvent | undefined {

@@ -3,7 +3,7 @@ import { Checksum } from "./checksum.ts";
 import { episodeOf, expectCount } from "./episode_records.ts";
 import type { EpisodeEvent, RunEvent } from "./events.ts";
 import { modernize, type StoredBody } from "./modernize.ts";
-import { PLACES, rareEvents, stepEvents } from "./schema.ts";
+import { PLACES } from "./schema.ts";
 import { type Database, numbers, type Row, utf8 } from "./sqlite.ts";
 
 /** One event as it was appended, and where it stands. */
@@ -32,29 +32,6 @@ export function restoreEpisode(
   });
 }
 
-/** The last event that anything tells of: where the end of one table is damaged, others still name it. */
-export function lastEvent(database: Database): number {
-  const sources = [
-    "SELECT max(id) FROM events",
-    "SELECT max(id) FROM episodes",
-    "SELECT max(event) FROM checksums",
-    "SELECT CAST(max(episode) AS INTEGER) FROM measures",
-    `SELECT max(id) / ${PLACES} FROM rollouts`,
-  ];
-  const found = sources.map((sql) => tolerant(() => database.value<number>(sql) ?? 0));
-  return Math.max(0, ...found.filter((value) => typeof value === "number"));
-}
-
-/** What `read` gives, or the damage that it meets. */
-export function tolerant<T>(read: () => T): T | VisplayError {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof VisplayError) return error;
-    throw error;
-  }
-}
-
 /** Without the columns that SQLite takes from the body, which fail where that is damaged. */
 const eventSql = `
   SELECT e.id, ${numbers("e.attempt", "e.superseded", "e.at_ms", "c.crc32")}, ${utf8("e.type", "e.body")}
@@ -81,54 +58,8 @@ const answersSql = `
   SELECT id, ${numbers("rollout", "blind", "tokens", "log_probs", "truncated", "outcome")}, ${utf8("text", "vote", "failure")}
   FROM answers WHERE id >= ? AND id < ? ORDER BY id`;
 
-/** Which events `restoreMilestones` gives beside the rare ones. */
-export interface MilestoneOptions {
-  /** How many steps, and checkpoints, at most. */
-  readonly steps?: number;
-  readonly checkpoints?: number;
-  /** Superseded events are left out by default. */
-  readonly superseded?: "exclude" | "include";
-  /** Told of an event that cannot be read; without it, such an event ends the reading. */
-  readonly onDamage?: (id: number, error: Error) => void;
-}
-
-/** Every rare event, in order, and no more than so many steps and checkpoints, as far apart as they can be. */
-export function* restoreMilestones(database: Database, options: MilestoneOptions): Generator<RecordedEvent> {
-  for (const id of milestoneIds(database, options)) {
-    const event = tolerant(() => restoreOther(database, id));
-    if (!(event instanceof VisplayError)) {
-      if (event) yield event;
-    } else if (options.onDamage) options.onDamage(id, event);
-    else throw event;
-  }
-}
-
-/** Of a replay that is gone through a stretch after the other. */
-const STRETCH = 10_000;
-
-/** Looks for a step in as many stretches as there may be steps, since nothing says where these are. */
-function milestoneIds(
-  database: Database,
-  { steps = 0, checkpoints = 0, superseded = "exclude" }: MilestoneOptions,
-): number[] {
-  const end = database.value<number>("SELECT max(id) FROM events") ?? 0;
-  const kept = superseded === "exclude" ? " AND superseded = 0" : "";
-  const within = `SELECT id FROM events WHERE id > ? AND id <= ?${kept}`;
-  const stretches = function* (sql: string, most: number): Generator<number> {
-    if (most === 0) return;
-    const statement = database.prepare(sql);
-    const length = Number.isFinite(most) ? Math.max(1, Math.ceil(end / most)) : STRETCH;
-    for (let after = 0; after < end; after += length)
-      for (const { id } of statement.all<{ id: number }>([after, after + length])) yield id;
-  };
-  return [
-    ...stretches(`${within} AND ${rareEvents}`, Number.POSITIVE_INFINITY),
-    ...stretches(`${within} AND ${stepEvents} ORDER BY id LIMIT 1`, steps),
-    ...stretches(`${within} AND type = 'checkpointSaved' ORDER BY id LIMIT 1`, checkpoints),
-  ].sort((a, b) => a - b);
-}
-
-function restoreOther(database: Database, id: number): RecordedEvent | undefined {
+/** Reads one event that is no episode; undefined where the number is of none. */
+export function restoreOther(database: Database, id: number): RecordedEvent | undefined {
   return named(id, () => {
     const row = database.prepare(eventSql).get([id]);
     return row && otherEvent(row);

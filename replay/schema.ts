@@ -33,9 +33,15 @@ export const columnExpressions: Readonly<Record<string, string>> = {
   ...figureColumns,
 };
 
-const steps = "'questionerStep', 'curriculumStep', 'reasonerStep', 'supervisedStep'";
-
 /** A long run has millions of them. */
+export const stepTypes: readonly string[] = [
+  "questionerStep",
+  "curriculumStep",
+  "reasonerStep",
+  "supervisedStep",
+];
+const steps = stepTypes.map((type) => `'${type}'`).join(", ");
+
 export const stepEvents: string = `type IN (${steps})`;
 
 /** All others but checkpoints, which come with every few steps, and episodes, which stand elsewhere. */
@@ -179,6 +185,20 @@ CREATE VIEW episode_prompts AS
   JOIN prompts p ON p.id = e.prompt;
 `;
 
+const columnsTable = `
+CREATE TABLE columns (
+  figure TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  phase INTEGER NOT NULL REFERENCES phases,
+  episodes INTEGER NOT NULL,
+  least REAL NOT NULL,
+  greatest REAL NOT NULL,
+  data BLOB,
+  PRIMARY KEY (figure, first, phase)
+) WITHOUT ROWID;
+`;
+
 /** Columns in place of indexes; the writer fills them. */
 const second = `
 DROP INDEX IF EXISTS episodes_time;
@@ -193,17 +213,7 @@ DROP INDEX IF EXISTS episodes_confidence;
 DROP INDEX IF EXISTS episodes_length;
 DROP INDEX IF EXISTS episodes_truncated;
 DROP INDEX IF EXISTS measures_value;
-CREATE TABLE columns (
-  figure TEXT NOT NULL,
-  first INTEGER NOT NULL,
-  last INTEGER NOT NULL,
-  phase INTEGER NOT NULL REFERENCES phases,
-  episodes INTEGER NOT NULL,
-  least REAL NOT NULL,
-  greatest REAL NOT NULL,
-  data BLOB,
-  PRIMARY KEY (figure, first, phase)
-) WITHOUT ROWID;
+${columnsTable}
 CREATE INDEX columns_ranges ON columns (figure, first, phase, last, least, greatest);
 `;
 
@@ -366,6 +376,12 @@ const addedColumns = {
     { column: "trajectory", since: 10 },
   ],
 } as const;
+
+/** Makes a database that is open for reading one without stored columns: all that they hold is read from the episodes. */
+export function disregardColumns(database: Database): void {
+  database.exec(temporary(columnsTable));
+  database.exec("CREATE INDEX temp.columns_ranges ON columns (figure, first, phase, last, least, greatest)");
+}
 
 /** They come before tables of the same name in the file, which stays as it is. */
 function temporary(script: string): string {

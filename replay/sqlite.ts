@@ -123,12 +123,13 @@ export class Database implements Disposable {
 
   /** All that `work` writes, or nothing. */
   transaction<T>(work: () => T): T {
-    return this.#bracketed("BEGIN IMMEDIATE", work);
+    return this.#bracketed("BEGIN IMMEDIATE", "COMMIT", work);
   }
 
   /** All that `work` reads, as of one moment. */
   snapshot<T>(work: () => T): T {
-    return this.#bracketed("BEGIN", work);
+    // There is nothing to keep, and a COMMIT fails where a query before it met damage.
+    return this.#bracketed("BEGIN", "ROLLBACK", work);
   }
 
   [Symbol.dispose](): void {
@@ -136,11 +137,11 @@ export class Database implements Disposable {
     this.#connection.close();
   }
 
-  #bracketed<T>(begin: string, work: () => T): T {
+  #bracketed<T>(begin: string, end: string, work: () => T): T {
     this.exec(begin);
     try {
       const result = work();
-      this.exec("COMMIT");
+      this.exec(end);
       return result;
     } catch (error) {
       // SQLite has rolled back by itself after some errors, such as a full disk.

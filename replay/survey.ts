@@ -1,7 +1,8 @@
 import { groupBy } from "../common/group_by.ts";
 import { Search } from "./blocks.ts";
-import { type Columns, episodesIn, packedEvents, valueAt } from "./columns.ts";
+import { type Columns, columnsAfter, episodesIn, packedEvents, valueAt } from "./columns.ts";
 import { anything, conditionsOf, placesOf, storedPhases } from "./conditions.ts";
+import { lastEvent, readable, stretches } from "./damage.ts";
 import { type EpisodeOrigin, storedOrigins } from "./phases.ts";
 import type { CheckedQuery, Figure } from "./query.ts";
 import { numbers, type Queries, utf8 } from "./sqlite.ts";
@@ -21,9 +22,17 @@ export interface EpisodeCount extends EpisodeOrigin {
   readonly episodes: number;
 }
 
-/** Episodes by round and phase, in the order in which phases were recorded first; those that are superseded come last. */
-export function episodeCounts(database: Queries): EpisodeCount[] {
-  const blocks = groupBy(roundsOfBlocks(database), ({ phase }) => phase);
+/**
+ * Episodes after an event by round and phase, in the order in which phases were recorded first; those that are superseded
+ * come last.
+ */
+export function episodeCounts(database: Queries, after: number = 0): EpisodeCount[] {
+  const packed = packedEvents(database);
+  const stored = after === 0 ? roundsOfBlocks(database) : [];
+  const blocks = groupBy(
+    [...stored, ...roundsAfter(database, after === 0 ? packed : after)],
+    ({ phase }) => phase,
+  );
   const counts = storedOrigins(database).flatMap(({ id, ...origin }) => {
     const byRound = [new Map<number, number>(), new Map<number, number>()];
     for (const { superseded, round, episodes } of blocks.get(id) ?? []) {
@@ -60,8 +69,14 @@ function roundsOfBlocks(database: Queries): RoundsOfBlock[] {
       .columnsOf(blocks)
       .flatMap((columns) => runsIn(columns).map((counted) => ({ phase, ...counted }))),
   );
-  const recent = database.prepare(recentRoundsSql).all<RoundsOfBlock>([packedEvents(database)]);
-  return [...stored.filter(isOne), ...read, ...recent];
+  return [...stored.filter(isOne), ...read];
+}
+
+/** From the rows of episodes. */
+function roundsAfter(database: Queries, event: number): RoundsOfBlock[] {
+  return [...columnsAfter(database, event, ["time", "superseded", "round"])].flatMap(([phase, columns]) =>
+    runsIn(columns).map((counted) => ({ phase, ...counted })),
+  );
 }
 
 /** Episodes of one round mostly follow each other. */
@@ -82,31 +97,21 @@ const storedRoundsSql = `
   FROM columns r JOIN columns s ON s.figure = 'superseded' AND s.first = r.first AND s.phase = r.phase
   WHERE r.figure = 'round'`;
 
-/** Of the episodes whose columns are not stored yet. */
-const recentRoundsSql = `
-  SELECT ${numbers("phase", "superseded", "round", "count(*) AS episodes")}
-  FROM episodes WHERE id > ? GROUP BY phase, superseded, round`;
-
 interface StoredRounds extends RoundsOfBlock {
   readonly first: number;
   readonly lastRound: number;
   readonly mostSuperseded: number;
 }
 
-/** The named figures, and the ranges of their values. */
-export function figureRanges(database: Queries): FigureRange[] {
+/** The named figures, and the ranges of their values over the episodes after an event. */
+export function figureRanges(database: Queries, after: number = 0): FigureRange[] {
   const sql = `SELECT f.id AS figure, ${utf8("p.stage", "p.name AS phase", "p.role", "p.type", "f.kind || ':' || f.name AS name")},
       min(c.least) AS least, max(c.greatest) AS greatest
     FROM figures f JOIN phases p ON p.id = f.phase
-    LEFT JOIN columns c ON c.figure = f.kind || ':' || f.name AND c.phase = f.phase
+    LEFT JOIN columns c ON ? = 0 AND c.figure = f.kind || ':' || f.name AND c.phase = f.phase
     GROUP BY f.id ORDER BY f.id`;
-  const rows = database.prepare(sql).all<Stored>();
-  const recent = new Map(
-    database
-      .prepare(recentSql)
-      .all<{ figure: number; least: number; greatest: number }>([packedEvents(database)])
-      .map((row) => [row.figure, row]),
-  );
+  const rows = database.prepare(sql).all<Stored>([after]);
+  const recent = rangesAfter(database, after === 0 ? packedEvents(database) : after);
   return rows.map(({ figure, stage, phase, role, type, name, least, greatest }) => {
     const last = recent.get(figure);
     return {
@@ -121,10 +126,31 @@ export function figureRanges(database: Queries): FigureRange[] {
   });
 }
 
-/** Of the episodes whose columns are not stored yet. */
-const recentSql = `
-  SELECT figure, ${numbers("min(value) AS least", "max(value) AS greatest")}
-  FROM measures WHERE episode > ? GROUP BY figure`;
+interface Bounds {
+  readonly least: number;
+  readonly greatest: number;
+}
+
+const rangesSql = `
+  SELECT ${numbers("figure", "min(value) AS least", "max(value) AS greatest")}
+  FROM measures WHERE episode BETWEEN ? AND ? GROUP BY figure`;
+
+/** The least and greatest values of each figure, as far as they can be read. */
+function rangesAfter(database: Queries, event: number): Map<number, Bounds> {
+  const statement = database.prepare(rangesSql);
+  const found = [...stretches(event + 1, lastEvent(database))].flatMap((ids) =>
+    readable(
+      ids,
+      (some) => statement.all<Bounds & { figure: number }>([some[0] as number, some.at(-1) as number]),
+      () => [],
+    ),
+  );
+  const ranges = [...groupBy(found, ({ figure }) => figure)].map(([figure, own]) => {
+    const least = Math.min(...own.map((each) => each.least));
+    return [figure, { least, greatest: Math.max(...own.map((each) => each.greatest)) }] as const;
+  });
+  return new Map(ranges);
+}
 
 /** How the values of one figure are spread, round by round. */
 export interface Histogram {

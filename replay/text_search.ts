@@ -1,3 +1,4 @@
+import { lastEvent } from "./damage.ts";
 import { ftsQuery } from "./query.ts";
 import type { Queries } from "./sqlite.ts";
 
@@ -40,8 +41,7 @@ const found = new WeakMap<
 export function episodesSaying(database: Queries, text: string): EpisodeSet | null {
   const match = ftsQuery(text);
   if (match === null) return null;
-  const last =
-    database.prepare("SELECT max(id) AS last FROM episodes").get<{ last: number | null }>()?.last ?? 0;
+  const last = lastEvent(database);
   const known = found.get(database);
   if (known?.match === match && known.last === last) return known.set;
   // One text for all: half a million rows would take longer to hand over than to find.

@@ -24,6 +24,8 @@ export interface CardFacts {
   readonly rules: FormatRules;
   readonly splits: readonly SplitFacts[];
   readonly selected: Selected;
+  /** What of the runs could not be read. */
+  readonly damaged: readonly string[];
   readonly keepsMetadata: boolean;
 }
 
@@ -60,7 +62,7 @@ function headOf({ license, rules, splits }: CardFacts): object {
   };
 }
 
-function bodyOf({ runs, rules, splits, selected, keepsMetadata }: CardFacts): string {
+function bodyOf({ runs, rules, splits, selected, damaged, keepsMetadata }: CardFacts): string {
   const { items, candidates, rejected } = selected;
   const reasons = Object.entries(rejected).map(([name, count]) => `| ${name} | ${count} |`);
   return [
@@ -80,6 +82,12 @@ function bodyOf({ runs, rules, splits, selected, keepsMetadata }: CardFacts): st
     "",
     `${items.length} of ${candidates} questions were selected${reasons.length > 0 ? "; the others were left out for:" : "."}`,
     ...(reasons.length > 0 ? ["", "| reason | questions |", "|---|---|", ...reasons] : []),
+    ...(damaged.length > 0
+      ? [
+          "",
+          `What could not be read of the runs' records is left out, too: ${damaged.length} in \`curriculum.json\`.`,
+        ]
+      : []),
     "",
     keepsMetadata
       ? "Pictures keep the metadata of their files (EXIF, XMP), which may say where they were taken."

@@ -17,6 +17,8 @@ export interface ExportOptions extends PictureOptions {
   readonly license: string;
   readonly release: string;
   readonly selection: Selection;
+  /** What of the runs could not be read, and was left out. */
+  readonly damaged: readonly string[];
   readonly signal: AbortSignal;
   /** Takes a line that stays. */
   readonly say: (line: string) => void;
@@ -131,15 +133,15 @@ class ExportedSet {
     const names = made.splits.map(({ name }) => name);
     const described = await this.#rules.describe?.(this.folder, names);
     const files = described ? [...written.files, described] : written.files;
-    const { license, keepMetadata } = made.options;
-    const facts = { ...made, license, rules: this.#rules, keepsMetadata: keepMetadata };
+    const { license, keepMetadata, damaged } = made.options;
+    const facts = { ...made, license, damaged, rules: this.#rules, keepsMetadata: keepMetadata };
     await writeOutput(join(this.folder, "README.md"), card(facts));
     const manifest = this.#manifest(made, { ...written, files });
     await writeOutput(join(this.folder, "curriculum.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   }
 
   #manifest({ selected, runs, splits, options }: Made, { files, images }: Written): object {
-    const { release, selection, license, keepMetadata, maxPixels } = options;
+    const { release, selection, license, keepMetadata, maxPixels, damaged } = options;
     const { items, candidates, rejected, contaminated } = selected;
     return {
       format: this.format,
@@ -150,6 +152,7 @@ class ExportedSet {
       pictures: { keepMetadata, maxPixels },
       counts: { candidates, exported: items.length, rejected, splits },
       contaminated,
+      damaged,
       files,
       images,
     };

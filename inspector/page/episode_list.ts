@@ -61,14 +61,11 @@ export function useEpisodeList(run: string, query: string, version: number): Epi
     let isWhole = false;
     source
       .json<EpisodePage>(paths.episodes(run, joined(query, `limit=${FIRST_ROWS}`)), signal)
-      .then(({ episodes, next }) => {
+      .then(({ episodes, damaged, next }) => {
         for (const head of episodes) heads.current.set(head.id, head);
+        for (const id of damaged) heads.current.set(id, null);
         const ids = Uint32Array.from(episodes.map(({ id }) => id));
-        if (!isWhole) keep({ key, ids, isWhole: next === null });
-      })
-      .catch((error) => {
-        // The numbers of all may be there nevertheless, and most of what they name.
-        if (error.code !== "damaged") throw error;
+        if (!isWhole) keep({ key, ids, isWhole: next === null && damaged.length === 0 });
       })
       .then(() => source.ids(paths.order(run, query), signal))
       .then((ids) => {

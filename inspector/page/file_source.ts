@@ -16,7 +16,7 @@ export function fileSource(): Source | undefined {
     const parts = url.pathname.slice(1).split("/").map(decodeURIComponent);
     const [, , what, id] = parts;
     if (what === "episodes" && id === undefined) {
-      return { episodes: select(content.episodes, queryOf(url.searchParams)), next: null };
+      return { episodes: select(content.episodes, queryOf(url.searchParams)), damaged: [], next: null };
     }
     if (what === "episodes" && parts.length === 4) return episode(Number(id));
     if (what === "heads") {

@@ -6,13 +6,16 @@ import type { EventBody } from "../../replay/events.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { ReplayWriter } from "../../replay/writer.ts";
 import { at as atSecond, finished, phaseStarted } from "../fakes/run_events.ts";
-import { curriculumEpisode } from "../replay/events.ts";
+import { curriculumEpisode, plainEpisode } from "../replay/events.ts";
+import { spoil } from "../replay/spoil.ts";
 import { open, rowsOf, says, textOf, useBrowser, useInspector } from "./looking.ts";
 
 const EPISODES = 60;
 const PAGE = 4096;
 
 let folder: string;
+/** A run whose list of episodes has lost a page. */
+let half: string;
 /** Numbers of the episodes whose questions can be read, and of those whose cannot. */
 const readable: number[] = [];
 const lost: number[] = [];
@@ -48,6 +51,14 @@ beforeAll(async () => {
     if (page.includes("said in 30:") || page.includes("said in 31:")) page.fill(0x5a);
   }
   await writeFile(path, bytes);
+  half = join(folder, "..", "half");
+  await mkdir(half);
+  {
+    using writer = ReplayWriter.create(half);
+    writer.append([atSecond(1, started)]);
+    writer.append(Array.from({ length: 300 }, (_, step) => plainEpisode({ step })));
+  }
+  spoil(join(half, "replay.db"), "episodes", "middle");
   using reader = ReplayReader.open(folder);
   const ids = [...reader.order()];
   for (const [i, head] of reader.heads(ids).entries()) (head ? readable : lost).push(ids[i] as number);
@@ -55,7 +66,7 @@ beforeAll(async () => {
 afterAll(() => rm(join(folder, ".."), { recursive: true }));
 
 useBrowser();
-const at = useInspector(() => [folder]);
+const at = useInspector(() => [folder, half]);
 
 describe("a replay that is damaged half-way", () => {
   test("has lost some of its episodes, and most are there", () => {
@@ -96,9 +107,23 @@ describe("a replay that is damaged half-way", () => {
   });
 
   test("still tells how the run went", async () => {
-    await using opened = await open(at());
+    await using opened = await open(at("#/damaged/run"));
     await says(opened.page, `episodes\n${EPISODES}`);
     await using rows = await open(at("#/damaged/episodes"));
     expect((await rowsOf(rows.page)).length).toBeGreaterThan(3);
   });
+});
+
+test("a table that has lost a page is shown without it, and what it held is named", async () => {
+  using reader = ReplayReader.open(half);
+  const lost = reader.lostEpisodes();
+  expect(lost.length).toBeGreaterThan(10);
+  const named = `${lost.length} episodes (${lost[0]}–${lost.at(-1)})`;
+  await using rows = await open(at("#/half/episodes"));
+  await says(rows.page, `${300 - lost.length} episodes`);
+  await says(rows.page, named);
+  expect((await rowsOf(rows.page)).length).toBeGreaterThan(3);
+  await using run = await open(at("#/half/run"));
+  await says(run.page, named);
+  await says(run.page, `episodes\n${300 - lost.length}`);
 });

@@ -14,6 +14,8 @@ import {
   type ReasonerEpisode,
   type RunEvent,
 } from "../../replay/events.ts";
+import { REPLAY_NAME } from "../../replay/schema.ts";
+import { Database } from "../../replay/sqlite.ts";
 import { ReplayStore } from "../../replay/store.ts";
 import { program } from "../built.ts";
 import { PushServer, token } from "../hub/push_server.ts";
@@ -229,6 +231,30 @@ describe("visplay export-curriculum", () => {
     const { stdout } = await visplay(at("fork"), "--dry-run");
     expect(stdout).toContain("2 questions with an answer");
     expect(stdout).toContain("2 left out: image not kept");
+  });
+
+  test("of a fork, an item that is damaged is left out, counted and named", async () => {
+    const [red = ""] = images;
+    const bytes = () => readFile(join(at("run"), "images", `${red}.png`));
+    {
+      await using fork = await ReplayStore.create(at("spoilt"));
+      await fork.adoptCurricula(at("run"), 1, 5);
+      await fork.append(
+        [asked(2, red, [question("is it red ?", { yes: 4 })])],
+        [{ id: red, extension: "png", bytes }],
+      );
+    }
+    {
+      using database = Database.forWriting(join(at("spoilt"), REPLAY_NAME));
+      database.exec("UPDATE curriculum SET label = 'other' WHERE round = 1 AND place = 1");
+    }
+    const { stderr } = await visplay(at("spoilt"), "--format", "jsonl", "--out", at("mended"));
+    const damage = "spoilt: item 1 of the curriculum of round 1 is damaged: its checksum differs";
+    expect(stderr).toContain(damage);
+    expect(await texts("mended")).toEqual(["what colour ? red", "is it red ? yes"]);
+    const manifest = JSON.parse(await readFile(join(at("mended"), "curriculum.json"), "utf8"));
+    expect(manifest).toMatchObject({ counts: { candidates: 2, exported: 2 }, damaged: [damage] });
+    expect(await readFile(join(at("mended"), "README.md"), "utf8")).toContain("left out, too: 1 in");
   });
 
   test("--dry-run says why, and writes nothing", async () => {

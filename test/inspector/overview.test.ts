@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { overviewOf } from "../../inspector/overview.ts";
+import { FollowedOverview, overviewOf } from "../../inspector/overview.ts";
 import type { EventBody, RunEvent } from "../../replay/events.ts";
 import {
   alarm,
@@ -10,7 +10,7 @@ import {
   reasonerStep,
   saved,
 } from "../fakes/run_events.ts";
-import { plainEpisode } from "../replay/events.ts";
+import { plainEpisode, RandomEvents } from "../replay/events.ts";
 import { writeReplay } from "./replays.ts";
 
 const phaseFinished = (phase: "questioner" | "reasoner", durationMs: number): EventBody => ({
@@ -104,4 +104,25 @@ test("a phase that goes on has no end, and one that was stopped ends there", asy
   expect(overviewOf(replay.reader).spans).toMatchObject([{ startedMs: 1000, endedMs: null }]);
   replay.writer.append([at(5, questionerStep()), at(7, { type: "runStopped" })]);
   expect(overviewOf(replay.reader).spans).toMatchObject([{ startedMs: 1000, endedMs: 7000 }]);
+});
+
+test("of a run that goes on only what came since is read, and what is told is the whole", async () => {
+  const random = new RandomEvents(5);
+  await using replay = await writeReplay([at(0, started)]);
+  const followed = new FollowedOverview(replay.reader);
+  const isSame = () => expect(followed.tell()).toEqual(overviewOf(replay.reader));
+  isSame();
+  // Steps in their thousands, so that the ones that are shown are thinned out again and again.
+  for (let batch = 0; batch < 12; batch++) {
+    const steps = Array.from({ length: 400 }, (_, step) =>
+      at(step, reasonerStep({ round: batch + 1, step })),
+    );
+    replay.writer.append([...random.events(15), ...steps]);
+    isSame();
+  }
+  replay.writer.resume(2000);
+  isSame();
+  replay.writer.append([at(9000, resumed), ...reasonerAt(9001, 7)]);
+  isSame();
+  expect(followed.tell().steps.flatMap(({ step }) => step).length).toBeGreaterThan(300);
 });

@@ -1,5 +1,4 @@
 import { execFile, execFileSync } from "node:child_process";
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +13,7 @@ import { ReplayStore } from "../../replay/store.ts";
 import { ReplayWriter } from "../../replay/writer.ts";
 import { marked, plainEpisode, RandomEvents } from "./events.ts";
 import { check, survivors } from "./reading.ts";
+import { spoil } from "./spoil.ts";
 
 let folder: string;
 let path: string;
@@ -164,18 +164,6 @@ describe("damage", () => {
     await store.append(events, [image]);
   });
 
-  /** Writes nonsense over a page of a table. */
-  function spoil(table: string): void {
-    using database = Database.forReading(path);
-    const sql = "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY pageno DESC LIMIT 1";
-    const page = database.value<number>(sql, [table]) as number;
-    const size = database.value<number>("PRAGMA page_size") as number;
-    const file = openSync(path, "r+");
-    expect(readSync(file, Buffer.alloc(1), 0, 1, (page - 1) * size)).toBe(1);
-    writeSync(file, Buffer.alloc(size, 0xee), 0, size, (page - 1) * size);
-    closeSync(file);
-  }
-
   it("is not found in what is whole", async () => {
     const { code, stdout } = await check(folder);
     expect(stdout).toBe(
@@ -185,7 +173,7 @@ describe("damage", () => {
   });
 
   it.each(["rollouts", "answers", "episodes"])("of a page of %s leaves the rest readable", async (table) => {
-    spoil(table);
+    spoil(path, table);
     const { code, stdout, stderr } = await check(folder);
     expect(code).toBe(exitCodes.damaged);
     const damaged = Number(/200 events: (\d+) damaged/.exec(stdout)?.[1]);
@@ -206,7 +194,7 @@ describe("damage", () => {
     using database = Database.forWriting(path);
     packColumns(database, 200, 50);
     database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-    spoil("columns");
+    spoil(path, "columns");
     const inspection = await inspect(folder);
     expect(isWhole(inspection)).toBe(false);
     expect(inspection.events.damaged).toEqual([]);

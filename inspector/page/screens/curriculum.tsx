@@ -7,6 +7,7 @@ import { changed, go, href } from "../address.ts";
 import { useKeys } from "../keys.ts";
 import { useAnswer } from "../loading.ts";
 import { CurriculumItem } from "../parts/curriculum_item.tsx";
+import { DamageNote } from "../parts/damage_note.tsx";
 import { ExportDialog } from "../parts/export_dialog.tsx";
 import { Select } from "../parts/filter_bar.tsx";
 import { Thumbnail } from "../parts/picture.tsx";
@@ -47,6 +48,7 @@ export function CurriculumScreen({ address: { run, params }, overview }: ScreenP
       />
       <div>
         <Problems of={curriculum} />
+        {value && <DamageNote episodes={value.damaged} />}
         <Waiting for={curriculum}>Reading round {round} …</Waiting>
       </div>
       {value ? <Lines run={run} params={params} value={value} overview={overview} /> : <div />}

@@ -6,6 +6,7 @@ import { changed, go, href } from "../address.ts";
 import { useEpisodeList } from "../episode_list.ts";
 import { useKeys } from "../keys.ts";
 import { useNews } from "../news.ts";
+import { DamageNote } from "../parts/damage_note.tsx";
 import { FilterBar, filtersOf } from "../parts/filter_bar.tsx";
 import { Thumbnail } from "../parts/picture.tsx";
 import { ROW_HEIGHT, RowTable } from "../parts/row_table.tsx";
@@ -59,6 +60,7 @@ export function EpisodesScreen({ address: { run, params }, overview, live }: Ear
       </FilterBar>
       <div>
         <Problems of={list} />
+        {overview && <DamageNote episodes={overview.damage.episodes} />}
         {news > 0 ? (
           <div class="note" role="status">
             {news >= 100 ? "100 or more" : news} new {news === 1 ? "episode" : "episodes"}

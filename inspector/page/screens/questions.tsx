@@ -4,6 +4,7 @@ import { spread } from "../../lists.ts";
 import { paths } from "../../paths.ts";
 import { changed, go, href } from "../address.ts";
 import { useAnswer } from "../loading.ts";
+import { DamageNote } from "../parts/damage_note.tsx";
 import { Thumbnail } from "../parts/picture.tsx";
 import { Plot } from "../parts/plot.tsx";
 import { Empty, Problems, Waiting } from "../parts/states.tsx";
@@ -23,6 +24,7 @@ export function QuestionsScreen({ address: { run, params }, overview }: EarlyScr
   return (
     <main>
       <Problems of={drift} />
+      {value && <DamageNote episodes={value.damaged} />}
       <Waiting for={drift}>Reading what was asked …</Waiting>
       {value &&
         (value.rounds.length === 0 ? <NoQuestions /> : <Drifting run={run} drift={value} params={params} />)}

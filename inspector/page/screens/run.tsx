@@ -6,6 +6,7 @@ import { paths } from "../../paths.ts";
 import { spreadFigures } from "../../spread_figures.ts";
 import { go, href } from "../address.ts";
 import { useAnswer } from "../loading.ts";
+import { DamageNote } from "../parts/damage_note.tsx";
 import { Fact } from "../parts/fact.tsx";
 import { HistogramRows } from "../parts/histogram.tsx";
 import { LearningPlot } from "../parts/learning.tsx";
@@ -42,12 +43,7 @@ export function RunScreen({ address: { run }, overview, live }: ScreenProps) {
         <Fact name="began">{moment(about?.startedMs ?? 0)}</Fact>
         <Fact name="so far">{duration((about?.lastMs ?? 0) - (about?.startedMs ?? 0))}</Fact>
       </dl>
-      {damage.length > 0 && (
-        <div class="problem" role="alert">
-          {plural(damage.length, "event")} of this replay cannot be read and{" "}
-          {damage.length === 1 ? "is" : "are"} left out: {damage[0]?.reason}
-        </div>
-      )}
+      <DamageNote {...damage} />
       {alarms.length > 0 && (
         <section>
           <h2>Alarms</h2>

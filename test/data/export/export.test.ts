@@ -35,6 +35,7 @@ async function write(
     formats: wanted,
     shardBytes: 1e9,
     license: "cc-by-4.0",
+    damaged: [],
     release: "1.2.3",
     keepMetadata: false,
     maxPixels: null,
