@@ -8,7 +8,6 @@ import type { Evaluation, Mark, Overview, RunAbout } from "./answers.ts";
 import { Damage } from "./damage.ts";
 import { spansOf } from "./phase_spans.ts";
 import { seriesOf } from "./step_series.ts";
-import { joinedCounts, joinedRanges } from "./surveyed.ts";
 
 /** Steps and checkpoints of a run that are shown, at most. */
 const SHOWN_STEPS = 1500;
@@ -64,7 +63,7 @@ function nothing(reader: ReplayReader, attempt: number): Known {
 function lookedAt(reader: ReplayReader, known: Known): Known {
   const { milestones, damage } = known;
   const after = known.state.position;
-  const found = damage.unless(() => reader.countsAfter(after));
+  const found = damage.unless(() => reader.countsSince({ event: after, counts: known.counts }));
   const figures = damage.unless(() => reader.figures(after));
   const lost = damage.unless(() => reader.lostEpisodes(after));
   for (const episode of lost ?? []) damage.episode(episode);
@@ -72,9 +71,21 @@ function lookedAt(reader: ReplayReader, known: Known): Known {
     milestones,
     damage,
     state: found?.state ?? reader.state,
-    counts: joinedCounts(known.counts, found?.counts ?? []),
-    figures: figures ? joinedRanges(known.figures, figures) : known.figures,
+    counts: found?.counts ?? known.counts,
+    figures: figures ? joined(known.figures, figures) : known.figures,
   };
+}
+
+/** The ranges of figures before an event and after it as one; `after` names all that there are by then. */
+function joined(before: readonly FigureRange[], after: readonly FigureRange[]): readonly FigureRange[] {
+  const keyOf = ({ stage, phase, role, type, name }: FigureRange) =>
+    JSON.stringify([stage, phase, role, type, name]);
+  const known = new Map(before.map((range) => [keyOf(range), range]));
+  return after.map((range) => {
+    const earlier = known.get(keyOf(range));
+    if (!earlier) return range;
+    return { ...range, min: Math.min(range.min, earlier.min), max: Math.max(range.max, earlier.max) };
+  });
 }
 
 function toldBy({ state, milestones, counts, figures, damage }: Known): Told {

@@ -28,6 +28,7 @@ import {
   figureRanges,
   type Histogram,
   histogram,
+  type KnownCounts,
 } from "./survey.ts";
 import { type ReplayState, replayIn, stateOf } from "./writer.ts";
 
@@ -184,12 +185,12 @@ export class ReplayReader implements Disposable {
 
   /** Episodes by round and phase. */
   counts(): EpisodeCount[] {
-    return this.countsAfter(0).counts;
+    return this.#look(() => episodeCounts(this.#database));
   }
 
-  /** Episodes after an event by round and phase, and how far the run has come with them. */
-  countsAfter(event: number): { readonly state: ReplayState; readonly counts: EpisodeCount[] } {
-    return this.#look(() => ({ state: this.state, counts: episodeCounts(this.#database, event) }));
+  /** The same, where some are known, and how far the run has come with them. */
+  countsSince(known: KnownCounts): { readonly state: ReplayState; readonly counts: EpisodeCount[] } {
+    return this.#look(() => ({ state: this.state, counts: episodeCounts(this.#database, known) }));
   }
 
   /** The reward parts and gate checks that this run has, and their ranges over the episodes after an event. */

@@ -22,21 +22,32 @@ export interface EpisodeCount extends EpisodeOrigin {
   readonly episodes: number;
 }
 
+/** Episodes up to an event. */
+export interface KnownCounts {
+  readonly event: number;
+  readonly counts: readonly EpisodeCount[];
+}
+
 /**
- * Episodes after an event by round and phase, in the order in which phases were recorded first; those that are superseded
- * come last.
+ * Episodes by round and phase, in the order in which phases were recorded first; those that are superseded come last. What is
+ * known of the first ones is not counted again.
  */
-export function episodeCounts(database: Queries, after: number = 0): EpisodeCount[] {
-  const packed = packedEvents(database);
-  const stored = after === 0 ? roundsOfBlocks(database) : [];
-  const blocks = groupBy(
-    [...stored, ...roundsAfter(database, after === 0 ? packed : after)],
-    ({ phase }) => phase,
-  );
+export function episodeCounts(
+  database: Queries,
+  known: KnownCounts = { event: 0, counts: [] },
+): EpisodeCount[] {
+  const isNew = known.event === 0;
+  const stored = isNew ? roundsOfBlocks(database) : [];
+  const recent = roundsAfter(database, isNew ? packedEvents(database) : known.event);
+  const blocks = groupBy([...stored, ...recent], ({ phase }) => phase);
+  const before = groupBy(known.counts, nameOf);
   const counts = storedOrigins(database).flatMap(({ id, ...origin }) => {
     const byRound = [new Map<number, number>(), new Map<number, number>()];
-    for (const { superseded, round, episodes } of blocks.get(id) ?? []) {
-      const rounds = byRound[superseded];
+    for (const { superseded, round, episodes } of [
+      ...(before.get(nameOf(origin)) ?? []),
+      ...(blocks.get(id) ?? []),
+    ]) {
+      const rounds = byRound[Number(superseded)];
       rounds?.set(round, (rounds.get(round) ?? 0) + episodes);
     }
     return byRound.flatMap((rounds, superseded) =>
@@ -46,6 +57,10 @@ export function episodeCounts(database: Queries, after: number = 0): EpisodeCoun
     );
   });
   return counts.sort((a, b) => Number(a.superseded) - Number(b.superseded));
+}
+
+function nameOf({ stage, phase, role, type }: EpisodeOrigin): string {
+  return JSON.stringify([stage, phase, role, type]);
 }
 
 interface RoundsOfBlock {
