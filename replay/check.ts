@@ -5,8 +5,8 @@ import { mapInSlices } from "../common/slices.ts";
 import { Consistency } from "./consistency.ts";
 import { lastEvent, tolerant } from "./damage.ts";
 import { IMAGES_NAME, imagePath } from "./image_files.ts";
+import { readableVersionOf } from "./readable_tables.ts";
 import { restoreEvent } from "./restore.ts";
-import { readableVersionOf } from "./schema.ts";
 import { Database, numbers, utf8 } from "./sqlite.ts";
 import { replayIn } from "./writer.ts";
 

@@ -18,8 +18,8 @@ import {
   type Figure,
 } from "./query.ts";
 import { type QuestionHead, questionsOf } from "./questions.ts";
+import { disregardColumns, readableVersionOf } from "./readable_tables.ts";
 import { type RecordedEvent, restoreEpisode, restoreEvent } from "./restore.ts";
-import { disregardColumns, readableVersionOf } from "./schema.ts";
 import { Database, utf8 } from "./sqlite.ts";
 import {
   type EpisodeCount,

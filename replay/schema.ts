@@ -185,7 +185,7 @@ CREATE VIEW episode_prompts AS
   JOIN prompts p ON p.id = e.prompt;
 `;
 
-const columnsTable = `
+export const columnsTable = `
 CREATE TABLE columns (
   figure TEXT NOT NULL,
   first INTEGER NOT NULL,
@@ -236,7 +236,7 @@ CREATE TABLE run_inputs (name TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT RO
  * Items of every curriculum, so that a round of any size is learnt from without being held in memory; checksums; and
  * what happens rarely, so that it is found among millions of steps.
  */
-const fifthTables = `
+export const fifthTables = `
 CREATE TABLE curriculum (
   round INTEGER NOT NULL,
   place INTEGER NOT NULL,
@@ -271,7 +271,7 @@ const selfPlay = [
 ].map((each) => phaseRow({ ...each, stage: "selfPlay" }));
 
 /** What episodes are of: names that a run gave, and the shape that goes with them. */
-const seventhPhases = `
+export const seventhPhases: string = `
 CREATE TABLE phases (
   id INTEGER PRIMARY KEY,
   stage TEXT NOT NULL,
@@ -341,55 +341,8 @@ export function migrate(database: Database, scripts: readonly string[] = migrati
   }
 }
 
-/** The oldest version that is read as it is; older ones are brought up to date when their run goes on. */
-const OLDEST_READABLE = 3;
-
-/**
- * The version of the tables of a database that is open for reading. What an older one lacks is there from now on, and
- * empty. Throws "run" for one that is too old, or newer than this program.
- */
-export function readableVersionOf(database: Database): number {
-  const version = versionOf(database);
-  if (version < OLDEST_READABLE) {
-    const found = `found version ${version} of the replay's tables, expected ${OLDEST_READABLE} to ${migrations.length}`;
-    const remedy = "read it, and go on with it, with the release that wrote it";
-    throw new VisplayError("run", `${database.path}: ${found}; ${remedy}`);
-  }
-  if (version < 5) database.exec(temporary(fifthTables));
-  if (version < 7) database.exec(temporary(seventhPhases));
-  for (const [table, added] of Object.entries(addedColumns)) {
-    const lacking = added.filter(({ since }) => version < since).map(({ column }) => `NULL AS ${column}`);
-    if (lacking.length > 0)
-      database.exec(`CREATE TEMP VIEW ${table} AS SELECT *, ${lacking} FROM main.${table}`);
-  }
-  return version;
-}
-
-/** Columns that older tables lack, and the version that brought them. */
-const addedColumns = {
-  episodes: [
-    { column: "versions", since: 7 },
-    { column: "turns", since: 10 },
-  ],
-  rollouts: [
-    { column: "reference_log_probs", since: 8 },
-    { column: "trajectory", since: 10 },
-  ],
-} as const;
-
-/** Makes a database that is open for reading one without stored columns: all that they hold is read from the episodes. */
-export function disregardColumns(database: Database): void {
-  database.exec(temporary(columnsTable));
-  database.exec("CREATE INDEX temp.columns_ranges ON columns (figure, first, phase, last, least, greatest)");
-}
-
-/** They come before tables of the same name in the file, which stays as it is. */
-function temporary(script: string): string {
-  return script.replaceAll("CREATE TABLE", "CREATE TEMP TABLE");
-}
-
 /** The version of a database's tables, 0 for an empty one. Throws "run" where this program cannot read it. */
-function versionOf(database: Database, newest: number = migrations.length): number {
+export function versionOf(database: Database, newest: number = migrations.length): number {
   const version = database.value<number>("PRAGMA user_version") ?? 0;
   const application = database.value<number>("PRAGMA application_id") ?? 0;
   const isEmpty = database.value<number>("SELECT count(*) FROM sqlite_schema") === 0;

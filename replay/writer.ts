@@ -15,7 +15,8 @@ import { EventWriter, insert } from "./event_writer.ts";
 import type { CurriculumItem, RunEvent } from "./events.ts";
 import type { StoredImage } from "./image_files.ts";
 import { type Pins, writePins } from "./pins.ts";
-import { migrate, REPLAY_NAME, readableVersionOf } from "./schema.ts";
+import { readableVersionOf } from "./readable_tables.ts";
+import { migrate, REPLAY_NAME } from "./schema.ts";
 import { Database } from "./sqlite.ts";
 
 /** What a replay has come to. */
