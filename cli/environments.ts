@@ -53,8 +53,9 @@ export async function openEnvironments(
       const setting = `stages.${index}.environment`;
       if (stage.kind !== "grpo" && stage.kind !== "environment") environments.push(null);
       else if (stage.kind === "environment" && !isBuiltIn(stage.environment.name)) {
-        const { name, options, threads, timeLimit } = stage.environment;
-        const own = { setting: `${setting}.name`, options, threads, timeLimitMs: 1000 * timeLimit };
+        const { name, options, threads, timeLimit, memory } = stage.environment;
+        const limits = { threads, timeLimitMs: 1000 * timeLimit, memoryMb: memory };
+        const own = { setting: `${setting}.name`, options, ...limits };
         environments.push(await OwnEnvironment.open(name, own));
         inputs[setting] = (await hashFile(name)).digest("hex");
       } else {

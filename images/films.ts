@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { VisplayError } from "../common/errors.ts";
-import { headBytes, mayBeVideo, sniff } from "./format.ts";
+import { headBytes, isVideo, sniff } from "./format.ts";
 import { byName, walk } from "./walk.ts";
 
 /** A video or an animation. */
@@ -25,7 +25,7 @@ export async function findFilms(folder: string, signal?: AbortSignal): Promise<F
     const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
     const head = buffer.subarray(0, bytesRead);
     const format = sniff(head);
-    if (format === "gif" || format === "webp" || mayBeVideo(head))
+    if (format === "gif" || format === "webp" || isVideo(head))
       films.push({ name, path, bytes: (await file.stat()).size });
   }
   if (films.length > 0) return films;

@@ -75,8 +75,12 @@ export function nameContent(head: Uint8Array): string {
 
 /** Whether the first bytes of a file that is no image may be a video's, as they are of one or of nothing that is known. */
 export function mayBeVideo(head: Uint8Array): boolean {
-  const found = firstMatch(lookalikes, head);
-  return found === null || found === "a video";
+  return isVideo(head) || firstMatch(lookalikes, head) === null;
+}
+
+/** Whether a file's first bytes are a video's. */
+export function isVideo(head: Uint8Array): boolean {
+  return firstMatch(lookalikes, head) === "a video";
 }
 
 /** The format that a file's extension claims: "other" for an image that cannot be decoded, null for no image. */

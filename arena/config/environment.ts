@@ -18,6 +18,7 @@ export interface EnvironmentConfig {
   readonly options: Readonly<Record<string, unknown>>;
   readonly timeLimit: number;
   readonly threads: number;
+  readonly memory: number;
 }
 
 const settings: Settings<EnvironmentConfig> = {
@@ -38,6 +39,7 @@ const settings: Settings<EnvironmentConfig> = {
     .describe("what a module of your own is told, by names of its own"),
   timeLimit: number(30, "what one call of a module of your own may take (seconds)", 0.01),
   threads: count(2, "threads that a module of your own runs in, each with one call at a time"),
+  memory: count(1024, "heap of such a thread (MB)", 16),
 };
 
 /** Why an environment cannot be, by the setting; null where it can. */
@@ -47,7 +49,7 @@ function impossible({ name, data, pieces }: EnvironmentConfig): [keyof Environme
     return ["data", `expected ${what}, for ${name} is made of them`];
   }
   if (name === "jigsaw" && !Number.isInteger(Math.sqrt(pieces)))
-    return ["pieces", `found ${pieces}, expected a square number of tiles, such as 4 or 9`];
+    return ["pieces", "expected a square number of tiles, such as 4 or 9"];
   return null;
 }
 

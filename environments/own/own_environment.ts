@@ -17,9 +17,6 @@ const program = new URL(
   import.meta.url,
 );
 
-/** Of a thread: what takes more has lost its way. */
-const heapMb = 1024;
-
 export interface OwnOptions {
   /** What named the module, for messages. */
   readonly setting: string;
@@ -29,6 +26,8 @@ export interface OwnOptions {
   readonly threads: number;
   /** What one call may take. */
   readonly timeLimitMs: number;
+  /** Heap of a thread. */
+  readonly memoryMb: number;
 }
 
 /** A thread with the module. */
@@ -160,9 +159,9 @@ export class OwnEnvironment implements Environment {
 
 async function startThread(
   path: string,
-  { setting, options }: OwnOptions,
+  { setting, options, memoryMb }: OwnOptions,
 ): Promise<{ readonly thread: Thread; readonly tasks: number }> {
-  const worker = new Worker(program, { name: path, resourceLimits: { maxOldGenerationSizeMb: heapMb } });
+  const worker = new Worker(program, { name: path, resourceLimits: { maxOldGenerationSizeMb: memoryMb } });
   const calls = new ThreadCalls<EnvironmentThread>(worker, {
     name: path,
     advice: "Its trajectory is left out",

@@ -18,7 +18,8 @@ let modules = 0;
 function open(text: string, given: Partial<OwnOptions> = {}): Promise<OwnEnvironment> {
   const path = join(folder, `own${modules++}.ts`);
   writeFileSync(path, text);
-  const options = { setting: "stages.0.environment.name", options: {}, threads: 2, timeLimitMs: 20_000 };
+  const limits = { threads: 2, timeLimitMs: 20_000, memoryMb: 64 };
+  const options = { setting: "stages.0.environment.name", options: {}, ...limits };
   return OwnEnvironment.open(path, { ...options, ...given });
 }
 

@@ -20,6 +20,7 @@ import { ReplayReader } from "../../replay/reader.ts";
 import { program } from "../built.ts";
 import { writeOpposites } from "../fakes/labelled.ts";
 import { withoutTimes } from "../fakes/play.ts";
+import { writeTwoTurns } from "../fakes/two_turns.ts";
 
 const rounds = 2;
 const settings = [
@@ -42,6 +43,7 @@ const labelled = "{data: labelled, itemsPerStep: 8, steps: 5";
 const stages = [
   `${labelled}, kind: sft, heldOutEvery: 2}`,
   `${labelled}, kind: grpo, samplingCalls: 2}`,
+  "{kind: environment, environment: ./two_turns.ts, steps: 5, itemsPerStep: 6, groupSize: 4, maxTurns: 2}",
   "{kind: self_play}",
 ];
 const kills = Number(process.env.VISPLAY_KILLS ?? 5);
@@ -60,9 +62,9 @@ const layouts: readonly {
     own: [`model=${model}`, "adapter.rank=4", "replicas=1", "threads=2", "reasoner.learningRate=1e-3"],
   },
   {
-    name: "stages sft, grpo and self-play",
+    name: "stages sft, grpo, an environment of two turns and self-play",
     own: ["rounds=1", ...stages.map((stage, i) => `stages.${i}=${stage}`)],
-    rounds: 3,
+    rounds: 4,
   },
 ];
 
@@ -70,6 +72,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "visplay-kill-"));
   await writeOpposites(join(folder, "labelled"), 40, 3);
+  await writeTwoTurns(folder);
 });
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -1,0 +1,149 @@
+import { appendFile, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openEnvironments } from "../../cli/environments.ts";
+import { SceneSource } from "../../images/scenes/source.ts";
+import { defaultReasonerTemplates } from "../../reasoner/prompt.ts";
+import type { ReasonerEpisode, ReasonerStep, RunEvent } from "../../replay/events.ts";
+import { ReplayReader } from "../../replay/reader.ts";
+import { configOf } from "../fakes/config.ts";
+import { ofType } from "../fakes/play.ts";
+import { writeTwoTurns } from "../fakes/two_turns.ts";
+import { visplay } from "./visplay.ts";
+
+const templates = { questioner: "ask", ...defaultReasonerTemplates };
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "visplay-environments-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Plays a run of one stage in an environment. */
+function train(run: string, stage: string, ...settings: readonly string[]) {
+  const all = ["evaluation.questions=0", `stages.0={kind: environment, ${stage}}`, ...settings];
+  return visplay("train", "--out", join(folder, run), ...all.flatMap((each) => ["--set", each]));
+}
+
+function recorded(run: string): {
+  readonly events: RunEvent[];
+  readonly steps: ReasonerStep[];
+  readonly episodes: ReasonerEpisode[];
+} {
+  using reader = ReplayReader.open(join(folder, run));
+  const events = [...reader.events()].map(({ event }) => event);
+  return { events, steps: ofType(events, "reasonerStep"), episodes: ofType(events, "reasonerEpisode") };
+}
+
+describe("a user's own environment", () => {
+  test("of two turns is learnt, each turn for what it earns", async () => {
+    const path = await writeTwoTurns(folder);
+    const stage = `environment: ${path}, steps: 20, itemsPerStep: 16, groupSize: 8, maxTurns: 4`;
+    const { status, stderr } = train("learns", `${stage}, learningRate: 5.0e-4, beta: 0`);
+    expect(status, stderr).toBe(0);
+    const { steps, episodes } = recorded("learns");
+    expect(steps.length).toBe(20);
+    expect(steps[0]?.meanReward).toBeLessThan(1);
+    expect(steps.at(-1)?.meanReward).toBeGreaterThan(1.5);
+    expect(steps.at(-1)?.parts.first).toBeGreaterThan((steps[0]?.parts.first ?? 1) + 0.5);
+    expect(steps.every(({ trajectories }) => trajectories?.meanTurns === 2)).toBe(true);
+    const observed = episodes.flatMap(({ rollouts }) =>
+      rollouts.flatMap(({ trajectory }) => trajectory?.observations.flatMap(({ turns }) => turns) ?? []),
+    );
+    expect(observed.length).toBe(20 * 16 * 8);
+    const images = new Set(
+      (await readdir(join(folder, "learns", "images"))).map((name) => name.replace(".png", "")),
+    );
+    for (const { role, parts } of observed) {
+      expect([role, parts[1]]).toEqual(["tool", "is there a blue square ?"]);
+      expect(images).toContain((parts[0] as { image: string }).image);
+    }
+    expect(visplay("replay", "check", join(folder, "learns")).stdout).toMatch(/images: all whole/);
+  }, 300_000);
+
+  test("that fails now and then does not stop the run", async () => {
+    const also = 'if (task % 4 === 1 && turn === 1) throw new Error("lost");';
+    const path = await writeTwoTurns(folder, also);
+    const stage = `environment: {name: ${path}, options: {tasks: 8}}, steps: 2, itemsPerStep: 8, groupSize: 2, maxTurns: 2`;
+    const { status, stderr } = train("faults", stage, "checkpoint.everySteps=1");
+    expect(status, stderr).toBe(0);
+    const { steps, episodes } = recorded("faults");
+    expect(steps.map(({ trajectories }) => trajectories?.faults)).toEqual([{ threw: 4 }, { threw: 4 }]);
+    for (const { image, rollouts } of episodes)
+      for (const { reward, trajectory } of rollouts)
+        expect([reward === null, trajectory?.fault?.reason ?? null]).toEqual(
+          image.index % 4 === 1 ? [true, "lost"] : [false, null],
+        );
+  }, 120_000);
+
+  test("is pinned by what its module says", async () => {
+    const path = await writeTwoTurns(folder);
+    const pinOf = async () => {
+      const config = configOf({ stages: [{ kind: "environment", environment: path }] });
+      const opening = { signal: new AbortController().signal, say: () => {}, show: () => {} };
+      const materials = { images: new SceneSource(config.images.scenes), templates, labelled: [] };
+      await using opened = await openEnvironments(config, materials, opening);
+      return opened.inputs;
+    };
+    const first = await pinOf();
+    expect(Object.keys(first)).toEqual(["stages.0.environment"]);
+    expect(await pinOf()).toEqual(first);
+    await appendFile(path, "// another one\n");
+    expect(await pinOf()).not.toEqual(first);
+  });
+});
+
+describe("an environment that is there", () => {
+  test.each([
+    ["scenes", "scenes", 1],
+    ["a jigsaw of the run's pictures", "jigsaw", 1],
+    ["odd ones out", "{name: odd-one-out, pieces: 3}", 3],
+  ])(
+    "gives tasks with their labels: %s",
+    (name, environment, pictures) => {
+      const { status, stderr } = train(
+        name,
+        `environment: ${environment}, rows: 12, steps: 1, itemsPerStep: 6, groupSize: 4`,
+      );
+      expect(status, stderr).toBe(0);
+      const { episodes, steps } = recorded(name);
+      expect(episodes.length).toBe(6);
+      expect(steps[0]?.trajectories).toEqual({ meanTurns: 1, unfinished: 0, faults: {} });
+      for (const { label, turns, image, rollouts } of episodes) {
+        expect(label).not.toBe(null);
+        expect(image.index).toBeLessThan(12);
+        const shown =
+          turns?.flatMap(({ parts }) => parts.filter((part) => typeof part !== "string")).length ?? 1;
+        expect(shown).toBe(pictures);
+        for (const { parts } of rollouts) expect(Object.keys(parts)).toContain("correctness");
+      }
+    },
+    120_000,
+  );
+
+  test.each([
+    ["environment: data", /stages.0.environment.data: .*expected labelled questions/],
+    ["environment: frame-order", /stages.0.environment.data: .*expected a folder of films/],
+    [
+      "environment: {name: jigsaw, pieces: 5}",
+      /stages.0.environment.pieces .*: found 5, expected a square number/,
+    ],
+    ["environment: ./nowhere.ts", /stages.0.environment.name: there is no file .*nowhere.ts/],
+    ["environment: scene", /stages.0.environment.name: found .*scene, expected a module/],
+    ["environment: {name: frame-order, data: .}", /found no video, animated GIF or WebP/],
+  ])("is refused before anything is played: %s", async (stage, message) => {
+    await writeFile(join(folder, "a.txt"), "no film");
+    const { status, stderr } = visplay(
+      ...[
+        "train",
+        "--out",
+        join(folder, "never"),
+        "--set",
+        `stages.0={kind: environment, ${stage.replace("data: .", `data: ${folder}`)}}`,
+      ],
+    );
+    expect(status).toBeGreaterThan(2);
+    expect(stderr).toMatch(message);
+  });
+});
