@@ -8,6 +8,7 @@ export const pages: readonly string[] = [
     "data",
     "settings",
     "stages",
+    "environments",
     "rewards",
     "model",
     "rounds",

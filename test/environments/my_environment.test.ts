@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { OwnEnvironment } from "../../environments/own/own_environment.ts";
+import type { RgbImage } from "../../images/image.ts";
 import { imagesIn } from "../../policy/prompts.ts";
 import { blocksOf } from "../docs/pages.ts";
 
@@ -27,7 +28,7 @@ test("the environment that docs/environments.md shows does what it says", async 
   const { turns, state, label } = await environment.reset(6, { seed: 3, fit: () => null });
   expect(label).toBe("top right");
   const brightest = (shown: typeof turns) => {
-    const [{ width, data }] = imagesIn(shown) as [{ width: number; data: Uint8Array }];
+    const { width, data } = imagesIn(shown)[0] as RgbImage;
     expect(width).toBe(8);
     const at = data.indexOf(Math.max(...data)) / 3;
     return [Math.max(...data), at % 8 >= 4, at < 32];
