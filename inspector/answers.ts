@@ -127,6 +127,9 @@ export interface TextsAnswer {
   readonly pieces: readonly (readonly string[])[] | null;
 }
 
+/** How closely many episodes are looked at: a glance is there at once. */
+export type Closeness = "glance" | "look";
+
 /** What the Questioner asked, round by round, in clusters of like questions. */
 export interface Drift {
   readonly rounds: readonly DriftRound[];
@@ -182,14 +185,17 @@ export interface QuestionExample {
 export interface CurriculumAnswer {
   readonly round: number;
   readonly questions: readonly CurriculumLine[];
-  /** Episodes of this round, and those whose questions are above. */
+  /** Episodes of this round, those of which questions are shown, and those whose questions are above. */
   readonly episodes: number;
+  readonly shown: number;
   readonly looked: number;
   /** Numbers of those among them that cannot be read, and are left out. */
   readonly damaged: readonly number[];
 }
 
-export interface CurriculumLine extends Omit<QuestionHead, "length" | "reward"> {
+export interface CurriculumLine extends Omit<QuestionHead, "length" | "reward" | "text"> {
+  /** What was said in place of a question; empty where there is one. */
+  readonly text: string;
   /** Near duplicates of it, by the measure that the Questioner is rewarded by, that entered about the same image. */
   readonly alike: readonly string[];
 }

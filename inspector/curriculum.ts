@@ -2,23 +2,25 @@ import { groupBy } from "../common/group_by.ts";
 import type { QuestionHead } from "../replay/questions.ts";
 import type { ReplayReader } from "../replay/reader.ts";
 import { bleuDistances, clusterByDistance } from "../rewards/diversity.ts";
-import type { CurriculumAnswer, CurriculumLine, Fate } from "./answers.ts";
+import type { Closeness, CurriculumAnswer, CurriculumLine, Fate } from "./answers.ts";
 import { evenly } from "./lists.ts";
 
-/** Episodes of a round's curriculum whose questions are shown, at most. */
+/** Episodes of a round's curriculum whose questions are shown, at most; a glance sees the first of them. */
 const SHOWN_EPISODES = 1500;
+const GLANCED_AT = 24;
 
 /** The Reasoner's episodes about one image that are looked through for one question. */
 const LOOKED_THROUGH = 1000;
 
 /** What was asked for the curriculum of a round, and what became of each question. */
-export function curriculumOf(reader: ReplayReader, round: number): CurriculumAnswer {
+export function curriculumOf(reader: ReplayReader, round: number, closeness: Closeness): CurriculumAnswer {
   const ids = reader.order({
     phases: ["curriculum"],
     ranges: { round: { min: round, max: round } },
     sort: { by: "time", order: "ascending" },
   });
-  const looked = evenly(ids, SHOWN_EPISODES);
+  const shown = evenly(ids, SHOWN_EPISODES);
+  const looked = closeness === "glance" ? shown.slice(0, GLANCED_AT) : shown;
   const damaged: number[] = [];
   const questions = reader.questions(looked, (id) => damaged.push(id));
   const clusters = clustersOf(questions);
@@ -27,6 +29,7 @@ export function curriculumOf(reader: ReplayReader, round: number): CurriculumAns
     questions: questions.map((question) => lineOf(question, clusters)),
     episodes: ids.length,
     looked: looked.length,
+    shown: shown.length,
     damaged,
   };
 }
@@ -44,10 +47,14 @@ function clustersOf(questions: readonly QuestionHead[]): Map<string, string[][]>
 }
 
 function lineOf(head: QuestionHead, clusters: ReadonlyMap<string, readonly string[][]>): CurriculumLine {
-  const { length: _, reward: __, ...line } = head;
+  const { length: _, reward: __, text, ...line } = head;
   const own = head.rejection === null ? clusters.get(head.image.id) : undefined;
   const cluster = own?.find((texts) => texts.includes(head.question as string)) ?? [];
-  return { ...line, alike: cluster.filter((other) => other !== head.question) };
+  return {
+    ...line,
+    text: head.question === null ? text : "",
+    alike: cluster.filter((other) => other !== head.question),
+  };
 }
 
 /** What the Reasoner made of a question of the curriculum since, the first time first. */

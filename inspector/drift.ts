@@ -1,15 +1,12 @@
 import { groupBy } from "../common/group_by.ts";
 import type { QuestionHead } from "../replay/questions.ts";
 import type { ReplayReader } from "../replay/reader.ts";
-import type { Drift, DriftRound, QuestionCluster, QuestionExample } from "./answers.ts";
+import type { Closeness, Drift, DriftRound, QuestionCluster, QuestionExample } from "./answers.ts";
 import { counted, evenly, mean } from "./lists.ts";
 
 /** Episodes of the Questioner that are looked at, spread evenly over each round, in all and in any one round. */
 const LOOKED_AT = { glance: 200, look: 1500 } as const;
 const LEAST_OF_A_ROUND = { glance: 1, look: 8 } as const;
-
-/** How closely: a glance is there at once. */
-export type Closeness = keyof typeof LOOKED_AT;
 
 /** Clusters, examples and beginnings that are shown. */
 const SHOWN_CLUSTERS = 60;

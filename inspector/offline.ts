@@ -69,7 +69,7 @@ export async function writeOffline(
     await add({ answers: { [paths.drift(key, "look")]: queries.drift(folder, "look") } });
     const curricula = room.part(SHARE_OF_ROUNDS);
     for (const { round } of overview.curricula.toReversed()) {
-      const answers = { [paths.curriculum(key, round)]: queries.curriculum(folder, round) };
+      const answers = { [paths.curriculum(key, round, "look")]: queries.curriculum(folder, round, "look") };
       if (!(await add({ answers }, curricula))) break;
     }
 

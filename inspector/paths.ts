@@ -1,3 +1,5 @@
+import type { Closeness } from "./answers.ts";
+
 /** What the page asks for, below `api/`. */
 
 function run(key: string): string {
@@ -14,8 +16,9 @@ export const paths = {
   texts: (key: string, id: number | string): string => `${run(key)}/episodes/${encodeURIComponent(id)}/texts`,
   histogram: (key: string, phase: string, figure: string): string =>
     `${run(key)}/histogram/${encodeURIComponent(figure)}?phase=${encodeURIComponent(phase)}`,
-  drift: (key: string, closeness: "glance" | "look"): string => `${run(key)}/drift/${closeness}`,
-  curriculum: (key: string, round: number): string => `${run(key)}/curriculum/${round}`,
+  drift: (key: string, closeness: Closeness): string => `${run(key)}/drift/${closeness}`,
+  curriculum: (key: string, round: number, closeness: Closeness): string =>
+    `${run(key)}/curriculum/${round}/${closeness}`,
   fate: (key: string, image: string, question: string): string =>
     `${run(key)}/fate?${new URLSearchParams({ image, question })}`,
   compare: (params: URLSearchParams): string => `compare?${params}`,

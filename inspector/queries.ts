@@ -5,10 +5,10 @@ import type { EpisodeHead, EpisodePage, EpisodeQuery, Figure } from "../replay/q
 import { ReplayReader } from "../replay/reader.ts";
 import { REPLAY_NAME } from "../replay/schema.ts";
 import type { Histogram } from "../replay/survey.ts";
-import type { Comparison, CurriculumAnswer, Drift, EpisodeAnswer, Fate } from "./answers.ts";
+import type { Closeness, Comparison, CurriculumAnswer, Drift, EpisodeAnswer, Fate } from "./answers.ts";
 import { comparisonOf } from "./comparison.ts";
 import { curriculumOf, fateOf } from "./curriculum.ts";
-import { type Closeness, driftOf } from "./drift.ts";
+import { driftOf } from "./drift.ts";
 import { configOf, FollowedOverview, type Told } from "./overview.ts";
 
 /** Other episodes about an image that are shown beside one. */
@@ -81,8 +81,9 @@ export class Queries {
     return this.#once(`drift ${closeness} ${folder}`, folder, (reader) => driftOf(reader, closeness));
   }
 
-  curriculum(folder: string, round: number): CurriculumAnswer {
-    return this.#once(`curriculum ${round} ${folder}`, folder, (reader) => curriculumOf(reader, round));
+  curriculum(folder: string, round: number, closeness: Closeness): CurriculumAnswer {
+    const find = (reader: ReplayReader) => curriculumOf(reader, round, closeness);
+    return this.#once(`curriculum ${round} ${closeness} ${folder}`, folder, find);
   }
 
   fate(folder: string, image: string, question: string): Fate {

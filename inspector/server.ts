@@ -95,14 +95,16 @@ export function inspectorApp(options: InspectorOptions, lookups: Lookups): Hono 
       await lookups.ask("histogram", [selectionOf(context), figure, 20], signalOf(context)),
     );
   });
-  for (const closeness of ["glance", "look"] as const)
+  for (const closeness of ["glance", "look"] as const) {
     app.get(`/api/runs/:run/drift/${closeness}`, async (context) =>
       context.json(await lookups.ask("drift", [folderOf(context), closeness], signalOf(context))),
     );
-  app.get("/api/runs/:run/curriculum/:round", async (context) => {
-    const round = numberIn(context, context.req.param("round"));
-    return context.json(await lookups.ask("curriculum", [folderOf(context), round], signalOf(context)));
-  });
+    app.get(`/api/runs/:run/curriculum/:round/${closeness}`, async (context) => {
+      const round = numberIn(context, context.req.param("round"));
+      const args = [folderOf(context), round, closeness] as const;
+      return context.json(await lookups.ask("curriculum", [...args], signalOf(context)));
+    });
+  }
   app.get("/api/runs/:run/fate", async (context) => {
     const { image = "", question = "" } = context.req.query();
     return context.json(await lookups.ask("fate", [folderOf(context), image, question], signalOf(context)));

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Closeness } from "../answers.ts";
 import type { Failure } from "./port.ts";
 import { source } from "./source.ts";
 
@@ -56,6 +57,26 @@ export function useAnswer<T>(path: string | null, version: unknown = 0): Loading
     failure: state.key === key ? state.failure : undefined,
     isSlow: state.isSlow && !isCurrent,
   };
+}
+
+/**
+ * What a glance answers at once and, where that is not all, what a closer look answers once it is there. A file has looked
+ * closely already.
+ */
+export function useCloserAnswer<T>(
+  path: ((closeness: Closeness) => string) | null,
+  isAll: (glance: T) => boolean,
+  version: unknown,
+): Loading<T> {
+  const glance = useAnswer<T>(source.live && path ? path("glance") : null, version);
+  const isEnough = glance.value !== undefined && isAll(glance.value);
+  const isNext = path !== null && !isEnough && (source.live === null || glance.value !== undefined);
+  const look = useAnswer<T>(isNext ? path("look") : null, version);
+  const lookedAt = useRef<string>(undefined);
+  if (look.isCurrent) lookedAt.current = path?.("look");
+  // An old look at the same is better than a new glance at it.
+  const hasLooked = lookedAt.current !== undefined && lookedAt.current === path?.("look");
+  return hasLooked && !isEnough ? look : { ...glance, failure: glance.failure ?? look.failure };
 }
 
 function keep(key: string, value: unknown): void {

@@ -5,7 +5,7 @@ import { counted } from "../../lists.ts";
 import { paths } from "../../paths.ts";
 import { changed, go, href } from "../address.ts";
 import { useKeys } from "../keys.ts";
-import { useAnswer } from "../loading.ts";
+import { useCloserAnswer } from "../loading.ts";
 import { CurriculumItem } from "../parts/curriculum_item.tsx";
 import { DamageNote } from "../parts/damage_note.tsx";
 import { ExportDialog } from "../parts/export_dialog.tsx";
@@ -23,8 +23,11 @@ export function CurriculumScreen({ address: { run, params }, overview }: ScreenP
   const asked = overview.counts.filter(({ phase, superseded }) => phase === "curriculum" && !superseded);
   const all = [...new Set([...rounds, ...asked.map(({ round }) => round)])].sort((a, b) => a - b);
   const round = Number(params.get("round") ?? all.at(-1) ?? 0);
-  const path = all.length === 0 ? null : paths.curriculum(run, round);
-  const curriculum = useAnswer<CurriculumAnswer>(path, asked.find((each) => each.round === round)?.episodes);
+  const curriculum = useCloserAnswer<CurriculumAnswer>(
+    all.length === 0 ? null : (closeness) => paths.curriculum(run, round, closeness),
+    isWhole,
+    asked.find((each) => each.round === round)?.episodes,
+  );
   const { value } = curriculum;
   if (all.length === 0) {
     return (
@@ -43,7 +46,7 @@ export function CurriculumScreen({ address: { run, params }, overview }: ScreenP
         params={params}
         all={all}
         round={round}
-        value={value?.round === round ? value : undefined}
+        value={value?.round === round && isWhole(value) ? value : undefined}
         exporting={overview.exporting}
       />
       <div>
@@ -54,6 +57,11 @@ export function CurriculumScreen({ address: { run, params }, overview }: ScreenP
       {value ? <Lines run={run} params={params} value={value} overview={overview} /> : <div />}
     </main>
   );
+}
+
+/** Whether all that is ever shown of the round is there. */
+function isWhole({ looked, shown }: CurriculumAnswer): boolean {
+  return looked === shown;
 }
 
 /** Which of the questions are shown: by confidence, and by what became of them. */

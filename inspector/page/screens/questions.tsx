@@ -3,24 +3,22 @@ import { decimal, percent, plural, visible, whole } from "../../format.ts";
 import { spread } from "../../lists.ts";
 import { paths } from "../../paths.ts";
 import { changed, go, href } from "../address.ts";
-import { useAnswer } from "../loading.ts";
+import { useCloserAnswer } from "../loading.ts";
 import { DamageNote } from "../parts/damage_note.tsx";
 import { Thumbnail } from "../parts/picture.tsx";
 import { Plot } from "../parts/plot.tsx";
 import { Empty, Problems, Waiting } from "../parts/states.tsx";
 import type { EarlyScreenProps } from "../screen.ts";
-import { source } from "../source.ts";
 
 /** What the Questioner asks, round by round: whether it learns to ask harder, or collapses. */
 export function QuestionsScreen({ address: { run, params }, overview }: EarlyScreenProps) {
   const version = Math.floor((overview?.line.about?.position ?? 0) / 500);
-  // What a file holds is there at once.
-  const glance = useAnswer<Drift>(source.live && paths.drift(run, "glance"), version);
-  const isEnough = glance.value !== undefined && glance.value.sampled === glance.value.of;
-  const isNext = source.live === null || (glance.value !== undefined && !isEnough);
-  const look = useAnswer<Drift>(isNext ? paths.drift(run, "look") : null, version);
-  const drift = look.value === undefined ? glance : look;
-  const value = isEnough ? glance.value : drift.value;
+  const drift = useCloserAnswer<Drift>(
+    (closeness) => paths.drift(run, closeness),
+    ({ sampled, of }) => sampled === of,
+    version,
+  );
+  const { value } = drift;
   return (
     <main>
       <Problems of={drift} />
