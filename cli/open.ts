@@ -1,13 +1,8 @@
-import { existsSync } from "node:fs";
 import type { RunConfig } from "../arena/config/config.ts";
 import type { Ports } from "../arena/ports.ts";
 import { sceneTruth } from "../arena/truth.ts";
-import { isPictureFolder } from "../data/open.ts";
-import { parseHubData } from "../hub/name.ts";
-import { openFolder } from "../images/folder.ts";
 import { ListedImages } from "../images/listed_images.ts";
 import { SceneSource } from "../images/scenes/source.ts";
-import type { Remark } from "../images/walk.ts";
 import { ActivityView } from "../policy/embedded/activity.ts";
 import { openPolicy } from "../policy/parallel/open_policy.ts";
 import type { Policy } from "../policy/port.ts";
@@ -16,8 +11,8 @@ import { reasonerTemplates, requireQuestion } from "../reasoner/prompt.ts";
 import type { PinnedImage } from "../replay/pins.ts";
 import type { Role } from "../replay/self_play.ts";
 import { openPool } from "./data.ts";
-import { count, plural } from "./format.ts";
 import type { WithModel } from "./model.ts";
+import { holdsRows, openPictures } from "./picture_data.ts";
 import { bindList, type Earlier, firstList, type Opening, pinImages } from "./run_images.ts";
 import { scaledPictures } from "./scaled_pictures.ts";
 
@@ -73,12 +68,11 @@ export async function openImages(
   opening: Opening,
   earlier: Earlier<readonly PinnedImage[]> | null = null,
 ): Promise<RunImages> {
-  const { say, show, signal } = opening;
   if (data === null) {
     const scenes = new SceneSource(settings);
     return { images: scenes, truth: sceneTruth(scenes), list: null };
   }
-  if (mayHoldRows(data) && !(await isPictureFolder(data, signal))) {
+  if (await holdsRows(data, opening.signal)) {
     const files = await openPool(data, columns, opening);
     const list = earlier ? await bindList({ files }, earlier, opening) : firstList({ files });
     return {
@@ -87,31 +81,12 @@ export async function openImages(
       list: pinImages(list, earlier?.had),
     };
   }
-  const source = await openFolder(data, {
-    signal,
-    followLinks,
-    maxPixels,
-    scaled: scaledPictures(),
-    preferred: new Set(earlier?.had?.map(({ name }) => name)),
-    progress: (done, total) => show(`looking at images: ${count(done)} of ${count(total)} files`),
-  });
-  const { skipped, warnings, copies, ignored } = source;
-  sayRemarks("skipped", skipped, say);
-  sayRemarks("note", warnings, say);
-  const left = `${skipped.length} skipped${copies > 0 ? `, ${count(copies)} with the content of others` : ""}`;
-  say(`${data}: ${plural(source.length, "image")}, ${left}, ${ignored} of other kinds`);
+  const preferred = new Set(earlier?.had?.map(({ name }) => name));
+  const source = await openPictures(
+    data,
+    { followLinks, maxPixels, scaled: scaledPictures(), preferred },
+    opening,
+  );
   const list = earlier ? await bindList(source, earlier, opening) : firstList(source);
   return { images: source.select(list), truth: null, list: pinImages(list, earlier?.had) };
-}
-
-/** Not so what is nowhere, which is an image folder that cannot be read. */
-function mayHoldRows(data: string): boolean {
-  return existsSync(data) || data.includes("*") || parseHubData(data) !== undefined;
-}
-
-const maxRemarks = 20;
-
-function sayRemarks(kind: string, remarks: readonly Remark[], say: (line: string) => void): void {
-  for (const { name, reason } of remarks.slice(0, maxRemarks)) say(`${kind}: ${name}: ${reason}`);
-  if (remarks.length > maxRemarks) say(`${kind}: and ${remarks.length - maxRemarks} more`);
 }

@@ -75,7 +75,8 @@ export async function select(
   const rejected: Record<string, number> = {};
   let contaminated: readonly CurriculumRecord[] = [];
   let kept = records;
-  for (const { name, keep } of rulesOf(selection, clusters, look, tests)) {
+  const outcomes = new Set(records.map(({ outcome }) => outcome));
+  for (const { name, keep } of rulesOf(selection, [...outcomes].sort(), clusters, look, tests)) {
     const left = await keep(kept);
     if (contaminations.includes(name)) contaminated = [...contaminated, ...without(kept, left)];
     if (left.length < kept.length) rejected[name] = kept.length - left.length;
@@ -106,6 +107,7 @@ function without(
 
 function rulesOf(
   selection: Selection,
+  outcomesThere: readonly string[],
   clusters: QuestionClusters,
   look: Look,
   tests: TestSet | null,
@@ -119,7 +121,9 @@ function rulesOf(
   });
   return [
     where("round", ({ round }) => rounds?.includes(round) ?? true),
-    where("outcome", ({ outcome }) => outcomes.includes(outcome)),
+    ...outcomesThere
+      .filter((each) => !outcomes.includes(each))
+      .map((unwanted) => where(`outcome ${unwanted}`, ({ outcome }) => outcome !== unwanted)),
     where("confidence", (record) => within(record.confidence, confidence)),
     where("votes", (record) => countVotes(record) >= minVotes),
     where("agreement", (record) => agreement === null || within(record.agreement, agreement)),

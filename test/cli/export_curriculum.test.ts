@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -263,7 +263,7 @@ describe("visplay export-curriculum", () => {
     expect(stdout).toBe(
       [
         "5 questions with an answer",
-        "  1 left out: outcome",
+        "  1 left out: outcome belowBand",
         "  3 left out: confidence",
         "1 selected, on 1 image",
         "  train: 1",
@@ -290,6 +290,15 @@ describe("visplay export-curriculum", () => {
     expect(stdout).toContain("1 left out: like a test image");
     const { contaminated } = JSON.parse(await readFile(join(at("clean"), "curriculum.json"), "utf8"));
     expect(contaminated).toMatchObject([{ image: images[1], question: "what colour ?" }]);
+  });
+
+  test("--decontaminate takes a folder of pictures, and names those that cannot be looked at", async () => {
+    await mkdir(at("pictures"));
+    await copyFile(join(at("run"), "images", `${images[0]}.png`), join(at("pictures"), "seen.png"));
+    await writeFile(join(at("pictures"), "broken.png"), "no picture");
+    const { stdout, stderr } = await visplay(at("run"), "--dry-run", "--decontaminate", at("pictures"));
+    expect(stdout).toContain("2 left out: like a test image");
+    expect(stderr).toContain("skipped: broken.png");
   });
 });
 

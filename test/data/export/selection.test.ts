@@ -48,7 +48,7 @@ test("every record is exported, or left out for one reason", async () => {
   const { items, rejected, candidates } = await choose(records, own);
   expect(candidates).toBe(202);
   expect(items.length + Object.values(rejected).reduce((a, b) => a + b, 0)).toBe(202);
-  expect(rejected).toMatchObject({ outcome: 1, "image not kept": 1 });
+  expect(rejected).toMatchObject({ "outcome belowBand": 1, "image not kept": 1 });
   expect(items.every(({ round, confidence }) => round !== 2 && confidence >= 0.3 && confidence <= 0.8)).toBe(
     true,
   );
