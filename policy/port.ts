@@ -28,7 +28,7 @@ export interface Prompt {
   readonly turns: readonly Turn[];
 }
 
-/** Why a completion ended: a stop token, or `maxTokens` or the end of the model's context. */
+/** Why a completion ended: a stop token or text, or `maxTokens` or the end of the model's context. */
 export type FinishReason = "stop" | "length";
 
 /** What a policy read between two of its tokens. */
@@ -65,6 +65,8 @@ export interface SamplingOptions {
   /** 1 keeps all tokens. */
   readonly topP: number;
   readonly maxTokens: number;
+  /** Texts that end a completion as stop tokens do; they are its end (default none). */
+  readonly stopTexts?: readonly string[];
   /** Whether completions go on past stop tokens to their full length (default false); benchmarks compare equal work. */
   readonly ignoreEos?: boolean;
   /**

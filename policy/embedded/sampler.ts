@@ -1,5 +1,6 @@
 import { deriveSeed, uniformAt } from "../../common/random.ts";
 import { zip } from "../../common/zip.ts";
+import type { Tokenizer } from "../chat/tokenizer.ts";
 import type { VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { FinishReason, SamplingOptions } from "../port.ts";
 import { type TokenTape, writeToken } from "../token_tape.ts";
@@ -14,6 +15,7 @@ import { mostMicroBatchTokens } from "./model_size.ts";
 import type { Pause } from "./pause.ts";
 import { type EncodedPrompt, type Prefilled, pastLength, prefill, prefillBatches } from "./prefill.ts";
 import type { GraphTools } from "./sessions.ts";
+import { StopTexts } from "./stop_texts.ts";
 import { tokensInPrompt } from "./stretch.ts";
 
 export interface SampledTokens {
@@ -32,6 +34,8 @@ export interface SamplerTools extends GraphTools {
   readonly forwardTokens?: number;
   /** Conversations that go on; default none. */
   readonly conversations?: Conversations;
+  /** What tells texts that end a completion. */
+  readonly tokenizer: Pick<Tokenizer, "decode">;
 }
 
 /** Rows that decode side by side: enough to keep the matrix products busy, few enough for the processor's cache. */
@@ -87,6 +91,7 @@ export class Sampler {
   readonly #prompts: readonly EncodedPrompt[];
   readonly #options: SamplingOptions & { readonly firstPrompt: number };
   readonly #stopTokens: ReadonlySet<number>;
+  readonly #stopTexts: StopTexts;
   /** Fed to graphs; greedy choices are reported at temperature 1. */
   readonly #inverseTemperature: Float32Array;
   readonly #results: SampledTokens[][];
@@ -110,6 +115,7 @@ export class Sampler {
     this.#options = options;
     this.#inverseTemperature = Float32Array.of(1 / (options.temperature || 1));
     this.#stopTokens = new Set(options.ignoreEos ? [] : model.config.eosTokenIds);
+    this.#stopTexts = new StopTexts(options.stopTexts ?? [], (ids) => tools.tokenizer.decode(ids));
     this.#results = prompts.map(() => []);
   }
 
@@ -183,7 +189,7 @@ export class Sampler {
     if (sequence.tape) writeToken(sequence.tape, token);
     this.#activity.token();
     sequence.logProbs.push(logProb);
-    if (this.#stopTokens.has(token)) sequence.finished = "stop";
+    if (this.#stopTokens.has(token) || this.#stopTexts.isReached(sequence.tokens)) sequence.finished = "stop";
     else if (sequence.tokens.length >= sequence.longest) sequence.finished = "length";
     if (sequence.finished !== null) this.#activity.advance();
   }

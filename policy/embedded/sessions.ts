@@ -21,7 +21,7 @@ export interface SessionCacheOptions {
    * for memory, has its matrices packed (default false).
    */
   readonly large?: boolean;
-  /** Bytes that sessions may hold between runs, about (default 384 MiB). */
+  /** Bytes that sessions may hold between runs, about (default 512 MiB). */
   readonly budgetBytes?: number;
 }
 
@@ -42,7 +42,7 @@ export class SessionCache implements AsyncDisposable {
   readonly #packed: ByteCache<Session>;
 
   constructor(options: SessionCacheOptions) {
-    const { large = false, budgetBytes = 384 * megabyte } = options;
+    const { large = false, budgetBytes = 512 * megabyte } = options;
     this.#options = options;
     this.#sessions = new ByteCache(budgetBytes, bytesOf, capacity[large ? "large" : "small"]);
     this.#packed = new ByteCache(packedBytes, bytesOf);

@@ -30,7 +30,8 @@ export async function greedyTokens(
     later: [],
   };
   await using sessions = new SessionCache({ threads: 1 });
-  const tools = { model, tensors: parameterTensors(model.parameters), sessions, pool: new BufferPool(0) };
+  const tensors = parameterTensors(model.parameters);
+  const tools = { model, tensors, sessions, pool: new BufferPool(0), tokenizer: { decode: () => "" } };
   const [group = []] = await new Sampler(tools, views, [encoded], sampling).run();
   return group.map(({ tokens }) => [...tokens]);
 }

@@ -93,6 +93,28 @@ describe("sampling", () => {
     expect(ended.length).toBeGreaterThan(3);
   });
 
+  test("a text ends a completion where it is complete, and changes nothing before", async () => {
+    const options = { ...sampling, groupSize: 8, maxTokens: 60 };
+    const whole = (await policy.sample(questions(16), options)).flat();
+    const text = (tokens: Int32Array) => policy.tokenizer.decode(tokens);
+    // Of two tokens or more, some of which are common.
+    const [stop] = [...new Set(whole.flatMap(({ tokens }) => text(tokens.subarray(7, 10)).trim()))]
+      .filter((each) => each.includes(" "))
+      .sort((a, b) => countOf(b) - countOf(a)) as [string];
+    function countOf(each: string): number {
+      return whole.filter(({ tokens }) => text(tokens).includes(each)).length;
+    }
+    const stopTexts = ["never said", stop];
+    const cut = (await policy.sample(questions(16), { ...options, stopTexts })).flat();
+    expect(countOf(stop)).toBeGreaterThan(2);
+    whole.forEach(({ tokens, finishReason }, i) => {
+      const ends = [...tokens.keys()].map((t) => t + 1);
+      const length = ends.find((end) => text(tokens.subarray(0, end)).includes(stop)) ?? tokens.length;
+      expect([...(cut[i]?.tokens ?? [])]).toEqual([...tokens.subarray(0, length)]);
+      expect(cut[i]?.finishReason).toBe(length < tokens.length ? "stop" : finishReason);
+    });
+  });
+
   test.each([1, 0.7])(
     "at temperature %d log-probabilities are those that score gives",
     async (temperature) => {
