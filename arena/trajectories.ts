@@ -7,12 +7,12 @@ import { turnRecords } from "./tasks.ts";
 /** A trajectory as the replay keeps it beside its completion; what was observed is kept with the step. */
 export function trajectoryRecord(
   step: Step,
-  { completion, turns, end, fault }: Trajectory,
+  { completion, turns, end, success, fault }: Trajectory,
 ): TrajectoryRecord {
   const observations = (completion.observations ?? []).map((observed) => {
     return { after: observed.after, turns: turnRecords(step, observed.turns) };
   });
-  return { observations, turns, end, fault };
+  return { observations, turns, end, success, fault };
 }
 
 /** How the trajectories of a step went. */

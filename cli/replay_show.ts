@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { VisplayError } from "../common/errors.ts";
+import { visible } from "../inspector/format.ts";
 import { configOf } from "../inspector/overview.ts";
 import { groupText, placeText } from "../inspector/terminal/group.ts";
 import { pictureText } from "../inspector/terminal/picture.ts";
@@ -10,8 +11,8 @@ import {
   pictureForms,
 } from "../inspector/terminal/picture_form.ts";
 import { tolerant } from "../replay/damage.ts";
-import type { EpisodeHead } from "../replay/query.ts";
 import { ReplayReader } from "../replay/reader.ts";
+import { imagesInTurns, promptTurnsOf } from "../replay/turns.ts";
 import { count } from "./format.ts";
 import { draw, isTerminal, print, printLines, screenWidth } from "./terminal.ts";
 
@@ -52,27 +53,34 @@ async function show(folder: string, episode: string, flags: ShowFlags): Promise<
     return;
   }
   const [head] = reader.heads([id]);
-  if (head) await showPlace(reader, head, flags.pictures);
+  if (head) {
+    print(placeText(head, screenWidth()));
+    const shown = found instanceof VisplayError ? [head.image.id] : imagesInTurns(promptTurnsOf(found.event));
+    await showPictures(reader, shown, flags.pictures);
+  }
   if (found instanceof VisplayError) throw found;
   showGroup(reader, found, flags.answers ?? false);
 }
 
-async function showPlace(
+/** Draws pictures, each of several under its name. */
+async function showPictures(
   reader: ReplayReader,
-  head: EpisodeHead,
+  ids: readonly string[],
   wanted: PictureForm | undefined,
 ): Promise<void> {
-  print(placeText(head, screenWidth()));
   const form = wanted ?? pictureFormOf(process.env, isTerminal());
   if (form === "none") return;
   const picture = { form, colours: coloursOf(process.env) ?? "256", columns: screenWidth() } as const;
-  try {
-    const path = reader.image(head.image.id);
-    if (path === undefined) throw new VisplayError("images", "it was not stored");
-    draw(await pictureText(path, picture));
-  } catch (error) {
-    if (!(error instanceof VisplayError)) throw error;
-    print(`the picture cannot be shown: ${error.message}`);
+  for (const [i, id] of ids.entries()) {
+    if (ids.length > 1) print(`picture ${i + 1} of ${ids.length}: ${visible(id)}`);
+    try {
+      const path = reader.image(id);
+      if (path === undefined) throw new VisplayError("images", "it was not stored");
+      draw(await pictureText(path, picture));
+    } catch (error) {
+      if (!(error instanceof VisplayError)) throw error;
+      print(`the picture cannot be shown: ${error.message}`);
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { shellWord } from "../common/shell_word.ts";
 import { formats } from "../data/export/formats.ts";
 import { previewOf } from "../images/preview.ts";
 import type { Surroundings } from "../inspector/surroundings.ts";
+import type { ChatMessage } from "../policy/chat/tokenizer.ts";
 import { readStatus } from "../watch/status.ts";
 import { localModel } from "./model.ts";
 import { programName } from "./program_name.ts";
@@ -44,11 +45,18 @@ export function surroundings(): Surroundings {
       const folder = await folderOf(config);
       return folder && completions.map((ids) => piecesOf(folder.tokenizer, ids));
     },
-    async template(config, prompt) {
+    async template(config, turns) {
       const folder = await folderOf(config);
       if (!folder) return null;
-      const content = [{ type: "image" }, { type: "text", text: prompt }] as const;
-      return folder.tokenizer.renderChat([{ role: "user", content }], true);
+      return folder.tokenizer.renderChat(
+        turns.map(({ role, parts }) => ({
+          role: role as ChatMessage["role"],
+          content: parts.map((part) =>
+            typeof part === "string" ? { type: "text", text: part } : { type: "image" },
+          ),
+        })),
+        true,
+      );
     },
     async sight(config, size) {
       const folder = await folderOf(config);

@@ -55,6 +55,7 @@ export function figureName(name: string): string {
   const [kind, own] = name.includes(":") ? name.split(/:(.*)/s) : ["", name];
   const shown = names[own as string] ?? visible(own as string);
   if (kind === "check") return `passes ${shown}`;
+  if (kind === "fault") return `faults, ${shown}`;
   return shown;
 }
 
@@ -70,4 +71,9 @@ export function numberRanges(numbers: readonly number[], most = 8): string {
     .slice(0, most)
     .map(([first, last]) => (first === last ? `${first}` : `${first}–${last}`));
   return [...shown, ...(ranges.length > most ? ["…"] : [])].join(", ");
+}
+
+/** Parts of a reward, each with its name. */
+export function partsText(parts: Readonly<Record<string, number>>): string[] {
+  return Object.entries(parts).map(([name, value]) => `${visible(name)} ${brief(value)}`);
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { VisplayError } from "../common/errors.ts";
 import type { EpisodeQuery } from "../replay/query.ts";
+import { imagesNamedBy, promptTurnsOf } from "../replay/turns.ts";
 import type { EpisodeAnswer, Overview, RunLine, TextsAnswer } from "./answers.ts";
 import { completionsOf } from "./completions.ts";
 import type { FilePart } from "./file_content.ts";
@@ -79,13 +80,13 @@ export async function writeOffline(
     for (const id of ids) {
       signal?.throwIfAborted();
       const episode = { ...queries.episode(folder, id), kin: [] };
-      const { image } = episode.event;
+      const shown = new Set(imagesNamedBy(episode.event).filter((image) => !held.has(image)));
       const answers = { [paths.texts(key, id)]: await textsOf(surroundings, overview.config, episode) };
-      const images = held.has(image.id)
-        ? {}
-        : { [image.id]: await dataAddress(queries.image(folder, image.id), surroundings) };
+      const images: Record<string, string> = {};
+      for (const image of shown)
+        images[image] = await dataAddress(queries.image(folder, image), surroundings);
       if (!(await add({ answers, episodes: [episode], images }))) break;
-      held.add(image.id);
+      for (const image of shown) held.add(image);
       episodes++;
       progress?.(episodes, ids.length);
     }
@@ -133,7 +134,7 @@ async function textsOf(
   { event }: EpisodeAnswer,
 ): Promise<TextsAnswer> {
   const [template, pieces] = await Promise.all([
-    surroundings.template(config, event.prompt),
+    surroundings.template(config, promptTurnsOf(event)),
     surroundings.pieces(
       config,
       completionsOf(event).map(({ tokens }) => tokens),

@@ -144,7 +144,7 @@ function aboutOf(
 }
 
 /** Phases that end with a better Reasoner. */
-const teaching: readonly string[] = ["reasoner", "grpo", "sft"];
+const teaching: readonly string[] = ["reasoner", "grpo", "environment", "sft"];
 
 /** The rounds of all stages; null where nothing says how many. */
 function plannedRounds(config: unknown): number | null {

@@ -1,12 +1,30 @@
+import type { EpisodeEvent, ReasonerEpisode } from "../replay/events.ts";
 import { decimal } from "./format.ts";
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** Where the label of a group of answers is from, for people. */
-export function labelSource({ data }: Settings, confidence: number): string {
-  return data === undefined
-    ? `which ${decimal(100 * confidence, 0)}% of the votes said`
-    : "as it is labelled";
+/** What a group of answers is rewarded for, for people: a label, where there is one, and the words around it. */
+export interface RewardedFor {
+  readonly before: string;
+  readonly label: string | null;
+  readonly after: string;
+}
+
+type Group = Pick<
+  Extract<EpisodeEvent, ReasonerEpisode>,
+  "stage" | "role" | "label" | "confidence" | "rollouts"
+>;
+
+export function rewardedFor(config: unknown, group: Group): RewardedFor {
+  const { stage, role, label, confidence, rollouts } = group;
+  const { kind } = settingsOf(config, stage, role);
+  const acts = kind === "environment" || rollouts.some(({ trajectory }) => trajectory !== null);
+  if (acts && label !== null)
+    return { before: "rewarded by the environment; the label is ", label, after: "" };
+  if (label === null) return { before: "rewarded by the environment", label, after: "" };
+  const source =
+    kind === "grpo" ? "which is the label" : `which ${decimal(100 * confidence, 0)}% of the votes said`;
+  return { before: "rewarded for ", label, after: `, ${source}` };
 }
 
 /**

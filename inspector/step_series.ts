@@ -34,6 +34,7 @@ function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
   const health = "health" in event ? event.health : null;
   const training = "meanReward" in event ? event : null;
   const update = "update" in event ? event.update : null;
+  const acted = "trajectories" in event ? event.trajectories : null;
   const named = (kind: string, values: Readonly<Record<string, number>>) =>
     Object.fromEntries(Object.entries(values).map(([name, value]) => [`${kind}:${name}`, value]));
   return {
@@ -42,6 +43,11 @@ function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
       length: training.meanTokens,
       truncated: training.truncatedShare,
       taught: training.groups > 0 ? 1 - training.droppedGroups / training.groups : null,
+    }),
+    ...(acted && {
+      turns: acted.meanTurns,
+      unfinished: acted.unfinished,
+      faults: Object.values(acted.faults).reduce((sum, count) => sum + count, 0),
     }),
     ...(update && {
       kl: update.kl,

@@ -1,6 +1,6 @@
-import type { AnswerRecord } from "../replay/events.ts";
+import type { AnswerRecord, ReasonerRollout, TrajectoryRecord } from "../replay/events.ts";
 
-/** What one answer came to, beside the majority, or the label that it is rewarded by. */
+/** What one answer came to, beside the majority, or the label that it is rewarded by; of a trajectory, how it ended. */
 export type Fate = "agree" | "disagree" | "abstain" | "unread";
 
 export const fates: readonly Fate[] = ["agree", "disagree", "abstain", "unread"];
@@ -12,10 +12,29 @@ export const fateNames: Readonly<Record<Fate, string>> = {
   unread: "no vote",
 };
 
-export function fateOf(
-  { outcome, vote }: Pick<AnswerRecord, "outcome" | "vote">,
-  label: string | null,
-): Fate {
+/** How a trajectory ended, in place of what an answer came to. */
+function endOf({ end, success }: Pick<TrajectoryRecord, "end" | "success">): Fate {
+  if (end === "fault") return "unread";
+  if (end === "turns") return "abstain";
+  return success ? "agree" : "disagree";
+}
+
+const endNames: Readonly<Record<Fate, string>> = {
+  agree: "succeeds",
+  disagree: "ends without success",
+  abstain: "has no turn left",
+  unread: "fault",
+};
+
+type Judged = Pick<AnswerRecord, "outcome" | "vote"> & Partial<Pick<ReasonerRollout, "trajectory">>;
+
+/** What the fates of these answers, or trajectories, are called. */
+export function fateNamesOf(answers: readonly Judged[]): Readonly<Record<Fate, string>> {
+  return answers.some(({ trajectory }) => trajectory) ? endNames : fateNames;
+}
+
+export function fateOf({ outcome, vote, trajectory }: Judged, label: string | null): Fate {
+  if (trajectory) return endOf(trajectory);
   if (outcome === "abstained") return vote === label ? "agree" : "abstain";
   if (vote === null) return "unread";
   return vote === label ? "agree" : "disagree";
@@ -27,16 +46,13 @@ export interface Cluster<A> {
   readonly answers: readonly A[];
 }
 
-/** Answers by their vote, the commonest first, those that cast none last. */
-export function clustersOf<A extends Pick<AnswerRecord, "outcome" | "vote">>(
-  answers: readonly A[],
-  label: string | null,
-): Cluster<A>[] {
+/** Answers by their vote and what they came to, the commonest first, those that cast none last. */
+export function clustersOf<A extends Judged>(answers: readonly A[], label: string | null): Cluster<A>[] {
   const clusters = new Map<string, { vote: string; fate: Fate; answers: A[] }>();
   for (const answer of answers) {
     const fate = fateOf(answer, label);
     const vote = answer.vote ?? answer.outcome;
-    const key = `${answer.vote === null} ${vote}`;
+    const key = `${fate} ${answer.vote === null} ${vote}`;
     const known = clusters.get(key);
     if (known) known.answers.push(answer);
     else clusters.set(key, { vote, fate, answers: [answer] });

@@ -7,6 +7,7 @@ import { damagedPhases } from "./phases.ts";
 import { damagedPins } from "./pins.ts";
 import type { RecordedEvent } from "./restore.ts";
 import { type Database, numbers, utf8 } from "./sqlite.ts";
+import { imagesInTurnsOf } from "./turns.ts";
 
 /** What a replay tells in more than one way, held against each other. */
 export class Consistency {
@@ -34,7 +35,9 @@ export class Consistency {
     if (superseded !== isSuperseded) {
       return superseded ? "it is marked as superseded, and is not" : "it is superseded, and not marked so";
     }
-    return "prompt" in event && !this.#hasMeasures(id, event) ? "its measures are not its own" : undefined;
+    if ("prompt" in event && !this.#hasMeasures(id, event)) return "its measures are not its own";
+    const lacking = imagesInTurnsOf(event).find((image) => !this.#hasImage(image));
+    return lacking === undefined ? undefined : `image ${JSON.stringify(lacking)} of its turns was not stored`;
   }
 
   /** What is wrong with the tables that hold no events. */
@@ -62,6 +65,10 @@ export class Consistency {
       item instanceof Error ? [{ name, reason: item.message }] : [],
     );
     return { total: found.length, damaged };
+  }
+
+  #hasImage(content: string): boolean {
+    return this.#database.prepare("SELECT 1 FROM image_files WHERE content = ?").get([content]) !== undefined;
   }
 
   #hasMeasures(id: number, event: EpisodeEvent): boolean {

@@ -1,5 +1,6 @@
+import { groupBy } from "../common/group_by.ts";
 import { type NewRow, storedVersions } from "./episode_rows.ts";
-import type { EpisodeEvent } from "./events.ts";
+import type { EpisodeEvent, ReasonerRollout, TrajectoryRecord } from "./events.ts";
 import { answersOf, completionOf, rolloutsOf } from "./rollouts.ts";
 
 /** What an episode is found by: figures over its rollouts. Null where none of them has any. */
@@ -21,12 +22,15 @@ export function figuresOf(event: EpisodeEvent): NewRow {
   };
 }
 
+/** What named figures are of; see `NamedFigure`. */
+export const figureKinds = ["part", "check", "version", "trajectory", "fault"] as const;
+
 /**
- * Named figures: the mean of a reward's part, the share of rollouts that passed a check, and the version of a policy that
- * has no column.
+ * Named figures: the mean of a reward's part, the share of rollouts that passed a check, the version of a policy that has
+ * no column, how trajectories went, and how many of them a fault of one kind spoiled.
  */
 export interface NamedFigure {
-  readonly kind: "part" | "check" | "version";
+  readonly kind: (typeof figureKinds)[number];
   readonly name: string;
   readonly value: number;
 }
@@ -47,6 +51,26 @@ export function namedFiguresOf(event: EpisodeEvent): NamedFigure[] {
       return { kind: "check", name, value } as const;
     }),
     ...versions,
+    ...(event.type === "reasonerEpisode" ? trajectoryFiguresOf(event.rollouts) : []),
+  ];
+}
+
+/** Turns of a trajectory in the mean, shares of those that succeeded and of those that had no turn left, and faults. */
+function trajectoryFiguresOf(rollouts: readonly ReasonerRollout[]): NamedFigure[] {
+  const trajectories = rollouts.flatMap(({ trajectory }) => trajectory ?? []);
+  if (trajectories.length === 0) return [];
+  const meanOf = (of: (trajectory: TrajectoryRecord) => number) => mean(trajectories.map(of)) ?? 0;
+  const kinds = trajectories.flatMap(({ fault }) => fault?.kind ?? []);
+  const figures = {
+    turns: meanOf(({ turns }) => turns.length),
+    success: meanOf(({ success }) => Number(success)),
+    unfinished: meanOf(({ end }) => Number(end === "turns")),
+    faults: kinds.length,
+  };
+  const faults = groupBy(kinds, (kind) => kind);
+  return [
+    ...Object.entries(figures).map(([name, value]) => ({ kind: "trajectory", name, value }) as const),
+    ...[...faults].map(([name, { length }]) => ({ kind: "fault", name, value: length }) as const),
   ];
 }
 

@@ -1,12 +1,12 @@
 import * as z from "zod";
 import { VisplayError } from "../common/errors.ts";
 import type { EpisodeEvent, FinishReason, ImageRef, PolicyVersions } from "./events.ts";
-import type { NamedFigure } from "./figures.ts";
+import { figureKinds, type NamedFigure } from "./figures.ts";
 import { figureColumns } from "./schema.ts";
 
 /**
- * A figure of every episode, by the name of its column, or of one reward part, gate check, or policy that is neither
- * Questioner nor Reasoner.
+ * A figure of every episode, by the name of its column, or of one reward part, gate check, policy that is neither
+ * Questioner nor Reasoner, or of trajectories: "trajectory:turns", "success", "unfinished" and "faults", and "fault:late".
  */
 export type Figure = keyof typeof figureColumns | `${NamedFigure["kind"]}:${string}`;
 
@@ -100,9 +100,11 @@ export interface CheckedQuery extends Omit<EpisodeQuery, "cursor"> {
   readonly limit: number;
 }
 
-const figureNames = `${Object.keys(figureColumns).join(", ")}, part:NAME, check:NAME or version:ROLE`;
+const figureNames = `${Object.keys(figureColumns).join(", ")}, part:NAME, check:NAME, version:ROLE, trajectory:NAME or fault:KIND`;
+const isNamed = (name: string) =>
+  figureKinds.some((kind) => name.startsWith(`${kind}:`) && name > `${kind}:`);
 const isFigure = (name: unknown) =>
-  typeof name === "string" && (Object.hasOwn(figureColumns, name) || /^(part|check|version):./.test(name));
+  typeof name === "string" && (Object.hasOwn(figureColumns, name) || isNamed(name));
 const sort: z.ZodType<CheckedQuery["sort"]> = z.strictObject({
   by: z.custom<Figure>((name) => name === "time" || isFigure(name), `expected time, ${figureNames}`),
   order: z.enum(["ascending", "descending"]),

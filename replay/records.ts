@@ -234,13 +234,22 @@ export interface ObservationRecord {
   readonly turns: readonly TurnRecord[];
 }
 
+/** What a policy said in one of its turns. */
+export interface SpokenTurn {
+  readonly text: string;
+  /** What it earned by that, before weighting. */
+  readonly parts: Readonly<Record<string, number>>;
+}
+
 /** What was between the tokens of a completion that went on over several turns, and how it ended. */
 export interface TrajectoryRecord {
   readonly observations: readonly ObservationRecord[];
-  /** The parts that each turn of the policy earned, before weighting. */
-  readonly turns: readonly Readonly<Record<string, number>>[];
+  /** The policy's turns; an observation stands between two of them. */
+  readonly turns: readonly SpokenTurn[];
   /** By the environment, by the most turns that there may be, or by a fault. */
   readonly end: "done" | "turns" | "fault";
+  /** Whether the environment takes it for one to imitate. */
+  readonly success: boolean;
   /** What went wrong in the environment, by its kind; null unless that was the end. */
   readonly fault: { readonly kind: string; readonly reason: string } | null;
 }

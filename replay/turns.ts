@@ -1,14 +1,48 @@
-import type { EventBody, TurnRecord } from "./events.ts";
+import type { CompletionRecord, EpisodeEvent, EventBody, SpokenTurn, TrajectoryRecord, TurnRecord } from "./events.ts";
+
+/** A policy's turn within its completion. */
+export interface ActedTurn extends SpokenTurn {
+  /** Which of the completion's tokens it is: from `first` up to, but not including, `end`. */
+  readonly first: number;
+  readonly end: number;
+  /** What was read after it; nothing after the last one. */
+  readonly observed: readonly TurnRecord[];
+}
+
+/** The turns of a trajectory, in order. */
+export function actedTurns(
+  { tokens }: Pick<CompletionRecord, "tokens">,
+  { turns, observations }: TrajectoryRecord,
+): ActedTurn[] {
+  return turns.map((turn, i) => ({
+    ...turn,
+    first: i === 0 ? 0 : (observations[i - 1]?.after ?? tokens.length),
+    end: observations[i]?.after ?? tokens.length,
+    observed: observations[i]?.turns ?? [],
+  }));
+}
+
+/** The turns of an episode's prompt: its picture with the text about it, unless it was recorded otherwise. */
+export function promptTurnsOf(event: EpisodeEvent): readonly TurnRecord[] {
+  const recorded = event.type === "reasonerEpisode" ? event.turns : null;
+  return recorded ?? [{ role: "user", parts: [{ image: event.image.id }, event.prompt] }];
+}
 
 /** The images that an event names, by their content; one may come several times. */
 export function imagesNamedBy(event: EventBody): string[] {
   const own = "image" in event && "id" in event.image ? [event.image.id] : [];
-  if (event.type !== "reasonerEpisode") return own;
-  const observed = event.rollouts.flatMap(({ trajectory }) => trajectory?.observations ?? []);
-  const turns = [...(event.turns ?? []), ...observed.flatMap((observation) => observation.turns)];
-  return [...own, ...imagesInTurns(turns)];
+  return [...own, ...imagesInTurnsOf(event)];
 }
 
-function imagesInTurns(turns: readonly TurnRecord[]): string[] {
+/** Those of them that stand in turns, of the prompt or observed. */
+export function imagesInTurnsOf(event: EventBody): string[] {
+  if (event.type !== "reasonerEpisode") return [];
+  const observed = event.rollouts.flatMap(({ trajectory }) => trajectory?.observations ?? []);
+  const turns = [...(event.turns ?? []), ...observed.flatMap((observation) => observation.turns)];
+  return imagesInTurns(turns);
+}
+
+/** The images in turns, by their content, in order. */
+export function imagesInTurns(turns: readonly TurnRecord[]): string[] {
   return turns.flatMap(({ parts }) => parts.flatMap((part) => (typeof part === "string" ? [] : part.image)));
 }

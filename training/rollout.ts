@@ -10,8 +10,8 @@ export interface Trajectory {
   readonly completion: Completion;
   /** What it said last. */
   readonly last: Completion;
-  /** The parts that each of its turns earned, before weighting. */
-  readonly turns: readonly Parts[];
+  /** Its turns one by one. */
+  readonly turns: readonly SpokenTurn[];
   /** Their sums by name; null where nobody can judge it. */
   readonly parts: Parts | null;
   /** Whether it is one to imitate. */
@@ -20,6 +20,12 @@ export interface Trajectory {
   readonly end: "done" | "turns" | "fault";
   /** Null unless that was a fault. */
   readonly fault: Fault | null;
+}
+
+/** What a policy said in one of its turns. */
+export interface SpokenTurn extends Pick<Completion, "text"> {
+  /** What it earned by that, before weighting. */
+  readonly parts: Parts;
 }
 
 /** Where a trajectory begins. */
@@ -164,7 +170,7 @@ function finish({ said, observations, parts }: Listening, end: Trajectory["end"]
   return {
     completion: said.length === 1 ? last : join(said, read),
     last,
-    turns: parts,
+    turns: zip(said, parts).map(([{ text }, earned]) => ({ text, parts: earned })),
     parts: sumByName(parts),
     success: false,
     end,

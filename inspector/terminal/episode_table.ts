@@ -21,7 +21,15 @@ const first: readonly Column[] = [
 
 /** In the order in which they are shown, and which of them gives way first where there is no room. */
 const others = ["step", "reward", "confidence", "advantage", "length"] as const;
-const leastWanted = ["length", "advantage", "step", "confidence", "reward"] as const;
+const leastWanted = [
+  "length",
+  "advantage",
+  "step",
+  "trajectory:turns",
+  "confidence",
+  "trajectory:faults",
+  "reward",
+] as const;
 
 /** Figures that are whole numbers. */
 const wholes: ReadonlySet<string> = new Set([
@@ -31,6 +39,7 @@ const wholes: ReadonlySet<string> = new Set([
   "truncated",
   "questionerVersion",
   "reasonerVersion",
+  "trajectory:faults",
 ]);
 
 /**
@@ -41,7 +50,9 @@ export function episodeTable(heads: readonly EpisodeHead[], query: EpisodeQuery,
   const asked = [query.sort?.by ?? "time", ...Object.keys(query.ranges ?? {})].filter(
     (name) => name !== "time",
   );
-  const names = new Set<string>([...others, ...asked].filter((name) => name !== "round"));
+  const names = new Set<string>(
+    [...others, ...trajectoryFigures(heads), ...asked].filter((name) => name !== "round"),
+  );
   const rowsOf = () => {
     const columns = [...first, ...[...names].map(figureColumn)];
     const rows = [
@@ -66,6 +77,15 @@ export function episodeTable(heads: readonly EpisodeHead[], query: EpisodeQuery,
     lines.map((line, i) => [line, questions[i] as string]),
     ["left", "left"],
   ).join("\n");
+}
+
+/** Figures of trajectories, where one has several turns, or faults spoiled some. */
+function trajectoryFigures(heads: readonly EpisodeHead[]): string[] {
+  const reaches = (name: string, least: number) => heads.some((head) => (figureOf(head, name) ?? 0) >= least);
+  return [
+    ...(reaches("trajectory:turns", 1 + Number.EPSILON) ? ["trajectory:turns"] : []),
+    ...(reaches("trajectory:faults", 1) ? ["trajectory:faults"] : []),
+  ];
 }
 
 function figureColumn(name: string): Column {

@@ -11,10 +11,11 @@ import type { EpisodeHead } from "../../replay/query.ts";
 import { questionerForm, questionerSum, reasonerSum, type Sum } from "../arithmetic.ts";
 import { brief, decimal, figureName, moment, plural, whole } from "../format.ts";
 import { mean } from "../lists.ts";
-import { labelSource, settingsOf } from "../stage_settings.ts";
+import { rewardedFor } from "../stage_settings.ts";
 import { learntFrom, masksTruncated, taughtBy } from "../teaching.ts";
-import { clustersOf, type Fate, fateNames, fateOf } from "../votes.ts";
-import { aligned, beside, indented, wrapped } from "./layout.ts";
+import { clustersOf, type Fate, fateNamesOf, fateOf } from "../votes.ts";
+import { aligned, beside, indented, saidLines, wrapped } from "./layout.ts";
+import { readLines, trajectoryLines } from "./trajectory.ts";
 
 export interface GroupOptions {
   /** Cells in a line. */
@@ -44,7 +45,7 @@ export function groupText(event: EpisodeEvent, { config, ...options }: GroupOpti
   const rewards = "rollouts" in event ? event.rollouts.flatMap(({ reward }) => reward ?? []) : [];
   const lines = [
     "prompt",
-    ...indented(wrapped(event.prompt, width - 2)),
+    ...indented(promptLines(event, width - 2)),
     "",
     ...(event.type === "reasonerEpisode"
       ? askedLines(event, config, width)
@@ -67,18 +68,20 @@ export function groupText(event: EpisodeEvent, { config, ...options }: GroupOpti
   return lines.join("\n");
 }
 
+/** A prompt as its text, or as turns where it is more than a picture and a text. */
+function promptLines(event: EpisodeEvent, width: number): string[] {
+  const turns = event.type === "reasonerEpisode" ? event.turns : null;
+  return turns ? readLines(turns, width) : wrapped(event.prompt, width);
+}
+
 function questionsOf(event: EpisodeEvent & (QuestionerEpisode | CurriculumEpisode)) {
   return event.type === "questionerEpisode" ? event.rollouts : event.questions;
 }
 
-function askedLines(
-  { stage, question, label, confidence, view }: Extract<EpisodeEvent, ReasonerEpisode>,
-  config: unknown,
-  width: number,
-): string[] {
-  const source = labelSource(settingsOf(config, stage, "reasoner"), confidence);
-  const shown = view > 0 ? `, about view ${view} of the picture` : "";
-  return [...wrapped(question, width), ...wrapped(`rewarded for ${label}, ${source}${shown}`, width)];
+function askedLines(event: Extract<EpisodeEvent, ReasonerEpisode>, config: unknown, width: number): string[] {
+  const { before, label, after } = rewardedFor(config, event);
+  const shown = event.view > 0 ? `, about view ${event.view} of the picture` : "";
+  return [...wrapped(event.question, width), ...wrapped(`${before}${label ?? ""}${after}${shown}`, width)];
 }
 
 function spreadLine(rewards: readonly number[]): string {
@@ -94,16 +97,15 @@ function answerLines(
   config: unknown,
   width: number,
 ): string[] {
+  const names = fateNamesOf(rollouts);
   return rollouts.flatMap((rollout, i) => {
-    const { vote, failure, outcome, reward, advantage, parts, text, finishReason } = rollout;
-    const fate = fateNames[fateOf(rollout, label)];
-    const title = `${vote ?? failure ?? outcome} · ${fate} · ${figuresLine(reward, advantage)}`;
-    return [
-      "",
-      ...numbered(i, title, width),
-      ...indented(sumLines(reasonerSum(config, stage, parts, reward), reward, width - 4), 4),
-      ...indented(saidLines(text, finishReason, width - 4), 4),
-    ];
+    const { vote, failure, outcome, reward, advantage, parts, text, finishReason, trajectory } = rollout;
+    const title = `${vote ?? failure ?? outcome} · ${names[fateOf(rollout, label)]} · ${figuresLine(reward, advantage)}`;
+    const sum = sumLines(reasonerSum(config, stage, parts, reward), reward, width - 4);
+    const said = trajectory
+      ? [...trajectoryLines(rollout, trajectory, width - 4), ...sum]
+      : [...sum, ...saidLines(text, finishReason, width - 4)];
+    return ["", ...numbered(i, title, width), ...indented(said, 4)];
   });
 }
 
@@ -200,9 +202,10 @@ function clusterLines(
   { width, says }: Omit<GroupOptions, "config">,
 ): string[] {
   const clusters = clustersOf(answers, label);
+  const names = fateNamesOf(answers);
   const figures = aligned(
     clusters.map(({ fate, answers: own }) => [
-      fateNames[fate],
+      names[fate],
       `${own.length} of ${answers.length}`,
       fills[fate].repeat(Math.min(MOST_BAR, own.length)),
     ]),
@@ -258,12 +261,6 @@ function sumLines({ terms, total, addsUp }: Sum, reward: number | null, width: n
 
 function figuresLine(reward: number | null, advantage: number): string {
   return `reward ${decimal(reward)} · advantage ${advantage > 0 ? "+" : ""}${decimal(advantage)}`;
-}
-
-function saidLines(text: string, finishReason: AnswerRecord["finishReason"], width: number): string[] {
-  return wrapped(`${text}${finishReason === "length" ? " (cut off)" : ""}`, width - 2).map((line) =>
-    `│ ${line}`.trimEnd(),
-  );
 }
 
 /** A title with its number, what follows of it below its beginning. */

@@ -1,5 +1,6 @@
 import stringWidth from "string-width";
 import wrapAnsi from "wrap-ansi";
+import type { FinishReason } from "../../replay/events.ts";
 import { visible } from "../format.ts";
 
 /** Texts in the cells of a terminal: wide characters take two of them. */
@@ -38,6 +39,13 @@ export function cut(text: string, width: number): string {
     wordWrap: false,
   }).split("\n");
   return `${begin}…`;
+}
+
+/** What a model said, beside a line that sets it apart. */
+export function saidLines(text: string, finishReason: FinishReason, width: number): string[] {
+  return wrapped(`${text}${finishReason === "length" ? " (cut off)" : ""}`, width - 2).map((line) =>
+    `│ ${line}`.trimEnd(),
+  );
 }
 
 export type Align = "left" | "right";

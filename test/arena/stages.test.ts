@@ -328,7 +328,7 @@ describe("a stage in an environment", () => {
     expect(new Set(rollouts.map(({ trajectory }) => trajectory?.turns.length))).toEqual(new Set([1, 2, 3]));
     for (const { episode, tokens, text, trajectory } of rollouts) {
       const said = text.split("\n");
-      expect(trajectory?.turns.length).toBe(said.length);
+      expect(trajectory?.turns.map((turn) => turn.text)).toEqual(said);
       const lengths = said.map((each) => each.split(" ").length);
       const ends = lengths.map((_, i) => lengths.slice(0, i + 1).reduce((sum, length) => sum + length, 0));
       expect(tokens.length).toBe(ends.at(-1));
@@ -350,7 +350,7 @@ describe("a stage in an environment", () => {
       const turns = trajectory?.turns ?? [];
       const { correctness = 0, tries = 0 } = parts;
       expect(correctness).toBeCloseTo(
-        turns.reduce((sum, turn) => sum + (turn.correctness ?? 0), 0),
+        turns.reduce((sum, { parts: earned }) => sum + (earned.correctness ?? 0), 0),
         12,
       );
       expect(tries).toBeCloseTo(-0.01 * turns.length, 12);

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
 import { exitCodes } from "../../common/errors.ts";
 import { encodePng } from "../../images/encode.ts";
@@ -43,9 +44,14 @@ test("a picture that is asked for is drawn; one that is missing or damaged is sa
   const png = await encodePng(imageOf(2, 2, Uint8Array.of(255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9)));
   {
     await using store = await ReplayStore.create(folder);
+    const turns = [{ role: "user", parts: [{ image: "image-3" }, "or", { image: "none" }] }];
     const image = { id: "image-3", extension: "png", bytes: async () => png };
     await store.append(
-      [plainEpisode(), plainEpisode({ image: { index: 0, name: "gone", id: "gone" } })],
+      [
+        plainEpisode(),
+        plainEpisode({ image: { index: 0, name: "gone", id: "gone" } }),
+        plainEpisode({ turns }),
+      ],
       [image],
     );
   }
@@ -53,6 +59,10 @@ test("a picture that is asked for is drawn; one that is missing or damaged is sa
   const esc = "\u001b";
   expect(show(1)).toContain(`3.png\n${esc}[38;5;196;48;5;21m▀${esc}[38;5;46;48;5;232m▀${esc}[0m\n\nprompt`);
   expect(show(2)).toContain("picture gone\nthe picture cannot be shown: it was not stored\n\nprompt");
+  const each = show(3).slice(show(3).indexOf("3.png\n"), show(3).indexOf("\n\nprompt"));
+  expect(stripVTControlCharacters(each)).toBe(
+    "3.png\npicture 1 of 2: image-3\n▀▀\npicture 2 of 2: none\nthe picture cannot be shown: it was not stored",
+  );
   await writeFile(join(folder, "images/image-3.png"), "no picture");
   expect(show(1)).toMatch(/the picture cannot be shown: .+\n\nprompt/);
   await rm(folder, { recursive: true });

@@ -1,9 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { RandomStream } from "../../common/random.ts";
 import { questionerSum, reasonerSum, type Sum, weightedSum } from "../../inspector/arithmetic.ts";
-import { labelSource, settingsOf } from "../../inspector/stage_settings.ts";
+import { rewardedFor } from "../../inspector/stage_settings.ts";
+import { earnedIn } from "../../inspector/trajectories.ts";
+import type { TrajectoryRecord } from "../../replay/events.ts";
 import { type QuestionEvidence, questionerReward, questionerRewardForms } from "../../rewards/questioner.ts";
 import { reasonerRewards } from "../../rewards/reasoner.ts";
+import { actedEpisode, plainEpisode } from "../replay/events.ts";
 
 function randomEvidence(stream: RandomStream): QuestionEvidence {
   const parsed = stream.integer(5) > 0;
@@ -80,8 +83,6 @@ describe("terms of a reward", () => {
     const builtIn = { correctness: 1, reasoning: 0, format: 1, length: 0 };
     expect(reasonerSum(config, "grpo", builtIn, 1.4).addsUp).toBe(true);
     expect(reasonerSum(config, "selfPlay", { agreement: 1 }, 1).addsUp).toBe(true);
-    expect(labelSource(settingsOf(config, "grpo", "reasoner"), 1)).toBe("as it is labelled");
-    expect(labelSource(settingsOf(config, "selfPlay", "reasoner"), 0.5)).toBe("which 50% of the votes said");
   });
 
   test("say that they do not know a form, and that nothing was earned", () => {
@@ -91,5 +92,44 @@ describe("terms of a reward", () => {
       addsUp: false,
     });
     expect(weightedSum({ agreement: 1 }, { agreement: 1 }, null).addsUp).toBe(false);
+  });
+});
+
+describe("what a group is rewarded for", () => {
+  const config = { stages: [{ kind: "grpo" }, { kind: "self_play" }, { kind: "environment" }] };
+  const said = (event: Parameters<typeof rewardedFor>[1], settings: unknown = config) => {
+    const { before, label, after } = rewardedFor(settings, event);
+    return `${before}${label ?? ""}${after}`;
+  };
+
+  test("is what the votes said in self-play alone", () => {
+    expect(said(plainEpisode())).toBe("rewarded for red, which 75% of the votes said");
+    expect(said(plainEpisode({ confidence: 1, ...{ stage: "grpo" } }))).toBe(
+      "rewarded for red, which is the label",
+    );
+  });
+
+  test("is what the environment says where there is one, also where nothing is known of its settings", () => {
+    for (const settings of [config, null]) {
+      expect(said(actedEpisode(), settings)).toBe("rewarded by the environment; the label is red");
+      expect(said(actedEpisode({ label: null }), settings)).toBe("rewarded by the environment");
+    }
+  });
+});
+
+describe("what turns earned", () => {
+  test("adds up to what was recorded, or does not; where nobody judged, nothing has to", () => {
+    const [done, out, spoiled] = actedEpisode().rollouts;
+    for (const rollout of [done, out, spoiled]) {
+      if (!rollout?.trajectory) throw new Error("no trajectory");
+      expect(earnedIn(rollout.trajectory, rollout).addsUp).toBe(true);
+    }
+    const trajectory = done?.trajectory as TrajectoryRecord;
+    expect(earnedIn(trajectory, { parts: {}, reward: 0 })).toEqual({
+      sums: { price: -0.2, correct: 1 },
+      addsUp: false,
+    });
+    const other = { parts: { price: -0.2, correct: 1, bonus: 0.1 }, reward: 1 };
+    expect(earnedIn(trajectory, other).addsUp).toBe(false);
   });
 });

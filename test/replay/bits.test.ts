@@ -8,7 +8,7 @@ import { packColumns } from "../../replay/columns.ts";
 import { ReplayReader, readPins } from "../../replay/reader.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { ReplayWriter } from "../../replay/writer.ts";
-import { curriculumEpisode, RandomEvents } from "./events.ts";
+import { curriculumEpisode, RandomEvents, writeTurnImage } from "./events.ts";
 
 /** What records stand in, and what they are found and learnt from by. */
 const tables = [
@@ -29,7 +29,7 @@ beforeAll(async () => {
   writer.pin({ images: ["a.png", "b.png", "c.png", "d.png"].map(pinned), inputs });
   const random = new RandomEvents(11);
   const step = () => [...random.events(8), curriculumEpisode({ round: 1, labels: ["a", null, "b"] })];
-  for (let i = 0; i < 3; i++) writer.append(step());
+  for (let i = 0; i < 3; i++) writer.append(step(), [writeTurnImage(folder)]);
   writer.resume(20);
   writer.append(step());
   using database = Database.forWriting(path);

@@ -13,6 +13,7 @@ import {
   type TrajectoryRecord,
   type TurnRecord,
 } from "../../replay/events.ts";
+import { type StoredImage, writeImage } from "../../replay/image_files.ts";
 import { SELF_PLAY } from "../../replay/self_play.ts";
 import { at } from "../fakes/run_events.ts";
 
@@ -29,6 +30,14 @@ const words = [
   "AND OR NOT NEAR ( * ) : ^",
   "unanswerable",
 ];
+
+/** The image of all turns that are drawn here. */
+export const turnImage = { id: "image-3", extension: "png" } as const;
+
+/** Stores it in a run's folder. */
+export function writeTurnImage(folder: string): StoredImage {
+  return writeImage(folder, turnImage, Uint8Array.of(1, 2, 3));
+}
 
 /** Where self-play records an episode of each type. */
 const origins = {
@@ -96,7 +105,7 @@ export class RandomEvents {
       parts: this.#record(() => this.#number()),
       reward: this.#orNull(() => this.#number()),
       advantage: this.#number(),
-      referenceLogProbs: this.#orNull(() => this.#many(4, () => -this.#stream.integer(64) / 16)),
+      referenceLogProbs: this.#orNull(() => this.#many(4, () => 0 - this.#stream.integer(64) / 16)),
     }));
     return { type: "questionerEpisode", prompt: this.#word(), rollouts };
   }
@@ -119,7 +128,7 @@ export class RandomEvents {
       parts: this.#record(() => this.#number()),
       reward: this.#number(),
       advantage: this.#number(),
-      referenceLogProbs: this.#orNull(() => this.#many(4, () => -this.#stream.integer(64) / 16)),
+      referenceLogProbs: this.#orNull(() => this.#many(4, () => 0 - this.#stream.integer(64) / 16)),
     }));
     const prompt = this.#integer(2) ? `Look: ${question} Answer!` : this.#word();
     return {
@@ -140,14 +149,15 @@ export class RandomEvents {
         after: this.#integer(99),
         turns: this.#many(2, () => this.#turn()),
       })),
-      turns: this.#many(3, () => this.#record(() => this.#number())),
+      turns: this.#many(3, () => ({ text: this.#word(), parts: this.#record(() => this.#number()) })),
       end: this.#integer(2) ? "done" : "fault",
+      success: this.#integer(2) === 1,
       fault: this.#orNull(() => ({ kind: this.#word(), reason: this.#word() })),
     };
   }
 
   #turn(): TurnRecord {
-    const part = () => (this.#integer(2) ? this.#word() : { image: this.#word() });
+    const part = () => (this.#integer(2) ? this.#word() : { image: turnImage.id });
     return { role: this.#word(), parts: this.#many(3, part) };
   }
 
@@ -295,5 +305,48 @@ export function plainEpisode(changes: Partial<ReasonerEpisode> = {}): ReasonerEp
     confidence: 0.75,
     rollouts: [rollout, { ...rollout, reward: 0.1, parts: { agreement: 0, format: 0.1 } }],
     ...changes,
+  };
+}
+
+/**
+ * An episode of three trajectories: one that succeeds in its second turn, having observed `turnImage`, one that used up its
+ * turns, and one that a fault spoiled. `said` stands in every text.
+ */
+export function actedEpisode(
+  changes: Partial<ReasonerEpisode> = {},
+  said = "red",
+): ReasonerEpisode & RunEvent {
+  const episode = plainEpisode({ stage: "environment", phase: "environment", view: 0, ...changes } as object);
+  const [rollout] = plainEpisode().rollouts;
+  const observations = [
+    { after: 2, turns: [{ role: "tool", parts: [`nearer ${said}:`, { image: turnImage.id }] }] },
+  ];
+  const turns = [
+    { text: `look ${said}`, parts: { price: -0.1 } },
+    { text: `it is ${said}`, parts: { price: -0.1, correct: 1 } },
+  ];
+  const act = (reward: number | null, parts: object, trajectory: object) => ({
+    ...rollout,
+    text: `look ${said}\nit is ${said}`,
+    parts,
+    reward,
+    trajectory: { observations, turns, end: "done", success: false, fault: null, ...trajectory },
+  });
+  const failed = [turns[0], { text: `it is ${said}`, parts: { price: -0.1, correct: 0 } }];
+  return {
+    ...episode,
+    rollouts: [
+      act(0.8, { price: -0.2, correct: 1 }, { success: true }),
+      act(-0.2, { price: -0.2, correct: 0 }, { turns: failed, end: "turns" }),
+      act(
+        null,
+        {},
+        {
+          turns: [turns[0], { text: `it is ${said}`, parts: {} }],
+          end: "fault",
+          fault: { kind: "late", reason: `step took more than 1 s ${said}` },
+        },
+      ),
+    ] as unknown as ReasonerEpisode["rollouts"],
   };
 }

@@ -11,7 +11,7 @@ import { ReplayReader } from "../../replay/reader.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { ReplayStore } from "../../replay/store.ts";
 import { ReplayWriter } from "../../replay/writer.ts";
-import { marked, plainEpisode, RandomEvents } from "./events.ts";
+import { actedEpisode, marked, plainEpisode, RandomEvents, turnImage } from "./events.ts";
 import { check, survivors } from "./reading.ts";
 import { spoil } from "./spoil.ts";
 
@@ -158,7 +158,7 @@ describe("a read-only folder", () => {
 
 describe("damage", () => {
   const events = new RandomEvents(7).events(200);
-  const image = { id: "image-3", extension: "png", bytes: async () => Uint8Array.of(1, 2, 3) };
+  const image = { ...turnImage, bytes: async () => Uint8Array.of(1, 2, 3) };
   beforeEach(async () => {
     await using store = await ReplayStore.create(folder);
     await store.append(events, [image]);
@@ -167,7 +167,7 @@ describe("damage", () => {
   it("is not found in what is whole", async () => {
     const { code, stdout } = await check(folder);
     expect(stdout).toBe(
-      "database: whole\n200 events: all whole\n46 curriculum items: all whole\n1 image: all whole\n",
+      "database: whole\n200 events: all whole\n39 curriculum items: all whole\n1 image: all whole\n",
     );
     expect(code).toBe(0);
   });
@@ -242,6 +242,27 @@ describe("damage", () => {
     const { code, stdout } = await check(folder);
     expect(code).toBe(exitCodes.damaged);
     expect(stdout).toContain("the file is missing");
+  });
+
+  it("of an image that stands in a turn and was not stored, is named", async () => {
+    {
+      using writer = ReplayWriter.open(folder);
+      const image = { role: "tool", parts: [{ image: "image-9" }] };
+      const [first, ...others] = actedEpisode().rollouts;
+      const trajectory = { ...first?.trajectory, observations: [{ after: 2, turns: [image] }] };
+      const observed = { ...first, trajectory } as typeof first;
+      writer.append([
+        actedEpisode(),
+        actedEpisode({ turns: [image] }),
+        { ...actedEpisode(), rollouts: [observed, ...others] } as never,
+      ]);
+    }
+    const reason = 'image "image-9" of its turns was not stored';
+    expect((await inspect(folder)).events.damaged).toEqual([
+      { name: "202", reason },
+      { name: "203", reason },
+    ]);
+    expect((await check(folder)).stdout).toContain(`203: ${reason}`);
   });
 
   it("by losing its end leaves the beginning readable", async () => {

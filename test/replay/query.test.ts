@@ -58,7 +58,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const named: readonly Figure[] = ["part:name 0", "part:name 1", "check:name 2", "version:name 1"];
+const named: readonly Figure[] = [
+  "part:name 0",
+  "part:name 1",
+  "check:name 2",
+  "version:name 1",
+  "trajectory:turns",
+  "trajectory:faults",
+];
 const figures: readonly Figure[] = [...(Object.keys(figureColumns) as Figure[]), ...named];
 
 function valueIn(head: EpisodeHead, figure: Figure | "time"): number | null {

@@ -26,6 +26,7 @@ describe("versions", () => {
   const withoutSeventh = `
     PRAGMA foreign_keys = OFF; ALTER TABLE episodes DROP COLUMN versions; ALTER TABLE episodes DROP COLUMN turns;
     ALTER TABLE rollouts DROP COLUMN trajectory; DROP TABLE phases;
+    DELETE FROM measures WHERE figure IN (SELECT id FROM figures WHERE kind IN ('trajectory', 'fault'));
     CREATE TABLE phases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     INSERT INTO phases VALUES (1, 'questioner'), (2, 'curriculum'), (3, 'reasoner')`;
   /** An event as it was before log-probabilities under the base, and trajectories, were recorded. */

@@ -13,7 +13,7 @@ import { ReplayWriter } from "../../replay/writer.ts";
 import { playIn } from "../fakes/play.ts";
 import { at, reasonerStep, saved } from "../fakes/run_events.ts";
 import { makeWorld, smallConfig } from "../fakes/world.ts";
-import { marked, plainEpisode, RandomEvents } from "./events.ts";
+import { marked, plainEpisode, RandomEvents, writeTurnImage } from "./events.ts";
 
 let folder: string;
 let path: string;
@@ -181,7 +181,7 @@ describe("a replay of the first version", () => {
     const [events, { counts, pages }] = [eventsIn(folder), lists()];
     {
       using writer = ReplayWriter.open(folder);
-      writer.append([plainEpisode(), new RandomEvents(2).episode(), at(1, saved)]);
+      writer.append([plainEpisode(), new RandomEvents(2).episode(), at(1, saved)], [writeTurnImage(folder)]);
     }
     using database = Database.forReading(path);
     expect(database.value("PRAGMA user_version")).toBe(migrations.length);

@@ -6,12 +6,13 @@ import type {
   ReasonerEpisode,
 } from "../../../replay/events.ts";
 import type { Sum } from "../../arithmetic.ts";
-import { decimal, visible } from "../../format.ts";
-import { type Cluster, clustersOf, fateNames, fateOf } from "../../votes.ts";
+import { decimal, partsText, visible } from "../../format.ts";
+import { type Cluster, clustersOf, fateNamesOf, fateOf } from "../../votes.ts";
 import { href } from "../address.ts";
 import { Checks, RewardSum } from "./reward.tsx";
 import { Tokens } from "./tokens.tsx";
-import { VoteBar } from "./votes.tsx";
+import { Trajectory } from "./trajectory.tsx";
+import { FateLegend, VoteBar } from "./votes.tsx";
 
 type Pieces = readonly (readonly string[])[] | null;
 type Parts = Readonly<Record<string, number>>;
@@ -27,11 +28,13 @@ interface RolloutsProps<E extends EpisodeEvent> {
 }
 
 interface AnswersProps extends RolloutsProps<ReasonerEpisode & EpisodeEvent> {
+  readonly run: string;
   readonly sumOf: (parts: Parts, reward: number | null) => Sum;
 }
 
-/** The answers to one question, in clusters of equal votes, and each by itself. */
+/** The answers to one question, or trajectories in one task, in clusters of equal votes, and each by itself. */
 export function AnswerRollouts({
+  run,
   event: { rollouts, label },
   pieces,
   open,
@@ -39,12 +42,21 @@ export function AnswerRollouts({
   learnt,
   sumOf,
 }: AnswersProps) {
+  const names = fateNamesOf(rollouts);
   return (
     <>
+      <FateLegend names={names} />
       <Clusters clusters={clustersOf(rollouts, label)} />
       <div class="rollouts">
         {rollouts.map((rollout, i) => {
           const fate = fateOf(rollout, label);
+          const { trajectory } = rollout;
+          const tokens = {
+            pieces: pieces?.[i] ?? null,
+            advantage: rollout.advantage,
+            isLearnt: learnt[i] ?? false,
+            reference: rollout.referenceLogProbs,
+          };
           return (
             <Rollout
               key={i}
@@ -52,24 +64,25 @@ export function AnswerRollouts({
               isOpen={i === open}
               onPick={onPick}
               title={rollout.vote ?? rollout.failure ?? rollout.outcome}
+              fault={trajectory?.fault?.kind ?? null}
               middle={
                 <span>
                   <i class={`key ${fate}`} />
-                  {fateNames[fate]}
+                  {names[fate]}
                 </span>
               }
               reward={rollout.reward}
               advantage={rollout.advantage}
             >
               <RewardSum sum={sumOf(rollout.parts, rollout.reward)} reward={rollout.reward} />
-              <OtherParts parts={rollout.parts} />
-              <Tokens
-                completion={rollout}
-                pieces={pieces?.[i] ?? null}
-                advantage={rollout.advantage}
-                isLearnt={learnt[i] ?? false}
-                reference={rollout.referenceLogProbs}
-              />
+              {trajectory ? (
+                <Trajectory {...tokens} run={run} rollout={rollout} trajectory={trajectory} />
+              ) : (
+                <>
+                  <p class="quiet">{partsText(rollout.parts).join(" · ")}</p>
+                  <Tokens {...tokens} completion={rollout} />
+                </>
+              )}
             </Rollout>
           );
         })}
@@ -88,80 +101,83 @@ export function QuestionRollouts({ run, event, pieces, open, onPick, learnt, sum
   const questions = event.type === "questionerEpisode" ? event.rollouts : event.questions;
   let completion = 0;
   return (
-    <div class="rollouts">
-      {questions.map((question, i) => {
-        const first = completion;
-        const blind = question.blindAnswers ?? [];
-        completion += 1 + question.answers.length + blind.length;
-        const rollout = event.type === "questionerEpisode" ? event.rollouts[i] : undefined;
-        const item = event.type === "curriculumEpisode" ? event.questions[i] : undefined;
-        const silver = question.verdict?.silver ?? null;
-        return (
-          <Rollout
-            key={i}
-            number={i}
-            isOpen={i === open}
-            onPick={onPick}
-            title={question.question ?? question.failure ?? "no question"}
-            middle={<VoteBar verdict={question.verdict} />}
-            reward={rollout ? rollout.reward : (question.verdict?.confidence ?? null)}
-            advantage={rollout?.advantage ?? null}
-          >
-            {item && (
-              <p>
-                {item.rejection === null ? (
-                  <>
-                    Entered the curriculum, labelled <strong>{visible(item.label ?? "")}</strong>.{" "}
-                    <a href={href({ run, screen: "curriculum", params: { round: `${event.round}` } })}>
-                      The curriculum
-                    </a>
-                  </>
-                ) : (
-                  <>Rejected: {item.rejection}.</>
-                )}
-              </p>
-            )}
-            {rollout && (
-              <>
-                <RewardSum
-                  sum={sumOf(question.question !== null, rollout.parts, rollout.reward)}
-                  reward={rollout.reward}
-                />
-                <Checks checks={rollout.checks} />
-              </>
-            )}
-            {question.verdict && (
-              <div class={blind.length > 0 ? "sides" : ""}>
-                <div>
-                  <h3>
-                    Answers to the picture: silver{" "}
-                    {silver === null ? "none" : <strong>{visible(silver)}</strong>}, confidence{" "}
-                    {decimal(question.verdict.confidence)}
-                  </h3>
-                  <Clusters clusters={clustersOf(question.answers, silver)} />
-                </div>
-                {blind.length > 0 && (
-                  <div>
-                    <h3>Blind answers: the picture was blanked</h3>
-                    <Clusters clusters={clustersOf(blind, silver)} />
-                  </div>
-                )}
-              </div>
-            )}
-            {question.ownAnswer !== null && (
-              <p class="quiet">The asker's own answer: {visible(question.ownAnswer)}</p>
-            )}
-            <Tokens
-              completion={question.completion}
-              pieces={pieces?.[first] ?? null}
+    <>
+      <FateLegend />
+      <div class="rollouts">
+        {questions.map((question, i) => {
+          const first = completion;
+          const blind = question.blindAnswers ?? [];
+          completion += 1 + question.answers.length + blind.length;
+          const rollout = event.type === "questionerEpisode" ? event.rollouts[i] : undefined;
+          const item = event.type === "curriculumEpisode" ? event.questions[i] : undefined;
+          const silver = question.verdict?.silver ?? null;
+          return (
+            <Rollout
+              key={i}
+              number={i}
+              isOpen={i === open}
+              onPick={onPick}
+              title={question.question ?? question.failure ?? "no question"}
+              middle={<VoteBar verdict={question.verdict} />}
+              reward={rollout ? rollout.reward : (question.verdict?.confidence ?? null)}
               advantage={rollout?.advantage ?? null}
-              isLearnt={learnt[i] ?? false}
-              reference={rollout?.referenceLogProbs ?? null}
-            />
-          </Rollout>
-        );
-      })}
-    </div>
+            >
+              {item && (
+                <p>
+                  {item.rejection === null ? (
+                    <>
+                      Entered the curriculum, labelled <strong>{visible(item.label ?? "")}</strong>.{" "}
+                      <a href={href({ run, screen: "curriculum", params: { round: `${event.round}` } })}>
+                        The curriculum
+                      </a>
+                    </>
+                  ) : (
+                    <>Rejected: {item.rejection}.</>
+                  )}
+                </p>
+              )}
+              {rollout && (
+                <>
+                  <RewardSum
+                    sum={sumOf(question.question !== null, rollout.parts, rollout.reward)}
+                    reward={rollout.reward}
+                  />
+                  <Checks checks={rollout.checks} />
+                </>
+              )}
+              {question.verdict && (
+                <div class={blind.length > 0 ? "sides" : ""}>
+                  <div>
+                    <h3>
+                      Answers to the picture: silver{" "}
+                      {silver === null ? "none" : <strong>{visible(silver)}</strong>}, confidence{" "}
+                      {decimal(question.verdict.confidence)}
+                    </h3>
+                    <Clusters clusters={clustersOf(question.answers, silver)} />
+                  </div>
+                  {blind.length > 0 && (
+                    <div>
+                      <h3>Blind answers: the picture was blanked</h3>
+                      <Clusters clusters={clustersOf(blind, silver)} />
+                    </div>
+                  )}
+                </div>
+              )}
+              {question.ownAnswer !== null && (
+                <p class="quiet">The asker's own answer: {visible(question.ownAnswer)}</p>
+              )}
+              <Tokens
+                completion={question.completion}
+                pieces={pieces?.[first] ?? null}
+                advantage={rollout?.advantage ?? null}
+                isLearnt={learnt[i] ?? false}
+                reference={rollout?.referenceLogProbs ?? null}
+              />
+            </Rollout>
+          );
+        })}
+      </div>
+    </>
   );
 }
 
@@ -170,13 +186,25 @@ interface RolloutProps {
   readonly isOpen: boolean;
   readonly onPick: (rollout: number) => void;
   readonly title: string;
+  /** What spoiled it, by its kind. */
+  readonly fault?: string | null;
   readonly middle: preact.ComponentChildren;
   readonly reward: number | null;
   readonly advantage: number | null;
   readonly children: preact.ComponentChildren;
 }
 
-function Rollout({ number, isOpen, onPick, title, middle, reward, advantage, children }: RolloutProps) {
+function Rollout({
+  number,
+  isOpen,
+  onPick,
+  title,
+  fault = null,
+  middle,
+  reward,
+  advantage,
+  children,
+}: RolloutProps) {
   return (
     <details class="rollout" open={isOpen}>
       <summary
@@ -186,7 +214,10 @@ function Rollout({ number, isOpen, onPick, title, middle, reward, advantage, chi
         }}
       >
         <span class="quiet n">{number + 1}</span>
-        <span class="said">{visible(title)}</span>
+        <span class="said">
+          {fault !== null && <strong class="bad">fault, {visible(fault)} · </strong>}
+          {visible(title)}
+        </span>
         <span class="wide">{middle}</span>
         <span class="n" title="reward, or confidence where there is none">
           {decimal(reward)}
@@ -224,16 +255,5 @@ function Clusters<A extends AnswerRecord>({ clusters }: { readonly clusters: rea
         </div>
       ))}
     </div>
-  );
-}
-
-/** Parts that are recorded beside what counts. */
-function OtherParts({ parts }: { readonly parts: Parts }) {
-  return (
-    <p class="quiet">
-      {Object.entries(parts)
-        .map(([name, value]) => `${name} ${decimal(value)}`)
-        .join(" · ")}
-    </p>
   );
 }

@@ -1,3 +1,4 @@
+import { type ComponentChildren, Fragment } from "preact";
 import { useState } from "preact/hooks";
 import type { CompletionRecord } from "../../../replay/events.ts";
 import { decimal, visible } from "../../format.ts";
@@ -17,7 +18,17 @@ const about: Readonly<Record<Colouring, string>> = {
   mask: "mask: what the update learns from is blue; a completion that was cut off, or a group in which all earned the same, is left out",
 };
 
-interface TokensProps {
+/** A stretch of a completion's tokens, with what stands before and after it. */
+export interface TokenSection {
+  readonly text: string;
+  /** From `first` up to, but not including, `end`. */
+  readonly first: number;
+  readonly end: number;
+  readonly before: ComponentChildren;
+  readonly after: ComponentChildren;
+}
+
+export interface TokensProps {
   readonly completion: CompletionRecord;
   /** Null where the run's tokenizer is not there. */
   readonly pieces: readonly string[] | null;
@@ -26,13 +37,16 @@ interface TokensProps {
   readonly isLearnt: boolean;
   /** Log-probabilities under the run's base, [T]; null where they were not recorded. */
   readonly reference: readonly number[] | null;
+  /** What it is made of, in order; by default it is one piece. */
+  readonly sections?: readonly TokenSection[];
 }
 
 /** A completion, token by token. */
-export function Tokens({ completion, pieces, advantage, isLearnt, reference }: TokensProps) {
+export function Tokens({ completion, pieces, advantage, isLearnt, reference, sections }: TokensProps) {
   const [colouring, setColouring] = useState<Colouring>("probability");
   const [showsIds, setShowsIds] = useState(false);
   const { tokens, logProbs, text, finishReason } = completion;
+  const whole = { text, first: 0, end: tokens.length, before: null, after: null };
   const mean = logProbs.reduce((sum, value) => sum + value, 0) / Math.max(1, logProbs.length);
   const figuresAt = (i: number): TokenFigures => {
     const logProb = logProbs[i] ?? 0;
@@ -67,21 +81,25 @@ export function Tokens({ completion, pieces, advantage, isLearnt, reference }: T
           token ids
         </button>
       </div>
-      {pieces === null ? (
-        <div class="tokens">{visible(text)}</div>
-      ) : (
-        <div class="tokens">
-          {pieces.map((piece, i) => (
-            <span
-              key={i}
-              style={{ background: colourOf(colouring, figuresAt(i)) }}
-              title={titleOf(figuresAt(i))}
-            >
-              {visible(piece)}
-            </span>
-          ))}
-        </div>
-      )}
+      {(sections ?? [whole]).map((section, at) => (
+        <Fragment key={at}>
+          {section.before}
+          <div class="tokens">
+            {pieces === null
+              ? visible(section.text)
+              : pieces.slice(section.first, section.end).map((piece, i) => (
+                  <span
+                    key={i}
+                    style={{ background: colourOf(colouring, figuresAt(section.first + i)) }}
+                    title={titleOf(figuresAt(section.first + i))}
+                  >
+                    {visible(piece)}
+                  </span>
+                ))}
+          </div>
+          {section.after}
+        </Fragment>
+      ))}
       <p class="quiet">
         {tokens.length} tokens · mean log-probability {decimal(mean)}
         {finishReason === "length" && " · cut off at the longest that was allowed"}

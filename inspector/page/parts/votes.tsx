@@ -30,13 +30,13 @@ export function VoteBar({ verdict }: { readonly verdict: VerdictRecord | null })
 }
 
 /** What the four hues mean. */
-export function FateLegend() {
+export function FateLegend({ names = fateNames }: { readonly names?: Readonly<Record<Fate, string>> }) {
   return (
     <p class="legend">
       {fates.map((fate) => (
         <span key={fate}>
           <i class={`key ${fate}`} />
-          {fateNames[fate]}
+          {names[fate]}
         </span>
       ))}
     </p>

@@ -1,9 +1,10 @@
 import { useEffect } from "preact/hooks";
+import { promptTurnsOf } from "../../../replay/turns.ts";
 import type { EpisodeAnswer, Overview, TextsAnswer } from "../../answers.ts";
 import { questionerForm, questionerSum, reasonerSum } from "../../arithmetic.ts";
 import { decimal, moment, plural, visible, whole } from "../../format.ts";
 import { paths } from "../../paths.ts";
-import { labelSource, settingsOf } from "../../stage_settings.ts";
+import { rewardedFor } from "../../stage_settings.ts";
 import { learntFrom, masksTruncated, taughtBy } from "../../teaching.ts";
 import { changed, go, href } from "../address.ts";
 import { useEpisodeList } from "../episode_list.ts";
@@ -11,10 +12,10 @@ import { useKeys } from "../keys.ts";
 import { useAnswer } from "../loading.ts";
 import { Fact } from "../parts/fact.tsx";
 import { filtersOf } from "../parts/filter_bar.tsx";
-import { Thumbnail, Viewer } from "../parts/picture.tsx";
+import { Thumbnail } from "../parts/picture.tsx";
+import { Prompt, PromptPictures } from "../parts/prompt.tsx";
 import { AnswerRollouts, QuestionRollouts } from "../parts/rollouts.tsx";
 import { Problems, Waiting } from "../parts/states.tsx";
-import { FateLegend } from "../parts/votes.tsx";
 import type { ScreenProps } from "../screen.ts";
 
 /** A group: one image, and all that was asked and answered about it in one step. */
@@ -89,11 +90,13 @@ interface GroupProps {
 function Group({ run, episode: { head, event, kin }, texts, overview, open, onPick }: GroupProps) {
   const rewards = "rollouts" in event ? event.rollouts.flatMap(({ reward }) => reward ?? []) : [];
   const learnt = learntFrom(taughtBy(event), masksTruncated(overview.config, head));
+  const source = event.type === "reasonerEpisode" ? rewardedFor(overview.config, event) : null;
+  const turns = promptTurnsOf(event);
   const taughtNothing = learnt.length > 0 && !learnt.includes(true);
   return (
     <div class="group">
       <aside>
-        <Viewer key={head.image.id} run={run} image={head.image} />
+        <PromptPictures run={run} image={head.image} turns={turns} />
         <dl class="facts" style={{ marginTop: "14px", gap: "8px 20px" }}>
           <Fact name="phase">{head.phase}</Fact>
           <Fact name="round · step">
@@ -109,24 +112,25 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
           {event.type === "reasonerEpisode" && event.view > 0 && <Fact name="view">{event.view}</Fact>}
           {head.superseded && <Fact name="superseded">by a resume</Fact>}
         </dl>
-        <Prompt text={event.prompt} template={texts?.template ?? null} />
+        <Prompt turns={turns} template={texts?.template ?? null} />
       </aside>
       <div>
         {event.type === "reasonerEpisode" ? (
           <>
             <h1 class="said">{visible(event.question)}</h1>
             <p style={{ margin: "4px 0 12px" }}>
-              rewarded for <strong>{visible(event.label ?? "what it earned")}</strong>,{" "}
-              {labelSource(settingsOf(overview.config, head.stage, head.role), event.confidence)}
+              {source?.before}
+              {source?.label != null && <strong>{visible(source.label)}</strong>}
+              {source?.after}
             </p>
           </>
         ) : (
           <h1 style={{ marginBottom: "12px" }}>{plural(head.rollouts, "question")} about one picture</h1>
         )}
         {rewards.length > 0 && <Spread rewards={rewards} taughtNothing={taughtNothing} />}
-        <FateLegend />
         {event.type === "reasonerEpisode" ? (
           <AnswerRollouts
+            run={run}
             event={event}
             pieces={texts?.pieces ?? null}
             open={open}
@@ -234,25 +238,6 @@ function Spread({
           This group taught nothing: none of it has an advantage, and it is left out of the update.
         </p>
       )}
-    </>
-  );
-}
-
-function Prompt({ text, template }: { readonly text: string; readonly template: string | null }) {
-  return (
-    <>
-      <details>
-        <summary>Prompt</summary>
-        <div class="raw">{visible(text)}</div>
-      </details>
-      <details>
-        <summary>In the model's template</summary>
-        <div class="raw">
-          {template === null
-            ? "The run's model is not on this machine, and its template with it."
-            : visible(template)}
-        </div>
-      </details>
     </>
   );
 }

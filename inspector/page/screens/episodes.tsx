@@ -125,7 +125,7 @@ function Row({ run, head, columns, link }: RowProps) {
       </>
     );
   }
-  const { image, question, label, phase, round, step, rollouts, superseded } = head;
+  const { image, question, label, phase, round, step, superseded } = head;
   return (
     <>
       <span role="cell">
@@ -136,7 +136,8 @@ function Row({ run, head, columns, link }: RowProps) {
           {question === null ? <span class="quiet">no question that could be read</span> : visible(question)}
         </a>
         <div class="quiet">
-          {phase === "reasoner" ? plural(rollouts, "answer") : plural(rollouts, "question")}
+          {rolloutsText(head)}
+          <Faults head={head} />
           {superseded && " · superseded"}
         </div>
       </span>
@@ -158,9 +159,24 @@ function Row({ run, head, columns, link }: RowProps) {
   );
 }
 
+function rolloutsText({ type, rollouts, measures }: EpisodeHead): string {
+  if (type !== "reasonerEpisode") return plural(rollouts, "question");
+  const turns = measures["trajectory:turns"];
+  if (turns === undefined) return plural(rollouts, "answer");
+  return `${plural(rollouts, "rollout")} · ${brief(turns)} ${turns === 1 ? "turn" : "turns"}`;
+}
+
+function Faults({ head: { measures } }: { readonly head: EpisodeHead }) {
+  const { "trajectory:faults": faults = 0 } = measures;
+  return faults > 0 ? <span class="bad"> · {plural(faults, "fault")}</span> : null;
+}
+
 /** A share as a bar and a number, any other figure as a number. */
 function FigureCell({ name, value }: { readonly name: string; readonly value: number | null }) {
-  const isShare = name === "reward" || name === "confidence" || /^(part|check):/.test(name);
+  const isShare =
+    name === "reward" ||
+    name === "confidence" ||
+    /^(part:|check:|trajectory:(success|unfinished)$)/.test(name);
   if (value === null) return <span class="quiet">–</span>;
   if (!isShare) return <>{Number.isInteger(value) ? whole(value) : decimal(value)}</>;
   return (

@@ -2,8 +2,8 @@ import stringWidth from "string-width";
 import { expect, test } from "vitest";
 import { groupText, placeText } from "../../../inspector/terminal/group.ts";
 import { cut, wrapped } from "../../../inspector/terminal/layout.ts";
-import type { QuestionerEpisode, RunEvent } from "../../../replay/events.ts";
-import { plainEpisode, RandomEvents } from "../../replay/events.ts";
+import type { QuestionerEpisode, ReasonerEpisode, RunEvent } from "../../../replay/events.ts";
+import { actedEpisode, plainEpisode, RandomEvents } from "../../replay/events.ts";
 import { writeReplay } from "../replays.ts";
 
 const config = {
@@ -66,6 +66,66 @@ test("a group without advantages is said to have taught nothing, one with them i
   const [first, second] = plainEpisode().rollouts;
   const taught = plainEpisode({ rollouts: [{ ...first, advantage: 1 }, second] as never });
   expect(groupText(taught, options)).not.toContain("taught nothing");
+});
+
+test("trajectories: turn by turn, what each earned and let be read, how they ended, what the turns come to", () => {
+  const turns = [{ role: "user", parts: [{ image: "first" }, "and ", { image: "second" }] }];
+  const text = groupText(actedEpisode({ turns, label: null }), { ...options, config: null });
+  expect(text).toBe(
+    `prompt
+  user
+  ┊ [picture first]
+  ┊ and
+  ┊ [picture second]
+
+which colour ?
+rewarded by the environment
+reward 0.30 on average, deviation 0.71
+this group taught nothing: none of it has an advantage, and it is left out of
+the update
+
+succeeds          1 of 3  █ red
+has no turn left  1 of 3  ░ red
+fault             1 of 3  · red
+
+1   red · succeeds · reward 0.80 · advantage 0.00
+    turn 1 · price −0.100
+    │ look red
+      tool
+      ┊ nearer red:
+      ┊ [picture image-3]
+    turn 2 · price −0.100 · correct 1
+    │ it is red
+    all turns · price −0.200 · correct 1
+    how its parts make this reward is not known here
+
+2   red · has no turn left · reward −0.20 · advantage 0.00
+    turn 1 · price −0.100
+    │ look red
+      tool
+      ┊ nearer red:
+      ┊ [picture image-3]
+    turn 2 · price −0.100 · correct 0
+    │ it is red
+    all turns · price −0.200 · correct 0
+    how its parts make this reward is not known here
+
+3   red · fault · reward – · advantage 0.00
+    turn 1 · price −0.100
+    │ look red
+      tool
+      ┊ nearer red:
+      ┊ [picture image-3]
+    turn 2
+    │ it is red
+    all turns · price −0.100
+    fault, late: step took more than 1 s red
+    nobody could judge it: no reward, and nothing is learnt from it`,
+  );
+  const [first, ...others] = actedEpisode().rollouts;
+  const other = { ...first, parts: { price: -0.3, correct: 1 } };
+  const wrong = { ...actedEpisode(), rollouts: [other, ...others] } as ReasonerEpisode & RunEvent;
+  expect(groupText(wrong, options)).toContain("that is not what was recorded: price −0.300 · correct 1");
 });
 
 function questioner(): QuestionerEpisode & RunEvent {

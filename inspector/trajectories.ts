@@ -1,0 +1,31 @@
+import type { ReasonerRollout, TrajectoryRecord } from "../replay/events.ts";
+
+/** What went wrong, for people; null where nothing did. */
+export function faultText({ fault }: Pick<TrajectoryRecord, "fault">): string | null {
+  return fault && `fault, ${fault.kind}: ${fault.reason}`;
+}
+
+type Parts = Readonly<Record<string, number>>;
+
+/** What the turns of a trajectory earned together, and whether that is what was recorded. */
+export interface Earned {
+  /** By name, in the order in which they were earned first. */
+  readonly sums: Parts;
+  readonly addsUp: boolean;
+}
+
+/** Sums are recorded as they were computed; only the order of additions may differ. */
+const TOLERANCE = 1e-9;
+
+/** Adds up what the turns of a trajectory earned. Where nobody could judge it, nothing was recorded. */
+export function earnedIn(
+  { turns }: Pick<TrajectoryRecord, "turns">,
+  { parts, reward }: Pick<ReasonerRollout, "parts" | "reward">,
+): Earned {
+  const sums: Record<string, number> = {};
+  for (const [name, value] of turns.flatMap((turn) => Object.entries(turn.parts)))
+    sums[name] = (sums[name] ?? 0) + value;
+  const names = new Set([...Object.keys(sums), ...Object.keys(parts)]);
+  const isSame = [...names].every((name) => Math.abs((sums[name] ?? 0) - (parts[name] ?? 0)) <= TOLERANCE);
+  return { sums, addsUp: reward === null || isSame };
+}
