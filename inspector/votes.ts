@@ -21,8 +21,8 @@ function endOf({ end, success }: Pick<TrajectoryRecord, "end" | "success">): Fat
 
 const endNames: Readonly<Record<Fate, string>> = {
   agree: "succeeds",
-  disagree: "ends without success",
-  abstain: "has no turn left",
+  disagree: "no success",
+  abstain: "out of turns",
   unread: "fault",
 };
 

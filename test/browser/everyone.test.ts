@@ -4,18 +4,22 @@ import { ReplayReader } from "../../replay/reader.ts";
 import { narrow, open, useBrowser, useInspector, wide } from "./looking.ts";
 
 useBrowser();
-const at = useInspector(() => [inject("recorded")]);
+const at = useInspector(() => [inject("recorded"), inject("acted")]);
 
 const firsts: Record<string, number> = {};
 beforeAll(() => {
   using reader = ReplayReader.open(inject("recorded"));
   for (const phase of ["questioner", "curriculum", "reasoner"])
     firsts[phase] = reader.episodes({ phases: [phase], limit: 1 }).episodes[0]?.id ?? 0;
+  using acted = ReplayReader.open(inject("acted"));
+  firsts.environment = acted.episodes({ limit: 1 }).episodes[0]?.id ?? 0;
 });
 
 /** Every screen, and what there is on it once it is there. */
 const screens: readonly (readonly [name: string, hash: () => string, ready: string])[] = [
-  ["the run", () => "", "canvas"],
+  ["the run", () => "#/recorded", "canvas"],
+  ["a run in an environment", () => "#/acted", "canvas"],
+  ["a group of trajectories", () => `#/acted/episodes/${firsts.environment}`, "details.rollout .tokens"],
   ["the runs", () => "#/", "main"],
   ["questions", () => "#/recorded/questions", "table a"],
   ["episodes", () => "#/recorded/episodes", '[role="row"] a'],

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { EpisodeEvent } from "../../replay/events.ts";
 import { ReplayStore } from "../../replay/store.ts";
-import { curriculumEpisode, plainEpisode } from "../replay/events.ts";
+import { actedEpisode, curriculumEpisode, plainEpisode } from "../replay/events.ts";
 import { open, says, textOf, useBrowser, useInspector } from "./looking.ts";
 
 const texts = {
@@ -55,10 +55,12 @@ function episodesSaying(text: string): EpisodeEvent[] {
     referenceLogProbs: null,
   }));
   const { questions: _, ...place } = asked;
+  const turns = [{ role: text.slice(0, 200), parts: [{ image: "good" }, text, { image: "absent" }] }];
   return [
     { ...answer, image, rollouts },
     { ...asked, image, questions },
     { ...place, image, type: "questionerEpisode", phase: "questioner", rollouts: learnt } as EpisodeEvent,
+    { ...actedEpisode({ question: text, label: text, prompt: text, turns }, text), image },
   ];
 }
 
@@ -104,7 +106,7 @@ const shown: Readonly<Record<keyof typeof texts, string>> = {
 test.each(names)("%s stays text in a group of any phase", async (name) => {
   await using opened = await open(at());
   const { page, incidents } = opened;
-  for (const i of [0, 1, 2]) {
+  for (const i of [0, 1, 2, 3]) {
     await page.goto(at(`#/${key}/episodes/${(numbers[name] as number) + i}`));
     await page.locator("details.rollout").first().waitFor();
     await page.locator("main details:not(.rollout)").evaluateAll((all: { open: boolean }[]) => {

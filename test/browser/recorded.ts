@@ -26,15 +26,30 @@ declare module "vitest" {
   interface ProvidedContext {
     /** The folder of the recorded run. */
     recorded: string;
+    /** The folder of a run in the environment of `two_pictures.ts`. */
+    acted: string;
   }
 }
 
-/** Plays a small run of two rounds, once for all tests. */
+const acting = [
+  "threads=1",
+  "evaluation.questions=0",
+  `stages=[{kind: environment, environment: ${join(import.meta.dirname, "two_pictures.ts")}, steps: 3, itemsPerStep: 4, groupSize: 3, maxTurns: 2}]`,
+];
+
+/** Plays a small run of two rounds, and one in an environment, once for all tests. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), "visplay-browser-"));
   const recorded = join(folder, "recorded");
-  const set = settings.flatMap((setting) => ["--set", setting]);
-  await promisify(execFile)(process.execPath, [program, "train", "--out", recorded, ...set]);
+  const acted = join(folder, "acted");
+  await play(recorded, settings);
+  await play(acted, acting);
   project.provide("recorded", recorded);
+  project.provide("acted", acted);
   return () => rm(folder, { recursive: true });
+}
+
+async function play(folder: string, set: readonly string[]): Promise<void> {
+  const args = set.flatMap((setting) => ["--set", setting]);
+  await promisify(execFile)(process.execPath, [program, "train", "--out", folder, ...args]);
 }

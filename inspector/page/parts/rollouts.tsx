@@ -51,6 +51,7 @@ export function AnswerRollouts({
         {rollouts.map((rollout, i) => {
           const fate = fateOf(rollout, label);
           const { trajectory } = rollout;
+          const sum = <RewardSum sum={sumOf(rollout.parts, rollout.reward)} reward={rollout.reward} />;
           const tokens = {
             pieces: pieces?.[i] ?? null,
             advantage: rollout.advantage,
@@ -74,11 +75,14 @@ export function AnswerRollouts({
               reward={rollout.reward}
               advantage={rollout.advantage}
             >
-              <RewardSum sum={sumOf(rollout.parts, rollout.reward)} reward={rollout.reward} />
               {trajectory ? (
-                <Trajectory {...tokens} run={run} rollout={rollout} trajectory={trajectory} />
+                <>
+                  <Trajectory {...tokens} run={run} rollout={rollout} trajectory={trajectory} />
+                  {sum}
+                </>
               ) : (
                 <>
+                  {sum}
                   <p class="quiet">{partsText(rollout.parts).join(" · ")}</p>
                   <Tokens {...tokens} completion={rollout} />
                 </>

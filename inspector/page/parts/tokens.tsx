@@ -160,8 +160,11 @@ function twoSided(value: number | null, full: number): string {
   return value === null ? "transparent" : shade(value > 0 ? "agree" : "disagree", Math.abs(value) / full);
 }
 
+/** Percent of a colour that is full: text on it has a contrast of 4.5 at least, in both themes. */
+const STRONGEST = 55;
+
 /** A colour of style.css, the fainter the smaller the share. */
 function shade(colour: string, share: number): string {
-  const strength = Math.round(65 * Math.min(1, Math.max(0, share)));
+  const strength = Math.round(STRONGEST * Math.min(1, Math.max(0, share)));
   return `color-mix(in srgb, var(--${colour}) ${strength}%, transparent)`;
 }

@@ -37,7 +37,8 @@ export function Trajectory({ run, rollout, trajectory, ...tokens }: TrajectoryPr
 function Earned({ rollout, trajectory }: Pick<TrajectoryProps, "rollout" | "trajectory">) {
   const { sums, addsUp } = earnedIn(trajectory, rollout);
   const names = Object.keys(sums);
-  if (names.length === 0 && addsUp) return null;
+  // Of a single turn, its heading says it all.
+  if (addsUp && (names.length === 0 || trajectory.turns.length < 2)) return null;
   return (
     <div>
       <div class="scroll">

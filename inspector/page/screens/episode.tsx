@@ -127,7 +127,12 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
         ) : (
           <h1 style={{ marginBottom: "12px" }}>{plural(head.rollouts, "question")} about one picture</h1>
         )}
-        {rewards.length > 0 && <Spread rewards={rewards} taughtNothing={taughtNothing} />}
+        {rewards.length > 0 && <Spread rewards={rewards} />}
+        {taughtNothing && (
+          <p class="problem" style={{ marginTop: "8px" }}>
+            This group taught nothing: none of it has an advantage, and it is left out of the update.
+          </p>
+        )}
         {event.type === "reasonerEpisode" ? (
           <AnswerRollouts
             run={run}
@@ -217,27 +222,14 @@ function compareParams(run: string, round: number, image: string): Readonly<Reco
   };
 }
 
-function Spread({
-  rewards,
-  taughtNothing,
-}: {
-  readonly rewards: readonly number[];
-  readonly taughtNothing: boolean;
-}) {
+function Spread({ rewards }: { readonly rewards: readonly number[] }) {
   const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
   const deviation = Math.sqrt(
     rewards.reduce((sum, reward) => sum + (reward - mean) ** 2, 0) / Math.max(1, rewards.length - 1),
   );
   return (
-    <>
-      <p>
-        reward {decimal(mean)} on average, deviation {decimal(deviation)}
-      </p>
-      {taughtNothing && (
-        <p class="problem" style={{ marginTop: "8px" }}>
-          This group taught nothing: none of it has an advantage, and it is left out of the update.
-        </p>
-      )}
-    </>
+    <p>
+      reward {decimal(mean)} on average, deviation {decimal(deviation)}
+    </p>
   );
 }

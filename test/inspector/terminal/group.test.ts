@@ -84,9 +84,9 @@ reward 0.30 on average, deviation 0.71
 this group taught nothing: none of it has an advantage, and it is left out of
 the update
 
-succeeds          1 of 3  █ red
-has no turn left  1 of 3  ░ red
-fault             1 of 3  · red
+succeeds      1 of 3  █ red
+out of turns  1 of 3  ░ red
+fault         1 of 3  · red
 
 1   red · succeeds · reward 0.80 · advantage 0.00
     turn 1 · price −0.100
@@ -99,7 +99,7 @@ fault             1 of 3  · red
     all turns · price −0.200 · correct 1
     how its parts make this reward is not known here
 
-2   red · has no turn left · reward −0.20 · advantage 0.00
+2   red · out of turns · reward −0.20 · advantage 0.00
     turn 1 · price −0.100
     │ look red
       tool
