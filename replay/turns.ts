@@ -1,4 +1,11 @@
-import type { CompletionRecord, EpisodeEvent, EventBody, SpokenTurn, TrajectoryRecord, TurnRecord } from "./events.ts";
+import type {
+  CompletionRecord,
+  EpisodeEvent,
+  EventBody,
+  SpokenTurn,
+  TrajectoryRecord,
+  TurnRecord,
+} from "./events.ts";
 
 /** A policy's turn within its completion. */
 export interface ActedTurn extends SpokenTurn {
