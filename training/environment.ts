@@ -34,6 +34,14 @@ export interface Observed {
   readonly state: unknown;
   /** What the action earned, by name, before weighting; of the same name in several turns, their sum counts. */
   readonly parts: Parts;
+  /** Where the action called a tool: which ("" for what could not be read), and what was wrong with the call, if anything. */
+  readonly call?: Call;
+}
+
+/** A call of a tool. */
+export interface Call {
+  readonly tool: string;
+  readonly fault: string | null;
 }
 
 /** The trajectory is over. */

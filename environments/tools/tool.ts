@@ -1,0 +1,55 @@
+import type * as z from "zod";
+import type { RgbImage } from "../../images/image.ts";
+import type { TurnPart } from "../../policy/port.ts";
+
+/** Something that a policy may call in its turns. */
+export interface Tool<A = unknown> {
+  /** Of letters, digits, _, - and dots. */
+  readonly name: string;
+  /** For the policy. */
+  readonly description: string;
+  readonly arguments: z.ZodType<A>;
+  /** Whether equal arguments and pictures always get an equal answer, which may then be kept. */
+  readonly isPure: boolean;
+  /** Text and pictures; throws a `ToolFault`, or any error, which is "failed". */
+  run(given: A, context: ToolContext): Promise<readonly TurnPart[]>;
+}
+
+/** A tool whose arguments are known to itself alone. */
+export function defineTool<A>(tool: Tool<A>): Tool {
+  return tool as Tool;
+}
+
+/** What a call finds. */
+export interface ToolContext {
+  /** All pictures that the policy was shown so far, in order, at their full size. */
+  readonly images: readonly RgbImage[];
+  /** The arguments of earlier calls of the same tool in the trajectory, in order: what a tool that remembers remembers. */
+  readonly before: readonly unknown[];
+  /** Whatever is drawn is drawn from it. */
+  readonly seed: number;
+  /** Aborts where the call takes too long, or nobody waits for it any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What can be wrong with a call: the policy reads it, and it is recorded. */
+export const toolFaultKinds = [
+  "unknownTool",
+  "notJson",
+  "wrongArguments",
+  "notAllowed",
+  "failed",
+  "timedOut",
+  "tooLarge",
+] as const;
+export type ToolFaultKind = (typeof toolFaultKinds)[number];
+
+export class ToolFault extends Error {
+  readonly kind: ToolFaultKind;
+
+  constructor(kind: ToolFaultKind, message: string) {
+    super(message);
+    this.name = "ToolFault";
+    this.kind = kind;
+  }
+}
