@@ -146,6 +146,7 @@ async function act(
 function sampler(step: Step, config: TaskStage, open: readonly OpenTask[], call: number): SampleTurn {
   const policy = step.run.policy("reasoner");
   const goesOn = turnsOf(config) > 1;
+  const { stopTexts = [] } = step.run.environment;
   return async (asked, groupSize, turn) => {
     const items = asked.map(({ task, prompt }) => ({ prompt, ref: (open[task] as OpenTask).ref }));
     const purpose = {
@@ -154,7 +155,7 @@ function sampler(step: Step, config: TaskStage, open: readonly OpenTask[], call:
       during: "answer",
     } as const;
     const sampled = await step.sample(purpose, items, async (some, seed, signal) => {
-      const options = { ...samplingOf(config), groupSize, goesOn, seed };
+      const options = { ...samplingOf(config), groupSize, goesOn, stopTexts, seed };
       const groups = await sampleGroups(
         policy,
         some.map(({ prompt }) => prompt),

@@ -17,9 +17,12 @@ export function trajectoryRecord(
 
 /** How the trajectories of a step went. */
 export function trajectoryFigures(trajectories: readonly TrajectoryRecord[]): TrajectoryFigures {
+  const calls = trajectories.flatMap(({ turns }) => turns.flatMap(({ call }) => call ?? []));
   return {
     meanTurns: mean(trajectories.map(({ turns }) => turns.length)),
     unfinished: shareOf(trajectories, ({ end }) => end === "turns"),
+    meanCalls: calls.length / Math.max(1, trajectories.length),
+    failedCalls: calls.length === 0 ? null : shareOf(calls, ({ fault }) => fault !== null),
     faults: Object.fromEntries(talliesOf(trajectories.flatMap(({ fault }) => fault?.kind ?? []))),
   };
 }

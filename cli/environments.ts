@@ -12,6 +12,9 @@ import { OwnEnvironment } from "../environments/own/own_environment.ts";
 import { type KnownQuestions, questionEnvironment } from "../environments/question.ts";
 import { sceneQuestions } from "../environments/scenes.ts";
 import { openRewarder } from "../environments/task_reward.ts";
+import { builtInTools } from "../environments/tools/registry.ts";
+import type { Tool } from "../environments/tools/tool.ts";
+import { withTools } from "../environments/tools/tool_environment.ts";
 import type { VerifierName } from "../environments/verify.ts";
 import { findFilms } from "../images/films.ts";
 import { ListedImages } from "../images/listed_images.ts";
@@ -56,14 +59,15 @@ export async function openEnvironments(
         const { name, options, threads, timeLimit, memory } = stage.environment;
         const limits = { threads, timeLimitMs: 1000 * timeLimit, memoryMb: memory };
         const own = { setting: `${setting}.name`, options, ...limits };
-        environments.push(await OwnEnvironment.open(name, own));
+        environments.push(equip(await OwnEnvironment.open(name, own), stage));
         inputs[setting] = (await hashFile(name)).digest("hex");
       } else {
         const { questions, verifier, digest } = await questionsOf(stage, index, config, materials, opening);
         if (digest !== null) inputs[setting] = digest;
         const { reward, maxTokens } = stage;
         const rewarder = await openRewarder({ ...reward, verifier: verifier ?? reward.verifier }, maxTokens);
-        environments.push(questionEnvironment(questions, materials.templates, rewarder));
+        const asked = questionEnvironment(questions, materials.templates, rewarder);
+        environments.push(stage.kind === "environment" ? equip(asked, stage) : asked);
       }
     }
   } catch (error) {
@@ -71,6 +75,16 @@ export async function openEnvironments(
     throw error;
   }
   return { environments, inputs, [Symbol.asyncDispose]: close };
+}
+
+/** An environment with the tools that a stage has. */
+function equip(
+  environment: Environment,
+  { tools: { use, timeLimit, ...limits } }: EnvironmentStage,
+): Environment {
+  const tools = use.map((name) => builtInTools.get(name) as Tool);
+  if (tools.length === 0) return environment;
+  return withTools(environment, tools, { ...limits, timeLimitMs: 1000 * timeLimit });
 }
 
 /** Questions of an environment that is there. */

@@ -239,6 +239,8 @@ export interface SpokenTurn {
   readonly text: string;
   /** What it earned by that, before weighting. */
   readonly parts: Readonly<Record<string, number>>;
+  /** The call of a tool that it was ("" for what could not be read as one), and what was wrong with it; null for any other. */
+  readonly call: { readonly tool: string; readonly fault: string | null } | null;
 }
 
 /** What was between the tokens of a completion that went on over several turns, and how it ended. */
@@ -260,6 +262,9 @@ export interface TrajectoryFigures {
   readonly meanTurns: number;
   /** Share of trajectories that had all the turns that they may have and were not over. */
   readonly unfinished: number;
+  /** Calls of tools, mean over trajectories, and the share of them that went wrong; null where there were none. */
+  readonly meanCalls: number;
+  readonly failedCalls: number | null;
   /** Trajectories that a fault spoiled, by its kind. */
   readonly faults: Readonly<Record<string, number>>;
 }

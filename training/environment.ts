@@ -75,6 +75,8 @@ export interface Environment extends AsyncDisposable {
   /** Of all of it, for people. */
   readonly name: string;
   readonly tasks: number;
+  /** Texts that end a turn of the policy, which is to be answered then (default none). */
+  readonly stopTexts?: readonly string[];
   reset(task: number, options: ResetOptions): Promise<Start>;
   step(state: unknown, action: Action, signal?: AbortSignal): Promise<Outcome>;
 }

@@ -2,7 +2,14 @@ import { isFaultOfPrompt } from "../common/errors.ts";
 import { zip } from "../common/zip.ts";
 import type { Completion, Observation, Prompt, ReadTurn, Turn } from "../policy/port.ts";
 import type { Parts } from "../rewards/parts.ts";
-import { type Environment, EnvironmentFault, type Fault, type Outcome, type Start } from "./environment.ts";
+import {
+  type Call,
+  type Environment,
+  EnvironmentFault,
+  type Fault,
+  type Outcome,
+  type Start,
+} from "./environment.ts";
 
 /** All that a policy did in one task, and what that earned. */
 export interface Trajectory {
@@ -23,9 +30,14 @@ export interface Trajectory {
 }
 
 /** What a policy said in one of its turns. */
-export interface SpokenTurn extends Pick<Completion, "text"> {
-  /** What it earned by that, before weighting. */
+export interface SpokenTurn extends Pick<Completion, "text">, Act {}
+
+/** What became of a turn. */
+interface Act {
+  /** What it earned, before weighting. */
   readonly parts: Parts;
+  /** The call of a tool that it was; null for any other. */
+  readonly call: Call | null;
 }
 
 /** Where a trajectory begins. */
@@ -108,7 +120,7 @@ interface Listening {
   readonly state: unknown;
   readonly said: readonly Completion[];
   readonly observations: readonly Observation[];
-  readonly parts: readonly Parts[];
+  readonly acts: readonly Act[];
 }
 
 /** One that waits for its environment. */
@@ -121,7 +133,7 @@ function promptOf({ task, turns }: Listening): AskedTurn {
 }
 
 function begin({ prompt: { turns }, state }: Beginning, task: number, member: number): Listening {
-  return { task, member, turns, state, said: [], observations: [], parts: [] };
+  return { task, member, turns, state, said: [], observations: [], acts: [] };
 }
 
 function say(listening: Listening, completion: Completion): Spoken {
@@ -143,12 +155,13 @@ async function observe(
     if (!isFaultOfPrompt(error)) throw error;
     const fault =
       error instanceof EnvironmentFault ? error : { kind: "threw" as const, reason: error.message };
-    return spoil({ ...spoken, parts: [...spoken.parts, {}] }, fault);
+    return spoil({ ...spoken, acts: [...spoken.acts, { parts: {}, call: null }] }, fault);
   }
-  const parts = [...spoken.parts, outcome.parts ?? {}];
-  if (outcome.turns !== null) return hear({ ...spoken, parts }, outcome.turns, outcome.state);
-  const { parts: last, success } = outcome;
-  return { ...finish({ ...spoken, parts }, "done"), success, ...(last === null && { parts: null }) };
+  const call = outcome.turns === null ? null : (outcome.call ?? null);
+  const acts = [...spoken.acts, { parts: outcome.parts ?? {}, call }];
+  if (outcome.turns !== null) return hear({ ...spoken, acts }, outcome.turns, outcome.state);
+  const { parts, success } = outcome;
+  return { ...finish({ ...spoken, acts }, "done"), success, ...(parts === null && { parts: null }) };
 }
 
 /** Reads what was observed. */
@@ -162,7 +175,7 @@ function hear(listening: Listening, turns: readonly ReadTurn[], state: unknown):
   };
 }
 
-function finish({ said, observations, parts }: Listening, end: Trajectory["end"]): Trajectory {
+function finish({ said, observations, acts }: Listening, end: Trajectory["end"]): Trajectory {
   const last = said.at(-1) as Completion;
   const tokens = said.reduce((sum, each) => sum + each.tokens.length, 0);
   // What was observed after the last turn was never read.
@@ -170,8 +183,8 @@ function finish({ said, observations, parts }: Listening, end: Trajectory["end"]
   return {
     completion: said.length === 1 ? last : join(said, read),
     last,
-    turns: zip(said, parts).map(([{ text }, earned]) => ({ text, parts: earned })),
-    parts: sumByName(parts),
+    turns: zip(said, acts).map(([{ text }, act]) => ({ text, ...act })),
+    parts: sumByName(acts.map(({ parts }) => parts)),
     success: false,
     end,
     fault: null,

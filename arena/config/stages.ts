@@ -23,6 +23,7 @@ import {
   share,
   type Unresolved,
 } from "./setting.ts";
+import { type ToolsConfig, tools } from "./tools.ts";
 
 /** Figures that a stage may have to reach. */
 const floorFigures = ["greedy", "mean8", "mean8_t06", "maj8", "pass8"] as const;
@@ -72,6 +73,7 @@ export interface EnvironmentStage extends Amount, TrajectorySettings {
   readonly environment: EnvironmentConfig;
   /** Turns of the policy in one trajectory, at most. */
   readonly maxTurns: number;
+  readonly tools: ToolsConfig;
 }
 
 /** Imitation of given answers. */
@@ -157,6 +159,7 @@ const environmentStage = z.strictObject({
   kind: z.literal("environment").describe("groups of trajectories in an environment, rewarded by it"),
   environment,
   maxTurns: count(8, "turns of the model in one trajectory, at most"),
+  tools,
   ...amount("task", `all (of scenes ${SCENE_TASKS})`),
   ...trajectorySettings,
 });

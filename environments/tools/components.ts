@@ -9,7 +9,7 @@ const componentsArguments = z.strictObject({
   color: z.tuple([channel, channel, channel]).optional().describe("[red, green, blue] of what is counted"),
   tolerance: z.int().min(0).max(255).default(40).describe("by how much each of them may differ"),
   darker_than: channel.optional().describe("without a color: count what is darker than this grey"),
-  min_pixels: z.int().min(1).default(4).describe("smaller regions are left out"),
+  min_pixels: z.int().min(1).max(1_000_000).default(4).describe("smaller regions are left out"),
 });
 type Arguments = z.infer<typeof componentsArguments>;
 

@@ -24,6 +24,7 @@ export const point: z.ZodType<readonly [number, number]> = z
 export const picture: z.ZodType<number> = z
   .int()
   .min(1)
+  .max(1000)
   .default(1)
   .describe("which of the pictures that you were shown, from 1");
 

@@ -5,7 +5,7 @@ import { imagesIn, isImagePart } from "../../policy/prompts.ts";
 import type { Parts } from "../../rewards/parts.ts";
 import type { Environment, Outcome } from "../../training/environment.ts";
 import { type Tool, ToolFault, type ToolFaultKind } from "./tool.ts";
-import { callIn, type ToolCall } from "./tool_call.ts";
+import { callIn, callTags, type ToolCall } from "./tool_call.ts";
 import { faultAnswer, type ToolAnswer, type ToolLimits, ToolRunner } from "./tool_runner.ts";
 import { toolSection } from "./tool_section.ts";
 
@@ -59,6 +59,7 @@ export function withTools(
   return {
     name: environment.name,
     tasks: environment.tasks,
+    stopTexts: [callTags.close],
     /** Pictures are whole: tools look at what the policy saw smaller. */
     async reset(task, given) {
       const start = await environment.reset(task, { ...given, fit: () => null });

@@ -65,7 +65,7 @@ const [sft, grpo, guess, selfPlay] = configOf({
 const rewarder = await openRewarder(grpo.reward, grpo.maxTokens);
 
 const fourfold = smallConfig((change) => {
-  change.stages = [sft, grpo, guess, selfPlay];
+  Object.assign(change, { stages: [sft, grpo, guess, selfPlay] });
   change.checkpoint.everySteps = 1;
   change.evaluation.questions = 1;
 });

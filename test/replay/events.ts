@@ -149,7 +149,11 @@ export class RandomEvents {
         after: this.#integer(99),
         turns: this.#many(2, () => this.#turn()),
       })),
-      turns: this.#many(3, () => ({ text: this.#word(), parts: this.#record(() => this.#number()) })),
+      turns: this.#many(3, () => ({
+        text: this.#word(),
+        parts: this.#record(() => this.#number()),
+        call: this.#orNull(() => ({ tool: this.#word(), fault: this.#orNull(() => this.#word()) })),
+      })),
       end: this.#integer(2) ? "done" : "fault",
       success: this.#integer(2) === 1,
       fault: this.#orNull(() => ({ kind: this.#word(), reason: this.#word() })),

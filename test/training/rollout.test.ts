@@ -131,7 +131,10 @@ describe("rollOut", () => {
     expect(group?.[1]).toMatchObject({
       parts: null,
       success: false,
-      turns: [{ said: 1, first: 0.5 }, {}],
+      turns: [
+        { text: "b301", parts: { said: 1, first: 0.5 }, call: null },
+        { text: "b310", parts: {}, call: null },
+      ],
       fault: { kind: "late", reason: "step took more than 1 s" },
     });
     expect(group?.[1]?.completion.text).toBe("b301\nb310");
