@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { VisplayError } from "../../common/errors.ts";
 import { type Arguments, ThreadCalls } from "../../common/thread_calls.ts";
+import { type PoolThread, ThreadFault, ThreadPool } from "../../common/thread_pool.ts";
 import {
   type Action,
   type Environment,
@@ -30,33 +31,21 @@ export interface OwnOptions {
   readonly memoryMb: number;
 }
 
-/** A thread with the module. */
-interface Thread {
-  readonly worker: Worker;
-  readonly calls: ThreadCalls<EnvironmentThread>;
-}
-
 /**
- * An environment from a module of a user's own. Every thread has one call at a time, so that it is known whose fault it is
- * where one hangs or dies: that call is a fault, the thread is made anew, and no other trajectory notices, for their
- * states are kept here.
+ * An environment from a module of a user's own, in threads. States are kept here, so that where a thread hangs or dies no
+ * trajectory but the one that it worked for notices.
  */
 export class OwnEnvironment implements Environment {
   readonly name: string;
   readonly tasks: number;
-  readonly #options: OwnOptions;
-  /** Those without a call; undefined for one that has yet to be made. */
-  readonly #idle: (Thread | undefined)[];
-  /** Calls that wait for a thread. */
-  readonly #waiting: ((thread: Thread | undefined) => void)[] = [];
-  readonly #open = new Set<Thread>();
+  readonly #pool: ThreadPool<EnvironmentThread>;
+  readonly #timeLimitMs: number;
 
-  private constructor(path: string, tasks: number, first: Thread, options: OwnOptions) {
+  private constructor(path: string, tasks: number, pool: ThreadPool<EnvironmentThread>, timeLimitMs: number) {
     this.name = path;
     this.tasks = tasks;
-    this.#options = options;
-    this.#idle = [first, ...new Array<undefined>(options.threads - 1)];
-    this.#open.add(first);
+    this.#pool = pool;
+    this.#timeLimitMs = timeLimitMs;
   }
 
   /**
@@ -64,14 +53,17 @@ export class OwnEnvironment implements Environment {
    * code "config".
    */
   static async open(path: string, options: OwnOptions): Promise<OwnEnvironment> {
+    const { threads, timeLimitMs, setting } = options;
     const { thread, tasks } = await startThread(path, options);
-    const environment = new OwnEnvironment(path, tasks, thread, options);
+    const start = async () => (await startThread(path, options)).thread;
+    const pool = new ThreadPool<EnvironmentThread>({ threads, start }, thread);
+    const environment = new OwnEnvironment(path, tasks, pool, timeLimitMs);
     try {
       await environment.reset(0, { seed: 0, fit: () => null });
     } catch (error) {
       await environment[Symbol.asyncDispose]();
       if (!(error instanceof EnvironmentFault)) throw error;
-      throw new VisplayError("config", `${options.setting}: ${path}: ${error.message}`, { cause: error });
+      throw new VisplayError("config", `${setting}: ${path}: ${error.message}`, { cause: error });
     }
     return environment;
   }
@@ -85,10 +77,8 @@ export class OwnEnvironment implements Environment {
     return this.#call("step", [state, told], signal);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    const open = [...this.#open];
-    this.#open.clear();
-    await Promise.all(open.map(({ worker }) => worker.terminate()));
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#pool[Symbol.asyncDispose]();
   }
 
   async #call<M extends "reset" | "step">(
@@ -96,84 +86,34 @@ export class OwnEnvironment implements Environment {
     args: Arguments<EnvironmentThread[M]>,
     signal: AbortSignal | undefined,
   ): Promise<M extends "reset" ? Start : Outcome> {
-    let thread = await this.#take();
-    try {
-      if (signal?.aborted) throw cancelled();
-      thread ??= await this.#start();
-      const result = (await this.#perform(thread, method, args, signal)) as Result<never>;
-      if ("given" in result) return result.given;
-      throw new EnvironmentFault(result.fault.kind, result.fault.reason);
-    } catch (error) {
-      if (thread && !this.#open.has(thread)) thread = undefined;
-      throw error;
-    } finally {
-      this.#give(thread);
-    }
+    const result = (await this.#inPool(method, args, signal)) as Result<never>;
+    if ("given" in result) return result.given;
+    throw new EnvironmentFault(result.fault.kind, result.fault.reason);
   }
 
-  /** A call that has its time; the thread ends with one that takes longer, or that nobody waits for any more. */
-  async #perform<M extends "reset" | "step">(
-    thread: Thread,
+  async #inPool<M extends "reset" | "step">(
     method: M,
     args: Arguments<EnvironmentThread[M]>,
     signal: AbortSignal | undefined,
   ): Promise<unknown> {
-    const { timeLimitMs } = this.#options;
-    let why: VisplayError | undefined;
-    const end = (reason: VisplayError): void => {
-      why ??= reason;
-      thread.worker.terminate();
-    };
-    const abort = (): void => end(cancelled());
-    const timer = setTimeout(() => end(late(method, timeLimitMs)), timeLimitMs);
-    signal?.addEventListener("abort", abort);
     try {
-      return await thread.calls.call(method, args);
+      return await this.#pool.call(method, args, { timeLimitMs: this.#timeLimitMs, signal });
     } catch (error) {
-      if (!(error instanceof VisplayError) || error.code !== "run") throw error;
-      this.#open.delete(thread);
-      throw why ?? new EnvironmentFault("crashed", error.message, { cause: error });
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
+      if (!(error instanceof ThreadFault)) throw error;
+      const setting = error.kind === "late" ? " (environment.timeLimit)" : "";
+      throw new EnvironmentFault(error.kind, `${error.message}${setting}`, { cause: error });
     }
-  }
-
-  #take(): Promise<Thread | undefined> | Thread | undefined {
-    if (this.#idle.length > 0) return this.#idle.shift();
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  #give(thread: Thread | undefined): void {
-    const next = this.#waiting.shift();
-    if (next) next(thread);
-    else this.#idle.unshift(thread);
-  }
-
-  async #start(): Promise<Thread> {
-    const { thread } = await startThread(this.name, this.#options);
-    this.#open.add(thread);
-    return thread;
   }
 }
 
 async function startThread(
   path: string,
   { setting, options, memoryMb }: OwnOptions,
-): Promise<{ readonly thread: Thread; readonly tasks: number }> {
+): Promise<{ readonly thread: PoolThread<EnvironmentThread>; readonly tasks: number }> {
   const worker = new Worker(program, { name: path, resourceLimits: { maxOldGenerationSizeMb: memoryMb } });
   const calls = new ThreadCalls<EnvironmentThread>(worker, {
     name: path,
     advice: "Its trajectory is left out",
   });
   return { thread: { worker, calls }, tasks: await calls.open(path, setting, options) };
-}
-
-function late(method: string, timeLimitMs: number): EnvironmentFault {
-  const reason = `${method} took more than ${timeLimitMs / 1000} s (environment.timeLimit)`;
-  return new EnvironmentFault("late", reason);
-}
-
-function cancelled(): VisplayError {
-  return new VisplayError("cancelled", "the environment was told to stop");
 }
