@@ -10,6 +10,7 @@ import { program } from "commander";
 import { REPLAY_NAME } from "../replay/schema.ts";
 import { ReplayStore } from "../replay/store.ts";
 import { startChromium } from "./browser/chromium.ts";
+import { followingMs } from "./browser/followed_replay.ts";
 import { followedRun } from "./browser/followed_run.ts";
 import { startInspector } from "./browser/inspector_process.ts";
 import { changedFilters, flungThrough, openedScreens, pageBytes } from "./browser/visits.ts";
@@ -46,6 +47,8 @@ async function lookedAt(path: string): Promise<Figures> {
   const filters = await changedFilters(browser, inspector.address, repeats);
   process.stderr.write("scrolling …\n");
   const frames = await flungThrough(browser, inspector.address, 100_000);
+  process.stderr.write("following …\n");
+  const following = await followingMs(visplay, path);
   const memory = await readFile(`/proc/${inspector.pid}/status`, "utf8");
   return {
     page_ms_p95: { value: quantile(pages, 0.95), unit: "ms" },
@@ -55,6 +58,7 @@ async function lookedAt(path: string): Promise<Figures> {
     scroll_worst_frame_ms: { value: Math.max(...frames), unit: "ms" },
     scroll_frame_ms_median: { value: quantile(frames, 0.5), unit: "ms" },
     server_mb: { value: Number(/^VmRSS:\s+(\d+) kB/m.exec(memory)?.[1]) / 1024, unit: "MB" },
+    following_ms_per_step: { value: following, unit: "ms" },
     page_kb: { value: (await pageBytes(inspector.address)) / 1000, unit: "kB" },
     episodes: { value: episodes, unit: "episodes" },
   };
