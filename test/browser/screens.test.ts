@@ -4,7 +4,7 @@ import { decimal, percent, plural, whole } from "../../inspector/format.ts";
 import type { EpisodeEvent, EvaluationReport } from "../../replay/events.ts";
 import type { EpisodeHead, EpisodeQuery } from "../../replay/query.ts";
 import { ReplayReader } from "../../replay/reader.ts";
-import { open, rowsOf, says, textOf, useBrowser, useInspector } from "./looking.ts";
+import { narrow, open, rowsOf, says, textOf, useBrowser, useInspector } from "./looking.ts";
 
 useBrowser();
 const at = useInspector(() => [inject("recorded")]);
@@ -254,5 +254,16 @@ describe("comparing", () => {
     await page.locator("details.rollout > summary").first().click();
     await says(page, `step ${wanted.pairs[0]?.right.step}, version`);
     expect(incidents).toEqual([]);
+  });
+
+  test("on a telephone, questions have room, and every screen is one touch away", async () => {
+    await using opened = await open(at("#/recorded/compare"), narrow);
+    const { page } = opened;
+    const question = page.locator("details.rollout > summary .said").first();
+    expect((await question.boundingBox())?.width).toBeGreaterThan(150);
+    for (const link of await page.getByRole("navigation", { name: "Screens" }).getByRole("link").all()) {
+      const box = await link.boundingBox();
+      expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(390);
+    }
   });
 });

@@ -2,12 +2,14 @@ import type { Estimate } from "../../../replay/events.ts";
 import type { Overview } from "../../answers.ts";
 import { decimal } from "../../format.ts";
 import { href } from "../address.ts";
+import { useWidth } from "../width.ts";
 
+/** Until the real one is known, pixels. */
 const WIDTH = 640;
 const HEIGHT = 220;
 const LEFT = 34;
 const BOTTOM = 20;
-const RIGHT = 110;
+const RIGHT = 72;
 
 /** Accuracy on held-out questions by round, with 95% intervals, and the share of silver answers that are true. */
 export function LearningPlot({
@@ -17,6 +19,7 @@ export function LearningPlot({
   readonly overview: Overview;
   readonly run: string;
 }) {
+  const [box, width] = useWidth<SVGSVGElement>(WIDTH);
   const evaluations = line.about?.evaluations ?? [];
   const samples = evaluations[0]?.report.samples ?? 8;
   const series = [
@@ -26,7 +29,7 @@ export function LearningPlot({
   ] as const;
   const rounds = evaluations.map(({ round }) => round);
   const last = Math.max(1, ...rounds, ...curricula.map(({ round }) => round));
-  const x = (round: number) => LEFT + (round / last) * (WIDTH - LEFT - RIGHT);
+  const x = (round: number) => LEFT + (round / last) * (width - LEFT - RIGHT);
   const y = (value: number) => 8 + (1 - value / 100) * (HEIGHT - BOTTOM - 8);
   const silver = curricula.flatMap(({ round, audit }) =>
     audit?.silverCorrect == null ? [] : [{ round, value: 100 * audit.silverCorrect }],
@@ -44,14 +47,15 @@ export function LearningPlot({
   return (
     <div class="grid learning">
       <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        ref={box}
+        viewBox={`0 0 ${width} ${HEIGHT}`}
         width="100%"
         role="img"
         aria-label="Accuracy by round; the table has the figures"
       >
         {[0, 25, 50, 75, 100].map((value) => (
           <g key={value}>
-            <line class="axis" x1={LEFT} x2={WIDTH - RIGHT} y1={y(value)} y2={y(value)} />
+            <line class="axis" x1={LEFT} x2={width - RIGHT} y1={y(value)} y2={y(value)} />
             <text x={LEFT - 6} y={y(value) + 4} text-anchor="end">
               {value}
             </text>
@@ -89,7 +93,7 @@ export function LearningPlot({
           stroke-width={1.8}
         />
         {apart(ends.map((end) => ({ ...end, y: y(end.value) }))).map(({ name, colour, y: at }) => (
-          <text key={name} x={WIDTH - RIGHT + 8} y={at + 4} style={{ fill: colour }}>
+          <text key={name} x={width - RIGHT + 8} y={at + 4} style={{ fill: colour }}>
             {name}
           </text>
         ))}

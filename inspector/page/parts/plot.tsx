@@ -107,10 +107,10 @@ function options({
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false } },
     scales: { x: { time: false }, y: { range: (_, min, max) => rangeOf(min, max) } },
     axes: [
-      { ...axis, size: 22, space: 60, grid: { show: false } },
+      { ...axis, size: 22, space: 60, grid: { show: false }, incrs: wholeSteps },
       {
         ...axis,
-        size: 46,
+        size: (_, values) => Math.max(46, ...(values ?? []).map((text) => 10 + LETTER * text.length)),
         space: 30,
         values: (_, values) => values.map((value) => brief(Number(value.toPrecision(6)))),
       },
@@ -141,6 +141,15 @@ function options({
     },
   };
 }
+
+/** Width of a digit at the axes, pixels. */
+const LETTER = 6.2;
+
+/** Rounds and steps are whole numbers: 1, 2, 5, 10, … */
+const wholeSteps = Array.from(
+  { length: 27 },
+  (_, i) => ([1, 2, 5][i % 3] as number) * 10 ** Math.floor(i / 3),
+);
 
 /** A little more than the values; a line that is level stands in the middle. */
 function rangeOf(min: number | null, max: number | null): [number, number] {

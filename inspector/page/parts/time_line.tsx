@@ -1,7 +1,9 @@
 import type { Mark, Overview, PhaseSpan } from "../../answers.ts";
 import { duration, moment, plural, visible } from "../../format.ts";
 import { href } from "../address.ts";
+import { useWidth } from "../width.ts";
 
+/** Until the real one is known, pixels. */
 const WIDTH = 1000;
 const LANE = 22;
 const TOP = 20;
@@ -23,10 +25,11 @@ export function TimeLine({
   readonly run: string;
   readonly overview: Overview;
 }) {
+  const [box, width] = useWidth<HTMLDivElement>(WIDTH);
   const from = line.about?.startedMs ?? 0;
   const to = Math.max(line.about?.lastMs ?? 0, ...spans.map(({ endedMs }) => endedMs ?? 0), from + 1);
   const attempts = [...new Set([...spans, ...marks].map(({ attempt }) => attempt))].sort((a, b) => a - b);
-  const x = (ms: number) => ((ms - from) / (to - from)) * WIDTH;
+  const x = (ms: number) => ((ms - from) / (to - from)) * width;
   const lanes = attempts.length <= MOST_LANES ? attempts.length : 1;
   const lane = (attempt: number) => TOP + (attempts.indexOf(attempt) % lanes) * (LANE + 4);
   const height = TOP + lanes * (LANE + 4) + 18;
@@ -34,17 +37,17 @@ export function TimeLine({
   const rounds = counted.filter(({ round }, i) => counted.findIndex((span) => span.round === round) === i);
   return (
     <>
-      <div class="scroll">
+      <div ref={box}>
         <svg
-          viewBox={`0 0 ${WIDTH} ${height}`}
+          viewBox={`0 0 ${width} ${height}`}
           width="100%"
-          style={{ minWidth: "600px", display: "block" }}
+          style={{ display: "block" }}
           role="group"
           aria-label="Time line of the run"
         >
-          {thinned(rounds, x).map(({ round, startedMs }) => (
+          {thinned(rounds, x).map(({ round, startedMs }, i) => (
             <text key={round} x={x(startedMs)} y={12}>
-              {round}
+              {i === 0 ? `round ${round}` : round}
             </text>
           ))}
           {spans.map((span) => (
@@ -56,7 +59,7 @@ export function TimeLine({
           <text x={0} y={height - 4}>
             {moment(from)}
           </text>
-          <text x={WIDTH} y={height - 4} text-anchor="end">
+          <text x={width} y={height - 4} text-anchor="end">
             {duration(to - from)} later
           </text>
         </svg>
@@ -158,12 +161,13 @@ function MarkSign({
   );
 }
 
-/** Labels that do not touch. */
+/** Labels that do not touch, of which the first says what they are; what was before the first round has none. */
 function thinned(rounds: readonly PhaseSpan[], x: (ms: number) => number): PhaseSpan[] {
   const kept: PhaseSpan[] = [];
-  for (const span of rounds) {
+  for (const span of rounds.filter(({ round }) => round > 0)) {
     const last = kept.at(-1);
-    if (!last || x(span.startedMs) - x(last.startedMs) > 24) kept.push(span);
+    const room = kept.length === 1 ? 56 : 24;
+    if (!last || x(span.startedMs) - x(last.startedMs) > room) kept.push(span);
   }
   return kept;
 }

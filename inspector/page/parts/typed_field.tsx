@@ -52,7 +52,7 @@ export function SearchField({ field, value, onChange }: SearchFieldProps) {
       ref={field}
       type="search"
       aria-label="Search questions and answers"
-      placeholder='Search questions and answers ("a phrase", begin*)'
+      placeholder='Search: words, "a phrase", begin*'
       value={typed}
       onInput={({ currentTarget: { value: text } }) => {
         setTyped(text);

@@ -153,7 +153,7 @@ function SideBar({ side, run, params, runs, rounds }: SideBarProps) {
           {name === "step" ? "steps" : "version"}{" "}
           <TypedField
             label={`${name === "step" ? "Steps" : "Reasoner's version"}, ${side}`}
-            placeholder="any, 10..20"
+            placeholder="any"
             value={params.get(`${side}.${name}`) ?? ""}
             onCommit={(text) => set({ [`${side}.${name}`]: text.trim() })}
           />
@@ -186,9 +186,8 @@ function PairRow({ pair, run, params, isOpen }: PairRowProps) {
   const { left, right, flipped } = pair;
   const sides = { left: params.get("left") ?? run, right: params.get("right") ?? run };
   return (
-    <details class="rollout" open={isOpen}>
+    <details class="rollout pair" open={isOpen}>
       <summary
-        style={{ gridTemplateColumns: "48px minmax(0, 1fr) minmax(0, 220px) 90px" }}
         onClick={(event) => {
           event.preventDefault();
           go(

@@ -78,7 +78,7 @@ function RunRow({ line: { key, folder, condition, about, problem } }: { readonly
           {key}
         </a>
       </td>
-      <td>
+      <td class="line">
         <span class={`dot ${condition ?? ""}`} />
         {condition ?? "unknown"}
       </td>
@@ -88,8 +88,10 @@ function RunRow({ line: { key, folder, condition, about, problem } }: { readonly
       <td class="n">{decimal(scores?.maj8.percent, 1)}</td>
       <td class="n">{whole(episodes)}</td>
       <td class="n">{whole(images)}</td>
-      <td>{model ? `${model.modelType}, ${whole(Math.round(model.parameters / 1e5) / 10)} M` : "–"}</td>
-      <td>{moment(startedMs)}</td>
+      <td class="line">
+        {model ? `${model.modelType}, ${whole(Math.round(model.parameters / 1e5) / 10)} M` : "–"}
+      </td>
+      <td class="line">{moment(startedMs)}</td>
       <td class="n">{duration(lastMs - startedMs)}</td>
     </tr>
   );
