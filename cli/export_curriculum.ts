@@ -18,7 +18,7 @@ import { bytes, count, duration, plural } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { requireNew } from "./new_folder.ts";
-import { positive } from "./option_values.ts";
+import { oneOf, positive } from "./option_values.ts";
 import { pushExport, requirePush } from "./push_export.ts";
 import { addSelection } from "./selection_options.ts";
 import { print, say } from "./terminal.ts";
@@ -49,7 +49,7 @@ export function addExportCurriculum(program: Command): void {
     .addOption(
       new Option("--format <format>", "who is to read it; may be repeated: one pass writes all")
         .choices(formats)
-        .argParser<Format[]>((text, before = []) => [...new Set([...before, knownFormat(text)])]),
+        .argParser(oneOf("--format", formats)),
     )
     .option("--out <folder>", "where to write it; several formats get a folder each")
     .addOption(
@@ -75,12 +75,6 @@ export function addExportCurriculum(program: Command): void {
     .option("--license <id>", "licence that the card names, such as cc-by-4.0", "unknown")
     .option("--shard-mb <n>", "size of a file of rows (MB)", positive, 500)
     .action((runs: readonly string[], flags: Flags) => run(runs, flags, selection()));
-}
-
-function knownFormat(text: string): Format {
-  const found = formats.find((format) => format === text);
-  if (found) return found;
-  throw new VisplayError("usage", `--format: found ${text}, expected one of ${formats.join(", ")}`);
 }
 
 function hubRepo(text: string): string {

@@ -6,6 +6,7 @@ import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
 import { addExportCurriculum } from "./export_curriculum.ts";
 import { addExportModel } from "./export_model.ts";
+import { addExportTrajectories } from "./export_trajectories.ts";
 import { addFrames } from "./frames.ts";
 import { addInspect } from "./inspect.ts";
 import { addNewModel } from "./new_model.ts";
@@ -41,6 +42,7 @@ for (const add of [
   addAsk,
   addExportModel,
   addExportCurriculum,
+  addExportTrajectories,
   addFrames,
   addNewModel,
   addPretrain,

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { VisplayError } from "../common/errors.ts";
 
 /** A whole number from 0, as an option's value. */
 export function whole(text: string): number {
@@ -11,6 +12,18 @@ export function positive(text: string): number {
   const value = whole(text);
   if (value > 0) return value;
   throw new InvalidArgumentError("expected a whole number from 1");
+}
+
+/** One of some names, where the option may be repeated: all that were given, each once. Throws "usage" for another. */
+export function oneOf<T extends string>(
+  option: string,
+  known: readonly T[],
+): (text: string, before?: readonly T[]) => T[] {
+  return (text, before = []) => {
+    const found = known.find((name) => name === text);
+    if (found) return [...new Set([...before, found])];
+    throw new VisplayError("usage", `${option}: found ${text}, expected one of ${known.join(", ")}`);
+  };
 }
 
 /** Names between commas. */

@@ -1,4 +1,5 @@
 import type { SchemaElement } from "hyparquet-writer";
+import type { NamedPicture } from "./row.ts";
 
 /** The type of a column: of Parquet, and of Hugging Face's features. */
 export type Feature =
@@ -15,6 +16,11 @@ export type Features = Readonly<Record<string, Feature>>;
 export interface ImageCell {
   readonly bytes: Uint8Array;
   readonly path: string;
+}
+
+/** A picture as such a cell. */
+export function cell({ picture, fileName }: NamedPicture): ImageCell {
+  return { bytes: picture.bytes, path: fileName };
 }
 
 /** Columns as Parquet has them: every cell may be null, lists have three levels. */

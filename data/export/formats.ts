@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import type { Features, ImageCell } from "./features.ts";
+import { cell, type Features } from "./features.ts";
 import { imagePathOf, LinesWriter } from "./lines_writer.ts";
 import { writeOutput } from "./output_file.ts";
-import { type CellsOf, ParquetShard } from "./parquet_shard.ts";
+import type { RowCells } from "./parquet_rows.ts";
+import { parquetFilesOf, parquetShards } from "./parquet_shard.ts";
 import { countVotes, type ExportItem } from "./record.ts";
-import type { NamedFile, Row, RowWriter } from "./row.ts";
+import type { NamedFile, NamedPicture, Row, RowWriter } from "./row.ts";
 import { Shards } from "./shards.ts";
 import { TarShard } from "./tar_shard.ts";
 
@@ -83,7 +84,6 @@ function uncertaintyOf(item: ExportItem): number {
   return 1 - Math.abs(2 * majority - votes) / votes;
 }
 
-const cell = ({ picture, fileName }: Row): ImageCell => ({ bytes: picture.bytes, path: fileName });
 const asked = ({ item }: Row): string => `<image>${item.question}`;
 const user = (content: string): object => ({ role: "user", content });
 const turns = [{ role: "string", content: "string" }] as const;
@@ -144,26 +144,25 @@ export const formatRules: Readonly<Record<Format, FormatRules>> = {
       new Shards(
         folder,
         shardBytes,
-        (split, shard) => `${split}-${digits(shard, 6)}.tar`,
+        (split, shard) => `${split}-${String(shard).padStart(6, "0")}.tar`,
         (path) => TarShard.create(path, factsOf),
       ),
   },
   jsonl: lines("anything that reads lines of JSON", (row) => ({ image: imagePathOf(row), ...factsOf(row) })),
 };
 
-function parquet(reader: string, features: Features, cellsOf: CellsOf): FormatRules {
+/** A row's one picture. */
+function picturesOf(row: Row): readonly NamedPicture[] {
+  return [row];
+}
+
+function parquet(reader: string, features: Features, cellsOf: (row: Row) => RowCells): FormatRules {
   return {
     reader,
     repeatsPictures: true,
     features,
-    filesOf: (split) => `data/${split}-*.parquet`,
-    open: (folder, shardBytes) =>
-      new Shards(
-        folder,
-        shardBytes,
-        (split, shard, shards) => `data/${split}-${digits(shard, 5)}-of-${digits(shards, 5)}.parquet`,
-        (path) => ParquetShard.create(path, features, cellsOf),
-      ),
+    filesOf: parquetFilesOf,
+    open: (folder, shardBytes) => parquetShards(folder, shardBytes, { features, cellsOf, picturesOf }),
   };
 }
 
@@ -173,12 +172,8 @@ function lines(reader: string, recordOf: (row: Row) => object): FormatRules {
     repeatsPictures: false,
     features: null,
     filesOf: (split) => `${split}.jsonl`,
-    open: (folder) => new LinesWriter(folder, recordOf),
+    open: (folder) => new LinesWriter(folder, recordOf, picturesOf),
   };
-}
-
-function digits(value: number, count: number): string {
-  return String(value).padStart(count, "0");
 }
 
 async function describeForLlamaFactory(folder: string, splits: readonly string[]): Promise<NamedFile> {

@@ -2,44 +2,46 @@ import { createHash, type Hash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { OutputFile, type WrittenFile, writeOutput } from "./output_file.ts";
-import type { ImageFiles, Row, RowWriter, Written } from "./row.ts";
+import type { ImageFiles, NamedPicture, RowWriter, SplitRow, Written } from "./row.ts";
 import { type Shard, Shards } from "./shards.ts";
 
 /** Lines are small: a split is one file of them. */
 const mostBytes = Number.POSITIVE_INFINITY;
 const imagesName = "images";
 
-/** Where a row's picture lies, relative to the set's folder. */
-export function imagePathOf({ fileName }: Row): string {
+/** Where a picture lies, relative to the set's folder. */
+export function imagePathOf({ fileName }: Pick<NamedPicture, "fileName">): string {
   return `${imagesName}/${fileName}`;
 }
 
 /** A split as JSON, one object a line, with its pictures in a folder beside, each once. */
-export class LinesWriter implements RowWriter {
-  readonly #shards: Shards;
+export class LinesWriter<R extends SplitRow> implements RowWriter<R> {
+  readonly #shards: Shards<R>;
+  readonly #picturesOf: (row: R) => readonly NamedPicture[];
   readonly #folder: string;
   readonly #images = new Set<string>();
   readonly #hash: Hash = createHash("sha256");
   #imageBytes = 0;
 
-  constructor(folder: string, recordOf: (row: Row) => object) {
+  constructor(folder: string, recordOf: (row: R) => object, picturesOf: (row: R) => readonly NamedPicture[]) {
     this.#folder = folder;
-    const open = async (path: string): Promise<Shard> =>
+    this.#picturesOf = picturesOf;
+    const open = async (path: string): Promise<Shard<R>> =>
       new LinesShard(await OutputFile.create(path), recordOf);
     this.#shards = new Shards(folder, mostBytes, (split) => `${split}.jsonl`, open);
   }
 
-  async add(row: Row): Promise<void> {
-    await this.#addImage(row);
+  async add(row: R): Promise<void> {
+    for (const picture of this.#picturesOf(row)) await this.#addImage(picture);
     await this.#shards.add(row);
   }
 
-  async #addImage(row: Row): Promise<void> {
-    if (this.#images.has(row.fileName)) return;
+  async #addImage(named: NamedPicture): Promise<void> {
+    if (this.#images.has(named.fileName)) return;
     if (this.#images.size === 0) await mkdir(join(this.#folder, imagesName), { recursive: true });
-    const { bytes, sha256 } = await writeOutput(join(this.#folder, imagePathOf(row)), row.picture.bytes);
-    this.#images.add(row.fileName);
-    this.#hash.update(`${sha256} ${imagePathOf(row)}\n`);
+    const { bytes, sha256 } = await writeOutput(join(this.#folder, imagePathOf(named)), named.picture.bytes);
+    this.#images.add(named.fileName);
+    this.#hash.update(`${sha256} ${imagePathOf(named)}\n`);
     this.#imageBytes += bytes;
   }
 
@@ -58,11 +60,11 @@ export class LinesWriter implements RowWriter {
   }
 }
 
-class LinesShard implements Shard {
+class LinesShard<R> implements Shard<R> {
   readonly #file: OutputFile;
-  readonly #recordOf: (row: Row) => object;
+  readonly #recordOf: (row: R) => object;
 
-  constructor(file: OutputFile, recordOf: (row: Row) => object) {
+  constructor(file: OutputFile, recordOf: (row: R) => object) {
     this.#file = file;
     this.#recordOf = recordOf;
   }
@@ -71,7 +73,7 @@ class LinesShard implements Shard {
     return this.#file.bytes;
   }
 
-  add(row: Row): Promise<void> {
+  add(row: R): Promise<void> {
     return this.#file.write(Buffer.from(`${JSON.stringify(this.#recordOf(row))}\n`));
   }
 

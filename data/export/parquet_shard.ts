@@ -1,32 +1,58 @@
 import type { Features } from "./features.ts";
 import type { WrittenFile } from "./output_file.ts";
 import { ParquetRows, type RowCells } from "./parquet_rows.ts";
-import type { Row } from "./row.ts";
-import type { Shard } from "./shards.ts";
+import type { NamedPicture, SplitRow } from "./row.ts";
+import { type Shard, Shards } from "./shards.ts";
 
-/** The cells of a row, by column. */
-export type CellsOf = (row: Row) => RowCells;
+/** How rows become those of Parquet files. */
+export interface ParquetForm<R> {
+  readonly features: Features;
+  /** The cells of a row, by column. */
+  readonly cellsOf: (row: R) => RowCells;
+  readonly picturesOf: (row: R) => readonly NamedPicture[];
+}
+
+/** The Parquet files of a split, as a pattern relative to the set's folder. */
+export function parquetFilesOf(split: string): string {
+  return `data/${split}-*.parquet`;
+}
+
+/** Rows in Parquet files of about so many bytes. */
+export function parquetShards<R extends SplitRow>(
+  folder: string,
+  shardBytes: number,
+  form: ParquetForm<R>,
+): Shards<R> {
+  const digits = (value: number): string => String(value).padStart(5, "0");
+  return new Shards<R>(
+    folder,
+    shardBytes,
+    (split, shard, shards) => `data/${split}-${digits(shard)}-of-${digits(shards)}.parquet`,
+    (path) => ParquetShard.create(path, form),
+  );
+}
 
 /** Rows in a Parquet file. */
-export class ParquetShard implements Shard {
+class ParquetShard<R> implements Shard<R> {
   readonly #rows: ParquetRows;
-  readonly #cellsOf: CellsOf;
+  readonly #form: ParquetForm<R>;
 
-  private constructor(rows: ParquetRows, cellsOf: CellsOf) {
+  private constructor(rows: ParquetRows, form: ParquetForm<R>) {
     this.#rows = rows;
-    this.#cellsOf = cellsOf;
+    this.#form = form;
   }
 
-  static async create(path: string, features: Features, cellsOf: CellsOf): Promise<ParquetShard> {
-    return new ParquetShard(await ParquetRows.create(path, features), cellsOf);
+  static async create<R>(path: string, form: ParquetForm<R>): Promise<ParquetShard<R>> {
+    return new ParquetShard(await ParquetRows.create(path, form.features), form);
   }
 
   get bytes(): number {
     return this.#rows.bytes;
   }
 
-  add(row: Row): Promise<void> {
-    return this.#rows.add(this.#cellsOf(row), row.picture.bytes.length);
+  add(row: R): Promise<void> {
+    const bytes = this.#form.picturesOf(row).reduce((sum, { picture }) => sum + picture.bytes.length, 0);
+    return this.#rows.add(this.#form.cellsOf(row), bytes);
   }
 
   close(): Promise<WrittenFile> {

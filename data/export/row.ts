@@ -1,19 +1,28 @@
 import type { Picture } from "./picture.ts";
 import type { ExportItem } from "./record.ts";
 
-/** An item as formats write it. */
-export interface Row {
-  readonly item: ExportItem;
+/** A picture that is exported. */
+export interface NamedPicture {
   readonly picture: Picture;
-  /** The picture's name, by its content in the run. */
+  /** Its name, by its content in the run. */
   readonly fileName: string;
+}
+
+/** What every row says: the split that it is in. */
+export interface SplitRow {
+  readonly item: Pick<ExportItem, "split">;
+}
+
+/** An item as formats write it. */
+export interface Row extends NamedPicture {
+  readonly item: ExportItem;
   /** Within its split, from 0. */
   readonly index: number;
 }
 
 /** Writes the rows of one format into a folder. */
-export interface RowWriter extends AsyncDisposable {
-  add(row: Row): Promise<void>;
+export interface RowWriter<R = Row> extends AsyncDisposable {
+  add(row: R): Promise<void>;
   /** Ends all files. */
   finish(): Promise<Written>;
 }

@@ -1,12 +1,12 @@
 import { mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { NamedFile, Row, Written } from "./row.ts";
+import type { NamedFile, Row, SplitRow, Written } from "./row.ts";
 
 /** One file of a split. */
-export interface Shard extends AsyncDisposable {
+export interface Shard<R = Row> extends AsyncDisposable {
   /** So far. */
   readonly bytes: number;
-  add(row: Row): Promise<void>;
+  add(row: R): Promise<void>;
   close(): Promise<Omit<NamedFile, "path">>;
 }
 
@@ -14,22 +14,27 @@ export interface Shard extends AsyncDisposable {
 export type ShardNames = (split: string, shard: number, shards: number) => string;
 
 /** Each split in files of about so many bytes, the next one begun where one is full. */
-export class Shards implements AsyncDisposable {
+export class Shards<R extends SplitRow = Row> implements AsyncDisposable {
   readonly #folder: string;
   readonly #mostBytes: number;
   readonly #name: ShardNames;
-  readonly #open: (path: string) => Promise<Shard>;
-  readonly #current = new Map<string, Shard>();
+  readonly #open: (path: string) => Promise<Shard<R>>;
+  readonly #current = new Map<string, Shard<R>>();
   readonly #closed = new Map<string, Omit<NamedFile, "path">[]>();
 
-  constructor(folder: string, mostBytes: number, name: ShardNames, open: (path: string) => Promise<Shard>) {
+  constructor(
+    folder: string,
+    mostBytes: number,
+    name: ShardNames,
+    open: (path: string) => Promise<Shard<R>>,
+  ) {
     this.#folder = folder;
     this.#mostBytes = mostBytes;
     this.#name = name;
     this.#open = open;
   }
 
-  async add(row: Row): Promise<void> {
+  async add(row: R): Promise<void> {
     const { split } = row.item;
     const shard = this.#current.get(split) ?? (await this.#begin(split));
     await shard.add(row);
@@ -49,7 +54,7 @@ export class Shards implements AsyncDisposable {
     return { files, images: null };
   }
 
-  async #begin(split: string): Promise<Shard> {
+  async #begin(split: string): Promise<Shard<R>> {
     const path = this.#partial(split, this.#closed.get(split)?.length ?? 0);
     await mkdir(dirname(path), { recursive: true });
     const shard = await this.#open(path);
@@ -57,7 +62,7 @@ export class Shards implements AsyncDisposable {
     return shard;
   }
 
-  async #end(split: string, shard: Shard): Promise<void> {
+  async #end(split: string, shard: Shard<R>): Promise<void> {
     const closed = this.#closed.get(split) ?? [];
     closed.push(await shard.close());
     this.#closed.set(split, closed);

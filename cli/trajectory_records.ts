@@ -1,0 +1,51 @@
+import { basename, resolve } from "node:path";
+import type { Message, Trajectory } from "../data/export/trajectory.ts";
+import type { EpisodeEvent, ReasonerEpisode, ReasonerRollout, TrajectoryRecord } from "../replay/events.ts";
+import type { EpisodeQuery } from "../replay/query.ts";
+import { ReplayReader } from "../replay/reader.ts";
+import { actedTurns, promptTurnsOf } from "../replay/turns.ts";
+
+/** Every trajectory in the episodes that a query matches, in the order of the run. Throws "damaged" as a reader does. */
+export function* trajectoriesOf(folder: string, query: EpisodeQuery): Generator<Trajectory> {
+  using reader = ReplayReader.open(folder);
+  const run = basename(resolve(folder));
+  const inOrder = { ...query, sort: { by: "time", order: "ascending" } } as const;
+  const fileOf = (id: string) => ({ id, file: reader.image(id) ?? null });
+  for (const id of reader.order(inOrder)) {
+    const event = reader.episode(id)?.event;
+    if (event?.type !== "reasonerEpisode") continue;
+    for (const [place, rollout] of event.rollouts.entries()) {
+      if (!rollout.trajectory) continue;
+      const messages = messagesOf(event, rollout, rollout.trajectory);
+      const images = messages
+        .flatMap(({ parts }) => parts)
+        .flatMap((part) => (typeof part === "string" ? [] : fileOf(part.image)));
+      const from = { run, episode: id, rollout: place };
+      yield { ...from, ...factsOf(event, rollout, rollout.trajectory), messages, images };
+    }
+  }
+}
+
+type Episode = Extract<EpisodeEvent, ReasonerEpisode>;
+
+function factsOf(
+  { stage, phase, round, step, question, label }: Episode,
+  { reward, parts, advantage }: ReasonerRollout,
+  { end, success, fault }: TrajectoryRecord,
+) {
+  const came = { end: success ? "success" : end, fault } as const;
+  return { stage, phase, round, step, question, label, reward, parts, advantage, ...came };
+}
+
+/** The prompt, and what was said and read then, in turn. */
+function messagesOf(event: Episode, rollout: ReasonerRollout, trajectory: TrajectoryRecord): Message[] {
+  const read = (turns: ReturnType<typeof promptTurnsOf>): Message[] =>
+    turns.map(({ role, parts }) => ({ role, parts, earned: null }));
+  return [
+    ...read(promptTurnsOf(event)),
+    ...actedTurns(rollout, trajectory).flatMap(({ text, parts, observed }): Message[] => [
+      { role: "assistant", parts: [text], earned: parts },
+      ...read(observed),
+    ]),
+  ];
+}
