@@ -2,7 +2,7 @@ import type { RunConfig } from "../arena/config/config.ts";
 import type { ActivityKind, ActivityView } from "../policy/embedded/activity.ts";
 import type { RolloutFailed, RunEvent } from "../replay/events.ts";
 import { type Role, roles } from "../replay/self_play.ts";
-import { type Standing, Tracker } from "../watch/tracker.ts";
+import { type Standing, type StandingTrajectories, Tracker } from "../watch/tracker.ts";
 import { count, duration, plural } from "./format.ts";
 import { notice } from "./notice.ts";
 import { UnreadQuestions } from "./unread.ts";
@@ -97,7 +97,8 @@ export class RunLine {
 }
 
 /**
- * Phase, step, what is being done in it, time left, reward, confidence and tokens per second: the last are left out first.
+ * Phase, step, what is being done in it, time left, reward, confidence, how trajectories go and tokens per second: the last are left
+ * out first.
  * `activity` is null where a run does not go on: then there is no time left either.
  */
 export function standingLine(standing: Standing, activity: readonly string[] | null): string {
@@ -116,12 +117,22 @@ function place({ round, rounds, phase }: Standing): string[] {
   return [round === 0 ? "base" : `round ${round}/${rounds}`, phase];
 }
 
-function figures({ tokensPerSecond, reward, confidence }: Standing): string[] {
+function figures({ tokensPerSecond, reward, confidence, trajectories }: Standing): string[] {
   const figure = (name: string, value: number | null) =>
     value === null || Number.isNaN(value) ? [] : [`${name} ${value.toFixed(2)}`];
   return [
     ...figure("reward", reward),
     ...figure("confidence", confidence),
+    ...(trajectories ? trajectoryTexts(trajectories) : []),
     ...(tokensPerSecond === null ? [] : [`${count(tokensPerSecond)} tokens/s`]),
+  ];
+}
+
+/** Turns, where there are several; what was unfinished, and faults, where there are any. */
+function trajectoryTexts({ turns, unfinished, faults }: StandingTrajectories): string[] {
+  return [
+    ...(turns > 1 ? [`${turns.toFixed(1)} turns`] : []),
+    ...(unfinished > 0 ? [`${(100 * unfinished).toFixed(0)}% unfinished`] : []),
+    ...(faults > 0 ? [plural(faults, "fault")] : []),
   ];
 }

@@ -1,5 +1,6 @@
 import type { RunEvent } from "../replay/events.ts";
 import type { RecordedEvent } from "../replay/restore.ts";
+import { countFaults } from "../replay/turns.ts";
 import type { StepSeries } from "./answers.ts";
 
 type StepEvent = Extract<RunEvent, { readonly health: unknown } | { readonly heldOutLoss: unknown }>;
@@ -47,7 +48,7 @@ function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
     ...(acted && {
       turns: acted.meanTurns,
       unfinished: acted.unfinished,
-      faults: Object.values(acted.faults).reduce((sum, count) => sum + count, 0),
+      faults: countFaults(acted.faults),
     }),
     ...(update && {
       kl: update.kl,

@@ -3,6 +3,7 @@ import type {
   EpisodeEvent,
   EventBody,
   SpokenTurn,
+  TrajectoryFigures,
   TrajectoryRecord,
   TurnRecord,
 } from "./events.ts";
@@ -27,6 +28,11 @@ export function actedTurns(
     end: observations[i]?.after ?? tokens.length,
     observed: observations[i]?.turns ?? [],
   }));
+}
+
+/** Trajectories that a fault spoiled, of whatever kind. */
+export function countFaults(faults: TrajectoryFigures["faults"]): number {
+  return Object.values(faults).reduce((sum, count) => sum + count, 0);
 }
 
 /** The turns of an episode's prompt: its picture with the text about it, unless it was recorded otherwise. */

@@ -65,6 +65,7 @@ const schema = z.object({
       tokensPerSecond: known,
       reward: known,
       confidence: known,
+      trajectories: z.object({ turns: number, unfinished: number, faults: number }).nullable().default(null),
     })
     .nullable(),
   activity: z.array(text).default([]),

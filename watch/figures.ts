@@ -5,9 +5,11 @@ import type {
   ReasonerStep,
   RunEvent,
   SupervisedStep,
+  TrajectoryFigures,
   UpdateRecord,
 } from "../replay/events.ts";
 import { namedScores } from "../replay/scores.ts";
+import { countFaults } from "../replay/turns.ts";
 
 type StepEvent = QuestionerStep | CurriculumStep | ReasonerStep;
 
@@ -68,7 +70,12 @@ function stepFigures(event: StepEvent): Values {
     ...("admitted" in event && { admitted: event.admitted }),
     ...("meanReward" in event && trainingFigures(event)),
     ...("checks" in event && tag("checks", event.checks)),
+    ...("trajectories" in event && event.trajectories && tag("trajectories", summary(event.trajectories))),
   };
+}
+
+function summary({ meanTurns, unfinished, faults }: TrajectoryFigures): Values {
+  return { meanTurns, unfinished, faults: countFaults(faults) };
 }
 
 function trainingFigures(event: QuestionerStep | ReasonerStep): Values {

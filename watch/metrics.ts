@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { Counter, Gauge, Registry } from "prom-client";
 import { steadyClock } from "../common/clock.ts";
 import { VisplayError } from "../common/errors.ts";
-import type { QuestionerStep, ReasonerStep, RunEvent } from "../replay/events.ts";
+import type { QuestionerStep, ReasonerStep, RunEvent, TrajectoryFigures } from "../replay/events.ts";
 import { namedScores } from "../replay/scores.ts";
 import type { Watcher } from "./watcher.ts";
 
@@ -65,6 +65,7 @@ export class Metrics implements Watcher {
         if ("meanConfidence" in event && event.meanConfidence !== null)
           this.#gauges.confidence.set(event.meanConfidence);
         if ("meanReward" in event) this.#setTraining(event);
+        if ("trajectories" in event && event.trajectories) this.#setTrajectories(event.trajectories);
         for (const [figure, value] of Object.entries(health)) {
           if (value !== null) this.#gauges.health.set({ phase, figure }, value);
         }
@@ -103,6 +104,12 @@ export class Metrics implements Watcher {
   #steps(done: number, planned: number): void {
     this.#gauges.step.set(done);
     this.#gauges.steps.set(planned);
+  }
+
+  #setTrajectories({ meanTurns, unfinished, faults }: TrajectoryFigures): void {
+    this.#gauges.turns.set(meanTurns);
+    this.#gauges.unfinished.set(unfinished);
+    for (const [kind, count] of Object.entries(faults)) this.#counters.faults.inc({ kind }, count);
   }
 
   #setTraining({ role, meanReward, update }: QuestionerStep | ReasonerStep): void {
@@ -148,6 +155,11 @@ function makeGauges(registry: Registry) {
     steps: gauge("steps", "Steps planned in this phase"),
     reward: gauge("reward", "Mean reward of the last step", "role"),
     confidence: gauge("confidence", "Mean confidence of the last step that voted, 0 to 1"),
+    turns: gauge("trajectory_turns", "Turns of a trajectory, mean of the last step that acted"),
+    unfinished: gauge(
+      "trajectory_unfinished",
+      "Share of trajectories without a turn left in that step, 0 to 1",
+    ),
     loss: gauge("loss", "Loss of the last update", "role"),
     heldOutLoss: gauge("held_out_loss", "Cross-entropy on what is held out, natural log per token", "role"),
     kl: gauge("kl", "Mean k3 KL to the run's base of the last update, natural log per token", "role"),
@@ -167,6 +179,7 @@ function makeCounters(registry: Registry) {
     tokens: counter("tokens", "Tokens sampled since this process started"),
     steps: counter("steps", "Steps done since this process started", "phase"),
     failedRollouts: counter("failed_rollouts", "Images and prompts left out", "during"),
+    faults: counter("trajectory_faults", "Trajectories that a fault of the environment spoiled", "kind"),
     alarms: counter("alarms", "Alarms of collapse", "name"),
   };
 }

@@ -1,6 +1,7 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import { allRounds } from "../arena/config/stages.ts";
 import type { RunEvent } from "../replay/events.ts";
+import { countFaults } from "../replay/turns.ts";
 import { Eta } from "./eta.ts";
 import type { PhaseOfRound } from "./planned_phases.ts";
 
@@ -17,6 +18,17 @@ export interface Standing {
   readonly tokensPerSecond: number | null;
   readonly reward: number | null;
   readonly confidence: number | null;
+  /** Null where nothing is acted in. */
+  readonly trajectories: StandingTrajectories | null;
+}
+
+/** How trajectories go: those of the last step, and how many of the phase's were spoiled by faults. */
+export interface StandingTrajectories {
+  /** Mean over them. */
+  readonly turns: number;
+  /** Share of them that had all the turns that they may have and were not over. */
+  readonly unfinished: number;
+  readonly faults: number;
 }
 
 interface PhaseState {
@@ -29,6 +41,7 @@ interface PhaseState {
   tokens: number;
   reward: number | null;
   confidence: number | null;
+  trajectories: StandingTrajectories | null;
 }
 
 /** Follows a run by its events. */
@@ -58,7 +71,7 @@ export class Tracker {
   standing(nowMs: number): Standing | null {
     const state = this.#state;
     if (!state) return null;
-    const { round, phase, step, steps, reward, confidence } = state;
+    const { round, phase, step, steps, reward, confidence, trajectories } = state;
     return {
       round,
       rounds: this.#rounds,
@@ -69,6 +82,7 @@ export class Tracker {
       tokensPerSecond: tokensPerSecond(state),
       reward,
       confidence,
+      trajectories,
     };
   }
 
@@ -77,7 +91,7 @@ export class Tracker {
   }
 
   #begin({ round, phase }: PhaseOfRound, atMs: number, step: number, steps: number): void {
-    const unknown = { reward: null, confidence: null };
+    const unknown = { reward: null, confidence: null, trajectories: null };
     this.#state = { round, phase, startedAtMs: atMs, lastAtMs: atMs, step, steps, tokens: 0, ...unknown };
     this.#eta.begin({ round, phase }, atMs, steps > 0 ? step / steps : 0);
   }
@@ -91,6 +105,11 @@ export class Tracker {
     if (event.atMs > state.startedAtMs) state.tokens += event.sampledTokens;
     state.lastAtMs = event.atMs;
     if ("meanReward" in event) state.reward = event.meanReward;
+    if ("trajectories" in event && event.trajectories) {
+      const { meanTurns: turns, unfinished, faults } = event.trajectories;
+      const before = state.trajectories?.faults ?? 0;
+      state.trajectories = { turns, unfinished, faults: before + countFaults(faults) };
+    }
     if ("meanConfidence" in event) state.confidence = event.meanConfidence;
   }
 }

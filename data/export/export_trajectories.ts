@@ -54,7 +54,7 @@ export function countTrajectories(
 
 /**
  * Writes trajectories as conversations, in all formats in one pass: into `folder` itself, or a folder of its own for each
- * where there are several. Throws "usage" where none is selected, "images" where a picture cannot be read, "disk" where
+ * where there are several. Throws "emptyCurriculum" where none is selected, "images" where a picture cannot be read, "disk" where
  * there is no room; nothing is left then.
  */
 export async function exportTrajectories(
@@ -82,7 +82,7 @@ function nothingSelected({ candidates, rejected }: ExportedTrajectories): Vispla
   const found = `found no trajectory among ${candidates} that the selection takes`;
   const remedy = candidates === 0 ? "expected a run with a stage of kind environment" : "widen it";
   const why = reasons.length > 0 ? ` (left out: ${reasons.join(", ")})` : "";
-  return new VisplayError("usage", `${found}${why}; ${remedy}`);
+  return new VisplayError("emptyCurriculum", `${found}${why}; ${remedy}`);
 }
 
 class Counts implements ExportedTrajectories {

@@ -207,7 +207,7 @@ describe("what is selected", () => {
 
   test("may be nothing, which leaves nothing and says why", () => {
     const { out, status, stderr } = exported("--format", "jsonl", "--reward", "7..");
-    expect(status).toBe(exitCodes.usage);
+    expect(status).toBe(exitCodes.emptyCurriculum);
     expect(stderr).toContain(
       "among 9 that the selection takes (left out: 6 for reward, 3 for end); widen it",
     );

@@ -19,6 +19,7 @@ const status: Status = {
   standing: {
     ...{ round: 1, rounds: 3, phase: "reasoner", step: 49, steps: 150 },
     ...{ remainingMs: 361_000, tokensPerSecond: 3662, reward: 0.91, confidence: null },
+    trajectories: null,
   },
   activity: ["answering 310/1,280"],
   rewards: { questioner: 0.11, reasoner: 0.91 },
@@ -75,4 +76,17 @@ test("alarms are listed, and what is not known yet is left out", () => {
       "alarm in round 1, reasoner: one answer",
     ].join("\n"),
   );
+});
+
+test("how trajectories go is said where one has several turns, or not all went well", () => {
+  const lineWith = (turns: number, unfinished: number, faults: number) => {
+    const standing = {
+      ...status.standing,
+      trajectories: { turns, unfinished, faults },
+    } as typeof status.standing;
+    return statusText({ ...status, activity: [], standing }, nowMs).split("\n")[1];
+  };
+  expect(lineWith(2.25, 0.125, 3)).toMatch(/reward 0\.91 · 2\.3 turns · 13% unfinished · 3 faults · 3,662/);
+  expect(lineWith(1, 0, 1)).toMatch(/reward 0\.91 · 1 fault · 3,662/);
+  expect(lineWith(1, 0, 0)).toMatch(/reward 0\.91 · 3,662/);
 });

@@ -28,7 +28,9 @@ test.each([...phases, "a phase of any name"])(
   "a run is read in the middle of its phase %s",
   async (phase) => {
     const place = { round: 1, rounds: 3, phase, step: 2, steps: 8 };
-    const standing = { ...place, remainingMs: null, tokensPerSecond: null, reward: null, confidence: null };
+    const trajectories = phase === "environment" ? { turns: 2, unfinished: 0.5, faults: 1 } : null;
+    const unknown = { remainingMs: null, tokensPerSecond: null, reward: null, confidence: null };
+    const standing = { ...place, ...unknown, trajectories };
     await writeFile(join(folder, BEAT_NAME), JSON.stringify({ ...beat, standing }));
     expect(await readBeat(folder)).toEqual({ ...beat, standing });
   },

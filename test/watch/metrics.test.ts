@@ -45,6 +45,19 @@ test("serves where the run is and what its last step found", async () => {
   expect(await scrape()).not.toHaveProperty('visplay_phase{phase="questioner"}');
 });
 
+test("counts the faults of trajectories by their kind, and says how the last ones went", async () => {
+  for (const [meanTurns, late] of [
+    [3, 2],
+    [2, 1],
+  ] as const)
+    metrics.apply(at(1, reasonerStep({ trajectories: { meanTurns, unfinished: 0.25, faults: { late } } })));
+  expect(await scrape()).toMatchObject({
+    visplay_trajectory_turns: 2,
+    visplay_trajectory_unfinished: 0.25,
+    'visplay_trajectory_faults_total{kind="late"}': 3,
+  });
+});
+
 test("takes a phase and a role of any name", async () => {
   metrics.apply(at(1, reasonerStep({ phase: "exam", role: "pupil" })));
   expect(await scrape()).toMatchObject({

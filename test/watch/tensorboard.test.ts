@@ -77,6 +77,16 @@ describe("the figures of a run", () => {
     expect(figures?.values).toMatchObject({ "exam/reward": 0.413, "exam/health/commonestAnswer": 0.3 });
   });
 
+  test("say how trajectories went, where there are some", () => {
+    const trajectories = { meanTurns: 2.5, unfinished: 0.125, faults: { late: 1, threw: 2 } };
+    expect(of(reasonerStep({ trajectories }))?.values).toMatchObject({
+      "reasoner/trajectories/meanTurns": 2.5,
+      "reasoner/trajectories/unfinished": 0.125,
+      "reasoner/trajectories/faults": 3,
+    });
+    expect(Object.keys(of(reasonerStep())?.values ?? {}).join()).not.toContain("trajectories");
+  });
+
   test("leave out what nobody measured", () => {
     const values = of(reasonerStep({ update: null }))?.values ?? {};
     expect(Object.keys(values).filter((tag) => /loss|kl|confidence/.test(tag))).toEqual([]);

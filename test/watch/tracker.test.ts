@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { TrajectoryFigures } from "../../replay/events.ts";
 import { Tracker } from "../../watch/tracker.ts";
 import { configOf } from "../fakes/config.ts";
 import { at, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
@@ -58,4 +59,18 @@ test("a run that is resumed with other images is judged by as many as there are 
     return tracker.standing(1000)?.remainingMs;
   });
   expect(pools[0]).toBeGreaterThan(pools[1] as number);
+});
+
+test("trajectories are those of the last step, and the phase's faults add up", () => {
+  const tracker = new Tracker(config);
+  const step = (index: number, trajectories: TrajectoryFigures | null) =>
+    tracker.apply(at(index, reasonerStep({ step: index, trajectories })));
+  tracker.apply(at(0, phaseStarted(1, "reasoner")));
+  step(0, null);
+  expect(tracker.standing(0)).toMatchObject({ trajectories: null });
+  step(1, { meanTurns: 3, unfinished: 0.5, faults: { late: 1, threw: 1 } });
+  step(2, { meanTurns: 2, unfinished: 0.25, faults: { threw: 2 } });
+  expect(tracker.standing(2000)).toMatchObject({ trajectories: { turns: 2, unfinished: 0.25, faults: 4 } });
+  tracker.apply(at(9, phaseStarted(2, "reasoner")));
+  expect(tracker.standing(9000)).toMatchObject({ trajectories: null });
 });
