@@ -40,11 +40,11 @@ function factsOf(
 /** The prompt, and what was said and read then, in turn. */
 function messagesOf(event: Episode, rollout: ReasonerRollout, trajectory: TrajectoryRecord): Message[] {
   const read = (turns: ReturnType<typeof promptTurnsOf>): Message[] =>
-    turns.map(({ role, parts }) => ({ role, parts, earned: null }));
+    turns.map(({ role, parts }) => ({ role, parts, act: null }));
   return [
     ...read(promptTurnsOf(event)),
-    ...actedTurns(rollout, trajectory).flatMap(({ text, parts, observed }): Message[] => [
-      { role: "assistant", parts: [text], earned: parts },
+    ...actedTurns(rollout, trajectory).flatMap(({ text, parts, call, observed }): Message[] => [
+      { role: "assistant", parts: [text], act: { parts, call } },
       ...read(observed),
     ]),
   ];

@@ -40,6 +40,7 @@ export function visible(text: string): string {
 const names: Readonly<Record<string, string>> = {
   questionerVersion: "Questioner's version",
   reasonerVersion: "Reasoner's version",
+  failedCalls: "failed calls",
   gradientNorm: "gradient norm",
   learningRate: "learning rate",
   clipFraction: "clip fraction",

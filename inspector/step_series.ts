@@ -49,6 +49,7 @@ function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
       turns: acted.meanTurns,
       unfinished: acted.unfinished,
       faults: countFaults(acted.faults),
+      ...(acted.failedCalls !== null && { calls: acted.meanCalls, failedCalls: acted.failedCalls }),
     }),
     ...(update && {
       kl: update.kl,

@@ -1,4 +1,15 @@
-import type { ReasonerRollout, TrajectoryRecord } from "../replay/events.ts";
+import type { ReasonerRollout, SpokenTurn, TrajectoryRecord } from "../replay/events.ts";
+import { partsText, visible } from "./format.ts";
+
+/** A turn of the policy, by its place from 0: the tool that it called, and what it earned. */
+export function turnTitle(place: number, { call, parts }: Pick<SpokenTurn, "call" | "parts">): string {
+  return [`turn ${place + 1}`, ...(call ? [callText(call)] : []), ...partsText(parts)].join(" · ");
+}
+
+function callText({ tool, fault }: NonNullable<SpokenTurn["call"]>): string {
+  const called = tool === "" ? "a call that cannot be read" : `calls ${visible(tool)}`;
+  return fault === null ? called : `${called}, ${visible(fault)}`;
+}
 
 /** What went wrong, for people; null where nothing did. */
 export function faultText({ fault }: Pick<TrajectoryRecord, "fault">): string | null {

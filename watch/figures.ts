@@ -74,8 +74,9 @@ function stepFigures(event: StepEvent): Values {
   };
 }
 
-function summary({ meanTurns, unfinished, faults }: TrajectoryFigures): Values {
-  return { meanTurns, unfinished, faults: countFaults(faults) };
+function summary({ meanTurns, unfinished, faults, meanCalls, failedCalls }: TrajectoryFigures): Values {
+  const calls = failedCalls === null ? {} : { meanCalls, failedCalls };
+  return { meanTurns, unfinished, faults: countFaults(faults), ...calls };
 }
 
 function trainingFigures(event: QuestionerStep | ReasonerStep): Values {

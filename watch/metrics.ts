@@ -106,9 +106,11 @@ export class Metrics implements Watcher {
     this.#gauges.steps.set(planned);
   }
 
-  #setTrajectories({ meanTurns, unfinished, faults }: TrajectoryFigures): void {
+  #setTrajectories({ meanTurns, unfinished, meanCalls, failedCalls, faults }: TrajectoryFigures): void {
     this.#gauges.turns.set(meanTurns);
     this.#gauges.unfinished.set(unfinished);
+    this.#gauges.calls.set(meanCalls);
+    if (failedCalls !== null) this.#gauges.failedCalls.set(failedCalls);
     for (const [kind, count] of Object.entries(faults)) this.#counters.faults.inc({ kind }, count);
   }
 
@@ -159,6 +161,11 @@ function makeGauges(registry: Registry) {
     unfinished: gauge(
       "trajectory_unfinished",
       "Share of trajectories without a turn left in that step, 0 to 1",
+    ),
+    calls: gauge("trajectory_calls", "Calls of tools in a trajectory, mean of that step"),
+    failedCalls: gauge(
+      "failed_calls",
+      "Share of the calls that went wrong in the last step with any, 0 to 1",
     ),
     loss: gauge("loss", "Loss of the last update", "role"),
     heldOutLoss: gauge("held_out_loss", "Cross-entropy on what is held out, natural log per token", "role"),

@@ -7,8 +7,14 @@ export type MessagePart = string | { readonly image: string };
 export interface Message {
   readonly role: string;
   readonly parts: readonly MessagePart[];
-  /** What the policy earned by it, before weighting; null for what it read. */
-  readonly earned: Parts | null;
+  /** What became of it where the policy said it; null for what it read. */
+  readonly act: Act | null;
+}
+
+/** What a turn of the policy earned, before weighting, and the call of a tool that it was, with what was wrong with it. */
+export interface Act {
+  readonly parts: Parts;
+  readonly call: { readonly tool: string; readonly fault: string | null } | null;
 }
 
 /** How a trajectory ended: as the environment wants it or otherwise, with no turn left, or by a fault. */

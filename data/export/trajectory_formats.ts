@@ -31,6 +31,7 @@ const facts: Features = {
   advantage: "float64",
   parts: [{ name: "string", value: "float64" }],
   turn_parts: [[{ name: "string", value: "float64" }]],
+  turn_calls: [{ tool: "string", fault: "string" }],
   end: "string",
   fault: "string",
   fault_reason: "string",
@@ -48,13 +49,14 @@ const facts: Features = {
 function factsOf({ trajectory }: TrajectoryRow): Readonly<Record<string, unknown>> {
   const { reward, advantage, parts, messages, end, fault, question, label } = trajectory;
   const { run, stage, phase, round, step, episode, rollout } = trajectory;
-  const turns = messages.flatMap(({ earned }) => (earned ? [namedParts(earned)] : []));
+  const acts = messages.flatMap(({ act }) => act ?? []);
   const place = { run, stage, phase, round, step, episode, rollout };
   return {
     reward,
     advantage,
     parts: namedParts(parts),
-    turn_parts: turns,
+    turn_parts: acts.map((act) => namedParts(act.parts)),
+    turn_calls: acts.map(({ call }) => ({ tool: call?.tool ?? null, fault: call?.fault ?? null })),
     end,
     fault: fault?.kind ?? null,
     fault_reason: fault?.reason ?? null,

@@ -1,7 +1,7 @@
 import type { ReasonerRollout, TrajectoryRecord, TurnRecord } from "../../replay/events.ts";
 import { actedTurns } from "../../replay/turns.ts";
 import { partsText } from "../format.ts";
-import { earnedIn, faultText } from "../trajectories.ts";
+import { earnedIn, faultText, turnTitle } from "../trajectories.ts";
 import { indented, saidLines, wrapped } from "./layout.ts";
 
 /** Turns that a policy read: who speaks, texts, and pictures by the names of their files. */
@@ -25,9 +25,9 @@ export function trajectoryLines(
   const { sums, addsUp } = earnedIn(trajectory, rollout);
   const fault = faultText(trajectory);
   return [
-    ...turns.flatMap(({ text, parts, observed }, i) => [
-      ...wrapped([`turn ${i + 1}`, ...partsText(parts)].join(" · "), width),
-      ...saidLines(text, i === turns.length - 1 ? rollout.finishReason : "stop", width),
+    ...turns.flatMap(({ observed, ...turn }, i) => [
+      ...wrapped(turnTitle(i, turn), width),
+      ...saidLines(turn.text, i === turns.length - 1 ? rollout.finishReason : "stop", width),
       ...indented(readLines(observed, width - 2)),
     ]),
     ...wrapped(["all turns", ...partsText(sums)].join(" · "), width),

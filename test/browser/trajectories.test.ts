@@ -47,12 +47,12 @@ describe("a group of trajectories", () => {
     const said = await body.innerText();
     for (const [i, { parts }] of (trajectory?.turns ?? []).entries())
       expect(said).toContain(
-        [`Turn ${i + 1}`, ...Object.entries(parts).map(([name, value]) => `${name} ${brief(value)}`)].join(
+        [`turn ${i + 1}`, ...Object.entries(parts).map(([name, value]) => `${name} ${brief(value)}`)].join(
           " · ",
         ),
       );
-    expect(said.indexOf("and now ?")).toBeGreaterThan(said.indexOf("Turn 1"));
-    expect(said.indexOf("and now ?")).toBeLessThan(said.indexOf("Turn 2"));
+    expect(said.indexOf("and now ?")).toBeGreaterThan(said.indexOf("turn 1"));
+    expect(said.indexOf("and now ?")).toBeLessThan(said.indexOf("turn 2"));
     expect(said).toContain(decimal(reward, 3));
     expect(said).not.toContain("not what was recorded");
     expect(incidents).toEqual([]);

@@ -156,6 +156,7 @@ describe.each(["trl", "ms-swift", "jsonl"])("%s", (format) => {
         reward,
         parts: named(parts),
         turn_parts: trajectory?.turns.map((turn) => named(turn.parts)),
+        turn_calls: trajectory?.turns.map(({ call }) => call ?? { tool: null, fault: null }),
         end: trajectory?.success ? "success" : trajectory?.end,
         fault: trajectory?.fault?.kind ?? null,
         answer: event.label,

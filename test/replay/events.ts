@@ -326,8 +326,8 @@ export function actedEpisode(
     { after: 2, turns: [{ role: "tool", parts: [`nearer ${said}:`, { image: turnImage.id }] }] },
   ];
   const turns = [
-    { text: `look ${said}`, parts: { price: -0.1 } },
-    { text: `it is ${said}`, parts: { price: -0.1, correct: 1 } },
+    { text: `look ${said}`, parts: { price: -0.1 }, call: { tool: `zoom`, fault: null } },
+    { text: `it is ${said}`, parts: { price: -0.1, correct: 1 }, call: null },
   ];
   const act = (reward: number | null, parts: object, trajectory: object) => ({
     ...rollout,
@@ -336,7 +336,7 @@ export function actedEpisode(
     reward,
     trajectory: { observations, turns, end: "done", success: false, fault: null, ...trajectory },
   });
-  const failed = [turns[0], { text: `it is ${said}`, parts: { price: -0.1, correct: 0 } }];
+  const failed = [turns[0], { ...turns[1], parts: { price: -0.1, correct: 0 } }];
   return {
     ...episode,
     rollouts: [
@@ -346,7 +346,10 @@ export function actedEpisode(
         null,
         {},
         {
-          turns: [turns[0], { text: `it is ${said}`, parts: {} }],
+          turns: [
+            { ...turns[0], call: { tool: said, fault: `wrong ${said}` } },
+            { ...turns[1], parts: {} },
+          ],
           end: "fault",
           fault: { kind: "late", reason: `step took more than 1 s ${said}` },
         },

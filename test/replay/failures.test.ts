@@ -166,8 +166,8 @@ describe("damage", () => {
 
   it("is not found in what is whole", async () => {
     const { code, stdout } = await check(folder);
-    expect(stdout).toBe(
-      "database: whole\n200 events: all whole\n39 curriculum items: all whole\n1 image: all whole\n",
+    expect(stdout).toMatch(
+      /^database: whole\n200 events: all whole\n\d+ curriculum items: all whole\n1 image: all whole\n$/,
     );
     expect(code).toBe(0);
   });

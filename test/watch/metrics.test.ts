@@ -50,10 +50,19 @@ test("counts the faults of trajectories by their kind, and says how the last one
     [3, 2],
     [2, 1],
   ] as const)
-    metrics.apply(at(1, reasonerStep({ trajectories: { meanTurns, unfinished: 0.25, faults: { late } } })));
+    metrics.apply(
+      at(
+        1,
+        reasonerStep({
+          trajectories: { meanTurns, unfinished: 0.25, meanCalls: 1.5, failedCalls: 0.5, faults: { late } },
+        }),
+      ),
+    );
   expect(await scrape()).toMatchObject({
     visplay_trajectory_turns: 2,
     visplay_trajectory_unfinished: 0.25,
+    visplay_trajectory_calls: 1.5,
+    visplay_failed_calls: 0.5,
     'visplay_trajectory_faults_total{kind="late"}': 3,
   });
 });

@@ -78,12 +78,19 @@ describe("the figures of a run", () => {
   });
 
   test("say how trajectories went, where there are some", () => {
-    const trajectories = { meanTurns: 2.5, unfinished: 0.125, faults: { late: 1, threw: 2 } };
+    const acted = { meanTurns: 2.5, unfinished: 0.125, meanCalls: 0, faults: { late: 1, threw: 2 } };
+    const trajectories = { ...acted, failedCalls: null };
     expect(of(reasonerStep({ trajectories }))?.values).toMatchObject({
       "reasoner/trajectories/meanTurns": 2.5,
       "reasoner/trajectories/unfinished": 0.125,
       "reasoner/trajectories/faults": 3,
     });
+    const calling = { ...acted, meanCalls: 1.5, failedCalls: 0.25 };
+    expect(of(reasonerStep({ trajectories: calling }))?.values).toMatchObject({
+      "reasoner/trajectories/meanCalls": 1.5,
+      "reasoner/trajectories/failedCalls": 0.25,
+    });
+    expect(Object.keys(of(reasonerStep({ trajectories }))?.values ?? {}).join()).not.toContain("Calls");
     expect(Object.keys(of(reasonerStep())?.values ?? {}).join()).not.toContain("trajectories");
   });
 

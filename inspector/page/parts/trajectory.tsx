@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import type { ReasonerRollout, TrajectoryRecord, TurnRecord } from "../../../replay/events.ts";
 import { actedTurns } from "../../../replay/turns.ts";
 import { brief, figureName, partsText, visible } from "../../format.ts";
-import { earnedIn, faultText } from "../../trajectories.ts";
+import { earnedIn, faultText, turnTitle } from "../../trajectories.ts";
 import { Thumbnail, Viewer } from "./picture.tsx";
 import { type TokenSection, Tokens, type TokensProps } from "./tokens.tsx";
 
@@ -16,11 +16,9 @@ interface TrajectoryProps extends Omit<TokensProps, "completion" | "sections"> {
 export function Trajectory({ run, rollout, trajectory, ...tokens }: TrajectoryProps) {
   const fault = faultText(trajectory);
   const sections = actedTurns(rollout, trajectory).map(
-    ({ text, first, end, parts, observed }, i): TokenSection => ({
-      text,
-      first,
-      end,
-      before: <h3>{[`Turn ${i + 1}`, ...partsText(parts)].join(" · ")}</h3>,
+    ({ observed, ...turn }, i): TokenSection => ({
+      ...turn,
+      before: <h3>{turnTitle(i, turn)}</h3>,
       after: <ReadTurns run={run} turns={observed} />,
     }),
   );

@@ -114,6 +114,8 @@ const stepFigures = [
   "turns",
   "unfinished",
   "faults",
+  "calls",
+  "failedCalls",
   "kl",
   "gradientNorm",
   "taught",

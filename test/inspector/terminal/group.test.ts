@@ -89,7 +89,7 @@ out of turns  1 of 3  ░ red
 fault         1 of 3  · red
 
 1   red · succeeds · reward 0.80 · advantage 0.00
-    turn 1 · price −0.100
+    turn 1 · calls zoom · price −0.100
     │ look red
       tool
       ┊ nearer red:
@@ -100,7 +100,7 @@ fault         1 of 3  · red
     how its parts make this reward is not known here
 
 2   red · out of turns · reward −0.20 · advantage 0.00
-    turn 1 · price −0.100
+    turn 1 · calls zoom · price −0.100
     │ look red
       tool
       ┊ nearer red:
@@ -111,7 +111,7 @@ fault         1 of 3  · red
     how its parts make this reward is not known here
 
 3   red · fault · reward – · advantage 0.00
-    turn 1 · price −0.100
+    turn 1 · calls red, wrong red · price −0.100
     │ look red
       tool
       ┊ nearer red:
