@@ -18,6 +18,7 @@ import {
 import { type EnvironmentStage, type GrpoStage, lastRoundOf, stepsOf } from "./config/stages.ts";
 import { itemsAt } from "./data_order.ts";
 import { samplingOf } from "./dialogue.ts";
+import { imitate } from "./imitation.ts";
 import { rowsOf } from "./labelled.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
@@ -43,7 +44,10 @@ export function environmentPhase(run: Run, config: TaskStage): Observable<RunEve
     phase: config.kind,
     steps: stepsOf(config, tasks),
     prepare: (step) => openTasks(step, rowsOf(step, config.itemsPerStep, tasks), 0),
-    play: (step, open) => playStep(step, { config, tasks }, open),
+    play: (step, open) =>
+      config.kind === "environment" && config.imitates
+        ? imitate(step, config, open)
+        : playStep(step, { config, tasks }, open),
   });
 }
 

@@ -1,16 +1,13 @@
 import type { Observable } from "rxjs";
-import { isFaultOfPrompt, VisplayError } from "../common/errors.ts";
-import { zip } from "../common/zip.ts";
-import type { Example, Prompt } from "../policy/port.ts";
 import { questionerPrompt } from "../questioner/prompt.ts";
 import { writeQuestion } from "../questioner/write.ts";
 import { reasonerPrompt } from "../reasoner/prompt.ts";
 import { writeAnswer } from "../reasoner/write.ts";
-import type { EventBody, RunEvent, UpdateRecord } from "../replay/events.ts";
+import type { EventBody, RunEvent } from "../replay/events.ts";
 import { lastRoundOf, type Schedule, type SftStage, stepsOf } from "./config/stages.ts";
 import { itemsAt } from "./data_order.ts";
-import type { LoadedImage } from "./dialogue.ts";
 import { type LabelledQuestion, loadRows, rowsOf } from "./labelled.ts";
+import { type Lesson, learn, lessons, score, supervisedStep } from "./lessons.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
 import type { Step } from "./step.ts";
@@ -59,14 +56,6 @@ function splitRows(run: Run, config: SftStage): Split {
   };
 }
 
-/** What is to be said about a picture. */
-interface Lesson extends LoadedImage {
-  readonly example: Example & { readonly completion: Int32Array };
-  readonly text: string;
-  /** To what; null for the question itself. */
-  readonly question: string | null;
-}
-
 /** One update on given answers; now and then what it does for those that are held out. */
 async function playStep(
   step: Step,
@@ -80,22 +69,10 @@ async function playStep(
   const before = !isLast && index % config.heldOutEvery === 0 ? await lossOf(step, config, heldOut) : null;
   const answers = answersTo(step, config, questions);
   const asked = config.asks ? questionsIn(step, config, questions) : [];
-  const { taught, update } = await learn(step, config, [...answers, ...asked]);
+  const peak = config.learningRate * step.run.warmup("reasoner");
+  const learnt = await learn(step, peak * scheduled(config, index / steps), [...answers, ...asked]);
   const heldOutLoss = isLast ? await lossOf(step, config, heldOut) : before;
-  return [
-    {
-      type: "supervisedStep",
-      ...step.place,
-      phase: "sft",
-      role: "reasoner",
-      ...step.measurements(),
-      examples: taught.map(({ ref: { index, name }, question, text }) => {
-        return { image: { index, name }, question, completion: text };
-      }),
-      heldOutLoss,
-      update,
-    },
-  ];
+  return [supervisedStep(step, learnt, heldOutLoss)];
 }
 
 /** The answers to questions. */
@@ -103,7 +80,12 @@ function answersTo(step: Step, config: SftStage, questions: readonly LabelledQue
   const { templates } = step.run.ports;
   return questions.flatMap(({ ref, image, question, item: { truths, chain } }) => {
     const text = writeAnswer(templates.format, truths[0] ?? "", chain);
-    return lessons(step, config, { ref, image, question, text }, reasonerPrompt(image, question, templates));
+    return lessons(
+      step,
+      config.maxTokens,
+      { ref, question, text },
+      reasonerPrompt(image, question, templates),
+    );
   });
 }
 
@@ -112,48 +94,8 @@ function questionsIn(step: Step, config: SftStage, questions: readonly LabelledQ
   const { templates } = step.run.ports;
   return questions.flatMap(({ ref, image, question, item: { truths } }) => {
     const text = writeQuestion(templates.format, question, truths[0] ?? null);
-    return lessons(step, config, { ref, image, question: null, text }, questionerPrompt(image, templates));
+    return lessons(step, config.maxTokens, { ref, question: null, text }, questionerPrompt(image, templates));
   });
-}
-
-/** A completion to imitate under a prompt; none for one that is too long, which is noted. */
-function lessons(
-  step: Step,
-  { maxTokens }: SftStage,
-  said: Omit<Lesson, "example">,
-  prompt: Prompt,
-): Lesson[] {
-  const completion = step.run.ports.encode(said.text);
-  if (completion.length <= maxTokens) return [{ ...said, example: { prompt, completion } }];
-  const found = `what it is to teach has ${completion.length} tokens, expected at most ${maxTokens}`;
-  const setting = `stages.${step.run.stage.index}.maxTokens`;
-  step.fail("load", said.ref, new VisplayError("prompt", `${found} (${setting})`));
-  return [];
-}
-
-/** One supervised update, without the lessons whose image or question the model cannot take. */
-async function learn(
-  step: Step,
-  config: SftStage,
-  lessons: readonly Lesson[],
-): Promise<{ readonly taught: readonly Lesson[]; readonly update: UpdateRecord | null }> {
-  if (lessons.length === 0) return { taught: [], update: null };
-  const { run, place } = step;
-  const learningRate =
-    config.learningRate * run.warmup("reasoner") * scheduled(config, place.step / place.steps);
-  const examples = lessons.map(({ example }) => example);
-  try {
-    const report = await step.time("update", (signal) =>
-      run.ports.policies.reasoner.supervise(examples, { learningRate }, signal),
-    );
-    return { taught: lessons, update: { ...report, learningRate } };
-  } catch (error) {
-    if (!isFaultOfPrompt(error)) throw error;
-    const scores = await score(step, lessons);
-    const fit = zip(lessons, scores).flatMap(([lesson, logProbs]) => (logProbs ? [lesson] : []));
-    if (fit.length === lessons.length) throw error;
-    return learn(step, config, fit);
-  }
 }
 
 /** What the learning rate is of its highest after a share of the stage. */
@@ -180,18 +122,4 @@ async function lossOf(step: Step, config: SftStage, rows: readonly number[]): Pr
     }
   }
   return tokens === 0 ? null : total / tokens;
-}
-
-/** Log-probabilities of what lessons say, [lessons][T]; null for one that the model cannot take, which is noted. */
-function score(step: Step, lessons: readonly Lesson[]): Promise<(Float32Array | null)[]> {
-  const { reasoner } = step.run.ports.policies;
-  const scoreAll = async (some: readonly Lesson[], _seed: number, signal: AbortSignal) => {
-    const groups = some.map(({ example: { prompt, completion } }) => ({
-      prompt,
-      completions: [{ tokens: completion }],
-    }));
-    const scores = await reasoner.score(groups, { weights: "policy", temperature: 1 }, signal);
-    return scores.map(([logProbs]) => logProbs as Float32Array);
-  };
-  return step.sample({ purpose: "score", during: "answer" }, lessons, scoreAll);
 }

@@ -11,10 +11,18 @@ export interface Trained {
   readonly update: UpdateRecord | null;
 }
 
-/**
- * One GRPO update of a policy in a step. The learning rate falls from `peak`, after the run's linear warm-up, along a
- * line over the steps of the phase.
- */
+/** The learning rate of a step: after the run's linear warm-up it falls from `peak` along a line over the steps of the phase. */
+export function learningRateOf(
+  { run, place }: Step,
+  role: Role,
+  { learningRateEnd }: Pick<GrpoConfig, "learningRateEnd">,
+  peak: number,
+): number {
+  const fallen = (1 - learningRateEnd) * (place.step / place.steps);
+  return peak * run.warmup(role) * (1 - fallen);
+}
+
+/** One GRPO update of a policy in a step, at `learningRateOf` it. */
 export async function train<G extends Group>(
   step: Step,
   role: Role,
@@ -22,10 +30,9 @@ export async function train<G extends Group>(
   config: GrpoConfig & SamplingConfig,
   peak: number,
 ): Promise<Pick<Learned<G>, "groups"> & Trained> {
-  const { run, place } = step;
+  const { run } = step;
   const { reference } = run.ports;
-  const fallen = (1 - config.learningRateEnd) * (place.step / place.steps);
-  const learningRate = peak * run.warmup(role) * (1 - fallen);
+  const learningRate = learningRateOf(step, role, config, peak);
   const { loss, clipLow, clipHigh, beta, importanceCap, temperature, maxTokens } = config;
   const { advantageScale, maskTruncated, positiveWeight } = config;
   const update = { loss, clipLow, clipHigh, beta, importanceCap, temperature, maxTokens, learningRate };

@@ -3,6 +3,7 @@ import type { RunConfig } from "../arena/config/config.ts";
 import { isBuiltIn, SCENE_TASKS } from "../arena/config/environment.ts";
 import type { EnvironmentStage, GrpoStage } from "../arena/config/stages.ts";
 import type { Ports } from "../arena/ports.ts";
+import { VisplayError } from "../common/errors.ts";
 import { hashFile } from "../common/file_hash.ts";
 import { dataQuestions, type LabelledItems } from "../environments/data.ts";
 import { frameOrders } from "../environments/frame_order.ts";
@@ -77,11 +78,14 @@ export async function openEnvironments(
   return { environments, inputs, [Symbol.asyncDispose]: close };
 }
 
-/** An environment with the tools that a stage has. */
-function equip(
-  environment: Environment,
-  { tools: { use, timeLimit, ...limits } }: EnvironmentStage,
-): Environment {
+/** An environment with the tools that a stage has. Throws "config" where it cannot demonstrate what is to be imitated. */
+function equip(environment: Environment, stage: EnvironmentStage): Environment {
+  const { use, timeLimit, ...limits } = stage.tools;
+  if (stage.imitates && !environment.demonstrate)
+    throw new VisplayError(
+      "config",
+      `${environment.name} demonstrates nothing; expected a function demonstrate(state, turn) for a stage that imitates`,
+    );
   const tools = use.map((name) => builtInTools.get(name) as Tool);
   if (tools.length === 0) return environment;
   return withTools(environment, tools, { ...limits, timeLimitMs: 1000 * timeLimit });

@@ -111,7 +111,7 @@ export async function playRun(
     images,
     labelled: data.labelled,
     environments: environments.environments,
-    encode: hasStage(config, "sft") ? await openEncoder(model) : noEncoder,
+    encode: imitates(config) ? await openEncoder(model) : noEncoder,
     truth,
     audited,
     templates,
@@ -155,6 +155,11 @@ async function imagesOf(
   const first = labelled.find((each) => each !== null);
   if (first && !hasStage(config, "self_play")) return { images: first.images, truth: null, list: null };
   return openImages(config, opening, earlier && about(earlier, "images"));
+}
+
+/** Whether a stage needs texts as tokens. */
+function imitates({ stages }: RunConfig): boolean {
+  return stages.some((stage) => stage.kind === "sft" || (stage.kind === "environment" && stage.imitates));
 }
 
 function noEncoder(): never {

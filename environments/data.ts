@@ -22,8 +22,8 @@ export function dataQuestions(name: string, { images, items }: LabelledItems): K
     length: items.length,
     async at(index, { fit }) {
       const { image, file } = await images.load(index, fit);
-      const { question, truths } = items[index] as LabelledItem;
-      return { name: images.name(index), images: [image], question, truths, file };
+      const { question, truths, chain } = items[index] as LabelledItem;
+      return { name: images.name(index), images: [image], question, truths, chain, file };
     },
   };
 }

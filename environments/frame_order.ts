@@ -24,6 +24,7 @@ export function frameOrders(films: readonly Pick<Film, "name" | "path">[], frame
         images: order.map((frame) => found[frame]?.image) as unknown as [RgbImage, ...RgbImage[]],
         question: `You see ${frames} frames of a film in a wrong order. In which order did they happen? Give the numbers of the pictures, from the earliest to the latest.`,
         truths: [order.map((_, frame) => order.indexOf(frame) + 1).join(", ")],
+        chain: null,
         file: null,
       };
     },

@@ -21,6 +21,7 @@ export function jigsaws(images: ImageSource, side: number): KnownQuestions {
         images: [reorderTiles(image, side, order)],
         question: `A picture was cut into ${tiles} tiles, numbered from 1 to ${tiles} row by row, and the tiles were shuffled. Which numbers have the tiles that you see, row by row?`,
         truths: [order.map((tile) => tile + 1).join(", ")],
+        chain: null,
         file: null,
       };
     },

@@ -26,6 +26,7 @@ export function oddOnesOut(images: ImageSource, copies: number): KnownQuestions 
         images: shown as [RgbImage, ...RgbImage[]],
         question: `You see ${copies} copies of a picture in different light, and one of them was changed. Which number, from 1 to ${copies}, has the changed one?`,
         truths: [String(odd + 1)],
+        chain: null,
         file: null,
       };
     },

@@ -2,6 +2,7 @@ import type { RgbImage } from "../images/image.ts";
 import type { ImageFile } from "../images/source.ts";
 import { type ReasonerTemplates, reasonerText } from "../reasoner/prompt.ts";
 import { answerReader } from "../reasoner/reasoner.ts";
+import { writeAnswer } from "../reasoner/write.ts";
 import type { Environment, ResetOptions } from "../training/environment.ts";
 import type { Rewarder, Task } from "./task_reward.ts";
 
@@ -13,9 +14,14 @@ export interface KnownQuestion {
   readonly question: string;
   /** Any of them is right. */
   readonly truths: readonly string[];
+  /** The thinking that leads to the first; null where nobody says. */
+  readonly chain: string | null;
   /** The file of its only picture; null where that was drawn, or changed. */
   readonly file: ImageFile | null;
 }
+
+/** What the answer to one is held against. */
+interface QuestionState extends Task, Pick<KnownQuestion, "chain"> {}
 
 /** A set of such questions. */
 export interface KnownQuestions {
@@ -37,8 +43,8 @@ export function questionEnvironment(
     name,
     tasks: length,
     async reset(task, options) {
-      const { name, images, question, truths, file } = await at(task, options);
-      const state: Task = { question, truths, image: images[0] };
+      const { name, images, question, truths, chain, file } = await at(task, options);
+      const state: QuestionState = { question, truths, chain, image: images[0] };
       return {
         turns: [{ role: "user", parts: [...images, reasonerText(question, templates)] }],
         state,
@@ -54,6 +60,10 @@ export function questionEnvironment(
       if (!answer) throw new RangeError("an action without an answer to read");
       const { parts, correctness } = await reward(task, answer);
       return { turns: null, parts, success: correctness === 1 };
+    },
+    async demonstrate(state) {
+      const { truths, chain } = state as QuestionState;
+      return writeAnswer(templates.format, truths[0] ?? "", chain);
     },
     async [Symbol.asyncDispose]() {},
   };

@@ -79,6 +79,8 @@ export interface Environment extends AsyncDisposable {
   readonly stopTexts?: readonly string[];
   reset(task: number, options: ResetOptions): Promise<Start>;
   step(state: unknown, action: Action, signal?: AbortSignal): Promise<Outcome>;
+  /** What a policy that knows better would say in its `turn`-th turn, from 0, for others to imitate; not every one has it. */
+  demonstrate?(state: unknown, turn: number, signal?: AbortSignal): Promise<string>;
 }
 
 /**

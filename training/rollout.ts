@@ -50,6 +50,8 @@ export interface AskedTurn {
   /** Which of the beginnings it goes on from. */
   readonly task: number;
   readonly prompt: Prompt;
+  /** Where its environment stands. */
+  readonly state: unknown;
 }
 
 /**
@@ -81,7 +83,7 @@ export async function rollOut(
   { groupSize, maxTurns, signal }: RolloutOptions,
 ): Promise<(Trajectory[] | null)[]> {
   const first = await sample(
-    beginnings.map(({ prompt }, task) => ({ task, prompt })),
+    beginnings.map(({ prompt, state }, task) => ({ task, prompt, state })),
     groupSize,
     0,
   );
@@ -128,8 +130,8 @@ interface Spoken extends Listening {
   readonly last: Completion;
 }
 
-function promptOf({ task, turns }: Listening): AskedTurn {
-  return { task, prompt: { turns } };
+function promptOf({ task, turns, state }: Listening): AskedTurn {
+  return { task, prompt: { turns }, state };
 }
 
 function begin({ prompt: { turns }, state }: Beginning, task: number, member: number): Listening {

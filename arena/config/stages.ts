@@ -15,6 +15,7 @@ import { reward } from "./reward.ts";
 import {
   choice,
   count,
+  flag,
   number,
   optionalCount,
   optionalFlag,
@@ -74,6 +75,8 @@ export interface EnvironmentStage extends Amount, TrajectorySettings {
   /** Turns of the policy in one trajectory, at most. */
   readonly maxTurns: number;
   readonly tools: ToolsConfig;
+  /** Whether it imitates what the environment demonstrates, in place of GRPO. */
+  readonly imitates: boolean;
 }
 
 /** Imitation of given answers. */
@@ -160,6 +163,10 @@ const environmentStage = z.strictObject({
   environment,
   maxTurns: count(8, "turns of the model in one trajectory, at most"),
   tools,
+  imitates: flag(
+    false,
+    "imitate, turn by turn, what the environment demonstrates, in place of GRPO on what it rewards",
+  ),
   ...amount("task", `all (of scenes ${SCENE_TASKS})`),
   ...trajectorySettings,
 });

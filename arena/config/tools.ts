@@ -5,6 +5,7 @@ import { count, number, type Settings } from "./setting.ts";
 /** How a stage lets its policy use tools, and what that costs. */
 export interface ToolsConfig {
   readonly use: readonly string[];
+  readonly section: string | null;
   readonly maxCalls: number;
   readonly price: number;
   readonly prices: Readonly<Record<string, number>>;
@@ -22,6 +23,13 @@ const settings: Settings<ToolsConfig> = {
     .array(z.enum(names as [string, ...string[]]))
     .default([])
     .describe(`which: ${names.join(", ")}`),
+  section: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe(
+      "what the prompt says of them before all else; null: their names, what they do, and their arguments; an empty text: nothing",
+    ),
   maxCalls: count(4, "calls in one trajectory, at most"),
   price: number(0, "what a call costs (the lambda of R = R_accuracy + R_reasoning - lambda N)"),
   prices: z

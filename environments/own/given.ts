@@ -41,6 +41,12 @@ export async function outcomeOf(given: unknown, folder: string): Promise<Outcome
   return { turns, state: plain(state, "step"), parts };
 }
 
+/** What is to be said, by what `demonstrate` of a user's own module gave; as `startOf`. */
+export function demonstrationOf(given: unknown): string {
+  if (typeof given === "string" && given.trim() !== "") return given;
+  throw nonsense("demonstrate", shown(given), "expected what is to be said");
+}
+
 const startForm =
   "expected {turn, state}, where a turn is a text, a picture ({file}, {bytes} or {width, height, data}), or a list of them";
 const stepForm = `expected {turn, state, parts} or {done: true, parts, success}, where parts are finite numbers by name`;

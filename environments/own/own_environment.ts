@@ -10,7 +10,7 @@ import {
   type ResetOptions,
   type Start,
 } from "../../training/environment.ts";
-import type { EnvironmentThread, Result } from "./worker_protocol.ts";
+import type { EnvironmentThread, OwnAbilities, Result } from "./worker_protocol.ts";
 
 /** Compiled, the thread's program stands beside this file; as TypeScript source it is taken from the build. */
 const program = new URL(
@@ -31,6 +31,13 @@ export interface OwnOptions {
   readonly memoryMb: number;
 }
 
+/** Calls that are answered by what the module gives, or by a fault. */
+type Answered = "reset" | "step" | "demonstrate";
+type Given<M extends Answered> = Extract<
+  Awaited<ReturnType<EnvironmentThread[M]>>,
+  { given: unknown }
+>["given"];
+
 /**
  * An environment from a module of a user's own, in threads. States are kept here, so that where a thread hangs or dies no
  * trajectory but the one that it worked for notices.
@@ -38,12 +45,21 @@ export interface OwnOptions {
 export class OwnEnvironment implements Environment {
   readonly name: string;
   readonly tasks: number;
+  /** Only where the module can. */
+  readonly demonstrate?: (state: unknown, turn: number, signal?: AbortSignal) => Promise<string>;
   readonly #pool: ThreadPool<EnvironmentThread>;
   readonly #timeLimitMs: number;
 
-  private constructor(path: string, tasks: number, pool: ThreadPool<EnvironmentThread>, timeLimitMs: number) {
+  private constructor(
+    path: string,
+    { tasks, demonstrates }: OwnAbilities,
+    pool: ThreadPool<EnvironmentThread>,
+    timeLimitMs: number,
+  ) {
     this.name = path;
     this.tasks = tasks;
+    if (demonstrates)
+      this.demonstrate = (state, turn, signal) => this.#call("demonstrate", [state, turn], signal);
     this.#pool = pool;
     this.#timeLimitMs = timeLimitMs;
   }
@@ -54,10 +70,10 @@ export class OwnEnvironment implements Environment {
    */
   static async open(path: string, options: OwnOptions): Promise<OwnEnvironment> {
     const { threads, timeLimitMs, setting } = options;
-    const { thread, tasks } = await startThread(path, options);
+    const { thread, abilities } = await startThread(path, options);
     const start = async () => (await startThread(path, options)).thread;
     const pool = new ThreadPool<EnvironmentThread>({ threads, start }, thread);
-    const environment = new OwnEnvironment(path, tasks, pool, timeLimitMs);
+    const environment = new OwnEnvironment(path, abilities, pool, timeLimitMs);
     try {
       await environment.reset(0, { seed: 0, fit: () => null });
     } catch (error) {
@@ -81,17 +97,17 @@ export class OwnEnvironment implements Environment {
     return this.#pool[Symbol.asyncDispose]();
   }
 
-  async #call<M extends "reset" | "step">(
+  async #call<M extends Answered>(
     method: M,
     args: Arguments<EnvironmentThread[M]>,
     signal: AbortSignal | undefined,
-  ): Promise<M extends "reset" ? Start : Outcome> {
+  ): Promise<Given<M>> {
     const result = (await this.#inPool(method, args, signal)) as Result<never>;
     if ("given" in result) return result.given;
     throw new EnvironmentFault(result.fault.kind, result.fault.reason);
   }
 
-  async #inPool<M extends "reset" | "step">(
+  async #inPool<M extends Answered>(
     method: M,
     args: Arguments<EnvironmentThread[M]>,
     signal: AbortSignal | undefined,
@@ -109,11 +125,11 @@ export class OwnEnvironment implements Environment {
 async function startThread(
   path: string,
   { setting, options, memoryMb }: OwnOptions,
-): Promise<{ readonly thread: PoolThread<EnvironmentThread>; readonly tasks: number }> {
+): Promise<{ readonly thread: PoolThread<EnvironmentThread>; readonly abilities: OwnAbilities }> {
   const worker = new Worker(program, { name: path, resourceLimits: { maxOldGenerationSizeMb: memoryMb } });
   const calls = new ThreadCalls<EnvironmentThread>(worker, {
     name: path,
     advice: "Its trajectory is left out",
   });
-  return { thread: { worker, calls }, tasks: await calls.open(path, setting, options) };
+  return { thread: { worker, calls }, abilities: await calls.open(path, setting, options) };
 }

@@ -5,7 +5,7 @@ import { VisplayError } from "../../common/errors.ts";
 import { type CallMessage, replyTo } from "../../common/thread_calls.ts";
 import { loadFunction } from "../../common/user_module.ts";
 import { EnvironmentFault } from "../../training/environment.ts";
-import { outcomeOf, startOf } from "./given.ts";
+import { demonstrationOf, outcomeOf, startOf } from "./given.ts";
 import type { EnvironmentThread, Result } from "./worker_protocol.ts";
 
 if (parentPort === null)
@@ -17,6 +17,7 @@ interface OwnModule {
   readonly tasks: number;
   reset(task: number, seed: number): unknown;
   step(state: unknown, action: unknown): unknown;
+  demonstrate?(state: unknown, turn: number): unknown;
 }
 
 let module: OwnModule;
@@ -35,11 +36,13 @@ const thread: EnvironmentThread = {
     const fault = faultOf(given);
     if (fault) throw new VisplayError("config", `${setting}: ${path} gave ${fault}`);
     module = given as OwnModule;
-    return module.tasks;
+    return { tasks: module.tasks, demonstrates: module.demonstrate !== undefined };
   },
   reset: (task, seed) =>
     resultOf(async () => startOf(await module.reset(task, seed), folder, `task ${task}`)),
   step: (state, action) => resultOf(async () => outcomeOf(await module.step(state, action), folder)),
+  demonstrate: (state, turn) =>
+    resultOf(async () => demonstrationOf(await module.demonstrate?.(state, turn))),
   close: () => {},
 };
 

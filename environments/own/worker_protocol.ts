@@ -11,11 +11,19 @@ export interface ToldAction {
 /** What came of a call, or what spoiled it. */
 export type Result<T> = { readonly given: T } | { readonly fault: Fault };
 
+/** What a module offers. */
+export interface OwnAbilities {
+  readonly tasks: number;
+  /** Whether it can say what a policy that knows better would say. */
+  readonly demonstrates: boolean;
+}
+
 /** What the thread of a user's own module does. */
 export interface EnvironmentThread {
-  /** Loads it; gives how many tasks it has. */
-  open(path: string, setting: string, options: Readonly<Record<string, unknown>>): Promise<number>;
+  /** Loads it. */
+  open(path: string, setting: string, options: Readonly<Record<string, unknown>>): Promise<OwnAbilities>;
   reset(task: number, seed: number): Promise<Result<Start>>;
   step(state: unknown, action: ToldAction): Promise<Result<Outcome>>;
+  demonstrate(state: unknown, turn: number): Promise<Result<string>>;
   close(): void;
 }

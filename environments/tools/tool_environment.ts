@@ -10,6 +10,8 @@ import { faultAnswer, type ToolAnswer, type ToolLimits, ToolRunner } from "./too
 import { toolSection } from "./tool_section.ts";
 
 export interface ToolOptions extends ToolLimits {
+  /** What the prompt says of the tools; null: `toolSection`. */
+  readonly section: string | null;
   /** Calls in a trajectory, at most. */
   readonly maxCalls: number;
   /** λ: what a call costs, times what `prices` says of its tool (1 where that says nothing). */
@@ -55,7 +57,9 @@ export function withTools(
   options: ToolOptions,
 ): Environment {
   const runner = new ToolRunner(tools, options);
-  const section: ReadTurn = { role: "system", parts: [toolSection(tools)] };
+  const text = options.section ?? toolSection(tools);
+  const section: readonly ReadTurn[] = text === "" ? [] : [{ role: "system", parts: [text] }];
+  const { demonstrate } = environment;
   return {
     name: environment.name,
     tasks: environment.tasks,
@@ -64,7 +68,7 @@ export function withTools(
     async reset(task, given) {
       const start = await environment.reset(task, { ...given, fit: () => null });
       const state = { own: start.state, seed: given.seed, images: imagesIn(start.turns), calls: [] };
-      return { ...start, turns: [section, ...start.turns], state };
+      return { ...start, turns: [...section, ...start.turns], state };
     },
     async step(given, action, signal): Promise<Outcome> {
       const state = given as ToolState;
@@ -80,6 +84,9 @@ export function withTools(
         call: { tool: call.name, fault },
       };
     },
+    ...(demonstrate && {
+      demonstrate: (given, turn, signal) => demonstrate((given as ToolState).own, turn, signal),
+    }),
     [Symbol.asyncDispose]: () => environment[Symbol.asyncDispose](),
   };
 

@@ -1,31 +1,26 @@
-import { concatMap, from } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { SavedRun } from "../../arena/arena.ts";
-import type { RunConfig } from "../../arena/config/config.ts";
-import {
-  allRounds,
-  type EnvironmentStage,
-  type GrpoStage,
-  type SelfPlayStage,
-  type SftStage,
-  stagesOf,
-  startFolder,
-} from "../../arena/config/stages.ts";
+import { allRounds, stagesOf, startFolder } from "../../arena/config/stages.ts";
 import { stageAt } from "../../arena/run_state.ts";
 import { emptySummary, summarize } from "../../arena/summary.ts";
 import { VisplayError } from "../../common/errors.ts";
-import { dataQuestions } from "../../environments/data.ts";
-import { questionEnvironment } from "../../environments/question.ts";
-import { openRewarder } from "../../environments/task_reward.ts";
 import { textOf } from "../../policy/prompts.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { plannedPhases } from "../../watch/planned_phases.ts";
-import { MemoryCheckpoints } from "../fakes/checkpoints.ts";
-import { configOf } from "../fakes/config.ts";
-import { guessing } from "../fakes/guessing.ts";
 import { ofType, playIn, withoutTimes } from "../fakes/play.ts";
 import { FakePolicy, type FakePolicyOptions } from "../fakes/policy.ts";
-import { FakeImages, makeWorld, reasonerScript, smallConfig, type World } from "../fakes/world.ts";
+import {
+  copy,
+  evaluatedWorld,
+  fivefold,
+  grpo,
+  guess,
+  items,
+  played,
+  selfPlay,
+  sft,
+} from "../fakes/stages.ts";
+import { reasonerScript, smallConfig, type World } from "../fakes/world.ts";
 
 const twice = smallConfig((change) => {
   change.rounds = 2;
@@ -36,66 +31,6 @@ const twice = smallConfig((change) => {
   change.checkpoint.everySteps = 2;
   change.evaluation.questions = 1;
 });
-
-/** Labelled questions about the world's images: how many dots, and some more. */
-const items = Array.from({ length: 30 }, (_, index) => ({
-  question: `how many dots plus ${index % 3} ?`,
-  truths: [`${(index % 10) + (index % 3)}`],
-  chain: index % 2 === 0 ? "i count" : null,
-}));
-
-const [sft, grpo, guess, selfPlay] = configOf({
-  stages: [
-    { kind: "sft", data: "rows", itemsPerStep: 8, epochs: 2, heldOutEvery: 3, schedule: "linear" },
-    { kind: "grpo", data: "rows", itemsPerStep: 6, steps: 4, groupSize: 4, samplingCalls: 3 },
-    {
-      ...{
-        kind: "environment",
-        environment: "./guessing.ts",
-        itemsPerStep: 4,
-        steps: 5,
-        groupSize: 4,
-        maxTurns: 3,
-      },
-      ...{ samplingCalls: 2, reward: { moduleWeights: { tries: 2 } } },
-    },
-    { kind: "self_play" },
-  ],
-}).stages as readonly [SftStage, GrpoStage, EnvironmentStage, SelfPlayStage];
-const rewarder = await openRewarder(grpo.reward, grpo.maxTokens);
-
-const fourfold = smallConfig((change) => {
-  Object.assign(change, { stages: [sft, grpo, guess, selfPlay] });
-  change.checkpoint.everySteps = 1;
-  change.evaluation.questions = 1;
-});
-
-interface Evaluated extends World {
-  readonly checkpoints: MemoryCheckpoints;
-}
-
-/** A world whose Reasoner gets `percent` of all questions right. */
-function evaluatedWorld(percent = 50): Evaluated {
-  const figures = ["greedy", "mean8", "mean8_t06", "maj8", "pass8", "blind", "abstention", "parseFailure"];
-  const score = { percent, low: percent, high: percent };
-  const overall = { questions: 1, ...Object.fromEntries(figures.map((name) => [name, score])) } as never;
-  const world = makeWorld();
-  const labelled = { images: new FakeImages(30, world.time, (index) => index % 9 === 8), items };
-  const asked = questionEnvironment(dataQuestions("rows", labelled), world.templates, rewarder);
-  return {
-    ...world,
-    labelled: [labelled],
-    environments: [null, asked, guessing(12)],
-    checkpoints: new MemoryCheckpoints(),
-    evaluate: (policy) =>
-      from(policy.info()).pipe(concatMap(() => [{ report: { samples: 8, overall, families: {} } }])),
-  };
-}
-
-async function played(config: RunConfig, world = evaluatedWorld(), saved: SavedRun | null = null) {
-  const { completed, error } = await playIn(world, config, undefined, saved);
-  return { world, completed, error, events: world.log.events };
-}
 
 function story(events: readonly RunEvent[]): unknown[] {
   const own = new Set(["checkpointSaved", "runResumed"]);
@@ -154,7 +89,7 @@ describe("the stages of a run", () => {
 
   it.each([
     ["of self-play", twice],
-    ["of every kind", fourfold],
+    ["of every kind", fivefold],
   ])("come to the same from every checkpoint: %s", async (_name, config) => {
     const whole = await played(config);
     expect(whole.completed).toBe(true);
@@ -205,15 +140,15 @@ describe("the stages of a run", () => {
 
 describe("a stage that imitates", () => {
   it("is one update a step on the answers in the run's format, the rate along its schedule", async () => {
-    const { world, events, error } = await played(fourfold);
+    const { world, events, error } = await played(fivefold);
     expect(error).toBe(undefined);
     const { supervised } = world.policies.reasoner;
-    const steps = ofType(events, "supervisedStep");
+    const steps = ofType(events, "supervisedStep").filter(({ phase }) => phase === "sft");
     // 3 of 30 rows are held out, and 27 make 4 steps of 8 in an epoch.
     expect(steps.map(({ step, steps }) => [step, steps])).toEqual(
       Array.from({ length: 7 }, (_, i) => [i, 7]),
     );
-    expect(supervised.length).toBe(7);
+    expect(supervised.length).toBe(7 + 3);
     const texts = steps.flatMap(({ examples }) => examples.map(({ completion }) => completion));
     expect(texts.filter((text) => text.startsWith("<question>")).length).toBe(texts.length / 2);
     expect(texts.find((text) => text.startsWith("<think>"))).toMatch(
@@ -233,8 +168,8 @@ describe("a stage that imitates", () => {
   });
 
   it("never learns from what is held out, whose loss it measures now and then", async () => {
-    const { events } = await played(fourfold);
-    const steps = ofType(events, "supervisedStep");
+    const { events } = await played(fivefold);
+    const steps = ofType(events, "supervisedStep").filter(({ phase }) => phase === "sft");
     expect(steps.map(({ heldOutLoss }) => heldOutLoss)).toEqual([1, null, null, 1, null, null, 1]);
     const learnt = new Set(steps.flatMap(({ examples }) => examples.map(({ image }) => image.index)));
     const broken = ofType(events, "rolloutFailed").filter(({ phase }) => phase === "sft");
@@ -275,7 +210,7 @@ describe("a stage that imitates", () => {
 
 describe("a stage of GRPO on labels", () => {
   it("rewards each answer of a group by its label, and records it", async () => {
-    const { events } = await played(fourfold);
+    const { events } = await played(fivefold);
     const episodes = ofType(events, "reasonerEpisode").filter(({ stage }) => stage === "grpo");
     const { weights } = grpo.reward;
     expect(episodes.length).toBeGreaterThanOrEqual(4 * 5);
@@ -296,8 +231,11 @@ describe("a stage of GRPO on labels", () => {
   });
 
   it("replaces groups without a lesson by others, up to a limit, and counts them", async () => {
-    const { events } = await played(fourfold);
-    const once = await played({ ...fourfold, stages: [sft, { ...grpo, samplingCalls: 1 }, guess, selfPlay] });
+    const { events } = await played(fivefold);
+    const once = await played({
+      ...fivefold,
+      stages: [sft, { ...grpo, samplingCalls: 1 }, guess, copy, selfPlay],
+    });
     const teaching = (all: readonly RunEvent[]) =>
       ofType(all, "reasonerStep")
         .filter(({ stage }) => stage === "grpo")
@@ -308,87 +246,5 @@ describe("a stage of GRPO on labels", () => {
     const sum = (all: typeof plain) => all.reduce((total, [, taught]) => total + taught, 0);
     expect(sum(replaced)).toBeGreaterThan(sum(plain));
     expect(replaced.every(([, taught]) => taught <= 6)).toBe(true);
-  });
-});
-
-describe("a stage in an environment", () => {
-  const acted = async () => {
-    const { world, events, error } = await played(fourfold);
-    expect(error).toBe(undefined);
-    const own = events.filter(({ stage }) => stage === "environment");
-    const episodes = ofType(own, "reasonerEpisode");
-    return { world, own, episodes, steps: ofType(own, "reasonerStep") };
-  };
-
-  it("goes on turn by turn, and records what was observed between them", async () => {
-    const { episodes } = await acted();
-    const rollouts = episodes.flatMap((episode) =>
-      episode.rollouts.map((rollout) => ({ episode, ...rollout })),
-    );
-    expect(new Set(rollouts.map(({ trajectory }) => trajectory?.turns.length))).toEqual(new Set([1, 2, 3]));
-    for (const { episode, tokens, text, trajectory } of rollouts) {
-      const said = text.split("\n");
-      expect(trajectory?.turns.map((turn) => turn.text)).toEqual(said);
-      const lengths = said.map((each) => each.split(" ").length);
-      const ends = lengths.map((_, i) => lengths.slice(0, i + 1).reduce((sum, length) => sum + length, 0));
-      expect(tokens.length).toBe(ends.at(-1));
-      expect(trajectory?.observations.map(({ after }) => after)).toEqual(ends.slice(0, -1));
-      for (const { turns } of trajectory?.observations ?? [])
-        expect(turns).toEqual([
-          { role: "tool", parts: ["no, and now: ", { image: expect.any(String) }, expect.any(String)] },
-        ]);
-      expect(episode.image.name).toBe(`dots ${episode.image.index}`);
-      expect(episode.turns).toBe(null);
-    }
-  });
-
-  it("rewards the sums of the parts of all turns, by their weights", async () => {
-    const { episodes } = await acted();
-    const rollouts = episodes.flatMap((episode) => episode.rollouts);
-    for (const { parts, reward, trajectory } of rollouts) {
-      if (trajectory?.fault) continue;
-      const turns = trajectory?.turns ?? [];
-      const { correctness = 0, tries = 0 } = parts;
-      expect(correctness).toBeCloseTo(
-        turns.reduce((sum, { parts: earned }) => sum + (earned.correctness ?? 0), 0),
-        12,
-      );
-      expect(tries).toBeCloseTo(-0.01 * turns.length, 12);
-      expect(reward).toBeCloseTo(0.9 * correctness + 2 * tries, 12);
-    }
-    expect(new Set(rollouts.map(({ parts }) => parts.correctness)).size).toBeGreaterThan(2);
-  });
-
-  it("learns from what was said alone, and from no trajectory that a fault spoiled", async () => {
-    const { world, episodes, own, steps } = await acted();
-    const broken = ofType(own, "rolloutFailed");
-    expect(new Set(broken.map(({ image, reason }) => `${image.name}: ${reason}`))).toEqual(
-      new Set(["guessing, task 3: no such dots"]),
-    );
-    const faults = episodes.flatMap(({ image, rollouts }) =>
-      rollouts.flatMap((each) => (each.trajectory?.fault ? { index: image.index, ...each } : [])),
-    );
-    expect(faults.length).toBeGreaterThan(0);
-    for (const { index, reward, advantage, parts, trajectory } of faults) {
-      expect([index, reward, advantage, parts]).toEqual([4, null, 0, {}]);
-      expect(trajectory).toMatchObject({ end: "fault", fault: { kind: "late", reason: /1 s/ } });
-    }
-    const counted = steps.reduce((sum, { trajectories }) => sum + (trajectories?.faults.late ?? 0), 0);
-    expect(counted).toBe(faults.length);
-    const endless = episodes.filter(({ image }) => image.index === 5).flatMap(({ rollouts }) => rollouts);
-    expect(endless.length).toBeGreaterThan(0);
-    expect(endless.every(({ trajectory }) => trajectory?.end === "turns")).toBe(true);
-    const updates = world.policies.reasoner.updates.slice(
-      ofType(world.log.events, "reasonerStep").filter(({ stage, update }) => stage === "grpo" && update)
-        .length,
-    );
-    const { groups, options } = updates[0] as (typeof updates)[number];
-    expect(options.maxTokens).toBe(3 * guess.maxTokens);
-    for (const { rollouts } of groups)
-      for (const { completion } of rollouts) {
-        const { tokens, logProbs, observations = [] } = completion;
-        expect(logProbs.length).toBe(tokens.length);
-        expect(observations.every(({ after }) => after > 0 && after < tokens.length)).toBe(true);
-      }
   });
 });

@@ -65,6 +65,17 @@ describe("a user's own environment", () => {
     });
   });
 
+  test("demonstrates where it can, and where it cannot does not say so", async () => {
+    const body = `tasks: 1, reset: () => ({ ${start}, state: 4 }), step: () => ({ done: true, parts: {} })`;
+    await using able = await open(
+      `export default () => ({ ${body}, demonstrate: (state: number, turn: number) => turn < 2 ? "say " + state + turn : "" });`,
+    );
+    expect(await able.demonstrate?.(4, 1)).toBe("say 41");
+    await expect(able.demonstrate?.(4, 2)).rejects.toMatchObject({ kind: "nonsense" });
+    await using unable = await open(`export default () => ({ ${body} });`);
+    expect(unable.demonstrate).toBe(undefined);
+  });
+
   test("shows pictures of encoded bytes, and may not be able to judge", async () => {
     const bytes = [...(await encodePng(red))];
     await using environment = await open(

@@ -38,6 +38,11 @@ export function guessing(tasks: number): Environment {
       const state: Guess = { task, tries: tries + 1, more };
       return { turns: [{ role: "tool", parts: ["no, and now: ", ...show(state)] }], state, parts };
     },
+    /** Wrong at first, then right. */
+    async demonstrate(given, turn) {
+      const { task, tries, more } = given as Guess;
+      return `<answer> ${((task + tries) % 10) + more + (turn === 0 ? 1 : 0)} </answer>`;
+    },
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -46,6 +46,7 @@ const echo: Tool = defineTool({
 });
 
 const options: ToolOptions = {
+  section: null,
   ...{ maxCalls: 3, price: 0.1, prices: { crop: 2 }, freeCalls: 1, faultPrice: 0.5, bonus: 0.25 },
   ...{ timeLimitMs: 200, maxText: 30 },
 };
