@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { program } from "commander";
+import { ReplayReader } from "../replay/reader.ts";
 import { REPLAY_NAME } from "../replay/schema.ts";
 import { ReplayStore } from "../replay/store.ts";
 import { startChromium } from "./browser/chromium.ts";
@@ -60,8 +61,14 @@ async function lookedAt(path: string): Promise<Figures> {
     server_mb: { value: Number(/^VmRSS:\s+(\d+) kB/m.exec(memory)?.[1]) / 1024, unit: "MB" },
     following_ms_per_step: { value: following, unit: "ms" },
     page_kb: { value: (await pageBytes(inspector.address)) / 1000, unit: "kB" },
-    episodes: { value: episodes, unit: "episodes" },
+    episodes: { value: episodesOf(path), unit: "episodes" },
   };
+}
+
+/** Those that the replay holds, which may have been filled another time. */
+function episodesOf(path: string): number {
+  using reader = ReplayReader.open(path);
+  return reader.counts().reduce((sum, each) => sum + each.episodes, 0);
 }
 
 async function followed(): Promise<Figures> {
