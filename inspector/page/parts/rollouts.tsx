@@ -12,7 +12,7 @@ import { href } from "../address.ts";
 import { Checks, RewardSum } from "./reward.tsx";
 import { Tokens } from "./tokens.tsx";
 import { Trajectory } from "./trajectory.tsx";
-import { FateLegend, VoteBar } from "./votes.tsx";
+import { VoteBar } from "./votes.tsx";
 
 type Pieces = readonly (readonly string[])[] | null;
 type Parts = Readonly<Record<string, number>>;
@@ -45,7 +45,6 @@ export function AnswerRollouts({
   const names = fateNamesOf(rollouts);
   return (
     <>
-      <FateLegend names={names} />
       <Clusters clusters={clustersOf(rollouts, label)} />
       <div class="rollouts">
         {rollouts.map((rollout, i) => {
@@ -105,83 +104,80 @@ export function QuestionRollouts({ run, event, pieces, open, onPick, learnt, sum
   const questions = event.type === "questionerEpisode" ? event.rollouts : event.questions;
   let completion = 0;
   return (
-    <>
-      <FateLegend />
-      <div class="rollouts">
-        {questions.map((question, i) => {
-          const first = completion;
-          const blind = question.blindAnswers ?? [];
-          completion += 1 + question.answers.length + blind.length;
-          const rollout = event.type === "questionerEpisode" ? event.rollouts[i] : undefined;
-          const item = event.type === "curriculumEpisode" ? event.questions[i] : undefined;
-          const silver = question.verdict?.silver ?? null;
-          return (
-            <Rollout
-              key={i}
-              number={i}
-              isOpen={i === open}
-              onPick={onPick}
-              title={question.question ?? question.failure ?? "no question"}
-              middle={<VoteBar verdict={question.verdict} />}
-              reward={rollout ? rollout.reward : (question.verdict?.confidence ?? null)}
-              advantage={rollout?.advantage ?? null}
-            >
-              {item && (
-                <p>
-                  {item.rejection === null ? (
-                    <>
-                      Entered the curriculum, labelled <strong>{visible(item.label ?? "")}</strong>.{" "}
-                      <a href={href({ run, screen: "curriculum", params: { round: `${event.round}` } })}>
-                        The curriculum
-                      </a>
-                    </>
-                  ) : (
-                    <>Rejected: {item.rejection}.</>
-                  )}
-                </p>
-              )}
-              {rollout && (
-                <>
-                  <RewardSum
-                    sum={sumOf(question.question !== null, rollout.parts, rollout.reward)}
-                    reward={rollout.reward}
-                  />
-                  <Checks checks={rollout.checks} />
-                </>
-              )}
-              {question.verdict && (
-                <div class={blind.length > 0 ? "sides" : ""}>
-                  <div>
-                    <h3>
-                      Answers to the picture: silver{" "}
-                      {silver === null ? "none" : <strong>{visible(silver)}</strong>}, confidence{" "}
-                      {decimal(question.verdict.confidence)}
-                    </h3>
-                    <Clusters clusters={clustersOf(question.answers, silver)} />
-                  </div>
-                  {blind.length > 0 && (
-                    <div>
-                      <h3>Blind answers: the picture was blanked</h3>
-                      <Clusters clusters={clustersOf(blind, silver)} />
-                    </div>
-                  )}
+    <div class="rollouts">
+      {questions.map((question, i) => {
+        const first = completion;
+        const blind = question.blindAnswers ?? [];
+        completion += 1 + question.answers.length + blind.length;
+        const rollout = event.type === "questionerEpisode" ? event.rollouts[i] : undefined;
+        const item = event.type === "curriculumEpisode" ? event.questions[i] : undefined;
+        const silver = question.verdict?.silver ?? null;
+        return (
+          <Rollout
+            key={i}
+            number={i}
+            isOpen={i === open}
+            onPick={onPick}
+            title={question.question ?? question.failure ?? "no question"}
+            middle={<VoteBar verdict={question.verdict} />}
+            reward={rollout ? rollout.reward : (question.verdict?.confidence ?? null)}
+            advantage={rollout?.advantage ?? null}
+          >
+            {item && (
+              <p>
+                {item.rejection === null ? (
+                  <>
+                    Entered the curriculum, labelled <strong>{visible(item.label ?? "")}</strong>.{" "}
+                    <a href={href({ run, screen: "curriculum", params: { round: `${event.round}` } })}>
+                      The curriculum
+                    </a>
+                  </>
+                ) : (
+                  <>Rejected: {item.rejection}.</>
+                )}
+              </p>
+            )}
+            {rollout && (
+              <>
+                <RewardSum
+                  sum={sumOf(question.question !== null, rollout.parts, rollout.reward)}
+                  reward={rollout.reward}
+                />
+                <Checks checks={rollout.checks} />
+              </>
+            )}
+            {question.verdict && (
+              <div class={blind.length > 0 ? "sides" : ""}>
+                <div>
+                  <h3>
+                    Answers to the picture: silver{" "}
+                    {silver === null ? "none" : <strong>{visible(silver)}</strong>}, confidence{" "}
+                    {decimal(question.verdict.confidence)}
+                  </h3>
+                  <Clusters clusters={clustersOf(question.answers, silver)} />
                 </div>
-              )}
-              {question.ownAnswer !== null && (
-                <p class="quiet">The asker's own answer: {visible(question.ownAnswer)}</p>
-              )}
-              <Tokens
-                completion={question.completion}
-                pieces={pieces?.[first] ?? null}
-                advantage={rollout?.advantage ?? null}
-                isLearnt={learnt[i] ?? false}
-                reference={rollout?.referenceLogProbs ?? null}
-              />
-            </Rollout>
-          );
-        })}
-      </div>
-    </>
+                {blind.length > 0 && (
+                  <div>
+                    <h3>Blind answers: the picture was blanked</h3>
+                    <Clusters clusters={clustersOf(blind, silver)} />
+                  </div>
+                )}
+              </div>
+            )}
+            {question.ownAnswer !== null && (
+              <p class="quiet">The asker's own answer: {visible(question.ownAnswer)}</p>
+            )}
+            <Tokens
+              completion={question.completion}
+              pieces={pieces?.[first] ?? null}
+              advantage={rollout?.advantage ?? null}
+              isLearnt={learnt[i] ?? false}
+              reference={rollout?.referenceLogProbs ?? null}
+            />
+          </Rollout>
+        );
+      })}
+    </div>
   );
 }
 

@@ -6,6 +6,7 @@ import { decimal, moment, plural, visible, whole } from "../../format.ts";
 import { paths } from "../../paths.ts";
 import { rewardedFor } from "../../stage_settings.ts";
 import { learntFrom, masksTruncated, taughtBy } from "../../teaching.ts";
+import { fateNamesOf } from "../../votes.ts";
 import { changed, go, href } from "../address.ts";
 import { useEpisodeList } from "../episode_list.ts";
 import { useKeys } from "../keys.ts";
@@ -16,6 +17,7 @@ import { Thumbnail } from "../parts/picture.tsx";
 import { Prompt, PromptPictures } from "../parts/prompt.tsx";
 import { AnswerRollouts, QuestionRollouts } from "../parts/rollouts.tsx";
 import { Problems, Waiting } from "../parts/states.tsx";
+import { FateLegend } from "../parts/votes.tsx";
 import type { ScreenProps } from "../screen.ts";
 
 /** A group: one image, and all that was asked and answered about it in one step. */
@@ -133,6 +135,7 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
             This group taught nothing: none of it has an advantage, and it is left out of the update.
           </p>
         )}
+        <FateLegend names={fateNamesOf(event.type === "reasonerEpisode" ? event.rollouts : [])} />
         {event.type === "reasonerEpisode" ? (
           <AnswerRollouts
             run={run}
