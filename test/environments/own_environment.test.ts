@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { OwnEnvironment, type OwnOptions } from "../../environments/own/own_environment.ts";
+import type { ModuleOptions } from "../../environments/own/module_pool.ts";
+import { OwnEnvironment } from "../../environments/own/own_environment.ts";
 import { encodePng } from "../../images/encode.ts";
 import { imageOf } from "../../images/image.ts";
 import { isImagePart } from "../../policy/prompts.ts";
@@ -15,7 +16,7 @@ writeFileSync(join(folder, "red.png"), await encodePng(red));
 
 let modules = 0;
 /** An environment from a module's text. */
-function open(text: string, given: Partial<OwnOptions> = {}): Promise<OwnEnvironment> {
+function open(text: string, given: Partial<ModuleOptions> = {}): Promise<OwnEnvironment> {
   const path = join(folder, `own${modules++}.ts`);
   writeFileSync(path, text);
   const limits = { threads: 2, timeLimitMs: 20_000, memoryMb: 64 };
@@ -28,7 +29,7 @@ const say = (text: string) => ({ text, tokens: new Int32Array(text.length), fini
 const reset = { seed: 3, fit: () => null };
 
 /** An environment that does in `step` what an action says, once it is begun. */
-const doing = (body: string, given: Partial<OwnOptions> = {}) =>
+const doing = (body: string, given: Partial<ModuleOptions> = {}) =>
   open(
     `const hold: Uint8Array[] = [];
      export default () => ({ tasks: 5, reset: () => ({ ${start}, state: 0 }), async step(state: any, { text }: any) {

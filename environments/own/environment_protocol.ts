@@ -1,4 +1,5 @@
-import type { Fault, Outcome, Start } from "../../training/environment.ts";
+import type { Outcome, Start } from "../../training/environment.ts";
+import type { ModuleThread, Result } from "./module_pool.ts";
 
 /** An action as a user's own module is told of it. */
 export interface ToldAction {
@@ -8,9 +9,6 @@ export interface ToldAction {
   readonly truncated: boolean;
 }
 
-/** What came of a call, or what spoiled it. */
-export type Result<T> = { readonly given: T } | { readonly fault: Fault };
-
 /** What a module offers. */
 export interface OwnAbilities {
   readonly tasks: number;
@@ -18,12 +16,10 @@ export interface OwnAbilities {
   readonly demonstrates: boolean;
 }
 
-/** What the thread of a user's own module does. */
-export interface EnvironmentThread {
-  /** Loads it. */
+/** What the thread of a user's own environment does. */
+export interface EnvironmentThread extends ModuleThread {
   open(path: string, setting: string, options: Readonly<Record<string, unknown>>): Promise<OwnAbilities>;
   reset(task: number, seed: number): Promise<Result<Start>>;
   step(state: unknown, action: ToldAction): Promise<Result<Outcome>>;
   demonstrate(state: unknown, turn: number): Promise<Result<string>>;
-  close(): void;
 }

@@ -1,0 +1,43 @@
+/** The thread of a user's own environment: answers `OwnEnvironment`'s calls. */
+import { dirname, resolve } from "node:path";
+import type { EnvironmentThread } from "./environment_protocol.ts";
+import { demonstrationOf, outcomeOf, startOf } from "./given.ts";
+import { loadMade, resultOf, serve } from "./module_thread.ts";
+
+/** What a user's own module gives. */
+interface OwnModule {
+  readonly tasks: number;
+  reset(task: number, seed: number): unknown;
+  step(state: unknown, action: unknown): unknown;
+  demonstrate?(state: unknown, turn: number): unknown;
+}
+
+let module: OwnModule;
+let folder = "";
+
+serve<EnvironmentThread>({
+  async open(path, setting, options) {
+    module = (await loadMade(path, setting, options, faultOf)) as OwnModule;
+    folder = dirname(resolve(path));
+    return { tasks: module.tasks, demonstrates: module.demonstrate !== undefined };
+  },
+  reset: (task, seed) =>
+    resultOf(async () => startOf(await module.reset(task, seed), folder, `task ${task}`)),
+  step: (state, action) => resultOf(async () => outcomeOf(await module.step(state, action), folder)),
+  demonstrate: (state, turn) =>
+    resultOf(async () => demonstrationOf(await module.demonstrate?.(state, turn))),
+  close: () => {},
+});
+
+/** What is wrong with what a module's function gave, and what was expected; null where nothing is. */
+function faultOf(made: unknown): string | null {
+  const form = "expected {tasks, reset(task, seed), step(state, action)}";
+  if (typeof made !== "object" || made === null) return `${typeof made}, ${form}`;
+  const { tasks, reset, step } = made as Partial<Readonly<Record<keyof OwnModule, unknown>>>;
+  if (typeof reset !== "function" || typeof step !== "function") {
+    const missing = typeof reset === "function" ? "step" : "reset";
+    return `no function ${missing}, ${form}`;
+  }
+  const isCount = Number.isSafeInteger(tasks) && (tasks as number) > 0;
+  return isCount ? null : `tasks: ${String(tasks)}, expected how many tasks there are, from 1`;
+}
