@@ -16,7 +16,8 @@ export function shapeOf(schema: Schema): Readonly<Record<string, Schema>> | unde
 export function schemaAt(schema: Schema, path: readonly PropertyKey[], value?: unknown): Schema | undefined {
   const [key, ...rest] = path;
   if (key === undefined) return schema;
-  const inner = elementOf(schema, own(value, key)) ?? shapeOf(schema)?.[String(key)];
+  const inner =
+    elementOf(schema, own(value, key)) ?? (own(shapeOf(schema), String(key)) as Schema | undefined);
   return inner && schemaAt(inner, rest, own(value, key));
 }
 

@@ -66,8 +66,13 @@ export function valueLayer(source: string, path: readonly string[], value: unkno
  * Throws "config" with every problem: its path and source, what was found and what was expected.
  */
 export function resolve<S extends z.ZodType>(schema: S, written: readonly Layer[]): z.output<S> {
-  const layers = written.map((layer) => ({ ...layer, values: spellOut(schema, layer.values) }));
-  const merged = layers.reduce<unknown>((below, { values }) => merge(below, values), defaultLists(schema));
+  const layers = written.map((layer) => ({
+    ...layer,
+    values: spellOut(schema, layer.values) as Layer["values"],
+  }));
+  const joint = layers.reduce<unknown>((below, { values }) => merge(below, values), defaultLists(schema));
+  // Of a place in a list, only the whole may tell which kind it is.
+  const merged = spellOut(schema, joint);
   const result = schema.safeParse(merged);
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) => explain(issue, schema, merged, layers));
@@ -84,15 +89,17 @@ function defaultLists(schema: z.ZodType): Readonly<Record<string, readonly unkno
   return Object.fromEntries(lists);
 }
 
-/** Groups that are written as their main setting alone, as groups. */
-function spellOut(schema: z.ZodType, values: Layer["values"]): Layer["values"] {
-  const shape = shapeOf(schema) ?? {};
-  const entries = Object.entries(values).map(([key, value]) => {
-    const group = Object.hasOwn(shape, key) ? shape[key] : undefined;
-    const main = group && mainOf(group);
-    return [key, main && value != null && !isRecord(value) ? { [main]: value } : value];
-  });
-  return Object.fromEntries(entries);
+/** Groups that are written as their main setting alone, as groups, at any depth. */
+function spellOut(schema: z.core.$ZodType, written: unknown): unknown {
+  const main = mainOf(schema);
+  const value = main && written != null && !isRecord(written) ? { [main]: written } : written;
+  const inner = (key: PropertyKey, each: unknown) => {
+    const part = schemaAt(schema, [key], value);
+    return part ? spellOut(part, each) : each;
+  };
+  if (Array.isArray(value)) return value.map((each, place) => inner(place, each));
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, inner(key, each)]));
 }
 
 function merge(below: unknown, above: unknown): unknown {
