@@ -13,9 +13,6 @@ import { OwnEnvironment } from "../environments/own/own_environment.ts";
 import { type KnownQuestions, questionEnvironment } from "../environments/question.ts";
 import { sceneQuestions } from "../environments/scenes.ts";
 import { openRewarder } from "../environments/task_reward.ts";
-import { builtInTools } from "../environments/tools/registry.ts";
-import type { Tool } from "../environments/tools/tool.ts";
-import { withTools } from "../environments/tools/tool_environment.ts";
 import type { VerifierName } from "../environments/verify.ts";
 import { findFilms } from "../images/films.ts";
 import { ListedImages } from "../images/listed_images.ts";
@@ -26,6 +23,7 @@ import { openPool } from "./data.ts";
 import { plural } from "./format.ts";
 import type { Opening } from "./run_images.ts";
 import { scaledPictures } from "./scaled_pictures.ts";
+import { equip } from "./tools.ts";
 
 /** What environments are made of, beside what they name themselves. */
 type Materials = Pick<Ports, "images" | "templates" | "labelled">;
@@ -60,16 +58,21 @@ export async function openEnvironments(
         const { name, options, threads, timeLimit, memory } = stage.environment;
         const limits = { threads, timeLimitMs: 1000 * timeLimit, memoryMb: memory };
         const own = { setting: `${setting}.name`, options, ...limits };
-        environments.push(equip(await OwnEnvironment.open(name, own), stage));
+        environments.push(await OwnEnvironment.open(name, own));
         inputs[setting] = (await hashFile(name)).digest("hex");
       } else {
         const { questions, verifier, digest } = await questionsOf(stage, index, config, materials, opening);
         if (digest !== null) inputs[setting] = digest;
         const { reward, maxTokens } = stage;
         const rewarder = await openRewarder({ ...reward, verifier: verifier ?? reward.verifier }, maxTokens);
-        const asked = questionEnvironment(questions, materials.templates, rewarder);
-        environments.push(stage.kind === "environment" ? equip(asked, stage) : asked);
+        environments.push(questionEnvironment(questions, materials.templates, rewarder));
       }
+      const environment = environments[index];
+      if (stage.kind !== "environment" || !environment) continue;
+      requireDemonstrations(environment, stage);
+      const equipped = await equip(environment, stage, `stages.${index}.tools`);
+      environments[index] = equipped.environment;
+      Object.assign(inputs, equipped.inputs);
     }
   } catch (error) {
     await close();
@@ -78,17 +81,13 @@ export async function openEnvironments(
   return { environments, inputs, [Symbol.asyncDispose]: close };
 }
 
-/** An environment with the tools that a stage has. Throws "config" where it cannot demonstrate what is to be imitated. */
-function equip(environment: Environment, stage: EnvironmentStage): Environment {
-  const { use, timeLimit, ...limits } = stage.tools;
-  if (stage.imitates && !environment.demonstrate)
-    throw new VisplayError(
-      "config",
-      `${environment.name} demonstrates nothing; expected a function demonstrate(state, turn) for a stage that imitates`,
-    );
-  const tools = use.map((name) => builtInTools.get(name) as Tool);
-  if (tools.length === 0) return environment;
-  return withTools(environment, tools, { ...limits, timeLimitMs: 1000 * timeLimit });
+/** Throws "config" where a stage is to imitate an environment that demonstrates nothing. */
+function requireDemonstrations({ name, demonstrate }: Environment, { imitates }: EnvironmentStage): void {
+  if (!imitates || demonstrate) return;
+  throw new VisplayError(
+    "config",
+    `${name} demonstrates nothing; expected a function demonstrate(state, turn) for a stage that imitates`,
+  );
 }
 
 /** Questions of an environment that is there. */

@@ -7,6 +7,9 @@ import { VisplayError } from "./errors.ts";
 const typeScript = [".ts", ".mts"];
 const javaScript = [".js", ".mjs", ".cjs"];
 
+/** Extensions of modules. */
+export const moduleKinds: readonly string[] = [...typeScript, ...javaScript];
+
 /**
  * The function that a user's own module exports by default. TypeScript is compiled as it is loaded, on any Node; types are
  * not checked. `setting` is what named the module, for people. Throws a `VisplayError` of code "config" where there is no
@@ -14,9 +17,11 @@ const javaScript = [".js", ".mjs", ".cjs"];
  */
 export async function loadFunction(path: string, setting: string): Promise<(argument: unknown) => unknown> {
   const file = resolve(path);
-  const kinds = [...typeScript, ...javaScript];
-  if (!kinds.includes(extname(file)))
-    throw new VisplayError("config", `${setting}: found ${path}, expected a module (${kinds.join(", ")})`);
+  if (!moduleKinds.includes(extname(file)))
+    throw new VisplayError(
+      "config",
+      `${setting}: found ${path}, expected a module (${moduleKinds.join(", ")})`,
+    );
   if (!existsSync(file)) throw new VisplayError("config", `${setting}: there is no file ${file}`);
   let exports: Readonly<Record<string, unknown>>;
   try {

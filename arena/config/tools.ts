@@ -1,10 +1,12 @@
+import { extname } from "node:path";
 import * as z from "zod";
+import { moduleKinds } from "../../common/user_module.ts";
 import { builtInTools } from "../../environments/tools/registry.ts";
 import { count, number, type Settings } from "./setting.ts";
 
 /** How a stage lets its policy use tools, and what that costs. */
 export interface ToolsConfig {
-  readonly use: readonly string[];
+  readonly use: readonly UsedTool[];
   readonly section: string | null;
   readonly maxCalls: number;
   readonly price: number;
@@ -16,13 +18,83 @@ export interface ToolsConfig {
   readonly maxText: number;
 }
 
+/** A tool that is there, a module of a user's own, documents to search, or a server with tools of its own. */
+export type UsedTool =
+  | { readonly name: string }
+  | OwnToolConfig
+  | { readonly search: string }
+  | { readonly mcp: string };
+
+/** A module of a user's own. */
+export interface OwnToolConfig {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly threads: number;
+  readonly memory: number;
+}
+
 const names = [...builtInTools.keys()];
+const expected = `one of ${names.join(", ")}, or a module of your own, such as ./my_tool.ts`;
+
+const toolSettings = z.strictObject({
+  name: z.string().min(1).optional().describe(expected),
+  options: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe("what a module of your own is told, by names of its own"),
+  threads: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("threads that a module of your own runs in, each with one call at a time (default 2)"),
+  memory: z.int().min(16).optional().describe("heap of such a thread (MB, default 1024)"),
+  search: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("a folder of documents to search (.txt, .md, .html, .jsonl), or the address of a SearXNG"),
+  mcp: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("a command line that starts a server of the Model Context Protocol, or the address of one"),
+});
+type ToolSettings = z.infer<typeof toolSettings>;
+
+const kinds = ["name", "search", "mcp"] as const;
+const ofModules = ["options", "threads", "memory"] as const;
+
+/** Why settings are those of no tool, and by which of them; null where they are. */
+function impossible(settings: ToolSettings): { readonly path: string[]; readonly message: string } | null {
+  const given = kinds.filter((kind) => settings[kind] !== undefined);
+  if (given.length !== 1) return { path: [], message: `expected just one of ${kinds.join(", ")}` };
+  const { name } = settings;
+  if (name !== undefined && !builtInTools.has(name))
+    return moduleKinds.includes(extname(name)) ? null : { path: ["name"], message: `expected ${expected}` };
+  const odd = ofModules.find((key) => settings[key] !== undefined);
+  return odd ? { path: [odd], message: "expected it with a module of your own only" } : null;
+}
+
+function complete({ name, options = {}, threads = 2, memory = 1024, ...others }: ToolSettings): UsedTool {
+  if (name === undefined) return others as UsedTool;
+  return builtInTools.has(name) ? { name } : { name, options, threads, memory };
+}
+
+/** Also written as the name alone. */
+const tool: z.ZodType<UsedTool> = z
+  .preprocess((value) => (typeof value === "string" ? { name: value } : value), toolSettings)
+  .superRefine((given, context) => {
+    const fault = impossible(given);
+    if (fault) context.addIssue({ code: "custom", ...fault });
+  })
+  .transform(complete)
+  .meta({ main: "name" });
 
 const settings: Settings<ToolsConfig> = {
   use: z
-    .array(z.enum(names as [string, ...string[]]))
+    .array(tool)
     .default([])
-    .describe(`which: ${names.join(", ")}`),
+    .describe(`which: ${names.join(", ")}, a module of your own, {search: FOLDER}, {mcp: COMMAND}`),
   section: z
     .string()
     .nullable()

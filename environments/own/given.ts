@@ -47,8 +47,13 @@ export function demonstrationOf(given: unknown): string {
   throw nonsense("demonstrate", shown(given), "expected what is to be said");
 }
 
-const startForm =
-  "expected {turn, state}, where a turn is a text, a picture ({file}, {bytes} or {width, height, data}), or a list of them";
+/** What a tool said, by what `run` of a user's own module gave; as `startOf`. */
+export function answerOf(given: unknown, folder: string): Promise<TurnPart[]> {
+  return partsOf(given, folder, "run", `expected ${turnForm}`);
+}
+
+const turnForm = "a text, a picture ({file}, {bytes} or {width, height, data}), or a list of them";
+const startForm = `expected {turn, state}, where a turn is ${turnForm}`;
 const stepForm = `expected {turn, state, parts} or {done: true, parts, success}, where parts are finite numbers by name`;
 
 function recordOf(given: unknown, method: string, form: string): Given {
@@ -63,14 +68,19 @@ async function turnsOf(
   method: string,
   form: string,
 ): Promise<ReadTurn[]> {
+  const parts = await partsOf(turn, folder, method, form);
+  if (role !== undefined && role !== "user" && role !== "tool")
+    throw nonsense(method, `the role ${shown(role)}`, 'expected "user" or "tool"');
+  return [{ role: role ?? "user", parts }];
+}
+
+async function partsOf(turn: unknown, folder: string, method: string, form: string): Promise<TurnPart[]> {
   const list: unknown[] = Array.isArray(turn) ? turn : [turn];
   if (list.length === 0) throw nonsense(method, "an empty turn", form);
   const parts: TurnPart[] = [];
   for (const part of list)
     parts.push(typeof part === "string" ? part : await pictureOf(part, folder, method, form));
-  if (role !== undefined && role !== "user" && role !== "tool")
-    throw nonsense(method, `the role ${shown(role)}`, 'expected "user" or "tool"');
-  return [{ role: role ?? "user", parts }];
+  return parts;
 }
 
 async function pictureOf(part: unknown, folder: string, method: string, form: string): Promise<RgbImage> {

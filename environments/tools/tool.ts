@@ -1,16 +1,21 @@
 import type * as z from "zod";
 import type { RgbImage } from "../../images/image.ts";
 import type { TurnPart } from "../../policy/port.ts";
+import type { JsonSchema } from "./json_schema.ts";
 
 /** Something that a policy may call in its turns. */
-export interface Tool<A = unknown> {
+export interface Tool<A = unknown> extends Partial<AsyncDisposable> {
   /** Of letters, digits, _, - and dots. */
   readonly name: string;
   /** For the policy. */
   readonly description: string;
   readonly arguments: z.ZodType<A>;
+  /** The JSON Schema of the arguments as their author wrote it; by default, `arguments` as one. */
+  readonly parameters?: JsonSchema;
   /** Whether equal arguments and pictures always get an equal answer, which may then be kept. */
   readonly isPure: boolean;
+  /** Whether it ends what takes too long by itself; one whose calls wait for threads counts from when they have one. */
+  readonly keepsTime?: boolean;
   /** Text and pictures; throws a `ToolFault`, or any error, which is "failed". */
   run(given: A, context: ToolContext): Promise<readonly TurnPart[]>;
 }
@@ -18,6 +23,11 @@ export interface Tool<A = unknown> {
 /** A tool whose arguments are known to itself alone. */
 export function defineTool<A>(tool: Tool<A>): Tool {
   return tool as Tool;
+}
+
+/** Lets go what tools hold. */
+export async function closeTools(tools: readonly Tool[]): Promise<void> {
+  await Promise.all(tools.map((tool) => tool[Symbol.asyncDispose]?.()));
 }
 
 /** What a call finds. */
@@ -47,8 +57,8 @@ export type ToolFaultKind = (typeof toolFaultKinds)[number];
 export class ToolFault extends Error {
   readonly kind: ToolFaultKind;
 
-  constructor(kind: ToolFaultKind, message: string) {
-    super(message);
+  constructor(kind: ToolFaultKind, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = "ToolFault";
     this.kind = kind;
   }

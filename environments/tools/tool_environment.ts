@@ -4,7 +4,7 @@ import type { ReadTurn } from "../../policy/port.ts";
 import { imagesIn, isImagePart } from "../../policy/prompts.ts";
 import type { Parts } from "../../rewards/parts.ts";
 import type { Environment, Outcome } from "../../training/environment.ts";
-import { type Tool, ToolFault, type ToolFaultKind } from "./tool.ts";
+import { closeTools, type Tool, ToolFault, type ToolFaultKind } from "./tool.ts";
 import { callIn, callTags, type ToolCall } from "./tool_call.ts";
 import { faultAnswer, type ToolAnswer, type ToolLimits, ToolRunner } from "./tool_runner.ts";
 import { toolSection } from "./tool_section.ts";
@@ -49,7 +49,7 @@ const responseTags = { open: "<tool_response>", close: "</tool_response>" } as c
  * ends with a call is answered by the tool, or by what is wrong with the call; any other turn is the environment's own.
  *
  * Earned beside the environment's parts: `toolCalls`, minus what the calls cost; `toolFaults`, minus what those cost that went
- * wrong; and, where the trajectory succeeds and a call went well, `toolSuccess`.
+ * wrong; and, where the trajectory succeeds and a call went well, `toolSuccess`. The tools are let go with it.
  */
 export function withTools(
   environment: Environment,
@@ -87,7 +87,10 @@ export function withTools(
     ...(demonstrate && {
       demonstrate: (given, turn, signal) => demonstrate((given as ToolState).own, turn, signal),
     }),
-    [Symbol.asyncDispose]: () => environment[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await environment[Symbol.asyncDispose]();
+      await closeTools(tools);
+    },
   };
 
   async function answerTo(

@@ -56,7 +56,9 @@ export class ToolRunner {
     const key = tool.isPure ? JSON.stringify([call.name, given.data, ids]) : null;
     const known = key === null ? undefined : this.#kept.get(key);
     if (known) return known;
-    const parts = await this.#inTime(tool, given.data, context);
+    const parts = await (tool.keepsTime
+      ? tool.run(given.data, context)
+      : this.#inTime(tool, given.data, context));
     if (key !== null) this.#kept.set(key, parts);
     return parts;
   }

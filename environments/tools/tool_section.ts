@@ -11,7 +11,7 @@ export function toolSection(tools: readonly Tool[]): string {
 }
 
 /** A tool as JSON Schema describes it. */
-function describe({ name, description, arguments: schema }: Tool): object {
-  const { $schema: _, ...parameters } = z.toJSONSchema(schema, { io: "input" });
+function describe({ name, description, arguments: schema, parameters: written }: Tool): object {
+  const { $schema: _, ...parameters } = written ?? z.toJSONSchema(schema, { io: "input" });
   return { name, description, parameters };
 }

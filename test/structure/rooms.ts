@@ -134,6 +134,8 @@ export const usersOf: Readonly<Record<string, readonly string[]>> = {
   "@tanstack/virtual-core": ["inspector/page"],
   uplot: ["inspector/page"],
   diff: ["inspector/page"],
+  minisearch: ["environments/tools/search"],
+  "@modelcontextprotocol/sdk": ["environments/tools/mcp"],
   "playwright-core": ["bench"],
 };
 

@@ -1,0 +1,17 @@
+import { VisplayError } from "./errors.ts";
+
+/**
+ * What `load` imports of a package that need not be there. `setting` is what needs it, for people. Throws "config", with how
+ * to add it, where it is missing.
+ */
+export async function importOptional<T>(name: string, setting: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const isIt = [`'${name}'`, `'${name}/`].some((start) => message.includes(start));
+    if (code !== "ERR_MODULE_NOT_FOUND" || !isIt) throw cause;
+    const advice = `${setting} needs the package ${name}, which is not installed; add it: npm install ${name}`;
+    throw new VisplayError("config", advice, { cause });
+  }
+}
