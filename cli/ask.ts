@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { RunConfig, RunSettings } from "../arena/config/config.ts";
 import { type AnswerFormat, answerFormats } from "../common/answer_format.ts";
 import { VisplayError } from "../common/errors.ts";
@@ -26,7 +26,7 @@ import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel, type WithModel } from "./model.ts";
 import { openRunPolicy } from "./open.ts";
-import { positive } from "./option_values.ts";
+import { nonNegative, positive } from "./option_values.ts";
 import { addSettings } from "./options.ts";
 import { runSettings } from "./run_settings.ts";
 import { draw, isTerminal, print, say, screenText } from "./terminal.ts";
@@ -85,12 +85,6 @@ function questionsIn(given: readonly string[]): Question[] {
   }
   if (images.length === 0) return questions;
   throw new VisplayError("usage", `found no question behind ${images.join(", ")}, expected one`);
-}
-
-function nonNegative(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && value >= 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError("expected a number from 0");
 }
 
 async function ask(questions: readonly Question[], flags: Flags, settings: RunSettings): Promise<void> {

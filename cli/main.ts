@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { release } from "../common/release.ts";
 import { keepNoImages } from "../images/libvips.ts";
+import { addAct } from "./act.ts";
 import { addAsk } from "./ask.ts";
 import { addConfig } from "./config.ts";
 import { addEval } from "./eval.ts";
@@ -39,6 +40,7 @@ for (const add of [
   addInspect,
   addReplay,
   addEval,
+  addAct,
   addAsk,
   addExportModel,
   addExportCurriculum,

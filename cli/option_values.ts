@@ -30,3 +30,10 @@ export function oneOf<T extends string>(
 export function names(text: string): string[] {
   return text.split(",").map((name) => name.trim());
 }
+
+/** A number from 0. */
+export function nonNegative(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("expected a number from 0");
+}

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { environmentNames } from "../arena/config/environment.ts";
 import { devices } from "../autodiff/onnx/device.ts";
 import { verifierNames } from "../environments/verify.ts";
 import { assignmentLayer, fileLayer, type Layer, valueLayer } from "./settings.ts";
@@ -26,6 +27,8 @@ export type FlagName =
   | "stageColumns"
   | "stageVerifier"
   | "chain"
+  | "environment"
+  | "tools"
   | "epochs"
   | "steps"
   | "testData"
@@ -102,6 +105,17 @@ const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
     flags: "--verifier <name>",
     about: `how answers are held against the labels: ${verifierNames.join(", ")}`,
     path: ["stages", "0", "reward", "verifier"],
+  },
+  environment: {
+    flags: "--environment <name>",
+    about: `what to act in: ${environmentNames.join(", ")}, or a module of your own`,
+    path: ["stages", "0", "environment", "name"],
+  },
+  tools: {
+    flags: "--tools <names>",
+    about: "tools that may be called, with commas",
+    path: ["stages", "0", "tools", "use"],
+    read: (text: string) => text.split(","),
   },
   chain: {
     flags: "--chain <column>",

@@ -94,6 +94,43 @@ describe("a user's own environment", () => {
   });
 });
 
+describe("visplay act", () => {
+  const act = (...args: readonly string[]) => visplay("act", ...args);
+
+  test("shows how a model does, by the truth, the same for the same seed", () => {
+    const args = ["--environment", "scenes", "--tasks", "60", "--from", "500"];
+    const { status, stdout, stderr } = act(...args, "--json");
+    expect(status, stderr).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ environment: "target scenes", tasks: 60, meanTurns: 1, faults: {} });
+    // The embedded model knows most, and not all.
+    expect(report.success.percent).toBeGreaterThan(70);
+    expect(report.success.percent).toBeCloseTo(100 * report.parts.correctness, 9);
+    expect(act(...args, "--json").stdout).toBe(stdout);
+    expect(act(...args).stdout).toMatch(
+      /^60 tasks of target scenes\nsuccess +\d+\.\d% \(\d+\.\d to \d+\.\d\)\n/,
+    );
+  }, 60_000);
+
+  test("goes on over several turns, and takes its environment from a configuration", async () => {
+    const path = await writeTwoTurns(folder);
+    const config = join(folder, "act.yaml");
+    const stage = `{kind: environment, environment: ${path}, maxTurns: 3}`;
+    await writeFile(config, `stages: [{kind: sft, data: ${path}}, ${stage}]`);
+    const refused = act("--config", config, "--tasks", "9", "--from", "300");
+    expect(refused.status).toBe(15);
+    await writeFile(config, `stages: [${stage}]`);
+    const beyond = act("--config", config, "--from", "300");
+    expect([beyond.status, beyond.stderr]).toEqual([
+      3,
+      expect.stringContaining("--from 300: found 200 tasks"),
+    ]);
+    const { status, stdout, stderr } = act("--config", config, "--tasks", "9", "--json");
+    expect(status, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ tasks: 9, meanTurns: 2, meanCalls: 0 });
+  }, 60_000);
+});
+
 describe("an environment that is there", () => {
   test.each([
     ["scenes", "scenes", 1],

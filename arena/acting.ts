@@ -1,0 +1,115 @@
+import { isFaultOfPrompt } from "../common/errors.ts";
+import { inParallel } from "../common/in_parallel.ts";
+import { deriveSeed } from "../common/random.ts";
+import { rewardOf } from "../environments/task_reward.ts";
+import type { Size } from "../images/image.ts";
+import { shrinkTarget } from "../images/scaling.ts";
+import type { Policy } from "../policy/port.ts";
+import { sampleGroups } from "../policy/sample_groups.ts";
+import type { Estimate } from "../replay/events.ts";
+import type { Environment, Start } from "../training/environment.ts";
+import { rollOut, type SampleTurn, type Trajectory } from "../training/rollout.ts";
+import type { EnvironmentStage } from "./config/stages.ts";
+import { samplingOf } from "./dialogue.ts";
+import { mean, meansByName, proportion, shareOf, talliesOf } from "./statistics.ts";
+
+/** Which tasks are played, and how. */
+export interface ActingOptions {
+  /** The first, and how many. */
+  readonly from: number;
+  readonly tasks: number;
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+  /** Told how many tasks are done. */
+  readonly progress: (done: number) => void;
+}
+
+/** How a policy did in an environment. */
+export interface ActingReport {
+  readonly tasks: number;
+  /** Trajectories that succeeded, with a 95% interval. */
+  readonly success: Estimate;
+  readonly meanReward: number;
+  /** Means over trajectories, by name. */
+  readonly parts: Readonly<Record<string, number>>;
+  readonly meanTurns: number;
+  readonly meanCalls: number;
+  /** Of calls, the share that went wrong; 0 where there were none. */
+  readonly failedCalls: number;
+  readonly unfinished: number;
+  readonly faults: Readonly<Record<string, number>>;
+}
+
+/** Tasks that are played side by side. */
+const AT_ONCE = 64;
+
+/** One trajectory of a policy in each of some tasks; a task that cannot begin is left out. */
+export async function actIn(
+  policy: Policy,
+  environment: Environment,
+  stage: EnvironmentStage,
+  options: ActingOptions,
+): Promise<ActingReport> {
+  const { from, tasks, seed, signal, progress } = options;
+  const trajectories: Trajectory[] = [];
+  const { scaling } = await policy.info();
+  for (let first = from; first < from + tasks; first += AT_ONCE) {
+    const chunk = Array.from({ length: Math.min(AT_ONCE, from + tasks - first) }, (_, i) => first + i);
+    const begin = async (task: number): Promise<Start[]> => {
+      const given = {
+        seed: deriveSeed(seed, "task", task),
+        fit: (size: Size) => shrinkTarget(scaling, size),
+        signal,
+      };
+      return environment.reset(task, given).then(
+        (start) => [start],
+        (error) => {
+          if (isFaultOfPrompt(error)) return [];
+          throw error;
+        },
+      );
+    };
+    const starts = (await inParallel(chunk, 4, begin)).flat();
+    const beginnings = starts.map(({ turns, state }) => ({ prompt: { turns }, state }));
+    const { maxTurns } = stage;
+    const sample = sampler(policy, environment, stage, options, first);
+    const groups = await rollOut(beginnings, environment, sample, { groupSize: 1, maxTurns, signal });
+    trajectories.push(...groups.flatMap((group) => group ?? []));
+    progress(first + chunk.length - from);
+  }
+  return reportOn(trajectories, stage);
+}
+
+function sampler(
+  policy: Policy,
+  { stopTexts = [] }: Environment,
+  stage: EnvironmentStage,
+  { temperature, seed, signal }: ActingOptions,
+  chunk: number,
+): SampleTurn {
+  const sampling = { ...samplingOf(stage), temperature, goesOn: stage.maxTurns > 1, stopTexts };
+  return async (asked, groupSize, turn) => {
+    const prompts = asked.map(({ prompt }) => prompt);
+    const options = { ...sampling, groupSize, seed: deriveSeed(seed, "act", chunk, turn) };
+    const groups = await sampleGroups(policy, prompts, options, signal);
+    return groups.map(({ completions }) => completions);
+  };
+}
+
+function reportOn(trajectories: readonly Trajectory[], { reward }: EnvironmentStage): ActingReport {
+  const calls = trajectories.flatMap(({ turns }) => turns.flatMap(({ call }) => call ?? []));
+  const count = trajectories.length;
+  return {
+    tasks: count,
+    success: proportion(trajectories.filter(({ success }) => success).length, count),
+    meanReward: mean(trajectories.flatMap(({ parts }) => rewardOf(parts, reward) ?? [])),
+    parts: meansByName(trajectories.flatMap(({ parts }) => (parts ? [parts] : []))),
+    meanTurns: mean(trajectories.map(({ turns }) => turns.length)),
+    meanCalls: calls.length / Math.max(1, count),
+    failedCalls: shareOf(calls, ({ fault }) => fault !== null),
+    unfinished: shareOf(trajectories, ({ end }) => end === "turns"),
+    faults: Object.fromEntries(talliesOf(trajectories.flatMap(({ fault }) => fault?.kind ?? []))),
+  };
+}
