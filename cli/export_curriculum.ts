@@ -14,6 +14,7 @@ import type { HubTarget } from "../hub/push.ts";
 import { defaultLimits, readImage } from "../images/decode.ts";
 import { perceptualHash } from "../images/perceptual_hash.ts";
 import { recordsOf, runFacts } from "./curriculum_records.ts";
+import { damageLines } from "./damage_lines.ts";
 import { bytes, count, duration, plural } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
@@ -224,14 +225,6 @@ async function write(
     if ((error as NodeJS.ErrnoException).syscall === "rename") await requireNew(out);
     throw error instanceof Error && "syscall" in error ? diskError(out, error) : error;
   }
-}
-
-/** Lines that say what was left out because it is damaged. */
-function damageLines(damaged: readonly string[]): string[] {
-  if (damaged.length === 0) return [];
-  const said = damaged.slice(0, 20).map((what) => `  ${what}`);
-  const more = damaged.length > said.length ? [`  and ${count(damaged.length - said.length)} more`] : [];
-  return [`left out, since they cannot be read (\`visplay replay check\` says more):`, ...said, ...more];
 }
 
 function reportOf({ candidates, items, rejected, contaminated }: Selected): string {

@@ -16,13 +16,14 @@ import {
 import { type TrajectoryFormat, trajectoryFormats } from "../data/export/trajectory_formats.ts";
 import { rangeOf } from "../inspector/filters.ts";
 import type { EpisodeQuery, Range } from "../replay/query.ts";
+import { damageLines } from "./damage_lines.ts";
 import { addFilters } from "./episode_filters.ts";
 import { count } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { requireNew } from "./new_folder.ts";
 import { oneOf, positive } from "./option_values.ts";
-import { print } from "./terminal.ts";
+import { print, say } from "./terminal.ts";
 import { trajectoriesOf } from "./trajectory_records.ts";
 
 interface Flags {
@@ -75,15 +76,17 @@ async function run(folder: string, flags: Flags, query: EpisodeQuery): Promise<v
   if (!dryRun && out === undefined)
     throw new VisplayError("usage", "found no --out; expected it, or --dry-run");
   const selection: TrajectorySelection = { ends: flags.end ?? usualEnds, reward: rewardRange(flags.reward) };
-  const trajectories = trajectoriesOf(folder, query);
-  if (dryRun || out === undefined) {
-    print(reportOf(countTrajectories(trajectories, { formats, selection })));
-    return;
+  const damaged: string[] = [];
+  const trajectories = trajectoriesOf(folder, query, (what) => damaged.push(what));
+  if (dryRun || out === undefined) print(reportOf(countTrajectories(trajectories, { formats, selection })));
+  else {
+    await requireNew(out);
+    const found = { trajectories, damaged };
+    const exported = await write(out, found, { ...flags, format: formats }, selection);
+    print(reportOf(exported));
+    print(`${out}: ${trajectoryCount(exported.exported)} for ${formats.join(", ")}`);
   }
-  await requireNew(out);
-  const exported = await write(out, trajectories, { ...flags, format: formats }, selection);
-  print(reportOf(exported));
-  print(`${out}: ${trajectoryCount(exported.exported)} for ${formats.join(", ")}`);
+  for (const line of damageLines(damaged)) say(line);
 }
 
 function rewardRange(text: string | undefined): Range | null {
@@ -96,9 +99,15 @@ function rewardRange(text: string | undefined): Range | null {
   );
 }
 
+interface Found {
+  readonly trajectories: Iterable<Trajectory>;
+  /** What of the replay cannot be read; it grows as they are. */
+  readonly damaged: readonly string[];
+}
+
 async function write(
   out: string,
-  trajectories: Iterable<Trajectory>,
+  { trajectories, damaged }: Found,
   { format = [], maxPixels, keepMetadata, license, shardMb }: Flags,
   selection: TrajectorySelection,
 ): Promise<ExportedTrajectories> {
@@ -109,6 +118,7 @@ async function write(
     return await exportTrajectories(out, trajectories, {
       formats: format,
       selection,
+      damaged,
       shardBytes: shardMb * 1e6,
       license,
       release,

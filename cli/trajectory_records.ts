@@ -1,18 +1,26 @@
 import { basename, resolve } from "node:path";
+import { VisplayError } from "../common/errors.ts";
 import type { Message, Trajectory } from "../data/export/trajectory.ts";
+import { tolerant } from "../replay/damage.ts";
 import type { EpisodeEvent, ReasonerEpisode, ReasonerRollout, TrajectoryRecord } from "../replay/events.ts";
 import type { EpisodeQuery } from "../replay/query.ts";
 import { ReplayReader } from "../replay/reader.ts";
 import { actedTurns, promptTurnsOf } from "../replay/turns.ts";
 
-/** Every trajectory in the episodes that a query matches, in the order of the run. Throws "damaged" as a reader does. */
-export function* trajectoriesOf(folder: string, query: EpisodeQuery): Generator<Trajectory> {
+/** Every trajectory in the episodes that a query matches, in the order of the run; tells of what is damaged, and left out. */
+export function* trajectoriesOf(
+  folder: string,
+  query: EpisodeQuery,
+  onDamage: (what: string) => void,
+): Generator<Trajectory> {
   using reader = ReplayReader.open(folder);
   const run = basename(resolve(folder));
   const inOrder = { ...query, sort: { by: "time", order: "ascending" } } as const;
   const fileOf = (id: string) => ({ id, file: reader.image(id) ?? null });
   for (const id of reader.order(inOrder)) {
-    const event = reader.episode(id)?.event;
+    const found = tolerant(() => reader.episode(id));
+    if (found instanceof VisplayError) onDamage(`${run}: ${found.message}`);
+    const event = found instanceof VisplayError ? undefined : found?.event;
     if (event?.type !== "reasonerEpisode") continue;
     for (const [place, rollout] of event.rollouts.entries()) {
       if (!rollout.trajectory) continue;

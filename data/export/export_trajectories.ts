@@ -17,6 +17,8 @@ import {
 export interface TrajectoryOptions extends PictureOptions {
   readonly formats: readonly TrajectoryFormat[];
   readonly selection: TrajectorySelection;
+  /** What of the run could not be read, and is left out; it may grow while trajectories are. */
+  readonly damaged: readonly string[];
   /** A file of rows is full at about so many bytes. */
   readonly shardBytes: number;
   readonly license: string;
@@ -163,7 +165,7 @@ class TrajectorySet {
   }
 
   #manifest(written: Written, counts: ExportedTrajectories, options: TrajectoryOptions): object {
-    const { release, selection, license, keepMetadata, maxPixels } = options;
+    const { release, selection, license, keepMetadata, maxPixels, damaged } = options;
     const { candidates, exported, rejected } = counts;
     return {
       format: this.#format,
@@ -172,6 +174,7 @@ class TrajectorySet {
       selection,
       pictures: { keepMetadata, maxPixels },
       counts: { candidates, exported, rejected },
+      damaged,
       ...written,
     };
   }

@@ -9,6 +9,7 @@ import { exitCodes } from "../../common/errors.ts";
 import { decodeImage } from "../../images/decode.ts";
 import type { EpisodeEvent, ReasonerEpisode, TurnRecord } from "../../replay/events.ts";
 import { ReplayReader } from "../../replay/reader.ts";
+import { Database } from "../../replay/sqlite.ts";
 import { ReplayStore } from "../../replay/store.ts";
 import { promptTurnsOf } from "../../replay/turns.ts";
 import { actedEpisode, plainEpisode, turnImage } from "../replay/events.ts";
@@ -229,6 +230,26 @@ describe("what is selected", () => {
     expect(counted("ms-swift")).toContain("2 left out: says <image>\n  2 left out: end\n2 selected");
     expect(counted("trl")).toContain("4 selected");
   });
+});
+
+test("what is damaged is left out, said and listed", async () => {
+  const other = join(folder, "damaged");
+  {
+    await using store = await ReplayStore.create(other);
+    const image = { ...turnImage, bytes: async () => pixels.get(turnImage.id) as Buffer };
+    await store.append([actedEpisode(), actedEpisode()], [image]);
+  }
+  {
+    using database = Database.forWriting(join(other, "replay.db"));
+    database.exec("UPDATE rollouts SET trajectory = '{' WHERE episode = 1");
+  }
+  const out = join(folder, "left of it");
+  const { status, stdout, stderr } = visplay("export-trajectories", other, "--format", "jsonl", "--out", out);
+  expect(status).toBe(0);
+  expect(stdout).toContain("3 trajectories\n  1 left out: end\n2 selected");
+  expect(stderr).toContain("event 1 is damaged");
+  const { damaged } = JSON.parse(readFileSync(join(out, "trajectories.json"), "utf8"));
+  expect(damaged).toEqual([expect.stringContaining("damaged: event 1 is damaged")]);
 });
 
 test("the same is the same bytes", () => {
