@@ -5,6 +5,7 @@ import { VisplayError } from "../common/errors.ts";
 import { hashFile } from "../common/file_hash.ts";
 import { openOwnTool } from "../environments/own/own_tool.ts";
 import { openMcpTools } from "../environments/tools/mcp/mcp_tools.ts";
+import { openOcr } from "../environments/tools/ocr/ocr.ts";
 import { builtInTools } from "../environments/tools/registry.ts";
 import { openFolderSearch } from "../environments/tools/search/search.ts";
 import { openSearxng } from "../environments/tools/search/searxng.ts";
@@ -63,6 +64,10 @@ async function openTools(used: UsedTool, setting: string, timeLimitMs: number): 
     const listed = tools.map(({ name, description, parameters }) => [name, description, parameters]);
     const digest = createHash("sha256").update(JSON.stringify(listed)).digest("hex");
     return { tools, digest, prefix };
+  }
+  if ("ocr" in used) {
+    const tool = await openOcr(used.ocr, { setting: `${setting}.ocr`, timeLimitMs });
+    return { tools: [tool], digest: null, prefix: null };
   }
   if ("search" in used) {
     const { search } = used;

@@ -1,5 +1,8 @@
 import { VisplayError } from "./errors.ts";
 
+/** What `import` and `require.resolve` say of a package that is not there. */
+const notFound = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"];
+
 /**
  * What `load` imports of a package that need not be there. `setting` is what needs it, for people. Throws "config", with how
  * to add it, where it is missing.
@@ -10,7 +13,7 @@ export async function importOptional<T>(name: string, setting: string, load: () 
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const isIt = [`'${name}'`, `'${name}/`].some((start) => message.includes(start));
-    if (code !== "ERR_MODULE_NOT_FOUND" || !isIt) throw cause;
+    if (!notFound.includes(code ?? "") || !isIt) throw cause;
     const advice = `${setting} needs the package ${name}, which is not installed; add it: npm install ${name}`;
     throw new VisplayError("config", advice, { cause });
   }

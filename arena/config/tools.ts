@@ -22,6 +22,7 @@ export interface ToolsConfig {
 export type UsedTool =
   | { readonly name: string }
   | OwnToolConfig
+  | { readonly ocr: string }
   | { readonly search: string }
   | { readonly mcp: string };
 
@@ -48,6 +49,11 @@ const toolSettings = z.strictObject({
     .optional()
     .describe("threads that a module of your own runs in, each with one call at a time (default 2)"),
   memory: z.int().min(16).optional().describe("heap of such a thread (MB, default 1024)"),
+  ocr: z
+    .string()
+    .regex(/^[\w-]+$/)
+    .optional()
+    .describe("the language of the text to read in pictures, by tesseract's code, such as eng"),
   search: z
     .string()
     .min(1)
@@ -61,7 +67,7 @@ const toolSettings = z.strictObject({
 });
 type ToolSettings = z.infer<typeof toolSettings>;
 
-const kinds = ["name", "search", "mcp"] as const;
+const kinds = ["name", "ocr", "search", "mcp"] as const;
 const ofModules = ["options", "threads", "memory"] as const;
 
 /** Why settings are those of no tool, and by which of them; null where they are. */
@@ -94,7 +100,9 @@ const settings: Settings<ToolsConfig> = {
   use: z
     .array(tool)
     .default([])
-    .describe(`which: ${names.join(", ")}, a module of your own, {search: FOLDER}, {mcp: COMMAND}`),
+    .describe(
+      `which: ${names.join(", ")}, a module of your own, {ocr: eng}, {search: FOLDER}, {mcp: COMMAND}`,
+    ),
   section: z
     .string()
     .nullable()

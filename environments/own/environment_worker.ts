@@ -1,8 +1,9 @@
 /** The thread of a user's own environment: answers `OwnEnvironment`'s calls. */
 import { dirname, resolve } from "node:path";
+import { serveThread } from "../../common/serve_thread.ts";
 import type { EnvironmentThread } from "./environment_protocol.ts";
 import { demonstrationOf, outcomeOf, startOf } from "./given.ts";
-import { loadMade, resultOf, serve } from "./module_thread.ts";
+import { loadMade, resultOf } from "./module_thread.ts";
 
 /** What a user's own module gives. */
 interface OwnModule {
@@ -15,7 +16,7 @@ interface OwnModule {
 let module: OwnModule;
 let folder = "";
 
-serve<EnvironmentThread>({
+serveThread<EnvironmentThread>({
   async open(path, setting, options) {
     module = (await loadMade(path, setting, options, faultOf)) as OwnModule;
     folder = dirname(resolve(path));

@@ -1,22 +1,8 @@
 /** What the threads of a user's own modules have in common. */
-import { parentPort } from "node:worker_threads";
 import { VisplayError } from "../../common/errors.ts";
-import { type Call, replyTo } from "../../common/thread_calls.ts";
 import { loadFunction } from "../../common/user_module.ts";
 import { EnvironmentFault } from "../../training/environment.ts";
-import type { ModuleThread, Result } from "./module_pool.ts";
-
-/** Answers the calls of a pool. */
-export function serve<T extends ModuleThread>(thread: T): void {
-  if (parentPort === null) throw new Error("this is no program; a ModulePool starts it");
-  const port = parentPort;
-  port.on("message", async (request: Call<keyof T & string> | { readonly kind: "abort" }) => {
-    if (request.kind !== "call") return;
-    const { id, method, args } = request;
-    const perform = thread[method] as (...all: readonly unknown[]) => unknown;
-    port.postMessage(await replyTo(id, () => perform(...args)));
-  });
-}
+import type { Result } from "./module_pool.ts";
 
 /**
  * What a module's function makes of its options. `faultOf` says what is wrong with that, null where nothing is. Throws a

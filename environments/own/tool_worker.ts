@@ -1,8 +1,9 @@
 /** The thread of a user's own tool: answers the calls of `openOwnTool`. */
 import { dirname, resolve } from "node:path";
 import { isRecord } from "../../common/json.ts";
+import { serveThread } from "../../common/serve_thread.ts";
 import { answerOf } from "./given.ts";
-import { loadMade, resultOf, serve } from "./module_thread.ts";
+import { loadMade, resultOf } from "./module_thread.ts";
 import type { ToolTerms, ToolThread } from "./tool_protocol.ts";
 
 /** What a user's own module gives. */
@@ -15,7 +16,7 @@ interface OwnTool extends Partial<ToolTerms> {
 let tool: OwnTool;
 let folder = "";
 
-serve<ToolThread>({
+serveThread<ToolThread>({
   async open(path, setting, options) {
     tool = (await loadMade(path, setting, options, faultOf)) as OwnTool;
     folder = dirname(resolve(path));

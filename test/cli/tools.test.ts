@@ -86,10 +86,14 @@ describe("tools of a stage", () => {
     ["{use: [zoom], prices: {zom: 2}}", /stages.0.tools.prices: found zom, expected one of zoom/],
     ["[./nowhere.ts]", /stages.0.tools.use.0: there is no file .*nowhere.ts/],
     ["[zoom, {search: ./nowhere}]", /stages.0.tools.use.1.search: .*nowhere cannot be read/],
+    ["[{ocr: zzz}]", /stages.0.tools.use.0.ocr needs .*: npm install @tesseract.js-data\/zzz/],
     ["[{mcp: no-such-program}]", /stages.0.tools.use.0.mcp: no MCP server answers at "no-such-program"/],
     ["[zom]", /stages.0.tools.use.0.name .*: found "zom", expected one of zoom, .*module of your own/],
     ["[{serch: a}]", /unknown key serch in stages.0.tools.use.0.*did you mean search\?/],
-    ["[{search: a, mcp: b}]", /stages.0.tools.use.0 .*: found {.*}, expected just one of name, search, mcp/],
+    [
+      "[{search: a, mcp: b}]",
+      /stages.0.tools.use.0 .*: found {.*}, expected just one of name, ocr, search, mcp/,
+    ],
     [
       "[{name: zoom, threads: 3}]",
       /stages.0.tools.use.0.threads .*: found 3, expected it with a module of your own/,

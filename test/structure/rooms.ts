@@ -134,6 +134,7 @@ export const usersOf: Readonly<Record<string, readonly string[]>> = {
   "@tanstack/virtual-core": ["inspector/page"],
   uplot: ["inspector/page"],
   diff: ["inspector/page"],
+  "tesseract.js": ["environments/tools/ocr"],
   minisearch: ["environments/tools/search"],
   "@modelcontextprotocol/sdk": ["environments/tools/mcp"],
   "playwright-core": ["bench"],
