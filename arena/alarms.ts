@@ -202,7 +202,7 @@ export class Alarms {
     if (rule.bad === "above" ? value <= threshold : value >= threshold) return [];
     this.#raised.add(name);
     const expected = `expected at ${rule.bad === "above" ? "most" : "least"} ${bound(name, threshold)}`;
-    const remedy = phase === "grpo" ? labelledRemedy : rule.remedy;
+    const remedy = phase === "grpo" || phase === "environment" ? stageRemedy : rule.remedy;
     const message = `${rule.describe(value)}, ${expected} (alarms.${name}); ${remedy}`;
     return [{ type: "alarm", round, phase, name, step: step ?? null, value, threshold, window, message }];
   }
@@ -214,8 +214,8 @@ interface Place {
   readonly step?: number;
 }
 
-/** What helps where labels reward. */
-const labelledRemedy = "raise the stage's beta or lower its learningRate";
+/** What helps where a stage of its own is rewarded by labels or an environment. */
+const stageRemedy = "raise the stage's beta or lower its learningRate";
 
 type Criterion = Pick<Rule, "bad" | "describe" | "remedy">;
 

@@ -142,7 +142,7 @@ export async function playRun(
     print(`the run's folder: ${folder}`);
     if (signal.aborted) print(`to go on: ${programName()} resume ${shellWord(folder)}`);
   }
-  if (summary.taught === false) throw taughtNothingError(summary);
+  if (summary.taught === false) throw taughtNothingError(config, summary);
 }
 
 /** The pool of self-play; without any, the images of the first stage stand in its place. */

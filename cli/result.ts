@@ -1,4 +1,5 @@
 import type { RunConfig } from "../arena/config/config.ts";
+import { hasStage } from "../arena/config/stages.ts";
 import type { Summary } from "../arena/summary.ts";
 import { VisplayError } from "../common/errors.ts";
 import { plural } from "./format.ts";
@@ -16,12 +17,15 @@ export function resultText({ images, evaluation }: RunConfig, summary: Summary):
   ].join("\n");
 }
 
+const selfPlayRemedy = "raise reasoner.temperature or lower curriculum.band.high";
+const stageRemedy = "raise the stage's temperature or groupSize, or let it imitate first";
+
 /** The error of a run that came to its end and in which the Reasoner never learnt, with the last reason for it. */
-export function taughtNothingError({ rounds }: Summary): VisplayError {
+export function taughtNothingError(config: RunConfig, { rounds }: Summary): VisplayError {
   const played = rounds.filter(({ round }) => round > 0);
   const reason =
     played.findLast(({ empty }) => empty !== null)?.empty ??
-    "in no group of answers one earned more than another; raise reasoner.temperature or lower curriculum.band.high";
+    `in no group of answers one earned more than another; ${hasStage(config, "self_play") ? selfPlayRemedy : stageRemedy}`;
   const message = `the run taught nothing: the Reasoner took no step in ${plural(played.length, "round")}; ${reason}`;
   return new VisplayError("taughtNothing", message);
 }

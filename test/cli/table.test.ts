@@ -137,9 +137,13 @@ test("a run that taught nothing says so, and why, and ends by a code of its own"
   const summary = summaryOf(curriculum, empty, finished(0));
   expect(summary.taught).toBe(false);
   expect(resultText(configOf(), summary)).toContain("nothing was taught");
-  const error = taughtNothingError(summary);
+  const error = taughtNothingError(configOf(), summary);
   expect(error.message).toMatch(/took no step in 1 round; no question entered.*96 malformed/);
   expect(exitCodeOf(error)).toBe(13);
+  const alike = summaryOf(finished(0));
+  expect(taughtNothingError(configOf(), alike).message).toContain("raise reasoner.temperature");
+  const acting = configOf({ stages: [{ kind: "environment" }] });
+  expect(taughtNothingError(acting, alike).message).toContain("raise the stage's temperature");
   expect(summaryOf(curriculum, finished(3)).taught).toBe(true);
   // A fork, whose curriculum was built in another run.
   expect(summaryOf(finished(3)).taught).toBe(true);
