@@ -43,7 +43,7 @@ export async function openTasks(step: Step, tasks: readonly number[], call: numb
       step.keep(file);
       const { question, label, state, name } = start;
       const ref = { index: task, name, id: file.id };
-      const turns = isPlain(start.turns) ? null : turnRecords(step, start.turns);
+      const turns = isPlain(start.turns) ? null : turnRecords(step, start.turns, file);
       return [{ question, label, state, ref, turns, prompt: { turns: start.turns } }];
     }
     step.fail("load", { index: task, name: `${environment.name}, task ${task}` }, error);
@@ -63,12 +63,18 @@ function drawnFile(image: RgbImage): ImageFile {
   return { id: image.id, extension: "png", bytes: () => encodePng(image) };
 }
 
-/** Turns as the replay keeps them; their images are kept with the step. */
-export function turnRecords(step: Step, turns: readonly ReadTurn[]): TurnRecord[] {
-  for (const image of imagesIn(turns)) step.keep(drawnFile(image));
+/** Turns as the replay keeps them; their images are kept with the step, the first one as `first` where that is its file. */
+export function turnRecords(
+  step: Step,
+  turns: readonly ReadTurn[],
+  first: ImageFile | null = null,
+): TurnRecord[] {
+  const files = imagesIn(turns).map((image, i) => (i === 0 && first) || drawnFile(image));
+  for (const file of files) step.keep(file);
+  let shown = 0;
   return turns.map(({ role, parts }) => ({
     role,
-    parts: parts.map((part) => (isImagePart(part) ? { image: part.id } : part)),
+    parts: parts.map((part) => (isImagePart(part) ? { image: (files[shown++] as ImageFile).id } : part)),
   }));
 }
 
