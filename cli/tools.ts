@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import type { EnvironmentStage } from "../arena/config/stages.ts";
-import type { UsedTool } from "../arena/config/tools.ts";
+import type { ToolKind, UsedTool } from "../arena/config/tools.ts";
 import { VisplayError } from "../common/errors.ts";
 import { hashFile } from "../common/file_hash.ts";
 import { openOwnTool } from "../environments/own/own_tool.ts";
 import { openMcpTools } from "../environments/tools/mcp/mcp_tools.ts";
 import { openOcr } from "../environments/tools/ocr/ocr.ts";
+import { openPipelineTool } from "../environments/tools/pipelines/pipeline_tool.ts";
 import { builtInTools } from "../environments/tools/registry.ts";
 import { openFolderSearch } from "../environments/tools/search/search.ts";
 import { openSearxng } from "../environments/tools/search/searxng.ts";
@@ -59,28 +60,50 @@ export async function equip(
 }
 
 async function openTools(used: UsedTool, setting: string, timeLimitMs: number): Promise<OpenTools> {
-  if ("mcp" in used) {
-    const { tools, prefix } = await openMcpTools(used.mcp, `${setting}.mcp`);
-    const listed = tools.map(({ name, description, parameters }) => [name, description, parameters]);
-    const digest = createHash("sha256").update(JSON.stringify(listed)).digest("hex");
-    return { tools, digest, prefix };
+  if ("options" in used) {
+    const { name, options, threads, memory } = used;
+    const limits = { threads, timeLimitMs, memoryMb: memory };
+    return only(
+      await openOwnTool(name, { setting, options, ...limits }),
+      (await hashFile(name)).digest("hex"),
+    );
   }
-  if ("ocr" in used) {
-    const tool = await openOcr(used.ocr, { setting: `${setting}.ocr`, timeLimitMs });
-    return { tools: [tool], digest: null, prefix: null };
+  if ("name" in used) return only(builtInTools.get(used.name) as Tool);
+  const [[kind, source]] = Object.entries(used) as [[ToolKind, string]];
+  return openMade(kind, source, { setting: `${setting}.${kind}`, timeLimitMs });
+}
+
+async function openMade(
+  kind: ToolKind,
+  source: string,
+  options: { readonly setting: string; readonly timeLimitMs: number },
+): Promise<OpenTools> {
+  const { setting } = options;
+  switch (kind) {
+    case "ocr":
+      return only(await openOcr(source, options));
+    case "detect":
+    case "classify":
+    case "caption": {
+      const { tool, digest } = await openPipelineTool(kind, source, options);
+      return only(tool, digest);
+    }
+    case "search": {
+      if (/^https?:\/\//.test(source)) return only(await openSearxng(source, setting));
+      const { tool, digest } = await openFolderSearch(source, setting);
+      return only(tool, digest);
+    }
+    case "mcp": {
+      const { tools, prefix } = await openMcpTools(source, setting);
+      const listed = tools.map(({ name, description, parameters }) => [name, description, parameters]);
+      const digest = createHash("sha256").update(JSON.stringify(listed)).digest("hex");
+      return { tools, digest, prefix };
+    }
   }
-  if ("search" in used) {
-    const { search } = used;
-    if (/^https?:\/\//.test(search))
-      return { tools: [await openSearxng(search, `${setting}.search`)], digest: null, prefix: null };
-    const { tool, digest } = await openFolderSearch(search, `${setting}.search`);
-    return { tools: [tool], digest, prefix: null };
-  }
-  if (!("options" in used))
-    return { tools: [builtInTools.get(used.name) as Tool], digest: null, prefix: null };
-  const { name, options, threads, memory } = used;
-  const tool = await openOwnTool(name, { setting, options, threads, timeLimitMs, memoryMb: memory });
-  return { tools: [tool], digest: (await hashFile(name)).digest("hex"), prefix: null };
+}
+
+function only(tool: Tool, digest: string | null = null): OpenTools {
+  return { tools: [tool], digest, prefix: null };
 }
 
 /** All tools, those of servers with a prefix where their names are another's, too. */

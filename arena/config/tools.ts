@@ -18,13 +18,15 @@ export interface ToolsConfig {
   readonly maxText: number;
 }
 
-/** A tool that is there, a module of a user's own, documents to search, or a server with tools of its own. */
+/** Tools that are made of something, by what that is: a language, a model, documents, a server. */
+export const toolKinds = ["ocr", "detect", "classify", "caption", "search", "mcp"] as const;
+export type ToolKind = (typeof toolKinds)[number];
+
+/** A tool that is there, a module of a user's own, or of what to make one. */
 export type UsedTool =
   | { readonly name: string }
   | OwnToolConfig
-  | { readonly ocr: string }
-  | { readonly search: string }
-  | { readonly mcp: string };
+  | { readonly [K in ToolKind]: { readonly [P in K]: string } }[ToolKind];
 
 /** A module of a user's own. */
 export interface OwnToolConfig {
@@ -37,8 +39,12 @@ export interface OwnToolConfig {
 const names = [...builtInTools.keys()];
 const expected = `one of ${names.join(", ")}, or a module of your own, such as ./my_tool.ts`;
 
+function source(text: string): z.ZodOptional<z.ZodString> {
+  return z.string().min(1).optional().describe(text);
+}
+
 const toolSettings = z.strictObject({
-  name: z.string().min(1).optional().describe(expected),
+  name: source(expected),
   options: z
     .record(z.string(), z.unknown())
     .optional()
@@ -49,25 +55,16 @@ const toolSettings = z.strictObject({
     .optional()
     .describe("threads that a module of your own runs in, each with one call at a time (default 2)"),
   memory: z.int().min(16).optional().describe("heap of such a thread (MB, default 1024)"),
-  ocr: z
-    .string()
-    .regex(/^[\w-]+$/)
-    .optional()
-    .describe("the language of the text to read in pictures, by tesseract's code, such as eng"),
-  search: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("a folder of documents to search (.txt, .md, .html, .jsonl), or the address of a SearXNG"),
-  mcp: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("a command line that starts a server of the Model Context Protocol, or the address of one"),
+  ocr: source("the language of text to read in pictures, by tesseract's code, such as eng"),
+  detect: source("the folder of a model that finds objects in pictures, in the form of transformers.js"),
+  classify: source("the folder of one that says what pictures show"),
+  caption: source("the folder of one that describes pictures"),
+  search: source("a folder of documents to search (.txt, .md, .html, .jsonl), or the address of a SearXNG"),
+  mcp: source("a command line that starts a server of the Model Context Protocol, or the address of one"),
 });
 type ToolSettings = z.infer<typeof toolSettings>;
 
-const kinds = ["name", "ocr", "search", "mcp"] as const;
+const kinds = ["name", ...toolKinds] as const;
 const ofModules = ["options", "threads", "memory"] as const;
 
 /** Why settings are those of no tool, and by which of them; null where they are. */
@@ -101,7 +98,7 @@ const settings: Settings<ToolsConfig> = {
     .array(tool)
     .default([])
     .describe(
-      `which: ${names.join(", ")}, a module of your own, {ocr: eng}, {search: FOLDER}, {mcp: COMMAND}`,
+      `which: ${names.join(", ")}, a module of your own, or of what to make one, such as {ocr: eng} or {search: FOLDER}`,
     ),
   section: z
     .string()

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { RgbImage } from "../../images/image.ts";
-import { picture, pictureAt } from "./places.ts";
+import { boxIn, picture, pictureAt } from "./places.ts";
 import { defineTool, type Tool } from "./tool.ts";
 
 const channel = z.int().min(0).max(255);
@@ -36,14 +36,9 @@ export const components: Tool = defineTool({
     const found = regionsOf(image, given)
       .filter(({ pixels }) => pixels >= given.min_pixels)
       .sort((a, b) => b.pixels - a.pixels);
-    const thousandths = (at: number, side: number): number => Math.round((1000 * at) / side);
+    const corner = { left: 0, top: 0 };
     const boxes = found.slice(0, most).map(({ pixels, left, top, right, bottom }) => ({
-      box: [
-        thousandths(left, image.width),
-        thousandths(top, image.height),
-        thousandths(right + 1, image.width),
-        thousandths(bottom + 1, image.height),
-      ],
+      box: boxIn(image, corner, [left, top, right + 1, bottom + 1]),
       pixels,
     }));
     return [JSON.stringify({ count: found.length, largest: boxes })];

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { crop, enhance, rotate } from "../../images/edit.ts";
+import { enhance, rotate } from "../../images/edit.ts";
 import { resample } from "../../images/resample.ts";
-import { box, picture, pictureAt, regionOf } from "./places.ts";
+import { box, partAt, picture, pictureAt } from "./places.ts";
 import { defineTool, type Tool } from "./tool.ts";
 
 /** Most pixels of a side of what is enlarged. */
@@ -15,9 +15,8 @@ export const zoom: Tool = defineTool({
   description: "shows a part of a picture enlarged",
   arguments: cropArguments,
   isPure: true,
-  async run({ image, box }, context) {
-    const whole = pictureAt(context, image);
-    const part = crop(whole, regionOf(whole, box));
+  async run(given, context) {
+    const { whole, image: part } = partAt(context, given);
     const longest = Math.min(longestSide, Math.max(whole.width, whole.height));
     const scale = longest / Math.max(part.width, part.height);
     const size = (side: number): number => Math.max(1, Math.round(side * scale));
@@ -31,10 +30,7 @@ export const cropTool: Tool = defineTool({
   description: "cuts out a part of a picture",
   arguments: cropArguments,
   isPure: true,
-  async run({ image, box }, context) {
-    const whole = pictureAt(context, image);
-    return [crop(whole, regionOf(whole, box))];
-  },
+  run: async (given, context) => [partAt(context, given).image],
 });
 
 const rotateArguments = z.strictObject({

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Region } from "../../images/edit.ts";
+import { crop, type Region } from "../../images/edit.ts";
 import type { RgbImage, Size } from "../../images/image.ts";
 import { type ToolContext, ToolFault } from "./tool.ts";
 
@@ -44,6 +44,35 @@ export function regionOf(
   const across = span(left, right, width);
   const down = span(top, bottom, height);
   return { left: across.start, top: down.start, width: across.length, height: down.length };
+}
+
+/** A part of a picture, and where in which it lies. */
+export interface PicturePart {
+  readonly whole: RgbImage;
+  readonly region: Region;
+  readonly image: RgbImage;
+}
+
+/** The part that a call is about. Throws as `pictureAt`. */
+export function partAt(
+  context: ToolContext,
+  given: { readonly image: number; readonly box: readonly [number, number, number, number] },
+): PicturePart {
+  const whole = pictureAt(context, given.image);
+  const region = regionOf(whole, given.box);
+  return { whole, region, image: crop(whole, region) };
+}
+
+/** A box of pixels in a part of a picture, which may be enlarged, in thousandths of the whole picture's sides. */
+export function boxIn(
+  whole: Size,
+  { left, top }: Pick<Region, "left" | "top">,
+  [x0, y0, x1, y1]: readonly [number, number, number, number],
+  scale = 1,
+): [number, number, number, number] {
+  const across = (x: number) => Math.round((1000 * (left + x / scale)) / whole.width);
+  const down = (y: number) => Math.round((1000 * (top + y / scale)) / whole.height);
+  return [across(x0), down(y0), across(x1), down(y1)];
 }
 
 /** The pixel of a point, [x, y]. */

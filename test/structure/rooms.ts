@@ -119,7 +119,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 export const usersOf: Readonly<Record<string, readonly string[]>> = {
   rxjs: ["arena", "cli"],
   "onnxruntime-node": ["autodiff/onnx"],
-  "@xenova/transformers": ["policy/chat"],
+  "@xenova/transformers": ["policy/chat", "environments/tools/pipelines"],
   jiti: ["common"],
   sharp: ["images", "bench"],
   hyparquet: ["data"],

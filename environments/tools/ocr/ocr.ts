@@ -2,13 +2,12 @@ import { Worker } from "node:worker_threads";
 import * as z from "zod";
 import { ThreadCalls } from "../../../common/thread_calls.ts";
 import { type PoolThread, ThreadPool } from "../../../common/thread_pool.ts";
-import { crop } from "../../../images/edit.ts";
 import type { RgbImage } from "../../../images/image.ts";
 import { resample } from "../../../images/resample.ts";
-import { box, picture, pictureAt, regionOf } from "../places.ts";
+import { box, boxIn, partAt, picture } from "../places.ts";
 import { callThread } from "../thread_call.ts";
 import { defineTool, type Tool } from "../tool.ts";
-import type { ReaderThread, TextLine } from "./ocr_protocol.ts";
+import type { ReaderThread } from "./ocr_protocol.ts";
 
 /** Compiled, the thread's program stands beside this file; as TypeScript source it is taken from the build. */
 const program = new URL(
@@ -44,19 +43,12 @@ export async function openOcr(language: string, { setting, timeLimitMs }: OcrOpt
     arguments: ocrArguments,
     isPure: true,
     keepsTime: true,
-    async run({ image, box }, context) {
-      const whole = pictureAt(context, image);
-      const region = regionOf(whole, box);
-      const part = crop(whole, region);
-      const scale = enlargement(part);
-      const shown = resample(part, scale * part.width, scale * part.height, "bicubic");
+    async run(given, context) {
+      const { whole, region, image } = partAt(context, given);
+      const scale = enlargement(image);
+      const shown = resample(image, scale * image.width, scale * image.height, "bicubic");
       const lines = await callThread(pool, "read", [shown], { timeLimitMs, signal: context.signal });
-      const across = (x: number) => Math.round((1000 * (region.left + x / scale)) / whole.width);
-      const down = (y: number) => Math.round((1000 * (region.top + y / scale)) / whole.height);
-      const placed = lines.map(({ text, box: [left, top, right, bottom] }: TextLine) => ({
-        text,
-        box: [across(left), down(top), across(right), down(bottom)],
-      }));
+      const placed = lines.map(({ text, box }) => ({ text, box: boxIn(whole, region, box, scale) }));
       return [JSON.stringify({ lines: placed })];
     },
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
