@@ -1,83 +1,89 @@
 /**
- * `npm run bench:easy-vqa`: a public set that nobody here made. Its wheel is fetched with pip and becomes a folder of DATA;
- * a model is evaluated on its test questions, and plays a short run on its training pictures, measured on the same
- * questions after each round. The embedded model knows another language and other pictures, and will be poor. A new model
- * from the training questions has to have words for every test question and answer.
+ * `npm run bench:easy-vqa`: a model from nothing on a public set that nobody here made. One run imitates the labels of a
+ * tenth of the pictures, learns by GRPO from those of another tenth, and plays with itself on the others, without
+ * labels; beside it, a model imitates all labels. Each answers the official test questions. What is done lies in --runs,
+ * and the next call goes on from there.
  */
-import { readdir, readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { program } from "commander";
-import { Tokenizer } from "../policy/chat/tokenizer.ts";
-import { type Figures, figuresTable, writeFigures } from "./figures.ts";
-import { packageRoot, scratchFolder } from "./models.ts";
-import { outputOf, reportOf } from "./program.ts";
+import type { Summary } from "../arena/summary.ts";
+import { replaceFile } from "../common/disk.ts";
+import { easyVqa } from "./easy_vqa/data.ts";
+import { configuration, predictions, visplay } from "./easy_vqa/product.ts";
+import { reportOf, reportTable, type SeedResult } from "./easy_vqa/report.ts";
 
-const { json, python, model, limit } = program
+const { json, python, seeds, questions, runs } = program
   .name("npm run bench:easy-vqa --")
-  .description("a model on easy-vqa (PyPI): an evaluation, and a short run of self-play on its pictures")
-  .option("--json <file>", "where to write the figures")
+  .description("a model from nothing on easy-vqa (PyPI): sft, grpo and self-play, beside sft on all labels")
+  .option("--json <file>", "where to write the figures, anew after each seed")
   .option("--python <path>", "a Python with pip", "python3")
-  .option("--model <model>", "the model, as `visplay train` takes it", "tiny")
-  .option("--limit <n>", "the first so many test questions", "500")
+  .option("--seeds <n>", "seeds, from 0", Number, 3)
+  .option("--questions <n>", "the first so many test questions", "4000")
+  .option("--runs <folder>", "where data, models, runs and answers are kept", "runs/easy-vqa")
   .parse()
-  .opts<{ json?: string; python: string; model: string; limit: string }>();
+  .opts<{ json?: string; python: string; seeds: number; questions: string; runs: string }>();
 
-await using scratch = await scratchFolder();
-const downloads = join(scratch.path, "wheel");
-await outputOf(python, ["-m", "pip", "download", "--quiet", "--no-deps", "-d", downloads, "easy-vqa==1.0"]);
-const [wheel = ""] = await readdir(downloads);
+/** A model that is small enough to look at many pictures in an hour. */
+const newModel = ["--also", "thinking", "--hidden", "64", "--layers", "2"];
 
-/** A split as a folder of pictures with metadata.jsonl. */
-async function folderOf(split: string): Promise<{ readonly path: string; readonly rows: number }> {
-  const path = join(scratch.path, split);
-  const script = join(packageRoot, "bench/easy_vqa/make_data.py");
+const data = await easyVqa(python, join(runs, "data"));
+const results: SeedResult[] = [];
+for (let seed = 0; seed < seeds; seed++) {
+  results.push(await play(seed));
+  const report = reportOf(results);
+  console.log(`\n${reportTable(report)}`);
+  if (json) await replaceFile(json, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+/** Both runs of a seed, from the same untrained model. The first round of the one in stages only answers, and does not ask yet. */
+async function play(seed: number): Promise<SeedResult> {
+  const folder = join(runs, `seed-${seed}`);
+  await mkdir(folder, { recursive: true });
+  const model = join(folder, "model");
+  if (!existsSync(join(model, "model.safetensors")))
+    await visplay("new-model", "--data", data.sft, ...newModel, "--out", model, "--seed", `${seed}`);
+  const begin = ["--model", model, "--seed", `${seed}`];
+  const staged = join(folder, "stages");
+  const supervised = join(folder, "supervised");
+  const places = [data.sft, data.sft, data.grpo].map((path, i) => `stages.${i}.data=${path}`);
+  const seconds = {
+    supervised: await train("supervised", supervised, begin, [`stages.0.data=${data.all}`]),
+    stages: await train("stages", staged, begin, [...places, `images.data=${data.pictures}`]),
+  };
+  const answers = (model: string, name: string) =>
+    predictions(model, data.test, questions, join(folder, `${name}.jsonl`));
   return {
-    path,
-    ...(await reportOf<{ rows: number }>(python, [script, join(downloads, wheel), split, path])),
+    seed,
+    seconds,
+    predictions: {
+      sft: await answers(join(staged, "round-2/reasoner"), "sft"),
+      grpo: await answers(join(staged, "round-3/reasoner"), "grpo"),
+      self_play: await answers(join(staged, "round-4/reasoner"), "self_play"),
+      supervised: await answers(join(supervised, "round-1/reasoner"), "supervised"),
+    },
   };
 }
-const [test, train] = [await folderOf("test"), await folderOf("train")];
-const pictures = (await readdir(train.path)).filter((name) => name.endsWith(".png")).length;
 
-const visplay = (...args: string[]): Promise<string> =>
-  outputOf(process.execPath, [join(packageRoot, "dist/cli/main.js"), ...args]);
-
-const newModel = join(scratch.path, "model");
-console.log(await visplay("new-model", "--data", train.path, "--out", newModel));
-
-/** Tokens of the test questions and answers that a model has no words for. */
-async function unknownTokens(folder: string): Promise<number> {
-  const tokenizer = await Tokenizer.load(folder);
-  const unknown = tokenizer.id("<unk>");
-  const lines = (await readFile(join(test.path, "metadata.jsonl"), "utf8")).trim().split("\n");
-  const rows = lines.map((line) => JSON.parse(line) as { question: string; answer: string });
-  const texts = new Set(rows.flatMap(({ question, answer }) => [question, answer]));
-  return [...texts].flatMap((text) => [...tokenizer.encode(text)]).filter((id) => id === unknown).length;
+/** Plays a configuration of bench/easy_vqa, or what is left of it, and tells how many seconds it took in all. */
+async function train(
+  name: "stages" | "supervised",
+  run: string,
+  begin: readonly string[],
+  settings: readonly string[],
+): Promise<number> {
+  const set = settings.flatMap((setting) => ["--set", setting]);
+  const summary = await summaryOf(run);
+  if (summary === null)
+    await visplay("train", "--config", configuration(name), "--out", run, ...begin, ...set);
+  else if (summary.status !== "finished") await visplay("resume", run);
+  return ((await summaryOf(run))?.durationMs ?? 0) / 1000;
 }
 
-const measured = ["--data", test.path, "--limit", limit, "--group-by", "kind"];
-console.log(await visplay("eval", "--model", model, ...measured));
-
-const run = join(scratch.path, "run");
-const settings = [`data=${test.path}`, `questions=${limit}`, "groupBy=kind"];
-await visplay(
-  ...["train", "--config", join(packageRoot, "docs/quick.yaml"), "--model", model, "--images", train.path],
-  ...["--out", run, ...settings.flatMap((setting) => ["--set", `evaluation.${setting}`])],
-);
-interface Rounds {
-  readonly rounds: readonly { readonly round: number; readonly greedy: number | null }[];
+/** What a run has come to; null where there is none. */
+async function summaryOf(run: string): Promise<Summary | null> {
+  if (!existsSync(join(run, "config.yaml"))) return null;
+  const text = await readFile(join(run, "summary.json"), "utf8").catch(() => '{"status": "running"}');
+  return JSON.parse(text);
 }
-const { rounds }: Rounds = JSON.parse(await readFile(join(run, "summary.json"), "utf8"));
-
-const figures: Figures = {
-  rows: { value: test.rows + train.rows, unit: "rows" },
-  unknown_test_tokens: { value: await unknownTokens(newModel), unit: "tokens" },
-  pictures: { value: pictures, unit: "pictures to learn from" },
-  ...Object.fromEntries(
-    rounds.flatMap(({ round, greedy }) =>
-      greedy === null ? [] : [[`greedy_round_${round}`, { value: greedy, unit: "%" }]],
-    ),
-  ),
-};
-console.log(figuresTable(figures));
-if (json) await writeFigures(json, figures);

@@ -79,7 +79,6 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "watch",
     "policy",
     "policy/models",
-    "policy/chat",
     "policy/weights",
     "policy/embedded",
     "policy/parallel",
