@@ -4,11 +4,10 @@ import { parseColumns } from "../data/columns.ts";
 import { type DataRow, type DataSet, isBroken } from "../data/data_set.ts";
 import { type DataFile, openData } from "../data/open.ts";
 import type { BrokenRow } from "../data/tables/table.ts";
-import type { DownloadProgress } from "../hub/fetch_files.ts";
 import { parseHubData } from "../hub/name.ts";
 import type { StoredImage } from "../images/stored_image.ts";
-import { bytes, count, plural } from "./format.ts";
-import { downloadText } from "./model.ts";
+import { count, plural } from "./format.ts";
+import { tellDownload } from "./model.ts";
 import type { Opening } from "./run_images.ts";
 
 /** Opens data that a user names, with columns as `parseColumns` reads them; says which files or lines are broken. */
@@ -22,15 +21,14 @@ export async function openUserData(data: string, columns: string | null, opening
 }
 
 /** The files of a data set on the hub, downloaded where the cache lacks them; undefined for what is no name of one. */
-function hubFiles(data: string, { say, signal, show }: Opening): Promise<readonly DataFile[]> | undefined {
+function hubFiles(data: string, opening: Opening): Promise<readonly DataFile[]> | undefined {
   const name = parseHubData(data);
   if (!name) return undefined;
-  show(`looking for ${name.repo}`);
-  const onProgress = (progress: DownloadProgress): void => {
-    show(`downloading ${name.repo}: ${downloadText(progress)}`);
-    if (progress.bytes === progress.size) say(`${progress.path}: ${bytes(progress.size)}`);
-  };
-  return import("../hub/data_set.ts").then(({ openHubData }) => openHubData(name, onProgress, signal));
+  opening.show(`looking for ${name.repo}`);
+  const onProgress = tellDownload(name.repo, opening);
+  return import("../hub/data_set.ts").then(({ openHubData }) =>
+    openHubData(name, onProgress, opening.signal),
+  );
 }
 
 const mostShown = 5;

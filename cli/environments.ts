@@ -70,7 +70,7 @@ export async function openEnvironments(
       const environment = environments[index];
       if (stage.kind !== "environment" || !environment) continue;
       requireDemonstrations(environment, stage);
-      const equipped = await equip(environment, stage, `stages.${index}.tools`);
+      const equipped = await equip(environment, stage, `stages.${index}.tools`, opening);
       environments[index] = equipped.environment;
       Object.assign(inputs, equipped.inputs);
     }

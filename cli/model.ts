@@ -8,6 +8,7 @@ import { isAdapterFolder, readAdapterConfig } from "../policy/weights/adapter_co
 import { bytes } from "./format.ts";
 import { LiveLine } from "./live_line.ts";
 import { type ModelDefaults, readModelDefaults } from "./model_defaults.ts";
+import type { Opening } from "./run_images.ts";
 
 /** A configuration whose model is at hand. */
 export interface WithModel {
@@ -80,6 +81,14 @@ export async function localModel(model: string): Promise<string | null> {
 /** How far a download is. */
 export function downloadText({ path, bytes: done, size }: DownloadProgress): string {
   return `${path} · ${bytes(done)} of ${bytes(size)}`;
+}
+
+/** Tells of a download from a repository. */
+export function tellDownload(repo: string, { show, say }: Opening): (progress: DownloadProgress) => void {
+  return (progress) => {
+    show(`downloading ${repo}: ${downloadText(progress)}`);
+    if (progress.bytes === progress.size) say(`${progress.path}: ${bytes(progress.size)}`);
+  };
 }
 
 /** It lies at the root of this package, from sources and from the build. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
 import type { EnvironmentStage } from "../arena/config/stages.ts";
 import type { ToolKind, UsedTool } from "../arena/config/tools.ts";
 import { VisplayError } from "../common/errors.ts";
@@ -6,13 +7,17 @@ import { hashFile } from "../common/file_hash.ts";
 import { openOwnTool } from "../environments/own/own_tool.ts";
 import { openMcpTools } from "../environments/tools/mcp/mcp_tools.ts";
 import { openOcr } from "../environments/tools/ocr/ocr.ts";
+import { pipelineFiles } from "../environments/tools/pipelines/model_files.ts";
 import { openPipelineTool } from "../environments/tools/pipelines/pipeline_tool.ts";
 import { builtInTools } from "../environments/tools/registry.ts";
 import { openFolderSearch } from "../environments/tools/search/search.ts";
 import { openSearxng } from "../environments/tools/search/searxng.ts";
 import { closeTools, type Tool } from "../environments/tools/tool.ts";
 import { withTools } from "../environments/tools/tool_environment.ts";
+import { parseHubName } from "../hub/name.ts";
 import type { Environment } from "../training/environment.ts";
+import { tellDownload } from "./model.ts";
+import type { Opening } from "./run_images.ts";
 
 /** An environment, and SHA-256 by setting of what its tools are made of. */
 interface Equipped {
@@ -37,13 +42,14 @@ export async function equip(
   environment: Environment,
   { tools: { use, timeLimit, ...limits } }: EnvironmentStage,
   setting: string,
+  opening: Opening,
 ): Promise<Equipped> {
   if (use.length === 0) return { environment, inputs: {} };
   const timeLimitMs = 1000 * timeLimit;
   const opened: OpenTools[] = [];
   try {
     for (const [index, used] of use.entries())
-      opened.push(await openTools(used, `${setting}.use.${index}`, timeLimitMs));
+      opened.push(await openTools(used, { setting: `${setting}.use.${index}`, timeLimitMs, opening }));
     const tools = distinct(opened, `${setting}.use`);
     refuseUnknown(Object.keys(limits.prices), tools, `${setting}.prices`);
     const inputs = opened.flatMap(({ digest }, index) =>
@@ -59,7 +65,14 @@ export async function equip(
   }
 }
 
-async function openTools(used: UsedTool, setting: string, timeLimitMs: number): Promise<OpenTools> {
+interface ToolOpening {
+  /** What names the tool, for messages. */
+  readonly setting: string;
+  readonly timeLimitMs: number;
+  readonly opening: Opening;
+}
+
+async function openTools(used: UsedTool, { setting, timeLimitMs, opening }: ToolOpening): Promise<OpenTools> {
   if ("options" in used) {
     const { name, options, threads, memory } = used;
     const limits = { threads, timeLimitMs, memoryMb: memory };
@@ -70,22 +83,22 @@ async function openTools(used: UsedTool, setting: string, timeLimitMs: number): 
   }
   if ("name" in used) return only(builtInTools.get(used.name) as Tool);
   const [[kind, source]] = Object.entries(used) as [[ToolKind, string]];
-  return openMade(kind, source, { setting: `${setting}.${kind}`, timeLimitMs });
+  return openMade(kind, source, { setting: `${setting}.${kind}`, timeLimitMs, opening });
 }
 
 async function openMade(
   kind: ToolKind,
   source: string,
-  options: { readonly setting: string; readonly timeLimitMs: number },
+  { setting, timeLimitMs, opening }: ToolOpening,
 ): Promise<OpenTools> {
-  const { setting } = options;
   switch (kind) {
     case "ocr":
-      return only(await openOcr(source, options));
+      return only(await openOcr(source, { setting, timeLimitMs }));
     case "detect":
     case "classify":
     case "caption": {
-      const { tool, digest } = await openPipelineTool(kind, source, options);
+      const folder = await pipelineFolder(source, opening);
+      const { tool, digest } = await openPipelineTool(kind, folder, { setting, timeLimitMs });
       return only(tool, digest);
     }
     case "search": {
@@ -104,6 +117,17 @@ async function openMade(
 
 function only(tool: Tool, digest: string | null = null): OpenTools {
   return { tools: [tool], digest, prefix: null };
+}
+
+/** The folder of a model; one on the hub is downloaded where the cache lacks it. */
+async function pipelineFolder(model: string, opening: Opening): Promise<string> {
+  const name = parseHubName(model);
+  const found = await stat(model).catch(() => undefined);
+  if (found || !name) return model;
+  opening.show(`looking for ${name.repo}`);
+  const { openHubModel } = await import("../hub/model.ts");
+  const onProgress = tellDownload(name.repo, opening);
+  return (await openHubModel(name, onProgress, opening.signal, pipelineFiles)).folder;
 }
 
 /** All tools, those of servers with a prefix where their names are another's, too. */

@@ -1,4 +1,4 @@
-import { link, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { HubRepo } from "./name.ts";
 
@@ -57,49 +57,6 @@ export class CachedRepository {
 
 export function isCommit(text: string): boolean {
   return /^[0-9a-f]{40}$/.test(text);
-}
-
-const single = "model.safetensors";
-const index = `${single}.index.json`;
-
-/** Files without which a folder is no model; one of each row. */
-const needed: readonly (readonly string[])[] = [
-  ["config.json"],
-  ["tokenizer.json"],
-  ["tokenizer_config.json"],
-  ["preprocessor_config.json", "processor_config.json"],
-  [single, index],
-];
-
-/** What a list of files lacks to be a whole model, as text for a message; shards are not looked at. */
-export function missingNames(names: readonly string[]): string[] {
-  const lacking = needed.filter((row) => !row.some((name) => names.includes(name)));
-  return lacking.map((row) => row.join(" or "));
-}
-
-/** The same of a folder, with the shards that its index lists. A link to nothing is no file. */
-export async function missingFiles(folder: string): Promise<string[]> {
-  const listed = await readdir(folder).catch(() => []);
-  const whole = await Promise.all(listed.map((name) => isFile(join(folder, name))));
-  const names = listed.filter((_, i) => whole[i]);
-  const shards = names.includes(single) ? [] : await shardsOf(join(folder, index));
-  return [...missingNames(names), ...shards.filter((shard) => !names.includes(shard))];
-}
-
-/** The names that an index lists; none where it cannot be read, which opening the model will say better. */
-async function shardsOf(path: string): Promise<string[]> {
-  try {
-    const { weight_map } = JSON.parse(await readFile(path, "utf8"));
-    return [...new Set(Object.values<string>(weight_map))];
-  } catch {
-    return [];
-  }
-}
-
-/** Whether a model needs this file of a repository: configuration, tokenizer, template and weights, nothing else. */
-export function isNeeded(name: string, names: readonly string[]): boolean {
-  if (/^\w[\w.-]*\.(json|jinja)$/.test(name)) return true;
-  return names.includes(single) ? name === single : /^model-\d+-of-\d+\.safetensors$/.test(name);
 }
 
 export async function isFile(path: string): Promise<boolean> {

@@ -41,7 +41,7 @@ export async function openHubData(
     const hub = new HubRepository(about, endpoint, token, signal);
     for (const from of revision === "main" ? [revision, converted] : [revision]) {
       const commit = (await cache.commitOf(from)) ?? (await hub.commitOf(from));
-      const files = (await hub.files(commit)).filter(({ path }) => isParquet(path));
+      const files = (await hub.files(commit, true)).filter(({ path }) => isParquet(path));
       if (files.length === 0) continue;
       const chosen = new Set(
         choose(

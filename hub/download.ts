@@ -47,10 +47,9 @@ export class HubRepository {
     return sha;
   }
 
-  /** The files of a commit, of a model those at the top. */
-  async files(commit: string): Promise<HubFile[]> {
+  /** The files of a commit, those in its folders only if they are wanted. */
+  async files(commit: string, recursive: boolean): Promise<HubFile[]> {
     const files: HubFile[] = [];
-    const recursive = this.#repo.type === "dataset";
     for await (const entry of listFiles({ ...this.#access, repo: this.#repo, revision: commit, recursive }))
       if (entry.type === "file") files.push(hubFile(entry));
     return files;

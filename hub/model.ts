@@ -1,8 +1,11 @@
+import { readdir } from "node:fs/promises";
+import { join, sep } from "node:path";
 import { getHFHubCachePath } from "@huggingface/hub";
-import { CachedRepository, isNeeded, missingFiles, missingNames } from "./cache.ts";
+import { CachedRepository, isFile } from "./cache.ts";
 import { BrokenDownload, HubRepository } from "./download.ts";
 import { explain, networkError } from "./failures.ts";
 import { type DownloadProgress, fetchFiles, hubSettings } from "./fetch_files.ts";
+import { type ModelFiles, trainableFiles } from "./model_files.ts";
 import type { HubName } from "./name.ts";
 
 /** A model folder in the cache, and the commit that it is. */
@@ -21,9 +24,10 @@ export async function openHubModel(
   { repo, revision }: HubName,
   onProgress: (progress: DownloadProgress) => void,
   signal: AbortSignal,
+  files: ModelFiles = trainableFiles,
 ): Promise<HubModel> {
   const { endpoint, offline, token } = hubSettings();
-  const { cache, known, missing } = await cached({ repo, revision });
+  const { cache, known, missing } = await cached({ repo, revision }, files);
   if (known && missing.length === 0) return { folder: cache.snapshot(known), commit: known };
 
   const place = known ? cache.snapshot(known) : cache.folder;
@@ -32,7 +36,7 @@ export async function openHubModel(
   try {
     const hub = new HubRepository({ kind: "model", repo }, endpoint, token, signal);
     const commit = await hub.commitOf(revision);
-    await downloadSnapshot(hub, cache, commit, onProgress);
+    await downloadSnapshot(hub, cache, commit, files, onProgress);
     await cache.setCommit(revision, commit);
     return { folder: cache.snapshot(commit), commit };
   } catch (error) {
@@ -43,15 +47,15 @@ export async function openHubModel(
 
 /** The folder of a model in the cache; null where that lacks any of it. */
 export async function cachedModel(name: HubName): Promise<string | null> {
-  const { cache, known, missing } = await cached(name);
+  const { cache, known, missing } = await cached(name, trainableFiles);
   return known && missing.length === 0 ? cache.snapshot(known) : null;
 }
 
 /** What the cache has of a model, and what it lacks. */
-async function cached({ repo, revision }: HubName) {
+async function cached({ repo, revision }: HubName, files: ModelFiles) {
   const cache = new CachedRepository(getHFHubCachePath(), { kind: "model", repo });
   const known = await cache.commitOf(revision);
-  const missing = known ? await missingFiles(cache.snapshot(known)) : missingNames([]);
+  const missing = known ? await missingIn(cache.snapshot(known), files) : await files.missing([], null);
   return { cache, known, missing };
 }
 
@@ -59,14 +63,23 @@ async function downloadSnapshot(
   hub: HubRepository,
   cache: CachedRepository,
   commit: string,
+  files: ModelFiles,
   onProgress: (progress: DownloadProgress) => void,
 ): Promise<void> {
-  const files = await hub.files(commit);
-  const names = files.map(({ path }) => path);
-  requireWhole(missingNames(names));
-  const wanted = files.filter(({ path }) => isNeeded(path, names)).sort((a, b) => a.size - b.size);
+  const listed = await hub.files(commit, files.isDeep);
+  const names = listed.map(({ path }) => path);
+  requireWhole(await files.missing(names, null));
+  const wanted = listed.filter(({ path }) => files.isNeeded(path, names)).sort((a, b) => a.size - b.size);
   await fetchFiles(hub, cache, { commit, files: wanted }, onProgress);
-  requireWhole(await missingFiles(cache.snapshot(commit)));
+  requireWhole(await missingIn(cache.snapshot(commit), files));
+}
+
+/** What a folder lacks to be a whole model. A link to nothing is no file. */
+async function missingIn(folder: string, files: ModelFiles): Promise<readonly string[]> {
+  const listed = await readdir(folder, { recursive: true }).catch(() => []);
+  const whole = await Promise.all(listed.map((name) => isFile(join(folder, name))));
+  const names = listed.filter((_, i) => whole[i]).map((name) => name.replaceAll(sep, "/"));
+  return files.missing(names, folder);
 }
 
 function requireWhole(missing: readonly string[]): void {

@@ -56,9 +56,11 @@ const toolSettings = z.strictObject({
     .describe("threads that a module of your own runs in, each with one call at a time (default 2)"),
   memory: z.int().min(16).optional().describe("heap of such a thread (MB, default 1024)"),
   ocr: source("the language of text to read in pictures, by tesseract's code, such as eng"),
-  detect: source("the folder of a model that finds objects in pictures, in the form of transformers.js"),
-  classify: source("the folder of one that says what pictures show"),
-  caption: source("the folder of one that describes pictures"),
+  detect: source(
+    "a model that finds objects in pictures, in the form of transformers.js: its folder, or owner/name[@revision] on the hub",
+  ),
+  classify: source("one that says what pictures show"),
+  caption: source("one that describes pictures"),
   search: source("a folder of documents to search (.txt, .md, .html, .jsonl), or the address of a SearXNG"),
   mcp: source("a command line that starts a server of the Model Context Protocol, or the address of one"),
 });

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { pipelineFiles } from "../../environments/tools/pipelines/model_files.ts";
 import type { DownloadProgress } from "../../hub/fetch_files.ts";
 import { type HubModel, openHubModel } from "../../hub/model.ts";
 import { commit, type Fault, HubServer } from "./server.ts";
@@ -94,6 +95,29 @@ describe("a download", () => {
     hub.files[b] = Buffer.from("other");
     const { folder: whole } = await open();
     expect((await readdir(whole)).filter((name) => name.endsWith(".safetensors"))).toEqual([a, b]);
+  });
+
+  test("takes the files of another kind of model, also in folders, and of its weights the first that are there", async () => {
+    const graph = Buffer.from("graph");
+    hub.files = {
+      "config.json": Buffer.from("{}"),
+      "preprocessor_config.json": Buffer.from("{}"),
+      "README.md": weights,
+      "onnx/model_quantized.onnx": graph,
+      "onnx/model_fp16.onnx": weights,
+      "onnx/decoder_model_merged.onnx": weights,
+    };
+    const asked = { repo: "owner/model", revision: "main" };
+    const openPipeline = () => openHubModel(asked, () => {}, new AbortController().signal, pipelineFiles);
+    const opened = await openPipeline();
+    expect((await readdir(opened.folder, { recursive: true })).sort()).toEqual([
+      ...["config.json", "onnx", join("onnx", "model_quantized.onnx"), "preprocessor_config.json"],
+    ]);
+    expect(await readFile(join(opened.folder, "onnx", "model_quantized.onnx"))).toEqual(graph);
+    vi.stubEnv("HF_HUB_OFFLINE", "1");
+    expect(await openPipeline()).toEqual(opened);
+    // What can be looked at with cannot be trained.
+    await expect(open()).rejects.toThrow("HF_HUB_OFFLINE=1 forbids the network");
   });
 
   test("sends the token", async () => {

@@ -8,17 +8,48 @@ import { hashFile } from "../../../common/file_hash.ts";
 const suffixes = { fp32: "", q8: "_quantized", fp16: "_fp16" } as const;
 export type Precision = keyof typeof suffixes;
 
-/** Weights that every model has, of its only or its first part. */
+/** Weights of which every model has one. */
 const firstParts = ["model", "encoder_model"];
+const parts = [...firstParts, "decoder_model_merged"];
+
+/** The precision of the weights among a model's files that is used; null where there are none. */
+function precisionAmong(names: readonly string[]): Precision | null {
+  const all = Object.keys(suffixes) as Precision[];
+  const has = (precision: Precision) =>
+    firstParts.some((part) => names.includes(`onnx/${part}${suffixes[precision]}.onnx`));
+  return all.find(has) ?? null;
+}
+
+/** Whether a file is read where the weights have that precision; weights may have others beside them. */
+function isRead(name: string, precision: Precision): boolean {
+  return (
+    /^\w[\w.-]*\.json$/.test(name) ||
+    parts.some((part) => name.startsWith(`onnx/${part}${suffixes[precision]}.onnx`))
+  );
+}
+
+/** Which files of a repository are one. */
+export const pipelineFiles = {
+  isDeep: true,
+  async missing(names: readonly string[]): Promise<string[]> {
+    return [
+      ...["config.json", "preprocessor_config.json"].filter((name) => !names.includes(name)),
+      ...(precisionAmong(names) === null ? ["onnx/model.onnx"] : []),
+    ];
+  },
+  isNeeded(name: string, names: readonly string[]): boolean {
+    const precision = precisionAmong(names);
+    return precision !== null && isRead(name, precision);
+  },
+} as const;
 
 /**
  * The precision of the weights in a model's folder, of which only one is used. Throws a `VisplayError` of code "model"
  * where there are none.
  */
 export async function precisionOf(folder: string, setting: string): Promise<Precision> {
-  const names: string[] = await readdir(join(folder, "onnx")).catch(() => []);
-  for (const [precision, suffix] of Object.entries(suffixes))
-    if (firstParts.some((part) => names.includes(`${part}${suffix}.onnx`))) return precision as Precision;
+  const precision = precisionAmong(await namesIn(folder));
+  if (precision !== null) return precision;
   const expected = "config.json, preprocessor_config.json and weights under onnx/, such as onnx/model.onnx";
   throw new VisplayError(
     "model",
@@ -28,13 +59,14 @@ export async function precisionOf(folder: string, setting: string): Promise<Prec
 
 /** SHA-256 of all that is read of a model's folder. */
 export async function digestOf(folder: string, precision: Precision): Promise<string> {
-  const suffix = suffixes[precision];
-  const settings = (await readdir(folder)).filter((name) => name.endsWith(".json"));
-  const weights = (await readdir(join(folder, "onnx"))).filter((name) =>
-    firstParts.concat("decoder_model_merged").some((part) => name.startsWith(`${part}${suffix}.onnx`)),
-  );
   const digest = createHash("sha256");
-  for (const name of [...settings, ...weights.map((each) => join("onnx", each))].sort())
+  for (const name of (await namesIn(folder)).filter((each) => isRead(each, precision)).sort())
     digest.update(JSON.stringify([name, (await hashFile(join(folder, name))).digest("hex")]));
   return digest.digest("hex");
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  const top = await readdir(folder).catch(() => []);
+  const weights = await readdir(join(folder, "onnx")).catch(() => []);
+  return [...top, ...weights.map((name) => `onnx/${name}`)];
 }
