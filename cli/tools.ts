@@ -9,6 +9,7 @@ import { openMcpTools } from "../environments/tools/mcp/mcp_tools.ts";
 import { openOcr } from "../environments/tools/ocr/ocr.ts";
 import { pipelineFiles } from "../environments/tools/pipelines/model_files.ts";
 import { openPipelineTool } from "../environments/tools/pipelines/pipeline_tool.ts";
+import { openPython } from "../environments/tools/python/python.ts";
 import { builtInTools } from "../environments/tools/registry.ts";
 import { openFolderSearch } from "../environments/tools/search/search.ts";
 import { openSearxng } from "../environments/tools/search/searxng.ts";
@@ -81,6 +82,7 @@ async function openTools(used: UsedTool, { setting, timeLimitMs, opening }: Tool
       (await hashFile(name)).digest("hex"),
     );
   }
+  if ("name" in used && used.name === "python") return only(await openPython({ setting, timeLimitMs }));
   if ("name" in used) return only(builtInTools.get(used.name) as Tool);
   const [[kind, source]] = Object.entries(used) as [[ToolKind, string]];
   return openMade(kind, source, { setting: `${setting}.${kind}`, timeLimitMs, opening });

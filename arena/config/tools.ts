@@ -1,7 +1,7 @@
 import { extname } from "node:path";
 import * as z from "zod";
 import { moduleKinds } from "../../common/user_module.ts";
-import { builtInTools } from "../../environments/tools/registry.ts";
+import { toolNames } from "../../environments/tools/registry.ts";
 import { count, number, type Settings } from "./setting.ts";
 
 /** How a stage lets its policy use tools, and what that costs. */
@@ -36,8 +36,7 @@ export interface OwnToolConfig {
   readonly memory: number;
 }
 
-const names = [...builtInTools.keys()];
-const expected = `one of ${names.join(", ")}, or a module of your own, such as ./my_tool.ts`;
+const expected = `one of ${toolNames.join(", ")}, or a module of your own, such as ./my_tool.ts`;
 
 function source(text: string): z.ZodOptional<z.ZodString> {
   return z.string().min(1).optional().describe(text);
@@ -74,7 +73,7 @@ function impossible(settings: ToolSettings): { readonly path: string[]; readonly
   const given = kinds.filter((kind) => settings[kind] !== undefined);
   if (given.length !== 1) return { path: [], message: `expected just one of ${kinds.join(", ")}` };
   const { name } = settings;
-  if (name !== undefined && !builtInTools.has(name))
+  if (name !== undefined && !toolNames.includes(name))
     return moduleKinds.includes(extname(name)) ? null : { path: ["name"], message: `expected ${expected}` };
   const odd = ofModules.find((key) => settings[key] !== undefined);
   return odd ? { path: [odd], message: "expected it with a module of your own only" } : null;
@@ -82,7 +81,7 @@ function impossible(settings: ToolSettings): { readonly path: string[]; readonly
 
 function complete({ name, options = {}, threads = 2, memory = 1024, ...others }: ToolSettings): UsedTool {
   if (name === undefined) return others as UsedTool;
-  return builtInTools.has(name) ? { name } : { name, options, threads, memory };
+  return toolNames.includes(name) ? { name } : { name, options, threads, memory };
 }
 
 /** Also written as the name alone. */
@@ -100,7 +99,7 @@ const settings: Settings<ToolsConfig> = {
     .array(tool)
     .default([])
     .describe(
-      `which: ${names.join(", ")}, a module of your own, or of what to make one, such as {ocr: eng} or {search: FOLDER}`,
+      `which: ${toolNames.join(", ")}, a module of your own, or of what to make one, such as {ocr: eng} or {search: FOLDER}`,
     ),
   section: z
     .string()

@@ -6,5 +6,8 @@ import type { Tool } from "./tool.ts";
 
 const all: readonly Tool[] = [zoom, cropTool, rotateTool, enhanceTool, annotate, measure, components];
 
-/** The tools that are there, by name. */
+/** The tools that hold nothing, by name. */
 export const builtInTools: ReadonlyMap<string, Tool> = new Map(all.map((tool) => [tool.name, tool]));
+
+/** All that has a name of its own, those too that have to be opened. */
+export const toolNames: readonly string[] = [...builtInTools.keys(), "python"];

@@ -36,7 +36,7 @@ export interface ToolContext {
   readonly images: readonly RgbImage[];
   /** The arguments of earlier calls of the same tool in the trajectory, in order: what a tool that remembers remembers. */
   readonly before: readonly unknown[];
-  /** Whatever is drawn is drawn from it. */
+  /** Of the trajectory: whatever is drawn is drawn from it, and from how many calls came before. */
   readonly seed: number;
   /** Aborts where the call takes too long, or nobody waits for it any more. */
   readonly signal: AbortSignal;

@@ -106,7 +106,7 @@ export function withTools(
     return runner.answer(asked, {
       images,
       before: before.map((each) => each.arguments),
-      seed: deriveSeed(seed, "tool", calls.length),
+      seed: deriveSeed(seed, "tool"),
       signal,
     });
   }

@@ -136,6 +136,7 @@ export const usersOf: Readonly<Record<string, readonly string[]>> = {
   "tesseract.js": ["environments/tools/ocr"],
   minisearch: ["environments/tools/search"],
   "@modelcontextprotocol/sdk": ["environments/tools/mcp"],
+  pyodide: ["environments/tools/python"],
   "playwright-core": ["bench"],
 };
 

@@ -1,0 +1,29 @@
+import type { ToolFaultKind } from "../tool.ts";
+import type { Pages } from "./memory_image.ts";
+
+/** Where the Python of a trajectory stands after a call. */
+export interface Session {
+  /** Of its memory. */
+  readonly pages: Pages;
+  /** What its clock shows (ms). */
+  readonly now: number;
+}
+
+/** Code to run, and the seed of what it draws. */
+export interface Step {
+  readonly code: string;
+  readonly seed: number;
+}
+
+/** What came of the last step; a session that is too large to be kept is null. */
+export type CallResult =
+  | { readonly text: string; readonly session: Session | null }
+  | { readonly fault: ToolFaultKind; readonly message: string };
+
+/** What a thread with Python does. */
+export interface PythonThread {
+  open(): Promise<void>;
+  /** Runs code, step by step, from where a session stands, or from the beginning. */
+  run(steps: readonly Step[], session: Session | null): CallResult;
+  close(): void;
+}
