@@ -17,6 +17,12 @@ const pingLimitMs = 5000;
 /** As a timer takes it; whoever calls a tool says how long it may take. */
 const noLimitMs = 2 ** 31 - 1;
 
+/** What a server calls itself, and what it can do. */
+export interface ToolList {
+  readonly name: string;
+  readonly tools: readonly ListedTool[];
+}
+
 /**
  * A server of the Model Context Protocol, by the command line that starts it or by its address. One that has died is
  * started, or asked for a new session, by the next call.
@@ -26,28 +32,23 @@ export class McpServer implements AsyncDisposable {
   readonly #setting: string;
   #client: Promise<Client> | undefined;
   #isClosed = false;
-  /** What it calls itself. */
-  name = "";
-  tools: readonly ListedTool[] = [];
 
-  private constructor(address: string, setting: string) {
+  /** Starts nothing yet; `setting` is what named it, for messages. */
+  constructor(address: string, setting: string) {
     this.#address = address;
     this.#setting = setting;
   }
 
   /** Starts it, and asks what tools it has. Throws a `VisplayError` of code "config" where it does not start. */
-  static async open(address: string, setting: string): Promise<McpServer> {
-    const server = new McpServer(address, setting);
+  async list(): Promise<ToolList> {
     try {
-      const client = await server.#connect();
-      server.name = client.getServerVersion()?.name ?? "mcp";
-      server.tools = await toolsOf(client);
-      return server;
+      const client = await this.#connect();
+      return { name: client.getServerVersion()?.name ?? "mcp", tools: await toolsOf(client) };
     } catch (cause) {
-      await server[Symbol.asyncDispose]();
       if (cause instanceof VisplayError) throw cause;
-      const message = `${setting}: no MCP server answers at ${JSON.stringify(address)} (${(cause as Error).message}); expected the command line of one, or the address of one that runs`;
-      throw new VisplayError("config", message, { cause });
+      const found = `no MCP server answers at ${JSON.stringify(this.#address)} (${(cause as Error).message})`;
+      const expected = "expected the command line of one, or the address of one that runs";
+      throw new VisplayError("config", `${this.#setting}: ${found}; ${expected}`, { cause });
     }
   }
 
@@ -64,7 +65,7 @@ export class McpServer implements AsyncDisposable {
       return await turnPartsOf(await client.callTool({ name, arguments: given }, undefined, options));
     } catch (error) {
       if (signal.aborted) this.#probe(connecting, client);
-      if (!isBroken(error)) throw error;
+      if (signal.aborted || !isBroken(error)) throw error;
       await this.#drop(connecting, client);
       const message = `its server ended (${(error as Error).message}); another call starts it again`;
       throw new ToolFault("failed", message, { cause: error });
@@ -92,14 +93,14 @@ export class McpServer implements AsyncDisposable {
     return connecting;
   }
 
-  /** Drops a server that not even says that it is there. */
+  /** Drops a server that no longer even says that it is there. */
   async #probe(connecting: Promise<Client>, client: Client): Promise<void> {
     await client.ping({ timeout: pingLimitMs }).catch(() => this.#drop(connecting, client));
   }
 
   async #drop(connecting: Promise<Client>, client: Client): Promise<void> {
     if (this.#client === connecting) this.#client = undefined;
-    await client.close();
+    await client.close().catch(() => {});
   }
 
   async #start(): Promise<Client> {

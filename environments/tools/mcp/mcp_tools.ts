@@ -14,9 +14,13 @@ export interface McpTools {
  * `VisplayError` of code "config" where it does not start.
  */
 export async function openMcpTools(address: string, setting: string): Promise<McpTools> {
-  const server = await McpServer.open(address, setting);
+  const server = new McpServer(address, setting);
   const close = () => server[Symbol.asyncDispose]();
-  const tools = server.tools.map(
+  const listed = await server.list().catch(async (error) => {
+    await close();
+    throw error;
+  });
+  const tools = listed.tools.map(
     ({ name, title, description = title ?? name, inputSchema }): Tool => ({
       name: plainName(name),
       description,
@@ -27,7 +31,7 @@ export async function openMcpTools(address: string, setting: string): Promise<Mc
       [Symbol.asyncDispose]: close,
     }),
   );
-  return { tools, prefix: `${plainName(server.name)}_` };
+  return { tools, prefix: `${plainName(listed.name)}_` };
 }
 
 /** Servers check arguments themselves: what no check can be made of here is left to them. */

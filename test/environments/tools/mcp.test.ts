@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { type McpTools, openMcpTools } from "../../../environments/tools/mcp/mcp_tools.ts";
 import { closeTools } from "../../../environments/tools/tool.ts";
 import { ToolRunner } from "../../../environments/tools/tool_runner.ts";
@@ -71,7 +71,8 @@ describe("a server by its command line", () => {
     expect(await server.answer("echo", { message: "on" })).toMatchObject({ fault: null });
   }, 60_000);
 
-  test("starts again where it died, and only the calls that were under way are lost", async () => {
+  /** The command line of the server, and what process it is at the time. */
+  function mortal(): { readonly command: string; pid(): number } {
     const program = join(folder, "mortal server.mjs");
     const pidFile = join(folder, "pid");
     writeFileSync(
@@ -81,10 +82,15 @@ describe("a server by its command line", () => {
        process.argv.length = 2;
        await import(${JSON.stringify(everything)});`,
     );
-    const pidOf = () => Number(readFileSync(pidFile, "utf8"));
-    await using server = await serve(`${process.execPath} '${program}' "${pidFile}"`);
+    const command = `${process.execPath} '${program}' "${pidFile}"`;
+    return { command, pid: () => Number(readFileSync(pidFile, "utf8")) };
+  }
+
+  test("starts again where it died, and only the calls that were under way are lost", async () => {
+    const { command, pid } = mortal();
+    await using server = await serve(command);
     expect(await server.answer("echo", { message: "1" })).toMatchObject({ fault: null });
-    const first = pidOf();
+    const first = pid();
     const broken = [1, 2].map(() =>
       server.answer("trigger-long-running-operation", { duration: 60, steps: 1 }),
     );
@@ -97,7 +103,32 @@ describe("a server by its command line", () => {
       });
     const after = await Promise.all([3, 4].map((n) => server.answer("echo", { message: String(n) })));
     expect(after.map(({ parts }) => parts)).toEqual([["Echo: 3"], ["Echo: 4"]]);
-    expect(pidOf()).not.toBe(first);
+    expect(pid()).not.toBe(first);
+  }, 60_000);
+
+  test("starts again where it no longer answers", async () => {
+    const { command, pid } = mortal();
+    await using server = await serve(command);
+    const first = pid();
+    process.kill(first, "SIGSTOP");
+    const impatient = ask(server, 300);
+    expect(await impatient("echo", { message: "1" })).toMatchObject({ fault: "timedOut" });
+    await vi.waitFor(
+      async () => expect(await impatient("echo", { message: "2" })).toMatchObject({ fault: null }),
+      { timeout: 30_000, interval: 500 },
+    );
+    expect(pid()).not.toBe(first);
+  }, 60_000);
+
+  test("is not given up for a call that nobody waits for any more", async () => {
+    const { command, pid } = mortal();
+    await using server = await serve(command);
+    const first = pid();
+    const tool = server.tools.find(({ name }) => name === "echo");
+    const context = { images: [], before: [], seed: 0, signal: AbortSignal.abort(new Error("stopped")) };
+    await expect(tool?.run({ message: "1" }, context)).rejects.toThrow("stopped");
+    expect(await server.answer("echo", { message: "2" })).toMatchObject({ fault: null });
+    expect(pid()).toBe(first);
   }, 60_000);
 
   test.each([
