@@ -66,6 +66,12 @@ describe("tools of a stage", () => {
     expect(await answer(environment, theirs, { message: "so" })).toEqual(["Echo: so"]);
   }, 60_000);
 
+  test("may run what the model writes", async () => {
+    await using opened = await open(["python"]);
+    const [environment] = opened.environments as [Environment];
+    expect(await answer(environment, "python", { code: "sum(range(101))" })).toEqual(["5050\n"]);
+  }, 60_000);
+
   test("are pinned by what they are made of", async () => {
     const pins = async () => {
       await using opened = await open(all);

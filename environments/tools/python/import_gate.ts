@@ -21,31 +21,21 @@ export type Imports = Readonly<Record<string, Record<string, Import>>>;
 
 /** What Python may ask of JavaScript once the gate is shut: to read its own files, the time, and how to call itself. */
 const open = new Set([
-  ...[
-    "__syscall_getdents64",
-    "__syscall_getcwd",
-    "__syscall_stat64",
-    "__syscall_lstat64",
-    "__syscall_fstat64",
-  ],
-  ...["__syscall_newfstatat", "__syscall_faccessat", "__syscall_readlinkat", "fd_read", "fd_seek"],
-  ...[
-    "clock_time_get",
-    "clock_res_get",
-    "emscripten_get_now",
-    "emscripten_date_now",
-    "_gmtime_js",
-    "_timegm_js",
-  ],
-  ...["_PyEM_TrampolineCall_JS", "can_run_sync_js", "emscripten_get_heap_max", "emscripten_resize_heap"],
+  ...["__syscall_getdents64", "__syscall_getcwd", "__syscall_stat64", "__syscall_lstat64"],
+  ...["__syscall_fstat64", "__syscall_newfstatat", "__syscall_faccessat", "__syscall_readlinkat"],
+  ...["fd_read", "fd_seek", "clock_time_get", "clock_res_get", "emscripten_get_now", "emscripten_date_now"],
+  ...["_gmtime_js", "_timegm_js", "_PyEM_TrampolineCall_JS", "can_run_sync_js", "emscripten_get_heap_max"],
 ]);
 
 const errors = { ENOSYS: 52, EROFS: 69 } as const;
 /** O_WRONLY, O_RDWR, O_CREAT and O_TRUNC. */
 const toWrite = 0o1103;
 
+/** To what memory grows first; Emscripten grows it by a fifth at least. */
+const firstGrowth = 64 * 2 ** 20;
+
 export interface GateOptions {
-  /** Of Python's memory, about. */
+  /** Of Python's memory: a power of two, from 64 MiB. */
   readonly maxMemory: number;
   /** Of what a call prints. */
   readonly maxOutput: number;
@@ -123,8 +113,11 @@ export class ImportGate {
         this.#isShut && (flags & toWrite) !== 0
           ? -errors.EROFS
           : env.__syscall_openat?.(folder, path, flags, mode),
-      emscripten_resize_heap: (bytes: number) =>
-        bytes >>> 0 > this.#options.maxMemory ? 0 : env.emscripten_resize_heap?.(bytes),
+      // Memory doubles, so that it ends at its limit just, and the next trajectory, which finds it grown, has no more.
+      emscripten_resize_heap: (bytes: number) => {
+        const grown = Math.max(firstGrowth, 2 ** Math.ceil(Math.log2(bytes >>> 0)));
+        return grown > this.#options.maxMemory ? 0 : env.emscripten_resize_heap?.(grown);
+      },
       fd_write: (file: number, parts: number, count: number, written: number) =>
         this.#isShut
           ? this.#write(file, parts, count, written)
@@ -157,7 +150,7 @@ export class ImportGate {
       this.#written += length;
       const { maxOutput } = this.#options;
       if (this.#written > maxOutput) throw new OutputError(`it printed more than ${maxOutput} bytes`);
-      (file === 1 ? this.#outputs : this.#errors).push(memory.slice(start, start + length));
+      if (length > 0) (file === 1 ? this.#outputs : this.#errors).push(memory.slice(start, start + length));
       total += length;
     }
     view.setUint32(written >>> 0, total, true);

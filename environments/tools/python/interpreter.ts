@@ -1,9 +1,10 @@
+import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GateError, ImportGate, type Imports, OutputError } from "./import_gate.ts";
 import { MemoryImage, type Pages } from "./memory_image.ts";
 import { program, statement } from "./program.ts";
-import type { CallResult, Session, Step } from "./python_protocol.ts";
+import type { CallResult, SeededCode, Session } from "./python_protocol.ts";
 import { type Clock, closeRealm, noon, withFiles } from "./realm.ts";
 
 const limits = { maxMemory: 256 * 2 ** 20, maxOutput: 100_000 } as const;
@@ -31,6 +32,8 @@ const untouched: Pages = { numbers: new Uint32Array(), bytes: new Uint8Array() }
 
 /** Python that forgets whatever it did after each call, and begins each from where it is told. */
 export class Interpreter {
+  /** SHA-256 of the memory that each trajectory begins with. */
+  readonly digest: string;
   readonly #python: PythonModule;
   readonly #gate: ImportGate;
   readonly #clock: Clock;
@@ -43,6 +46,7 @@ export class Interpreter {
     this.#clock = clock;
     this.#stack = python.stackSave();
     this.#image = new MemoryImage(python.HEAPU8);
+    this.digest = createHash("sha256").update(python.HEAPU8).digest("hex");
   }
 
   /** Loads Python into this thread, which can do nothing else from then on. */
@@ -59,21 +63,21 @@ export class Interpreter {
     return interpreter;
   }
 
-  /** Runs code, step by step, from where a session stands, or from the beginning; what comes of the last step. */
-  run(steps: readonly Step[], session: Session | null): CallResult {
+  /** Runs codes, one after the other, from where a session stands, or from the beginning; what comes of the last. */
+  run(codes: readonly SeededCode[], session: Session | null): CallResult {
     this.#image.restore(this.#python.HEAPU8, session?.pages ?? untouched);
     this.#clock.now = session?.now ?? noon;
     try {
-      for (const step of steps)
-        if (!this.#perform(step)) return { fault: "failed", message: short(this.#gate.errors) };
+      for (const code of codes)
+        if (!this.#perform(code)) return { fault: "failed", message: short(this.#gate.errors) };
       return { text: this.#gate.output, session: this.#session() };
     } catch (error) {
       return faultOf(error);
     }
   }
 
-  /** Whether a step ran to its end. Files that it left open are closed: no session has them. */
-  #perform({ code, seed }: Step): boolean {
+  /** Whether code ran to its end. Files that it left open are closed: no session has them. */
+  #perform({ code, seed }: SeededCode): boolean {
     this.#gate.begin(seed);
     try {
       return execute(this.#python, statement(code));
@@ -119,7 +123,8 @@ function execute(python: PythonModule, code: string): boolean {
 function faultOf(error: unknown): CallResult {
   if (error instanceof OutputError) return { fault: "tooLarge", message: error.message };
   if (error instanceof GateError) return { fault: "failed", message: error.message };
-  if (error instanceof RangeError) return { fault: "failed", message: "it called itself too deeply" };
+  if (error instanceof RangeError && error.message.includes("call stack"))
+    return { fault: "failed", message: "it called itself too deeply" };
   return { fault: "failed", message: `Python ended: ${short(String(error))}` };
 }
 

@@ -9,7 +9,7 @@ import { ThreadCalls } from "../../../common/thread_calls.ts";
 import { type PoolThread, ThreadPool } from "../../../common/thread_pool.ts";
 import { callThread } from "../thread_call.ts";
 import { type Tool, ToolFault } from "../tool.ts";
-import type { PythonThread, Session, Step } from "./python_protocol.ts";
+import type { PythonThread, SeededCode, Session } from "./python_protocol.ts";
 
 /** Compiled, the thread's program stands beside this file; as TypeScript source it is taken from the build. */
 const workerProgram = new URL(
@@ -55,7 +55,8 @@ export async function openPython({
   keptBytes = 2 ** 28,
 }: PythonOptions): Promise<Tool<Given> & AsyncDisposable> {
   await requirePyodide(setting);
-  const pool = new ThreadPool<PythonThread>({ threads, start: startThread }, await startThread());
+  const { thread, digest } = await startThread();
+  const pool = new ThreadPool<PythonThread>({ threads, start: () => startEqual(digest) }, thread);
   const sessions = new ByteCache<Session>(keptBytes, ({ pages }) => pages.bytes.length);
   return {
     name: "python",
@@ -67,8 +68,8 @@ export async function openPython({
     async run({ code }, { before, seed, signal }) {
       const codes = [...before.map((each) => (each as Given).code), code];
       const { session, known } = latestSession(codes, seed);
-      const steps = codes.map((each, index) => ({ code: each, seed: deriveSeed(seed, "python", index) }));
-      const args: [readonly Step[], Session | null] = [steps.slice(known), session];
+      const seeded = codes.map((each, index) => ({ code: each, seed: deriveSeed(seed, "python", index) }));
+      const args: [readonly SeededCode[], Session | null] = [seeded.slice(known), session];
       const result = await callThread(pool, "run", args, { timeLimitMs, signal });
       if ("fault" in result) throw new ToolFault(result.fault, result.message);
       if (result.session && result.session.pages.bytes.length <= keptBytes)
@@ -102,7 +103,10 @@ function key(codes: readonly string[], seed: number): string {
   return JSON.stringify([seed, ...codes]);
 }
 
-async function startThread(): Promise<PoolThread<PythonThread>> {
+async function startThread(): Promise<{
+  readonly thread: PoolThread<PythonThread>;
+  readonly digest: string;
+}> {
   const worker = new Worker(workerProgram, {
     name: "python",
     env: {},
@@ -113,6 +117,13 @@ async function startThread(): Promise<PoolThread<PythonThread>> {
     resourceLimits: { maxOldGenerationSizeMb: heapMb },
   });
   const calls = new ThreadCalls<PythonThread>(worker, { name: "python", advice: "Its call has failed" });
-  await calls.open();
-  return { worker, calls };
+  return { thread: { worker, calls }, digest: await calls.open() };
+}
+
+/** Another thread, whose Python began with the very same memory: a session that one left another goes on with. */
+async function startEqual(wanted: string): Promise<PoolThread<PythonThread>> {
+  const { thread, digest } = await startThread();
+  if (digest === wanted) return thread;
+  await thread.worker.terminate();
+  throw new Error("Python began with another memory than in the thread before");
 }

@@ -10,20 +10,21 @@ export interface Session {
 }
 
 /** Code to run, and the seed of what it draws. */
-export interface Step {
+export interface SeededCode {
   readonly code: string;
   readonly seed: number;
 }
 
-/** What came of the last step; a session that is too large to be kept is null. */
+/** What came of the last code; a session that is too large to be kept is null. */
 export type CallResult =
   | { readonly text: string; readonly session: Session | null }
   | { readonly fault: ToolFaultKind; readonly message: string };
 
 /** What a thread with Python does. */
 export interface PythonThread {
-  open(): Promise<void>;
-  /** Runs code, step by step, from where a session stands, or from the beginning. */
-  run(steps: readonly Step[], session: Session | null): CallResult;
+  /** Loads Python; gives the SHA-256 of its memory: sessions fit every thread that has the same. */
+  open(): Promise<string>;
+  /** Runs codes, one after the other, from where a session stands, or from the beginning. */
+  run(codes: readonly SeededCode[], session: Session | null): CallResult;
   close(): void;
 }

@@ -13,8 +13,9 @@ let interpreter: Interpreter;
 const thread: PythonThread = {
   async open() {
     interpreter = await Interpreter.load();
+    return interpreter.digest;
   },
-  run: (steps, session) => interpreter.run(steps, session),
+  run: (codes, session) => interpreter.run(codes, session),
   close() {},
 };
 

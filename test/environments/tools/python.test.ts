@@ -110,6 +110,15 @@ describe("a trajectory's calls know what those before did", () => {
     await tool[Symbol.asyncDispose]();
   });
 
+  test("however much the one before took, memory ends at the same place", async () => {
+    const tool = await openPython({ setting, timeLimitMs: 60_000, threads: 1 });
+    const hog = "x = []\ntry:\n    while True: x.append(bytearray(2**20))\nexcept MemoryError: print(len(x))";
+    const [fresh] = await play([hog], 1, tool);
+    expect(Number(fresh)).toBeGreaterThan(200);
+    expect(await play([hog], 2, tool)).toEqual([fresh]);
+    await tool[Symbol.asyncDispose]();
+  });
+
   test("what is too large to be kept runs again", async () => {
     expect(await play(["x = bytes(range(250)) * 400_000", "len(x), x[-1]"])).toEqual([
       "(nothing was printed)",

@@ -247,6 +247,7 @@ export const onSpace: readonly Attack[] = [
   ["a print of 100 MB", "print('x' * 10**8)", tooLarge],
   ["os.write", "import os\nwhile True: os.write(1, b'x' * 10**7)", tooLarge],
   ["the other stream", "import sys\nwhile True: sys.stderr.write('x' * 10**5)", tooLarge],
+  ["prints of nothing", "import os\nfor _ in range(10**6): os.write(1, b'')\nprint('here')", /^here$/],
   ["a value", "[0] * 10**7", tooLarge],
   ["an error's message", "raise Exception('x' * 10**8)", tooLarge],
   ["recursion", "def f(): return f()\nf()", tooDeep],
