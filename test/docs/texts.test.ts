@@ -24,7 +24,7 @@ describe.each(texts)("%s", (path) => {
   });
 
   test("npm knows the scripts that it names", () => {
-    const named = [...readFileSync(path, "utf8").matchAll(/\bnpm run ([\w:]+)/g)].map(
+    const named = [...readFileSync(path, "utf8").matchAll(/\bnpm run ([\w:-]+)/g)].map(
       ([, name = ""]) => name,
     );
     expect(named.filter((name) => !Object.hasOwn(manifest.scripts, name))).toEqual([]);
