@@ -23,7 +23,7 @@ function each(...expressions: readonly string[]): string {
   return ["import os", "for attempt in [", ...attempts, "]:", ...say].join("\n");
 }
 
-/** Finds an object of JavaScript's that Pyodide left in memory, as \`proxy\`, and does something with it. */
+/** Finds an object of JavaScript's that Pyodide left in memory, as `proxy`, and does something with it. */
 function withProxy(code: string): string {
   return `
 import gc
@@ -281,7 +281,7 @@ export const onTime: readonly Attack[] = [
   ["sleep", "import time; time.sleep(10**7)", /^timedOut/],
 ];
 
-/** What a trajectory does to be found in another, and how that would find it; it must answer \`nothing\`. */
+/** What a trajectory does to be found in another, and how that would find it; it must answer `nothing`. */
 export const onOthers: readonly (readonly [name: string, code: string, search: string])[] = [
   ["a variable", "secret = 'hidden' + 'word'", "print(globals().get('secret', 'nothing'))"],
   [
@@ -317,8 +317,8 @@ export const onOthers: readonly (readonly [name: string, code: string, search: s
   ],
   ["a hook", "import sys; sys.displayhook = lambda value: print('hiddenword')", "'nothing'"],
   [
-    "a trace",
-    "import sys; sys.setprofile(lambda *a: sys.__stdout__.write('hiddenword')) if False else sys.setrecursionlimit(60)",
+    "a limit",
+    "import sys; sys.setrecursionlimit(60)",
     "import sys; print('nothing' if sys.getrecursionlimit() > 60 else 'left')",
   ],
   ["streams", "import sys, os; os.close(1); sys.stdout = None", "print('nothing')"],
