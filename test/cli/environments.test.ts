@@ -146,7 +146,8 @@ describe("an environment that is there", () => {
       expect(status, stderr).toBe(0);
       const { episodes, steps } = recorded(name);
       expect(episodes.length).toBe(6);
-      expect(steps[0]?.trajectories).toEqual({ meanTurns: 1, unfinished: 0, faults: {} });
+      const whole = { meanTurns: 1, unfinished: 0, meanCalls: 0, failedCalls: null, faults: {} };
+      expect(steps[0]?.trajectories).toEqual(whole);
       for (const { label, turns, image, rollouts } of episodes) {
         expect(label).not.toBe(null);
         expect(image.index).toBeLessThan(12);
