@@ -11,7 +11,7 @@ import { program } from "commander";
 import type { Summary } from "../arena/summary.ts";
 import { replaceFile } from "../common/disk.ts";
 import { easyVqa } from "./easy_vqa/data.ts";
-import { configuration, predictions, visplay } from "./easy_vqa/product.ts";
+import { configuration, predictions, set, untrained, visplay } from "./easy_vqa/product.ts";
 import { reportOf, reportTable, type SeedResult } from "./easy_vqa/report.ts";
 
 const { json, python, seeds, questions, runs } = program
@@ -24,9 +24,6 @@ const { json, python, seeds, questions, runs } = program
   .option("--runs <folder>", "where data, models, runs and answers are kept", "runs/easy-vqa")
   .parse()
   .opts<{ json?: string; python: string; seeds: number; questions: string; runs: string }>();
-
-/** A model that is small enough to look at many pictures in an hour. */
-const newModel = ["--also", "thinking", "--hidden", "64", "--layers", "2"];
 
 const data = await easyVqa(python, join(runs, "data"));
 const results: SeedResult[] = [];
@@ -41,9 +38,7 @@ for (let seed = 0; seed < seeds; seed++) {
 async function play(seed: number): Promise<SeedResult> {
   const folder = join(runs, `seed-${seed}`);
   await mkdir(folder, { recursive: true });
-  const model = join(folder, "model");
-  if (!existsSync(join(model, "model.safetensors")))
-    await visplay("new-model", "--data", data.sft, ...newModel, "--out", model, "--seed", `${seed}`);
+  const model = await untrained(data.sft, join(folder, "model"), seed);
   const begin = ["--model", model, "--seed", `${seed}`];
   const staged = join(folder, "stages");
   const supervised = join(folder, "supervised");
@@ -73,10 +68,9 @@ async function train(
   begin: readonly string[],
   settings: readonly string[],
 ): Promise<number> {
-  const set = settings.flatMap((setting) => ["--set", setting]);
   const summary = await summaryOf(run);
   if (summary === null)
-    await visplay("train", "--config", configuration(name), "--out", run, ...begin, ...set);
+    await visplay("train", "--config", configuration(name), "--out", run, ...begin, ...set(settings));
   else if (summary.status !== "finished") await visplay("resume", run);
   return ((await summaryOf(run))?.durationMs ?? 0) / 1000;
 }

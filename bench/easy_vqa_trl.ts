@@ -1,6 +1,6 @@
 /**
- * `npm run bench:easy-vqa-trl`: plain GRPO beside TRL's on easy-vqa, from the models that `npm run bench:easy-vqa` taught to
- * answer: the same rows, rewards, optimizer and number of steps. Both models are measured by `visplay eval`.
+ * `npm run bench:easy-vqa-trl`: plain GRPO beside TRL's on easy-vqa, from models that imitated a few labels and often err:
+ * the same rows, rewards, optimizer and number of steps. Both trainers' models are measured by `visplay eval`.
  */
 import { existsSync } from "node:fs";
 import { copyFile, readdir, readFile } from "node:fs/promises";
@@ -17,7 +17,7 @@ import {
   withCurve,
 } from "./easy_vqa/curves.ts";
 import { easyVqa } from "./easy_vqa/data.ts";
-import { configuration, predictions, visplay } from "./easy_vqa/product.ts";
+import { configuration, predictions, set, shortlyTaught, visplay } from "./easy_vqa/product.ts";
 import { percentage } from "./easy_vqa/report.ts";
 import { flags } from "./grpo.ts";
 import { packageRoot } from "./models.ts";
@@ -37,7 +37,7 @@ interface Options {
 
 const { json, python, seeds, steps, every, questions, learningRate, runs } = program
   .name("npm run bench:easy-vqa-trl --")
-  .description("plain GRPO on easy-vqa beside TRL's, from the models of bench:easy-vqa")
+  .description("plain GRPO on easy-vqa beside TRL's")
   .option("--json <file>", "where curves are written, play by play; plays that it holds are not done again")
   .option(
     "--python <path>",
@@ -48,7 +48,7 @@ const { json, python, seeds, steps, every, questions, learningRate, runs } = pro
   .option("--every <n>", "steps from one measurement to the next", Number, 10)
   .option("--questions <n>", "the first so many test questions", "1500")
   .option("--learning-rate <rate>", "of both", Number, 3e-4)
-  .option("--runs <folder>", "the folder of bench:easy-vqa", "runs/easy-vqa")
+  .option("--runs <folder>", "where data, models, runs and answers are kept", "runs/easy-vqa-trl")
   .parse()
   .opts<Options>();
 
@@ -60,8 +60,8 @@ const plays: Readonly<Record<Trainer, typeof playVisplay>> = { visplay: playVisp
 for (let seed = 0; seed < seeds; seed++) {
   for (const trainer of trainers) {
     if (curves[trainer].some((curve) => curve.seed === seed)) continue;
-    const model = join(runs, `seed-${seed}`, "stages/round-2/reasoner");
-    const folder = join(runs, `seed-${seed}`, `grpo-${trainer}`);
+    const folder = join(runs, `seed-${seed}`, trainer);
+    const model = await shortlyTaught(data.sft, join(runs, `seed-${seed}`), seed);
     const { models, ...learnt } = await plays[trainer](seed, model, folder);
     const accuracy: Curve["accuracy"][number][] = [];
     for (const [i, each] of [model, ...models].entries())
@@ -85,12 +85,12 @@ async function playVisplay(seed: number, model: string, folder: string): Promise
     `checkpoint.everySteps=${every}`,
   ];
   const begin = ["--config", configuration("grpo"), "--model", model, "--seed", `${seed}`, "--out", folder];
-  if (!existsSync(join(folder, "round-1")))
-    await visplay("train", ...begin, ...settings.flatMap((setting) => ["--set", setting]));
+  if (!existsSync(join(folder, "round-1"))) await visplay("train", ...begin, ...set(settings));
   using replay = ReplayReader.open(folder);
   const events = [...replay.events()].flatMap(({ event }) => (event.type === "reasonerStep" ? [event] : []));
-  const saved = (await readdir(join(folder, "checkpoints"))).filter((name) => name.includes("-grpo-")).sort();
-  const before = saved.slice(0, steps / every - 1);
+  const saved = await readdir(join(folder, "checkpoints"));
+  const after = (step: number) => saved.filter((name) => name.endsWith(`-round-1-grpo-${step}`));
+  const before = Array.from({ length: steps / every - 1 }, (_, i) => after((i + 1) * every)).flat();
   return {
     rewards: events.map(({ parts }) => parts.correctness ?? 0),
     seconds: events.map(({ durationMs }) => durationMs / 1000),

@@ -11,8 +11,11 @@ export type Measured = (typeof stages)[number] | "supervised";
 export interface Prediction {
   readonly image: string;
   readonly question: string;
-  /** Shares of right answers: the greedy one, those sampled at temperature 1 (warm), the greedy one without the picture. */
-  readonly scores: Readonly<Record<"greedy" | "warm" | "blind", number>>;
+  /**
+   * Shares of right answers: the greedy one, those sampled at temperature 1 (warm), the greedy one without the picture (blind);
+   * unparsed: whether the greedy one cannot be read.
+   */
+  readonly scores: Readonly<Record<"greedy" | "warm" | "blind" | "unparsed", number>>;
 }
 
 /** What one seed came to. */
@@ -56,9 +59,7 @@ const published = {
 
 export function reportOf(seeds: readonly SeedResult[]): EasyVqaReport {
   const marks = (name: Measured, score: keyof Prediction["scores"]): Mark[][] =>
-    seeds.map(({ predictions }) =>
-      predictions[name].map(({ image, question, scores }) => ({ image, question, score: scores[score] })),
-    );
+    seeds.map(({ predictions }) => marksOf(predictions[name], score));
   const progress = (i: number, score: "greedy" | "warm"): Progress => {
     const [name, before] = [stages[i] as Measured, stages[i - 1]];
     const others = before === undefined ? marks(name, "blind") : marks(before, score);
@@ -78,6 +79,10 @@ export function reportOf(seeds: readonly SeedResult[]): EasyVqaReport {
       seconds,
     })),
   };
+}
+
+export function marksOf(answers: readonly Prediction[], score: keyof Prediction["scores"]): Mark[] {
+  return answers.map(({ image, question, scores }) => ({ image, question, score: scores[score] }));
 }
 
 /** Right answers in percent. */

@@ -18,7 +18,7 @@ os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
 import torch
 from datasets import Dataset
 from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor, TrainerCallback
+from transformers import AutoModelForImageTextToText, AutoProcessor, AutoTokenizer, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -64,6 +64,7 @@ data = Dataset.from_dict(
         "answer": [row["answer"] for row in rows],
     }
 )
+model = AutoModelForImageTextToText.from_pretrained(a.model, dtype=torch.float32)
 arguments = GRPOConfig(
     output_dir=a.out,
     per_device_train_batch_size=a.prompts * a.group,
@@ -80,6 +81,7 @@ arguments = GRPOConfig(
     mask_truncated_completions=True,
     beta=0.0,
     temperature=1.0,
+    generation_kwargs={"suppress_tokens": [model.config.image_token_id]},
     seed=a.seed,
     use_cpu=True,
     bf16=False,
@@ -90,12 +92,16 @@ arguments = GRPOConfig(
     save_only_model=True,
     disable_tqdm=True,
 )
+processor = AutoProcessor.from_pretrained(a.model)
+# Idefics3Processor adds the end of a turn anew, so that it no longer takes the line break with it: other ids than those
+# that the model has learnt.
+processor.tokenizer = AutoTokenizer.from_pretrained(a.model)
 trainer = GRPOTrainer(
-    model=AutoModelForImageTextToText.from_pretrained(a.model, dtype=torch.float32),
+    model=model,
     reward_funcs=reward,
     args=arguments,
     train_dataset=data,
-    processing_class=AutoProcessor.from_pretrained(a.model),
+    processing_class=processor,
 )
 trainer.add_callback(Clock())
 trainer.train()

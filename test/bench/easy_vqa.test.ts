@@ -76,7 +76,7 @@ test("a report holds each stage's accuracy and its gain over the one before, gre
       const marks = answers(new Array(20).fill(share));
       const scored = marks.map(({ score, ...question }) => ({
         ...question,
-        scores: { greedy: score, warm: score / 2, blind: 0.125 },
+        scores: { greedy: score, warm: score / 2, blind: 0.125, unparsed: 0 },
       }));
       return [name, scored];
     });
@@ -96,6 +96,7 @@ test("a report holds each stage's accuracy and its gain over the one before, gre
 test.each([
   ["stages", ["sft", "sft", "grpo", "self_play"]],
   ["supervised", ["sft"]],
+  ["grpo", ["grpo"]],
 ])("%s.yaml is a configuration", async (name, kinds) => {
   const text = await readFile(new URL(`../../bench/easy_vqa/${name}.yaml`, import.meta.url), "utf8");
   expect(RunSettingsSchema.parse(parse(text)).stages.map(({ kind }) => kind)).toEqual(kinds);

@@ -7,6 +7,7 @@ import {
   type Play,
   playsOf,
 } from "../../bench/learning_report.ts";
+import { ink, line, svg, text } from "./svg.ts";
 
 /** What the picture shows, a panel each. */
 const panels: readonly (readonly [Measure, string])[] = [
@@ -18,7 +19,6 @@ const panels: readonly (readonly [Measure, string])[] = [
 ];
 const [lowest, highest, gridStep] = [70, 100, 5];
 const panel = { width: 150, height: 180, gap: 24, left: 52, top: 52 };
-const ink = { text: "#24292f", quiet: "#6e7781", grid: "#e5e8eb", own: "#0a66c2", best: "#c2570a" };
 
 /** Accuracy by round as an SVG picture: a panel for each measure, with every seed, their mean, and that of true labels. */
 export function learningChart(report: LearningReport): string {
@@ -28,14 +28,8 @@ export function learningChart(report: LearningReport): string {
     const x = panel.left + i * (panel.width + panel.gap);
     return `<g transform="translate(${x} ${panel.top})">\n${drawPanel(report, measure, title)}\n</g>`;
   });
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img"`,
-    ` font-family="system-ui, sans-serif" font-size="12" fill="${ink.text}">`,
-    "\n<title>Accuracy on held-out scenes by round of self-play</title>",
-    `\n<rect width="${width}" height="${height}" fill="#fff"/>\n`,
-    [...drawn, axis(), legend(height - 14)].join("\n"),
-    "\n</svg>\n",
-  ].join("");
+  const title = "Accuracy on held-out scenes by round of self-play";
+  return svg(width, height, title, [...drawn, axis(), legend(height - 14)]);
 }
 
 function drawPanel(report: LearningReport, measure: Measure, title: string): string {
@@ -118,15 +112,6 @@ function curve(values: readonly number[], style: string): string {
 function at(share: number, value: number): [number, number] {
   const y = ((highest - value) / (highest - lowest)) * panel.height;
   return [share * panel.width, y];
-}
-
-function line(points: readonly (readonly number[])[], style: string): string {
-  const places = points.map((point) => point.map((x) => Number(x.toFixed(1))).join(","));
-  return `<polyline fill="none" ${style} points="${places.join(" ")}"/>`;
-}
-
-function text(x: number, y: number, content: string, style: string): string {
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${style}>${content}</text>`;
 }
 
 function signed(points: number): string {
