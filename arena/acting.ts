@@ -2,16 +2,15 @@ import { isFaultOfPrompt } from "../common/errors.ts";
 import { inParallel } from "../common/in_parallel.ts";
 import { deriveSeed } from "../common/random.ts";
 import { rewardOf } from "../environments/task_reward.ts";
-import type { Size } from "../images/image.ts";
-import { shrinkTarget } from "../images/scaling.ts";
 import type { Policy } from "../policy/port.ts";
 import { sampleGroups } from "../policy/sample_groups.ts";
-import type { Estimate } from "../replay/events.ts";
+import type { Estimate, TrajectoryFigures } from "../replay/events.ts";
 import type { Environment, Start } from "../training/environment.ts";
 import { rollOut, type SampleTurn, type Trajectory } from "../training/rollout.ts";
 import type { EnvironmentStage } from "./config/stages.ts";
-import { samplingOf } from "./dialogue.ts";
-import { mean, meansByName, proportion, shareOf, talliesOf } from "./statistics.ts";
+import { fitTo, samplingOf } from "./dialogue.ts";
+import { mean, meansByName, proportion } from "./statistics.ts";
+import { trajectoryFigures } from "./trajectories.ts";
 
 /** Which tasks are played, and how. */
 export interface ActingOptions {
@@ -27,19 +26,15 @@ export interface ActingOptions {
 }
 
 /** How a policy did in an environment. */
-export interface ActingReport {
+export interface ActingReport extends TrajectoryFigures {
   readonly tasks: number;
   /** Trajectories that succeeded, with a 95% interval. */
   readonly success: Estimate;
   readonly meanReward: number;
   /** Means over trajectories, by name. */
   readonly parts: Readonly<Record<string, number>>;
-  readonly meanTurns: number;
-  readonly meanCalls: number;
   /** Of calls, the share that went wrong; 0 where there were none. */
   readonly failedCalls: number;
-  readonly unfinished: number;
-  readonly faults: Readonly<Record<string, number>>;
 }
 
 /** Tasks that are played side by side. */
@@ -54,15 +49,11 @@ export async function actIn(
 ): Promise<ActingReport> {
   const { from, tasks, seed, signal, progress } = options;
   const trajectories: Trajectory[] = [];
-  const { scaling } = await policy.info();
+  const fit = fitTo({ reasoner: await policy.info() });
   for (let first = from; first < from + tasks; first += AT_ONCE) {
     const chunk = Array.from({ length: Math.min(AT_ONCE, from + tasks - first) }, (_, i) => first + i);
     const begin = async (task: number): Promise<Start[]> => {
-      const given = {
-        seed: deriveSeed(seed, "task", task),
-        fit: (size: Size) => shrinkTarget(scaling, size),
-        signal,
-      };
+      const given = { seed: deriveSeed(seed, "task", task), fit, signal };
       return environment.reset(task, given).then(
         (start) => [start],
         (error) => {
@@ -99,17 +90,14 @@ function sampler(
 }
 
 function reportOn(trajectories: readonly Trajectory[], { reward }: EnvironmentStage): ActingReport {
-  const calls = trajectories.flatMap(({ turns }) => turns.flatMap(({ call }) => call ?? []));
+  const figures = trajectoryFigures(trajectories);
   const count = trajectories.length;
   return {
     tasks: count,
     success: proportion(trajectories.filter(({ success }) => success).length, count),
     meanReward: mean(trajectories.flatMap(({ parts }) => rewardOf(parts, reward) ?? [])),
     parts: meansByName(trajectories.flatMap(({ parts }) => (parts ? [parts] : []))),
-    meanTurns: mean(trajectories.map(({ turns }) => turns.length)),
-    meanCalls: calls.length / Math.max(1, count),
-    failedCalls: shareOf(calls, ({ fault }) => fault !== null),
-    unfinished: shareOf(trajectories, ({ end }) => end === "turns"),
-    faults: Object.fromEntries(talliesOf(trajectories.flatMap(({ fault }) => fault?.kind ?? []))),
+    ...figures,
+    failedCalls: figures.failedCalls ?? 0,
   };
 }

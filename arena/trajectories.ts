@@ -15,8 +15,10 @@ export function trajectoryRecord(
   return { observations, turns, end, success, fault };
 }
 
-/** How the trajectories of a step went. */
-export function trajectoryFigures(trajectories: readonly TrajectoryRecord[]): TrajectoryFigures {
+/** How trajectories went. */
+export function trajectoryFigures(
+  trajectories: readonly Pick<TrajectoryRecord, "turns" | "end" | "fault">[],
+): TrajectoryFigures {
   const calls = trajectories.flatMap(({ turns }) => turns.flatMap(({ call }) => call ?? []));
   return {
     meanTurns: mean(trajectories.map(({ turns }) => turns.length)),

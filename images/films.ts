@@ -1,6 +1,7 @@
-import { open } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { VisplayError } from "../common/errors.ts";
-import { headBytes, isVideo, sniff } from "./format.ts";
+import { isVideo, sniff } from "./format.ts";
+import { readHead } from "./frames.ts";
 import { byName, walk } from "./walk.ts";
 
 /** A video or an animation. */
@@ -21,12 +22,10 @@ export async function findFilms(folder: string, signal?: AbortSignal): Promise<F
   const films: Film[] = [];
   for (const { name, path, isRegular } of files.sort(byName)) {
     if (!isRegular || typeof path !== "string") continue;
-    await using file = await open(path);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-    const head = buffer.subarray(0, bytesRead);
+    const head = await readHead(path);
     const format = sniff(head);
     if (format === "gif" || format === "webp" || isVideo(head))
-      films.push({ name, path, bytes: (await file.stat()).size });
+      films.push({ name, path, bytes: (await stat(path)).size });
   }
   if (films.length > 0) return films;
   const message = `${folder}: found no video, animated GIF or WebP in ${files.length} files, expected some`;

@@ -54,8 +54,14 @@ function readerFor(head: Uint8Array): typeof readVideo {
 async function headOf(path: string): Promise<Uint8Array> {
   // To open a pipe could wait for ever.
   if (!(await stat(path)).isFile()) throw new Refusal("found no regular file");
+  const head = await readHead(path);
+  if (head.length === 0) throw new Refusal("found an empty file (0 bytes)");
+  return head;
+}
+
+/** The first bytes of a file, by which its format is known. */
+export async function readHead(path: string): Promise<Uint8Array> {
   await using file = await open(path);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-  if (bytesRead === 0) throw new Refusal("found an empty file (0 bytes)");
   return buffer.subarray(0, bytesRead);
 }

@@ -2,20 +2,14 @@ import { extname } from "node:path";
 import * as z from "zod";
 import { moduleKinds } from "../../common/user_module.ts";
 import { toolNames } from "../../environments/tools/registry.ts";
+import type { ToolOptions } from "../../environments/tools/tool_environment.ts";
 import { count, number, type Settings } from "./setting.ts";
 
 /** How a stage lets its policy use tools, and what that costs. */
-export interface ToolsConfig {
+export interface ToolsConfig extends Omit<ToolOptions, "timeLimitMs"> {
   readonly use: readonly UsedTool[];
-  readonly section: string | null;
-  readonly maxCalls: number;
-  readonly price: number;
-  readonly prices: Readonly<Record<string, number>>;
-  readonly freeCalls: number;
-  readonly faultPrice: number;
-  readonly bonus: number;
+  /** In seconds. */
   readonly timeLimit: number;
-  readonly maxText: number;
 }
 
 /** Tools that are made of something, by what that is: a language, a model, documents, a server. */
