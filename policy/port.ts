@@ -79,10 +79,13 @@ export interface SamplingOptions {
   readonly tape?: TokenTape;
 }
 
+/** One for all tokens of a completion, or one for each, [T]. */
+export type Advantage = number | Float32Array;
+
 /** One completion with what its update needs. */
 export interface TrainingRollout {
   readonly completion: Continuation & Pick<Completion, "logProbs">;
-  readonly advantage: number;
+  readonly advantage: Advantage;
   /** Log-probabilities under the reference, [T]; required where beta > 0. */
   readonly referenceLogProbs?: Float32Array;
   /** 1 where a token takes part in the loss, [T]; default all. */

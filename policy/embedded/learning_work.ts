@@ -40,16 +40,21 @@ export function grpoWork(
     const weight = perToken[(starts[job] as number) + b] as number;
     return given && Float32Array.from(given.completion.tokens, (_, t) => (given.mask?.[t] ?? 1) * weight);
   };
+  const tokenAdvantages = groups.some(({ rollouts }) =>
+    rollouts.some(({ advantage }) => typeof advantage !== "number"),
+  );
   return {
     jobs,
-    objective: { kind: "grpo", loss, clipLow, clipHigh, beta, importanceCap, temperature },
+    objective: { kind: "grpo", loss, clipLow, clipHigh, beta, importanceCap, temperature, tokenAdvantages },
     feeds: (batch) => ({
       weights: tokenValues(batch, weights),
       old_log_probs: tokenValues(batch, (job, b) => rollout(job, b)?.completion.logProbs),
       ...(beta === 0
         ? {}
         : { reference_log_probs: tokenValues(batch, (job, b) => reference(rollout(job, b))) }),
-      advantages: advantages(batch, rollout),
+      advantages: tokenAdvantages
+        ? tokenValues(batch, (job, b) => advantagesOf(rollout(job, b)))
+        : advantages(batch, rollout),
     }),
     tokens,
     weight: shareWeight(loss, lengths.flat()),
@@ -142,16 +147,29 @@ function activeTokens({ completion, mask }: TrainingRollout): number {
   return mask ? mask.reduce((sum, m) => sum + m, 0) : completion.tokens.length;
 }
 
+/** Rollouts' advantages, [P, G]. */
 function advantages(
   { shape, jobs, firstBranch }: MicroBatch,
   rollout: (job: number, b: number) => TrainingRollout | undefined,
 ): Float32Array {
   const all = new Float32Array(shape.prefixes * shape.branches);
   jobs.forEach((job, p) => {
-    for (let b = 0; b < shape.branches; b++)
-      all[p * shape.branches + b] = rollout(job, firstBranch + b)?.advantage ?? 0;
+    for (let b = 0; b < shape.branches; b++) {
+      const { advantage = 0 } = rollout(job, firstBranch + b) ?? {};
+      all[p * shape.branches + b] = advantage as number;
+    }
   });
   return all;
+}
+
+/** Its tokens' advantages, [T]. */
+function advantagesOf(rollout: TrainingRollout | undefined): Float32Array | undefined {
+  if (!rollout) return undefined;
+  const { advantage, completion } = rollout;
+  const { length } = completion.tokens;
+  if (typeof advantage === "number") return new Float32Array(length).fill(advantage);
+  if (advantage.length === length) return advantage;
+  throw new RangeError(`found ${advantage.length} advantages of ${length} tokens`);
 }
 
 function reference(rollout: TrainingRollout | undefined): Float32Array | undefined {

@@ -9,7 +9,6 @@ import {
   mul,
   neg,
   reduceSum,
-  reshape,
   scale,
   stopGradient,
   sub,
@@ -26,7 +25,7 @@ export interface LossInputs {
   readonly oldLogProbs: Tensor;
   /** Of the fixed reference; null where beta is 0. */
   readonly referenceLogProbs: Tensor | null;
-  /** [P, G]. */
+  /** Or [P, G, 1], where a completion has one for all of its tokens. */
   readonly advantages: Tensor;
   /** What each token counts in the loss (see `tokenWeights`); 0 leaves it out. */
   readonly weights: Tensor;
@@ -50,13 +49,13 @@ export interface LossOutputs {
  */
 export function grpoLoss(x: LossInputs, options: LossOptions): LossOutputs {
   const { loss, beta, importanceCap } = options;
-  const advantages = reshape(x.advantages, { shape: [...x.advantages.shape, 1] });
   // Tokens without a weight may carry anything; neither their ratio nor their gap may overflow.
   const used = asNumber(greater(x.weights, scalar(0)));
   const fixed = stopGradient(x.logProbs);
   const old = importanceCap === null ? x.oldLogProbs : fixed;
   const drift = mul(sub(x.logProbs, old), used);
-  const policyLoss = surrogates[loss]({ logProbs: x.logProbs, drift, advantages, used }, options);
+  const { logProbs, advantages } = x;
+  const policyLoss = surrogates[loss]({ logProbs, drift, advantages, used }, options);
   const weighted =
     importanceCap === null
       ? policyLoss
@@ -78,7 +77,7 @@ interface SurrogateInputs {
   readonly logProbs: Tensor;
   /** log r: of each token's ratio to the old policy, 0 where it is not used. */
   readonly drift: Tensor;
-  /** [P, G, 1]. */
+  /** Or [P, G, 1]. */
   readonly advantages: Tensor;
   /** 1 where a token is in the loss, else 0. */
   readonly used: Tensor;
@@ -109,12 +108,17 @@ const cappedWeight: Surrogate = ({ logProbs, drift, advantages }, { clipHigh }) 
   return { loss, clipped: asNumber(greater(ratio, cap)) };
 };
 
-/** The clipped ratio of whole completions, the geometric mean of their tokens' (GSPO 2507.18071, eq. 7). */
-const sequenceRatio: Surrogate = ({ drift, used, ...rest }, clip) => {
-  const axes = [drift.shape.length - 1];
-  const lengths = maximum(reduceSum(used, { axes, keepDims: true }), scalar(1));
-  const mean = div(reduceSum(drift, { axes, keepDims: true }), lengths);
-  return clippedRatio({ drift: mean, used, ...rest }, clip);
+/**
+ * The clipped ratio of whole completions, the geometric mean of their tokens' (GSPO 2507.18071, eq. 7). Where tokens have
+ * advantages of their own, each has that ratio, and the gradient of its own log-probability (GSPO-token, eq. 14).
+ */
+const sequenceRatio: Surrogate = ({ logProbs, drift, advantages, used }, clip) => {
+  const axis = drift.shape.length - 1;
+  const lengths = maximum(reduceSum(used, { axes: [axis], keepDims: true }), scalar(1));
+  const mean = div(reduceSum(drift, { axes: [axis], keepDims: true }), lengths);
+  const own = mul(sub(logProbs, stopGradient(logProbs)), used);
+  const ratio = advantages.shape[axis] === 1 ? mean : add(stopGradient(mean), own);
+  return clippedRatio({ logProbs, drift: ratio, advantages, used }, clip);
 };
 
 const surrogates: Readonly<Record<Loss, Surrogate>> = {

@@ -21,7 +21,12 @@ import { crossEntropy, grpoLoss, type LossOptions } from "./loss.ts";
 /** What an update minimises: GRPO, or cross-entropy of given completions. */
 export type Objective =
   | { readonly kind: "cross_entropy" }
-  | ({ readonly kind: "grpo" } & LossOptions & Pick<UpdateOptions, "temperature">);
+  | ({
+      readonly kind: "grpo";
+      /** Whether each token has an advantage of its own. */
+      readonly tokenAdvantages: boolean;
+    } & LossOptions &
+      Pick<UpdateOptions, "temperature">);
 
 /** What an update differentiates: a micro-batch that shows `images` different images. */
 export interface UpdateShape extends ScoreShape {
@@ -61,7 +66,7 @@ export function updateGraph(
               logProbs,
               oldLogProbs: input("old_log_probs", [P, G, T]),
               referenceLogProbs: objective.beta === 0 ? null : input("reference_log_probs", [P, G, T]),
-              advantages: input("advantages", [P, G]),
+              advantages: input("advantages", [P, G, objective.tokenAdvantages ? T : 1]),
               weights,
             },
             objective,

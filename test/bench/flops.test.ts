@@ -65,7 +65,8 @@ test("the operations of a small update, counted by hand", () => {
 test("they are the matrix products of the real graph", async () => {
   const model = new SmolVlm(await readIdefics3Config(referencePath("smolvlm-tiny")));
   const { loss, clipLow, clipHigh, beta, importanceCap, temperature } = grpo;
-  const objective = { kind: "grpo", loss, clipLow, clipHigh, beta, importanceCap, temperature } as const;
+  const options = { loss, clipLow, clipHigh, beta, importanceCap, temperature };
+  const objective = { kind: "grpo", ...options, tokenAdvantages: false } as const;
   const exact = { ...shape, prefixLength: 30, image: model.bucket({ tiles: 1, height: 0, width: 0 }) };
   const names = model.parameters.map(({ name }) => name);
   const graph = topological(

@@ -56,7 +56,7 @@ async function evaluate(
       logProbs,
       oldLogProbs: tokens("old"),
       referenceLogProbs: beta === 0 ? null : tokens("reference"),
-      advantages: input("advantages", [P, G]),
+      advantages: input("advantages", [P, G, 1]),
       weights: tokens("weights"),
     },
     {

@@ -93,6 +93,7 @@ export async function referenceGroup(
       beta: hyperparameters.beta,
       importanceCap: null,
       temperature: 1,
+      tokenAdvantages: false,
     },
     values: {
       weights: (b) => new Float32Array(lengths[b] as number).fill(perToken[b] as number),

@@ -82,6 +82,14 @@ beforeAll(async () => {
   }));
 });
 
+/** The groups with other advantages, by each rollout and its place in its group. */
+function withAdvantages(advantageOf: (rollout: TrainingRollout, b: number) => Float32Array): TrainingGroup[] {
+  return groups.map(({ prompt, rollouts }) => ({
+    prompt,
+    rollouts: rollouts.map((rollout, b) => ({ ...rollout, advantage: advantageOf(rollout, b) })),
+  }));
+}
+
 /** Every rollout in a group of its own; `images` gives each its own copy of the image. */
 function repeated(all: readonly TrainingGroup[], images: "shared" | "copied"): TrainingGroup[] {
   return all.flatMap(({ prompt, rollouts }) =>
@@ -154,6 +162,56 @@ describe("gradients", () => {
     await expectEqual(differentiate(masked, withKl), differentiate(shortened, withKl));
   });
 
+  test.each(losses)("%s: equal advantages of a completion's tokens are its one advantage", async (loss) => {
+    const options = { ...withKl, loss };
+    const spread = withAdvantages(({ advantage, completion }) =>
+      new Float32Array(completion.tokens.length).fill(advantage as number),
+    );
+    await expectEqual(differentiate(spread, options), differentiate(groups, options));
+  });
+
+  test.each(["dapo", "cispo"] as const)(
+    "%s: a completion whose beginning and end have their own advantages is two, each with its part alone in the loss",
+    async (loss) => {
+      const options = { ...withKl, loss };
+      const half = ({ completion: { tokens } }: TrainingRollout) => Math.floor(tokens.length / 2);
+      const apart = groups.map(({ prompt, rollouts }) => ({
+        prompt,
+        rollouts: rollouts.flatMap((rollout, b) =>
+          [rollout.advantage, 0.7 - 0.3 * b].map((advantage, part) => ({
+            ...rollout,
+            advantage,
+            mask: rollout.completion.tokens.reduce((mask, _, t) => {
+              mask[t] = Number(t < half(rollout)) ^ part;
+              return mask;
+            }, new Uint8Array(rollout.completion.tokens.length)),
+          })),
+        ),
+      }));
+      const together = withAdvantages((rollout, b) => {
+        const { completion, advantage } = rollout;
+        const own = new Float32Array(completion.tokens.length).fill(0.7 - 0.3 * b);
+        return own.fill(advantage as number, 0, half(rollout));
+      });
+      await expectEqual(differentiate(together, options), differentiate(apart, options));
+      // In whatever micro-batches, and beside completions that have one advantage.
+      const mixed = together.map((group, i) => (i % 2 === 0 ? group : (groups[i] as TrainingGroup)));
+      const singles = mixed.flatMap(({ prompt, rollouts }) =>
+        rollouts.map((rollout) => ({ prompt, rollouts: [rollout] })),
+      );
+      await expectEqual(
+        differentiate(mixed, options, { microBatchTokens: 1 }),
+        differentiate(singles, options),
+      );
+    },
+  );
+
+  test("advantages of more or fewer tokens than a completion has are refused", async () => {
+    await using policy = await openTiny();
+    const short = withAdvantages(({ completion }) => new Float32Array(completion.tokens.length - 1));
+    await expect(policy.update(short, grpo)).rejects.toThrow(/found 23 advantages of 24 tokens/);
+  });
+
   test("padding changes nothing at a temperature where its log-probabilities overflow", async () => {
     const cold = { ...withKl, temperature: 0.01 };
     await using policy = await openTiny();
@@ -198,7 +256,10 @@ describe("updates", () => {
         const scores = await policy.score(asked, { weights, temperature: 1 });
         return rewarded.map(({ rollouts }, i) => {
           const totals = (scores[i] ?? []).map((logProbs) => logProbs.reduce((sum, x) => sum + x, 0));
-          return rollouts.reduce((sum, { advantage }, b) => sum + advantage * (totals[b] as number), 0);
+          return rollouts.reduce(
+            (sum, { advantage }, b) => sum + (advantage as number) * (totals[b] as number),
+            0,
+          );
         });
       };
       const options = { ...grpo, ...usualClip[loss], loss, importanceCap };

@@ -35,6 +35,8 @@ beforeAll(async () => {
     // Ragged, so that means over tokens and over rollouts differ between shares.
     rollouts: rollouts.map((rollout, g) => ({
       ...rollout,
+      // Only some tokens have an advantage of their own, and so only some shares do.
+      advantage: i === 1 ? rollout.completion.logProbs.map((x) => x + g) : rollout.advantage,
       referenceLogProbs: reference[i]?.[g] as Float32Array,
       mask: new Uint8Array(rollout.completion.tokens.length).fill(1, (i * 3) % 11),
     })),

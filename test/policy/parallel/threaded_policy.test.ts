@@ -61,6 +61,7 @@ async function lifeOf(policy: Policy, saved: string): Promise<unknown[]> {
     prompt,
     rollouts: rollouts.map((rollout, g) => ({
       ...rollout,
+      advantage: i === 1 ? rollout.completion.logProbs.map((x) => x + g) : rollout.advantage,
       referenceLogProbs: reference[i]?.[g] as Float32Array,
       mask: new Uint8Array(rollout.completion.tokens.length).fill(1, 1),
     })),
