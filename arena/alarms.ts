@@ -1,5 +1,13 @@
-import type { Alarm, AlarmName, EventBody, Health, PhaseFigures } from "../replay/events.ts";
-import type { AlarmConfig, AlarmsConfig } from "./config/alarms.ts";
+import type {
+  Alarm,
+  AlarmName,
+  EvaluationReport,
+  EventBody,
+  Health,
+  PhaseFigures,
+} from "../replay/events.ts";
+import type { AlarmConfig, AlarmsConfig, EvaluationAlarm } from "./config/alarms.ts";
+import { lookingSigns } from "./looking/alarms.ts";
 import { mean } from "./statistics.ts";
 
 /** What alarms look at of one step. */
@@ -32,7 +40,7 @@ function shareRule(name: keyof Health, of: string, remedy: string): Rule {
   return { bad: "above", value, describe: (share) => `${percent(share)} of ${of}`, remedy };
 }
 
-const rules: Readonly<Record<Exclude<AlarmName, "silverAccuracy">, Rule>> = {
+const rules: Readonly<Record<Exclude<AlarmName, "silverAccuracy" | EvaluationAlarm>, Rule>> = {
   answerEntropy: {
     bad: "below",
     value: normalisedEntropy,
@@ -101,7 +109,7 @@ export interface PhaseSteps {
 const noSteps: PhaseSteps = { first: [], last: [], mostDistinct: 0 };
 
 /** Nothing was recorded yet. */
-export const noAlarms: AlarmsState = { phase: noSteps, raised: [], accuracies: [] };
+export const noAlarms: AlarmsState = { phase: noSteps, raised: [], accuracies: [], base: null };
 
 /** What later alarms depend on. */
 export interface AlarmsState {
@@ -110,6 +118,8 @@ export interface AlarmsState {
   readonly raised: readonly AlarmName[];
   /** Accuracy of the last rounds' silver answers, [round, share]. */
   readonly accuracies: readonly (readonly [number, number])[];
+  /** What the base's evaluation found; null before it, and absent from states of earlier releases. */
+  readonly base?: EvaluationReport["looking"] | null;
 }
 
 /** The alarms of a run: a fold over what it records, which goes on from a state. */
@@ -118,16 +128,23 @@ export class Alarms {
   #phase: PhaseSteps;
   readonly #raised: Set<AlarmName>;
   readonly #accuracies: Map<number, number>;
+  #base: EvaluationReport["looking"] | null;
 
-  constructor(config: AlarmsConfig, { phase, raised, accuracies }: AlarmsState = noAlarms) {
+  constructor(config: AlarmsConfig, { phase, raised, accuracies, base = null }: AlarmsState = noAlarms) {
     this.#config = config;
     this.#phase = phase;
     this.#raised = new Set(raised);
     this.#accuracies = new Map(accuracies);
+    this.#base = base;
   }
 
   state(): AlarmsState {
-    return { phase: this.#phase, raised: [...this.#raised], accuracies: [...this.#accuracies] };
+    return {
+      phase: this.#phase,
+      raised: [...this.#raised],
+      accuracies: [...this.#accuracies],
+      base: this.#base,
+    };
   }
 
   /** What the last steps of the phase came to. */
@@ -166,6 +183,12 @@ export class Alarms {
         return this.#judgeSilver(event, event.audit?.silverCorrect ?? null);
       case "audited":
         return this.#judgeSilver(event, event.silverCorrect);
+      case "evaluated": {
+        const { round, phase, report } = event;
+        const signs = lookingSigns(report, this.#base, this.#config);
+        if (round === 0) this.#base = report.looking;
+        return signs.map((sign) => ({ type: "alarm", round, phase, step: null, window: 1, ...sign }));
+      }
       default:
         return [];
     }
@@ -196,7 +219,12 @@ export class Alarms {
     return known.length < window ? [] : this.#judge("silverAccuracy", place, mean(known), silverRule);
   }
 
-  #judge(name: AlarmName, { round, phase, step }: Place, value: number | null, rule: Criterion): Alarm[] {
+  #judge(
+    name: Exclude<AlarmName, EvaluationAlarm>,
+    { round, phase, step }: Place,
+    value: number | null,
+    rule: Criterion,
+  ): Alarm[] {
     const { threshold, window }: AlarmConfig = this.#config[name];
     if (value === null || this.#raised.has(name)) return [];
     if (rule.bad === "above" ? value <= threshold : value >= threshold) return [];

@@ -1,5 +1,6 @@
 import { concat, concatMap, defer, forkJoin, map, type Observable, of } from "rxjs";
 import { deriveSeed } from "../common/random.ts";
+import { zip } from "../common/zip.ts";
 import { givenBy, type Judging, score } from "../environments/verify.ts";
 import { blank } from "../images/image.ts";
 import { shrinkTarget } from "../images/scaling.ts";
@@ -10,9 +11,17 @@ import { vote } from "../reasoner/vote.ts";
 import type { EvaluationReport, Scores } from "../replay/events.ts";
 import type { RunConfig } from "./config/config.ts";
 import { fromAbortable } from "./from_abortable.ts";
+import {
+  type AlteredTest,
+  alter,
+  type DependenceMark,
+  dependenceFigures,
+  dependenceMark,
+  isProbed,
+} from "./looking/dependence.ts";
 import { pipeline } from "./pipeline.ts";
 import type { Evaluator, Test, Tests } from "./ports.ts";
-import { mean, meanShare, proportion } from "./statistics.ts";
+import { mean, meanScore, meanShare } from "./statistics.ts";
 
 /** The answers to one question: greedy, with the image blanked, and samples at temperatures 1 and 0.6. */
 export interface AnsweredTest {
@@ -21,6 +30,8 @@ export interface AnsweredTest {
   readonly blind: Answer;
   readonly warm: readonly Answer[];
   readonly cool: readonly Answer[];
+  /** To the same question about other pictures; null where it was not asked again. */
+  readonly altered: readonly (readonly [AlteredTest, Answer])[] | null;
 }
 
 /** How one question was answered; what is right is a score from 0 to 1. */
@@ -56,17 +67,21 @@ export function evaluator(
         const fit: Fit = (size) => shrinkTarget(scaling, size);
         const reasoner = new Reasoner(policy, templates);
         const marks: Mark[] = [];
+        const looks: DependenceMark[] = [];
         const answered = pipeline(
           Math.ceil(tests.length / questionsPerChunk),
           (chunk) => tests.read(chunk * questionsPerChunk, (chunk + 1) * questionsPerChunk, fit),
           (read, chunk) =>
-            examine(reasoner, read, config, chunk).pipe(map((examined) => ({ examined, chunk }))),
+            examine(reasoner, read, config, { chunk, total: tests.length }).pipe(
+              map((examined) => ({ examined, chunk })),
+            ),
         );
         const progress = answered.pipe(
           map(({ examined, chunk }) => {
             for (const each of examined) {
               const given = mark(each, config.evaluation);
               marks.push(given);
+              if (each.altered) looks.push(dependenceMark(each.test, each, each.altered, config.evaluation));
               take(each, given);
             }
             return { done: Math.min(tests.length, (chunk + 1) * questionsPerChunk), total: tests.length };
@@ -74,18 +89,21 @@ export function evaluator(
         );
         return concat(
           progress,
-          defer(() => of({ report: reportOn(marks, tests.groups, samples) })),
+          defer(() => {
+            const looking = dependenceFigures(looks);
+            return of({ report: { ...reportOn(marks, tests.groups, samples), looking } });
+          }),
         );
       }),
     );
 }
 
-/** Answers a chunk of questions greedily, blindly, and in samples at temperatures 1 and 0.6. */
+/** Answers a chunk of questions greedily, blindly, in samples at temperatures 1 and 0.6, and some about other pictures. */
 function examine(
   reasoner: Reasoner,
   tests: readonly Test[],
   { evaluation, reasoner: { maxTokens } }: RunConfig,
-  chunk: number,
+  { chunk, total }: { readonly chunk: number; readonly total: number },
 ): Observable<AnsweredTest[]> {
   if (tests.length === 0) return of([]);
   const sample = (
@@ -101,19 +119,30 @@ function examine(
     );
   };
   const blinded = tests.map(({ image, question }) => ({ image: blank(image), question }));
+  const first = chunk * evaluation.questionsPerChunk;
+  const probed = tests.filter((_, i) => isProbed(first + i, total, evaluation));
+  const altered = defer(() => alter(probed, tests, evaluation)).pipe(
+    concatMap((altered) =>
+      altered.length === 0
+        ? of([])
+        : sample("altered", altered, 1, 0).pipe(map((given) => zip(altered, given.flat()))),
+    ),
+  );
   return forkJoin([
     sample("greedy", tests, 1, 0),
     sample("blind", blinded, 1, 0),
     sample("warm", tests, evaluation.samples, 1),
     sample("cool", tests, evaluation.samples, 0.6),
+    altered,
   ]).pipe(
-    map(([greedy, blind, warm, cool]) =>
+    map(([greedy, blind, warm, cool, altered]) =>
       tests.map((test, i) => ({
         test,
         greedy: greedy[i]?.[0] as Answer,
         blind: blind[i]?.[0] as Answer,
         warm: warm[i] ?? [],
         cool: cool[i] ?? [],
+        altered: probed.includes(test) ? altered.filter(([about]) => about.test === test) : null,
       })),
     ),
   );
@@ -136,7 +165,11 @@ function mark({ test, greedy, blind, warm, cool }: AnsweredTest, judging: Judgin
   };
 }
 
-function reportOn(marks: readonly Mark[], groups: readonly string[], samples: number): EvaluationReport {
+function reportOn(
+  marks: readonly Mark[],
+  groups: readonly string[],
+  samples: number,
+): Omit<EvaluationReport, "looking"> {
   const ofGroup = (group: string) => marks.filter((each) => each.group === group);
   return {
     samples,
@@ -146,13 +179,7 @@ function reportOn(marks: readonly Mark[], groups: readonly string[], samples: nu
 }
 
 function scoresOf(marks: readonly Mark[]): Scores {
-  const share = (scoreOf: (mark: Mark) => number) => {
-    const scores = marks.map(scoreOf);
-    const isWhole = scores.every((each) => each === 0 || each === 1);
-    return isWhole
-      ? proportion(scores.filter((each) => each === 1).length, scores.length)
-      : meanShare(scores);
-  };
+  const share = (scoreOf: (mark: Mark) => number) => meanScore(marks.map(scoreOf));
   return {
     questions: marks.length,
     greedy: share(({ greedy }) => greedy),

@@ -1,5 +1,6 @@
 import type { Observable } from "rxjs";
 import type { LabelledItems } from "../environments/data.ts";
+import type { RgbImage } from "../images/image.ts";
 import type { Fit } from "../images/shrink.ts";
 import type { ImageSource } from "../images/source.ts";
 import type { Policy } from "../policy/port.ts";
@@ -84,6 +85,16 @@ export interface Test extends VisualQuestion {
   readonly truths: readonly string[];
   /** What it counts with beside all; null where there are no groups. */
   readonly group: string | null;
+  /** Edits its picture; absent where nobody knows what decides the answer. */
+  edit?(): Promise<TestEdits>;
+}
+
+/** Pictures of a question that were edited; null where there is no such edit. */
+export interface TestEdits {
+  /** What decides the answer was changed: other answers are true, or, null, it is only known that the old ones are not. */
+  readonly evidence: { readonly image: RgbImage; readonly truths: readonly string[] | null } | null;
+  /** Something else was changed: the question, which may be put in other words, has the same true answers. */
+  readonly elsewhere: VisualQuestion | null;
 }
 
 /** Questions that a Reasoner is measured on, in an order that is always the same. */

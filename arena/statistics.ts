@@ -47,6 +47,22 @@ export function meanShare(shares: readonly number[]): Estimate {
   return proportion(p * trials, trials);
 }
 
+/** The mean of scores from 0 to 1, a proportion where each is either, with a 95% interval, in percent. */
+export function meanScore(scores: readonly number[]): Estimate {
+  const isWhole = scores.every((each) => each === 0 || each === 1);
+  return isWhole ? proportion(scores.filter((each) => each === 1).length, scores.length) : meanShare(scores);
+}
+
+/**
+ * A mean of differences of shares, each from -1 to 1, with a 95% interval, in percentage points: that of `meanShare` for
+ * the same values between 0 and 1.
+ */
+export function meanDifference(differences: readonly number[]): Estimate {
+  const { percent, low, high } = meanShare(differences.map((difference) => (difference + 1) / 2));
+  const unfold = (value: number) => 2 * value - 100;
+  return { percent: unfold(percent), low: unfold(low), high: unfold(high) };
+}
+
 /** How often each value occurs, in the order of first appearance. */
 export function talliesOf<T>(values: readonly T[]): Map<T, number> {
   const tallies = new Map<T, number>();

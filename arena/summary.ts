@@ -9,7 +9,7 @@ import type {
   Scores,
 } from "../replay/events.ts";
 import type { EventLog } from "../replay/log.ts";
-import { type Figure, figureName } from "../replay/scores.ts";
+import { type Figure, named } from "../replay/scores.ts";
 
 /**
  * What a run came to, as `summary.json` says it. Figures are percentages, rewards are as they were; null where nobody
@@ -52,6 +52,8 @@ export interface RoundSummary extends Readonly<Record<Figure, number | null>> {
   /** 95% intervals, [low, high]. */
   readonly intervals: Readonly<Partial<Record<Figure, readonly [number, number]>>>;
   readonly families: Readonly<Record<string, Readonly<Record<Figure, number>>>>;
+  /** Whether the Reasoner looks, with 95% intervals; without what nobody measured. */
+  readonly looking: EvaluationReport["looking"];
   /** Where the models of this round lie, by role, relative to the run's folder. */
   readonly models: Readonly<Record<string, string>> | null;
 }
@@ -175,20 +177,26 @@ function emptyRound({ round, stage }: Round): RoundSummary {
     parsed: null,
     intervals: {},
     families: {},
+    looking: {},
     models: null,
   };
 }
 
-function figuresOf({ overall, families }: EvaluationReport): Partial<RoundSummary> {
+function figuresOf({ overall, families, looking }: EvaluationReport): Partial<RoundSummary> {
   const byFamily = Object.entries(families).map(([family, scores]) => [family, percentages(scores)]);
   const intervals = figures.map((name) => {
     const { low, high } = overall[name];
     return [name, [toHundredths(low), toHundredths(high)]];
   });
+  const looks = Object.entries(looking).map(([name, { percent, low, high }]) => [
+    name,
+    { percent: toHundredths(percent), low: toHundredths(low), high: toHundredths(high) },
+  ]);
   return {
     ...percentages(overall),
     intervals: Object.fromEntries(intervals),
     families: Object.fromEntries(byFamily),
+    looking: Object.fromEntries(looks),
   };
 }
 
@@ -221,10 +229,7 @@ function hasTaught({ rounds }: Summary, { updates }: RunFinished): boolean | nul
 function withFigureNames({ rounds, ...summary }: Summary): object {
   const { samples } = summary;
   if (samples === null) return { rounds, ...summary };
-  const rename = (figuresByName: object) =>
-    Object.fromEntries(
-      Object.entries(figuresByName).map(([name, value]) => [figureName(name as Figure, samples), value]),
-    );
+  const rename = (figuresByName: object) => named(figuresByName as Record<string, unknown>, samples);
   const renamed = rounds.map(({ intervals, families, ...round }) => ({
     ...rename(round),
     intervals: rename(intervals),

@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
 import type { EvaluationConfig } from "../arena/config/evaluation.ts";
+import { photoEdits, regionsIn } from "../arena/looking/photo_edits.ts";
 import type { Test, Tests } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
 import { inParallel } from "../common/in_parallel.ts";
+import { deriveSeed } from "../common/random.ts";
 import { defaultLimits } from "../images/decode.ts";
+import type { Size } from "../images/image.ts";
 import { ListedImages } from "../images/listed_images.ts";
 import type { Fit } from "../images/shrink.ts";
 import type { StoredImage } from "../images/stored_image.ts";
@@ -20,9 +23,14 @@ export interface DataTests extends Tests {
 }
 
 /** A question whose picture is not in memory. */
-interface ListedTest extends Omit<Test, "image"> {
+interface ListedTest extends Omit<Test, "image" | "edit"> {
   readonly image: StoredImage;
+  /** The cell that says where its evidence is; "" for none. */
+  readonly region: string;
 }
+
+/** What of an evaluation's settings its data are opened by. */
+type DataSettings = Pick<EvaluationConfig, "columns" | "groupBy" | "questions" | "seed" | "dependence">;
 
 /** Pictures decoded at the same time. */
 const decoders = 4;
@@ -36,12 +44,12 @@ const maxGroups = 100;
  */
 export async function openDataTests(
   data: string,
-  { columns, groupBy, questions }: Pick<EvaluationConfig, "columns" | "groupBy" | "questions">,
+  { columns, groupBy, questions, seed, dependence: { region } }: DataSettings,
   opening: Opening,
 ): Promise<DataTests> {
   const set = await openUserData(data, columns, opening);
-  if (groupBy !== null) set.requireColumn(groupBy);
-  const others = groupBy === null ? [] : [groupBy];
+  const others = [groupBy, region].filter((column) => column !== null);
+  for (const column of others) set.requireColumn(column);
   const { rows, broken } = await labelledRows(set, { others, most: questions, signal: opening.signal });
   const tests = rows.map(({ image, question, answers: truths, others }) => ({
     name: image.name,
@@ -49,6 +57,7 @@ export async function openDataTests(
     question,
     truths,
     group: groupBy === null ? null : others[groupBy] || "none",
+    region: (region && others[region]) ?? "",
   }));
   sayBroken(set.name, broken, opening.say);
   if (tests.length === 0) {
@@ -66,14 +75,27 @@ export async function openDataTests(
   const digest = createHash("sha256");
   for (const { image, question, truths, group } of tests)
     digest.update(JSON.stringify([image.name, image.bytes, question, truths, group]));
-  const first = (count: number): Tests => testsOf(tests.slice(0, count), groups, opening.say);
+  if (region !== null) requireRegions(set.name, region, tests);
+  const first = (count: number): Tests => testsOf(tests.slice(0, count), groups, { seed, say: opening.say });
   return { ...first(tests.length), first, digest: digest.digest("hex") };
+}
+
+/** Throws "data" where no row says where its evidence is. */
+function requireRegions(name: string, column: string, tests: readonly ListedTest[]): void {
+  const whole = { width: 1, height: 1 };
+  if (tests.some(({ region }) => regionsIn(region, whole, whole).length > 0)) return;
+  const found = JSON.stringify(tests.find(({ region }) => region !== "")?.region ?? "");
+  const expected = "expected boxes [x1, y1, x2, y2], in pixels or in shares of the picture";
+  throw new VisplayError(
+    "data",
+    `${name}: column ${column} (evaluation.dependence.region): found ${found}, ${expected}`,
+  );
 }
 
 function testsOf(
   tests: readonly ListedTest[],
   groups: readonly string[],
-  say: (line: string) => void,
+  { seed, say }: { readonly seed: number; readonly say: (line: string) => void },
 ): Tests {
   const said = new Set<string>();
   const pictures = new ListedImages(
@@ -81,9 +103,18 @@ function testsOf(
     defaultLimits,
     scaledPictures(),
   );
-  const decode = async (index: number, { image, ...test }: ListedTest, fit: Fit): Promise<Test[]> => {
+  const decode = async (index: number, listed: ListedTest, fit: Fit): Promise<Test[]> => {
+    const { image, region, ...asked } = listed;
+    let size: Size | null = null;
+    const seen: Fit = (upright) => {
+      size = upright;
+      return fit(upright);
+    };
     try {
-      return [{ ...test, image: (await pictures.load(index, fit)).image }];
+      const test = { ...asked, image: (await pictures.load(index, seen)).image };
+      const regions = regionsIn(region, size ?? test.image, test.image);
+      const editSeed = deriveSeed(seed, "edit", index);
+      return [{ ...test, edit: async () => photoEdits(test, regions, editSeed) }];
     } catch (error) {
       if (!(error instanceof VisplayError) || error.code !== "images") throw error;
       if (!said.has(image.name)) say(`left out of the evaluation: ${image.name}: ${error.message}`);

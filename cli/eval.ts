@@ -5,6 +5,8 @@ import { untilAborted } from "../arena/from_abortable.ts";
 import { VisplayError } from "../common/errors.ts";
 import { watchFit } from "../environments/verifier_fit.ts";
 import { givenBy } from "../environments/verify.ts";
+import type { EvaluationReport } from "../replay/events.ts";
+import { named } from "../replay/scores.ts";
 import { drive, interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
@@ -13,7 +15,7 @@ import { addSettings } from "./options.ts";
 import { PredictionFile } from "./prediction_file.ts";
 import { runSettings } from "./run_settings.ts";
 import { valueLayer } from "./settings.ts";
-import { familiesTable } from "./table.ts";
+import { familiesTable, modelLookingTable } from "./table.ts";
 import { print } from "./terminal.ts";
 import { openTests } from "./tests.ts";
 
@@ -22,28 +24,46 @@ export function addEval(program: Command): void {
   const command = program
     .command("eval")
     .description("measure a model on labelled data, or on held-out scenes, by groups of questions")
-    .option(
-      "--out <file>",
-      "write every prediction to this file: JSONL, or Parquet where it is FILE.parquet",
-    );
+    .option("--out <file>", "write every prediction to this file: JSONL, or Parquet where it is FILE.parquet")
+    .option("--json", "print every figure with its interval as JSON");
   const names = ["data", "limit", "samples", "columns", "verifier", "groupBy"] as const;
   const layers = addSettings(command, ["model", "device", ...names]);
   // Whoever calls for an evaluation wants one, whatever the images of a run are, and of all their data.
   const onScenes = valueLayer("visplay eval", ["images", "data"], null);
-  command.action(({ out }: { out?: string }) => {
+  command.action(({ out, json }: EvalFlags) => {
     const given = [...layers(), onScenes];
     const { data, questions } = runSettings(given).evaluation;
     const all =
       data !== null && questions === null
         ? [valueLayer("visplay eval", ["evaluation", "questions"], everyRow)]
         : [];
-    return evaluate(runSettings([...given, ...all]), out ?? null);
+    return evaluate(runSettings([...given, ...all]), out ?? null, json ? asJson : asTables);
   });
+}
+
+interface EvalFlags {
+  readonly out?: string;
+  readonly json?: boolean;
 }
 
 const everyRow = 1_000_000_000;
 
-async function evaluate(settings: RunSettings, out: string | null): Promise<void> {
+function asJson({ samples, overall, families, looking }: EvaluationReport): string {
+  const all = named({ ...overall }, samples);
+  const groups = Object.entries(families).map(([name, scores]) => [name, named({ ...scores }, samples)]);
+  return JSON.stringify({ samples, overall: all, families: Object.fromEntries(groups), looking }, null, 2);
+}
+
+function asTables(report: EvaluationReport): string {
+  const looks = modelLookingTable(report);
+  return [familiesTable(report), ...(looks === null ? [] : ["", looks])].join("\n");
+}
+
+async function evaluate(
+  settings: RunSettings,
+  out: string | null,
+  textOf: (report: EvaluationReport) => string,
+): Promise<void> {
   using interrupt = interruptible();
   const model = await openModel(settings, interrupt.signal);
   const { config } = model;
@@ -67,7 +87,7 @@ async function evaluate(settings: RunSettings, out: string | null): Promise<void
   }
   await using reasoner = await openRunPolicy(model, "reasoner");
   await drive(measure(reasoner).pipe(untilAborted(interrupt.signal)), (update) => {
-    if ("report" in update) print(familiesTable(update.report));
+    if ("report" in update) print(textOf(update.report));
     else show(`${update.done} of ${update.total} questions`);
   });
   await predictions?.keep();

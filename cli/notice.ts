@@ -1,4 +1,5 @@
-import type { Estimate, FormatTried, RunEvent } from "../replay/events.ts";
+import type { Estimate, EvaluationReport, FormatTried, RunEvent } from "../replay/events.ts";
+import { lookingTitles } from "../replay/scores.ts";
 import { count, plural } from "./format.ts";
 
 /**
@@ -38,13 +39,25 @@ export function notice(event: RunEvent, tests: string): string | undefined {
     case "supervisedStep":
       return event.heldOutLoss === null ? undefined : `held-out loss ${event.heldOutLoss.toFixed(3)}`;
     case "evaluated": {
-      const { greedy, mean8, maj8 } = event.report.overall;
-      const k = event.report.samples;
-      return `${tests}: greedy ${percent(greedy)}, mean@${k} ${percent(mean8)}, maj@${k} ${percent(maj8)}`;
+      const { overall, samples: k, looking } = event.report;
+      const { greedy, mean8, maj8 } = overall;
+      const accuracy = `${tests}: greedy ${percent(greedy)}, mean@${k} ${percent(mean8)}, maj@${k} ${percent(maj8)}`;
+      return [accuracy, ...lookingText(looking)].join("\n");
     }
     default:
       return undefined;
   }
+}
+
+/** The figures that say most of whether it looks; no line where there are none. */
+function lookingText(looking: EvaluationReport["looking"]): string[] {
+  const figures = (["dependence", "sensitivity", "stability"] as const).flatMap((name) => {
+    const estimate = looking[name];
+    return estimate
+      ? [`${lookingTitles[name]} ${percent(estimate, name === "dependence" ? " points" : "%")}`]
+      : [];
+  });
+  return figures.length === 0 ? [] : [`does it look: ${figures.join(", ")}`];
 }
 
 function trialText({ format, questions, answers }: FormatTried): string {
@@ -52,6 +65,6 @@ function trialText({ format, questions, answers }: FormatTried): string {
   return `format ${format}: ${asked} questions and ${answered} answers can be read`;
 }
 
-function percent({ percent: value, low, high }: Estimate): string {
-  return `${value.toFixed(1)}% (${low.toFixed(1)} to ${high.toFixed(1)})`;
+function percent({ percent: value, low, high }: Estimate, unit = "%"): string {
+  return `${value.toFixed(1)}${unit} (${low.toFixed(1)} to ${high.toFixed(1)})`;
 }

@@ -3,14 +3,16 @@ import { hasStage } from "../arena/config/stages.ts";
 import type { Summary } from "../arena/summary.ts";
 import { VisplayError } from "../common/errors.ts";
 import { plural } from "./format.ts";
-import { roundsTable } from "./table.ts";
+import { lookingTable, roundsTable } from "./table.ts";
 
 /** What a run came to, as its last words say it. */
 export function resultText({ images, evaluation }: RunConfig, summary: Summary): string {
   const onScenes = images.data !== null && evaluation.data === null && summary.samples !== null;
+  const looks = lookingTable(summary);
   return [
     "",
     roundsTable(summary),
+    ...(looks === null ? [] : ["", looks]),
     ...(onScenes ? ["accuracy is on held-out coloured scenes, not on your images"] : []),
     ...(summary.taught === false ? ["nothing was taught in these rounds"] : []),
     "",

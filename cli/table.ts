@@ -1,17 +1,21 @@
 import CliTable from "cli-table3";
 import type { RoundSummary, Summary } from "../arena/summary.ts";
-import type { EvaluationReport, Scores } from "../replay/events.ts";
+import type { Estimate, EvaluationReport, LookingFigure } from "../replay/events.ts";
 import type { Figure } from "../replay/scores.ts";
 import { count } from "./format.ts";
 
 type Column =
   | Figure
-  | Exclude<keyof RoundSummary, "round" | "stage" | "intervals" | "families" | "models" | "empty">;
+  | LookingFigure
+  | Exclude<
+      keyof RoundSummary,
+      "round" | "stage" | "intervals" | "families" | "looking" | "models" | "empty"
+    >;
 
 interface Row {
   readonly name: string;
   readonly figures: Readonly<Partial<Record<Column, number | null>>>;
-  readonly intervals: RoundSummary["intervals"];
+  readonly intervals: Readonly<Partial<Record<Column, readonly [number, number]>>>;
 }
 
 /**
@@ -20,23 +24,49 @@ interface Row {
  */
 export function roundsTable({ rounds, samples }: Summary): string {
   const shown = samples === null ? rounds.filter(({ round }) => round > 0) : rounds;
-  const isStaged = new Set(shown.map(({ stage }) => stage)).size > 1;
-  const rows = shown.map(({ round, stage, ...figures }) => ({
-    name: round === 0 ? "base" : `round ${round}${isStaged ? `\n${stage}` : ""}`,
-    figures,
-    intervals: figures.intervals,
-  }));
-  const columns = samples === null ? outcomes : accuracies(samples);
-  const isKnown = (column: Column) => rows.some(({ figures }) => figures[column] != null);
-  return render(
-    columns.filter(([column]) => isKnown(column)),
-    rows,
-  );
+  const rows = shown
+    .map((round) => ({ ...round, name: rowName(round, shown) }))
+    .map(({ name, intervals, looking: _, ...figures }): Row => ({ name, figures, intervals }));
+  return render(known(samples === null ? outcomes : accuracies(samples), rows), rows);
+}
+
+/** Whether the Reasoner looks, the base against each round, as `roundsTable` does it; null where nobody measured that. */
+export function lookingTable({ rounds }: Pick<Summary, "rounds">): string | null {
+  const measured = rounds.filter(({ looking }) => Object.keys(looking).length > 0);
+  return looksTable(measured.map((round) => ({ name: rowName(round, rounds), looking: round.looking })));
+}
+
+/** The same of one model. */
+export function modelLookingTable({ looking }: EvaluationReport): string | null {
+  return looksTable([{ name: "all", looking }]);
+}
+
+function looksTable(
+  measured: readonly (Pick<RoundSummary, "looking"> & { readonly name: string })[],
+): string | null {
+  const rows = measured.map(({ name, looking }) => estimatesRow(name, looking));
+  const columns = known(looks, rows);
+  return columns.length === 0 ? null : render(columns, rows);
+}
+
+function rowName(
+  { round, stage }: Pick<RoundSummary, "round" | "stage">,
+  all: readonly RoundSummary[],
+): string {
+  const isStaged = new Set(all.map((each) => each.stage)).size > 1;
+  return round === 0 ? "base" : `round ${round}${isStaged ? `\n${stage}` : ""}`;
+}
+
+/** The columns that some row has. */
+function known(columns: Columns, rows: readonly Row[]): Columns {
+  return columns.filter(([column]) => rows.some(({ figures }) => figures[column] != null));
 }
 
 /** One model by families of questions, as `roundsTable` does it. */
 export function familiesTable({ overall, families, samples }: EvaluationReport): string {
-  const rows = Object.entries({ all: overall, ...families }).map(([name, scores]) => scoresRow(name, scores));
+  const rows = Object.entries({ all: overall, ...families }).map(([name, { questions: _, ...scores }]) =>
+    estimatesRow(name, scores),
+  );
   return render(
     accuracies(samples).filter(([column]) => column in overall),
     rows,
@@ -59,6 +89,16 @@ function accuracies(k: number): Columns {
   ];
 }
 
+const looks: Columns = [
+  ["dependence", "depend-\nence"],
+  ["sighted", "sighted"],
+  ["blank", "blank"],
+  ["other", "other\npicture"],
+  ["shuffled", "shuffled"],
+  ["sensitivity", "sensi-\ntivity"],
+  ["stability", "stabi-\nlity"],
+];
+
 /** Rewards are no shares, and items a number. */
 const outcomes: Columns = [
   ["heldOutLoss", "held-out\nloss"],
@@ -78,8 +118,8 @@ const plain: Readonly<Partial<Record<Column, (value: number) => string>>> = {
   admitted: count,
 };
 
-function scoresRow(name: string, { questions: _, ...scores }: Scores): Row {
-  const entries = Object.entries(scores);
+function estimatesRow(name: string, estimates: Readonly<Partial<Record<Column, Estimate>>>): Row {
+  const entries = Object.entries(estimates);
   return {
     name,
     figures: Object.fromEntries(entries.map(([figure, { percent }]) => [figure, percent])),
@@ -95,8 +135,7 @@ function render(shown: Columns, rows: readonly Row[]): string {
     chars: borders,
   });
   for (const { name, figures, intervals } of rows) {
-    const interval: Partial<Record<Column, readonly [number, number]>> = intervals;
-    table.push([name, ...shown.map(([column]) => cell(column, figures[column], interval[column]))]);
+    table.push([name, ...shown.map(([column]) => cell(column, figures[column], intervals[column]))]);
   }
   return table.toString().replace(/^ | +$/gm, "");
 }

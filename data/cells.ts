@@ -87,6 +87,17 @@ export function textIn(cell: unknown): string | null {
   return cell instanceof Uint8Array && isUtf8(cell) ? Buffer.from(cell).toString("utf8") : null;
 }
 
+/** A cell as text: lists and objects, too, as JSON; "" for nothing, and for bytes that are no text. */
+export function writtenCell(cell: unknown): string {
+  const text = textIn(cell);
+  if (text !== null || typeof cell !== "object" || cell === null || cell instanceof Uint8Array)
+    return text ?? "";
+  return JSON.stringify(cell, (_, value: unknown) => {
+    if (typeof value === "bigint") return Number(value);
+    return ArrayBuffer.isView(value) && !(value instanceof DataView) ? [...(value as Float64Array)] : value;
+  });
+}
+
 function kindOf(cell: unknown): string {
   if (cell === undefined || cell === null) return "nothing";
   if (Array.isArray(cell)) return "a list";

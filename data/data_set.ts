@@ -1,5 +1,5 @@
 import type { StoredImage } from "../images/stored_image.ts";
-import { answersIn, questionIn, textIn, textsIn } from "./cells.ts";
+import { answersIn, questionIn, textsIn, writtenCell } from "./cells.ts";
 import { type Mapping, mapColumns, missingColumn, type Part } from "./columns.ts";
 import { type BrokenRow, BrokenRowError, type Place, type Table } from "./tables/table.ts";
 
@@ -8,7 +8,7 @@ export interface DataRow {
   readonly images: readonly StoredImage[];
   readonly question: string;
   readonly answers: readonly string[];
-  /** Cells of further columns as text, "" where there is none. */
+  /** Cells of further columns as text, lists as JSON; "" where there is nothing. */
   readonly others: Readonly<Record<string, string>>;
 }
 
@@ -65,7 +65,7 @@ export class DataSet {
       const given = answer === null ? [] : answersIn(cells[answer]);
       const answers = given.length > 0 ? given : answersIn(asked.answer);
       if (answers.length === 0) throw new BrokenRowError("found no answer");
-      const texts = others.map((column) => [column, textIn(cells[column]) ?? ""]);
+      const texts = others.map((column) => [column, writtenCell(cells[column])]);
       return { images, question: asked.question, answers, others: Object.fromEntries(texts) };
     });
   }

@@ -1,4 +1,5 @@
 import sharp, { type Sharp } from "sharp";
+import { RandomStream } from "../common/random.ts";
 import { imageOf, type RgbImage, type Size } from "./image.ts";
 
 /** A part of an image, in pixels. */
@@ -20,6 +21,51 @@ export function crop({ width: across, height: down, data }: RgbImage, region: Re
     part.set(data.subarray(from, from + 3 * width), 3 * y * width);
   }
   return imageOf(width, height, part);
+}
+
+/** An image as a mirror shows it, left for right. */
+export function mirror({ width, height, data }: RgbImage): RgbImage {
+  const mirrored = new Uint8Array(data.length);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const from = 3 * (y * width + x);
+      mirrored.set(data.subarray(from, from + 3), 3 * (y * width + (width - 1 - x)));
+    }
+  return imageOf(width, height, mirrored);
+}
+
+/** An image with a region, as far as it lies within, in mid grey (128 of 255). */
+export function cover({ width, height, data }: RgbImage, region: Region): RgbImage {
+  const covered = Uint8Array.from(data);
+  const [left, right] = [Math.max(0, region.left), Math.min(width, region.left + region.width)];
+  const bottom = Math.min(height, region.top + region.height);
+  for (let y = Math.max(0, region.top); y < bottom; y++)
+    covered.fill(128, 3 * (y * width + left), 3 * (y * width + Math.max(left, right)));
+  return imageOf(width, height, covered);
+}
+
+/**
+ * An image cut into `side` rows and columns of equal patches, in an order that the seed draws. What is left over on the
+ * right and below stays where it is.
+ */
+export function shufflePatches({ width, height, data }: RgbImage, side: number, seed: number): RgbImage {
+  const [across, down] = [width, height].map((size) => Math.max(1, Math.floor(size / side))) as [
+    number,
+    number,
+  ];
+  const columns = Math.min(side, width);
+  const patches = Array.from({ length: columns * Math.min(side, height) }, (_, i) => i);
+  const offsetOf = (patch: number, row: number): number => {
+    const [x, y] = [(patch % columns) * across, Math.floor(patch / columns) * down];
+    return 3 * ((y + row) * width + x);
+  };
+  const shuffled = Uint8Array.from(data);
+  for (const [to, from] of new RandomStream(seed).shuffle(patches).entries())
+    for (let row = 0; row < down; row++) {
+      const start = offsetOf(from, row);
+      shuffled.set(data.subarray(start, start + 3 * across), offsetOf(to, row));
+    }
+  return imageOf(width, height, shuffled);
 }
 
 /** An image turned clockwise; corners that come free are mid grey. */

@@ -1,4 +1,6 @@
 /** Numbers and times as they are shown everywhere: the same digits in a column. */
+import type { Estimate } from "../replay/events.ts";
+
 export { count as whole, duration, plural } from "../common/format.ts";
 
 export function decimal(value: number | null | undefined, digits = 2): string {
@@ -18,6 +20,11 @@ export function brief(value: number | null | undefined): string {
 
 export function percent(share: number | null | undefined, digits = 0): string {
   return share === null || share === undefined ? "–" : `${(100 * share).toFixed(digits)}%`;
+}
+
+/** A figure with its 95% interval. */
+export function interval({ percent, low, high }: Estimate): string {
+  return `${decimal(percent, 1)}%, 95% between ${decimal(low, 1)} and ${decimal(high, 1)}`;
 }
 
 export function moment(ms: number): string {

@@ -2,9 +2,10 @@ import { VisplayError } from "../common/errors.ts";
 import { type EventBody, REPLAY_VERSION, type Stamp } from "./events.ts";
 import { secondOf } from "./version_1.ts";
 import { thirdOf } from "./version_2.ts";
+import { fourthOf } from "./version_3.ts";
 
 /** Turns a body into what the next version would have written, for each version from the first on. */
-export const changes: readonly ((type: string, body: object) => object)[] = [secondOf, thirdOf];
+export const changes: readonly ((type: string, body: object) => object)[] = [secondOf, thirdOf, fourthOf];
 
 /** What is stored of an event beside its type and its time. The first version did not say which it was. */
 export type StoredBody = object & { readonly version?: unknown };

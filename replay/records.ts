@@ -170,7 +170,8 @@ export type AlarmName =
   | "cutAnswers"
   | "cutQuestions"
   | "lengthGrowth"
-  | "silverAccuracy";
+  | "silverAccuracy"
+  | "dependence";
 
 /** Why a question did not enter the curriculum. */
 export type Rejection =
@@ -306,9 +307,28 @@ export interface Scores {
   readonly parseFailure: Estimate;
 }
 
+/**
+ * Whether a policy looks, in percent of the questions that were asked about other pictures, too:
+ * - `sighted`, `blank`, `other`, `shuffled`: greedy accuracy with the picture, with a blank one, with that of another
+ *   question and with its patches shuffled
+ * - `dependence`: the first minus the mean of the others, in points
+ * - `sensitivity`: right answers that change rightly when what decides them is edited
+ * - `stability`: right answers that stay when something else is edited
+ */
+export type LookingFigure =
+  | "dependence"
+  | "sighted"
+  | "blank"
+  | "other"
+  | "shuffled"
+  | "sensitivity"
+  | "stability";
+
 export interface EvaluationReport {
   /** Samples per question of mean8, maj8 and pass8. */
   readonly samples: number;
   readonly overall: Scores;
   readonly families: Readonly<Record<string, Scores>>;
+  /** Whether it looks at all; without what nobody measured. */
+  readonly looking: Readonly<Partial<Record<LookingFigure, Estimate>>>;
 }

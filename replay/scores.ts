@@ -1,4 +1,4 @@
-import type { Scores } from "./records.ts";
+import type { EvaluationReport, LookingFigure, Scores } from "./records.ts";
 
 /** A figure of an evaluation, as records name it. */
 export type Figure = keyof Omit<Scores, "questions">;
@@ -11,8 +11,29 @@ export function figureName(figure: Figure, samples: number): string {
   return figure.replace(/^(mean|maj|pass)8/, `$1${samples}`);
 }
 
+/** Whether a policy looks, figure by figure, for people: in the order in which they are shown. */
+export const lookingTitles: Readonly<Record<LookingFigure, string>> = {
+  dependence: "dependence",
+  sighted: "sighted",
+  blank: "blank",
+  other: "other picture",
+  shuffled: "shuffled",
+  sensitivity: "sensitivity",
+  stability: "stability",
+};
+
+/** Its names in that order. */
+export const lookingFigures: readonly LookingFigure[] = Object.keys(lookingTitles) as LookingFigure[];
+
+/** Figures of an evaluation under their names for people. */
+export function named<T>(figures: Readonly<Record<string, T>>, samples: number): Record<string, T> {
+  const entries = Object.entries(figures) as [Figure, T][];
+  return Object.fromEntries(entries.map(([figure, value]) => [figureName(figure, samples), value]));
+}
+
 /** An evaluation's figures in percent under their names. */
-export function namedScores({ questions: _, ...scores }: Scores, samples: number): Record<string, number> {
-  const figures = Object.entries(scores) as [Figure, { readonly percent: number }][];
-  return Object.fromEntries(figures.map(([figure, { percent }]) => [figureName(figure, samples), percent]));
+export function namedScores({ overall, looking, samples }: EvaluationReport): Record<string, number> {
+  const { questions: _, ...scores } = overall;
+  const estimates = Object.entries({ ...named(scores, samples), ...looking });
+  return Object.fromEntries(estimates.map(([figure, { percent }]) => [figure, percent]));
 }

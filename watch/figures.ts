@@ -45,7 +45,7 @@ export function figuresOf(event: RunEvent, config: RunConfig): Figures | null {
     case "evaluated":
       return {
         step: event.round,
-        values: tag("evaluation", namedScores(event.report.overall, event.report.samples)),
+        values: tag("evaluation", namedScores(event.report)),
       };
     default:
       return null;

@@ -86,8 +86,7 @@ export class Metrics implements Watcher {
         this.#counters.alarms.inc({ name: event.name });
         break;
       case "evaluated": {
-        const { overall, samples } = event.report;
-        for (const [figure, percent] of Object.entries(namedScores(overall, samples))) {
+        for (const [figure, percent] of Object.entries(namedScores(event.report))) {
           this.#gauges.accuracy.set({ figure }, percent);
         }
       }

@@ -8,8 +8,19 @@ export interface AlarmConfig {
   readonly window: number;
 }
 
+/** When an evaluation raises an alarm: below a threshold, or so far below the base's, and in both cases surely. */
+export interface FallConfig {
+  readonly threshold: number;
+  readonly fall: number;
+}
+
+/** Alarms that evaluations raise. */
+export type EvaluationAlarm = "dependence";
+
 /** Signs of collapse that a run looks out for; none of them changes what it computes, but `stop` may end it. */
-export interface AlarmsConfig extends Readonly<Record<AlarmName, AlarmConfig>> {
+export interface AlarmsConfig
+  extends Readonly<Record<Exclude<AlarmName, EvaluationAlarm>, AlarmConfig>>,
+    Readonly<Record<EvaluationAlarm, FallConfig>> {
   readonly stop: boolean;
   readonly audited: string | null;
 }
@@ -61,6 +72,18 @@ export const alarms: z.ZodType<AlarmsConfig> = group(
       1,
       "silver answers that are true, where the truth is known",
       "rounds",
+    ),
+    dependence: group(
+      {
+        threshold: number(0, "raised where it is surely below this (share, 0 to 1; 0 is off)", 0, 1),
+        fall: number(
+          0.05,
+          "raised where it is surely lower than the base's, and by more than this (share, 0 to 1; 1 is off)",
+          0,
+          1,
+        ),
+      },
+      "accuracy with the picture less that without it, of evaluations (evaluation.dependence)",
     ),
   },
   "alarms of collapse; they change no result, but may end the run",

@@ -1,4 +1,5 @@
 import type { CurriculumConfig } from "./curriculum.ts";
+import type { EvaluationConfig } from "./evaluation.ts";
 import type { ImagesConfig } from "./images.ts";
 import type { ReasonerConfig } from "./reasoner.ts";
 import type { StageSettings } from "./stages.ts";
@@ -10,6 +11,7 @@ interface Bounded {
   readonly prompts: { readonly reasoner: string | null };
   readonly reasoner: Pick<ReasonerConfig, "reward" | "labels">;
   readonly stages: readonly StageSettings[];
+  readonly evaluation: Pick<EvaluationConfig, "data" | "dependence">;
   /** Those of an evaluation. */
   readonly questions: number;
 }
@@ -21,6 +23,7 @@ export function* contradictions({
   prompts,
   reasoner,
   stages,
+  evaluation,
   questions,
 }: Bounded): Generator<[string, string]> {
   const { answersPerQuestion, views, gate } = curriculum;
@@ -53,6 +56,10 @@ export function* contradictions({
   if (reasoner.labels === "true" && images.data !== null) {
     const message = 'expected "silver" where images.data is set, for only scenes know the truth';
     yield ["reasoner.labels", message];
+  }
+  if (evaluation.dependence.region !== null && evaluation.data === null) {
+    const message = "expected evaluation.data, whose column it names; scenes know what decides an answer";
+    yield ["evaluation.dependence.region", message];
   }
   for (const [index, { requires }] of stages.entries()) {
     if (questions > 0 || Object.keys(requires).length === 0) continue;

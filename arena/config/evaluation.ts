@@ -26,7 +26,30 @@ export interface EvaluationConfig extends Judging {
   readonly questionsPerChunk: number;
   readonly samples: number;
   readonly seed: number;
+  readonly dependence: DependenceConfig;
 }
+
+/** How it is measured whether the answers depend on the pictures. */
+export interface DependenceConfig {
+  readonly questions: number;
+  readonly patches: number;
+  readonly region: string | null;
+}
+
+const dependence: z.ZodType<DependenceConfig> = group(
+  {
+    questions: count(
+      140,
+      "questions, spread evenly over those of the evaluation, that are asked again, once each: about another picture, about shuffled patches, and about pictures whose evidence, or something else, was edited; 0 skips",
+      0,
+    ),
+    patches: count(16, "rows and columns of patches that a picture is cut into before they are shuffled", 2),
+    region: optionalText(
+      "a column of evaluation.data with the box that decides the answer, [x1, y1, x2, y2] in pixels or in shares of the picture, which is covered for an edit; null: of data, only questions about left and right are edited",
+    ),
+  },
+  "whether the answers depend on the pictures",
+);
 
 /** Settings of what holds answers against the true ones. */
 export const judgingSettings: Settings<Judging> = {
@@ -60,6 +83,7 @@ export const evaluation: z.ZodType<Unresolved<EvaluationConfig, "questions">> = 
     questionsPerChunk: count(105, "questions put to the Reasoner at once"),
     samples: count(8, "answers per question for mean@k, maj@k and pass@k"),
     seed: seed(20_251, "seed of the held-out scenes and their questions"),
+    dependence,
   },
   "evaluation on held-out labelled scenes, or on labelled data",
 );

@@ -19,7 +19,7 @@ export const cells: readonly Cell[] = quarters.flatMap((row) =>
 
 /** Width and height of a scene, and of one of its cells, in pixels. */
 export const sceneSize = 64;
-const cellSize = 16;
+export const cellSize = 16;
 
 /** What one can say about an object. */
 export interface Thing {
@@ -112,7 +112,8 @@ export const domains: Record<DomainName, Domain> = {
   },
 };
 
-const palette: Record<Color, Rgb> = {
+/** What each colour is painted around. */
+export const palette: Readonly<Record<Color, Rgb>> = {
   red: [0.86, 0.13, 0.13],
   green: [0.13, 0.62, 0.2],
   blue: [0.15, 0.3, 0.85],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Alarms } from "../../arena/alarms.ts";
-import type { AlarmsConfig } from "../../arena/config/alarms.ts";
+import type { AlarmsConfig, EvaluationAlarm } from "../../arena/config/alarms.ts";
 import type { AlarmName, EventBody, Health, ReasonerStep } from "../../replay/events.ts";
 import { configOf } from "../fakes/config.ts";
 import { ofType, playIn } from "../fakes/play.ts";
@@ -29,7 +29,7 @@ describe("alarms", () => {
     );
   });
 
-  it.each<[AlarmName, Partial<Health>]>([
+  it.each<[Exclude<AlarmName, EvaluationAlarm>, Partial<Health>]>([
     ["answerEntropy", { answerEntropy: 0.1 }],
     ["constantAnswer", { commonestAnswer: 0.95 }],
     ["parseFailures", { parseFailures: 0.6 }],

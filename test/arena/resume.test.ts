@@ -36,7 +36,7 @@ function watchedWorld(options: Parameters<typeof makeWorld>[0] = {}): Watched {
             questions: 1,
             ...Object.fromEntries(scores.map((name) => [name, score])),
           } as never;
-          return [{ done: 1, total: 1 }, { report: { samples: 8, overall, families: {} } }];
+          return [{ done: 1, total: 1 }, { report: { samples: 8, overall, families: {}, looking: {} } }];
         }),
       ),
   };

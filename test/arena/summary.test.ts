@@ -14,7 +14,10 @@ const scores = (percent: number): Scores => {
     ...{ pass8: estimate, blind: estimate, abstention: estimate, parseFailure: estimate },
   };
 };
-const report: EvaluationReport = { samples: 8, overall: scores(70.128), families: { count: scores(60) } };
+const report: EvaluationReport = {
+  ...{ samples: 8, overall: scores(70.128), families: { count: scores(60) } },
+  looking: { dependence: { percent: -1.2345, low: -9.999, high: 7.5 } },
+};
 const event = (body: EventBody): RunEvent => at(0, body);
 const evaluated = (round: number) => event({ type: "evaluated", round, phase: "evaluation", report });
 const built = event({
@@ -39,6 +42,7 @@ it("gathers what is known of each round, in percent; round 0 is the base", () =>
   expect(base).toMatchObject({ round: 0, greedy: 70.13, mean8_t06: 70.13, silver: null, models: null });
   expect(base?.intervals.greedy).toEqual([65.13, 75.13]);
   expect(base?.families.count?.maj8).toBe(60);
+  expect(base?.looking).toEqual({ dependence: { percent: -1.23, low: -10, high: 7.5 } });
   expect(first).toMatchObject({ round: 1, silver: null, meaningful: 98.77, admitted: 40, pass8: 70.13 });
   expect(first?.models).toEqual({ questioner: "q", reasoner: "r" });
 });

@@ -4,8 +4,10 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openDataTests } from "../../cli/data_tests.ts";
 import { encodePng } from "../../images/encode.ts";
+import type { RgbImage } from "../../images/image.ts";
 import { balancedQuestions } from "../../images/scenes/draw.ts";
 import { formatQuestion } from "../../images/scenes/questions.ts";
+import { columnOf, rowOf } from "../../images/scenes/scene.ts";
 import { SceneSource } from "../../images/scenes/source.ts";
 import { readPins } from "../../replay/reader.ts";
 import { runProgram } from "../built.ts";
@@ -24,11 +26,16 @@ beforeAll(async () => {
   questions = join(folder, "questions.jsonl");
   for (let i = 0; i < scenes.length; i++)
     await writeFile(join(folder, `${i}.png`), await encodePng(await scenes.draw(i)));
-  const rows = asked.map(({ index, question, answer }) => ({
+  const rows = asked.map(({ index, question, answer, evidence }) => ({
     problem: formatQuestion(question),
     solution: answer,
     image: `${index}.png`,
     family: question.family,
+    // The cells that decide the answer, and a box that is none.
+    box: evidence.map((cell) =>
+      [columnOf(cell), rowOf(cell), columnOf(cell) + 1, rowOf(cell) + 1].map((at) => at * 16),
+    ),
+    note: "none here",
   }));
   const broken = [
     { problem: "what ?", image: "0.png" },
@@ -53,7 +60,8 @@ function opening(said: string[]) {
 }
 
 describe("questions of one's own", () => {
-  const wanted = { columns: null, groupBy: "family", questions: 100 };
+  const dependence = { questions: 0, patches: 16, region: null };
+  const wanted = { columns: null, groupBy: "family", questions: 100, seed: 1, dependence };
 
   test("are read with their groups; what is broken is named and left out", async () => {
     const said: string[] = [];
@@ -73,6 +81,31 @@ describe("questions of one's own", () => {
     );
     expect(read[0]?.image.data).toEqual((await scenes.draw(asked[0]?.index as number)).data);
     expect(said.at(-1)).toMatch(/^left out of the evaluation: rest.txt: found data of no known image format/);
+  });
+
+  test("bring pictures with their evidence covered, and something else, by a column of boxes", async () => {
+    const regional = { ...wanted, dependence: { ...dependence, region: "box" } };
+    const tests = await openDataTests(questions, regional, opening([]));
+    const read = await tests.read(0, 100, () => ({ width: 32, height: 32, filter: "lanczos" }));
+    let covered = 0;
+    for (const [i, { image, edit }] of read.entries()) {
+      const cells = asked[i]?.evidence ?? [];
+      const { evidence, elsewhere } = (await edit?.()) ?? {};
+      const grey = (at: RgbImage | undefined, row: number, column: number) =>
+        at?.data[3 * (32 * (8 * row + 4) + 8 * column + 4)] === 128;
+      expect(image.width).toBe(32);
+      // A relation of sides is mirrored instead.
+      if (cells.length === 0 || evidence?.truths) continue;
+      covered++;
+      for (const cell of cells) expect(grey(evidence?.image, rowOf(cell), columnOf(cell))).toBe(true);
+      for (const cell of cells)
+        expect(grey(elsewhere?.image ?? image, rowOf(cell), columnOf(cell))).toBe(false);
+    }
+    expect(covered).toBeGreaterThan(7);
+    const noted = { ...wanted, dependence: { ...dependence, region: "note" } };
+    await expect(openDataTests(questions, noted, opening([]))).rejects.toThrow(
+      /column note \(evaluation.dependence.region\): found "none here", expected boxes \[x1, y1, x2, y2\]/,
+    );
   });
 
   test("are the first of them where fewer are wanted, and told apart by what they say", async () => {

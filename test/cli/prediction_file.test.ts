@@ -32,6 +32,7 @@ const given: [AnsweredTest, Mark][] = Array.from({ length: 250 }, (_, i) => [
     blind: answered(""),
     warm: [answered("1"), answered(`${i}`)],
     cool: i === 3 ? [] : [answered("2")],
+    altered: null,
   },
   {
     ...{ group: i % 2 ? "odd" : null, greedy: 1, abstained: 0, unparsed: 1 / 3 },

@@ -84,7 +84,9 @@ export function evaluatedWorld(percent = 50): Evaluated {
     environments: [null, asked, guessing(12), guessing(12)],
     checkpoints: new MemoryCheckpoints(),
     evaluate: (policy) =>
-      from(policy.info()).pipe(concatMap(() => [{ report: { samples: 8, overall, families: {} } }])),
+      from(policy.info()).pipe(
+        concatMap(() => [{ report: { samples: 8, overall, families: {}, looking: {} } }]),
+      ),
   };
 }
 

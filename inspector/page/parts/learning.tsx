@@ -1,6 +1,6 @@
 import type { Estimate } from "../../../replay/events.ts";
 import type { Overview } from "../../answers.ts";
-import { decimal } from "../../format.ts";
+import { decimal, interval } from "../../format.ts";
 import { href } from "../address.ts";
 import { useWidth } from "../width.ts";
 
@@ -139,10 +139,6 @@ export function LearningPlot({
       </div>
     </div>
   );
-}
-
-function interval({ percent, low, high }: Estimate): string {
-  return `${decimal(percent, 1)}%, 95% between ${decimal(low, 1)} and ${decimal(high, 1)}`;
 }
 
 type Scale = (value: number) => number;

@@ -10,6 +10,7 @@ import { DamageNote } from "../parts/damage_note.tsx";
 import { Fact } from "../parts/fact.tsx";
 import { HistogramRows } from "../parts/histogram.tsx";
 import { LearningPlot } from "../parts/learning.tsx";
+import { LookingTable } from "../parts/looking.tsx";
 import { type Line, Plot } from "../parts/plot.tsx";
 import { Empty, Waiting } from "../parts/states.tsx";
 import { TimeLine } from "../parts/time_line.tsx";
@@ -74,6 +75,7 @@ export function RunScreen({ address: { run }, overview, live }: ScreenProps) {
         ) : (
           <LearningPlot overview={overview} run={run} />
         )}
+        <LookingTable evaluations={evaluations} />
       </section>
       <Steps run={run} overview={overview} />
       <section>

@@ -1,0 +1,43 @@
+import type { Alarm, Estimate, EvaluationReport } from "../../replay/events.ts";
+import type { AlarmsConfig } from "../config/alarms.ts";
+
+/** What an evaluation shows of a policy that stops looking. */
+export type LookingSign = Pick<Alarm, "name" | "value" | "threshold" | "message">;
+
+/** The signs in an evaluation, held against what the base's came to, where that is known. */
+export function lookingSigns(
+  { looking }: EvaluationReport,
+  base: EvaluationReport["looking"] | null,
+  config: Pick<AlarmsConfig, "dependence">,
+): LookingSign[] {
+  return [...dependenceSign(looking.dependence, base?.dependence, config)];
+}
+
+const points = (estimate: Estimate) => `${estimate.percent.toFixed(1)} points`;
+
+function* dependenceSign(
+  now: Estimate | undefined,
+  base: Estimate | undefined,
+  { dependence: { threshold, fall } }: Pick<AlarmsConfig, "dependence">,
+): Generator<LookingSign> {
+  if (!now) return;
+  const sign = (bound: number, message: string): LookingSign => ({
+    ...{ name: "dependence", value: now.percent / 100, threshold: bound },
+    message: `the picture makes the answers right in ${points(now)} more of the questions${message}; ${remedy}`,
+  });
+  if (now.high < 100 * threshold)
+    yield sign(threshold, `, expected at least ${100 * threshold} (alarms.dependence.threshold)`);
+  else if (base && hasFallen(base, now, 100 * fall)) {
+    const expected = `${points(base)} at the base, expected a fall of at most ${100 * fall}`;
+    yield sign(base.percent / 100 - fall, `, ${expected} (alarms.dependence.fall)`);
+  }
+}
+
+const remedy =
+  "the policy learns to do without it: lower questioner.reward.maxBlindAgreement, set curriculum.gate.blindAnswersPerQuestion, or raise reasoner.beta";
+
+/** Whether a figure is lower by more than so much, and surely: the difference's 95% interval lies below nothing. */
+function hasFallen(base: Estimate, now: Estimate, least: number): boolean {
+  const fall = base.percent - now.percent;
+  return fall > least && fall > Math.hypot(base.percent - base.low, now.high - now.percent);
+}
