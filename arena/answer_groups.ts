@@ -1,6 +1,13 @@
+import { zip } from "../common/zip.ts";
 import { textOf } from "../policy/prompts.ts";
 import type { Answer } from "../reasoner/reasoner.ts";
-import type { PolicyVersions, ReasonerEpisode, ReasonerRollout, ReasonerStep } from "../replay/events.ts";
+import type {
+  PolicyVersions,
+  ReasonerEpisode,
+  ReasonerRollout,
+  ReasonerStep,
+  TrajectoryRecord,
+} from "../replay/events.ts";
 import { type Group, type Rollout, type Taught, withReference } from "../training/grpo.ts";
 import type { GrpoConfig, SamplingConfig } from "./config/learning.ts";
 import type { LoadedImage } from "./dialogue.ts";
@@ -58,13 +65,20 @@ export function answerEpisode(
     confidence,
     rollouts: rollouts.map(({ parts, reward, advantage, reference, trajectory, ...given }) => ({
       ...answerRecord(given),
-      trajectory,
+      trajectory: trajectory && taughtTurns(trajectory, given.turnAdvantages),
       parts,
       reward,
       advantage,
       referenceLogProbs: reference && [...reference],
     })),
   };
+}
+
+/** A trajectory whose turns say what they taught. */
+function taughtTurns(trajectory: TrajectoryRecord, advantages: readonly number[] | null): TrajectoryRecord {
+  if (advantages === null) return trajectory;
+  const turns = zip(trajectory.turns, advantages).map(([turn, advantage]) => ({ ...turn, advantage }));
+  return { ...trajectory, turns };
 }
 
 /** What a step on groups of answers came to. */

@@ -6,8 +6,8 @@ import { sampleGroups } from "../policy/sample_groups.ts";
 import { answerReader } from "../reasoner/reasoner.ts";
 import type { EventBody, RunEvent } from "../replay/events.ts";
 import { sampleTeaching } from "../training/dynamic_sampling.ts";
-import { canTeach, type Taught } from "../training/grpo.ts";
-import { rollOut, type SampleTurn } from "../training/rollout.ts";
+import { canTeach, type RewardedTurn, type Taught } from "../training/grpo.ts";
+import { rollOut, type SampleTurn, type Trajectory } from "../training/rollout.ts";
 import {
   type AnswerGroup,
   answerEpisode,
@@ -140,6 +140,7 @@ async function act(
         positive: trajectory.success,
         reference: null,
         trajectory: config.kind === "grpo" ? null : trajectoryRecord(step, trajectory),
+        ...(isByTurn(config) && { turns: rewardedTurns(trajectory, config.reward) }),
       }),
     );
     return [{ ...task, rollouts }];
@@ -175,5 +176,16 @@ function sampler(step: Step, config: TaskStage, open: readonly OpenTask[], call:
 
 /** A group that was left out of the update. */
 function untaught({ rollouts, ...group }: TaskGroup): Taught<TaskGroup> {
-  return { ...group, rollouts: rollouts.map((each) => ({ ...each, advantage: 0 })) };
+  const nothing = { advantage: 0, turnAdvantages: null };
+  return { ...group, rollouts: rollouts.map((each) => ({ ...each, ...nothing })) };
+}
+
+/** Whether each turn is credited with what was earned from it on. */
+function isByTurn(config: TaskStage): boolean {
+  return config.kind === "environment" && config.credit === "by_turn";
+}
+
+/** What each turn of a trajectory earned, weighted. */
+function rewardedTurns({ turns }: Trajectory, reward: TaskStage["reward"]): RewardedTurn[] {
+  return turns.map(({ tokens, parts }) => ({ tokens: tokens.length, reward: rewardOf(parts, reward) ?? 0 }));
 }

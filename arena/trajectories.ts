@@ -1,4 +1,4 @@
-import type { TrajectoryFigures, TrajectoryRecord } from "../replay/events.ts";
+import type { SpokenTurn, TrajectoryFigures, TrajectoryRecord } from "../replay/events.ts";
 import type { Trajectory } from "../training/rollout.ts";
 import { mean, shareOf, talliesOf } from "./statistics.ts";
 import type { Step } from "./step.ts";
@@ -12,12 +12,20 @@ export function trajectoryRecord(
   const observations = (completion.observations ?? []).map((observed) => {
     return { after: observed.after, turns: turnRecords(step, observed.turns) };
   });
-  return { observations, turns, end, success, fault };
+  return {
+    observations,
+    turns: turns.map(({ text, parts, call }) => ({ text, parts, call, advantage: null })),
+    end,
+    success,
+    fault,
+  };
 }
 
 /** How trajectories went. */
 export function trajectoryFigures(
-  trajectories: readonly Pick<TrajectoryRecord, "turns" | "end" | "fault">[],
+  trajectories: readonly (Pick<TrajectoryRecord, "end" | "fault"> & {
+    readonly turns: readonly Pick<SpokenTurn, "call">[];
+  })[],
 ): TrajectoryFigures {
   const calls = trajectories.flatMap(({ turns }) => turns.flatMap(({ call }) => call ?? []));
   return {

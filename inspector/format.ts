@@ -9,6 +9,11 @@ export function decimal(value: number | null | undefined, digits = 2): string {
   return (Number(text) === 0 ? (0).toFixed(digits) : text).replace("-", "−");
 }
 
+/** With its sign, unless it is 0. */
+export function signed(value: number): string {
+  return `${value > 0 ? "+" : ""}${decimal(value)}`;
+}
+
 /** As few digits as tell it: 0.00012 is 1.2e-4. */
 export function brief(value: number | null | undefined): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";

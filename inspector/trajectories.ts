@@ -1,9 +1,10 @@
 import type { ReasonerRollout, SpokenTurn, TrajectoryRecord } from "../replay/events.ts";
-import { partsText, visible } from "./format.ts";
+import { partsText, signed, visible } from "./format.ts";
 
-/** A turn of the policy, by its place from 0: the tool that it called, and what it earned. */
-export function turnTitle(place: number, { call, parts }: Pick<SpokenTurn, "call" | "parts">): string {
-  return [`turn ${place + 1}`, ...(call ? [callText(call)] : []), ...partsText(parts)].join(" · ");
+/** A turn of the policy, by its place from 0: the tool that it called, what it earned, and an advantage of its own. */
+export function turnTitle(place: number, { call, parts, advantage }: Omit<SpokenTurn, "text">): string {
+  const own = advantage === null ? [] : [`advantage ${signed(advantage)}`];
+  return [`turn ${place + 1}`, ...(call ? [callText(call)] : []), ...partsText(parts), ...own].join(" · ");
 }
 
 function callText({ tool, fault }: NonNullable<SpokenTurn["call"]>): string {

@@ -97,12 +97,20 @@ export function versionsIn(row: Row): PolicyVersions {
 function reasonerRollout(row: Row): ReasonerRollout {
   return {
     ...answer(row),
-    trajectory: parsed<TrajectoryRecord>(row.trajectory),
+    trajectory: trajectoryOf(row),
     parts: parts(row),
     reward: row.reward as number | null,
     advantage: row.advantage as number,
     referenceLogProbs: referenceLogProbs(row),
   };
+}
+
+/** What it lacks in tables before version 11 is null. */
+function trajectoryOf({ trajectory }: Row): TrajectoryRecord | null {
+  const found = parsed<TrajectoryRecord>(trajectory);
+  return (
+    found && { ...found, turns: found.turns.map((turn) => ({ ...turn, advantage: turn.advantage ?? null })) }
+  );
 }
 
 function parsed<T>(text: Row[string] | undefined): T | null {

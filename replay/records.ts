@@ -242,6 +242,8 @@ export interface SpokenTurn {
   readonly parts: Readonly<Record<string, number>>;
   /** The call of a tool that it was ("" for what could not be read as one), and what was wrong with it; null for any other. */
   readonly call: { readonly tool: string; readonly fault: string | null } | null;
+  /** Of its tokens; null where they have the trajectory's. */
+  readonly advantage: number | null;
 }
 
 /** What was between the tokens of a completion that went on over several turns, and how it ended. */

@@ -310,6 +310,9 @@ ALTER TABLE episodes ADD COLUMN turns TEXT;
 ALTER TABLE rollouts ADD COLUMN trajectory TEXT;
 `;
 
+/** Turns of trajectories say what they taught; no table differs. */
+const eleventh = "";
+
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
 export const migrations: readonly string[] = [
   first,
@@ -322,6 +325,7 @@ export const migrations: readonly string[] = [
   eighth,
   ninth,
   tenth,
+  eleventh,
 ];
 
 /** Brings a database to the newest version, all or nothing. Throws "run" for a newer one or a foreign file. */

@@ -1,6 +1,7 @@
 import { zip } from "../common/zip.ts";
 import { type Clip, usualClip } from "../policy/options.ts";
 import type {
+  Advantage,
   Completion,
   Policy,
   Prompt,
@@ -9,7 +10,13 @@ import type {
   UpdateOptions,
   UpdateReport,
 } from "../policy/port.ts";
-import { type AdvantageScaling, groupAdvantages, withPositives } from "../rewards/advantages.ts";
+import {
+  type AdvantageScaling,
+  advantageOf,
+  rewardScales,
+  turnAdvantages,
+  withPositive,
+} from "../rewards/advantages.ts";
 
 /** A completion and how it was rewarded. */
 export interface Rollout {
@@ -20,6 +27,16 @@ export interface Rollout {
   readonly positive: boolean;
   /** Its log-probabilities under the reference, [T]; null where they were not asked for. */
   readonly reference: Float32Array | null;
+  /** Its turns, where each is to be credited with what was earned from it on; default: it is credited as a whole. */
+  readonly turns?: readonly RewardedTurn[];
+}
+
+/** One turn of a rollout. */
+export interface RewardedTurn {
+  /** How many of the completion's tokens it is. */
+  readonly tokens: number;
+  /** What it earned; those of all turns add up to the rollout's. */
+  readonly reward: number;
 }
 
 /** The rollouts of one prompt, [G]. */
@@ -31,8 +48,16 @@ export interface Group<R extends Rollout = Rollout> {
 /** A group whose rollouts say what they taught. */
 export type Taught<G extends Group> = Omit<G, "rollouts"> & {
   readonly prompt: Prompt;
-  readonly rollouts: readonly (G["rollouts"][number] & { readonly advantage: number })[];
+  readonly rollouts: readonly (G["rollouts"][number] & Lesson)[];
 };
+
+/** What a rollout taught. */
+export interface Lesson {
+  /** As a whole. */
+  readonly advantage: number;
+  /** Of each of its turns; null where it is credited as a whole. */
+  readonly turnAdvantages: readonly number[] | null;
+}
 
 /** The frozen model that the KL holds a policy to. */
 export interface Reference {
@@ -155,22 +180,31 @@ function withAdvantages<G extends Group>(
   scaling: AdvantageScaling,
   positiveWeight: number,
 ): Taught<G>[] {
-  const relative = groupAdvantages(
+  const scales = rewardScales(
     groups.map(({ rollouts }) => rollouts.map(({ reward }) => reward)),
     scaling,
   );
-  return zip(groups, relative).map(([group, advantages]) => {
+  return zip(groups, scales).map(([group, scale]) => {
     const all: readonly G["rollouts"][number][] = group.rollouts;
-    const positives = all.map(({ positive }) => positive);
-    const taught = zip(all, withPositives(advantages, positives, positiveWeight));
-    return { ...group, rollouts: taught.map(([each, advantage]) => ({ ...each, advantage })) };
+    const taught = all.map((each) => {
+      const { reward, positive, turns } = each;
+      const earned = turns?.map((turn) => turn.reward);
+      const shift = (advantage: number): number => withPositive(advantage, positive, positiveWeight);
+      return {
+        ...each,
+        advantage: shift(advantageOf(reward, scale)),
+        turnAdvantages: earned ? turnAdvantages(earned, reward, scale).map(shift) : null,
+      };
+    });
+    return { ...group, rollouts: taught };
   });
 }
 
 /** Whether some rollout of a group takes part in the loss and moves it. */
 function moves({ rollouts }: Taught<Group>, maskTruncated: boolean): boolean {
   return rollouts.some(
-    ({ advantage, completion }) => advantage !== 0 && !isMasked(completion, maskTruncated),
+    ({ advantage, turnAdvantages, completion }) =>
+      (turnAdvantages ?? [advantage]).some((each) => each !== 0) && !isMasked(completion, maskTruncated),
   );
 }
 
@@ -181,11 +215,23 @@ function isMasked({ finishReason }: Completion, maskTruncated: boolean): boolean
 function forPolicy({ prompt, rollouts }: Taught<Group>, maskTruncated: boolean): TrainingGroup {
   return {
     prompt,
-    rollouts: rollouts.map(({ completion, advantage, reference }) => ({
+    rollouts: rollouts.map(({ completion, reference, ...lesson }) => ({
       completion,
-      advantage,
+      advantage: tokenAdvantages(lesson),
       ...(reference && { referenceLogProbs: reference }),
       ...(isMasked(completion, maskTruncated) && { mask: new Uint8Array(completion.tokens.length) }),
     })),
   };
+}
+
+/** The advantage of all tokens, or, by turns, of each, [T]. */
+function tokenAdvantages({
+  advantage,
+  turnAdvantages,
+  turns = [],
+}: Lesson & Pick<Rollout, "turns">): Advantage {
+  if (turnAdvantages === null) return advantage;
+  return Float32Array.from(
+    zip(turns, turnAdvantages).flatMap(([{ tokens }, own]) => new Array<number>(tokens).fill(own)),
+  );
 }

@@ -30,7 +30,7 @@ export interface Trajectory {
 }
 
 /** What a policy said in one of its turns. */
-export interface SpokenTurn extends Pick<Completion, "text">, Act {}
+export interface SpokenTurn extends Pick<Completion, "text" | "tokens">, Act {}
 
 /** What became of a turn. */
 interface Act {
@@ -185,7 +185,7 @@ function finish({ said, observations, acts }: Listening, end: Trajectory["end"])
   return {
     completion: said.length === 1 ? last : join(said, read),
     last,
-    turns: zip(said, acts).map(([{ text }, act]) => ({ text, ...act })),
+    turns: zip(said, acts).map(([{ text, tokens }, act]) => ({ text, tokens, ...act })),
     parts: sumByName(acts.map(({ parts }) => parts)),
     success: false,
     end,

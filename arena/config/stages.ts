@@ -77,7 +77,12 @@ export interface EnvironmentStage extends Amount, TrajectorySettings {
   readonly tools: ToolsConfig;
   /** Whether it imitates what the environment demonstrates, in place of GRPO. */
   readonly imitates: boolean;
+  readonly credit: Credit;
 }
+
+/** Of what a turn's tokens have the advantage: of the trajectory, or of what was earned from the turn on. */
+export const credits = ["whole", "by_turn"] as const;
+export type Credit = (typeof credits)[number];
 
 /** Imitation of given answers. */
 export interface SftStage extends DataSettings {
@@ -166,6 +171,11 @@ const environmentStage = z.strictObject({
   imitates: flag(
     false,
     "imitate, turn by turn, what the environment demonstrates, in place of GRPO on what it rewards",
+  ),
+  credit: choice(
+    credits,
+    "whole",
+    "what a turn is credited with: all that its trajectory earned (whole), or only what was earned from it on (by_turn)",
   ),
   ...amount("task", `all (of scenes ${SCENE_TASKS})`),
   ...trajectorySettings,

@@ -9,7 +9,7 @@ import type {
 } from "../../replay/events.ts";
 import type { EpisodeHead } from "../../replay/query.ts";
 import { questionerForm, questionerSum, reasonerSum, type Sum } from "../arithmetic.ts";
-import { brief, decimal, figureName, moment, plural, whole } from "../format.ts";
+import { brief, decimal, figureName, moment, plural, signed, whole } from "../format.ts";
 import { mean } from "../lists.ts";
 import { rewardedFor } from "../stage_settings.ts";
 import { learntFrom, masksTruncated, taughtBy } from "../teaching.ts";
@@ -260,7 +260,7 @@ function sumLines({ terms, total, addsUp }: Sum, reward: number | null, width: n
 }
 
 function figuresLine(reward: number | null, advantage: number): string {
-  return `reward ${decimal(reward)} · advantage ${advantage > 0 ? "+" : ""}${decimal(advantage)}`;
+  return `reward ${decimal(reward)} · advantage ${signed(advantage)}`;
 }
 
 /** A title with its number, what follows of it below its beginning. */

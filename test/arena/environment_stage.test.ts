@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { weigh } from "../../rewards/parts.ts";
+import { guessing } from "../fakes/guessing.ts";
 import { ofType } from "../fakes/play.ts";
-import { fivefold, guess, played } from "../fakes/stages.ts";
+import { evaluatedWorld, fivefold, guess, played } from "../fakes/stages.ts";
+import { smallConfig } from "../fakes/world.ts";
 
 describe("a stage in an environment", () => {
   const acted = async () => {
@@ -81,6 +84,47 @@ describe("a stage in an environment", () => {
         expect(logProbs.length).toBe(tokens.length);
         expect(observations.every(({ after }) => after > 0 && after < tokens.length)).toBe(true);
       }
+  });
+
+  it("credits turns with what was earned from them on where it is told to", async () => {
+    const config = smallConfig((change) => {
+      Object.assign(change, { stages: [{ ...guess, credit: "by_turn" }] });
+      change.evaluation.questions = 0;
+    });
+    const world = evaluatedWorld();
+    const { events, error } = await played(config, { ...world, environments: [guessing(12)] });
+    expect(error).toBe(undefined);
+    const weightOf = (name: string) => (name === "tries" ? 2 : 0.9);
+    const rollouts = ofType(events, "reasonerEpisode").flatMap((episode) => episode.rollouts);
+    const several = rollouts.filter(({ trajectory }) => (trajectory?.turns.length ?? 0) > 1);
+    expect(several.some(({ advantage }) => advantage !== 0)).toBe(true);
+    for (const { advantage, trajectory } of several) {
+      const { turns } = trajectory as NonNullable<typeof trajectory>;
+      if (advantage === 0) continue;
+      expect(turns[0]?.advantage).toBe(advantage);
+      // Over the same deviation, a turn's differs from the one before by what that one earned.
+      const steps = turns
+        .slice(1)
+        .map((turn, i) => [
+          (turn.advantage as number) - (turns[i]?.advantage as number),
+          -weigh(turns[i]?.parts ?? {}, weightOf),
+        ]) as [number, number][];
+      const ratios = steps.flatMap(([gained, earned]) => (earned === 0 ? [] : gained / earned));
+      for (const ratio of ratios) expect(ratio).toBeCloseTo(ratios[0] as number, 9);
+      expect(ratios[0]).toBeGreaterThan(0);
+    }
+    const learnt = world.policies.reasoner.updates.flatMap(({ groups }) =>
+      groups.flatMap((each) => each.rollouts),
+    );
+    expect(learnt.length).toBeGreaterThan(0);
+    for (const { advantage, completion } of learnt) {
+      const all = advantage as Float32Array;
+      const ends = [...(completion.observations ?? []).map(({ after }) => after), all.length];
+      expect(all.length).toBe(completion.tokens.length);
+      ends.forEach((end, i) => {
+        expect(new Set(all.subarray(ends[i - 1] ?? 0, end)).size).toBe(1);
+      });
+    }
   });
 
   it("imitates what it demonstrates, turn by turn, under the very prompts that would be asked", async () => {

@@ -153,6 +153,7 @@ export class RandomEvents {
         text: this.#word(),
         parts: this.#record(() => this.#number()),
         call: this.#orNull(() => ({ tool: this.#word(), fault: this.#orNull(() => this.#word()) })),
+        advantage: this.#orNull(() => this.#number()),
       })),
       end: this.#integer(2) ? "done" : "fault",
       success: this.#integer(2) === 1,
@@ -326,8 +327,8 @@ export function actedEpisode(
     { after: 2, turns: [{ role: "tool", parts: [`nearer ${said}:`, { image: turnImage.id }] }] },
   ];
   const turns = [
-    { text: `look ${said}`, parts: { price: -0.1 }, call: { tool: `zoom`, fault: null } },
-    { text: `it is ${said}`, parts: { price: -0.1, correct: 1 }, call: null },
+    { text: `look ${said}`, parts: { price: -0.1 }, call: { tool: `zoom`, fault: null }, advantage: null },
+    { text: `it is ${said}`, parts: { price: -0.1, correct: 1 }, call: null, advantage: null },
   ];
   const act = (reward: number | null, parts: object, trajectory: object) => ({
     ...rollout,

@@ -9,7 +9,7 @@ import { ReplayReader } from "../../replay/reader.ts";
 import { migrate, migrations } from "../../replay/schema.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { ReplayWriter } from "../../replay/writer.ts";
-import { marked, RandomEvents } from "./events.ts";
+import { marked, RandomEvents, writeTurnImage } from "./events.ts";
 import { check, survivors } from "./reading.ts";
 
 let folder: string;
@@ -119,6 +119,28 @@ describe("versions", () => {
       writer.append([marked(1)]);
     }
     expect(survivors(folder)).toEqual([...old.map(asBefore), marked(1)]);
+    expect(isWhole(await inspect(folder))).toBe(true);
+  });
+
+  it("the tenth, whose turns did not say what they taught, is read as it is, and stays whole", async () => {
+    /** The events with what turns taught as given; JSON leaves out what is undefined. */
+    const withAdvantages = (events: readonly RunEvent[], advantage: null | undefined): RunEvent[] =>
+      events.map((event) => {
+        const turnOf = (turn: object) => ("call" in turn ? { ...turn, advantage } : turn);
+        const shown = (key: string, value: unknown) =>
+          key === "turns" && Array.isArray(value) ? value.map(turnOf) : value;
+        return JSON.parse(JSON.stringify(event, shown));
+      });
+    const drawn = new RandomEvents(9).events(60);
+    {
+      using writer = ReplayWriter.create(folder);
+      writer.append(withAdvantages(drawn, undefined), [writeTurnImage(folder)]);
+      using database = Database.forWriting(path);
+      database.exec("PRAGMA user_version = 10");
+    }
+    expect(survivors(folder)).toEqual(withAdvantages(drawn, null));
+    ReplayWriter.open(folder)[Symbol.dispose]();
+    expect(survivors(folder)).toEqual(withAdvantages(drawn, null));
     expect(isWhole(await inspect(folder))).toBe(true);
   });
 

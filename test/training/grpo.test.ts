@@ -122,6 +122,41 @@ describe("one update", () => {
     expect(updates).toHaveLength(1);
   });
 
+  it("turns are credited with what was earned from them on, each token with its turn's advantage", async () => {
+    const { policy, reference, updates } = world();
+    const turns = (...earned: [number, number][]) => ({
+      turns: earned.map(([tokens, reward]) => ({ tokens, reward })),
+    });
+    const groups = [
+      group("a", rollout("xxyz", 0.5, turns([2, -0.5], [1, 0], [1, 1])), rollout("v", 0, turns([1, 0]))),
+      // As a whole it earned what the group did in the mean, and its last turn more.
+      group("b", rollout("pq", 1, turns([1, -1], [1, 2])), rollout("r", 2), rollout("s", 0)),
+    ];
+    const { groups: taught } = await grpo(policy, reference, groups, options);
+    expect(taught[0]?.rollouts.map(({ advantage, turnAdvantages }) => [advantage, turnAdvantages])).toEqual([
+      [0.25, [0.25, 0.75, 0.75]],
+      [-0.25, [-0.25]],
+    ]);
+    const given = updates[0]?.map(({ rollouts }) => rollouts.map(({ advantage }) => advantage));
+    expect(given).toEqual([
+      [Float32Array.of(0.25, 0.25, 0.75, 0.75), Float32Array.of(-0.25)],
+      [Float32Array.of(0, 1), 1, -1],
+    ]);
+    expect(taught[1]?.rollouts.map(({ turnAdvantages }) => turnAdvantages)).toEqual([[0, 1], null, null]);
+  });
+
+  it("the weight of a positive rollout is that of all its turns", async () => {
+    const { policy, reference, updates } = world();
+    const turns = [
+      { tokens: 1, reward: -0.5 },
+      { tokens: 1, reward: 1.5 },
+    ];
+    const positive = rollout("xy", 1, { positive: true, turns });
+    const groups = [group("a", positive, rollout("z", 0))];
+    await grpo(policy, reference, groups, { ...options, positiveWeight: 0.5 });
+    expect(updates[0]?.[0]?.rollouts[0]?.advantage).toEqual(Float32Array.of(1, 1.5));
+  });
+
   it("the reference scores only what has no score yet, and nothing without a KL", async () => {
     const { policy, reference, updates, scored } = world();
     const known = { reference: Float32Array.of(5) };

@@ -24,6 +24,8 @@ export interface TokenSection {
   /** From `first` up to, but not including, `end`. */
   readonly first: number;
   readonly end: number;
+  /** Of its own; null where it has the completion's. */
+  readonly advantage: number | null;
   readonly before: ComponentChildren;
   readonly after: ComponentChildren;
 }
@@ -46,12 +48,13 @@ export function Tokens({ completion, pieces, advantage, isLearnt, reference, sec
   const [colouring, setColouring] = useState<Colouring>("probability");
   const [showsIds, setShowsIds] = useState(false);
   const { tokens, logProbs, text, finishReason } = completion;
-  const whole = { text, first: 0, end: tokens.length, before: null, after: null };
+  const whole = { text, first: 0, end: tokens.length, advantage: null, before: null, after: null };
   const mean = logProbs.reduce((sum, value) => sum + value, 0) / Math.max(1, logProbs.length);
-  const figuresAt = (i: number): TokenFigures => {
+  const figuresAt = (section: TokenSection, i: number): TokenFigures => {
     const logProb = logProbs[i] ?? 0;
     const gap = reference === null ? null : logProb - (reference[i] ?? logProb);
-    return { token: tokens[i] ?? 0, logProb, surprise: mean - logProb, advantage, isLearnt, gap };
+    const own = section.advantage ?? advantage;
+    return { token: tokens[i] ?? 0, logProb, surprise: mean - logProb, advantage: own, isLearnt, gap };
   };
   return (
     <div>
@@ -90,8 +93,8 @@ export function Tokens({ completion, pieces, advantage, isLearnt, reference, sec
               : pieces.slice(section.first, section.end).map((piece, i) => (
                   <span
                     key={i}
-                    style={{ background: colourOf(colouring, figuresAt(section.first + i)) }}
-                    title={titleOf(figuresAt(section.first + i))}
+                    style={{ background: colourOf(colouring, figuresAt(section, section.first + i)) }}
+                    title={titleOf(figuresAt(section, section.first + i))}
                   >
                     {visible(piece)}
                   </span>

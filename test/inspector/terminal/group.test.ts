@@ -2,7 +2,12 @@ import stringWidth from "string-width";
 import { expect, test } from "vitest";
 import { groupText, placeText } from "../../../inspector/terminal/group.ts";
 import { cut, wrapped } from "../../../inspector/terminal/layout.ts";
-import type { QuestionerEpisode, ReasonerEpisode, RunEvent } from "../../../replay/events.ts";
+import type {
+  QuestionerEpisode,
+  ReasonerEpisode,
+  ReasonerRollout,
+  RunEvent,
+} from "../../../replay/events.ts";
 import { actedEpisode, plainEpisode, RandomEvents } from "../../replay/events.ts";
 import { writeReplay } from "../replays.ts";
 
@@ -126,6 +131,18 @@ fault         1 of 3  · red
   const other = { ...first, parts: { price: -0.3, correct: 1 } };
   const wrong = { ...actedEpisode(), rollouts: [other, ...others] } as ReasonerEpisode & RunEvent;
   expect(groupText(wrong, options)).toContain("that is not what was recorded: price −0.300 · correct 1");
+});
+
+test("a turn that is credited with what was earned from it on has an advantage of its own", () => {
+  const [first, ...others] = actedEpisode().rollouts;
+  const { trajectory } = first as ReasonerRollout;
+  const turns = (trajectory?.turns ?? []).map((turn, i) => ({ ...turn, advantage: i - 0.25 }));
+  const own = { ...first, trajectory: { ...trajectory, turns } };
+  const text = groupText({ ...actedEpisode(), rollouts: [own, ...others] } as never, options);
+  expect(text).toContain("turn 1 · calls zoom · price −0.100 · advantage −0.25\n");
+  expect(text).toContain("turn 2 · price −0.100 · correct 1 · advantage +0.75\n");
+  // Though the trajectories' own are 0.
+  expect(text).not.toContain("taught nothing");
 });
 
 function questioner(): QuestionerEpisode & RunEvent {
