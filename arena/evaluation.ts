@@ -19,6 +19,7 @@ import {
   dependenceMark,
   isProbed,
 } from "./looking/dependence.ts";
+import { hallucination } from "./looking/hallucination.ts";
 import { pipeline } from "./pipeline.ts";
 import type { Evaluator, Test, Tests } from "./ports.ts";
 import { mean, meanScore, meanShare } from "./statistics.ts";
@@ -89,13 +90,26 @@ export function evaluator(
         );
         return concat(
           progress,
-          defer(() => {
-            const looking = dependenceFigures(looks);
-            return of({ report: { ...reportOn(marks, tests.groups, samples), looking } });
-          }),
+          fromAbortable((signal) => lookAtKnown({ policy, reasoner }, tests, config, fit, signal)).pipe(
+            map((known) => {
+              const looking = { ...dependenceFigures(looks), ...known };
+              return { report: { ...reportOn(marks, tests.groups, samples), looking } };
+            }),
+          ),
         );
       }),
     );
+}
+
+/** Whether it makes things up, where the tests' pictures can show that. */
+async function lookAtKnown(
+  asked: Parameters<typeof hallucination>[0],
+  { known }: Tests,
+  config: RunConfig,
+  fit: Fit,
+  signal: AbortSignal,
+): Promise<EvaluationReport["looking"]> {
+  return known === null ? {} : hallucination(asked, known, config, fit, signal);
 }
 
 /** Answers a chunk of questions greedily, blindly, in samples at temperatures 1 and 0.6, and some about other pictures. */

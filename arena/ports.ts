@@ -5,6 +5,7 @@ import type { Fit } from "../images/shrink.ts";
 import type { ImageSource } from "../images/source.ts";
 import type { Policy } from "../policy/port.ts";
 import type { QuestionerTemplates } from "../questioner/prompt.ts";
+import type { ClaimVocabulary } from "../reasoner/claims.ts";
 import type { ReasonerTemplates } from "../reasoner/prompt.ts";
 import type { VisualQuestion } from "../reasoner/reasoner.ts";
 import type { EvaluationReport } from "../replay/events.ts";
@@ -97,11 +98,27 @@ export interface TestEdits {
   readonly elsewhere: VisualQuestion | null;
 }
 
+/** Pictures of which it is known what they show, in an order that is always the same. */
+export interface KnownPictures {
+  /** What each shows, as a description that is true and names all, [pictures]. */
+  readonly descriptions: readonly string[];
+  /** What descriptions may name. */
+  readonly vocabulary: ClaimVocabulary;
+  /** The question whether a thing is there, whose answer is yes or no. */
+  askFor(thing: string): string;
+  /** Whether a thing is easily taken for what is there; absent where nothing says. */
+  isAlike?(thing: string, there: readonly string[]): boolean;
+  /** The images from `start` to before `end` by their index, scaled down as `fit` says, without any that cannot be used. */
+  read(start: number, end: number, fit: Fit): Promise<ReadonlyMap<number, RgbImage>>;
+}
+
 /** Questions that a Reasoner is measured on, in an order that is always the same. */
 export interface Tests {
   readonly length: number;
   /** All groups, in the order of reports. */
   readonly groups: readonly string[];
+  /** Its pictures, where it is known what they show; null where that is not. */
+  readonly known: KnownPictures | null;
   /** Those from `start` to before `end`, scaled down as `fit` says, without any whose picture cannot be used. */
   read(start: number, end: number, fit: Fit): Promise<Test[]>;
 }

@@ -2,13 +2,15 @@ import { inParallel } from "../common/in_parallel.ts";
 import { deriveSeed, RandomStream } from "../common/random.ts";
 import { zip } from "../common/zip.ts";
 import type { RgbImage } from "../images/image.ts";
+import { describe } from "../images/scenes/demonstrate.ts";
 import { balancedQuestions, type TestQuestion } from "../images/scenes/draw.ts";
 import { drawEdits } from "../images/scenes/edit_scene.ts";
-import { families, formatQuestion } from "../images/scenes/questions.ts";
+import { families, formatQuestion, templates } from "../images/scenes/questions.ts";
 import { renderScene } from "../images/scenes/render.ts";
 import { SceneSource } from "../images/scenes/source.ts";
+import { nameable } from "../images/scenes/vocabulary.ts";
 import type { EvaluationConfig } from "./config/evaluation.ts";
-import type { TestEdits, Tests } from "./ports.ts";
+import type { KnownPictures, TestEdits, Tests } from "./ports.ts";
 
 /** Questions about held-out scenes, whose labels no training ever sees; null if none are wanted. */
 export function sceneTests({ domain, scenes, questions, seed }: EvaluationConfig): Tests | null {
@@ -18,6 +20,7 @@ export function sceneTests({ domain, scenes, questions, seed }: EvaluationConfig
   return {
     length: tests.length,
     groups: families,
+    known: knownScenes(source),
     /** Each scene is drawn once. */
     async read(start, end) {
       const chunk = tests.slice(start, end);
@@ -32,6 +35,23 @@ export function sceneTests({ domain, scenes, questions, seed }: EvaluationConfig
         group: test.question.family,
         edit: () => edit(source, test, seed),
       }));
+    },
+  };
+}
+
+/** What scenes show, and which absent things are easily taken for that: their colour and shape are there, in two other things. */
+function knownScenes(source: SceneSource): KnownPictures {
+  return {
+    descriptions: Array.from({ length: source.length }, (_, index) => describe(source.scene(index))),
+    vocabulary: nameable,
+    askFor: (thing) => templates.exist.replace("A", thing),
+    isAlike: (thing, there) => {
+      const words = new Set(there.flatMap((each) => each.split(" ")));
+      return thing.split(" ").every((word) => words.has(word));
+    },
+    async read(start, end) {
+      const indices = Array.from({ length: end - start }, (_, i) => start + i);
+      return new Map(zip(indices, await inParallel(indices, 4, (index) => source.draw(index))));
     },
   };
 }

@@ -54,6 +54,22 @@ export function meanScore(scores: readonly number[]): Estimate {
 }
 
 /**
+ * The sum of some counts over that of others, of which they are parts, with a 95% interval, in percent. Counts of one pair
+ * depend on each other, so pairs are what is counted, as in `meanShare`: the variance is that of a ratio, linearised
+ * (Cochran 1977, 6.4).
+ */
+export function ratio(parts: readonly number[], wholes: readonly number[]): Estimate {
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const [part, whole] = [sum(parts), sum(wholes)];
+  const p = whole === 0 ? 0 : part / whole;
+  const most = p * (1 - p);
+  if (most === 0) return proportion(part, whole);
+  const squares = sum(parts.map((value, i) => (value - p * (wholes[i] as number)) ** 2));
+  const trials = Math.min(whole, (most * whole ** 2) / squares);
+  return proportion(p * trials, trials);
+}
+
+/**
  * A mean of differences of shares, each from -1 to 1, with a 95% interval, in percentage points: that of `meanShare` for
  * the same values between 0 and 1.
  */

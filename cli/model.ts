@@ -33,8 +33,19 @@ export async function openModel(settings: RunSettings, signal: AbortSignal): Pro
     ? await findModel((await readAdapterConfig(folder)).base, signal)
     : { folder };
   const { prompts, maxTokens } = await readModelDefaults(base);
-  const config = runConfig({ ...settings, model: { ...settings.model, name } }, maxTokens);
+  const evaluation = withDescriber(settings.evaluation, prompts);
+  const config = runConfig({ ...settings, evaluation, model: { ...settings.model, name } }, maxTokens);
   return { config, folder, base, prompts };
+}
+
+/** An evaluation that asks for descriptions as the model's folder does, where that needs no question. */
+function withDescriber(
+  evaluation: RunSettings["evaluation"],
+  { describer }: ModelDefaults["prompts"],
+): RunSettings["evaluation"] {
+  const own = describer?.includes("{question}") ? null : (describer ?? null);
+  const { hallucination } = evaluation;
+  return { ...evaluation, hallucination: { ...hallucination, prompt: hallucination.prompt ?? own } };
 }
 
 /**

@@ -7,19 +7,28 @@ import type { Role } from "../replay/self_play.ts";
 
 /** What a model's folder says, in visplay.json, of what its policies are told and how long completions may be. */
 export interface ModelDefaults {
-  readonly prompts: ByRole<string>;
+  readonly prompts: ModelPrompts;
   /** Tokens. */
   readonly maxTokens: ByRole<number>;
 }
 
+/** What a model was taught to be told. */
+interface ModelPrompts extends ByRole<string> {
+  readonly describer?: string | undefined;
+  readonly reader?: string | undefined;
+}
+
 type ByRole<T> = { readonly [role in Role]?: T | undefined };
 
-const byRole = <T>(value: z.ZodType<T>): z.ZodType<ByRole<T>> =>
-  z.object({ questioner: value, reasoner: value }).partial().default({});
+const someText = z.string().min(1);
+const someTokens = z.int().min(1);
 
 const schema: z.ZodType<ModelDefaults> = z.object({
-  prompts: byRole(z.string().min(1)),
-  maxTokens: byRole(z.int().min(1)),
+  prompts: z
+    .object({ questioner: someText, reasoner: someText, describer: someText, reader: someText })
+    .partial()
+    .default({}),
+  maxTokens: z.object({ questioner: someTokens, reasoner: someTokens }).partial().default({}),
 });
 
 /** Reads them; a folder without the file says nothing. Throws "model" where they are of another form. */

@@ -51,7 +51,7 @@ export function notice(event: RunEvent, tests: string): string | undefined {
 
 /** The figures that say most of whether it looks; no line where there are none. */
 function lookingText(looking: EvaluationReport["looking"]): string[] {
-  const figures = (["dependence", "sensitivity", "stability"] as const).flatMap((name) => {
+  const figures = (["dependence", "sensitivity", "stability", "chairThings"] as const).flatMap((name) => {
     const estimate = looking[name];
     return estimate
       ? [`${lookingTitles[name]} ${percent(estimate, name === "dependence" ? " points" : "%")}`]

@@ -45,8 +45,8 @@ function looksTable(
   measured: readonly (Pick<RoundSummary, "looking"> & { readonly name: string })[],
 ): string | null {
   const rows = measured.map(({ name, looking }) => estimatesRow(name, looking));
-  const columns = known(looks, rows);
-  return columns.length === 0 ? null : render(columns, rows);
+  const tables = looks.map((columns) => known(columns, rows)).filter((columns) => columns.length > 0);
+  return tables.length === 0 ? null : tables.map((columns) => render(columns, rows)).join("\n\n");
 }
 
 function rowName(
@@ -89,14 +89,26 @@ function accuracies(k: number): Columns {
   ];
 }
 
-const looks: Columns = [
-  ["dependence", "depend-\nence"],
-  ["sighted", "sighted"],
-  ["blank", "blank"],
-  ["other", "other\npicture"],
-  ["shuffled", "shuffled"],
-  ["sensitivity", "sensi-\ntivity"],
-  ["stability", "stabi-\nlity"],
+const looks: readonly Columns[] = [
+  [
+    ["dependence", "depend-\nence"],
+    ["sighted", "sighted"],
+    ["blank", "blank"],
+    ["other", "other\npicture"],
+    ["shuffled", "shuffled"],
+    ["sensitivity", "sensi-\ntivity"],
+    ["stability", "stabi-\nlity"],
+  ],
+  [
+    ["popeRandom", "POPE\nrandom"],
+    ["popeFrequent", "POPE\nfrequent"],
+    ["popeAdversarial", "POPE\nadvers."],
+    ["popeAdversarialF1", "F1\nadvers."],
+    ["popeAdversarialYes", "yes\nadvers."],
+    ["chairThings", "CHAIR\nthings"],
+    ["chairDescriptions", "CHAIR\ntexts"],
+    ["chairRecall", "recall"],
+  ],
 ];
 
 /** Rewards are no shares, and items a number. */

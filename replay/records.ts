@@ -310,12 +310,18 @@ export interface Scores {
 }
 
 /**
- * Whether a policy looks, in percent of the questions that were asked about other pictures, too:
+ * Whether a policy looks, in percent. Of the questions that were asked about other pictures, too:
  * - `sighted`, `blank`, `other`, `shuffled`: greedy accuracy with the picture, with a blank one, with that of another
  *   question and with its patches shuffled
  * - `dependence`: the first minus the mean of the others, in points
  * - `sensitivity`: right answers that change rightly when what decides them is edited
  * - `stability`: right answers that stay when something else is edited
+ *
+ * Of the pictures of which it is known what they show:
+ * - `popeRandom` and so on: right answers to "is there a …?", by how absent things were chosen; the F1 of "yes" and the
+ *   share of it (POPE)
+ * - `chairThings`, `chairDescriptions`: things named in descriptions that are not there, and descriptions with any (CHAIR)
+ * - `chairRecall`, `described`: things there that were named, and descriptions that name anything
  */
 export type LookingFigure =
   | "dependence"
@@ -324,7 +330,12 @@ export type LookingFigure =
   | "other"
   | "shuffled"
   | "sensitivity"
-  | "stability";
+  | "stability"
+  | `pope${"Random" | "Frequent" | "Adversarial"}${"" | "F1" | "Yes"}`
+  | "chairThings"
+  | "chairDescriptions"
+  | "chairRecall"
+  | "described";
 
 export interface EvaluationReport {
   /** Samples per question of mean8, maj8 and pass8. */

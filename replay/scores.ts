@@ -20,6 +20,19 @@ export const lookingTitles: Readonly<Record<LookingFigure, string>> = {
   shuffled: "shuffled",
   sensitivity: "sensitivity",
   stability: "stability",
+  popeRandom: "POPE, random",
+  popeRandomF1: "F1",
+  popeRandomYes: "yes",
+  popeFrequent: "POPE, frequent",
+  popeFrequentF1: "F1",
+  popeFrequentYes: "yes",
+  popeAdversarial: "POPE, adversarial",
+  popeAdversarialF1: "F1",
+  popeAdversarialYes: "yes",
+  chairThings: "CHAIR, things",
+  chairDescriptions: "CHAIR, descriptions",
+  chairRecall: "recall",
+  described: "described",
 };
 
 /** Its names in that order. */

@@ -11,7 +11,7 @@ interface Bounded {
   readonly prompts: { readonly reasoner: string | null };
   readonly reasoner: Pick<ReasonerConfig, "reward" | "labels">;
   readonly stages: readonly StageSettings[];
-  readonly evaluation: Pick<EvaluationConfig, "data" | "dependence">;
+  readonly evaluation: Pick<EvaluationConfig, "data" | "dependence" | "hallucination">;
   /** Those of an evaluation. */
   readonly questions: number;
 }
@@ -60,6 +60,16 @@ export function* contradictions({
   if (evaluation.dependence.region !== null && evaluation.data === null) {
     const message = "expected evaluation.data, whose column it names; scenes know what decides an answer";
     yield ["evaluation.dependence.region", message];
+  }
+  const { data, hallucination } = evaluation;
+  if (hallucination.things !== null && data === null) {
+    const message = "expected evaluation.data, whose column it names; of scenes it is known what they show";
+    yield ["evaluation.hallucination.things", message];
+  }
+  if ((hallucination.pictures ?? 0) > 0 && data !== null && hallucination.things === null) {
+    const message =
+      "expected evaluation.hallucination.things, a column of lists of what is there, for nothing else says";
+    yield ["evaluation.hallucination.pictures", message];
   }
   for (const [index, { requires }] of stages.entries()) {
     if (questions > 0 || Object.keys(requires).length === 0) continue;

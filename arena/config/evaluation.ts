@@ -27,6 +27,7 @@ export interface EvaluationConfig extends Judging {
   readonly samples: number;
   readonly seed: number;
   readonly dependence: DependenceConfig;
+  readonly hallucination: HallucinationConfig;
 }
 
 /** How it is measured whether the answers depend on the pictures. */
@@ -65,6 +66,37 @@ export const judgingSettings: Settings<Judging> = {
 export const SCENE_QUESTIONS = 700;
 export const DATA_QUESTIONS = 1000;
 
+/** How it is measured whether a policy makes things up. */
+export interface HallucinationConfig {
+  readonly pictures: number | null;
+  readonly perPicture: number;
+  readonly things: string | null;
+  readonly prompt: string | null;
+}
+
+/** Pictures that are looked at for that where nobody says how many. */
+export const USUAL_PICTURES = 60;
+
+const hallucination: z.ZodType<HallucinationConfig> = group(
+  {
+    pictures: optionalCount(
+      `pictures about which it is asked what is there, and which are described; 0 skips; null is ${USUAL_PICTURES}, of data where it is known what they show (things)`,
+      0,
+    ),
+    perPicture: count(
+      2,
+      "things of each that are asked about, and as many that are not there in each of three ways",
+    ),
+    things: optionalText(
+      "a column of evaluation.data that lists what is there: a list, or a text with commas; null: nothing says",
+    ),
+    prompt: optionalText(
+      "what it is told to describe a picture; null: as the visplay.json of the model's folder says (describer), else to name every thing that it sees",
+    ),
+  },
+  "whether it makes things up",
+);
+
 export const evaluation: z.ZodType<Unresolved<EvaluationConfig, "questions">> = group(
   {
     everyRound: flag(true, "evaluate after each round; false evaluates only the base and the last"),
@@ -84,6 +116,7 @@ export const evaluation: z.ZodType<Unresolved<EvaluationConfig, "questions">> = 
     samples: count(8, "answers per question for mean@k, maj@k and pass@k"),
     seed: seed(20_251, "seed of the held-out scenes and their questions"),
     dependence,
+    hallucination,
   },
   "evaluation on held-out labelled scenes, or on labelled data",
 );

@@ -21,3 +21,9 @@ export const vocabulary: readonly string[] = [
   "done",
   ...new Set(sentences.filter((word) => !/^[ABS]$/.test(word))),
 ].filter((word, index, all) => all.indexOf(word) === index);
+
+/** What descriptions of scenes name, "red circle", and the words for where it is. */
+export const nameable: { readonly things: readonly string[]; readonly places: readonly string[] } = {
+  things: colors.flatMap((color) => shapes.map((shape) => `${color} ${shape}`)),
+  places: cells,
+};

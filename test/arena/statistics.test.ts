@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { mean, meanShare, meansByName, proportion, shareOf } from "../../arena/statistics.ts";
+import {
+  mean,
+  meanDifference,
+  meanScore,
+  meanShare,
+  meansByName,
+  proportion,
+  ratio,
+  shareOf,
+} from "../../arena/statistics.ts";
 
 it("means of nothing are 0", () => {
   expect(mean([])).toBe(0);
@@ -50,5 +59,50 @@ describe("mean shares", () => {
     expect(halfWidth(many)).toBeLessThan(halfWidth(new Array(500).fill([0, 1]).flat()));
     expect(halfWidth(new Array(14).fill(0.5))).toBeGreaterThan(5);
     expect(meanShare([])).toEqual({ percent: 0, low: 0, high: 100 });
+  });
+});
+
+describe("differences of shares", () => {
+  it("have the interval of the same spread between 0 and 1, and may be below nothing", () => {
+    const differences = [1, 1, 0, 0.5, -1, 0, 0, 1];
+    const { percent, low, high } = meanDifference(differences);
+    const between = meanShare(differences.map((each) => (each + 1) / 2));
+    expect(percent).toBeCloseTo(100 * mean(differences));
+    expect(high - low).toBeCloseTo(2 * (between.high - between.low));
+    expect(meanDifference(new Array(50).fill(-1)).low).toBeCloseTo(-100);
+    const { low: below, high: above } = meanDifference(new Array(200).fill([1, -1]).flat());
+    expect(below).toBeCloseTo(-above);
+  });
+});
+
+describe("scores", () => {
+  it("are proportions where each is right or wrong, else means of shares", () => {
+    expect(meanScore([1, 0, 1, 1])).toEqual(proportion(3, 4));
+    expect(meanScore([1, 0.5, 0])).toEqual(meanShare([1, 0.5, 0]));
+  });
+});
+
+describe("ratios of counts", () => {
+  it("are proportions where each pair is of one", () => {
+    const parts = [1, 0, 0, 1, 1, 0, 1];
+    const estimate = ratio(
+      parts,
+      parts.map(() => 1),
+    );
+    const expected = proportion(4, 7);
+    for (const name of ["percent", "low", "high"] as const)
+      expect(estimate[name]).toBeCloseTo(expected[name], 10);
+    expect(ratio([0, 0], [3, 4])).toEqual(proportion(0, 7));
+    expect(ratio([], [])).toEqual({ percent: 0, low: 0, high: 100 });
+  });
+
+  it("are less sure where the counts of a pair go together", () => {
+    const width = ({ low, high }: { low: number; high: number }) => high - low;
+    const apart = ratio(new Array(100).fill(2), new Array(100).fill(4));
+    const together = ratio(new Array(50).fill([0, 4]).flat(), new Array(100).fill(4));
+    expect(apart.percent).toBe(together.percent);
+    // As if the hundred pairs were the trials, not the four hundred counts.
+    expect(width(together)).toBeCloseTo(width(proportion(50, 100)), 10);
+    expect(width(apart)).toBeCloseTo(width(proportion(200, 400)), 10);
   });
 });

@@ -36,6 +36,8 @@ beforeAll(async () => {
       [columnOf(cell), rowOf(cell), columnOf(cell) + 1, rowOf(cell) + 1].map((at) => at * 16),
     ),
     note: "none here",
+    nothing: [],
+    shows: scenes.scene(index).objects.map(({ color, shape }) => `${color} ${shape}`),
   }));
   const broken = [
     { problem: "what ?", image: "0.png" },
@@ -61,7 +63,8 @@ function opening(said: string[]) {
 
 describe("questions of one's own", () => {
   const dependence = { questions: 0, patches: 16, region: null };
-  const wanted = { columns: null, groupBy: "family", questions: 100, seed: 1, dependence };
+  const hallucination = { pictures: null, perPicture: 2, things: null, prompt: null };
+  const wanted = { columns: null, groupBy: "family", questions: 100, seed: 1, dependence, hallucination };
 
   test("are read with their groups; what is broken is named and left out", async () => {
     const said: string[] = [];
@@ -105,6 +108,29 @@ describe("questions of one's own", () => {
     const noted = { ...wanted, dependence: { ...dependence, region: "note" } };
     await expect(openDataTests(questions, noted, opening([]))).rejects.toThrow(
       /column note \(evaluation.dependence.region\): found "none here", expected boxes \[x1, y1, x2, y2\]/,
+    );
+  });
+
+  test("bring pictures with what they show, each once, by a column of lists", async () => {
+    const listing = { ...wanted, hallucination: { ...hallucination, things: "shows" } };
+    const { known } = await openDataTests(questions, listing, opening([]));
+    const first = [...new Set(asked.map(({ index }) => index))];
+    const shown = first.map((index) =>
+      scenes.scene(index).objects.map(({ color, shape }) => `${color} ${shape}`),
+    );
+    expect(known?.descriptions).toEqual(shown.map((things) => [...new Set(things)].join("; ")));
+    expect(known?.vocabulary.things).toEqual([...new Set(shown.flat())].sort());
+    const images = await known?.read(1, 3, () => null);
+    expect([...(images ?? [])].map(([i, { data }]) => [i, data])).toEqual(
+      await Promise.all([1, 2].map(async (i) => [i, (await scenes.draw(first[i] as number)).data])),
+    );
+    expect((await openDataTests(questions, wanted, opening([]))).known).toBeNull();
+    const unlisted = { ...wanted, hallucination: { ...hallucination, things: "image" } };
+    const lists = await openDataTests(questions, unlisted, opening([]));
+    expect(lists.known?.vocabulary.things).toContain("0.png");
+    const empty = { ...wanted, hallucination: { ...hallucination, things: "nothing" } };
+    await expect(openDataTests(questions, empty, opening([]))).rejects.toThrow(
+      /column nothing \(evaluation.hallucination.things\): found no list of things, expected/,
     );
   });
 

@@ -63,6 +63,18 @@ describe("the configuration of a run", () => {
       { images: { data: "p" }, reasoner: { labels: "true" } },
       'reasoner.labels: expected "silver" where images.data is set',
     ],
+    [
+      { evaluation: { dependence: { region: "box" } } },
+      "evaluation.dependence.region: expected evaluation.data, whose column it names",
+    ],
+    [
+      { evaluation: { hallucination: { things: "objects" } } },
+      "evaluation.hallucination.things: expected evaluation.data, whose column it names",
+    ],
+    [
+      { evaluation: { data: "exam.parquet", hallucination: { pictures: 50 } } },
+      "evaluation.hallucination.pictures: expected evaluation.hallucination.things, a column of lists of what is there",
+    ],
     [{ questioner: { grupSize: 4 } }, 'questioner: Unrecognized key: "grupSize"'],
   ])("refuses %j", (input, message) => {
     expect(issues(input)).toEqual([expect.stringContaining(message)]);

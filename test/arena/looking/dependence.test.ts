@@ -13,6 +13,7 @@ const config = configOf({
   evaluation: {
     ...{ questions: 140, scenes: 60, questionsPerChunk: 35, samples: 2, seed: 6 },
     dependence: { questions: 70 },
+    hallucination: { pictures: 0 },
   },
 });
 
