@@ -4,7 +4,7 @@ import { writeQuestion } from "../questioner/write.ts";
 import { reasonerPrompt } from "../reasoner/prompt.ts";
 import { writeAnswer } from "../reasoner/write.ts";
 import type { EventBody, RunEvent } from "../replay/events.ts";
-import { lastRoundOf, type Schedule, type SftStage, stepsOf } from "./config/stages.ts";
+import { heldOutRows, lastRoundOf, type Schedule, type SftStage, stepsOf } from "./config/stages.ts";
 import { itemsAt } from "./data_order.ts";
 import { type LabelledQuestion, loadRows, rowsOf } from "./labelled.ts";
 import { type Lesson, learn, lessons, score, supervisedStep } from "./lessons.ts";
@@ -46,7 +46,7 @@ interface Split {
 /** Shares out the rows by lot, the same whenever the run goes on. */
 function splitRows(run: Run, config: SftStage): Split {
   const { length } = run.labelled.items;
-  const out = Math.min(config.heldOut, Math.floor(length / 10));
+  const out = heldOutRows(config, length);
   const shuffled = itemsAt(run.seed("sft.split", run.stage.index), 0, length, length);
   const learnt = shuffled.slice(out);
   return {

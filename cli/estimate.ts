@@ -1,14 +1,15 @@
 import type { RunConfig } from "../arena/config/config.ts";
-import { allRounds } from "../arena/config/stages.ts";
-import { type SelfPlayPhase, selfPlayPhases } from "../replay/stages.ts";
-import { type PlannedPhase, plannedPhases } from "../watch/planned_phases.ts";
-import { unitMs } from "./phase_work.ts";
-import type { PhaseProbe, Probe } from "./probe.ts";
+import { heldOutRows, heldOutTimes, type Stage, type StageConfig, stepsOf } from "../arena/config/stages.ts";
+import { type Phase, stages } from "../replay/stages.ts";
+import { type PlannedPhase, phasesOf } from "../watch/planned_phases.ts";
+import type { PhaseProbe } from "./gauge.ts";
+import { type ByPhase, type OneStage, unitMs } from "./phase_work.ts";
+import type { Probe } from "./probes.ts";
 
 /** What a phase is expected to take each time; null where nothing is known of it. */
 export interface PhaseEstimate {
   readonly steps: number;
-  /** Images, items or questions in a step. */
+  /** Images, items, questions, rows or tasks in a step. */
   readonly unitsPerStep: number;
   readonly stepMs: number | null;
   readonly totalMs: number | null;
@@ -19,21 +20,30 @@ export interface PhaseEstimate {
   readonly guessed: boolean;
 }
 
-/** A phase that a run is to have. */
-type OfSelfPlay = PlannedPhase & { readonly phase: SelfPlayPhase };
-
-/** What a run is expected to take. Sums are over the phases that are known. */
-export interface RunEstimate {
-  readonly schedule: readonly (OfSelfPlay & { readonly steps: number })[];
-  readonly phases: Readonly<Partial<Record<SelfPlayPhase, PhaseEstimate>>>;
+/** What is expected to be taken, in time and on the disk. */
+export interface Cost {
   readonly totalMs: number;
   readonly replayBytes: number;
   /** Of the models after each round. */
   readonly modelBytes: number;
-  /** Of the checkpoints, while one is written beside those that are kept. */
-  readonly checkpointBytes: number;
+}
+
+/** What a stage is expected to take. Sums are over the phases that are known. */
+export interface StageEstimate extends Cost {
+  readonly schedule: readonly (PlannedPhase & { readonly steps: number })[];
+  /** Folders of models that it writes. */
+  readonly models: number;
+  readonly phases: ByPhase<PhaseEstimate>;
   /** Phases of which nothing is known. */
-  readonly unknown: readonly SelfPlayPhase[];
+  readonly unknown: readonly Phase[];
+}
+
+/** How much there is to learn from. */
+export interface Supply {
+  /** Images of self-play's pool. */
+  readonly images: number;
+  /** Labelled rows or tasks of the stage; null where it learns from images. */
+  readonly rows: number | null;
 }
 
 /** Checkpoints beside the latest ones: the best round's, and the one that is written. */
@@ -41,58 +51,118 @@ const BEST_AND_NEW = 2;
 /** A policy with its optimiser's two moments, in sizes of its model. */
 const WITH_MOMENTS = 3;
 
-/** Puts a probe's measurements together for a whole run; `modelBytes` is the size of one saved model. */
-export function estimate(config: RunConfig, pool: number, found: Probe, modelBytes: number): RunEstimate {
+/** Puts a probe's measurements together for a whole stage; `modelBytes` is the size of one saved model. */
+export function estimateStage(
+  run: RunConfig,
+  stage: Stage,
+  supply: Supply,
+  found: Probe,
+  modelBytes: number,
+): StageEstimate {
   // A trial is not probed: it may be the very thing that ends a run, and takes as long as a few answers.
-  const planned = plannedPhases({ ...config, trial: { ...config.trial, images: 0 } }) as OfSelfPlay[];
-  const sizes = sizesOf(config, pool, found.admittedShare);
-  const kinds = selfPlayPhases.filter((kind) => planned.some(({ phase }) => phase === kind));
-  const phases = Object.fromEntries(
-    kinds.map((kind) => {
-      const unit = found.pace ? unitMs(config, found.pace)[kind] : null;
-      return [kind, phaseEstimate(sizes[kind], found.phases[kind], unit)];
-    }),
+  const config = { ...run, trial: { ...run.trial, images: 0 } };
+  const alone: OneStage = { ...config, stages: [stage.config] };
+  const planned = phasesOf(stage, config);
+  const sizes = sizesOf(alone, supply, found.admittedShare);
+  const units = found.pace ? unitMs(alone, found.pace) : {};
+  const { legs, roles } = stages[stage.config.kind];
+  const kinds = legs.flatMap((leg) => planned.find(({ phase }) => phase === leg)?.phase ?? []);
+  const phases: ByPhase<PhaseEstimate> = Object.fromEntries(
+    kinds.map((kind) => [
+      kind,
+      phaseEstimate(sizes[kind] as Workload, found.phases[kind], units[kind] ?? null),
+    ]),
   );
-  const times = planned.map(({ phase }) => phases[phase] as PhaseEstimate);
+  const models = roles.length * stage.rounds;
+  const times = planned.map((each) => ({ ...each, ...(phases[each.phase] as PhaseEstimate) }));
   return {
-    schedule: planned.map((each) => ({ ...each, steps: (phases[each.phase] as PhaseEstimate).steps })),
+    schedule: times.map(({ round, phase, steps }) => ({ round, phase, steps })),
     phases,
-    totalMs: times.reduce((sum, { totalMs }) => sum + (totalMs ?? 0), 0),
-    replayBytes: times.reduce((sum, { replayBytes }) => sum + (replayBytes ?? 0), 0),
-    modelBytes: 2 * allRounds(config) * modelBytes,
-    checkpointBytes: (config.checkpoint.keep + BEST_AND_NEW) * 2 * WITH_MOMENTS * modelBytes,
+    totalMs: sumOf(times.map(({ totalMs }) => totalMs ?? 0)),
+    replayBytes: sumOf(times.map(({ replayBytes }) => replayBytes ?? 0)),
+    models,
+    modelBytes: models * modelBytes,
     unknown: kinds.filter((kind) => phases[kind]?.totalMs === null),
   };
 }
 
-/** A phase's work as configured: units altogether, and in a step. */
+/** What stages take together. */
+export function sumOfCosts(costs: readonly Cost[]): Cost {
+  return {
+    totalMs: sumOf(costs.map(({ totalMs }) => totalMs)),
+    replayBytes: sumOf(costs.map(({ replayBytes }) => replayBytes)),
+    modelBytes: sumOf(costs.map(({ modelBytes }) => modelBytes)),
+  };
+}
+
+/** Bytes of a run's checkpoints, while one is written beside those that are kept, where those of its largest stage are. */
+export function checkpointBytes({ checkpoint, stages: all }: RunConfig, modelBytes: number): number {
+  const policies = Math.max(...all.map(({ kind }) => stages[kind].roles.length));
+  return (checkpoint.keep + BEST_AND_NEW) * policies * WITH_MOMENTS * modelBytes;
+}
+
+/** Bytes resident once policies were open, and at the peak of a probe. */
+export interface Resident {
+  readonly opened: number;
+  readonly peak: number;
+}
+
+/** Bytes of memory. */
+export interface MemoryEstimate {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** From smaller steps than of this part of the sizes, nothing is said of how memory grows. */
+const MOST_GROWTH = 8;
+
+/** What was resident at the peak of a probe, and the same if all beyond the open model grew with the sizes. */
+export function estimateMemory({ opened, peak }: Resident, scale: number): MemoryEstimate {
+  const grown = scale > 1 && scale <= MOST_GROWTH ? opened + scale * (peak - opened) : peak;
+  return { least: peak, most: grown };
+}
+
+/** A phase's work as configured. */
 interface Workload {
+  /** Altogether, and in a step. */
   readonly units: number;
   readonly perStep: number;
+  /** How often the loss of a row is measured that is held out. */
+  readonly heldOut?: number;
 }
 
 function sizesOf(
-  config: RunConfig,
-  pool: number,
+  config: OneStage,
+  { images: pool, rows }: Supply,
   admittedShare: number | null,
-): Record<SelfPlayPhase, Workload> {
-  const { questioner, curriculum, reasoner, evaluation, trial, warmUp } = config;
+): ByPhase<Workload> {
+  const { questioner, curriculum, reasoner, evaluation, warmUp } = config;
+  const [stage] = config.stages;
+  const questions = Math.min(evaluation.questionsPerChunk, evaluation.questions);
+  const evaluated = { evaluation: { units: evaluation.questions, perStep: questions } };
+  if (stage.kind !== "self_play") return { ...evaluated, [stage.kind]: stageSize(stage, rows ?? 0) };
   const imagesPerStep = Math.min(questioner.imagesPerStep, pool);
   const images = Math.min(curriculum.images, pool);
   const items = images * curriculum.questionsPerImage * (admittedShare ?? 1);
   const perStep = Math.min(reasoner.itemsPerStep, Math.max(1, Math.floor(items)));
   const passes = Math.ceil(reasoner.maxPasses * Math.max(1, items / reasoner.itemsPerStep));
   return {
+    ...evaluated,
     questioner: { units: questioner.stepsPerRound * imagesPerStep, perStep: imagesPerStep },
     curriculum: { units: images, perStep: Math.min(curriculum.imagesPerChunk, images) },
     reasoner: { units: Math.min(reasoner.stepsPerRound, passes) * perStep, perStep },
-    trial: { units: trial.images, perStep: trial.images },
     warmUp: { units: (warmUp.steps ?? 0) * warmUp.imagesPerStep, perStep: warmUp.imagesPerStep },
-    evaluation: {
-      units: evaluation.questions,
-      perStep: Math.min(evaluation.questionsPerChunk, evaluation.questions),
-    },
   };
+}
+
+/** Of a stage that learns from so many rows or tasks. */
+function stageSize(stage: Exclude<StageConfig, { kind: "self_play" }>, rows: number): Workload {
+  const out = stage.kind === "sft" ? heldOutRows(stage, rows) : 0;
+  const learnt = rows - out;
+  const perStep = Math.min(stage.itemsPerStep, learnt);
+  const steps = stepsOf(stage, learnt);
+  const times = stage.kind === "sft" ? heldOutTimes(stage, steps) : 0;
+  return { units: steps * perStep, perStep, heldOut: out * times };
 }
 
 /**
@@ -100,7 +170,7 @@ function sizesOf(
  * it is `unitMs` for each.
  */
 function phaseEstimate(
-  { units, perStep }: Workload,
+  { units, perStep, heldOut = 0 }: Workload,
   found: PhaseProbe | undefined,
   unitMs: number | null,
 ): PhaseEstimate {
@@ -115,13 +185,18 @@ function phaseEstimate(
   }
   const scale = perStep / found.unitsPerStep;
   const fullSteps = units / perStep;
+  const once = Math.max(0, found.firstMs - found.stepMs);
   return {
     steps,
     unitsPerStep: perStep,
     stepMs: found.stepMs * scale,
-    totalMs: fullSteps * found.stepMs * scale + Math.max(0, found.firstMs - found.stepMs),
+    totalMs: fullSteps * found.stepMs * scale + heldOut * found.heldOutRowMs + once,
     replayBytes: fullSteps * found.replayBytes * scale,
     scale,
     guessed: false,
   };
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }

@@ -1,86 +1,119 @@
 import type { RunConfig } from "../arena/config/config.ts";
-import type { SelfPlayPhase } from "../replay/stages.ts";
+import type { EnvironmentStage, GrpoStage, SftStage, StageConfig } from "../arena/config/stages.ts";
+import type { Phase } from "../replay/stages.ts";
 import type { Pace } from "./pace.ts";
 
-/** What a phase works on. */
+/** Something of each phase that there is. */
+export type ByPhase<T> = Readonly<Partial<Record<Phase, T>>>;
+
+/** A configuration of a run of one stage. */
+export type OneStage = RunConfig & { readonly stages: readonly [StageConfig] };
+
+/** What a phase works on, as it is configured. */
 interface PhaseWork {
   /** What its steps are made of. */
-  readonly unit: "images" | "items" | "questions";
+  readonly unit: "images" | "items" | "questions" | "rows" | "tasks";
   /** How many of these make a step. */
-  readonly perStep: (config: RunConfig) => number;
+  readonly perStep: number;
   /** Tokens that are sampled for one of them, and learnt from, if completions are as long as they may be. */
-  readonly tokens: (config: RunConfig) => { readonly sampled: number; readonly learned: number };
+  readonly sampled: number;
+  readonly learned: number;
 }
 
-export const phaseWork: Readonly<Record<SelfPlayPhase, PhaseWork>> = {
-  trial: {
-    unit: "images",
-    perStep: ({ trial }) => trial.images,
-    tokens: ({ questioner, reasoner }) => ({
-      sampled: questioner.maxTokens + reasoner.maxTokens,
-      learned: 0,
-    }),
-  },
-  warmUp: {
-    unit: "images",
-    perStep: ({ warmUp }) => warmUp.imagesPerStep,
-    tokens: ({ warmUp, questioner, reasoner }) => {
-      const all = warmUp.questionsPerImage * (questioner.maxTokens + reasoner.maxTokens);
-      return { sampled: all, learned: all };
-    },
-  },
-  questioner: {
-    unit: "images",
-    perStep: ({ questioner }) => questioner.imagesPerStep,
-    tokens: ({ questioner, reasoner }) => {
-      const { groupSize, maxTokens, answersPerQuestion, blindAnswersPerQuestion } = questioner;
-      const answers = (answersPerQuestion + blindAnswersPerQuestion) * reasoner.maxTokens;
-      return { sampled: groupSize * (maxTokens + answers), learned: groupSize * maxTokens };
-    },
-  },
-  curriculum: {
-    unit: "images",
-    perStep: ({ curriculum }) => curriculum.imagesPerChunk,
-    tokens: ({ curriculum, questioner, reasoner }) => {
-      const votes = curriculum.answersPerQuestion * reasoner.maxTokens;
-      return { sampled: curriculum.questionsPerImage * (questioner.maxTokens + votes), learned: 0 };
-    },
-  },
-  reasoner: {
-    unit: "items",
-    perStep: ({ reasoner }) => reasoner.itemsPerStep,
-    tokens: ({ reasoner: { groupSize, maxTokens } }) => ({
-      sampled: groupSize * maxTokens,
-      learned: groupSize * maxTokens,
-    }),
-  },
-  evaluation: {
-    unit: "questions",
-    perStep: ({ evaluation }) => evaluation.questionsPerChunk,
-    tokens: ({ evaluation, reasoner }) => ({
-      sampled: (2 + 2 * evaluation.samples) * reasoner.maxTokens,
-      learned: 0,
-    }),
-  },
-};
+/** The work of each phase that a stage may have. */
+export function phaseWork(config: OneStage): ByPhase<PhaseWork> {
+  const own = ownWork(config);
+  return config.evaluation.questions === 0 ? own : { ...own, evaluation: evaluationWork(config) };
+}
+
+function ownWork(config: OneStage): ByPhase<PhaseWork> {
+  const [stage] = config.stages;
+  switch (stage.kind) {
+    case "self_play":
+      return selfPlayWork(config);
+    case "sft":
+      return { sft: sftWork(stage) };
+    case "grpo":
+      return { grpo: { unit: "rows", ...trajectoryWork(stage, 1) } };
+    case "environment":
+      return { environment: environmentWork(stage) };
+  }
+}
+
+/** A size divided by a scale; at least one. */
+export function partOf(size: number, scale: number): number {
+  return Math.max(1, Math.round(size / scale));
+}
 
 /** Units in a step of each phase, with sizes divided by a scale. */
-export function unitsPerStep(config: RunConfig, scale: number): Record<SelfPlayPhase, number> {
-  return byPhase(({ perStep }) => Math.max(1, Math.round(perStep(config) / scale)));
+export function unitsPerStep(config: OneStage, scale: number): ByPhase<number> {
+  return byPhase(config, ({ perStep }) => partOf(perStep, scale));
 }
 
 /** What one unit of each phase takes at a pace, if completions are as long as they may be. */
-export function unitMs(
-  config: RunConfig,
-  { sampledTokenMs, learnedTokenMs }: Pace,
-): Record<SelfPlayPhase, number> {
-  return byPhase(({ tokens }) => {
-    const { sampled, learned } = tokens(config);
-    return sampled * sampledTokenMs + learned * learnedTokenMs;
-  });
+export function unitMs(config: OneStage, { sampledTokenMs, learnedTokenMs }: Pace): ByPhase<number> {
+  return byPhase(config, ({ sampled, learned }) => sampled * sampledTokenMs + learned * learnedTokenMs);
 }
 
-function byPhase(figure: (work: PhaseWork) => number): Record<SelfPlayPhase, number> {
-  const entries = Object.entries(phaseWork).map(([phase, work]) => [phase, figure(work)]);
-  return Object.fromEntries(entries) as Record<SelfPlayPhase, number>;
+function byPhase(config: OneStage, figure: (work: PhaseWork) => number): ByPhase<number> {
+  return Object.fromEntries(Object.entries(phaseWork(config)).map(([phase, work]) => [phase, figure(work)]));
+}
+
+function selfPlayWork(config: RunConfig): ByPhase<PhaseWork> {
+  const { trial, warmUp, questioner, curriculum, reasoner } = config;
+  const pair = questioner.maxTokens + reasoner.maxTokens;
+  const blindly = questioner.answersPerQuestion + questioner.blindAnswersPerQuestion;
+  return {
+    trial: { unit: "images", perStep: trial.images, sampled: pair, learned: 0 },
+    warmUp: {
+      unit: "images",
+      perStep: warmUp.imagesPerStep,
+      sampled: warmUp.questionsPerImage * pair,
+      learned: warmUp.questionsPerImage * pair,
+    },
+    questioner: {
+      unit: "images",
+      perStep: questioner.imagesPerStep,
+      sampled: questioner.groupSize * (questioner.maxTokens + blindly * reasoner.maxTokens),
+      learned: questioner.groupSize * questioner.maxTokens,
+    },
+    curriculum: {
+      unit: "images",
+      perStep: curriculum.imagesPerChunk,
+      sampled:
+        curriculum.questionsPerImage *
+        (questioner.maxTokens + curriculum.answersPerQuestion * reasoner.maxTokens),
+      learned: 0,
+    },
+    reasoner: {
+      unit: "items",
+      perStep: reasoner.itemsPerStep,
+      sampled: reasoner.groupSize * reasoner.maxTokens,
+      learned: reasoner.groupSize * reasoner.maxTokens,
+    },
+  };
+}
+
+function evaluationWork({ evaluation, reasoner }: RunConfig): PhaseWork {
+  const sampled = (2 + 2 * evaluation.samples) * reasoner.maxTokens;
+  return { unit: "questions", perStep: evaluation.questionsPerChunk, sampled, learned: 0 };
+}
+
+function sftWork({ itemsPerStep, maxTokens, asks }: SftStage): PhaseWork {
+  return { unit: "rows", perStep: itemsPerStep, sampled: 0, learned: (asks ? 2 : 1) * maxTokens };
+}
+
+function environmentWork(stage: EnvironmentStage): PhaseWork {
+  const work = trajectoryWork(stage, stage.maxTurns);
+  if (!stage.imitates) return { unit: "tasks", ...work };
+  return { unit: "tasks", ...work, sampled: 0, learned: work.learned / stage.groupSize };
+}
+
+/** Of groups of trajectories. */
+function trajectoryWork(
+  { itemsPerStep, groupSize, maxTokens }: GrpoStage | EnvironmentStage,
+  turns: number,
+): Omit<PhaseWork, "unit"> {
+  const tokens = groupSize * turns * maxTokens;
+  return { perStep: itemsPerStep, sampled: tokens, learned: tokens };
 }

@@ -15,22 +15,18 @@ import type { EventLog } from "../replay/log.ts";
 import type { Pins } from "../replay/pins.ts";
 import { openMetrics, openWatchers } from "../watch/open_watchers.ts";
 import { openAudited } from "./audited.ts";
-import { openEnvironments } from "./environments.ts";
 import { compareInputs, inputsOf } from "./inputs.ts";
 import { drive, type Interrupt } from "./interrupt.ts";
-import { openEncoder, openLabelled, type RunData } from "./labelled.ts";
 import { LiveLine } from "./live_line.ts";
+import { openMaterials } from "./materials.ts";
 import { openModel } from "./model.ts";
-import { openImages, type RunImages, templatesOf } from "./open.ts";
 import { firstEstimate, outlook } from "./outlook.ts";
-import { sayPictures } from "./pictures.ts";
 import { programName } from "./program_name.ts";
 import { resultText, taughtNothingError } from "./result.ts";
 import { about, type Earlier, type Opening } from "./run_images.ts";
 import { RunLine } from "./run_line.ts";
 import { StagePlayers } from "./stage_players.ts";
 import { print } from "./terminal.ts";
-import { openTests } from "./tests.ts";
 import { openWebhook } from "./webhook.ts";
 
 /** A run's folder, to be played from its beginning or from where an earlier process left it; let go when disposed. */
@@ -71,20 +67,10 @@ export async function playRun(
   await using hook = openWebhook(settings, say);
   await using metrics = await openMetrics(config.watch, say);
   const opening: Opening = { signal, say, show: (text: string) => runLine.wait(text) };
-  const data = await openLabelled(config, opening);
-  const { images, truth, list } = await imagesOf(config, data, opening, earlier);
-  await sayPictures(model, images, say);
+  await using materials = await openMaterials(model, opening, earlier);
+  const { images, truth, list, templates, labelled, environments, encode, tests } = materials;
   const audited = await openAudited(config, images, opening);
-  const templates = templatesOf(model);
-  const tests = await openTests(config, opening);
-  const made = { images, templates, labelled: data.labelled };
-  await using environments = await openEnvironments(config, made, opening);
-  const inputs = {
-    ...(await inputsOf(model, templates, opening)),
-    ...tests.inputs,
-    ...data.inputs,
-    ...environments.inputs,
-  };
+  const inputs = { ...(await inputsOf(model, templates, opening)), ...materials.inputs };
   if (earlier) compareInputs(inputs, about(earlier, "inputs"), say);
   runLine.wait(null);
   await using players = new StagePlayers(model, activities);
@@ -108,14 +94,7 @@ export async function playRun(
   const room = (bytes: number): Promise<void> => waitForRoom(folder, bytes, { say, waits, stop: signal });
   const ports = {
     open: (stage: Stage) => players.open(stage, folder),
-    images,
-    labelled: data.labelled,
-    environments: environments.environments,
-    encode: imitates(config) ? await openEncoder(model) : noEncoder,
-    truth,
-    audited,
-    templates,
-    folder,
+    ...{ images, labelled, environments, encode, truth, audited, templates, folder },
     log: withSummary(log, folder, summary),
     clock: steadyClock,
     stop: signal,
@@ -143,27 +122,6 @@ export async function playRun(
     if (signal.aborted) print(`to go on: ${programName()} resume ${shellWord(folder)}`);
   }
   if (summary.taught === false) throw taughtNothingError(config, summary);
-}
-
-/** The pool of self-play; without any, the images of the first stage stand in its place. */
-async function imagesOf(
-  config: RunConfig,
-  { labelled }: RunData,
-  opening: Opening,
-  earlier: Earlier<Pins> | null,
-): Promise<RunImages> {
-  const first = labelled.find((each) => each !== null);
-  if (first && !hasStage(config, "self_play")) return { images: first.images, truth: null, list: null };
-  return openImages(config, opening, earlier && about(earlier, "images"));
-}
-
-/** Whether a stage needs texts as tokens. */
-function imitates({ stages }: RunConfig): boolean {
-  return stages.some((stage) => stage.kind === "sft" || (stage.kind === "environment" && stage.imitates));
-}
-
-function noEncoder(): never {
-  throw new Error("nothing is imitated in this run");
 }
 
 function isFirstStep(event: RunEvent): event is RunEvent & { readonly type: "questionerStep" } {

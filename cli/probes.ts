@@ -1,12 +1,18 @@
-import type { RunConfig } from "../arena/config/config.ts";
 import { isFaultOfPrompt } from "../common/errors.ts";
-import type { SelfPlayPhase } from "../replay/stages.ts";
+import type { Phase } from "../replay/stages.ts";
 import { duration } from "./format.ts";
+import type { Measured } from "./gauge.ts";
 import { type Pace, paceOf } from "./pace.ts";
-import { unitsPerStep } from "./phase_work.ts";
-import { type Probe, type ProbeOptions, type ProbePorts, probe, untilCut } from "./probe.ts";
+import { type OneStage, unitsPerStep } from "./phase_work.ts";
+import { type ProbeOptions, type ProbePorts, probe, untilCut } from "./probe.ts";
 
-/** What a series of probes found. */
+/** What a series of probes may find. */
+export interface Probe extends Measured {
+  /** Of short calls, by which phases that were not reached are guessed; null where not even those ended in time. */
+  readonly pace?: Pace | null;
+}
+
+/** What it found, and how. */
 export interface Probed extends Probe {
   /** What the sizes of the last whole probe's steps were divided by; the first's where none was whole. */
   readonly scale: number;
@@ -16,25 +22,27 @@ export interface Probed extends Probe {
 }
 
 export interface ProbesOptions extends Pick<ProbeOptions, "signal" | "until"> {
+  /** Of short calls, where it is known already. */
+  readonly pace?: Pace | null;
   /** When `until` aborts, on the ports' clock. */
   readonly endMs: number;
   /** Told what is under way, in words. */
   readonly say: (doing: string) => void;
 }
 
-/** By this the sizes are divided after the first probe, whose steps are of one image, item or question each. */
-const scales: readonly number[] = [1, 2, 4, 8];
+/** By this the sizes are divided after the first probe, whose steps are of one image, item, question, row or task each. */
+const scales: readonly number[] = [1, 2, 4, 8, 16, 32];
 /** The first probe is to reach every phase; later ones are to be right. */
 const steps = { first: 2, later: 3 };
 
 /**
- * Probes at ever larger sizes, as long as time allows: the next one is the largest that is expected to end in time. Of
- * each phase the figures are of the last probe that measured it.
+ * Probes of a stage at ever larger sizes, as long as time allows: the next one is the largest that is expected to end in
+ * time. Of each phase the figures are of the last probe that measured it.
  */
 export async function probes(
-  config: RunConfig,
+  config: OneStage,
   ports: ProbePorts,
-  { signal, until, endMs, say }: ProbesOptions,
+  { signal, until, endMs, say, ...known }: ProbesOptions,
 ): Promise<Probed> {
   const startedMs = ports.clock.now();
   const limit = duration(endMs - startedMs);
@@ -46,25 +54,28 @@ export async function probes(
         say(`probing at ${sizes(scale)}, ${limit} at most · ${place}`);
       },
     });
-  say(`timing short calls, ${limit} at most`);
-  const pace = await untilCut(firstPace(ports, AbortSignal.any([signal, until])), { signal, until });
+  const timed = (): Promise<Pace | null> => {
+    say(`timing short calls, ${limit} at most`);
+    return untilCut(firstPace(ports, AbortSignal.any([signal, until])), { signal, until });
+  };
+  const pace = known.pace ?? (await timed());
   const smallest = Math.max(...Object.values(unitsPerStep(config, 1)));
   let scale = smallest;
   let found = await measure(smallest, steps.first);
   while (!until.aborted) {
-    const expected = (next: number) => expectedMs(config, found, next);
+    const expected = (next: number) => expectedMs(config, found.phases, next);
     const next = scales.find((each) => each < scale && expected(each) < endMs - ports.clock.now());
     if (next === undefined) break;
     const larger = await measure(next, steps.later);
     found = {
       phases: { ...found.phases, ...larger.phases },
       admittedShare: larger.admittedShare ?? found.admittedShare,
+      trajectories: larger.trajectories ?? found.trajectories,
     };
     if (!until.aborted) scale = next;
   }
   return { ...found, pace, scale, tookMs: ports.clock.now() - startedMs, cutShort: until.aborted };
 }
-
 /** The pace of one of the policies, which are alike, about the first image that can be used. */
 async function firstPace({ policies, images, clock }: ProbePorts, signal: AbortSignal): Promise<Pace | null> {
   for (let index = 0; index < images.length; index++) {
@@ -84,11 +95,13 @@ export function sizes(scale: number): string {
 }
 
 /** What a probe takes at most: larger steps take less than their share. */
-function expectedMs(config: RunConfig, { phases }: Probe, scale: number): number {
+function expectedMs(config: OneStage, phases: Measured["phases"], scale: number): number {
   const units = unitsPerStep(config, scale);
   return Object.entries(phases).reduce((sum, [phase, measured]) => {
-    const { unitsPerStep: each, stepMs, firstMs } = measured;
-    const factor = units[phase as SelfPlayPhase] / each;
-    return sum + Math.max(0, firstMs - stepMs) + steps.later * stepMs * factor;
+    const { unitsPerStep: each, stepMs, firstMs, heldOutRowMs } = measured;
+    const perStep = units[phase as Phase] ?? each;
+    // A step measures as many rows that are held out as it learns from, at most.
+    const step = (stepMs * perStep) / each + heldOutRowMs * perStep;
+    return sum + Math.max(0, firstMs - stepMs) + steps.later * step;
   }, 0);
 }

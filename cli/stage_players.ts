@@ -1,23 +1,47 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Stage, startFolder } from "../arena/config/stages.ts";
-import type { Players, Policies } from "../arena/ports.ts";
+import type { Players } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { ActivityView } from "../policy/embedded/activity.ts";
 import type { Policy } from "../policy/port.ts";
 import { isAdapterFolder } from "../policy/weights/adapter_config.ts";
 import type { Role } from "../replay/self_play.ts";
-import { stages } from "../replay/stages.ts";
+import { type StageKind, stages } from "../replay/stages.ts";
 import { baseOf } from "../training/grpo.ts";
 import type { WithModel } from "./model.ts";
 import { openRunPolicy } from "./open.ts";
+
+/** Policies that are closed when disposed. */
+export type OpenPlayers = Players & AsyncDisposable;
+
+/** Opens the policies that a kind of stage trains, each with the same model. */
+export async function openPlayers(
+  model: WithModel,
+  kind: StageKind,
+  activities: Readonly<Partial<Record<Role, ActivityView>>> = {},
+): Promise<OpenPlayers> {
+  const open: Partial<Record<Role, Policy>> = {};
+  const close = async (): Promise<void> => {
+    for (const policy of Object.values(open)) await policy[Symbol.asyncDispose]();
+  };
+  try {
+    for (const role of stages[kind].roles) open[role] = await openRunPolicy(model, role, activities[role]);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const policies = open as Players["policies"];
+  // Where there are two, the one that waits while the Reasoner learns scores for both.
+  const reference = baseOf(policies.questioner ?? policies.reasoner);
+  return { policies, reference, [Symbol.asyncDispose]: close };
+}
 
 /** Opens the policies of a run's stages: those of one stage at a time. */
 export class StagePlayers implements AsyncDisposable {
   readonly #model: WithModel;
   readonly #activities: Readonly<Record<Role, ActivityView>>;
-  #stage: number | null = null;
-  #policies: Readonly<Partial<Record<Role, Policy>>> = {};
+  #open: { readonly stage: number; readonly players: OpenPlayers } | null = null;
 
   constructor(model: WithModel, activities: Readonly<Record<Role, ActivityView>>) {
     this.#model = model;
@@ -29,18 +53,12 @@ export class StagePlayers implements AsyncDisposable {
    * the one that it starts from is not there.
    */
   async open(stage: Stage, run: string): Promise<Players> {
-    if (this.#stage !== stage.index) {
-      await this[Symbol.asyncDispose]();
-      const start = await this.#startOf(stage, run);
-      for (const role of stages[stage.config.kind].roles) {
-        const policy = await openRunPolicy(start, role, this.#activities[role]);
-        this.#policies = { ...this.#policies, [role]: policy };
-      }
-      this.#stage = stage.index;
-    }
-    const policies = this.#policies as Policies;
-    // Where there are two, the one that waits while the Reasoner learns scores for both.
-    return { policies, reference: baseOf(policies.questioner ?? policies.reasoner) };
+    if (this.#open?.stage === stage.index) return this.#open.players;
+    await this[Symbol.asyncDispose]();
+    const start = await this.#startOf(stage, run);
+    const players = await openPlayers(start, stage.config.kind, this.#activities);
+    this.#open = { stage: stage.index, players };
+    return players;
   }
 
   async #startOf(stage: Stage, run: string): Promise<WithModel> {
@@ -55,9 +73,8 @@ export class StagePlayers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const open = Object.values(this.#policies);
-    this.#policies = {};
-    this.#stage = null;
-    for (const policy of open) await policy[Symbol.asyncDispose]();
+    const open = this.#open;
+    this.#open = null;
+    await open?.players[Symbol.asyncDispose]();
   }
 }

@@ -4,8 +4,16 @@ import { type Role, roles, SELF_PLAY } from "./self_play.ts";
 export const stageKinds = ["self_play", "grpo", "sft", "environment"] as const;
 export type StageKind = (typeof stageKinds)[number];
 
-export type SelfPlayPhase = "questioner" | "curriculum" | "reasoner" | "trial" | "evaluation" | "warmUp";
-export type Phase = SelfPlayPhase | "grpo" | "sft" | "environment";
+export type Phase =
+  | "questioner"
+  | "curriculum"
+  | "reasoner"
+  | "trial"
+  | "evaluation"
+  | "warmUp"
+  | "grpo"
+  | "sft"
+  | "environment";
 
 /** A part of a round: a phase, the audit of silver answers, or the writing of models. */
 export type Leg = Phase | "audit" | "save";
@@ -38,10 +46,10 @@ export const stages: Readonly<Record<StageKind, StageNames>> = {
 /** The legs of all kinds of stages, each once. */
 export const legs: readonly Leg[] = [...new Set(stageKinds.flatMap((kind) => stages[kind].legs))];
 
-/** Those of self-play. */
-export const selfPlayPhases: readonly SelfPlayPhase[] = stages.self_play.legs.filter(
-  (leg): leg is SelfPlayPhase => leg !== "audit" && leg !== "save",
-);
-
 /** The phases among them. */
-export const phases: readonly Phase[] = legs.filter((leg): leg is Phase => leg !== "audit" && leg !== "save");
+export const phases: readonly Phase[] = legs.filter(isPhase);
+
+/** Whether a leg is a phase. */
+export function isPhase(leg: Leg): leg is Phase {
+  return leg !== "audit" && leg !== "save";
+}

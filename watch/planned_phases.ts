@@ -1,6 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import { lastRoundOf, type Stage, stagesOf } from "../arena/config/stages.ts";
-import { type Phase, phases, stages } from "../replay/stages.ts";
+import { isPhase, type Phase, phases, stages } from "../replay/stages.ts";
 
 /** A phase of a round, by the name that the run gave it; round 0 is the base. */
 export interface PhaseOfRound {
@@ -21,13 +21,15 @@ export function orderOf({ round, phase }: PhaseOfRound): number | null {
 
 /** The phases that a run is to have; it may pass over some, such as a Reasoner phase without a curriculum. */
 export function plannedPhases(config: RunConfig): PlannedPhase[] {
-  return stagesOf(config).flatMap((stage) => {
-    const { legs } = stages[stage.config.kind];
-    const own = phases.filter((phase) => legs.includes(phase));
-    return Array.from({ length: stage.rounds + 1 }, (_, i) => stage.before + i)
-      .flatMap((round) => own.map((phase) => ({ round, phase })))
-      .filter((planned) => happens(planned, stage, config));
-  });
+  return stagesOf(config).flatMap((stage) => phasesOf(stage, config));
+}
+
+/** Those of one of its stages. */
+export function phasesOf(stage: Stage, config: RunConfig): PlannedPhase[] {
+  const own = stages[stage.config.kind].legs.filter(isPhase);
+  return Array.from({ length: stage.rounds + 1 }, (_, i) => stage.before + i)
+    .flatMap((round) => own.map((phase) => ({ round, phase })))
+    .filter((planned) => happens(planned, stage, config));
 }
 
 /** Before a stage's own rounds there is what prepares it, and before the first the evaluation of the base. */

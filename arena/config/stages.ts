@@ -265,6 +265,16 @@ export function stepsOf({ steps, epochs, itemsPerStep }: Amount, rows: number): 
   return steps ?? Math.max(1, Math.ceil((epochs * rows) / Math.min(itemsPerStep, rows)));
 }
 
+/** How many of so many rows a stage holds out: a tenth at most. */
+export function heldOutRows({ heldOut }: SftStage, rows: number): number {
+  return Math.min(heldOut, Math.floor(rows / 10));
+}
+
+/** How often a stage of so many steps measures the loss of what it holds out: before some of them, and after the last. */
+export function heldOutTimes({ heldOutEvery }: SftStage, steps: number): number {
+  return Math.ceil((steps - 1) / heldOutEvery) + 1;
+}
+
 function roundsOf(config: StageSettings, rounds: number): number {
   return config.kind === "self_play" ? (config.rounds ?? rounds) : 1;
 }

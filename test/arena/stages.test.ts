@@ -93,6 +93,8 @@ describe("the stages of a run", () => {
   ])("come to the same from every checkpoint: %s", async (_name, config) => {
     const whole = await played(config);
     expect(whole.completed).toBe(true);
+    const started = ofType(whole.events, "phaseStarted").map(({ round, phase }) => ({ round, phase }));
+    expect(started).toEqual(plannedPhases(config));
     const { saved } = whole.world.checkpoints;
     expect(new Set(saved.map(({ state }) => state.next.stage))).toEqual(new Set(config.stages.keys()));
     for (const checkpoint of saved.filter((_, i) => i % 3 === 1)) {
