@@ -50,6 +50,8 @@ export interface RunPorts {
   readonly folder: string;
   /** Aborts to end the run early: what is under way is dropped, what is done is recorded and saved. */
   readonly stop: AbortSignal;
+  /** Told, before that is recorded, that the model lies in the run's folder from which a stage is to start. */
+  pinStart(stage: Stage): Promise<void>;
   /** Null where nothing is to be saved between rounds. */
   readonly checkpoints: Checkpoints | null;
   /** Null where there is nothing to evaluate on. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { concatMap, defer, EMPTY, from, type Observable } from "rxjs";
 import type { ModelsSaved, RunEvent } from "../replay/events.ts";
-import { modelFolder } from "./config/stages.ts";
+import { lastRoundOf, modelFolder, stagesOf } from "./config/stages.ts";
 import { advanceTo } from "./phase.ts";
 import type { Run } from "./run.ts";
 
@@ -11,10 +11,15 @@ export function saveModels(run: Run, round: number): Observable<RunEvent> {
     if (run.enter(round, "save") === null) return EMPTY;
     const folders = Object.fromEntries(run.roles.map((role) => [role, modelFolder(round, role)]));
     const event: ModelsSaved = { type: "modelsSaved", round, folders };
-    const save = run.roles.map((role) =>
-      run.policy(role).save(join(run.ports.folder, modelFolder(round, role))),
-    );
-    return from(Promise.all(save)).pipe(
+    const save = async (): Promise<void> => {
+      const paths = run.roles.map(
+        (role) => [role, join(run.ports.folder, modelFolder(round, role))] as const,
+      );
+      await Promise.all(paths.map(([role, path]) => run.policy(role).save(path)));
+      const next = stagesOf(run.config)[run.stage.index + 1];
+      if (next && round === lastRoundOf(run.stage)) await run.ports.pinStart(next);
+    };
+    return from(save()).pipe(
       concatMap(() => run.record([event])),
       advanceTo(run, run.after(round, "save")),
     );

@@ -15,7 +15,7 @@ import type { EventLog } from "../replay/log.ts";
 import type { Pins } from "../replay/pins.ts";
 import { openMetrics, openWatchers } from "../watch/open_watchers.ts";
 import { openAudited } from "./audited.ts";
-import { compareInputs, inputsOf } from "./inputs.ts";
+import { compareInputs, inputsOf, otherStarts, startInputs } from "./inputs.ts";
 import { drive, type Interrupt } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openMaterials } from "./materials.ts";
@@ -36,6 +36,8 @@ export interface RunSession extends AsyncDisposable {
   readonly saved: SavedRun | null;
   /** Records what the run is made of from now on. */
   pin(pins: Pins): Promise<void>;
+  /** The same of all but images. */
+  pinInputs(inputs: Pins["inputs"]): Promise<void>;
   /** How often the run was started, this time included. */
   readonly attempt: number;
   /** What earlier processes recorded of it and still counts, in little: as `ReplayReader.milestones`. */
@@ -70,13 +72,21 @@ export async function playRun(
   await using materials = await openMaterials(model, opening, earlier);
   const { images, truth, list, templates, labelled, environments, encode, tests } = materials;
   const audited = await openAudited(config, images, opening);
-  const inputs = { ...(await inputsOf(model, templates, opening)), ...materials.inputs };
-  if (earlier) compareInputs(inputs, about(earlier, "inputs"), say);
+  const stage = stageAt(config, saved?.state.next ?? null);
+  const inputs = {
+    ...(await inputsOf(model, templates, opening)),
+    ...materials.inputs,
+    ...(earlier && (await startInputs(stage, earlier.run, opening))),
+  };
+  const had = earlier && about(earlier, "inputs");
+  if (had) compareInputs(inputs, stage, had, say);
   runLine.wait(null);
   await using players = new StagePlayers(model, activities);
-  await players.open(stageAt(config, saved?.state.next ?? null), earlier?.run ?? "");
+  await players.open(stage, earlier?.run ?? "");
   await using session = await open(config, opening);
-  await session.pin({ images: list, inputs });
+  // What other stages start from is compared once one goes on in them.
+  let pinned: Pins["inputs"] = { ...otherStarts(had?.had ?? {}, stage), ...inputs };
+  await session.pin({ images: list, inputs: pinned });
   const { folder, log, attempt } = session;
   let summary = emptySummary;
   for (const event of session.milestones(0)) summary = summarize(summary, event);
@@ -95,6 +105,10 @@ export async function playRun(
   const ports = {
     open: (stage: Stage) => players.open(stage, folder),
     ...{ images, labelled, environments, encode, truth, audited, templates, folder },
+    pinStart: async (next: Stage) => {
+      pinned = { ...pinned, ...(await startInputs(next, folder, opening)) };
+      await session.pinInputs(pinned);
+    },
     log: withSummary(log, folder, summary),
     clock: steadyClock,
     stop: signal,

@@ -28,7 +28,7 @@ export interface ProbeOptions {
 
 /** What a probe needs of a run of one stage; the evaluator comes by its configuration. */
 export interface ProbePorts
-  extends Omit<Ports, "open" | "log" | "folder" | "evaluate" | "stop" | "checkpoints"> {
+  extends Omit<Ports, "open" | "log" | "folder" | "pinStart" | "evaluate" | "stop" | "checkpoints"> {
   evaluator(config: RunConfig): Evaluator | null;
 }
 
@@ -51,6 +51,7 @@ export async function probe(
     evaluate: evaluator(short),
     audited: [],
     folder: "nothing is saved",
+    pinStart: async () => {},
     stop: AbortSignal.any([signal, until]),
     checkpoints: null,
     log: {

@@ -137,7 +137,8 @@ export class RunFolder implements AsyncDisposable {
     if (!store) throw new Error(`${this.path}: its replay is not open`);
     const dispose = () => this[Symbol.asyncDispose]();
     const pin = (pins: Pins) => store.pin(pins);
-    return { folder: this.path, log: store, pin, ...known, [Symbol.asyncDispose]: dispose };
+    const pinInputs = (inputs: Pins["inputs"]) => store.pinInputs(inputs);
+    return { folder: this.path, log: store, pin, pinInputs, ...known, [Symbol.asyncDispose]: dispose };
   }
 
   async #saveConfig(config: RunConfig): Promise<void> {

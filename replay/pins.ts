@@ -16,7 +16,7 @@ export interface PinnedImage {
 export interface Pins {
   /** Null where the run draws its images. */
   readonly images: readonly PinnedImage[] | null;
-  /** SHA-256 of all else that results depend on, by name: files of the model, prompts. */
+  /** SHA-256 of all else that results depend on, by name: files of models, prompts, data. */
   readonly inputs: Readonly<Record<string, string>>;
 }
 
@@ -41,12 +41,17 @@ export function restorePins(database: Database): Pins | null {
 /** Puts pins in the place of those that there are; part of a transaction. */
 export function writePins(database: Database, { images, inputs }: Pins): void {
   database.exec("DELETE FROM run_images");
-  database.exec("DELETE FROM run_inputs");
   const addImage = database.prepare("INSERT INTO run_images VALUES (?, ?, ?, ?, ?, ?)");
   for (const [position, { name, bytes, changedMs: changed_ms, content }] of (images ?? []).entries()) {
     const row = { position, name, bytes, changed_ms, content };
     addImage.run([...Object.values(row), new Checksum().add("run_images", row).value]);
   }
+  writeInputs(database, inputs);
+}
+
+/** The same of all but images. */
+export function writeInputs(database: Database, inputs: Pins["inputs"]): void {
+  database.exec("DELETE FROM run_inputs");
   const addInput = database.prepare("INSERT INTO run_inputs VALUES (?, ?, ?)");
   for (const [name, sha256] of Object.entries(inputs))
     addInput.run([name, sha256, new Checksum().add("run_inputs", { name, sha256 }).value]);

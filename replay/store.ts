@@ -93,6 +93,11 @@ export class ReplayStore implements EventLog, AsyncDisposable {
     return this.#inTurn(() => this.#call("pin", [pins]));
   }
 
+  /** The same of all but images. */
+  pinInputs(inputs: Pins["inputs"]): Promise<void> {
+    return this.#inTurn(() => this.#call("pinInputs", [inputs]));
+  }
+
   /** A round's items at these places. Rejects with "damaged" where one is missing, or is not as it was written. */
   async curriculum(round: number, places: readonly number[]): Promise<CurriculumItem[]> {
     return [...(await this.#call("curriculum", [round, places]))];

@@ -25,6 +25,7 @@ const thread: ReplayThread = {
     return writer.state;
   },
   pin: (pins) => writer.pin(pins),
+  pinInputs: (inputs) => writer.pinInputs(inputs),
   missing: (ids) => writer.missing(ids),
   image(id, extension, content) {
     images.push(writeImage(folder, { id, extension }, content));

@@ -18,6 +18,7 @@ export interface ReplayThread {
   open(folder: string, mode: "create" | "open"): ReplayState;
   /** Puts down what the run is made of. */
   pin(pins: Pins): void;
+  pinInputs(inputs: Pins["inputs"]): void;
   /** Which of these images are not stored yet. */
   missing(ids: readonly string[]): readonly string[];
   /** Writes an image beside the database; the next `commit` names it. */

@@ -14,7 +14,7 @@ import { Dictionary } from "./dictionary.ts";
 import { EventWriter, insert } from "./event_writer.ts";
 import type { CurriculumItem, RunEvent } from "./events.ts";
 import type { StoredImage } from "./image_files.ts";
-import { type Pins, writePins } from "./pins.ts";
+import { type Pins, writeInputs, writePins } from "./pins.ts";
 import { readableVersionOf } from "./readable_tables.ts";
 import { migrate, REPLAY_NAME } from "./schema.ts";
 import { Database } from "./sqlite.ts";
@@ -127,6 +127,11 @@ export class ReplayWriter implements Disposable {
   /** What the run is made of from now on. */
   pin(pins: Pins): void {
     this.#database.transaction(() => writePins(this.#database, pins));
+  }
+
+  /** The same of all but images. */
+  pinInputs(inputs: Pins["inputs"]): void {
+    this.#database.transaction(() => writeInputs(this.#database, inputs));
   }
 
   /** How many items a round's curriculum has. */

@@ -7,6 +7,7 @@ import { encodePng } from "../../images/encode.ts";
 import { SceneSource } from "../../images/scenes/source.ts";
 import { ReplayReader, readPins } from "../../replay/reader.ts";
 import { runProgram } from "../built.ts";
+import { writeOpposites } from "../fakes/labelled.ts";
 import { smallRun } from "./small_run.ts";
 
 /*
@@ -200,5 +201,50 @@ describe("a run's model and prompts", () => {
     await copyFile(fileURLToPath(new URL("../../models/tiny/visplay.json", import.meta.url)), settingsFile);
     expect(await say("resume", prompted)).toMatchObject({ code: 0 });
     await endsAsIfNothingHappened(prompted);
+  }, 240_000);
+});
+
+describe("the model that a stage starts from", () => {
+  const stages =
+    "stages=[{kind: sft, data: rows, steps: 1, itemsPerStep: 2}, {kind: sft, data: rows, steps: 2, itemsPerStep: 2}]";
+  const start = "round-1/reasoner/model.safetensors";
+  /** A finished run of two stages, and its checkpoint in a stage. */
+  let run: string;
+  const checkpointIn = async (pattern: RegExp): Promise<string> =>
+    (await readdir(join(run, "checkpoints"))).find((each) => pattern.test(each)) as string;
+
+  beforeAll(async () => {
+    await putAll();
+    await writeOpposites(join(folder, "rows"), 20, 5);
+    run = join(folder, "staged");
+    const begun = await say("train", "--model", "model", "--out", run, ...settings, "--set", stages);
+    expect(begun).toMatchObject({ code: 0 });
+    await writeFile(join(run, "checkpoints", "latest"), await checkpointIn(/-round-2-sft-1$/));
+  }, 240_000);
+
+  test("is what the stage before wrote, or the run does not go on in it unless that is allowed", async () => {
+    expect(Object.keys(readPins(run)?.inputs ?? {})).toEqual(
+      expect.arrayContaining(["model/model.safetensors", start, "round-1/reasoner/config.json"]),
+    );
+    const written = await readFile(join(run, start));
+    const changed = Buffer.from(written);
+    changed[changed.length - 2] = (changed.at(-2) as number) ^ 1;
+    await writeFile(join(run, start), changed);
+    const refused = await say("resume", run);
+    expect(refused.code).toBe(4);
+    expect(refused.text).toContain(`${start} has changed`);
+    expect(refused.text).not.toContain("model/model.safetensors has changed");
+    const place = join(run, "checkpoints", await checkpointIn(/-round-2-sft-1$/));
+    const forked = await say("train", "--fork-from", place, "--out", join(folder, "unforked"));
+    expect(forked.text).toContain(`${start} has changed`);
+
+    // One that goes on in the stage before writes that model anew.
+    const before = join(run, "checkpoints", await checkpointIn(/-round-1-sft-1$/));
+    const again = join(folder, "forked");
+    expect(await say("train", "--fork-from", before, "--out", again)).toMatchObject({ code: 0 });
+    expect(readPins(again)?.inputs[start]).toBe(readPins(run)?.inputs[start]);
+
+    expect((await say("resume", run, "--allow")).text).toContain(`${start} has changed`);
+    expect(readPins(run)?.inputs[start]).not.toBe(readPins(again)?.inputs[start]);
   }, 240_000);
 });

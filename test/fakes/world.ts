@@ -132,6 +132,7 @@ export function makeWorld(
     log: new MemoryLog(),
     clock: time,
     folder: "run",
+    pinStart: async () => {},
     stop: new AbortController().signal,
     checkpoints: null,
     evaluate: null,
