@@ -32,7 +32,7 @@ type Materials = Pick<Ports, "images" | "templates" | "labelled">;
 export interface RunEnvironments extends AsyncDisposable {
   /** Of each stage; null where it acts in none. */
   readonly environments: readonly (Environment | null)[];
-  /** SHA-256 by name of what they are made of, labelled data aside. */
+  /** SHA-256 by name of what they are made of, rewards of one's own included, labelled data aside. */
   readonly inputs: Readonly<Record<string, string>>;
 }
 
@@ -65,6 +65,8 @@ export async function openEnvironments(
         if (digest !== null) inputs[setting] = digest;
         const { reward, maxTokens } = stage;
         const rewarder = await openRewarder({ ...reward, verifier: verifier ?? reward.verifier }, maxTokens);
+        if (reward.module !== null)
+          inputs[`stages.${index}.reward.module`] = (await hashFile(reward.module)).digest("hex");
         environments.push(questionEnvironment(questions, materials.templates, rewarder));
       }
       const environment = environments[index];

@@ -2,11 +2,9 @@ import { createHash } from "node:crypto";
 import type { RunConfig } from "../arena/config/config.ts";
 import type { StageConfig } from "../arena/config/stages.ts";
 import { VisplayError } from "../common/errors.ts";
-import { hashFile } from "../common/file_hash.ts";
 import { zip } from "../common/zip.ts";
 import type { LabelledItem, LabelledItems } from "../environments/data.ts";
 import type { RewardConfig } from "../environments/task_reward.ts";
-import { openUserReward } from "../environments/user_reward.ts";
 import { canVerify } from "../environments/verify.ts";
 import { ListedImages } from "../images/listed_images.ts";
 import { readModelFolder } from "../policy/embedded/registry.ts";
@@ -21,7 +19,7 @@ import { scaledPictures } from "./scaled_pictures.ts";
 export interface RunData {
   /** Of each stage; null where it needs none. */
   readonly labelled: readonly (LabelledItems | null)[];
-  /** SHA-256 by name of all questions, answers, and names and sizes of pictures, and of a reward of one's own. */
+  /** SHA-256 by name of all questions, answers, and names and sizes of pictures. */
   readonly inputs: Readonly<Record<string, string>>;
 }
 
@@ -50,11 +48,6 @@ export async function openLabelled({ stages, images }: RunConfig, opening: Openi
     for (const [{ image }, item] of zip(rows, items))
       digest.update(JSON.stringify([image.name, image.bytes, item.question, item.truths, item.chain]));
     inputs[`stages.${index}.data`] = digest.digest("hex");
-    const module = asked.reward?.module ?? null;
-    if (module === null) continue;
-    // What is wrong with it is known before any model is opened.
-    await openUserReward(module);
-    inputs[`stages.${index}.reward.module`] = (await hashFile(module)).digest("hex");
   }
   return { labelled, inputs };
 }

@@ -1,10 +1,13 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openEnvironments } from "../../cli/environments.ts";
 import { openLabelled } from "../../cli/labelled.ts";
 import { encodePng } from "../../images/encode.ts";
 import { imageOf } from "../../images/image.ts";
+import type { ImageSource } from "../../images/source.ts";
+import { defaultReasonerTemplates } from "../../reasoner/prompt.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { runProgram } from "../built.ts";
 import { configOf } from "../fakes/config.ts";
@@ -35,8 +38,12 @@ async function open(reward: object | string): Promise<{ inputs: object; said: st
   const signal = new AbortController().signal;
   const stage = { kind: "grpo", data: join(folder, "rows.jsonl"), reward };
   const opening = { signal, say: (line: string) => said.push(line), show: () => {} };
-  const { inputs } = await openLabelled(configOf({ stages: [stage] }), opening);
-  return { inputs, said };
+  const config = configOf({ stages: [stage] });
+  const { labelled, inputs } = await openLabelled(config, opening);
+  const images = labelled[0]?.images as ImageSource;
+  const templates = { questioner: "ask", ...defaultReasonerTemplates };
+  await using environments = await openEnvironments(config, { images, templates, labelled }, opening);
+  return { inputs: { ...inputs, ...environments.inputs }, said };
 }
 
 describe("the reward of a stage", () => {
@@ -51,6 +58,16 @@ describe("the reward of a stage", () => {
     const second = await pinOf();
     expect(second).not.toEqual(first);
     expect(second).toMatchObject({ "stages.0.data": (first as Record<string, string>)["stages.0.data"] });
+  });
+
+  test("is loaded once", async () => {
+    const loads = join(folder, "loads");
+    await write(
+      "counted.ts",
+      `import { appendFileSync } from "node:fs"; appendFileSync(${JSON.stringify(loads)}, "once "); export default () => ({ a: 1 });`,
+    );
+    await open(join(folder, "counted.ts"));
+    expect(await readFile(loads, "utf8")).toBe("once ");
   });
 
   test("says which labels its verifier can make nothing of", async () => {
