@@ -3,14 +3,15 @@ import { inParallel } from "../common/in_parallel.ts";
 import { deriveSeed } from "../common/random.ts";
 import { rewardOf } from "../environments/task_reward.ts";
 import type { Policy } from "../policy/port.ts";
-import { sampleGroups } from "../policy/sample_groups.ts";
 import type { Estimate, TrajectoryFigures } from "../replay/events.ts";
 import type { Environment, Start } from "../training/environment.ts";
-import { rollOut, type SampleTurn, type Trajectory } from "../training/rollout.ts";
+import { rollOut, type Trajectory } from "../training/rollout.ts";
 import type { EnvironmentStage } from "./config/stages.ts";
-import { fitTo, samplingOf } from "./dialogue.ts";
+import { fitTo } from "./dialogue.ts";
+import { isolateFailures } from "./isolate_failures.ts";
 import { mean, meansByName, proportion } from "./statistics.ts";
 import { trajectoryFigures } from "./trajectories.ts";
+import { turnSampler } from "./turn_sampler.ts";
 
 /** Which tasks are played, and how. */
 export interface ActingOptions {
@@ -40,14 +41,14 @@ export interface ActingReport extends TrajectoryFigures {
 /** Tasks that are played side by side. */
 const AT_ONCE = 64;
 
-/** One trajectory of a policy in each of some tasks; a task that cannot begin is left out. */
+/** One trajectory of a policy in each of some tasks; a task that cannot begin, or whose beginning the policy cannot take, is left out. */
 export async function actIn(
   policy: Policy,
   environment: Environment,
   stage: EnvironmentStage,
   options: ActingOptions,
 ): Promise<ActingReport> {
-  const { from, tasks, seed, signal, progress } = options;
+  const { from, tasks, temperature, seed, signal, progress } = options;
   const trajectories: Trajectory[] = [];
   const fit = fitTo({ reasoner: await policy.info() });
   for (let first = from; first < from + tasks; first += AT_ONCE) {
@@ -64,29 +65,16 @@ export async function actIn(
     };
     const starts = (await inParallel(chunk, 4, begin)).flat();
     const beginnings = starts.map(({ turns, state }) => ({ prompt: { turns }, state }));
+    const sample = turnSampler(policy, environment, { ...stage, temperature }, (asked, turn, call) => {
+      const speak = (some: typeof asked, drawn: number) => call(some, drawn, signal);
+      return isolateFailures(asked, deriveSeed(seed, "act", first, turn), speak, () => {});
+    });
     const { maxTurns } = stage;
-    const sample = sampler(policy, environment, stage, options, first);
     const groups = await rollOut(beginnings, environment, sample, { groupSize: 1, maxTurns, signal });
     trajectories.push(...groups.flatMap((group) => group ?? []));
     progress(first + chunk.length - from);
   }
   return reportOn(trajectories, stage);
-}
-
-function sampler(
-  policy: Policy,
-  { stopTexts = [] }: Environment,
-  stage: EnvironmentStage,
-  { temperature, seed, signal }: ActingOptions,
-  chunk: number,
-): SampleTurn {
-  const sampling = { ...samplingOf(stage), temperature, goesOn: stage.maxTurns > 1, stopTexts };
-  return async (asked, groupSize, turn) => {
-    const prompts = asked.map(({ prompt }) => prompt);
-    const options = { ...sampling, groupSize, seed: deriveSeed(seed, "act", chunk, turn) };
-    const groups = await sampleGroups(policy, prompts, options, signal);
-    return groups.map(({ completions }) => completions);
-  };
 }
 
 function reportOn(trajectories: readonly Trajectory[], { reward }: EnvironmentStage): ActingReport {

@@ -2,7 +2,6 @@ import type { Observable } from "rxjs";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
 import { rewardOf } from "../environments/task_reward.ts";
-import { sampleGroups } from "../policy/sample_groups.ts";
 import { answerReader } from "../reasoner/reasoner.ts";
 import type { EventBody, RunEvent } from "../replay/events.ts";
 import { sampleTeaching } from "../training/dynamic_sampling.ts";
@@ -17,7 +16,6 @@ import {
 } from "./answer_groups.ts";
 import { type EnvironmentStage, type GrpoStage, lastRoundOf, stepsOf } from "./config/stages.ts";
 import { itemsAt } from "./data_order.ts";
-import { samplingOf } from "./dialogue.ts";
 import { imitate } from "./imitation.ts";
 import { rowsOf } from "./labelled.ts";
 import { playPhase } from "./phase.ts";
@@ -26,6 +24,7 @@ import type { Step } from "./step.ts";
 import { type OpenTask, openTasks } from "./tasks.ts";
 import { train } from "./training.ts";
 import { trajectoryFigures, trajectoryRecord } from "./trajectories.ts";
+import { turnSampler } from "./turn_sampler.ts";
 
 /**
  * The Reasoner learns to act in an environment, be it one answer to a labelled question: groups of trajectories, rewarded
@@ -147,31 +146,17 @@ async function act(
   });
 }
 
-/** The Reasoner speaks to all tasks that are still open in one call; a prompt that it cannot take is noted. */
+/** The Reasoner speaks; a prompt that it cannot take is noted. */
 function sampler(step: Step, config: TaskStage, open: readonly OpenTask[], call: number): SampleTurn {
   const policy = step.run.policy("reasoner");
-  const goesOn = turnsOf(config) > 1;
-  const { stopTexts = [] } = step.run.environment;
-  return async (asked, groupSize, turn) => {
-    const items = asked.map(({ task, prompt }) => ({ prompt, ref: (open[task] as OpenTask).ref }));
-    const purpose = {
-      purpose: "answer",
-      part: turn * config.samplingCalls + call,
-      during: "answer",
-    } as const;
-    const sampled = await step.sample(purpose, items, async (some, seed, signal) => {
-      const options = { ...samplingOf(config), groupSize, goesOn, stopTexts, seed };
-      const groups = await sampleGroups(
-        policy,
-        some.map(({ prompt }) => prompt),
-        options,
-        signal,
-      );
-      return groups.map(({ completions }) => completions);
-    });
+  const spoken = { ...config, maxTurns: turnsOf(config) };
+  return turnSampler(policy, step.run.environment, spoken, async (asked, turn, speak) => {
+    const items = asked.map((each) => ({ ...each, ref: (open[each.task] as OpenTask).ref }));
+    const part = turn * config.samplingCalls + call;
+    const sampled = await step.sample({ purpose: "answer", part, during: "answer" }, items, speak);
     for (const completions of sampled) step.count((completions ?? []).map((completion) => ({ completion })));
     return sampled;
-  };
+  });
 }
 
 /** A group that was left out of the update. */

@@ -1,9 +1,9 @@
 import { isFaultOfPrompt } from "../common/errors.ts";
-import { deriveSeed } from "../common/random.ts";
 import type { ImageFile } from "../images/source.ts";
 import type { Completion } from "../policy/port.ts";
 import type { ImageRef, RolloutFailed, Timings } from "../replay/events.ts";
 import type { Phase } from "../replay/stages.ts";
+import { isolateFailures } from "./isolate_failures.ts";
 import type { Run } from "./run.ts";
 
 /** Which phase of a run, and in how many steps. */
@@ -111,27 +111,5 @@ export class Step {
     if (!isFaultOfPrompt(error)) throw error;
     const { round, phase, step } = this.place;
     this.failures.push({ type: "rolloutFailed", round, phase, step, during, image, reason: error.message });
-  }
-}
-
-/** Calls for all items at once; where that fails, halves find the items to blame, and the rest is kept. */
-async function isolateFailures<I, O>(
-  items: readonly I[],
-  seed: number,
-  call: (items: readonly I[], seed: number) => Promise<readonly O[]>,
-  blame: (item: I, error: unknown) => void,
-): Promise<(O | null)[]> {
-  if (items.length === 0) return [];
-  try {
-    return [...(await call(items, seed))];
-  } catch (error) {
-    if (!isFaultOfPrompt(error)) throw error;
-    if (items.length === 1) {
-      blame(items[0] as I, error);
-      return [null];
-    }
-    const middle = items.length >> 1;
-    const first = await isolateFailures(items.slice(0, middle), deriveSeed(seed, 0), call, blame);
-    return [...first, ...(await isolateFailures(items.slice(middle), deriveSeed(seed, 1), call, blame))];
   }
 }
