@@ -15,8 +15,6 @@ export function notice(event: RunEvent, tests: string): string | undefined {
         : "";
       return `${plural(event.images, "image")}${trained}`;
     }
-    case "rolloutFailed":
-      return `skipped ${event.image.name}: ${event.reason}`;
     case "formatsTried":
       return event.formats.map(trialText).join("\n");
     case "curriculumBuilt": {

@@ -1,10 +1,11 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import type { ActivityKind, ActivityView } from "../policy/embedded/activity.ts";
-import type { RolloutFailed, RunEvent } from "../replay/events.ts";
+import type { RunEvent } from "../replay/events.ts";
 import { type Role, roles } from "../replay/self_play.ts";
 import { type Standing, type StandingTrajectories, Tracker } from "../watch/tracker.ts";
 import { count, duration, plural } from "./format.ts";
 import { notice } from "./notice.ts";
+import { Skipped } from "./skipped.ts";
 import { UnreadQuestions } from "./unread.ts";
 
 /** What each policy is at, where that is known. */
@@ -28,9 +29,8 @@ export class RunLine {
   /** When the last event came, by the run's clock. */
   #newsAtMs = 0;
   readonly #unread = new UnreadQuestions();
+  readonly #skipped = new Skipped();
   #waitsFor: string | null = null;
-  /** Why images were left out, by their names, as it was said last. */
-  readonly #saidOf = new Map<string, string>();
 
   constructor(config: RunConfig, activities: Activities = {}) {
     this.#tracker = new Tracker(config);
@@ -43,22 +43,16 @@ export class RunLine {
     this.#tracker.apply(event);
     this.#newsAtMs = event.atMs;
     const standing = this.#tracker.standing(event.atMs);
-    if (event.type === "rolloutFailed" && this.#isOld(event)) return undefined;
+    const skipped = this.#skipped.apply(event);
     if (event.type !== "phaseFinished" || !standing)
-      return this.#unread.apply(event) ?? notice(event, this.#tests);
-    return [...place(standing), `took ${duration(event.durationMs)}`, ...figures(standing)].join(" · ");
+      return skipped ?? this.#unread.apply(event) ?? notice(event, this.#tests);
+    const took = [...place(standing), `took ${duration(event.durationMs)}`, ...figures(standing)].join(" · ");
+    return skipped === undefined ? took : `${skipped}\n${took}`;
   }
 
   /** Learns for what the run waits, and, by null, that it goes on. */
   wait(reason: string | null): void {
     this.#waitsFor = reason;
-  }
-
-  /** Whether the same was said of an image before. */
-  #isOld({ image: { name }, reason }: RolloutFailed): boolean {
-    const old = this.#saidOf.get(name) === reason;
-    this.#saidOf.set(name, reason);
-    return old;
   }
 
   /** Where the run stands at a moment of its clock, in one line. */

@@ -258,8 +258,7 @@ test("durations", () => {
   ]);
 });
 
-test("why an image was left out is said once", () => {
-  const progress = new RunLine(config);
+describe("why an image was left out", () => {
   const failed = (step: number, name: string, reason: string) =>
     at(step, {
       type: "rolloutFailed",
@@ -270,10 +269,24 @@ test("why an image was left out is said once", () => {
       image: { index: 0, name },
       reason,
     });
-  expect(progress.apply(failed(1, "a.png", "truncated"))).toBe("skipped a.png: truncated");
-  expect(progress.apply(failed(2, "a.png", "truncated"))).toBeUndefined();
-  expect(progress.apply(failed(3, "b.png", "truncated"))).toBe("skipped b.png: truncated");
-  expect(progress.apply(failed(4, "a.png", "gone"))).toBe("skipped a.png: gone");
+
+  test("is said once, of two rows of a picture, too", () => {
+    const progress = new RunLine(config);
+    expect(progress.apply(failed(1, "a.png", "90 tokens"))).toBe("skipped a.png: 90 tokens");
+    expect(progress.apply(failed(2, "a.png", "80 tokens"))).toBe("skipped a.png: 80 tokens");
+    expect(progress.apply(failed(3, "b.png", "90 tokens"))).toBe("skipped b.png: 90 tokens");
+    for (const reason of ["90 tokens", "80 tokens"])
+      expect(progress.apply(failed(4, "a.png", reason))).toBeUndefined();
+  });
+
+  test("is counted beyond twenty lines of a phase", () => {
+    const progress = progressAfter(started(0, 1, "questioner"));
+    const lines = Array.from({ length: 50 }, (_, i) => progress.apply(failed(1, `${i}.png`, "truncated")));
+    expect(lines.filter((line) => line !== undefined)).toHaveLength(20);
+    expect(progress.apply(finished(9, 1, "questioner", 9))).toMatch(/^skipped: and 30 more\nround 1/);
+    expect(progress.apply(failed(10, "new.png", "gone"))).toBe("skipped new.png: gone");
+    expect(progress.apply(failed(11, "49.png", "truncated"))).toBeUndefined();
+  });
 });
 
 describe("a Questioner of whose questions none parsed", () => {
