@@ -10,6 +10,7 @@ import { named } from "../replay/scores.ts";
 import { drive, interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
+import { requireNewFile } from "./new_output.ts";
 import { openRunPolicy, templatesOf } from "./open.ts";
 import { addSettings } from "./options.ts";
 import { PredictionFile } from "./prediction_file.ts";
@@ -24,7 +25,10 @@ export function addEval(program: Command): void {
   const command = program
     .command("eval")
     .description("measure a model on labelled data, or on held-out scenes, by groups of questions")
-    .option("--out <file>", "write every prediction to this file: JSONL, or Parquet where it is FILE.parquet")
+    .option(
+      "--out <file>",
+      "write every prediction to this new file: JSONL, or Parquet where it is FILE.parquet",
+    )
     .option("--json", "print every figure with its interval as JSON");
   const names = ["data", "limit", "samples", "columns", "verifier", "groupBy"] as const;
   const layers = addSettings(command, ["model", "device", ...names]);
@@ -64,6 +68,7 @@ async function evaluate(
   out: string | null,
   textOf: (report: EvaluationReport) => string,
 ): Promise<void> {
+  if (out !== null) requireNewFile(out);
   using interrupt = interruptible();
   const model = await openModel(settings, interrupt.signal);
   const { config } = model;

@@ -18,7 +18,7 @@ import { damageLines } from "./damage_lines.ts";
 import { bytes, count, duration, plural } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
-import { requireNew } from "./new_folder.ts";
+import { requireNewFolder } from "./new_output.ts";
 import { oneOf, positive } from "./option_values.ts";
 import { pushExport, requirePush } from "./push_export.ts";
 import { addSelection } from "./selection_options.ts";
@@ -95,7 +95,7 @@ async function run(runs: readonly string[], flags: Flags, selection: Selection):
   requireFlags(flags, selection);
   const { format = [], out, dryRun, push, public: isPublic } = flags;
   const target = push === undefined ? null : { repo: push, isPublic };
-  if (out !== undefined && !dryRun) await requireNew(out);
+  if (out !== undefined && !dryRun) await requireNewFolder(out);
   // Records stay and all else is garbage at once: V8 would let the heap grow to several times what is in use.
   setFlagsFromString("--heap-growing-percent=30");
   using interrupt = interruptible();
@@ -222,7 +222,7 @@ async function write(
     await exportCurriculum(out, selected, facts, { ...options, ...pictures, say, onProgress });
   } catch (error) {
     // Another one may have been written there meanwhile.
-    if ((error as NodeJS.ErrnoException).syscall === "rename") await requireNew(out);
+    if ((error as NodeJS.ErrnoException).syscall === "rename") await requireNewFolder(out);
     throw error instanceof Error && "syscall" in error ? diskError(out, error) : error;
   }
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { VisplayError } from "../common/errors.ts";
 import { type ExportOptions, exportAdapter, exportModel } from "../policy/embedded/export_model.ts";
-import { requireNew } from "./new_folder.ts";
+import { requireNewFolder } from "./new_output.ts";
 import { print } from "./terminal.ts";
 
 const dtypes = { float32: "F32", bfloat16: "BF16", float16: "F16" } as const;
@@ -35,7 +35,7 @@ export function addExportModel(program: Command): void {
 
 async function run(folder: string, { out, dtype, shardGb, adapter, base }: Flags): Promise<void> {
   if (!(shardGb > 0)) throw new VisplayError("config", `--shard-gb ${shardGb}: expected a number above 0`);
-  await requireNew(out);
+  await requireNewFolder(out);
   if (adapter) {
     await exportAdapter(folder, out, base);
     print(`${out}: the adapter of ${folder}`);

@@ -21,7 +21,7 @@ import { addFilters } from "./episode_filters.ts";
 import { count } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
-import { requireNew } from "./new_folder.ts";
+import { requireNewFolder } from "./new_output.ts";
 import { oneOf, positive } from "./option_values.ts";
 import { print, say } from "./terminal.ts";
 import { trajectoriesOf } from "./trajectory_records.ts";
@@ -80,7 +80,7 @@ async function run(folder: string, flags: Flags, query: EpisodeQuery): Promise<v
   const trajectories = trajectoriesOf(folder, query, (what) => damaged.push(what));
   if (dryRun || out === undefined) print(reportOf(countTrajectories(trajectories, { formats, selection })));
   else {
-    await requireNew(out);
+    await requireNewFolder(out);
     const found = { trajectories, damaged };
     const exported = await write(out, found, { ...flags, format: formats }, selection);
     print(reportOf(exported));

@@ -9,7 +9,7 @@ import { readFrames } from "../images/frames.ts";
 import { plural } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
-import { requireNew } from "./new_folder.ts";
+import { requireNewFolder } from "./new_output.ts";
 import { positive } from "./option_values.ts";
 import { print } from "./terminal.ts";
 
@@ -32,7 +32,7 @@ export function addFrames(program: Command): void {
 }
 
 async function writeFrames(files: readonly string[], { out, count, timeout }: Flags): Promise<void> {
-  await requireNew(out);
+  await requireNewFolder(out);
   using interrupt = interruptible();
   let doing = "";
   using line = new LiveLine(() => doing);

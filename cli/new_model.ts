@@ -10,7 +10,7 @@ import { openUserData, sayBroken } from "./data.ts";
 import { count, plural } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
-import { requireNew } from "./new_folder.ts";
+import { requireNewFolder } from "./new_output.ts";
 import { names } from "./option_values.ts";
 import type { Opening } from "./run_images.ts";
 import { print } from "./terminal.ts";
@@ -55,7 +55,7 @@ export function addNewModel(program: Command): void {
 
 async function makeModel(flags: Flags): Promise<void> {
   const { data, out, columns, also, imageSize, hidden, layers, seed } = flags;
-  await requireNew(out);
+  await requireNewFolder(out);
   using interrupt = interruptible();
   let doing = "";
   using line = new LiveLine(() => doing);

@@ -171,6 +171,10 @@ describe("questions of one's own", () => {
     }
     const right = predictions.filter(({ scores }) => scores.greedy === 1).length;
     expect(text).toMatch(new RegExp(`^all +${((100 * right) / 14).toFixed(1)}`, "m"));
+
+    const again = await visplay("eval", "--data", questions, "--samples", "2", "--out", out);
+    expect(again).toMatchObject({ code: 3, text: expect.stringContaining(`--out ${out} is there already`) });
+    expect((await readFile(out, "utf8")).trim().split("\n")).toHaveLength(predictions.length);
   });
 
   test("a column that is not there, and data that is none, have a code of their own", async () => {
