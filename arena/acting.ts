@@ -10,7 +10,7 @@ import type { EnvironmentStage } from "./config/stages.ts";
 import { fitTo } from "./dialogue.ts";
 import { isolateFailures } from "./isolate_failures.ts";
 import { mean, meansByName, proportion } from "./statistics.ts";
-import { trajectoryFigures } from "./trajectories.ts";
+import { judgeOf, trajectoryFigures } from "./trajectories.ts";
 import { turnSampler } from "./turn_sampler.ts";
 
 /** Which tasks are played, and how. */
@@ -70,7 +70,8 @@ export async function actIn(
       return isolateFailures(asked, deriveSeed(seed, "act", first, turn), speak, () => {});
     });
     const { maxTurns } = stage;
-    const groups = await rollOut(beginnings, environment, sample, { groupSize: 1, maxTurns, signal });
+    const rollout = { groupSize: 1, maxTurns, judge: judgeOf(stage), signal };
+    const groups = await rollOut(beginnings, environment, sample, rollout);
     trajectories.push(...groups.flatMap((group) => group ?? []));
     progress(first + chunk.length - from);
   }

@@ -23,7 +23,7 @@ import type { Run } from "./run.ts";
 import type { Step } from "./step.ts";
 import { type OpenTask, openTasks } from "./tasks.ts";
 import { train } from "./training.ts";
-import { trajectoryFigures, trajectoryRecord } from "./trajectories.ts";
+import { judgeOf, trajectoryFigures, trajectoryRecord } from "./trajectories.ts";
 import { turnSampler } from "./turn_sampler.ts";
 
 /**
@@ -121,7 +121,7 @@ async function act(
 ): Promise<TaskGroup[]> {
   const { groupSize } = config;
   const { environment, signal } = step.run;
-  const options = { groupSize, maxTurns: turnsOf(config), signal };
+  const options = { groupSize, maxTurns: turnsOf(config), judge: judgeOf(config), signal };
   const groups = await rollOut(open, environment, sampler(step, config, open, call), options);
   const read = answerReader(step.run.ports.templates);
   return zip(open, groups).flatMap(([task, trajectories]) => {

@@ -1,8 +1,16 @@
+import { trajectoryJudge } from "../environments/trajectory_reward.ts";
 import type { SpokenTurn, TrajectoryFigures, TrajectoryRecord } from "../replay/events.ts";
+import type { TrajectoryJudge } from "../training/judgement.ts";
 import type { Trajectory } from "../training/rollout.ts";
+import type { EnvironmentStage, GrpoStage } from "./config/stages.ts";
 import { mean, shareOf, talliesOf } from "./statistics.ts";
 import type { Step } from "./step.ts";
 import { turnRecords } from "./tasks.ts";
+
+/** What trajectories of a stage earn as a whole. */
+export function judgeOf(config: GrpoStage | EnvironmentStage): TrajectoryJudge {
+  return trajectoryJudge(config.reward.preset, config.kind === "environment" && config.tools.use.length > 0);
+}
 
 /** A trajectory as the replay keeps it beside its completion; what was observed is kept with the step. */
 export function trajectoryRecord(

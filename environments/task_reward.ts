@@ -4,18 +4,17 @@ import { overlongPenalty } from "../rewards/length.ts";
 import { type Parts, weigh } from "../rewards/parts.ts";
 import { reasoning, subjectsOf } from "../rewards/reasoning.ts";
 import type { Action } from "../training/environment.ts";
+import { type RewardPreset, type TaskPart, type WeightedPart, weightedParts } from "./reward_presets.ts";
 import { openUserReward, type RewardEpisode } from "./user_reward.ts";
 import { givenBy, type Judging, type Labelled, score } from "./verify.ts";
 
-/** The parts of a labelled task's reward that are always computed. */
-export const taskParts = ["correctness", "reasoning", "format", "length"] as const;
-export type TaskPart = (typeof taskParts)[number];
-
 /** What an answer to a labelled task is rewarded by. */
 export interface RewardConfig extends Judging {
+  /** What is rewarded beside what the answer is judged by. */
+  readonly preset: RewardPreset;
   /** A user's own module; null: none. */
   readonly module: string | null;
-  readonly weights: Readonly<Record<TaskPart, number>>;
+  readonly weights: Readonly<Record<WeightedPart, number>>;
   /** Of parts by other names; 1 where none is given. */
   readonly moduleWeights: Readonly<Record<string, number>>;
   /** The last part of the longest completion, in which the penalty for length grows. */
@@ -57,7 +56,7 @@ export function rewardOf(
   parts: Parts | null,
   { weights, moduleWeights }: Pick<RewardConfig, "weights" | "moduleWeights">,
 ): number | null {
-  return parts && weigh(parts, (name) => (isTaskPart(name) ? weights[name] : (moduleWeights[name] ?? 1)));
+  return parts && weigh(parts, (name) => (isWeightedPart(name) ? weights[name] : (moduleWeights[name] ?? 1)));
 }
 
 function partsOf(
@@ -91,6 +90,6 @@ function episodeOf(
   return { question, truths, image, text, chain, answer, tokens: tokens.length, truncated, parts };
 }
 
-function isTaskPart(name: string): name is TaskPart {
-  return (taskParts as readonly string[]).includes(name);
+function isWeightedPart(name: string): name is WeightedPart {
+  return (weightedParts as readonly string[]).includes(name);
 }

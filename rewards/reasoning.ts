@@ -1,3 +1,5 @@
+import { contentWords, wordsOf } from "./words.ts";
+
 /** What is known of the thinking before an answer. */
 export interface Chain {
   /** What stands before the answer; "" where nothing does. */
@@ -58,24 +60,7 @@ function runsOf(words: readonly string[]): string[] {
   return words.slice(2).map((_, i) => words.slice(i, i + 3).join(" "));
 }
 
-/** Words in small letters, plurals as their singulars. */
-function wordsOf(text: string): string[] {
-  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-  return words.map((word) => (word.length > 3 ? word.replace(/(?<!s)s$/, "") : word));
-}
-
-/** Words that a question has whatever it is about. */
-const grammar = new Set(
-  wordsOf(
-    `a an the this that these those which what who whose where when why how many much often is are was were be been being
-    do does did has have had can could will would shall should may might must there here it its they them their he she
-    his her you your i we us our of in on at to from by for with without about into over under between than as or and
-    but not no nor so if then else any some all each every both either one ones more most less least picture image photo
-    photograph shown show see seen visible answer question following choose option color colour number name kind type`,
-  ),
-);
-
 /** What a question is about: its words without those that any question has. */
 export function subjectsOf(question: string): string[] {
-  return [...new Set(wordsOf(question))].filter((word) => !grammar.has(word) && /\p{L}/u.test(word));
+  return [...new Set(contentWords(question))].filter((word) => /\p{L}/u.test(word));
 }

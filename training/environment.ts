@@ -79,6 +79,11 @@ export interface Environment extends AsyncDisposable {
   readonly stopTexts?: readonly string[];
   reset(task: number, options: ResetOptions): Promise<Start>;
   step(state: unknown, action: Action, signal?: AbortSignal): Promise<Outcome>;
+  /**
+   * How right what a policy says of the picture in its first turn is, 0 to 1: null where it says nothing that could be judged.
+   * Not every one has it. It is a part of that turn, `understanding`.
+   */
+  understanding?(state: unknown, text: string, signal?: AbortSignal): Promise<number | null>;
   /** What a policy that knows better would say in its `turn`-th turn, from 0, for others to imitate; not every one has it. */
   demonstrate?(state: unknown, turn: number, signal?: AbortSignal): Promise<string>;
 }

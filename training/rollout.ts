@@ -1,6 +1,7 @@
 import { isFaultOfPrompt } from "../common/errors.ts";
 import { zip } from "../common/zip.ts";
 import type { Completion, Observation, Prompt, ReadTurn, Turn } from "../policy/port.ts";
+import type { Failure } from "../rewards/failure.ts";
 import type { Parts } from "../rewards/parts.ts";
 import {
   type Call,
@@ -10,6 +11,7 @@ import {
   type Outcome,
   type Start,
 } from "./environment.ts";
+import { actedOf, failureIn, type TrajectoryJudge, textsIn } from "./judgement.ts";
 
 /** All that a policy did in one task, and what that earned. */
 export interface Trajectory {
@@ -27,6 +29,8 @@ export interface Trajectory {
   readonly end: "done" | "turns" | "fault";
   /** Null unless that was a fault. */
   readonly fault: Fault | null;
+  /** Where it began to fail; null where it succeeded, or nobody can judge it. */
+  readonly failure: Failure | null;
 }
 
 /** What a policy said in one of its turns. */
@@ -69,8 +73,13 @@ export interface RolloutOptions {
   readonly groupSize: number;
   /** Turns of the policy, at most. */
   readonly maxTurns: number;
+  /** What trajectories earn beside what their turns do; default: nothing. */
+  readonly judge?: TrajectoryJudge;
   readonly signal?: AbortSignal;
 }
+
+/** What a rollout needs of an environment. */
+export type ActedIn = Pick<Environment, "step" | "understanding">;
 
 /**
  * G trajectories from each beginning, [beginnings][G]; null where the model cannot take it. Turn by turn, all that still
@@ -78,10 +87,11 @@ export interface RolloutOptions {
  */
 export async function rollOut(
   beginnings: readonly Beginning[],
-  environment: Pick<Environment, "step">,
+  environment: ActedIn,
   sample: SampleTurn,
-  { groupSize, maxTurns, signal }: RolloutOptions,
+  options: RolloutOptions,
 ): Promise<(Trajectory[] | null)[]> {
+  const { groupSize, maxTurns } = options;
   const first = await sample(
     beginnings.map(({ prompt, state }, task) => ({ task, prompt, state })),
     groupSize,
@@ -95,11 +105,11 @@ export async function rollOut(
     (completions ?? []).map((completion, member) => say(begin(beginning, task, member), completion)),
   );
   for (let turn = 1; spoken.length > 0; turn++) {
-    const observed = await Promise.all(spoken.map((each) => observe(each, environment, signal)));
+    const observed = await Promise.all(spoken.map((each) => observe(each, environment, options)));
     const open: Listening[] = [];
     for (const [each, now] of zip(spoken, observed)) {
       if ("end" in now) end(each, now);
-      else if (turn === maxTurns) end(each, finish(now, "turns"));
+      else if (turn === maxTurns) end(each, finish(now, "turns", options));
       else open.push(now);
     }
     const answers = open.length === 0 ? [] : await sample(open.map(promptOf), 1, turn);
@@ -146,13 +156,17 @@ function say(listening: Listening, completion: Completion): Spoken {
 /** What the environment makes of what the policy said last. */
 async function observe(
   spoken: Spoken,
-  environment: Pick<Environment, "step">,
-  signal: AbortSignal | undefined,
+  environment: ActedIn,
+  options: RolloutOptions,
 ): Promise<Listening | Trajectory> {
   const { tokens, text, finishReason } = spoken.last;
+  const { signal } = options;
+  const isFirst = spoken.acts.length === 0;
   let outcome: Outcome;
+  let understanding: number | null | undefined;
   try {
     outcome = await environment.step(spoken.state, { tokens, text, finishReason }, signal);
+    understanding = isFirst ? await environment.understanding?.(spoken.state, text, signal) : null;
   } catch (error) {
     if (!isFaultOfPrompt(error)) throw error;
     const fault =
@@ -160,11 +174,16 @@ async function observe(
     return spoil({ ...spoken, acts: [...spoken.acts, { parts: {}, call: null }] }, fault);
   }
   const call = outcome.turns === null ? null : (outcome.call ?? null);
-  const acts = [...spoken.acts, { parts: outcome.parts ?? {}, call }];
+  const parts = { ...outcome.parts, ...(typeof understanding === "number" && { understanding }) };
+  const acts = [...spoken.acts, { parts, call }];
   if (outcome.turns !== null) return hear({ ...spoken, acts }, outcome.turns, outcome.state);
-  const { parts, success } = outcome;
-  return { ...finish({ ...spoken, acts }, "done"), success, ...(parts === null && { parts: null }) };
+  const { success } = outcome;
+  if (outcome.parts === null) return { ...finish({ ...spoken, acts }, "done", {}), ...unjudged, success };
+  return finish({ ...spoken, acts }, "done", options, success);
 }
+
+/** Of a trajectory that nobody can judge. */
+const unjudged = { parts: null, failure: null };
 
 /** Reads what was observed. */
 function hear(listening: Listening, turns: readonly ReadTurn[], state: unknown): Listening {
@@ -177,25 +196,47 @@ function hear(listening: Listening, turns: readonly ReadTurn[], state: unknown):
   };
 }
 
-function finish({ said, observations, acts }: Listening, end: Trajectory["end"]): Trajectory {
+function finish(
+  { turns: conversation, said, observations, acts }: Listening,
+  end: Trajectory["end"],
+  { judge }: Pick<RolloutOptions, "judge">,
+  success = false,
+): Trajectory {
   const last = said.at(-1) as Completion;
   const tokens = said.reduce((sum, each) => sum + each.tokens.length, 0);
   // What was observed after the last turn was never read.
   const read = observations.filter(({ after }) => after < tokens);
+  const turns = zip(said, acts).map(([{ text, tokens }, act]) => ({ text, tokens, ...act }));
+  const prompt = conversation.slice(0, conversation.findIndex(isOwnTurn)) as ReadTurn[];
+  const heard = turns.map((turn, i) => ({
+    ...turn,
+    truncated: said[i]?.finishReason === "length",
+    heard: textsIn(read[i]?.turns ?? []),
+  }));
+  const acted = actedOf(prompt, heard, success);
+  const whole = judge?.(acted) ?? {};
+  const earned = turns.map((turn, i) =>
+    i === turns.length - 1 ? { ...turn, parts: { ...turn.parts, ...whole } } : turn,
+  );
   return {
     completion: said.length === 1 ? last : join(said, read),
     last,
-    turns: zip(said, acts).map(([{ text, tokens }, act]) => ({ text, tokens, ...act })),
-    parts: sumByName(acts.map(({ parts }) => parts)),
-    success: false,
+    turns: earned,
+    parts: sumByName(earned.map(({ parts }) => parts)),
+    success,
     end,
     fault: null,
+    failure: failureIn(acted),
   };
+}
+
+function isOwnTurn({ role }: Turn): boolean {
+  return role === "assistant";
 }
 
 /** A trajectory that teaches nothing, for its environment failed. */
 function spoil(listening: Listening, { kind, reason }: Fault): Trajectory {
-  return { ...finish(listening, "fault"), parts: null, fault: { kind, reason } };
+  return { ...finish(listening, "fault", {}), ...unjudged, fault: { kind, reason } };
 }
 
 function tooLong(turns: number): Fault {

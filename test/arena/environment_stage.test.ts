@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { EnvironmentStage } from "../../arena/config/stages.ts";
 import { weigh } from "../../rewards/parts.ts";
+import { configOf } from "../fakes/config.ts";
 import { guessing } from "../fakes/guessing.ts";
 import { ofType } from "../fakes/play.ts";
 import { evaluatedWorld, fivefold, guess, played } from "../fakes/stages.ts";
@@ -124,6 +126,32 @@ describe("a stage in an environment", () => {
       ends.forEach((end, i) => {
         expect(new Set(all.subarray(ends[i - 1] ?? 0, end)).size).toBe(1);
       });
+    }
+  });
+
+  it("is rewarded as VISTA-R1 was where it is told to, a trajectory without an answer, too", async () => {
+    const [vista] = configOf({
+      stages: [{ ...guess, reward: { preset: "vista", moduleWeights: { tries: 0 } } }],
+    }).stages as [EnvironmentStage];
+    const config = smallConfig((change) => {
+      Object.assign(change, { stages: [vista] });
+      change.evaluation.questions = 0;
+    });
+    const world = evaluatedWorld();
+    const { events, error } = await played(config, { ...world, environments: [guessing(12)] });
+    expect(error).toBe(undefined);
+    const rollouts = ofType(events, "reasonerEpisode").flatMap((episode) => episode.rollouts);
+    const judged = rollouts.filter(({ trajectory }) => trajectory?.fault === null);
+    expect(judged.some(({ trajectory }) => trajectory?.end === "turns")).toBe(true);
+    for (const { parts, reward, trajectory } of judged) {
+      const { repetition = 9, format, correctness = 9 } = parts;
+      // The turns' own correctness counts where it was earned before the last one.
+      const earlier = trajectory?.turns.slice(0, -1).map((turn) => turn.parts.correctness ?? 0) ?? [];
+      expect(correctness - earlier.reduce((sum, each) => sum + each, 0)).toBe(Number(trajectory?.success));
+      expect([0, -1, -2, -3]).toContain(repetition);
+      // Nobody there thinks before answering.
+      expect(format).toBe(-1);
+      expect(reward).toBeCloseTo(repetition - 1 + correctness, 12);
     }
   });
 

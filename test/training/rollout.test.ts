@@ -3,7 +3,15 @@ import { imageOf } from "../../images/image.ts";
 import type { Completion, Prompt, Turn } from "../../policy/port.ts";
 import { textOf } from "../../policy/prompts.ts";
 import { type Environment, EnvironmentFault, type Outcome } from "../../training/environment.ts";
-import { type AskedTurn, type RolloutOptions, rollOut, type SampleTurn } from "../../training/rollout.ts";
+import type { Acted } from "../../training/judgement.ts";
+import {
+  type ActedIn,
+  type AskedTurn,
+  type RolloutOptions,
+  rollOut,
+  type SampleTurn,
+  type Trajectory,
+} from "../../training/rollout.ts";
 
 const picture = imageOf(1, 1, new Uint8Array(3));
 const beginning = (text: string) => ({
@@ -59,6 +67,87 @@ const counted: Step = (said, text) => {
 
 const play = (texts: string[], step: Step, options: Partial<RolloutOptions> = {}, given = sampler()) =>
   rollOut(texts.map(beginning), environment(step), given.sample, { groupSize: 2, maxTurns: 5, ...options });
+
+describe("a trajectory as a whole", () => {
+  const texts = (acted: Acted) => acted.turns.map(({ text, heard }) => [text, heard]);
+
+  it("is judged at its end, by all that was said and read, in place of parts of its last turn", async () => {
+    const seen: Acted[] = [];
+    const judge = (acted: Acted) => {
+      seen.push(acted);
+      return { said: 10, turns: acted.turns.length };
+    };
+    const [[first] = []] = (await play(["a3"], counted, { judge, groupSize: 1 })) as Trajectory[][];
+    expect(seen.map(texts)).toEqual([
+      [
+        ["a300", ["seen a300"]],
+        ["a310", ["seen a310"]],
+        ["a320", []],
+      ],
+    ]);
+    expect(seen[0]?.turns.map(({ truncated }) => truncated)).toEqual([false, true, false]);
+    expect(seen[0]?.success).toBe(true);
+    expect(first?.turns.map(({ parts }) => parts)).toEqual([
+      { said: 1, first: 0.5 },
+      { said: 1 },
+      { said: 10, turns: 3 },
+    ]);
+    expect(first?.parts).toEqual({ said: 12, first: 0.5, turns: 3 });
+  });
+
+  it("is judged, too, where it had no turn left, and not where its environment failed or cannot judge", async () => {
+    const judge = () => ({ whole: 1 });
+    const [[unfinished] = []] = (await play(["a9"], counted, { judge, maxTurns: 2 })) as Trajectory[][];
+    expect(unfinished).toMatchObject({ end: "turns", parts: { said: 2, whole: 1 } });
+    const broken: Step = () => {
+      throw new EnvironmentFault("threw", "lost");
+    };
+    const unjudged: Step = () => ({ turns: null, parts: null, success: false });
+    for (const step of [broken, unjudged]) {
+      const [[only] = []] = (await play(["a1"], step, { judge })) as Trajectory[][];
+      expect(only).toMatchObject({ parts: null, failure: null });
+      expect(only?.turns.map(({ parts }) => parts)).toEqual([{}]);
+    }
+  });
+
+  it("has what its first turn says of the picture judged, where the environment can", async () => {
+    const told: [unknown, string][] = [];
+    const judging: ActedIn = {
+      ...environment(counted),
+      understanding: async (state, text) => {
+        told.push([state, text]);
+        return text.endsWith("0") ? 0.25 : null;
+      },
+    };
+    const options = { groupSize: 2, maxTurns: 5 };
+    const groups = await rollOut([beginning("a2")], judging, sampler().sample, options);
+    expect(told).toEqual([
+      [["a2"], "a200"],
+      [["a2"], "a201"],
+    ]);
+    const parts = groups[0]?.map(({ turns }) => turns.map((turn) => turn.parts));
+    expect(parts).toEqual([
+      [{ said: 1, first: 0.5, understanding: 0.25 }, { said: 1 }],
+      [{ said: 1, first: 0.5 }, { said: 1 }],
+    ]);
+  });
+
+  it("that fails says where that began; one that succeeds does not", async () => {
+    const calls: Step = (said, text) => {
+      if (said.length < 3) {
+        const fault = said[0] === "wrong" && said.length === 2 ? "failed" : null;
+        return { ...goOn(said, text), call: { tool: "look", fault } } as Outcome;
+      }
+      return { turns: null, parts: {}, success: said[0] === "right" };
+    };
+    const groups = (await play(["right", "wrong", "other"], calls, { groupSize: 1 })) as Trajectory[][];
+    expect(groups.map(([each]) => each?.failure)).toEqual([
+      null,
+      { turn: 1, kind: "call" },
+      { turn: 2, kind: "use" },
+    ]);
+  });
+});
 
 describe("rollOut", () => {
   it("goes on with every trajectory until its environment ends it, all turns of one in one completion", async () => {
