@@ -19,6 +19,7 @@ import {
   dependenceMark,
   isProbed,
 } from "./looking/dependence.ts";
+import { EncoderProbe } from "./looking/encoder.ts";
 import { hallucination } from "./looking/hallucination.ts";
 import { pipeline } from "./pipeline.ts";
 import type { Evaluator, Test, Tests } from "./ports.ts";
@@ -62,6 +63,7 @@ export function evaluator(
 ): Evaluator | null {
   if (tests === null || tests.length === 0) return null;
   const { questionsPerChunk, samples } = config.evaluation;
+  const encoder = new EncoderProbe(config.evaluation, tests);
   return (policy) =>
     defer(() => policy.info()).pipe(
       concatMap(({ scaling }) => {
@@ -90,7 +92,10 @@ export function evaluator(
         );
         return concat(
           progress,
-          fromAbortable((signal) => lookAtKnown({ policy, reasoner }, tests, config, fit, signal)).pipe(
+          fromAbortable(async (signal) => ({
+            ...(await lookAtKnown({ policy, reasoner }, tests, config, fit, signal)),
+            ...(await encoder.measure(policy, fit, signal)),
+          })).pipe(
             map((known) => {
               const looking = { ...dependenceFigures(looks), ...known };
               return { report: { ...reportOn(marks, tests.groups, samples), looking } };

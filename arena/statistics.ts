@@ -79,6 +79,18 @@ export function meanDifference(differences: readonly number[]): Estimate {
   return { percent: unfold(percent), low: unfold(low), high: unfold(high) };
 }
 
+/**
+ * A mean of changes of shares, each from -1 to 1, with a 95% interval, in percentage points, by the normal distribution: for
+ * many items, most of which have changed by little or nothing.
+ */
+export function meanChange(changes: readonly number[]): Estimate {
+  const [n, change] = [changes.length, mean(changes)];
+  if (n < 2) return { percent: 100 * change, low: -100, high: 100 };
+  const variance = changes.reduce((sum, each) => sum + (each - change) ** 2, 0) / (n - 1);
+  const spread = Z95 * Math.sqrt(variance / n);
+  return { percent: 100 * change, low: 100 * (change - spread), high: 100 * (change + spread) };
+}
+
 /** How often each value occurs, in the order of first appearance. */
 export function talliesOf<T>(values: readonly T[]): Map<T, number> {
   const tallies = new Map<T, number>();

@@ -82,7 +82,9 @@ export async function playRun(
   if (had) compareInputs(inputs, stage, had, say);
   runLine.wait(null);
   await using players = new StagePlayers(model, activities);
-  await players.open(stage, earlier?.run ?? "");
+  const { policies } = await players.open(stage, earlier?.run ?? "");
+  if (tests.of(config.evaluation) !== null && !(await policies.reasoner.info()).trainsImages)
+    say("the image encoder is frozen: it stays as it is, and evaluations do not probe it");
   await using session = await open(config, opening);
   // What other stages start from is compared once one goes on in them.
   let pinned: Pins["inputs"] = { ...otherStarts(had?.had ?? {}, stage), ...inputs };

@@ -108,6 +108,7 @@ const looks: readonly Columns[] = [
     ["chairThings", "CHAIR\nthings"],
     ["chairDescriptions", "CHAIR\ntexts"],
     ["chairRecall", "recall"],
+    ["encoder", "encoder"],
   ],
 ];
 

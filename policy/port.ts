@@ -145,6 +145,18 @@ export interface PolicyInfo {
   readonly version: number;
   /** How the model scales an image before it looks, so that it can be done ahead (`shrinkTarget`); null where it does not. */
   readonly scaling: ImageScaling | null;
+  /** Whether updates change what images become. */
+  readonly trainsImages: boolean;
+}
+
+/** What an image becomes before the text model reads it. */
+export interface ImageFeatures {
+  /** Parts of the image that do not see each other, each with as many rows, from left to right and from top to bottom. */
+  readonly tiles: number;
+  readonly rows: number;
+  readonly width: number;
+  /** [tiles · rows, width]; not to be written to. */
+  readonly data: Float32Array;
 }
 
 /** A prompt and what it was gone on with, [G]. */
@@ -175,6 +187,12 @@ export interface Policy extends AsyncDisposable {
    * no room for a question in its context, is passed over: calls about it reject.
    */
   prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void>;
+  /** What the vision tower and the connector make of images, [images]; rejects where the model cannot take one. */
+  features(
+    images: readonly RgbImage[],
+    options: { readonly weights: WeightSet },
+    signal?: AbortSignal,
+  ): Promise<ImageFeatures[]>;
   /** One optimiser step of GRPO; rejects with code "numeric" if the loss or the gradient is not finite, weights unchanged. */
   update(
     groups: readonly TrainingGroup[],

@@ -171,7 +171,8 @@ export type AlarmName =
   | "cutQuestions"
   | "lengthGrowth"
   | "silverAccuracy"
-  | "dependence";
+  | "dependence"
+  | "encoder";
 
 /** Why a question did not enter the curriculum. */
 export type Rejection =
@@ -322,6 +323,11 @@ export interface Scores {
  *   share of it (POPE)
  * - `chairThings`, `chairDescriptions`: things named in descriptions that are not there, and descriptions with any (CHAIR)
  * - `chairRecall`, `described`: things there that were named, and descriptions that name anything
+ *
+ * Of the image encoder, where it learns:
+ * - `encoder`, `encoderBase`: what a read-out that was fitted to the base sees right in cells of scenes, or pictures that
+ *   find themselves among others, now and for the base
+ * - `encoderFall`: the second minus the first, in points
  */
 export type LookingFigure =
   | "dependence"
@@ -335,7 +341,10 @@ export type LookingFigure =
   | "chairThings"
   | "chairDescriptions"
   | "chairRecall"
-  | "described";
+  | "described"
+  | "encoder"
+  | "encoderBase"
+  | "encoderFall";
 
 export interface EvaluationReport {
   /** Samples per question of mean8, maj8 and pass8. */

@@ -33,6 +33,9 @@ export const lookingTitles: Readonly<Record<LookingFigure, string>> = {
   chairDescriptions: "CHAIR, descriptions",
   chairRecall: "recall",
   described: "described",
+  encoder: "encoder",
+  encoderBase: "encoder, base",
+  encoderFall: "encoder's fall",
 };
 
 /** Its names in that order. */

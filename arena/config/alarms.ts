@@ -15,7 +15,7 @@ export interface FallConfig {
 }
 
 /** Alarms that evaluations raise. */
-export type EvaluationAlarm = "dependence";
+export type EvaluationAlarm = "dependence" | "encoder";
 
 /** Signs of collapse that a run looks out for; none of them changes what it computes, but `stop` may end it. */
 export interface AlarmsConfig
@@ -34,6 +34,21 @@ function alarm(bound: Bound, threshold: number, window: number, text: string, un
     {
       threshold: number(threshold, `raised ${range} this (share, 0 to 1; ${off})`, 0, 1),
       window: count(window, `${unit} that it is the mean of`),
+    },
+    text,
+  );
+}
+
+function fallAlarm(fall: number, text: string) {
+  return group(
+    {
+      threshold: number(0, "raised where it is surely below this (share, 0 to 1; 0 is off)", 0, 1),
+      fall: number(
+        fall,
+        "raised where it is surely lower than the base's, and by more than this (share, 0 to 1; 1 is off)",
+        0,
+        1,
+      ),
     },
     text,
   );
@@ -73,18 +88,11 @@ export const alarms: z.ZodType<AlarmsConfig> = group(
       "silver answers that are true, where the truth is known",
       "rounds",
     ),
-    dependence: group(
-      {
-        threshold: number(0, "raised where it is surely below this (share, 0 to 1; 0 is off)", 0, 1),
-        fall: number(
-          0.05,
-          "raised where it is surely lower than the base's, and by more than this (share, 0 to 1; 1 is off)",
-          0,
-          1,
-        ),
-      },
+    dependence: fallAlarm(
+      0.05,
       "accuracy with the picture less that without it, of evaluations (evaluation.dependence)",
     ),
+    encoder: fallAlarm(0.02, "what can be read in what the image encoder gives (evaluation.encoder)"),
   },
   "alarms of collapse; they change no result, but may end the run",
 );

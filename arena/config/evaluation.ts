@@ -28,6 +28,7 @@ export interface EvaluationConfig extends Judging {
   readonly seed: number;
   readonly dependence: DependenceConfig;
   readonly hallucination: HallucinationConfig;
+  readonly encoder: EncoderConfig;
 }
 
 /** How it is measured whether the answers depend on the pictures. */
@@ -97,6 +98,22 @@ const hallucination: z.ZodType<HallucinationConfig> = group(
   "whether it makes things up",
 );
 
+/** How it is measured whether the image encoder still sees. */
+export interface EncoderConfig {
+  readonly pictures: number;
+}
+
+const encoder: z.ZodType<EncoderConfig> = group(
+  {
+    pictures: count(
+      200,
+      "pictures by which the image encoder is held against the base's: in how many cells of scenes a read-out of the base sees what is there, or whether pictures of data find themselves among the others; 0 skips, as does an encoder that does not learn",
+      0,
+    ),
+  },
+  "whether the image encoder still sees",
+);
+
 export const evaluation: z.ZodType<Unresolved<EvaluationConfig, "questions">> = group(
   {
     everyRound: flag(true, "evaluate after each round; false evaluates only the base and the last"),
@@ -117,6 +134,7 @@ export const evaluation: z.ZodType<Unresolved<EvaluationConfig, "questions">> = 
     seed: seed(20_251, "seed of the held-out scenes and their questions"),
     dependence,
     hallucination,
+    encoder,
   },
   "evaluation on held-out labelled scenes, or on labelled data",
 );

@@ -1,5 +1,5 @@
 import type { Alarm, Estimate, EvaluationReport } from "../../replay/events.ts";
-import type { AlarmsConfig } from "../config/alarms.ts";
+import type { AlarmsConfig, EvaluationAlarm } from "../config/alarms.ts";
 
 /** What an evaluation shows of a policy that stops looking. */
 export type LookingSign = Pick<Alarm, "name" | "value" | "threshold" | "message">;
@@ -8,9 +8,9 @@ export type LookingSign = Pick<Alarm, "name" | "value" | "threshold" | "message"
 export function lookingSigns(
   { looking }: EvaluationReport,
   base: EvaluationReport["looking"] | null,
-  config: Pick<AlarmsConfig, "dependence">,
+  config: Pick<AlarmsConfig, EvaluationAlarm>,
 ): LookingSign[] {
-  return [...dependenceSign(looking.dependence, base?.dependence, config)];
+  return [...dependenceSign(looking.dependence, base?.dependence, config), ...encoderSign(looking, config)];
 }
 
 const points = (estimate: Estimate) => `${estimate.percent.toFixed(1)} points`;
@@ -35,6 +35,27 @@ function* dependenceSign(
 
 const remedy =
   "the policy learns to do without it: lower questioner.reward.maxBlindAgreement, set curriculum.gate.blindAnswersPerQuestion, or raise reasoner.beta";
+
+function* encoderSign(
+  { encoder, encoderBase, encoderFall }: EvaluationReport["looking"],
+  { encoder: { threshold, fall } }: Pick<AlarmsConfig, "encoder">,
+): Generator<LookingSign> {
+  if (!encoder || !encoderBase || !encoderFall) return;
+  const found = `what the image encoder gives can be read in ${encoder.percent.toFixed(1)}%`;
+  const sign = (bound: number, expected: string): LookingSign => ({
+    ...{ name: "encoder", value: encoder.percent / 100, threshold: bound },
+    message: `${found}${expected}; ${encoderRemedy}`,
+  });
+  if (encoder.high < 100 * threshold)
+    yield sign(threshold, `, expected at least ${100 * threshold}% (alarms.encoder.threshold)`);
+  else if (encoderFall.low > 0 && encoderFall.percent > 100 * fall) {
+    const expected = `, ${encoderBase.percent.toFixed(1)}% at the base, expected a fall of at most ${100 * fall} points`;
+    yield sign(encoderBase.percent / 100 - fall, `${expected} (alarms.encoder.fall)`);
+  }
+}
+
+const encoderRemedy =
+  "learning spoils what the model sees: lower optimizer.visionLearningRateFactor and optimizer.connectorLearningRateFactor; 0 freezes them";
 
 /** Whether a figure is lower by more than so much, and surely: the difference's 95% interval lies below nothing. */
 function hasFallen(base: Estimate, now: Estimate, least: number): boolean {

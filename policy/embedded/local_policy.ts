@@ -14,6 +14,7 @@ import type { AdapterOptions, Resolution } from "../options.ts";
 import type {
   Completion,
   Example,
+  ImageFeatures,
   PolicyInfo,
   Prompt,
   PromptCompletions,
@@ -137,7 +138,8 @@ export class LocalPolicy implements Replica {
     const { modelType } = this.model.config;
     const { scaling } = this.#processor;
     const parameters = this.weights.layout.size;
-    return { parameters, modelType, version: this.learner.version, scaling };
+    const { trainsImages } = this.#prompts;
+    return { parameters, modelType, version: this.learner.version, scaling, trainsImages };
   }
 
   async sample(
@@ -179,6 +181,25 @@ export class LocalPolicy implements Replica {
       }
     }
     await this.#prompts.rows(prepared, "policy", pause);
+  }
+
+  async features(
+    images: readonly RgbImage[],
+    { weights }: { readonly weights: WeightSet },
+    signal?: AbortSignal,
+  ): Promise<ImageFeatures[]> {
+    const pause = pauseOf(signal);
+    const prepared: PreparedImage[] = [];
+    for (const image of images) {
+      await pause();
+      prepared.push(this.encoder.prepare(image));
+    }
+    const rows = await this.#prompts.rows(prepared, weights, pause);
+    const width = this.model.imageWidth;
+    return prepared.map(({ id, shape }) => {
+      const data = rows.get(id) as Float32Array;
+      return { tiles: shape.tiles, rows: data.length / (width * shape.tiles), width, data };
+    });
   }
 
   update(

@@ -4,6 +4,7 @@ import { type LearningTask, type Replica, updateReport } from "../embedded/repli
 import type {
   Completion,
   Example,
+  ImageFeatures,
   Policy,
   PolicyInfo,
   Prompt,
@@ -76,6 +77,15 @@ export class DataParallelPolicy implements Policy {
     await this.#differentiated;
     const shares = shareOut(images, this.#replicas.length, ({ id }) => id);
     await settleAll(shares.map(({ items }, i) => this.#replica(i).prepare(items, signal)));
+  }
+
+  async features(...[images, options, signal]: Parameters<Policy["features"]>): Promise<ImageFeatures[]> {
+    await this.#differentiated;
+    const shares = shareOut(images, this.#replicas.length, ({ id }) => id);
+    const features = await settleAll(
+      shares.map(({ items }, i) => this.#replica(i).features(items, options, signal)),
+    );
+    return features.flat();
   }
 
   update(

@@ -9,6 +9,7 @@ import type { Replica } from "../embedded/replica.ts";
 import type {
   Completion,
   Example,
+  ImageFeatures,
   Policy,
   PolicyInfo,
   TrainingGroup,
@@ -87,6 +88,10 @@ export class ThreadedPolicy implements Replica {
 
   prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void> {
     return this.#calls.call("prepare", [images], signal);
+  }
+
+  features(...[images, options, signal]: Parameters<Policy["features"]>): Promise<ImageFeatures[]> {
+    return this.#calls.call("features", [images, options], signal);
   }
 
   update(

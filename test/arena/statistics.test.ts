@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   mean,
+  meanChange,
   meanDifference,
   meanScore,
   meanShare,
@@ -105,4 +106,14 @@ describe("ratios of counts", () => {
     expect(width(together)).toBeCloseTo(width(proportion(50, 100)), 10);
     expect(width(apart)).toBeCloseTo(width(proportion(200, 400)), 10);
   });
+});
+
+it("changes of many have the normal distribution's interval", () => {
+  const { percent, low, high } = meanChange([0.1, -0.1, 0.3, 0.1]);
+  // A mean of 0.1 and a variance of 0.08 / 3.
+  expect(percent).toBeCloseTo(10);
+  expect(high - percent).toBeCloseTo(100 * 1.959964 * Math.sqrt(0.08 / 3 / 4));
+  expect(percent - low).toBeCloseTo(high - percent);
+  expect(meanChange([0, 0, 0])).toEqual({ percent: 0, low: 0, high: 0 });
+  expect(meanChange([0.5])).toEqual({ percent: 50, low: -100, high: 100 });
 });

@@ -4,6 +4,7 @@ import type { RgbImage } from "../../images/image.ts";
 import type {
   Completion,
   Example,
+  ImageFeatures,
   Policy,
   PolicyInfo,
   Prompt,
@@ -65,7 +66,7 @@ export class FakePolicy implements Policy {
   }
 
   async info(): Promise<PolicyInfo> {
-    return { parameters: 0, modelType: "fake", version: this.#version, scaling: null };
+    return { parameters: 0, modelType: "fake", version: this.#version, scaling: null, trainsImages: false };
   }
 
   sample(
@@ -117,6 +118,14 @@ export class FakePolicy implements Policy {
       // What it cannot take is passed over.
       if (!isFaultOfPrompt(error)) throw error;
     });
+  }
+
+  /** One row for an image: its first pixel. */
+  async features(images: readonly RgbImage[]): Promise<ImageFeatures[]> {
+    return images.map(({ data }) => ({
+      ...{ tiles: 1, rows: 1, width: 3 },
+      data: Float32Array.from(data.subarray(0, 3)),
+    }));
   }
 
   update(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
 import type { Completion, Prompt, SamplingOptions } from "../../../policy/port.ts";
+import { promptAbout } from "../../../policy/prompts.ts";
 import { type FloatArray, writeSafetensors } from "../../../policy/weights/safetensors_writer.ts";
 import { aboutCopies } from "../../fakes/prompts.ts";
 import { readModelWeights } from "../../model_weights.ts";
@@ -224,6 +225,27 @@ describe("scoring", () => {
     expect(await policy.score([], { weights: "policy", temperature: 1 })).toEqual([]);
     await policy.prepare([]);
   });
+});
+
+test("features are what images become, under the weights as they are and as they were", async () => {
+  await using learning = await openTiny();
+  const images = [picture(1), picture(2)];
+  const features = await learning.features(images, { weights: "policy" });
+  for (const { tiles, rows, width, data } of features) {
+    expect(width).toBe(learning.model.imageWidth);
+    expect(data).toHaveLength(tiles * rows * width);
+  }
+  expect(features[0]?.data).not.toEqual(features[1]?.data);
+  await learning.supervise([{ prompt: promptAbout(picture(1), "What?"), completion: "two" }], {
+    learningRate: 1e-2,
+  });
+  expect(await learning.features(images, { weights: "reference" })).toEqual(features);
+  expect((await learning.features(images, { weights: "policy" }))[0]?.data).not.toEqual(features[0]?.data);
+  expect((await learning.info()).trainsImages).toBe(true);
+  const frozen = { text: 1, connector: 0, vision: 0 };
+  await using blindly = await openTiny({ learningRateFactors: frozen });
+  expect((await blindly.info()).trainsImages).toBe(false);
+  expect(await blindly.features(images, { weights: "policy" })).toEqual(features);
 });
 
 test("a call whose signal has aborted is cancelled", async () => {

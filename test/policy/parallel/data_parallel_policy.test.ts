@@ -86,6 +86,10 @@ describe("two replicas", () => {
     await using one = await openTiny();
     const { policy } = await openPair();
     await policy.prepare(prompts.map((prompt) => askedIn(prompt).image));
+    const images = prompts.map((prompt) => askedIn(prompt).image);
+    expect(await policy.features(images, { weights: "policy" })).toEqual(
+      await one.features(images, { weights: "policy" }),
+    );
     const sampled = await policy.sample(prompts, sampling);
     const wanted = await one.sample(prompts, sampling);
     expect(sampled.map((group) => group.map(({ text }) => text))).toEqual(

@@ -50,6 +50,9 @@ const large = imageOf(
 async function lifeOf(policy: Policy, saved: string): Promise<unknown[]> {
   const prompts = [...questions(4, 2), promptAbout(large, "What is it?")];
   await policy.prepare(prompts.map((prompt) => askedIn(prompt).image));
+  const features = await policy.features([large, ...prompts.map((prompt) => askedIn(prompt).image)], {
+    weights: "reference",
+  });
   const sampled = await policy.sample(prompts, sampling);
   const groups = rolloutGroups(prompts, sampled);
   const asked = prompts.map((prompt, i) => ({
@@ -73,7 +76,7 @@ async function lifeOf(policy: Policy, saved: string): Promise<unknown[]> {
   ];
   const after = await policy.score(asked, { weights: "policy", temperature: 0.7 });
   await policy.save(saved);
-  return [sampled, reference, reports, after, await policy.info()];
+  return [features, sampled, reference, reports, after, await policy.info()];
 }
 
 test("a thread computes what the calling thread would, bit for bit, also beside another", async () => {
