@@ -9,7 +9,6 @@ const word = String.raw` ?\p{L}[\p{L}\p{M}]*| ?\p{N}| ?[^ \n\p{L}\p{N}]|[ \n]`;
 /** Words keep the space before them, so that they join to the very text; the first one is given a space, too. */
 const spelling: Spelling = {
   tags,
-  strips: true,
   normalizer: { type: "Prepend", prepend: " " },
   pre_tokenizer: { type: "Split", pattern: { Regex: word }, behavior: "Isolated", invert: false },
   decoder: {
@@ -69,7 +68,8 @@ export interface Vocabulary {
 
 /** Of what every model is to read and write: turns, the forms of answers, and numbers. */
 const always = [
-  "User:\nAssistant:",
+  ...["User:", "System:"],
+  ...["User", "Assistant", "System", "Tool"].map((role) => `\n${role}:`),
   "Question: Answer: \\boxed{}",
   ...Array.from("0123456789", (digit) => `${digit}${digit}.`),
 ];

@@ -20,10 +20,8 @@ export interface WordTokenizer {
 
 /** How text is taken apart into words, and how words become text again. */
 export interface Spelling {
-  /** Words that are found wherever they stand in a text, before all others. */
+  /** Words that are found wherever they stand in a text, before all others, with the white space around them. */
   readonly tags: readonly string[];
-  /** Whether white space around tags and special tokens is part of them. */
-  readonly strips: boolean;
   /** As tokenizer.json has them. */
   readonly normalizer: object | null;
   readonly pre_tokenizer: object;
@@ -38,13 +36,14 @@ export function tokenIds({ words }: WordTokenizer): Readonly<Record<string, numb
 /** tokenizer.json and tokenizer_config.json. */
 export function tokenizerFiles(tokenizer: WordTokenizer, positions: number): Record<string, unknown> {
   const vocab = tokenIds(tokenizer);
-  const { tags, strips, normalizer, pre_tokenizer, decoder } = tokenizer.spelling;
+  const { tags, normalizer, pre_tokenizer, decoder } = tokenizer.spelling;
+  // Of special tokens, transformers' processor has its own, with no white space around them.
   const added = (content: string, special: boolean) => ({
     id: vocab[content],
     content,
     single_word: false,
-    lstrip: strips,
-    rstrip: strips,
+    lstrip: !special,
+    rstrip: !special,
     normalized: false,
     special,
   });

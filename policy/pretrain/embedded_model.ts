@@ -17,7 +17,6 @@ const tokenizer: WordTokenizer = {
   words: ["User:", "Assistant:", "ask", "describe", ".", ...vocabulary],
   spelling: {
     tags: [],
-    strips: false,
     normalizer: null,
     pre_tokenizer: { type: "WhitespaceSplit" },
     decoder: null,

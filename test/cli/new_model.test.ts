@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readModelDefaults } from "../../cli/model_defaults.ts";
 import { addNewModel } from "../../cli/new_model.ts";
 import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
+import type { Turn } from "../../policy/port.ts";
 import { promptAbout } from "../../policy/prompts.ts";
+import { openConversations } from "../policy/conversations.ts";
 import { picture, sampling, tinyOptions } from "../policy/tiny.ts";
 import pythonIds from "./new_model/python_ids.json" with { type: "json" };
 import { visplay } from "./visplay.ts";
@@ -46,10 +48,37 @@ describe("a new model", () => {
 
   test("reads and writes text as Python does", async () => {
     await using policy = await LocalPolicy.open(folder, tinyOptions);
-    for (const { text, ids, decoded } of pythonIds) {
+    for (const { text, ids, decoded } of pythonIds.texts) {
       expect([text, ...policy.tokenizer.encode(text)]).toEqual([text, ...ids]);
       expect(policy.tokenizer.decode(ids, true)).toBe(decoded);
     }
+  });
+
+  test.each(["new", "embedded"] as const)(
+    "reads conversations as Python's processor does (%s)",
+    async (which) => {
+      const { tokenizer, tokens } = await openConversations(which === "new" ? folder : "models/tiny");
+      for (const { messages, ...expected } of pythonIds.conversations) {
+        const turns = messages.map(({ role, content }): Turn => {
+          const parts = content.map((part) => part.text ?? picture(1));
+          if (role !== "assistant") return { role: role as "user", parts };
+          const said = tokenizer.encode(parts.join(""));
+          return { role, tokens: Int32Array.of(...said, tokenizer.id("<end_of_utterance>")) };
+        });
+        expect([...tokens(turns).ids]).toEqual(expected[which]);
+      }
+    },
+  );
+
+  test("has words for whoever speaks", async () => {
+    const { tokenizer, tokens } = await openConversations(folder);
+    const turns: Turn[] = [
+      { role: "system", parts: ["what?"] },
+      { role: "user", parts: [picture(1), "what?"] },
+      { role: "assistant", tokens: Int32Array.of(tokenizer.id("<end_of_utterance>")) },
+      { role: "tool", parts: ["what?"] },
+    ];
+    expect([...tokens(turns).ids]).not.toContain(tokenizer.id("<unk>"));
   });
 
   test("knows every word of its data, and gives it back letter by letter", async () => {

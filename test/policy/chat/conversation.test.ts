@@ -1,23 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { conversationTokens } from "../../../policy/chat/conversation.ts";
-import { Idefics3Processor, readTiling } from "../../../policy/chat/idefics3_processor.ts";
-import { Tokenizer } from "../../../policy/chat/tokenizer.ts";
-import { readIdefics3Config } from "../../../policy/models/idefics3_config.ts";
-import { SmolVlm } from "../../../policy/models/smolvlm.ts";
 import type { Turn } from "../../../policy/port.ts";
 import { readReference } from "../../reference_dir.ts";
+import { openConversations } from "../conversations.ts";
 import { copyTiny, picture } from "../tiny.ts";
 
 /** Conversations in token ids by the tiny model, with another chat template if one is given. */
 async function open(template?: string) {
   await using copy = await copyTiny(template ? { "chat_template.json": { chat_template: template } } : {});
-  const config = await readIdefics3Config(copy.folder);
-  const tokenizer = await Tokenizer.load(copy.folder);
-  const processor = new Idefics3Processor(config, tokenizer, await readTiling(copy.folder, config));
-  const model = new SmolVlm(config);
-  const prepare = processor.prepare.bind(processor);
-  const tokens = (turns: readonly Turn[]) =>
-    conversationTokens(turns, { tokenizer, processor, model, prepare });
+  const { tokenizer, tokens } = await openConversations(copy.folder);
   return { tokenizer, tokens, text: (turns: readonly Turn[]) => tokenizer.decode(tokens(turns).ids) };
 }
 
