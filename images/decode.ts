@@ -5,7 +5,7 @@ import type { ImageFormat } from "./format.ts";
 import { type PictureHeader, readHeader } from "./header.ts";
 import { imageOf, type RgbImage, type Size } from "./image.ts";
 import { isTransposed, type Pixels, turnUpright } from "./orientation.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal, TooManyPixels } from "./refusal.ts";
 import { Room } from "./room.ts";
 import { type Fit, shrink, stripPixels, type Target } from "./shrink.ts";
 import { type StoredRows, storedRows } from "./stored_rows.ts";
@@ -135,11 +135,16 @@ export function pixelsOf(stored: StoredRows, header: PictureHeader, target: Targ
   );
 }
 
-/** Throws a `Refusal` where an image has more pixels than it may. */
+/** Whether an image was refused for the number of its pixels. */
+export function isTooLarge(error: unknown): error is VisplayError {
+  return error instanceof VisplayError && error.cause instanceof TooManyPixels;
+}
+
+/** Throws a `TooManyPixels` where an image has more of them than it may. */
 export function requirePixels({ width, height }: Size, { maxPixels }: ImageLimits): void {
   if (width * height <= maxPixels) return;
   const found = `${width}x${height} = ${width * height} pixels`;
-  throw new Refusal(`found ${found}, expected at most ${maxPixels} (images.maxPixels)`);
+  throw new TooManyPixels(`found ${found}, expected at most ${maxPixels} (images.maxPixels)`);
 }
 
 /** The bytes of a file. Throws a `Refusal`, or as the file system does. */

@@ -3,6 +3,9 @@ import type { ImageFormat } from "./format.ts";
 /** What is wrong with an image, without its name. */
 export class Refusal extends Error {}
 
+/** An image of more pixels than it may have. */
+export class TooManyPixels extends Refusal {}
+
 /** A whole file of a kind that is not read. */
 export function unsupportedError(format: ImageFormat, found: string): Refusal {
   return new Refusal(`found an unsupported ${format} file (${found}); convert it, for example to PNG`);

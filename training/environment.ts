@@ -89,10 +89,10 @@ export interface Environment extends AsyncDisposable {
 }
 
 /**
- * How an environment can fail: it threw, took too long, gave what is no outcome, took its thread with it, or let a
- * trajectory grow beyond the model's positions.
+ * How an environment can fail: it threw, took too long, gave what is no outcome or a picture that is too large, took its
+ * thread with it, or let a trajectory grow beyond the model's positions.
  */
-export const faultKinds = ["threw", "late", "nonsense", "crashed", "tooLong"] as const;
+export const faultKinds = ["threw", "late", "nonsense", "tooLarge", "crashed", "tooLong"] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 /** What spoiled a trajectory. */

@@ -113,6 +113,7 @@ const settings: Settings<ToolsConfig> = {
   bonus: number(0, "what is earned where a trajectory succeeds in which a call went well"),
   timeLimit: number(10, "what one call may take (seconds)", 0.01),
   maxText: count(4000, "characters of a tool's answer; a longer one is cut there"),
+  maxPixels: count(64_000_000, "width times height of a picture that a tool gives; a larger one is refused"),
 };
 
 /** Also written as the list of what to use alone. */

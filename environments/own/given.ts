@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { VisplayError } from "../../common/errors.ts";
-import { decodeImage, defaultLimits, readImage } from "../../images/decode.ts";
+import { decodeImage, defaultLimits, isTooLarge, readImage } from "../../images/decode.ts";
 import { imageOf, type RgbImage } from "../../images/image.ts";
 import type { ReadTurn, TurnPart } from "../../policy/port.ts";
 import type { Parts } from "../../rewards/parts.ts";
@@ -93,6 +93,8 @@ async function pictureOf(part: unknown, folder: string, method: string, form: st
     if (bytes instanceof Uint8Array) return await decodeImage(bytes, null);
     if (data instanceof Uint8Array) return imageOf(Number(width), Number(height), Uint8Array.from(data));
   } catch (error) {
+    if (isTooLarge(error))
+      throw new EnvironmentFault("tooLarge", `${method} gave a picture: ${error.message}`);
     if (error instanceof VisplayError || error instanceof RangeError)
       throw nonsense(method, `a picture that cannot be used (${error.message})`, form);
     throw error;

@@ -1,11 +1,17 @@
 import { VisplayError } from "../../common/errors.ts";
-import { EnvironmentFault } from "../../training/environment.ts";
+import { EnvironmentFault, type FaultKind } from "../../training/environment.ts";
 import { argumentsBy } from "../tools/json_schema.ts";
-import { type Tool, ToolFault } from "../tools/tool.ts";
+import { type Tool, ToolFault, type ToolFaultKind } from "../tools/tool.ts";
 import { type ModuleOptions, ModulePool } from "./module_pool.ts";
 import type { ToolThread } from "./tool_protocol.ts";
 
 const program = { name: "tool_worker", advice: "Its call has failed", timeSetting: "tools.timeLimit" };
+
+/** What is wrong with a call, where its thread says more than that it failed. */
+const faults: Readonly<Partial<Record<FaultKind, ToolFaultKind>>> = {
+  late: "timedOut",
+  tooLarge: "tooLarge",
+};
 
 /** A tool from a module of a user's own. Throws a `VisplayError` of code "config" where it is none. */
 export async function openOwnTool(path: string, options: ModuleOptions): Promise<Tool & AsyncDisposable> {
@@ -32,7 +38,7 @@ export async function openOwnTool(path: string, options: ModuleOptions): Promise
         return await pool.call("run", [given, context], signal);
       } catch (error) {
         if (!(error instanceof EnvironmentFault)) throw error;
-        throw new ToolFault(error.kind === "late" ? "timedOut" : "failed", error.reason, { cause: error });
+        throw new ToolFault(faults[error.kind] ?? "failed", error.reason, { cause: error });
       }
     },
     [Symbol.asyncDispose]: close,

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { ByteCache } from "../../common/byte_cache.ts";
 import type { TurnPart } from "../../policy/port.ts";
+import { isImagePart } from "../../policy/prompts.ts";
 import { type Tool, type ToolContext, ToolFault, type ToolFaultKind } from "./tool.ts";
 import type { ToolCall } from "./tool_call.ts";
 
@@ -9,6 +10,8 @@ export interface ToolLimits {
   readonly timeLimitMs: number;
   /** Characters of an answer; a longer one is cut there, and says so. */
   readonly maxText: number;
+  /** Pixels of a picture in an answer. */
+  readonly maxPixels: number;
 }
 
 /** What came of a call: what the policy reads, and what was wrong with it, if anything. */
@@ -59,6 +62,7 @@ export class ToolRunner {
     const parts = await (tool.keepsTime
       ? tool.run(given.data, context)
       : this.#inTime(tool, given.data, context));
+    this.#requirePixels(parts);
     if (key !== null) this.#kept.set(key, parts);
     return parts;
   }
@@ -76,6 +80,15 @@ export class ToolRunner {
       return await Promise.race([tool.run(given, { ...context, signal }), end]);
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  #requirePixels(parts: readonly TurnPart[]): void {
+    const { maxPixels } = this.#limits;
+    for (const { width, height } of parts.filter(isImagePart)) {
+      if (width * height <= maxPixels) continue;
+      const found = `a picture of ${width}x${height} = ${width * height} pixels`;
+      throw new ToolFault("tooLarge", `${found}, expected at most ${maxPixels} (tools.maxPixels)`);
     }
   }
 

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { deflateSync } from "node:zlib";
 import sharp, { type Sharp, type SharpOptions } from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
 import { decodeFile, decodeImage, defaultLimits, inspectFile } from "../../images/decode.ts";
 import { blank, imageOf, type RgbImage } from "../../images/image.ts";
+import { pngHeader } from "../fakes/png_header.ts";
 import { readReferenceImage, referencePath } from "../reference_dir.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "visplay-decode-"));
@@ -214,35 +214,3 @@ describe("inspectFile", () => {
     expect(await inspectFile(join(folder, "photo.png[1]"))).toEqual({ format: "png", width, height });
   });
 });
-
-/** A PNG that claims a size and holds a few bytes. */
-function pngHeader(width: number, height: number): Buffer {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  const chunks = [
-    chunk("IHDR", header),
-    chunk("IDAT", deflateSync(Buffer.alloc(64))),
-    chunk("IEND", Buffer.alloc(0)),
-  ];
-  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), ...chunks]);
-}
-
-function chunk(type: string, content: Buffer): Buffer {
-  const body = Buffer.concat([Buffer.from(type), content]);
-  const result = Buffer.alloc(body.length + 8);
-  result.writeUInt32BE(content.length, 0);
-  body.copy(result, 4);
-  result.writeUInt32BE(crc32(body), body.length + 4);
-  return result;
-}
-
-function crc32(bytes: Uint8Array): number {
-  let crc = -1;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let k = 0; k < 8; k++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  return ~crc >>> 0;
-}

@@ -5,10 +5,12 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, test, vi } from "vitest";
+import { turnPartsOf } from "../../../environments/tools/mcp/mcp_content.ts";
 import { type McpTools, openMcpTools } from "../../../environments/tools/mcp/mcp_tools.ts";
 import { closeTools } from "../../../environments/tools/tool.ts";
 import { ToolRunner } from "../../../environments/tools/tool_runner.ts";
 import { isImagePart } from "../../../policy/prompts.ts";
+import { pngHeader } from "../../fakes/png_header.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "visplay mcp "));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -28,7 +30,7 @@ const ask =
   ({ tools }: McpTools, timeLimitMs = 30_000) =>
   (name: string, given: object) => {
     const context = { images: [], before: [], seed: 0, signal: new AbortController().signal };
-    return new ToolRunner(tools, { timeLimitMs, maxText: 10_000 }).answer(
+    return new ToolRunner(tools, { timeLimitMs, maxText: 10_000, maxPixels: 1_000_000 }).answer(
       { name, arguments: given },
       context,
     );
@@ -200,3 +202,13 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
+
+test("a picture that would take all memory is not shown", async () => {
+  const data = pngHeader(60_000, 60_000).toString("base64");
+  await expect(
+    turnPartsOf({ content: [{ type: "image", data, mimeType: "image/png" }] }),
+  ).rejects.toMatchObject({
+    kind: "tooLarge",
+    message: expect.stringContaining("60000x60000 = 3600000000 pixels"),
+  });
+});

@@ -18,7 +18,7 @@ const setting = "stages.0.tools.use.0.ocr";
 test("printed text is read with the boxes of its lines, also where its letters are small", async () => {
   const tool = await openOcr("eng", { setting, timeLimitMs: 60_000 });
   try {
-    const runner = new ToolRunner([tool], { timeLimitMs: 1, maxText: 10_000 });
+    const runner = new ToolRunner([tool], { timeLimitMs: 1, maxText: 10_000, maxPixels: 1_000_000 });
     const read = async (image: RgbImage, given: object) => {
       const context = { images: [image], before: [], seed: 0, signal: new AbortController().signal };
       const { parts, fault } = await runner.answer({ name: "ocr", arguments: given }, context);

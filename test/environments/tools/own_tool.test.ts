@@ -10,6 +10,7 @@ import { toolSection } from "../../../environments/tools/tool_section.ts";
 import { encodePng } from "../../../images/encode.ts";
 import { imageOf, type RgbImage } from "../../../images/image.ts";
 import { blocksOf } from "../../docs/pages.ts";
+import { pngHeader } from "../../fakes/png_header.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "visplay-own-tool-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -41,7 +42,7 @@ const doing = (body: string, given: Partial<ModuleOptions> = {}) =>
 
 function call(tool: Tool, given: unknown, more: { readonly images?: readonly RgbImage[] } = {}) {
   // Its own limit counts; the runner's would end every call at once.
-  const runner = new ToolRunner([tool], { timeLimitMs: 1, maxText: 1000 });
+  const runner = new ToolRunner([tool], { timeLimitMs: 1, maxText: 1000, maxPixels: 1_000_000 });
   const context = { images: [], before: [], seed: 3, signal: new AbortController().signal, ...more };
   return runner.answer({ name: tool.name, arguments: given }, context);
 }
@@ -138,6 +139,18 @@ describe("a user's own tool", () => {
       "return { bytes: new Uint8Array([1, 2]) };",
       "failed",
       /cannot be used/,
+    ],
+    [
+      "answers with a picture of too many pixels",
+      "return { width: 2000, height: 1000, data: new Uint8Array(6_000_000) };",
+      "tooLarge",
+      /2000x1000 = 2000000 pixels, expected at most 1000000 \(tools\.maxPixels\)/,
+    ],
+    [
+      "answers with a file that would take all memory as a picture",
+      `return { bytes: Buffer.from("${pngHeader(60_000, 60_000).toString("hex")}", "hex") };`,
+      "tooLarge",
+      /run gave a picture: found 60000x60000 = 3600000000 pixels/,
     ],
     ["never comes back", "for (;;);", "timedOut", /run took more than 0.5 s \(tools.timeLimit\)/],
     ["waits for ever", "await new Promise(() => {});", "timedOut", /0.5 s/],

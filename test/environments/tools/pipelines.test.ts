@@ -31,7 +31,7 @@ async function answers(
 ): Promise<TurnPart[]> {
   const { tool } = await openPipelineTool(kind, model, { setting: `use.0.${kind}`, timeLimitMs: 60_000 });
   try {
-    const runner = new ToolRunner([tool], { timeLimitMs: 1, maxText: 10_000 });
+    const runner = new ToolRunner([tool], { timeLimitMs: 1, maxText: 10_000, maxPixels: 1_000_000 });
     const all = calls.map(async ([image, given]) => {
       const context = { images: [image], before: [], seed: 0, signal: new AbortController().signal };
       const { parts, fault } = await runner.answer({ name: kind, arguments: given }, context);

@@ -149,7 +149,7 @@ test("in an environment, a policy calculates over several turns", async () => {
   };
   const environment = withTools(asks, [await openPython({ setting, timeLimitMs: 60_000, threads: 1 })], {
     ...{ maxCalls: 3, price: 0, prices: {}, freeCalls: 0, faultPrice: 0, bonus: 0 },
-    ...{ timeLimitMs: 60_000, maxText: 100, section: null },
+    ...{ timeLimitMs: 60_000, maxText: 100, maxPixels: 1_000_000, section: null },
   });
   let { state } = await environment.reset(0, { seed: 1, fit: () => null });
   const said: unknown[] = [];

@@ -22,7 +22,7 @@ function write(files: Readonly<Record<string, string>>, name = "docs"): string {
 }
 
 async function answer(tool: Tool, given: object): Promise<string> {
-  const runner = new ToolRunner([tool], { timeLimitMs: 20_000, maxText: 100_000 });
+  const runner = new ToolRunner([tool], { timeLimitMs: 20_000, maxText: 100_000, maxPixels: 1_000_000 });
   const context = { images: [], before: [], seed: 0, signal: new AbortController().signal };
   return (await runner.answer({ name: "search", arguments: given }, context)).parts[0] as string;
 }

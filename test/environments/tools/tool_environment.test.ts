@@ -48,7 +48,7 @@ const echo: Tool = defineTool({
 const options: ToolOptions = {
   section: null,
   ...{ maxCalls: 3, price: 0.1, prices: { crop: 2 }, freeCalls: 1, faultPrice: 0.5, bonus: 0.25 },
-  ...{ timeLimitMs: 200, maxText: 30 },
+  ...{ timeLimitMs: 200, maxText: 30, maxPixels: 1_000_000 },
 };
 const crop = builtInTools.get("crop") as Tool;
 const environment = withTools(within, [echo, crop], options);

@@ -17,7 +17,11 @@ function painted(width: number, height: number, at: (x: number, y: number) => re
   return imageOf(width, height, Uint8Array.from(pixels.flat()));
 }
 
-const runner = new ToolRunner([...builtInTools.values()], { timeLimitMs: 10_000, maxText: 4000 });
+const runner = new ToolRunner([...builtInTools.values()], {
+  timeLimitMs: 10_000,
+  maxText: 4000,
+  maxPixels: 1_000_000,
+});
 
 async function answer(name: string, given: object, images = [scene]): Promise<readonly TurnPart[]> {
   const context = { images, before: [], seed: 0, signal: new AbortController().signal };
@@ -143,6 +147,21 @@ describe("on the original's pixels", () => {
   });
 });
 
+test("a picture that becomes too large is not shown", async () => {
+  const large = imageOf(1000, 900, new Uint8Array(3 * 1000 * 900));
+  const context = { images: [large], before: [], seed: 0, signal: new AbortController().signal };
+  const turned = (degrees: number) => runner.answer({ name: "rotate", arguments: { degrees } }, context);
+  expect((await turned(90)).fault).toBe(null);
+  expect(await turned(45)).toEqual({
+    fault: "tooLarge",
+    parts: [
+      expect.stringMatching(
+        /^error: tooLarge: a picture of 1\d+x1\d+ = 1\d+ pixels, expected at most 1000000/,
+      ),
+    ],
+  });
+});
+
 test("equal calls about equal pictures are answered once", async () => {
   let runs = 0;
   const counting = { ...(builtInTools.get("crop") as NonNullable<ReturnType<typeof builtInTools.get>>) };
@@ -150,6 +169,7 @@ test("equal calls about equal pictures are answered once", async () => {
   const own = new ToolRunner([{ ...counting, run: (...given) => (runs++, run(...given)) }], {
     timeLimitMs: 1000,
     maxText: 10,
+    maxPixels: 1_000_000,
   });
   const ask = (images: RgbImage[], box: number[]) =>
     own.answer(
