@@ -4,7 +4,7 @@ import { deriveSeed } from "../common/random.ts";
 import { rewardOf } from "../environments/task_reward.ts";
 import type { Policy } from "../policy/port.ts";
 import type { Estimate, TrajectoryFigures } from "../replay/events.ts";
-import type { Environment, Start } from "../training/environment.ts";
+import { type Environment, promptOf, type Start } from "../training/environment.ts";
 import { rollOut, type Trajectory } from "../training/rollout.ts";
 import type { EnvironmentStage } from "./config/stages.ts";
 import { fitTo } from "./dialogue.ts";
@@ -50,11 +50,13 @@ export async function actIn(
 ): Promise<ActingReport> {
   const { from, tasks, temperature, seed, signal, progress } = options;
   const trajectories: Trajectory[] = [];
-  const fit = fitTo({ reasoner: await policy.info() });
+  const reasoner = await policy.info();
+  const fit = fitTo({ reasoner });
+  const { hasToolForm } = reasoner;
   for (let first = from; first < from + tasks; first += AT_ONCE) {
     const chunk = Array.from({ length: Math.min(AT_ONCE, from + tasks - first) }, (_, i) => first + i);
     const begin = async (task: number): Promise<Start[]> => {
-      const given = { seed: deriveSeed(seed, "task", task), fit, signal };
+      const given = { seed: deriveSeed(seed, "task", task), fit, hasToolForm, signal };
       return environment.reset(task, given).then(
         (start) => [start],
         (error) => {
@@ -64,7 +66,7 @@ export async function actIn(
       );
     };
     const starts = (await inParallel(chunk, 4, begin)).flat();
-    const beginnings = starts.map(({ turns, state }) => ({ prompt: { turns }, state }));
+    const beginnings = starts.map((start) => ({ prompt: promptOf(start), state: start.state }));
     const sample = turnSampler(policy, environment, { ...stage, temperature }, (asked, turn, call) => {
       const speak = (some: typeof asked, drawn: number) => call(some, drawn, signal);
       return isolateFailures(asked, deriveSeed(seed, "act", first, turn), speak, () => {});

@@ -18,12 +18,12 @@ import type { Step } from "./step.ts";
 import { type Trained, trainingFigures } from "./training.ts";
 
 /** An answer with its reward and every part of it. */
-export type RewardedAnswer = Answer & Rollout & Pick<ReasonerRollout, "parts" | "trajectory">;
+export type RewardedAnswer = Answer & Rollout & Pick<ReasonerRollout, "parts" | "trajectory" | "verified">;
 
 /** Answers to one question about an image, as a group that learns. */
 export interface AnswerGroup
   extends Pick<LoadedImage, "ref">,
-    Pick<ReasonerEpisode, "turns">,
+    Pick<ReasonerEpisode, "turns" | "tools">,
     Group<RewardedAnswer> {
   readonly question: string;
 }
@@ -46,7 +46,7 @@ export async function scoreTeaching<G extends AnswerGroup>(
 export function answerEpisode(
   { place: { round, step, phase } }: Step,
   versions: PolicyVersions,
-  { ref, question, prompt, turns, rollouts }: Taught<AnswerGroup>,
+  { ref, question, prompt, turns, tools, rollouts }: Taught<AnswerGroup>,
   { view, label, confidence }: Pick<ReasonerEpisode, "view" | "label" | "confidence">,
 ): ReasonerEpisode {
   return {
@@ -59,13 +59,16 @@ export function answerEpisode(
     view,
     prompt: textOf(prompt),
     turns,
+    tools,
     versions,
     question,
     label,
     confidence,
-    rollouts: rollouts.map(({ parts, reward, advantage, reference, trajectory, ...given }) => ({
-      ...answerRecord(given),
-      trajectory: trajectory && taughtTurns(trajectory, given.turnAdvantages),
+    rollouts: rollouts.map(({ parts, reward, advantage, reference, trajectory, verified, ...given }) => ({
+      ...answerRecord(given, {
+        trajectory: trajectory && taughtTurns(trajectory, given.turnAdvantages),
+        verified,
+      }),
       parts,
       reward,
       advantage,

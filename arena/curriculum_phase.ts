@@ -12,15 +12,16 @@ import type {
   RunEvent,
 } from "../replay/events.ts";
 import { type Admission, admit, reject, repeats } from "./admission.ts";
+import { samplingOf } from "./config/learning.ts";
 import { builtEvent } from "./curriculum.ts";
 import { itemsInTurn } from "./data_order.ts";
-import { type Asked, ask, load, type Question, samplingOf } from "./dialogue.ts";
+import { type Asked, ask, load, type Question } from "./dialogue.ts";
 import { healthOf } from "./health.ts";
 import { playPhase } from "./phase.ts";
 import { answerRecords, questionRecord } from "./records.ts";
 import type { Run } from "./run.ts";
 import type { Step } from "./step.ts";
-import { meanConfidence, type Poll, poll } from "./votes.ts";
+import { meanConfidence, type Poll, poll, verifiedShare } from "./votes.ts";
 
 /**
  * The Questioner asks about a pool of images, the Reasoner votes, and what the votes make worth learning enters
@@ -119,22 +120,23 @@ function admission(
 }
 
 function episode(
-  { run, place: { round, step } }: Step,
+  step: Step,
   { ref: image, prompt }: Asked,
   questions: readonly Labelled[],
 ): CurriculumEpisode {
+  const { run, place } = step;
   return {
     type: "curriculumEpisode",
-    round,
+    round: place.round,
     phase: "curriculum",
-    step,
+    step: place.step,
     role: "questioner",
     image,
     prompt: textOf(prompt),
     versions: run.progress.versions,
     questions: questions.map(({ poll, admission, ...question }): CurriculumQuestion => {
-      const record = questionRecord(question, poll?.given ?? null, poll?.verdict ?? null);
-      return { ...record, blindAnswers: answerRecords(poll?.blind?.given ?? null), ...admission };
+      const record = questionRecord(step, question, poll?.given ?? null, poll?.verdict ?? null);
+      return { ...record, blindAnswers: answerRecords(step, poll?.blind?.given ?? null), ...admission };
     }),
   };
 }
@@ -152,5 +154,6 @@ function figures(step: Step, episodes: readonly CurriculumEpisode[]): Curriculum
     questions: questions.length,
     admitted: questions.filter(({ rejection }) => rejection === null).length,
     meanConfidence: meanConfidence(verdicts),
+    verified: verifiedShare(verdicts),
   };
 }

@@ -8,9 +8,9 @@ import type { ImageFile, ImageSource, Picture } from "../images/source.ts";
 import { view } from "../images/views.ts";
 import type { SamplingOptions } from "../policy/port.ts";
 import type { AskedQuestion, AskedQuestions, Questioner } from "../questioner/questioner.ts";
-import type { AnswerOptions, GivenAnswers, Reasoner } from "../reasoner/reasoner.ts";
+import type { AnswerOptions } from "../reasoner/reasoner.ts";
 import type { SeenImage } from "../replay/events.ts";
-import type { SamplingConfig } from "./config/learning.ts";
+import type { Answerer, GivenAnswers } from "./answerer.ts";
 import type { Models } from "./run.ts";
 import type { Purpose, Step } from "./step.ts";
 
@@ -52,8 +52,8 @@ export function fitTo(models: Models): Fit {
 }
 
 /**
- * Decodes images, in the order given; one that cannot be used is noted and left out. `recorded` is false where no event
- * of the step will name them.
+ * Decodes images, in the order given, whole where tools may look at them; one that cannot be used is noted and left out.
+ * `recorded` is false where no event of the step will name them.
  */
 export async function load(
   step: Step,
@@ -61,7 +61,7 @@ export async function load(
   recorded = true,
   source: ImageSource = step.run.ports.images,
 ): Promise<LoadedImage[]> {
-  const fit = fitTo(step.run.models);
+  const fit: Fit = step.run.answerTools ? () => null : fitTo(step.run.models);
   const open = async (index: number): Promise<Picture> => {
     const { image, file } = await source.load(index, fit);
     return { image, file: recorded && !step.run.holds(file) ? await inMemory(file) : file };
@@ -93,11 +93,6 @@ export async function inMemory(file: ImageFile): Promise<ImageFile> {
 /** The `k`-th view of an image: in a run, its views are always the same. */
 export function viewOf({ run }: Step, image: RgbImage, k: number): Promise<RgbImage> {
   return view(image, k, run.seed("views"), run.signal);
-}
-
-/** What a policy's configuration says of sampling. */
-export function samplingOf({ temperature, topK, topP, maxTokens }: SamplingConfig): SamplingConfig {
-  return { temperature, topK, topP, maxTokens };
 }
 
 /** The Questioner asks about images, all in one call; one for which that fails is noted and left out. */
@@ -135,7 +130,7 @@ export async function answer<Q extends OpenQuestion>(
   questions: readonly Q[],
   options: Omit<AnswerOptions, "seed">,
   purpose: Purpose,
-  reasoner: Reasoner = step.run.reasoner,
+  reasoner: Answerer = step.run.reasoner,
 ): Promise<Map<Q, GivenAnswers>> {
   const answerAll = (part: readonly Q[], seed: number, signal: AbortSignal) =>
     reasoner.answer(part, { ...options, seed }, signal);

@@ -4,6 +4,7 @@ import { zip } from "../common/zip.ts";
 import { rewardOf } from "../environments/task_reward.ts";
 import { answerReader } from "../reasoner/reasoner.ts";
 import type { EventBody, RunEvent } from "../replay/events.ts";
+import { isVerified } from "../replay/turns.ts";
 import { sampleTeaching } from "../training/dynamic_sampling.ts";
 import { canTeach, type RewardedTurn, type Taught } from "../training/grpo.ts";
 import { rollOut, type SampleTurn, type Trajectory } from "../training/rollout.ts";
@@ -138,7 +139,8 @@ async function act(
         reward: rewardOf(trajectory.parts, config.reward),
         positive: trajectory.success,
         reference: null,
-        trajectory: config.kind === "grpo" ? null : trajectoryRecord(step, trajectory),
+        trajectory: config.kind === "grpo" ? null : trajectoryRecord(step, trajectory, trajectory.success),
+        verified: task.tools && isVerified(trajectory),
         ...(isByTurn(config) && { turns: rewardedTurns(trajectory, config.reward) }),
       }),
     );

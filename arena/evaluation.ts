@@ -6,9 +6,10 @@ import { blank } from "../images/image.ts";
 import { shrinkTarget } from "../images/scaling.ts";
 import type { Fit } from "../images/shrink.ts";
 import type { ReasonerTemplates } from "../reasoner/prompt.ts";
-import { type Answer, Reasoner, type VisualQuestion } from "../reasoner/reasoner.ts";
+import type { Answer, VisualQuestion } from "../reasoner/reasoner.ts";
 import { vote } from "../reasoner/vote.ts";
 import type { EvaluationReport, Scores } from "../replay/events.ts";
+import { Answerer } from "./answerer.ts";
 import type { RunConfig } from "./config/config.ts";
 import { fromAbortable } from "./from_abortable.ts";
 import {
@@ -64,11 +65,12 @@ export function evaluator(
   if (tests === null || tests.length === 0) return null;
   const { questionsPerChunk, samples } = config.evaluation;
   const encoder = new EncoderProbe(config.evaluation, tests);
-  return (policy) =>
+  return (policy, tools = null) =>
     defer(() => policy.info()).pipe(
       concatMap(({ scaling }) => {
-        const fit: Fit = (size) => shrinkTarget(scaling, size);
-        const reasoner = new Reasoner(policy, templates);
+        // Tools look at what the policy sees smaller.
+        const fit: Fit = (size) => (tools ? null : shrinkTarget(scaling, size));
+        const reasoner = new Answerer(policy, templates, tools);
         const marks: Mark[] = [];
         const looks: DependenceMark[] = [];
         const answered = pipeline(
@@ -119,7 +121,7 @@ async function lookAtKnown(
 
 /** Answers a chunk of questions greedily, blindly, in samples at temperatures 1 and 0.6, and some about other pictures. */
 function examine(
-  reasoner: Reasoner,
+  reasoner: Answerer,
   tests: readonly Test[],
   { evaluation, reasoner: { maxTokens } }: RunConfig,
   { chunk, total }: { readonly chunk: number; readonly total: number },

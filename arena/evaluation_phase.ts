@@ -23,7 +23,7 @@ export function evaluationPhase(run: Run, round: number): Observable<RunEvent> {
       ? { type: "evaluated", ...place, ...update }
       : { type: "evaluationProgress", ...place, ...update };
   const { evaluate } = ports;
-  const updates = defer(() => evaluate(ports.policies.reasoner)).pipe(
+  const updates = defer(() => evaluate(ports.policies.reasoner, run.answerTools)).pipe(
     untilAborted(ports.stop),
     concatMap((update) => run.record([eventOf(update)])),
     locateErrors(`round ${round}, evaluation`),

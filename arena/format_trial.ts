@@ -3,12 +3,12 @@ import { type AnswerFormat, answerFormats } from "../common/answer_format.ts";
 import { questionerTemplates } from "../questioner/prompt.ts";
 import { type AskedQuestion, Questioner } from "../questioner/questioner.ts";
 import { reasonerTemplates } from "../reasoner/prompt.ts";
-import { type Answer, Reasoner } from "../reasoner/reasoner.ts";
+import type { Answer } from "../reasoner/reasoner.ts";
 import { voteOf } from "../reasoner/vote.ts";
 import type { FormatsTried, FormatTried, RunEvent } from "../replay/events.ts";
-import type { SamplingConfig } from "./config/learning.ts";
+import { type SamplingConfig, samplingOf } from "./config/learning.ts";
 import { itemsAt } from "./data_order.ts";
-import { answer, ask, type LoadedImage, load, samplingOf } from "./dialogue.ts";
+import { answer, ask, type LoadedImage, load } from "./dialogue.ts";
 import { playPhase } from "./phase.ts";
 import type { Ports } from "./ports.ts";
 import { isTeachable, requireReadable } from "./readability.ts";
@@ -78,11 +78,11 @@ async function tryFormat(
   images: readonly LoadedImage[],
   templates: Templates,
 ): Promise<FormatTried> {
-  const { config, ports } = step.run;
+  const { config } = step.run;
   const { format } = templates;
   const { completions } = config.trial;
   const questioner = new Questioner(step.run.policy("questioner"), templates);
-  const reasoner = new Reasoner(ports.policies.reasoner, templates);
+  const reasoner = step.run.reasoner.under(templates);
   const asking = { ...shorten(config.questioner), groupSize: completions };
   const asked = await ask(step, images, asking, questioner, { purpose: `ask.${format}` });
   const open = images.map((image) => {

@@ -1,5 +1,6 @@
 import type { Observable } from "rxjs";
 import type { LabelledItems } from "../environments/data.ts";
+import type { Toolkit } from "../environments/tools/toolkit.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { Fit } from "../images/shrink.ts";
 import type { ImageSource } from "../images/source.ts";
@@ -13,6 +14,7 @@ import type { EventLog } from "../replay/log.ts";
 import type { Role } from "../replay/self_play.ts";
 import type { Environment } from "../training/environment.ts";
 import type { Reference } from "../training/grpo.ts";
+import type { AnswerTools } from "./answerer.ts";
 import type { Stage } from "./config/stages.ts";
 import type { RunState } from "./run_state.ts";
 import type { Truth } from "./truth.ts";
@@ -41,6 +43,8 @@ export interface RunPorts {
   readonly labelled: readonly (LabelledItems | null)[];
   /** Of each stage; null where it acts in none. */
   readonly environments: readonly (Environment | null)[];
+  /** Of each stage, what its Reasoner may call before it answers a question; null for nothing. */
+  readonly toolkits: readonly (Toolkit | null)[];
   /** The tokens of a completion that is to be imitated, its end included. */
   encode(completion: string): Int32Array;
   readonly templates: QuestionerTemplates & ReasonerTemplates;
@@ -73,8 +77,8 @@ export interface Clock {
   now(): number;
 }
 
-/** Measures a Reasoner: how far it is, now and then, and its report at the end. */
-export type Evaluator = (reasoner: Policy) => Observable<EvaluationUpdate>;
+/** Measures a Reasoner, with tools where there are some: how far it is, now and then, and its report at the end. */
+export type Evaluator = (reasoner: Policy, tools?: AnswerTools | null) => Observable<EvaluationUpdate>;
 
 export type EvaluationUpdate =
   | { readonly done: number; readonly total: number }

@@ -2,7 +2,6 @@ import type { Observable } from "rxjs";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
 import { textOf } from "../policy/prompts.ts";
-import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { blindAgreement, supportOf, type Verdict, vote } from "../reasoner/vote.ts";
 import type {
   EventBody,
@@ -19,6 +18,8 @@ import {
   questionerReward,
 } from "../rewards/questioner.ts";
 import { type Rollout, type Taught, withReference } from "../training/grpo.ts";
+import type { GivenAnswers } from "./answerer.ts";
+import { samplingOf } from "./config/learning.ts";
 import type { QuestionerConfig } from "./config/questioner.ts";
 import { itemsInTurn } from "./data_order.ts";
 import {
@@ -30,7 +31,6 @@ import {
   load,
   type OpenQuestion,
   type Question,
-  samplingOf,
 } from "./dialogue.ts";
 import { healthOf } from "./health.ts";
 import { playPhase } from "./phase.ts";
@@ -39,7 +39,7 @@ import type { Run } from "./run.ts";
 import { meansByName } from "./statistics.ts";
 import type { Step } from "./step.ts";
 import { type Trained, train, trainingFigures } from "./training.ts";
-import { meanConfidence } from "./votes.ts";
+import { meanConfidence, verifiedShare } from "./votes.ts";
 
 /**
  * The Questioner learns to ask what the frozen Reasoner is uncertain about.
@@ -185,25 +185,25 @@ function rewardOptions({ reward }: QuestionerConfig): QuestionerRewardOptions {
 }
 
 function episode(
-  { place: { round, step } }: Step,
+  step: Step,
   versions: PolicyVersions,
   { ref: image, prompt, rollouts }: Taught<QuestionGroup<Judged>>,
 ): QuestionerEpisode {
   return {
     type: "questionerEpisode",
-    round,
+    round: step.place.round,
     phase: "questioner",
-    step,
+    step: step.place.step,
     role: "questioner",
     image,
     prompt: textOf(prompt),
     versions,
     rollouts: rollouts.map((question): QuestionerRollout => {
       const { answers, verdict, blindAnswers, checks, parts, reward, advantage, reference } = question;
-      const record = questionRecord(question, answers, verdict);
+      const record = questionRecord(step, question, answers, verdict);
       return {
         ...record,
-        blindAnswers: answerRecords(blindAnswers),
+        blindAnswers: answerRecords(step, blindAnswers),
         checks,
         parts,
         reward,
@@ -236,6 +236,7 @@ function figures(
     health: healthOf(episodes.map(({ rollouts }) => rollouts)),
     questions: verdicts.length,
     meanConfidence: meanConfidence(verdicts),
+    verified: verifiedShare(verdicts),
     checks: meansByName(passed),
     parts: meansByName(rewarded.map(({ parts }) => parts)),
   };

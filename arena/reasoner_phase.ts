@@ -2,11 +2,12 @@ import { lastValueFrom, type Observable, toArray } from "rxjs";
 import { VisplayError } from "../common/errors.ts";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
-import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { agrees } from "../reasoner/vote.ts";
 import type { CurriculumItem, EventBody, RunEvent } from "../replay/events.ts";
+import { type Parts, weigh } from "../rewards/parts.ts";
 import { reasonerRewards } from "../rewards/reasoner.ts";
 import { teaches } from "../training/grpo.ts";
+import type { Trajectory } from "../training/rollout.ts";
 import {
   type AnswerGroup,
   answerEpisode,
@@ -14,15 +15,18 @@ import {
   type RewardedAnswer,
   scoreTeaching,
 } from "./answer_groups.ts";
-import type { ReasonerConfig } from "./config/reasoner.ts";
+import type { GivenAnswers } from "./answerer.ts";
+import { samplingOf } from "./config/learning.ts";
 import { itemCount } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
-import { answer, load, type OpenQuestion, samplingOf, viewOf } from "./dialogue.ts";
+import { answer, load, type OpenQuestion, viewOf } from "./dialogue.ts";
 import { playPhase } from "./phase.ts";
 import { pipeline } from "./pipeline.ts";
 import type { Run } from "./run.ts";
 import type { Step } from "./step.ts";
+import { recordedTurns } from "./tasks.ts";
 import { train } from "./training.ts";
+import { trajectoryFigures, trajectoryRecord } from "./trajectories.ts";
 
 /**
  * The Reasoner learns to agree with the silver answers.
@@ -90,12 +94,16 @@ async function playStep(step: Step, items: readonly LoadedItem[]): Promise<Event
   const { versions } = run.progress;
   const groups = await rollOut(step, items);
   const peak = config.learningRate * config.learningRateDecayPerRound ** (place.round - 1 - run.stage.before);
-  const learned = await train(step, "reasoner", groups, config, peak);
+  const { maxTurns } = run.answerTools ?? { maxTurns: 1 };
+  const lesson = { ...config, maxTokens: config.maxTokens * maxTurns };
+  const learned = await train(step, "reasoner", groups, lesson, peak);
   // To its end: what was learned has to be recorded.
   const episodes = await mapInSlices(learned.groups, ({ view, item: { label, confidence }, ...group }) =>
     answerEpisode(step, versions, group, { view, label, confidence }),
   );
-  return [...episodes, answerFigures(step, episodes, groups, learned)];
+  const acted = groups.flatMap(({ rollouts }) => rollouts.flatMap(({ trajectory }) => trajectory ?? []));
+  const trajectories = acted.length > 0 ? trajectoryFigures(acted) : null;
+  return [...episodes, { ...answerFigures(step, episodes, groups, learned), trajectories }];
 }
 
 /** Answers in chunks; while the base scores one, the next is answered. */
@@ -118,30 +126,47 @@ async function answerItems(step: Step, chunk: number, items: readonly LoadedItem
   return [...answers].map(([item, given]) => ({
     ...item,
     prompt: given.prompt,
-    turns: null,
-    rollouts: rewardAnswers(item.item, given, config),
+    turns: given.tools && recordedTurns(step, given.prompt.turns, item.ref),
+    tools: given.tools,
+    rollouts: rewardAnswers(step, item.item, given),
   }));
 }
 
-function rewardAnswers(
-  { label }: CurriculumItem,
-  { answers }: GivenAnswers,
-  { reward }: ReasonerConfig,
-): RewardedAnswer[] {
+function rewardAnswers(step: Step, { label }: CurriculumItem, { answers }: GivenAnswers): RewardedAnswer[] {
+  const { reward } = step.run.config.reasoner;
+  const { toolkit } = step.run.answerTools ?? {};
   const evidence = answers.map(({ parsed, completion }) => ({
     agrees: agrees(parsed, label),
     format: parsed.format,
     tokens: completion.tokens.length,
   }));
   const rewards = reasonerRewards(evidence, reward);
-  return zip(answers, rewards).map(([each, { total, parts }]) => {
-    return {
-      ...each,
-      reward: total,
-      parts,
-      positive: parts.agreement === 1,
-      reference: null,
-      trajectory: null,
-    };
-  });
+  return zip(answers, rewards).map(
+    ([{ completion, parsed, trajectory, verified = null }, { total, parts }]) => {
+      const positive = parts.agreement === 1;
+      const known = { completion, parsed, verified, positive, reference: null };
+      if (!trajectory) return { ...known, reward: total, parts, trajectory };
+      // What could not be played to its end says nothing about what was answered.
+      if (trajectory.fault)
+        return { ...known, reward: null, parts: {}, trajectory: trajectoryRecord(step, trajectory, false) };
+      const bonus: Parts = positive ? (toolkit?.successOf(verified === true) ?? {}) : {};
+      const record = trajectoryRecord(step, withEarned(trajectory, { ...parts, ...bonus }), positive);
+      const others = { ...trajectory.parts, ...bonus };
+      return {
+        ...known,
+        reward: total + weigh(others, () => 1),
+        parts: { ...parts, ...others },
+        trajectory: record,
+      };
+    },
+  );
+}
+
+/** The same, where its last turn earned some more. */
+function withEarned({ turns, ...trajectory }: Trajectory, parts: Parts): Trajectory {
+  const last = turns.length - 1;
+  return {
+    ...trajectory,
+    turns: turns.map((turn, i) => (i === last ? { ...turn, parts: { ...turn.parts, ...parts } } : turn)),
+  };
 }

@@ -5,13 +5,13 @@ import type { LabelledItems } from "../environments/data.ts";
 import type { ImageFile } from "../images/source.ts";
 import type { Policy, PolicyInfo } from "../policy/port.ts";
 import { Questioner } from "../questioner/questioner.ts";
-import { Reasoner } from "../reasoner/reasoner.ts";
 import { type EventBody, type PolicyVersions, REPLAY_VERSION, type RunEvent } from "../replay/events.ts";
 import type { Role } from "../replay/self_play.ts";
 import { type Leg, stages } from "../replay/stages.ts";
 import { imagesNamedBy } from "../replay/turns.ts";
 import type { Environment } from "../training/environment.ts";
 import { Alarms } from "./alarms.ts";
+import { Answerer, type AnswerTools } from "./answerer.ts";
 import type { RunConfig } from "./config/config.ts";
 import type { Stage } from "./config/stages.ts";
 import { emptyCurriculum } from "./curriculum.ts";
@@ -24,7 +24,10 @@ export class Run {
   readonly config: RunConfig;
   readonly stage: Stage;
   readonly ports: Ports;
-  readonly reasoner: Reasoner;
+  /** Who answers, with the tools that the stage has. */
+  readonly reasoner: Answerer;
+  /** What may be called before a question is answered; null for nothing. */
+  readonly answerTools: AnswerTools | null;
   /** The policies as they were at the stage's very beginning, by role. */
   readonly models: Models;
   #progress: Progress;
@@ -49,7 +52,8 @@ export class Run {
     this.config = config;
     this.stage = stage;
     this.ports = ports;
-    this.reasoner = new Reasoner(ports.policies.reasoner, ports.templates);
+    this.answerTools = answerToolsOf(stage, ports, models);
+    this.reasoner = new Answerer(ports.policies.reasoner, ports.templates, this.answerTools);
     this.models = models;
     this.#progress = {
       versions,
@@ -253,6 +257,12 @@ export class Run {
 
 /** Policies as they say what they are, by role. */
 export type Models = Readonly<Partial<Record<Role, PolicyInfo>>>;
+
+function answerToolsOf({ config, index }: Stage, { toolkits }: Ports, models: Models): AnswerTools | null {
+  const toolkit = toolkits[index];
+  if (config.kind !== "self_play" || !toolkit) return null;
+  return { toolkit, maxTurns: config.maxTurns, hasToolForm: models.reasoner?.hasToolForm ?? false };
+}
 
 /** How a play begins: with the policies' base, or where an earlier one stopped. */
 interface Beginning {

@@ -5,14 +5,14 @@ import type { ImageFile } from "../images/source.ts";
 import type { Prompt, ReadTurn } from "../policy/port.ts";
 import { imagesIn, isImagePart } from "../policy/prompts.ts";
 import type { ReasonerEpisode, SeenImage, TurnRecord } from "../replay/events.ts";
-import type { Start } from "../training/environment.ts";
+import { promptOf, type Start } from "../training/environment.ts";
 import { fitTo, inMemory } from "./dialogue.ts";
 import type { Step } from "./step.ts";
 
 /** A task as it begins, and which it is. */
 export interface OpenTask
   extends Pick<Start, "question" | "label" | "state">,
-    Pick<ReasonerEpisode, "turns"> {
+    Pick<ReasonerEpisode, "turns" | "tools"> {
   /** Its first picture, under the task's number. */
   readonly ref: SeenImage;
   readonly prompt: Prompt;
@@ -28,10 +28,11 @@ const OPENERS = 4;
 export async function openTasks(step: Step, tasks: readonly number[], call: number): Promise<OpenTask[]> {
   const { environment, models, signal } = step.run;
   const fit = fitTo(models);
+  const hasToolForm = models.reasoner?.hasToolForm ?? false;
   const attempts = await inParallel(tasks, OPENERS, async (task, place) => {
     const seed = step.seed("task", call * tasks.length + place);
     try {
-      const start = await environment.reset(task, { seed, fit, signal });
+      const start = await environment.reset(task, { seed, fit, hasToolForm, signal });
       return { task, start, file: await firstPicture(step, start), error: null };
     } catch (error) {
       return { task, start: null, file: null, error };
@@ -41,10 +42,10 @@ export async function openTasks(step: Step, tasks: readonly number[], call: numb
   return attempts.flatMap(({ task, start, file, error }) => {
     if (start && file) {
       step.keep(file);
-      const { question, label, state, name } = start;
+      const { question, label, state, name, tools = null } = start;
       const ref = { index: task, name, id: file.id };
-      const turns = isPlain(start.turns) ? null : turnRecords(step, start.turns, file);
-      return [{ question, label, state, ref, turns, prompt: { turns: start.turns } }];
+      const turns = recordedTurns(step, start.turns, file);
+      return [{ question, label, state, ref, turns, tools, prompt: promptOf(start) }];
     }
     step.fail("load", { index: task, name: `${environment.name}, task ${task}` }, error);
     return [];
@@ -63,18 +64,31 @@ function drawnFile(image: RgbImage): ImageFile {
   return { id: image.id, extension: "png", bytes: () => encodePng(image) };
 }
 
-/** Turns as the replay keeps them; their images are kept with the step, the first one as `first` where that is its file. */
+/** A prompt's turns as the replay keeps them, their first image as `first`; null where they are that image with a text. */
+export function recordedTurns(
+  step: Step,
+  turns: readonly ReadTurn[],
+  first: Pick<ImageFile, "id">,
+): TurnRecord[] | null {
+  return isPlain(turns) ? null : turnRecords(step, turns, first);
+}
+
+/** Turns as the replay keeps them; their images are kept with the step, but for the first one where that is `first`. */
 export function turnRecords(
   step: Step,
   turns: readonly ReadTurn[],
-  first: ImageFile | null = null,
+  first: Pick<ImageFile, "id"> | null = null,
 ): TurnRecord[] {
-  const files = imagesIn(turns).map((image, i) => (i === 0 && first) || drawnFile(image));
-  for (const file of files) step.keep(file);
+  const ids = imagesIn(turns).map((image, i) => {
+    if (i === 0 && first) return first.id;
+    const file = drawnFile(image);
+    step.keep(file);
+    return file.id;
+  });
   let shown = 0;
   return turns.map(({ role, parts }) => ({
     role,
-    parts: parts.map((part) => (isImagePart(part) ? { image: (files[shown++] as ImageFile).id } : part)),
+    parts: parts.map((part) => (isImagePart(part) ? { image: ids[shown++] as string } : part)),
   }));
 }
 

@@ -12,10 +12,14 @@ export function judgeOf(config: GrpoStage | EnvironmentStage): TrajectoryJudge {
   return trajectoryJudge(config.reward.preset, config.kind === "environment" && config.tools.use.length > 0);
 }
 
-/** A trajectory as the replay keeps it beside its completion; what was observed is kept with the step. */
+/**
+ * A trajectory as the replay keeps it beside its completion; what was observed is kept with the step. `success` says whether
+ * it is one to imitate.
+ */
 export function trajectoryRecord(
   step: Step,
-  { completion, turns, end, success, fault }: Trajectory,
+  { completion, turns, end, fault }: Trajectory,
+  success: boolean | null,
 ): TrajectoryRecord {
   const observations = (completion.observations ?? []).map((observed) => {
     return { after: observed.after, turns: turnRecords(step, observed.turns) };

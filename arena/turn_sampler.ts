@@ -2,14 +2,13 @@ import type { Completion, Policy } from "../policy/port.ts";
 import { sampleGroups } from "../policy/sample_groups.ts";
 import type { Environment } from "../training/environment.ts";
 import type { AskedTurn, SampleTurn } from "../training/rollout.ts";
-import type { SamplingConfig } from "./config/learning.ts";
-import { samplingOf } from "./dialogue.ts";
+import { type SamplingConfig, samplingOf } from "./config/learning.ts";
 
 /** Completions of some prompts, [prompts][G]. */
 type Call = (
   some: readonly AskedTurn[],
   seed: number,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ) => Promise<(readonly Completion[])[]>;
 
 /** Calls about all that is asked in a turn; what cannot be taken is null. */

@@ -1,8 +1,8 @@
 import type { RgbImage } from "../images/image.ts";
-import type { GivenAnswers } from "../reasoner/reasoner.ts";
 import { blindAgreement, type Verdict, vote } from "../reasoner/vote.ts";
-import type { SamplingConfig } from "./config/learning.ts";
-import { answerBlindly, answerOtherPictures, type OpenQuestion, samplingOf, viewOf } from "./dialogue.ts";
+import type { GivenAnswers } from "./answerer.ts";
+import { type SamplingConfig, samplingOf } from "./config/learning.ts";
+import { answerBlindly, answerOtherPictures, type OpenQuestion, viewOf } from "./dialogue.ts";
 import { mean } from "./statistics.ts";
 import type { Purpose, Step } from "./step.ts";
 
@@ -65,11 +65,16 @@ async function answerInViews<Q extends OpenQuestion>(
       const given = views.flatMap((view) => view.get(question) ?? []);
       const [first] = given;
       if (!first || given.length < views.length) return [];
-      return [
-        [question, { prompt: first.prompt, answers: given.flatMap(({ answers }) => answers) }] as const,
-      ];
+      return [[question, { ...first, answers: given.flatMap(({ answers }) => answers) }] as const];
     }),
   );
+}
+
+/** The share of all votes that a tool verified; null where nothing could be called, or nobody cast a vote. */
+export function verifiedShare(verdicts: readonly Verdict[]): number | null {
+  const called = verdicts.filter(({ verified }) => verified !== null);
+  const cast = called.reduce((sum, { samples, parseFailures }) => sum + samples - parseFailures, 0);
+  return cast === 0 ? null : called.reduce((sum, { verified }) => sum + (verified ?? 0), 0) / cast;
 }
 
 /** The mean confidence of verdicts; null where nobody cast a vote. */

@@ -4,11 +4,12 @@ import type { Example } from "../policy/port.ts";
 import { questionerPrompt, questionerTemplates } from "../questioner/prompt.ts";
 import { Questioner } from "../questioner/questioner.ts";
 import { writeQuestion } from "../questioner/write.ts";
-import { reasonerPrompt, reasonerTemplates } from "../reasoner/prompt.ts";
-import { type Answer, Reasoner } from "../reasoner/reasoner.ts";
+import { reasonerTemplates } from "../reasoner/prompt.ts";
+import type { Answer } from "../reasoner/reasoner.ts";
 import { writeAnswer } from "../reasoner/write.ts";
 import type { EventBody, RunEvent, UpdateRecord } from "../replay/events.ts";
 import type { Role } from "../replay/self_play.ts";
+import { Answerer } from "./answerer.ts";
 import type { SamplingConfig } from "./config/learning.ts";
 import { itemsAt } from "./data_order.ts";
 import { answer, ask, type LoadedImage, load, type OpenQuestion } from "./dialogue.ts";
@@ -63,7 +64,7 @@ async function speak(step: Step, images: readonly LoadedImage[]): Promise<Spoken
   const open = asked.flatMap(({ questions }) => questions.flatMap((each) => each.open ?? []));
 
   const { plain: answering } = reasonerTemplates;
-  const reasoner = new Reasoner(ports.policies.reasoner, { reasoner: answering, format: "plain" });
+  const reasoner = new Answerer(ports.policies.reasoner, { reasoner: answering, format: "plain" }, null);
   const options = { ...plainSampling(config.reasoner), samples: 1 };
   const answers = await answer(step, open, options, { purpose: "answer" }, reasoner);
   return open.map((question) => ({ ...question, ...shortAnswerIn(answers.get(question)?.answers[0]) }));
@@ -92,7 +93,7 @@ async function imitate(step: Step, images: number, spoken: readonly Spoken[]): P
     completion: writeQuestion(format, question, answer),
   }));
   const answers = answered.map(({ image, question, answer, sentence }) => ({
-    prompt: reasonerPrompt(image, question, templates),
+    prompt: step.run.reasoner.prompt({ image, question }),
     completion: writeAnswer(format, answer, sentence),
   }));
   const [questioner, reasoner] = await settleAll([

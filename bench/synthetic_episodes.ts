@@ -111,10 +111,19 @@ class Draw {
       };
       const reward = parts.agreement + parts.format + parts.brevity;
       const advantage = ((agreed[i] ?? 0) - mean) / deviation;
-      return { ...answer, trajectory: null, parts, reward, advantage, referenceLogProbs: answer.logProbs };
+      return { ...answer, parts, reward, advantage, referenceLogProbs: answer.logProbs };
     });
     const prompt = `Look at the picture. ${question} Answer with one word between <answer> and </answer>.`;
-    return { prompt, turns: null, view: 0, question, label, confidence: this.#share(), rollouts };
+    return {
+      prompt,
+      turns: null,
+      tools: null,
+      view: 0,
+      question,
+      label,
+      confidence: this.#share(),
+      rollouts,
+    };
   }
 
   #questionerRollout(): QuestionerRollout {
@@ -170,6 +179,7 @@ class Draw {
             abstentions: 0,
             parseFailures: answers.length - total,
             samples: answers.length,
+            verified: null,
           }
         : null,
     };
@@ -183,6 +193,8 @@ class Draw {
       outcome: parses ? "answered" : "unparsed",
       vote: parses ? vote : null,
       failure: parses ? null : "no <answer>",
+      trajectory: null,
+      verified: null,
     };
   }
 

@@ -39,7 +39,7 @@ export function* curriculumChunks(items: number): Generator<EventBody[]> {
           failed: 0,
           health,
         },
-        ...{ questions, admitted: questions, meanConfidence: 0.9 },
+        ...{ questions, admitted: questions, meanConfidence: 0.9, verified: null },
       },
     ];
   }
@@ -72,7 +72,7 @@ function question(image: number, place: number, stream: RandomStream): Curriculu
     },
     verdict: {
       ...{ silver: label, confidence: 1, votes: [{ answer: label, count: samples }] },
-      ...{ abstentions: 0, parseFailures: 0, samples },
+      ...{ abstentions: 0, parseFailures: 0, samples, verified: null },
     },
   };
 }

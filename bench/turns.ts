@@ -21,7 +21,7 @@ export async function benchTurns(_threads: number, rounds: number, scratch: stri
   const source = scenes(sizes.conversations, 1);
   const images = await Promise.all(Array.from({ length: sizes.conversations }, (_, i) => source.draw(i)));
   const converse = (beforeTurn: () => void) => async () => {
-    let prompts = images.map((image) => promptAbout(image, words(sizes.read)));
+    let prompts = images.map((image): Prompt => promptAbout(image, words(sizes.read)));
     for (let turn = 0; turn < sizes.turns; turn++) {
       beforeTurn();
       const sampled = await say(policy, prompts, sizes.said, true);

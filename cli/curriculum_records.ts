@@ -29,7 +29,7 @@ export function* recordsOf(
     onDamage(`${run}: ${message}`),
   )) {
     const asked = { image: image.id, imageName: image.name, question, answer: label, confidence };
-    const unknown = { origin: null, votes: [], abstentions: 0, parseFailures: 0 };
+    const unknown = { origin: null, votes: [], abstentions: 0, parseFailures: 0, verified: null };
     const known = { file: fileOf(image.id), agreement: agreementOf(image.id, question) };
     yield { run, runIndex, round, ...asked, ...unknown, ...known, outcome: "admitted" };
   }
@@ -54,7 +54,7 @@ export function* recordsOf(
 
 type Answered = Pick<
   CurriculumRecord,
-  "question" | "answer" | "confidence" | "votes" | "abstentions" | "parseFailures"
+  "question" | "answer" | "confidence" | "votes" | "abstentions" | "parseFailures" | "verified"
 >;
 
 /** Null for what is no question, or was not answered. */
@@ -64,9 +64,10 @@ function answeredIn(
 ): Answered | null {
   const answer = label ?? verdict?.silver ?? null;
   if (question === null || answer === null || verdict === null) return null;
-  const { confidence, abstentions, parseFailures } = verdict;
+  const { confidence, abstentions, parseFailures, verified } = verdict;
   const votes = verdict.votes.map(({ answer, count }) => ({ answer: same(answer), count }));
-  return { question: same(question), answer: same(answer), confidence, votes, abstentions, parseFailures };
+  const counted = { confidence, votes, abstentions, parseFailures, verified };
+  return { question: same(question), answer: same(answer), ...counted };
 }
 
 /** Equal texts as one, which all that is read from a replay are not. */

@@ -13,6 +13,8 @@ import { OwnEnvironment } from "../environments/own/own_environment.ts";
 import { type KnownQuestions, questionEnvironment } from "../environments/question.ts";
 import { sceneQuestions } from "../environments/scenes.ts";
 import { openRewarder } from "../environments/task_reward.ts";
+import { withTools } from "../environments/tools/tool_environment.ts";
+import type { Toolkit } from "../environments/tools/toolkit.ts";
 import type { VerifierName } from "../environments/verify.ts";
 import { findFilms } from "../images/films.ts";
 import { ListedImages } from "../images/listed_images.ts";
@@ -23,7 +25,7 @@ import { openPool } from "./data.ts";
 import { plural } from "./format.ts";
 import type { Opening } from "./run_images.ts";
 import { scaledPictures } from "./scaled_pictures.ts";
-import { equip } from "./tools.ts";
+import { openToolkit } from "./tools.ts";
 
 /** What environments are made of, beside what they name themselves. */
 type Materials = Pick<Ports, "images" | "templates" | "labelled">;
@@ -32,6 +34,8 @@ type Materials = Pick<Ports, "images" | "templates" | "labelled">;
 export interface RunEnvironments extends AsyncDisposable {
   /** Of each stage; null where it acts in none. */
   readonly environments: readonly (Environment | null)[];
+  /** Of each stage, what may be called before a question is answered; null for nothing. */
+  readonly toolkits: readonly (Toolkit | null)[];
   /** SHA-256 by name of what they are made of, rewards of one's own included, labelled data aside. */
   readonly inputs: Readonly<Record<string, string>>;
 }
@@ -46,13 +50,18 @@ export async function openEnvironments(
   opening: Opening,
 ): Promise<RunEnvironments> {
   const environments: (Environment | null)[] = [];
+  const toolkits: (Toolkit | null)[] = [];
   const inputs: Record<string, string> = {};
   const close = async () => {
-    for (const environment of environments) await environment?.[Symbol.asyncDispose]();
+    for (const each of [...environments, ...toolkits]) await each?.[Symbol.asyncDispose]();
   };
   try {
     for (const [index, stage] of config.stages.entries()) {
       const setting = `stages.${index}.environment`;
+      const opened =
+        "tools" in stage ? await openToolkit(stage.tools, `stages.${index}.tools`, opening) : null;
+      toolkits.push(opened?.toolkit ?? null);
+      Object.assign(inputs, opened?.inputs);
       if (stage.kind !== "grpo" && stage.kind !== "environment") environments.push(null);
       else if (stage.kind === "environment" && !isBuiltIn(stage.environment.name)) {
         const { name, options, threads, timeLimit, memory } = stage.environment;
@@ -72,15 +81,14 @@ export async function openEnvironments(
       const environment = environments[index];
       if (stage.kind !== "environment" || !environment) continue;
       requireDemonstrations(environment, stage);
-      const equipped = await equip(environment, stage, `stages.${index}.tools`, opening);
-      environments[index] = equipped.environment;
-      Object.assign(inputs, equipped.inputs);
+      const toolkit = toolkits[index];
+      if (toolkit) environments[index] = withTools(environment, toolkit);
     }
   } catch (error) {
     await close();
     throw error;
   }
-  return { environments, inputs, [Symbol.asyncDispose]: close };
+  return { environments, toolkits, inputs, [Symbol.asyncDispose]: close };
 }
 
 /** Throws "config" where a stage is to imitate an environment that demonstrates nothing. */

@@ -13,7 +13,7 @@ import { openTests, type RunTests } from "./tests.ts";
 /** All that a run reads beside its models; the environments are let go when it is disposed. */
 export interface RunMaterials
   extends RunImages,
-    Pick<Ports, "labelled" | "environments" | "templates" | "encode">,
+    Pick<Ports, "labelled" | "environments" | "toolkits" | "templates" | "encode">,
     AsyncDisposable {
   readonly tests: RunTests;
   /** SHA-256 by name of what these are made of, images of the pool aside. */
@@ -39,6 +39,7 @@ export async function openMaterials(
     ...images,
     ...made,
     environments: environments.environments,
+    toolkits: environments.toolkits,
     tests,
     encode,
     inputs: { ...tests.inputs, ...data.inputs, ...environments.inputs },

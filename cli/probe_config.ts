@@ -56,7 +56,7 @@ export function probeConfig(config: OneStage, scale: number, steps: number): One
 
 /** A stage of a few steps; every one of them measures what is held out, if anything is. */
 function shortStage(stage: StageConfig, part: (size: number) => number, steps: number): StageConfig {
-  if (stage.kind === "self_play") return { kind: "self_play", rounds: 1, requires: {} };
+  if (stage.kind === "self_play") return { ...stage, rounds: 1, requires: {} };
   const itemsPerStep = part(stage.itemsPerStep);
   const short = { itemsPerStep, steps, learningRate: 0, requires: {} };
   if (stage.kind !== "sft") return { ...stage, ...short };

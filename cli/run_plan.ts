@@ -117,7 +117,7 @@ async function probeStage(
   const { parameters } = await policies.reasoner.info();
   const openMs = steadyClock.now() - startedMs;
   const opened = process.memoryUsage.rss();
-  const { images, truth, templates, encode, labelled, environments, tests } = materials;
+  const { images, truth, templates, encode, labelled, environments, toolkits, tests } = materials;
   const evaluated = earlier?.phases.evaluation;
   const evaluation = { ...model.config.evaluation, ...(evaluated && { questions: 0 }) };
   const config: OneStage = { ...model.config, evaluation, stages: [stage] };
@@ -125,6 +125,7 @@ async function probeStage(
     ...{ policies, reference, images, truth, templates, encode, clock: steadyClock },
     labelled: [labelled[index] ?? null],
     environments: [environments[index] ?? null],
+    toolkits: [toolkits[index] ?? null],
     evaluator: (short: OneStage) => evaluator(short, tests.of(short.evaluation), templates),
   };
   const found = await probes(config, ports, {

@@ -3,7 +3,7 @@ import { shellWord } from "../common/shell_word.ts";
 import { formats } from "../data/export/formats.ts";
 import { previewOf } from "../images/preview.ts";
 import type { Surroundings } from "../inspector/surroundings.ts";
-import type { ChatMessage } from "../policy/chat/tokenizer.ts";
+import type { ChatMessage } from "../policy/chat/chat_message.ts";
 import { readStatus } from "../watch/status.ts";
 import { localModel } from "./model.ts";
 import { programName } from "./program_name.ts";
@@ -45,7 +45,7 @@ export function surroundings(): Surroundings {
       const folder = await folderOf(config);
       return folder && completions.map((ids) => piecesOf(folder.tokenizer, ids));
     },
-    async template(config, turns) {
+    async template(config, turns, tools) {
       const folder = await folderOf(config);
       if (!folder) return null;
       return folder.tokenizer.renderChat(
@@ -56,6 +56,7 @@ export function surroundings(): Surroundings {
           ),
         })),
         true,
+        tools,
       );
     },
     async sight(config, size) {

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import type { EnvironmentStage } from "../arena/config/stages.ts";
-import type { ToolKind, UsedTool } from "../arena/config/tools.ts";
+import type { ToolKind, ToolsConfig, UsedTool } from "../arena/config/tools.ts";
 import { VisplayError } from "../common/errors.ts";
 import { hashFile } from "../common/file_hash.ts";
 import { openOwnTool } from "../environments/own/own_tool.ts";
@@ -14,15 +13,14 @@ import { builtInTools } from "../environments/tools/registry.ts";
 import { openFolderSearch } from "../environments/tools/search/search.ts";
 import { openSearxng } from "../environments/tools/search/searxng.ts";
 import { closeTools, type Tool } from "../environments/tools/tool.ts";
-import { withTools } from "../environments/tools/tool_environment.ts";
+import { Toolkit } from "../environments/tools/toolkit.ts";
 import { parseHubName } from "../hub/name.ts";
-import type { Environment } from "../training/environment.ts";
 import { tellDownload } from "./model.ts";
 import type { Opening } from "./run_images.ts";
 
-/** An environment, and SHA-256 by setting of what its tools are made of. */
-interface Equipped {
-  readonly environment: Environment;
+/** Tools that are open, and SHA-256 by setting of what they are made of. */
+interface OpenToolkit {
+  readonly toolkit: Toolkit;
   readonly inputs: Readonly<Record<string, string>>;
 }
 
@@ -36,16 +34,15 @@ interface OpenTools {
 }
 
 /**
- * An environment with the tools that a stage has; `setting` names theirs. Throws a `VisplayError` of code "config" where one
- * cannot be, "data" where what it is made of is broken.
+ * The tools that a stage has, by what `setting` names; null where it has none. Throws a `VisplayError` of code "config" where
+ * one cannot be, "data" where what it is made of is broken.
  */
-export async function equip(
-  environment: Environment,
-  { tools: { use, timeLimit, ...limits } }: EnvironmentStage,
+export async function openToolkit(
+  { use, timeLimit, ...limits }: ToolsConfig,
   setting: string,
   opening: Opening,
-): Promise<Equipped> {
-  if (use.length === 0) return { environment, inputs: {} };
+): Promise<OpenToolkit | null> {
+  if (use.length === 0) return null;
   const timeLimitMs = 1000 * timeLimit;
   const opened: OpenTools[] = [];
   try {
@@ -56,10 +53,7 @@ export async function equip(
     const inputs = opened.flatMap(({ digest }, index) =>
       digest === null ? [] : [[`${setting}.use.${index}`, digest]],
     );
-    return {
-      environment: withTools(environment, tools, { ...limits, timeLimitMs }),
-      inputs: Object.fromEntries(inputs),
-    };
+    return { toolkit: new Toolkit(tools, { ...limits, timeLimitMs }), inputs: Object.fromEntries(inputs) };
   } catch (error) {
     await closeTools(opened.flatMap(({ tools }) => tools));
     throw error;

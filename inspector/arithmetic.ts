@@ -59,15 +59,19 @@ export function questionerForm(config: unknown): string {
 }
 
 /**
- * The Reasoner's reward, by the weights that a run's configuration gives to its parts in a stage; there, what a module of
- * the user's own names counts 1 unless that says else.
+ * The Reasoner's reward, by the weights that a run's configuration gives to its parts in a stage; what it gives none to, as
+ * what tools cost and what a module of the user's own names, counts 1.
  */
 export function reasonerSum(config: unknown, stage: string, parts: Parts, reward: number | null): Sum {
   const { reward: by = {} } = settingsOf(config, stage, "reasoner") as {
     readonly reward?: Parts | { readonly weights: Parts; readonly moduleWeights: Parts };
   };
-  if (typeof by.weights !== "object") return weightedSum(by as Parts, parts, reward);
-  const { weights, moduleWeights = {} } = by as { readonly weights: Parts; readonly moduleWeights?: Parts };
+  const isPlain = typeof by.weights !== "object";
+  if (isPlain && Object.keys(by).length === 0) return weightedSum({}, parts, reward);
+  const { weights, moduleWeights = {} } = (isPlain ? { weights: by } : by) as {
+    readonly weights: Parts;
+    readonly moduleWeights?: Parts;
+  };
   const weightOf = (name: string): number => weights[name] ?? moduleWeights[name] ?? 1;
   const all = Object.keys(parts).map((name) => [name, weightOf(name)]);
   return weightedSum(Object.fromEntries(all), parts, reward);

@@ -53,6 +53,7 @@ const names: Readonly<Record<string, string>> = {
   questionerVersion: "Questioner's version",
   reasonerVersion: "Reasoner's version",
   failedCalls: "failed calls",
+  verified: "votes verified by tools",
   gradientNorm: "gradient norm",
   learningRate: "learning rate",
   clipFraction: "clip fraction",

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { VisplayError } from "../common/errors.ts";
 import type { EpisodeQuery } from "../replay/query.ts";
-import { imagesNamedBy, promptTurnsOf } from "../replay/turns.ts";
+import { imagesNamedBy, promptTurnsOf, templateToolsOf } from "../replay/turns.ts";
 import type { EpisodeAnswer, Overview, RunLine, TextsAnswer } from "./answers.ts";
 import { completionsOf } from "./completions.ts";
 import type { FilePart } from "./file_content.ts";
@@ -134,7 +134,7 @@ async function textsOf(
   { event }: EpisodeAnswer,
 ): Promise<TextsAnswer> {
   const [template, pieces] = await Promise.all([
-    surroundings.template(config, promptTurnsOf(event)),
+    surroundings.template(config, promptTurnsOf(event), templateToolsOf(event)),
     surroundings.pieces(
       config,
       completionsOf(event).map(({ tokens }) => tokens),

@@ -3,7 +3,7 @@ import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import { VisplayError } from "../common/errors.ts";
 import type { EpisodeQuery, Figure } from "../replay/query.ts";
-import { promptTurnsOf } from "../replay/turns.ts";
+import { promptTurnsOf, templateToolsOf } from "../replay/turns.ts";
 import { type Access, guarded } from "./access.ts";
 import type { Overview, Problem, RunLine, TextsAnswer } from "./answers.ts";
 import { completionsOf } from "./completions.ts";
@@ -79,7 +79,7 @@ export function inspectorApp(options: InspectorOptions, lookups: Lookups): Hono 
     const { event } = await lookups.ask("episode", [folder, id], signalOf(context));
     const tokens = completionsOf(event).map(({ tokens: ids }) => ids);
     const [template, pieces] = await Promise.all([
-      options.surroundings.template(config, promptTurnsOf(event)),
+      options.surroundings.template(config, promptTurnsOf(event), templateToolsOf(event)),
       options.surroundings.pieces(config, tokens),
     ]);
     return context.json({ template, pieces } satisfies TextsAnswer);

@@ -58,7 +58,7 @@ function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
       clipFraction: update.clipFraction,
       learningRate: update.learningRate,
     }),
-    ...("meanConfidence" in event && { confidence: event.meanConfidence }),
+    ...("meanConfidence" in event && { confidence: event.meanConfidence, verified: event.verified }),
     ...("admitted" in event && event.questions > 0 && { admitted: event.admitted / event.questions }),
     ...("heldOutLoss" in event && { heldOutLoss: event.heldOutLoss }),
     ...(health && {

@@ -1,10 +1,20 @@
-import type { ReasonerRollout, SpokenTurn, TrajectoryRecord } from "../replay/events.ts";
+import type { ReasonerRollout, SpokenTurn, ToolsRecord, TrajectoryRecord } from "../replay/events.ts";
 import { partsText, signed, visible } from "./format.ts";
 
 /** A turn of the policy, by its place from 0: the tool that it called, what it earned, and an advantage of its own. */
 export function turnTitle(place: number, { call, parts, advantage }: Omit<SpokenTurn, "text">): string {
   const own = advantage === null ? [] : [`advantage ${signed(advantage)}`];
   return [`turn ${place + 1}`, ...(call ? [callText(call)] : []), ...partsText(parts), ...own].join(" · ");
+}
+
+/** What could be called, and how the policy was told of it. */
+export function toolsText({ functions, told }: ToolsRecord): string {
+  const teller = {
+    template: "by its chat template",
+    usualWords: "in the prompt",
+    ownWords: "in your own words",
+  };
+  return `tools, told ${teller[told]}: ${functions.map((tool) => visible(tool.function.name)).join(", ")}`;
 }
 
 function callText({ tool, fault }: NonNullable<SpokenTurn["call"]>): string {

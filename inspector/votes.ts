@@ -1,4 +1,5 @@
-import type { AnswerRecord, ReasonerRollout, TrajectoryRecord } from "../replay/events.ts";
+import type { AnswerRecord, TrajectoryRecord, VerdictRecord } from "../replay/events.ts";
+import { decimal } from "./format.ts";
 
 /** What one answer came to, beside the majority, or the label that it is rewarded by; of a trajectory, how it ended. */
 export type Fate = "agree" | "disagree" | "abstain" | "unread";
@@ -12,7 +13,7 @@ export const fateNames: Readonly<Record<Fate, string>> = {
   unread: "no vote",
 };
 
-/** How a trajectory ended, in place of what an answer came to. */
+/** How a trajectory that was judged ended, in place of what an answer came to. */
 function endOf({ end, success }: Pick<TrajectoryRecord, "end" | "success">): Fate {
   if (end === "fault") return "unread";
   if (end === "turns") return "abstain";
@@ -26,15 +27,20 @@ const endNames: Readonly<Record<Fate, string>> = {
   unread: "fault",
 };
 
-type Judged = Pick<AnswerRecord, "outcome" | "vote"> & Partial<Pick<ReasonerRollout, "trajectory">>;
+type Judged = Pick<AnswerRecord, "outcome" | "vote"> & Partial<Pick<AnswerRecord, "trajectory">>;
 
 /** What the fates of these answers, or trajectories, are called. */
 export function fateNamesOf(answers: readonly Judged[]): Readonly<Record<Fate, string>> {
-  return answers.some(({ trajectory }) => trajectory) ? endNames : fateNames;
+  return answers.some(({ trajectory }) => isJudged(trajectory)) ? endNames : fateNames;
+}
+
+/** Whether somebody knows how a trajectory did by itself: of votes, nobody does. */
+function isJudged(trajectory: TrajectoryRecord | null | undefined): trajectory is TrajectoryRecord {
+  return trajectory !== null && trajectory !== undefined && trajectory.success !== null;
 }
 
 export function fateOf({ outcome, vote, trajectory }: Judged, label: string | null): Fate {
-  if (trajectory) return endOf(trajectory);
+  if (isJudged(trajectory)) return endOf(trajectory);
   if (outcome === "abstained") return vote === label ? "agree" : "abstain";
   if (vote === null) return "unread";
   return vote === label ? "agree" : "disagree";
@@ -59,4 +65,22 @@ export function clustersOf<A extends Judged>(answers: readonly A[], label: strin
   }
   const rank = ({ fate, answers: own }: Cluster<A>) => own.length - (fate === "unread" ? 1000 : 0);
   return [...clusters.values()].sort((a, b) => rank(b) - rank(a));
+}
+
+/** How many of some answers these are, and how many of them a tool verified. */
+export function countText(own: readonly Pick<AnswerRecord, "verified">[], total: number): string {
+  const verified = own.filter((answer) => answer.verified).length;
+  return `${own.length} of ${total}${verified > 0 ? `, ${verified} verified` : ""}`;
+}
+
+/** The share of a verdict's votes that a tool verified; null where nothing could be called, or nobody cast a vote. */
+export function verifiedShare({ verified, samples, parseFailures }: VerdictRecord): number | null {
+  const cast = samples - parseFailures;
+  return verified === null || cast === 0 ? null : verified / cast;
+}
+
+/** The same for people, behind other figures; empty where there is none. */
+export function verifiedText(verdict: VerdictRecord): string {
+  const share = verifiedShare(verdict);
+  return share === null ? "" : `, ${decimal(100 * share, 0)}% verified by tools`;
 }

@@ -20,12 +20,25 @@ export interface OwnTurn {
 
 export type Turn = ReadTurn | OwnTurn;
 
+/** A function that a policy may call, as chat templates take it. */
+export interface FunctionTool {
+  readonly type: "function";
+  readonly function: {
+    readonly name: string;
+    readonly description: string;
+    /** The JSON Schema of its arguments, an object. */
+    readonly parameters: Readonly<Record<string, unknown>>;
+  };
+}
+
 /**
  * What a policy is asked to go on from: a conversation whose last turn is not its own. A turn's tokens are what the model's
  * own chat template adds to the turns before it.
  */
 export interface Prompt {
   readonly turns: readonly Turn[];
+  /** What the policy may call, as its chat template tells it; only where that can (`PolicyInfo.hasToolForm`). Default: nothing. */
+  readonly tools?: readonly FunctionTool[];
 }
 
 /** Why a completion ended: a stop token or text, or `maxTokens` or the end of the model's context. */
@@ -147,6 +160,8 @@ export interface PolicyInfo {
   readonly scaling: ImageScaling | null;
   /** Whether updates change what images become. */
   readonly trainsImages: boolean;
+  /** Whether its chat template has a form for tools, for their calls, and for what they answer. */
+  readonly hasToolForm: boolean;
 }
 
 /** What an image becomes before the text model reads it. */

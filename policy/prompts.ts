@@ -1,8 +1,13 @@
 import type { RgbImage } from "../images/image.ts";
-import type { Prompt, Turn, TurnPart } from "./port.ts";
+import type { Prompt, ReadTurn, Turn, TurnPart } from "./port.ts";
+
+/** A prompt to which the policy has said nothing yet. */
+export interface FirstPrompt extends Prompt {
+  readonly turns: readonly ReadTurn[];
+}
 
 /** A user's turn: an image, and what is said about it. */
-export function promptAbout(image: RgbImage, text: string): Prompt {
+export function promptAbout(image: RgbImage, text: string): FirstPrompt {
   return { turns: [{ role: "user", parts: [image, text] }] };
 }
 

@@ -1,18 +1,18 @@
 import type { Completion, Policy, Prompt, SamplingOptions } from "./port.ts";
 
 /** A prompt and what was sampled from it, [G]. */
-export interface SampledGroup {
-  readonly prompt: Prompt;
+export interface SampledGroup<P extends Prompt = Prompt> {
+  readonly prompt: P;
   readonly completions: readonly Completion[];
 }
 
 /** Samples G completions of each prompt. Throws a `RangeError` where a policy gives another number. */
-export async function sampleGroups(
+export async function sampleGroups<P extends Prompt>(
   policy: Policy,
-  prompts: readonly Prompt[],
+  prompts: readonly P[],
   options: SamplingOptions,
   signal?: AbortSignal,
-): Promise<SampledGroup[]> {
+): Promise<SampledGroup<P>[]> {
   const sampled = await policy.sample(prompts, options, signal);
   return prompts.map((prompt, i) => {
     const completions = sampled[i];

@@ -1,8 +1,7 @@
 import { type AnswerFormat, defaultFormat } from "../common/answer_format.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { RgbImage } from "../images/image.ts";
-import type { Prompt } from "../policy/port.ts";
-import { promptAbout } from "../policy/prompts.ts";
+import { type FirstPrompt, promptAbout } from "../policy/prompts.ts";
 
 /** What the Reasoner is told; `{question}` stands for the question. */
 export interface ReasonerTemplates {
@@ -51,7 +50,7 @@ export function reasonerPrompt(
   image: RgbImage,
   question: string,
   templates: ReasonerTemplates = defaultReasonerTemplates,
-): Prompt {
+): FirstPrompt {
   requireQuestion(templates.reasoner);
   return promptAbout(image, reasonerText(question, templates));
 }

@@ -2,7 +2,8 @@ import { examplesIn } from "../common/evasion.ts";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
 import type { RgbImage } from "../images/image.ts";
-import type { Completion, Policy, Prompt, SamplingOptions } from "../policy/port.ts";
+import type { Completion, Policy, SamplingOptions } from "../policy/port.ts";
+import type { FirstPrompt } from "../policy/prompts.ts";
 import { type SampledGroup, sampleGroups } from "../policy/sample_groups.ts";
 import { parseChoices } from "./choices.ts";
 import { type ParsedAnswer, parseAnswer } from "./parse.ts";
@@ -31,7 +32,7 @@ export type Answer = ReadAnswer<Completion>;
 /** The answers to one question. */
 export interface GivenAnswers {
   /** The very prompt to train on. */
-  readonly prompt: Prompt;
+  readonly prompt: FirstPrompt;
   /** [m]. */
   readonly answers: readonly Answer[];
 }
@@ -71,7 +72,7 @@ export class Reasoner {
   }
 
   /** The prompt of a question; throws a `VisplayError` of code "config" if the template has no `{question}`. */
-  prompt({ image, question }: VisualQuestion): Prompt {
+  prompt({ image, question }: VisualQuestion): FirstPrompt {
     return reasonerPrompt(image, question, this.#templates);
   }
 
@@ -84,7 +85,7 @@ export class Reasoner {
     const prompts = questions.map((question) => this.prompt(question));
     const options = { ...sampling, groupSize: samples };
     const sampled = await sampleGroups(this.#policy, prompts, options, signal);
-    const parse = ([{ question }, { prompt, completions }]: [VisualQuestion, SampledGroup]): GivenAnswers => {
+    const parse = ([{ question }, { prompt, completions }]: [VisualQuestion, SampledGroup<FirstPrompt>]) => {
       return { prompt, answers: this.#read(question, completions) };
     };
     return mapInSlices(zip(questions, sampled), parse, signal);

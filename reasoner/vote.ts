@@ -25,6 +25,15 @@ export interface Verdict {
   readonly parseFailures: number;
   /** m: all answers. */
   readonly samples: number;
+  /** Votes of answers that a tool verified; null where nothing could be called. */
+  readonly verified: number | null;
+}
+
+/** An answer that may vote. */
+export interface Ballot {
+  readonly parsed: ParsedAnswer;
+  /** Whether a tool that was called for it helped; absent where nothing could be called. */
+  readonly verified?: boolean;
 }
 
 /**
@@ -36,7 +45,7 @@ export interface Verdict {
  * A tie falls to the answer that was sampled first: as deterministic as the samples, and unlike an alphabetical
  * order it favours no answer, so that labels don't drift towards one.
  */
-export function vote(answers: readonly { readonly parsed: ParsedAnswer }[]): Verdict {
+export function vote(answers: readonly Ballot[]): Verdict {
   const ballots = answers.map(({ parsed }) => voteOf(parsed)).filter((ballot) => ballot !== null);
   const inFull = fullerAmong(ballots);
   const counts = new Map<string, number>();
@@ -52,7 +61,12 @@ export function vote(answers: readonly { readonly parsed: ParsedAnswer }[]): Ver
     abstentions: counts.get(unanswerable) ?? 0,
     parseFailures: answers.length - ballots.length,
     samples: answers.length,
+    verified: answers.some(({ verified }) => verified !== undefined) ? countVerified(answers) : null,
   };
+}
+
+function countVerified(answers: readonly Ballot[]): number {
+  return answers.filter(({ parsed, verified }) => verified && voteOf(parsed) !== null).length;
 }
 
 /** What an answer votes for, in canonical form; null if it did not parse, or was none. */

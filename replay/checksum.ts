@@ -19,14 +19,16 @@ const covered: Readonly<Record<Table, readonly string[]>> = {
   events: "id attempt at_ms type body".split(" "),
   episodes: (
     "id attempt at_ms phase round step content position name prompt_text templated questioner_version " +
-    "reasoner_version rollouts answers reward advantage confidence length truncated question label view versions turns"
+    "reasoner_version rollouts answers reward advantage confidence length truncated question label view versions turns tools_text"
   ).split(" "),
   rollouts: (
     "id text tokens log_probs truncated reward advantage parts_names parts checks_names checks outcome vote " +
     "failure question own_answer silver confidence votes abstentions parse_failures samples rejection label " +
-    "reference_log_probs trajectory"
+    "reference_log_probs trajectory verified"
   ).split(" "),
-  answers: "id rollout blind text tokens log_probs truncated outcome vote failure".split(" "),
+  answers: "id rollout blind text tokens log_probs truncated outcome vote failure trajectory verified".split(
+    " ",
+  ),
   phases: "id stage name role type".split(" "),
   curriculum: "round place event content position name question label confidence".split(" "),
   run_images: "position name bytes changed_ms content".split(" "),

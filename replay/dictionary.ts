@@ -5,9 +5,9 @@ import type { Database } from "./sqlite.ts";
 /** Entries that are kept in memory; beyond that, all are looked up anew. */
 const KEPT = 20_000;
 
-type Table = "images" | "prompts" | "shapes" | "figures" | "phases";
+type Table = "images" | "prompts" | "shapes" | "figures" | "phases" | "tool_sets";
 
-/** What is stored once and named by a number: images, prompts, lists of names, figures, and what episodes are of. */
+/** What is stored once and named by a number: images, prompts, tools, lists of names, figures, and what episodes are of. */
 export class Dictionary {
   readonly #database: Database;
   readonly #ids = new Map<string, number>();

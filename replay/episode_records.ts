@@ -10,6 +10,7 @@ import {
   type QuestionRecord,
   REPLAY_VERSION,
   type ReasonerRollout,
+  type ToolsRecord,
   type TrajectoryRecord,
   type TurnRecord,
 } from "./events.ts";
@@ -74,6 +75,7 @@ export function episodeOf(row: Row, rollouts: readonly Row[], answers: readonly 
         ...shared,
         view: row.view as number,
         turns: parsed<TurnRecord[]>(row.turns),
+        tools: parsed<ToolsRecord>(row.tools_text),
         question: present(row, "question") as string,
         label: row.label as string | null,
         confidence: row.confidence as number,
@@ -97,7 +99,6 @@ export function versionsIn(row: Row): PolicyVersions {
 function reasonerRollout(row: Row): ReasonerRollout {
   return {
     ...answer(row),
-    trajectory: trajectoryOf(row),
     parts: parts(row),
     reward: row.reward as number | null,
     advantage: row.advantage as number,
@@ -140,6 +141,8 @@ function answer(row: Row): AnswerRecord {
     outcome,
     vote: row.vote as string | null,
     failure: row.failure as string | null,
+    trajectory: trajectoryOf(row),
+    verified: (row.verified ?? null) === null ? null : row.verified === 1,
   };
 }
 

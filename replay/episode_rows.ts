@@ -27,8 +27,7 @@ export function storedVersions({ questioner, reasoner, ...others }: PolicyVersio
 /** A row of `rollouts`, without its id; the lists of names, which are stored once, stand in it themselves. */
 export function rolloutRow(rollout: Rollout): NewRow {
   if (!("completion" in rollout)) {
-    const trajectory = rollout.trajectory && JSON.stringify(rollout.trajectory);
-    return { ...answerRow(rollout), ...rewardRow(rollout), ...partsRow(rollout.parts), trajectory };
+    return { ...answerRow(rollout), ...rewardRow(rollout), ...partsRow(rollout.parts) };
   }
   const question = questionRow(rollout);
   if ("rejection" in rollout) return { ...question, rejection: rollout.rejection, label: rollout.label };
@@ -42,8 +41,15 @@ export function rolloutRow(rollout: Rollout): NewRow {
 
 /** A row of `answers`, without its place. */
 export function answerRow(answer: AnswerRecord): NewRow {
-  const { outcome, vote, failure } = answer;
-  return { ...completionRow(answer), outcome: outcomes.indexOf(outcome), vote, failure };
+  const { outcome, vote, failure, trajectory, verified } = answer;
+  return {
+    ...completionRow(answer),
+    outcome: outcomes.indexOf(outcome),
+    vote,
+    failure,
+    trajectory: trajectory && JSON.stringify(trajectory),
+    verified: verified === null ? null : Number(verified),
+  };
 }
 
 function completionRow({ tokens, logProbs, text, finishReason }: CompletionRecord): NewRow {
@@ -68,6 +74,7 @@ function questionRow({ completion, question, failure, ownAnswer, verdict }: Ques
       abstentions: verdict.abstentions,
       parse_failures: verdict.parseFailures,
       samples: verdict.samples,
+      verified: verdict.verified,
     }),
   };
 }

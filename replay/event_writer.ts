@@ -41,6 +41,7 @@ export class EventWriter {
     pinContent(this.#database, image.index, image.id);
     const phase = dictionary.phase(event);
     const prompt = { text, templated: Number(templated) };
+    const tools = event.type === "reasonerEpisode" && event.tools ? JSON.stringify(event.tools) : null;
     const shown = { content: image.id, position: image.index, name: image.name };
     const row = {
       id,
@@ -58,9 +59,16 @@ export class EventWriter {
       label: event.type === "reasonerEpisode" ? event.label : null,
       view: event.type === "reasonerEpisode" ? event.view : 0,
       turns: event.type === "reasonerEpisode" && event.turns ? JSON.stringify(event.turns) : null,
+      tools: tools && dictionary.id("tool_sets", { tools }),
     };
     insert(this.#database, "episodes", row);
-    const checksum = new Checksum().add("episodes", { ...row, ...shown, ...prompt, prompt_text: text });
+    const checksum = new Checksum().add("episodes", {
+      ...row,
+      ...shown,
+      ...prompt,
+      prompt_text: text,
+      tools_text: tools,
+    });
     this.#appendCompletions(id, event, checksum);
     this.#insertChecksum(id, checksum);
     if (event.type === "curriculumEpisode") {

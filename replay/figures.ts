@@ -63,7 +63,7 @@ function trajectoryFiguresOf(rollouts: readonly ReasonerRollout[]): NamedFigure[
   const kinds = trajectories.flatMap(({ fault }) => fault?.kind ?? []);
   const figures = {
     turns: meanOf(({ turns }) => turns.length),
-    success: meanOf(({ success }) => Number(success)),
+    success: meanOf(({ success }) => Number(success ?? false)),
     unfinished: meanOf(({ end }) => Number(end === "turns")),
     faults: kinds.length,
   };

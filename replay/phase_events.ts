@@ -13,6 +13,7 @@ import type {
   Rejection,
   SeenImage,
   Timings,
+  ToolsRecord,
   TrainingFigures,
   TrajectoryFigures,
   TurnRecord,
@@ -126,6 +127,8 @@ export interface QuestionerStep extends Step, TrainingFigures {
   readonly questions: number;
   /** Null where nobody cast a vote. */
   readonly meanConfidence: number | null;
+  /** Share of the votes that a tool verified; null where nothing could be called, or nobody cast a vote. */
+  readonly verified: number | null;
   /** Share of questions that passed each check. */
   readonly checks: Readonly<Record<string, number>>;
   /** Mean over questions of each part of the reward. */
@@ -145,6 +148,8 @@ export interface CurriculumStep extends Step {
   readonly admitted: number;
   /** Null where nobody cast a vote. */
   readonly meanConfidence: number | null;
+  /** As in `QuestionerStep`. */
+  readonly verified: number | null;
 }
 
 /** The whole pool was asked about: what entered the curriculum, and what did not. */
@@ -185,6 +190,8 @@ export interface ReasonerEpisode extends Episode {
   readonly type: "reasonerEpisode";
   /** The prompt's turns; null where it is the image with `prompt` about it. */
   readonly turns: readonly TurnRecord[] | null;
+  /** What it might call; null where there was nothing. */
+  readonly tools: ToolsRecord | null;
   /** Which view of the image was shown; 0 is the image itself. */
   readonly view: number;
   readonly question: string;

@@ -25,7 +25,7 @@ export interface QuestionHead {
 
 const sql = `
   SELECT r.id, ${numbers("e.id AS episode", "e.round", "r.reward", "r.confidence", "r.abstentions", "i.position")},
-    ${numbers("r.parse_failures", "r.samples", "length(r.log_probs) / 4 AS tokens")},
+    ${numbers("r.parse_failures", "r.samples", "r.verified", "length(r.log_probs) / 4 AS tokens")},
     ${utf8("r.text", "r.question", "r.failure", "r.silver", "r.votes", "r.rejection", "r.label", "i.content", "i.name")}
   FROM json_each(?) k JOIN episodes e ON e.id = k.value JOIN images i ON i.id = e.image
     JOIN rollouts r ON r.id >= e.id * ${PLACES} AND r.id < (e.id + 1) * ${PLACES}
@@ -75,5 +75,6 @@ export function verdictOf(row: Row): VerdictRecord {
     abstentions: row.abstentions as number,
     parseFailures: row.parse_failures as number,
     samples: row.samples as number,
+    verified: (row.verified ?? null) as number | null,
   };
 }

@@ -1,5 +1,5 @@
 import { VisplayError } from "../common/errors.ts";
-import { columnsTable, fifthTables, migrations, seventhPhases, versionOf } from "./schema.ts";
+import { columnsTable, eleventhTables, fifthTables, migrations, seventhPhases, versionOf } from "./schema.ts";
 import type { Database } from "./sqlite.ts";
 
 /** The oldest version that is read as it is; older ones are brought up to date when their run goes on. */
@@ -18,6 +18,7 @@ export function readableVersionOf(database: Database): number {
   }
   if (version < 5) database.exec(temporary(fifthTables));
   if (version < 7) database.exec(temporary(seventhPhases));
+  if (version < 11) database.exec(temporary(eleventhTables));
   for (const [table, added] of Object.entries(addedColumns)) {
     const lacking = added.filter(({ since }) => version < since).map(({ column }) => `NULL AS ${column}`);
     if (lacking.length > 0)
@@ -31,10 +32,16 @@ const addedColumns = {
   episodes: [
     { column: "versions", since: 7 },
     { column: "turns", since: 10 },
+    { column: "tools", since: 11 },
   ],
   rollouts: [
     { column: "reference_log_probs", since: 8 },
     { column: "trajectory", since: 10 },
+    { column: "verified", since: 11 },
+  ],
+  answers: [
+    { column: "trajectory", since: 11 },
+    { column: "verified", since: 11 },
   ],
 } as const;
 

@@ -50,6 +50,10 @@ export interface AnswerRecord extends CompletionRecord {
   readonly vote: string | null;
   /** Why it did not parse, else null. */
   readonly failure: string | null;
+  /** Null for an answer of one turn. */
+  readonly trajectory: TrajectoryRecord | null;
+  /** Whether a tool that it called helped with it: one call at least went well. Null where nothing could be called. */
+  readonly verified: boolean | null;
 }
 
 export interface VerdictRecord {
@@ -62,6 +66,8 @@ export interface VerdictRecord {
   readonly parseFailures: number;
   /** All answers, parsed or not. */
   readonly samples: number;
+  /** Votes whose answers are `verified`; null where nothing could be called. */
+  readonly verified: number | null;
 }
 
 /** Optimiser steps that each policy, by its role, had taken when it spoke. */
@@ -229,6 +235,24 @@ export interface TurnRecord {
   readonly parts: readonly TurnPartRecord[];
 }
 
+/** Tools that a policy might call. */
+export interface ToolsRecord {
+  readonly functions: readonly FunctionRecord[];
+  /** How it was told of them: by its chat template, by the first of the turns in the usual words, or in a user's own, if any. */
+  readonly told: "template" | "usualWords" | "ownWords";
+}
+
+/** A tool as chat templates take it. */
+export interface FunctionRecord {
+  readonly type: "function";
+  readonly function: {
+    readonly name: string;
+    readonly description: string;
+    /** The JSON Schema of its arguments. */
+    readonly parameters: Readonly<Record<string, unknown>>;
+  };
+}
+
 /** What a policy read between two of its tokens. */
 export interface ObservationRecord {
   /** How many of the completion's tokens stand before it. */
@@ -254,8 +278,8 @@ export interface TrajectoryRecord {
   readonly turns: readonly SpokenTurn[];
   /** By the environment, by the most turns that there may be, or by a fault. */
   readonly end: "done" | "turns" | "fault";
-  /** Whether the environment takes it for one to imitate. */
-  readonly success: boolean;
+  /** Whether it is one to imitate; null for a vote, of which nobody knows alone. */
+  readonly success: boolean | null;
   /** What went wrong in the environment, by its kind; null unless that was the end. */
   readonly fault: { readonly kind: string; readonly reason: string } | null;
 }
@@ -275,8 +299,6 @@ export interface TrajectoryFigures {
 
 /** One rollout of a Reasoner's group, with its reward and every part of it. */
 export interface ReasonerRollout extends AnswerRecord {
-  /** Null for an answer that is no act in an environment. */
-  readonly trajectory: TrajectoryRecord | null;
   readonly parts: Readonly<Record<string, number>>;
   /** Null where nobody could judge; such a rollout teaches nothing. */
   readonly reward: number | null;

@@ -40,22 +40,25 @@ const episodeSql = `
   SELECT e.id, ${numbers("e.attempt", "e.superseded", "e.at_ms", "e.phase", "e.round", "e.step")},
     ${numbers("e.questioner_version", "e.reasoner_version", "e.rollouts", "e.answers", "e.reward")},
     ${numbers("e.advantage", "e.confidence", "e.length", "e.truncated", "e.view")},
-    ${utf8("e.question", "e.label", "e.versions", "e.turns", "p.text AS prompt_text", "i.content", "i.name")},
+    ${utf8("e.question", "e.label", "e.versions", "e.turns", "t.tools AS tools_text", "i.content", "i.name")},
+    ${utf8("p.text AS prompt_text")},
     ${utf8("f.stage", "f.name AS phase_name", "f.role", "f.type")}, ${numbers("f.crc32 AS phase_crc32")},
     ${numbers("p.templated", "i.position", "c.crc32")}
   FROM episodes e LEFT JOIN prompts p ON p.id = e.prompt LEFT JOIN images i ON i.id = e.image
     LEFT JOIN phases f ON f.id = e.phase LEFT JOIN checksums c ON c.event = e.id
+    LEFT JOIN tool_sets t ON t.id = e.tools
   WHERE e.id = ?`;
 const rolloutsSql = `
   SELECT r.id, ${numbers("r.tokens", "r.log_probs", "r.truncated", "r.reward", "r.advantage", "r.outcome")},
     ${numbers("r.reference_log_probs")},
-    ${numbers("r.confidence", "r.abstentions", "r.parse_failures", "r.samples")},
+    ${numbers("r.confidence", "r.abstentions", "r.parse_failures", "r.samples", "r.verified")},
     ${utf8("r.text", "r.parts", "r.checks", "r.vote", "r.failure", "r.question", "r.own_answer")},
     ${utf8("r.silver", "r.votes", "r.rejection", "r.label", "r.trajectory", "p.names AS parts_names", "c.names AS checks_names")}
   FROM rollouts r LEFT JOIN shapes p ON p.id = r.parts_shape LEFT JOIN shapes c ON c.id = r.checks_shape
   WHERE r.id >= ? AND r.id < ? ORDER BY r.id`;
 const answersSql = `
-  SELECT id, ${numbers("rollout", "blind", "tokens", "log_probs", "truncated", "outcome")}, ${utf8("text", "vote", "failure")}
+  SELECT id, ${numbers("rollout", "blind", "tokens", "log_probs", "truncated", "outcome", "verified")},
+    ${utf8("text", "vote", "failure", "trajectory")}
   FROM answers WHERE id >= ? AND id < ? ORDER BY id`;
 
 /** Reads one event that is no episode; undefined where the number is of none. */

@@ -1,9 +1,11 @@
 import type {
   AnswerRecord,
   CompletionRecord,
+  CurriculumEpisode,
   CurriculumQuestion,
-  EpisodeEvent,
+  QuestionerEpisode,
   QuestionerRollout,
+  ReasonerEpisode,
   ReasonerRollout,
 } from "./events.ts";
 
@@ -11,7 +13,9 @@ import type {
 export type Rollout = QuestionerRollout | CurriculumQuestion | ReasonerRollout;
 
 /** An episode's rollouts, whatever its type calls them. */
-export function rolloutsOf(event: EpisodeEvent): readonly Rollout[] {
+export function rolloutsOf(
+  event: QuestionerEpisode | CurriculumEpisode | ReasonerEpisode,
+): readonly Rollout[] {
   return event.type === "curriculumEpisode" ? event.questions : event.rollouts;
 }
 

@@ -310,8 +310,18 @@ ALTER TABLE episodes ADD COLUMN turns TEXT;
 ALTER TABLE rollouts ADD COLUMN trajectory TEXT;
 `;
 
-/** Turns of trajectories say what they taught; no table differs. */
-const eleventh = "";
+/** What could be called: tools that many episodes share. */
+export const eleventhTables = `
+CREATE TABLE tool_sets (id INTEGER PRIMARY KEY, tools TEXT NOT NULL UNIQUE);
+`;
+
+/** Tools, and votes that came about with them. Turns of trajectories say what they taught, too. */
+const eleventh = `${eleventhTables}
+ALTER TABLE episodes ADD COLUMN tools INTEGER;
+ALTER TABLE rollouts ADD COLUMN verified INTEGER;
+ALTER TABLE answers ADD COLUMN trajectory TEXT;
+ALTER TABLE answers ADD COLUMN verified INTEGER;
+`;
 
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
 export const migrations: readonly string[] = [

@@ -1,12 +1,15 @@
 import type {
+  AnswerRecord,
   CompletionRecord,
   EpisodeEvent,
   EventBody,
+  FunctionRecord,
   SpokenTurn,
   TrajectoryFigures,
   TrajectoryRecord,
   TurnRecord,
 } from "./events.ts";
+import { answersOf, rolloutsOf } from "./rollouts.ts";
 
 /** A policy's turn within its completion. */
 export interface ActedTurn extends SpokenTurn {
@@ -41,6 +44,17 @@ export function promptTurnsOf(event: EpisodeEvent): readonly TurnRecord[] {
   return recorded ?? [{ role: "user", parts: [{ image: event.image.id }, event.prompt] }];
 }
 
+/** The tools that the chat template told the policy of. */
+export function templateToolsOf(event: EpisodeEvent): readonly FunctionRecord[] {
+  const tools = event.type === "reasonerEpisode" ? event.tools : null;
+  return tools?.told === "template" ? tools.functions : [];
+}
+
+/** Whether a call of a tool went well in a trajectory: what is answered then is verified. */
+export function isVerified({ turns }: { readonly turns: readonly Pick<SpokenTurn, "call">[] }): boolean {
+  return turns.some(({ call }) => call !== null && call.fault === null);
+}
+
 /** The images that an event names, by their content; one may come several times. */
 export function imagesNamedBy(event: EventBody): string[] {
   const own = "image" in event && "id" in event.image ? [event.image.id] : [];
@@ -49,10 +63,19 @@ export function imagesNamedBy(event: EventBody): string[] {
 
 /** Those of them that stand in turns, of the prompt or observed. */
 export function imagesInTurnsOf(event: EventBody): string[] {
-  if (event.type !== "reasonerEpisode") return [];
-  const observed = event.rollouts.flatMap(({ trajectory }) => trajectory?.observations ?? []);
-  const turns = [...(event.turns ?? []), ...observed.flatMap((observation) => observation.turns)];
-  return imagesInTurns(turns);
+  const answers = answersIn(event);
+  const observed = answers.flatMap(({ trajectory }) => trajectory?.observations ?? []);
+  const asked = event.type === "reasonerEpisode" ? (event.turns ?? []) : [];
+  return imagesInTurns([...asked, ...observed.flatMap((observation) => observation.turns)]);
+}
+
+/** All answers in an episode; none in any other event. */
+function answersIn(event: EventBody): readonly AnswerRecord[] {
+  if (event.type === "reasonerEpisode") return event.rollouts;
+  const isAsked = event.type === "questionerEpisode" || event.type === "curriculumEpisode";
+  return isAsked
+    ? rolloutsOf(event).flatMap((rollout) => answersOf(rollout).map(({ answer }) => answer))
+    : [];
 }
 
 /** The images in turns, by their content, in order. */

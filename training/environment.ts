@@ -1,7 +1,8 @@
 import { VisplayError } from "../common/errors.ts";
 import type { Fit } from "../images/shrink.ts";
 import type { ImageFile } from "../images/source.ts";
-import type { Completion, ReadTurn } from "../policy/port.ts";
+import type { Completion, FunctionTool, ReadTurn } from "../policy/port.ts";
+import type { FirstPrompt } from "../policy/prompts.ts";
 import type { Parts } from "../rewards/parts.ts";
 
 /** What a policy said in one of its turns. */
@@ -21,6 +22,20 @@ export interface Start {
   readonly label: string | null;
   /** The file of its first picture; null where that was drawn. */
   readonly file: ImageFile | null;
+  /** What it may call; default nothing. */
+  readonly tools?: OfferedTools;
+}
+
+/** Tools that a policy may call. */
+export interface OfferedTools {
+  readonly functions: readonly FunctionTool[];
+  /** How it is told of them: by its chat template, by a turn in the usual words, or in the user's, if any. */
+  readonly told: "template" | "usualWords" | "ownWords";
+}
+
+/** What a policy is asked where a task begins. */
+export function promptOf({ turns, tools }: Pick<Start, "turns" | "tools">): FirstPrompt {
+  return tools?.told === "template" ? { turns, tools: tools.functions } : { turns };
 }
 
 /** The policy is to speak again. */
@@ -61,6 +76,8 @@ export interface ResetOptions {
   readonly seed: number;
   /** What pictures are scaled down to, where they may be, before they are shown. */
   readonly fit: Fit;
+  /** Whether the policy's chat template can tell of tools (default false). */
+  readonly hasToolForm?: boolean;
   readonly signal?: AbortSignal;
 }
 

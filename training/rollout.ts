@@ -112,7 +112,7 @@ export async function rollOut(
       else if (turn === maxTurns) end(each, finish(now, "turns", options));
       else open.push(now);
     }
-    const answers = open.length === 0 ? [] : await sample(open.map(promptOf), 1, turn);
+    const answers = open.length === 0 ? [] : await sample(open.map(askedOf), 1, turn);
     spoken = [];
     for (const [each, answer] of zip(open, answers)) {
       const [completion] = answer ?? [];
@@ -128,7 +128,8 @@ interface Listening {
   /** Which of the beginnings it goes on from, and which of its group it is. */
   readonly task: number;
   readonly member: number;
-  readonly turns: readonly Turn[];
+  /** Up to here. */
+  readonly prompt: Prompt;
   readonly state: unknown;
   readonly said: readonly Completion[];
   readonly observations: readonly Observation[];
@@ -140,17 +141,21 @@ interface Spoken extends Listening {
   readonly last: Completion;
 }
 
-function promptOf({ task, turns, state }: Listening): AskedTurn {
-  return { task, prompt: { turns }, state };
+function askedOf({ task, prompt, state }: Listening): AskedTurn {
+  return { task, prompt, state };
 }
 
-function begin({ prompt: { turns }, state }: Beginning, task: number, member: number): Listening {
-  return { task, member, turns, state, said: [], observations: [], acts: [] };
+function begin({ prompt, state }: Beginning, task: number, member: number): Listening {
+  return { task, member, prompt, state, said: [], observations: [], acts: [] };
 }
 
 function say(listening: Listening, completion: Completion): Spoken {
-  const turns = [...listening.turns, { role: "assistant", tokens: completion.tokens } as const];
-  return { ...listening, turns, said: [...listening.said, completion], last: completion };
+  const prompt = goOn(listening.prompt, [{ role: "assistant", tokens: completion.tokens }]);
+  return { ...listening, prompt, said: [...listening.said, completion], last: completion };
+}
+
+function goOn(prompt: Prompt, turns: Prompt["turns"]): Prompt {
+  return { ...prompt, turns: [...prompt.turns, ...turns] };
 }
 
 /** What the environment makes of what the policy said last. */
@@ -190,14 +195,14 @@ function hear(listening: Listening, turns: readonly ReadTurn[], state: unknown):
   const after = listening.said.reduce((sum, { tokens }) => sum + tokens.length, 0);
   return {
     ...listening,
-    turns: [...listening.turns, ...turns],
+    prompt: goOn(listening.prompt, turns),
     state,
     observations: [...listening.observations, { after, turns }],
   };
 }
 
 function finish(
-  { turns: conversation, said, observations, acts }: Listening,
+  { prompt: { turns: conversation }, said, observations, acts }: Listening,
   end: Trajectory["end"],
   { judge }: Pick<RolloutOptions, "judge">,
   success = false,

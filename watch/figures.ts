@@ -66,7 +66,7 @@ function stepFigures(event: StepEvent): Values {
     tokensPerSecond: durationMs > 0 ? (1000 * sampledTokens) / durationMs : null,
     failed,
     ...tag("health", { ...health }),
-    ...("meanConfidence" in event && { confidence: event.meanConfidence }),
+    ...("meanConfidence" in event && { confidence: event.meanConfidence, verified: event.verified }),
     ...("admitted" in event && { admitted: event.admitted }),
     ...("meanReward" in event && trainingFigures(event)),
     ...("checks" in event && tag("checks", event.checks)),

@@ -20,6 +20,11 @@ import {
 /** How a policy samples. */
 export type SamplingConfig = Pick<SamplingOptions, "temperature" | "topK" | "topP" | "maxTokens">;
 
+/** What a configuration says of sampling. */
+export function samplingOf({ temperature, topK, topP, maxTokens }: SamplingConfig): SamplingConfig {
+  return { temperature, topK, topP, maxTokens };
+}
+
 /** How a policy learns from its groups. */
 export interface GrpoConfig extends Omit<GrpoOptions, keyof SamplingConfig> {
   readonly learningRateEnd: number;

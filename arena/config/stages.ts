@@ -37,6 +37,9 @@ export interface SelfPlayStage {
   readonly kind: "self_play";
   /** Null: as many as `rounds` says. */
   readonly rounds: number | null;
+  /** Turns of the Reasoner until it has answered a question, at most; only with tools. */
+  readonly maxTurns: number;
+  readonly tools: ToolsConfig;
   readonly requires: Floors;
 }
 
@@ -125,6 +128,8 @@ const requires = z
 const selfPlay = z.strictObject({
   kind: z.literal("self_play").describe("rounds of self-play, by the groups of settings above"),
   rounds: optionalCount("how many; null: as `rounds` says"),
+  maxTurns: count(8, "turns of the Reasoner until it has answered a question, at most; 1 without tools"),
+  tools,
   requires,
 });
 

@@ -2,8 +2,8 @@ import { extname } from "node:path";
 import * as z from "zod";
 import { moduleKinds } from "../../common/user_module.ts";
 import { toolNames } from "../../environments/tools/registry.ts";
-import type { ToolOptions } from "../../environments/tools/tool_environment.ts";
-import { count, number, type Settings } from "./setting.ts";
+import { type ToolOptions, toolForms } from "../../environments/tools/toolkit.ts";
+import { choice, count, number, type Settings } from "./setting.ts";
 
 /** How a stage lets its policy use tools, and what that costs. */
 export interface ToolsConfig extends Omit<ToolOptions, "timeLimitMs"> {
@@ -100,8 +100,13 @@ const settings: Settings<ToolsConfig> = {
     .nullable()
     .default(null)
     .describe(
-      "what the prompt says of them before all else; null: their names, what they do, and their arguments; an empty text: nothing",
+      "what the prompt says of them before all else, in place of any other form; null: their names, what they do, and their arguments; an empty text: nothing",
     ),
+  form: choice(
+    toolForms,
+    "template",
+    "how the model is told of them, and reads their answers: as its chat template has it, where that has a form for tools, or always by a section of the prompt",
+  ),
   maxCalls: count(4, "calls in one trajectory, at most"),
   price: number(0, "what a call costs (the lambda of R = R_accuracy + R_reasoning - lambda N)"),
   prices: z

@@ -3,9 +3,9 @@ import type { Fit } from "../../images/shrink.ts";
 import type { Policy } from "../../policy/port.ts";
 import { promptAbout } from "../../policy/prompts.ts";
 import { type CheckedClaims, checkClaims, claimReader } from "../../reasoner/claims.ts";
-import type { Reasoner } from "../../reasoner/reasoner.ts";
 import { voteOf } from "../../reasoner/vote.ts";
 import type { Estimate, LookingFigure } from "../../replay/events.ts";
+import type { Answerer } from "../answerer.ts";
 import type { RunConfig } from "../config/config.ts";
 import { USUAL_PICTURES } from "../config/evaluation.ts";
 import type { KnownPictures } from "../ports.ts";
@@ -18,7 +18,7 @@ const describeAll = "Describe the image in a few sentences: name every thing tha
 /** Who is asked. */
 interface Asked {
   readonly policy: Policy;
-  readonly reasoner: Reasoner;
+  readonly reasoner: Answerer;
 }
 
 /**

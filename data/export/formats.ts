@@ -44,6 +44,7 @@ const facts: Features = {
   votes: [{ answer: "string", count: "int32" }],
   abstentions: "int32",
   parse_failures: "int32",
+  verified: "int32",
   uncertainty: "float64",
   round: "int32",
   cluster: "int32",
@@ -56,7 +57,8 @@ const facts: Features = {
 };
 
 function factsOf({ item }: Row): Readonly<Record<string, unknown>> {
-  const { question, answer, confidence, votes, abstentions, parseFailures, round, cluster, outcome } = item;
+  const { question, answer, confidence, votes, abstentions, parseFailures, verified } = item;
+  const { round, cluster, outcome } = item;
   return {
     question,
     answer,
@@ -64,6 +66,7 @@ function factsOf({ item }: Row): Readonly<Record<string, unknown>> {
     votes,
     abstentions,
     parse_failures: parseFailures,
+    verified,
     uncertainty: uncertaintyOf(item),
     round,
     cluster,

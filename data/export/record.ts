@@ -21,6 +21,8 @@ export interface CurriculumRecord {
   readonly abstentions: number;
   /** Answers that are no vote. */
   readonly parseFailures: number;
+  /** Votes that a tool verified; null where nothing could be called. */
+  readonly verified: number | null;
   /** "admitted", or why it did not enter the curriculum. */
   readonly outcome: string;
   /** Share of the Reasoner's answers, the last time that it was taught with it, that agreed; null for never. */

@@ -1,115 +1,94 @@
 import { deriveSeed } from "../../common/random.ts";
+import { readCall, type ToolCall, UnreadableCall } from "../../common/tool_call.ts";
 import type { RgbImage } from "../../images/image.ts";
-import type { ReadTurn } from "../../policy/port.ts";
+import type { TurnPart } from "../../policy/port.ts";
 import { imagesIn, isImagePart } from "../../policy/prompts.ts";
-import type { Parts } from "../../rewards/parts.ts";
 import type { Environment, Outcome } from "../../training/environment.ts";
-import { closeTools, type Tool, ToolFault, type ToolFaultKind } from "./tool.ts";
-import { callIn, callTags, type ToolCall } from "./tool_call.ts";
-import { faultAnswer, type ToolAnswer, type ToolLimits, ToolRunner } from "./tool_runner.ts";
-import { toolSection } from "./tool_section.ts";
-
-export interface ToolOptions extends ToolLimits {
-  /** What the prompt says of the tools; null: `toolSection`. */
-  readonly section: string | null;
-  /** Calls in a trajectory, at most. */
-  readonly maxCalls: number;
-  /** λ: what a call costs, times what `prices` says of its tool (1 where that says nothing). */
-  readonly price: number;
-  readonly prices: Readonly<Record<string, number>>;
-  /** The first so many calls of a trajectory cost nothing. */
-  readonly freeCalls: number;
-  /** What a call that goes wrong costs beside that. */
-  readonly faultPrice: number;
-  /** What is earned where a trajectory succeeds in which a call went well. */
-  readonly bonus: number;
-}
+import { ToolFault } from "./tool.ts";
+import { faultAnswer, type ToolAnswer } from "./tool_runner.ts";
+import type { MadeCall, Toolkit } from "./toolkit.ts";
 
 /** Where a trajectory with tools stands. */
 interface ToolState {
   /** Of the environment within. */
   readonly own: unknown;
   readonly seed: number;
+  /** Whether the chat template puts tags around answers. */
+  readonly tagsAnswers: boolean;
   /** What the policy was shown, in order. */
   readonly images: readonly RgbImage[];
   /** What it called, in order, and how that went. */
   readonly calls: readonly MadeCall[];
 }
 
-/** A call that was made. */
-interface MadeCall extends ToolCall {
-  readonly fault: ToolFaultKind | null;
-}
-
-/** What stands around a tool's answer. */
+/** What stands around a tool's answer where the chat template has no form for it. */
 const responseTags = { open: "<tool_response>", close: "</tool_response>" } as const;
 
 /**
- * An environment in which the policy may call tools before it acts. Its prompt begins with what the tools are; a turn that
- * ends with a call is answered by the tool, or by what is wrong with the call; any other turn is the environment's own.
+ * An environment in which the policy may call tools before it acts. Its chat template tells what the tools are, or a turn that
+ * its prompt begins with; a turn that ends with a call is answered by the tool, or by what is wrong with the call; any other
+ * turn is the environment's own.
  *
  * Earned beside the environment's parts: `toolCalls`, minus what the calls cost; `toolFaults`, minus what those cost that went
- * wrong; and, where the trajectory succeeds and a call went well, `toolSuccess`. The tools are let go with it.
+ * wrong; and, where the trajectory succeeds and a call went well, `toolSuccess`. The tools stay open.
  */
-export function withTools(
-  environment: Environment,
-  tools: readonly Tool[],
-  options: ToolOptions,
-): Environment {
-  const runner = new ToolRunner(tools, options);
-  const text = options.section ?? toolSection(tools);
-  const section: readonly ReadTurn[] = text === "" ? [] : [{ role: "system", parts: [text] }];
+export function withTools(environment: Environment, toolkit: Toolkit): Environment {
   const { demonstrate } = environment;
   return {
     name: environment.name,
     tasks: environment.tasks,
-    stopTexts: [callTags.close],
+    stopTexts: toolkit.stopTexts,
     /** Pictures are whole: tools look at what the policy saw smaller. */
     async reset(task, given) {
       const start = await environment.reset(task, { ...given, fit: () => null });
-      const state = { own: start.state, seed: given.seed, images: imagesIn(start.turns), calls: [] };
-      return { ...start, turns: [...section, ...start.turns], state };
+      const begun = toolkit.tell(start.turns, given.hasToolForm ?? false);
+      const state: ToolState = {
+        own: start.state,
+        seed: given.seed,
+        tagsAnswers: begun.tools.told === "template",
+        images: imagesIn(start.turns),
+        calls: [],
+      };
+      return { ...start, ...begun, state };
     },
     async step(given, action, signal): Promise<Outcome> {
       const state = given as ToolState;
-      const asked = attempt(() => callIn(action.text));
-      if (asked === null) return afterTurn(state, await environment.step(state.own, action, signal), options);
-      const { parts, fault } = await answerTo(asked, state, signal);
+      const asked = callIn(action.text);
+      if (asked === null) return afterTurn(state, await environment.step(state.own, action, signal), toolkit);
+      const { parts, fault } = await answerTo(asked, state, toolkit, signal);
       const call: MadeCall = { ...(asked instanceof ToolFault ? noCall : asked), fault };
       const images = [...state.images, ...parts.filter(isImagePart)];
       return {
-        turns: [{ role: "tool", parts: [responseTags.open, ...parts, responseTags.close] }],
+        turns: [{ role: "tool", parts: state.tagsAnswers ? parts : tagged(parts) }],
         state: { ...state, images, calls: [...state.calls, call] },
-        parts: costOf(call, state.calls.length, options),
+        parts: toolkit.costOf(call, state.calls.length),
         call: { tool: call.name, fault },
       };
     },
     ...(demonstrate && {
       demonstrate: (given, turn, signal) => demonstrate((given as ToolState).own, turn, signal),
     }),
-    async [Symbol.asyncDispose]() {
-      await environment[Symbol.asyncDispose]();
-      await closeTools(tools);
-    },
+    [Symbol.asyncDispose]: () => environment[Symbol.asyncDispose](),
   };
+}
 
-  async function answerTo(
-    asked: ToolCall | ToolFault,
-    { images, seed, calls }: ToolState,
-    signal: AbortSignal = never,
-  ): Promise<ToolAnswer> {
-    if (asked instanceof ToolFault) return faultAnswer(asked);
-    const { maxCalls } = options;
-    if (calls.length >= maxCalls)
-      return faultAnswer(new ToolFault("notAllowed", `all ${maxCalls} calls were made; answer now`));
-    const before = calls.filter(({ name, fault }) => name === asked.name && fault === null);
-    return runner.answer(asked, {
-      images,
-      before: before.map((each) => each.arguments),
-      seed: deriveSeed(seed, "tool"),
-      signal,
-    });
-  }
+async function answerTo(
+  asked: ToolCall | ToolFault,
+  { images, seed, calls }: ToolState,
+  toolkit: Toolkit,
+  signal: AbortSignal = never,
+): Promise<ToolAnswer> {
+  if (asked instanceof ToolFault) return faultAnswer(asked);
+  const { maxCalls } = toolkit.options;
+  if (calls.length >= maxCalls)
+    return faultAnswer(new ToolFault("notAllowed", `all ${maxCalls} calls were made; answer now`));
+  const before = calls.filter(({ name, fault }) => name === asked.name && fault === null);
+  return toolkit.answer(asked, {
+    images,
+    before: before.map((each) => each.arguments),
+    seed: deriveSeed(seed, "tool"),
+    signal,
+  });
 }
 
 /** What could not be read as a call. */
@@ -119,29 +98,26 @@ const noCall: ToolCall = { name: "", arguments: null };
 const never = new AbortController().signal;
 
 /** What the environment's own turn led to. */
-function afterTurn(state: ToolState, outcome: Outcome, { bonus }: ToolOptions): Outcome {
+function afterTurn(state: ToolState, outcome: Outcome, toolkit: Toolkit): Outcome {
   if (outcome.turns !== null) {
     const images = [...state.images, ...imagesIn(outcome.turns)];
     return { ...outcome, state: { ...state, own: outcome.state, images } };
   }
-  const isEarned = outcome.success && state.calls.some(({ fault }) => fault === null);
-  return outcome.parts && isEarned && bonus !== 0
-    ? { ...outcome, parts: { ...outcome.parts, toolSuccess: bonus } }
-    : outcome;
+  if (!outcome.parts || !outcome.success) return outcome;
+  const isHelped = state.calls.some(({ fault }) => fault === null);
+  return { ...outcome, parts: { ...outcome.parts, ...toolkit.successOf(isHelped) } };
 }
 
-/** What the `number`-th call of a trajectory costs. */
-function costOf({ name, fault }: MadeCall, number: number, options: ToolOptions): Parts {
-  const { price, prices, freeCalls, faultPrice } = options;
-  const cost = number < freeCalls ? 0 : price * (prices[name] ?? 1);
-  return { toolCalls: 0 - cost, toolFaults: fault === null ? 0 : 0 - faultPrice };
+function tagged(parts: readonly TurnPart[]): TurnPart[] {
+  return [responseTags.open, ...parts, responseTags.close];
 }
 
-function attempt(read: () => ToolCall | null): ToolCall | ToolFault | null {
+/** The call in what was said, or what is wrong with it; null where there is none. */
+function callIn(text: string): ToolCall | ToolFault | null {
   try {
-    return read();
+    return readCall(text)?.call ?? null;
   } catch (error) {
-    if (error instanceof ToolFault) return error;
+    if (error instanceof UnreadableCall) return new ToolFault("notJson", error.message);
     throw error;
   }
 }

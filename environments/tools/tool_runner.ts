@@ -1,9 +1,9 @@
 import * as z from "zod";
 import { ByteCache } from "../../common/byte_cache.ts";
+import type { ToolCall } from "../../common/tool_call.ts";
 import type { TurnPart } from "../../policy/port.ts";
 import { isImagePart } from "../../policy/prompts.ts";
 import { type Tool, type ToolContext, ToolFault, type ToolFaultKind } from "./tool.ts";
-import type { ToolCall } from "./tool_call.ts";
 
 export interface ToolLimits {
   /** What one call may take. */

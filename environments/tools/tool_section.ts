@@ -1,17 +1,23 @@
 import * as z from "zod";
+import { callTags } from "../../common/tool_call.ts";
+import type { FunctionTool } from "../../policy/port.ts";
 import type { Tool } from "./tool.ts";
-import { callTags } from "./tool_call.ts";
 
-/** What a policy is told of the tools that it may call, before all else. */
-export function toolSection(tools: readonly Tool[]): string {
+/** What a policy is told of the tools that it may call, before all else, where its chat template has no form for them. */
+export function toolSection(tools: readonly FunctionTool[]): string {
   const form = `${callTags.open}{"name": "NAME", "arguments": {…}}${callTags.close}`;
   return `You may call a tool by ending your turn with ${form}. Its answer comes in the next turn. The tools:\n${tools
-    .map((tool) => JSON.stringify(describe(tool)))
+    .map((tool) => JSON.stringify(tool.function))
     .join("\n")}`;
 }
 
-/** A tool as JSON Schema describes it. */
-function describe({ name, description, arguments: schema, parameters: written }: Tool): object {
+/** A tool as chat templates take it, its arguments as JSON Schema describes them. */
+export function functionOf({
+  name,
+  description,
+  arguments: schema,
+  parameters: written,
+}: Tool): FunctionTool {
   const { $schema: _, ...parameters } = written ?? z.toJSONSchema(schema, { io: "input" });
-  return { name, description, parameters };
+  return { type: "function", function: { name, description, parameters } };
 }

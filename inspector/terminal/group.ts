@@ -13,7 +13,8 @@ import { brief, decimal, figureName, moment, plural, signed, whole } from "../fo
 import { mean } from "../lists.ts";
 import { rewardedFor } from "../stage_settings.ts";
 import { learntFrom, masksTruncated, taughtBy } from "../teaching.ts";
-import { clustersOf, type Fate, fateNamesOf, fateOf } from "../votes.ts";
+import { toolsText, turnTitle } from "../trajectories.ts";
+import { clustersOf, countText, type Fate, fateNamesOf, fateOf, verifiedText } from "../votes.ts";
 import { aligned, beside, indented, saidLines, wrapped } from "./layout.ts";
 import { readLines, trajectoryLines } from "./trajectory.ts";
 
@@ -70,8 +71,9 @@ export function groupText(event: EpisodeEvent, { config, ...options }: GroupOpti
 
 /** A prompt as its text, or as turns where it is more than a picture and a text. */
 function promptLines(event: EpisodeEvent, width: number): string[] {
-  const turns = event.type === "reasonerEpisode" ? event.turns : null;
-  return turns ? readLines(turns, width) : wrapped(event.prompt, width);
+  const { turns, tools } = event.type === "reasonerEpisode" ? event : { turns: null, tools: null };
+  const read = turns ? readLines(turns, width) : wrapped(event.prompt, width);
+  return tools ? [...read, ...wrapped(toolsText(tools), width)] : read;
 }
 
 function questionsOf(event: EpisodeEvent & (QuestionerEpisode | CurriculumEpisode)) {
@@ -127,7 +129,7 @@ function questionLines(
       ? votesLines({
           sighted: [
             ...wrapped(
-              `answers: silver ${silver ?? "none"}, confidence ${decimal(verdict.confidence)}`,
+              `answers: silver ${silver ?? "none"}, confidence ${decimal(verdict.confidence)}${verifiedText(verdict)}`,
               halfOf(width),
             ),
           ],
@@ -206,16 +208,24 @@ function clusterLines(
   const figures = aligned(
     clusters.map(({ fate, answers: own }) => [
       names[fate],
-      `${own.length} of ${answers.length}`,
+      countText(own, answers.length),
       fills[fate].repeat(Math.min(MOST_BAR, own.length)),
     ]),
     ["left", "right", "left"],
   );
   return clusters.flatMap(({ vote, answers: own }, i) => [
     ...wrapped(`${figures[i]} ${vote}`, width),
-    ...(says
-      ? own.flatMap(({ text, finishReason }) => indented(saidLines(text, finishReason, width - 2)))
-      : []),
+    ...(says ? own.flatMap((answer) => indented(givenLines(answer, width - 2))) : []),
+  ]);
+}
+
+/** What was said for a vote; of a trajectory turn by turn. */
+function givenLines({ text, finishReason, trajectory }: AnswerRecord, width: number): string[] {
+  if (!trajectory) return saidLines(text, finishReason, width);
+  const last = trajectory.turns.length - 1;
+  return trajectory.turns.flatMap((turn, i) => [
+    ...wrapped(turnTitle(i, turn), width),
+    ...saidLines(turn.text, i === last ? finishReason : "stop", width),
   ]);
 }
 

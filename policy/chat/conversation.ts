@@ -3,9 +3,10 @@ import { zip } from "../../common/zip.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { modelError } from "../model_files.ts";
 import type { ImageProcessor, PreparedImage, VisionLanguageModel } from "../models/vision_language_model.ts";
-import type { Turn } from "../port.ts";
+import type { FunctionTool, Prompt } from "../port.ts";
 import { imagesIn } from "../prompts.ts";
-import { type ChatMessage, ownTurnMark, type Tokenizer } from "./tokenizer.ts";
+import type { ChatMessage } from "./chat_message.ts";
+import { ownTurnMark, type Tokenizer } from "./tokenizer.ts";
 
 /** Places from `start` to before `end`. */
 export interface Span {
@@ -39,12 +40,13 @@ export interface ConversationTools {
 /**
  * A conversation as a model takes it: up to where the policy speaks next, or to the end of its own last turn. Throws a
  * `VisplayError` of code "images" where an image does not fit the model, "prompt" where a text cannot be read or the
- * whole leaves no room in the model's context, and "model" where the chat template cannot hold such turns.
+ * whole leaves no room in the model's context, and "model" where the chat template cannot hold such turns or tools.
  */
 export function conversationTokens(
-  turns: readonly Turn[],
+  conversation: Prompt,
   { tokenizer, processor, model, prepare }: ConversationTools,
 ): ConversationTokens {
+  const { turns } = conversation;
   const { eosTokenIds, imageTokenId, text } = model.config;
   const images = imagesIn(turns).map(prepare);
   const said = turns.flatMap((turn) => (turn.role === "assistant" ? [turn.tokens] : []));
@@ -56,7 +58,7 @@ export function conversationTokens(
     parts.push(ids);
     length += ids.length;
   };
-  const texts = renderTurns(turns, tokenizer);
+  const texts = renderTurns(conversation, tokenizer);
   for (const [k, written] of showImages(texts, images, processor.imageToken, tokenizer).entries()) {
     const ids = withoutRepeatedEnd(encode(written, tokenizer), said[k - 1], eosTokenIds);
     starts.push(...imageStarts(ids, imageTokenId, images.slice(starts.length), model).map((t) => length + t));
@@ -102,7 +104,13 @@ function imageStarts(
  * as many where the last turn is its own. Each ends as it did when the policy went on from there. Conversations grow turn by
  * turn, so that what is compared is the last step: what was asked before the newest own turn with what it is now.
  */
-function renderTurns(turns: readonly Turn[], tokenizer: Tokenizer): string[] {
+function renderTurns({ turns, tools = [] }: Prompt, tokenizer: Tokenizer): string[] {
+  if (tools.length > 0 && !tokenizer.hasToolForm)
+    throw modelError(
+      tokenizer.templateFile,
+      "the chat template has no form for tools; expected one that tells of them",
+    );
+  const told = tools.map((tool) => literalTexts(tool, tokenizer));
   const messages = turns.map((turn): ChatMessage => {
     if (turn.role === "assistant") return { role: turn.role, content: [{ type: "text", text: ownTurnMark }] };
     const content = turn.parts.map((part) =>
@@ -114,9 +122,9 @@ function renderTurns(turns: readonly Turn[], tokenizer: Tokenizer): string[] {
   });
   const newest = turns.findLastIndex(({ role }) => role === "assistant");
   const isLast = newest === turns.length - 1;
-  const whole = tokenizer.renderChat(messages, !isLast);
+  const whole = tokenizer.renderChat(messages, !isLast, told);
   if (newest < 0) return [whole];
-  const asked = tokenizer.renderChat(messages.slice(0, newest), true);
+  const asked = tokenizer.renderChat(messages.slice(0, newest), true, told);
   const mark = whole.lastIndexOf(ownTurnMark);
   requireStart(mark < 0 ? whole : whole.slice(0, mark).trimEnd(), asked.trimEnd(), tokenizer);
   const texts = whole.split(ownTurnMark);
@@ -130,6 +138,17 @@ function renderTurns(turns: readonly Turn[], tokenizer: Tokenizer): string[] {
   // A template may set a space before an answer, which the policy was left to say itself.
   const space = asked.slice(asked.trimEnd().length);
   return [...texts.slice(0, -1).map((text) => text.trimEnd() + space), ...last];
+}
+
+/** A tool all of whose texts are read character by character: a server that brings it may have written anything. */
+function literalTexts(tool: FunctionTool, tokenizer: Tokenizer): FunctionTool {
+  const read = (value: unknown): unknown => {
+    if (typeof value === "string") return tokenizer.literal(value);
+    if (Array.isArray(value)) return value.map(read);
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, own]) => [tokenizer.literal(key), read(own)]));
+  };
+  return read(tool) as FunctionTool;
 }
 
 /** Throws where a template writes turns otherwise once others follow. */

@@ -2,13 +2,9 @@ import { join, resolve } from "node:path";
 import type { PreTrainedTokenizer } from "@xenova/transformers";
 import { withTimeLimit } from "../../common/time_limit.ts";
 import { exists, type JsonFields, modelError, readModelJson, readModelText, show } from "../model_files.ts";
-
-export interface ChatMessage {
-  readonly role: "system" | "user" | "assistant" | "tool";
-  readonly content: readonly ChatPart[];
-}
-
-export type ChatPart = { readonly type: "image" } | { readonly type: "text"; readonly text: string };
+import type { FunctionTool } from "../port.ts";
+import type { ChatMessage } from "./chat_message.ts";
+import { hasToolForm } from "./tool_form.ts";
 
 /** Real ones stay below 300,000 tokens, 40 MB, 30 kB of template and a few milliseconds. */
 const maxVocabulary = 2 ** 20;
@@ -37,6 +33,7 @@ export class Tokenizer {
   readonly #known: ReadonlySet<number>;
   /** Every place where a special token starts. */
   readonly #specialStart: RegExp;
+  #hasToolForm = false;
 
   private constructor(folder: string, tokenizer: PreTrainedTokenizer, template: Template) {
     this.#folder = folder;
@@ -72,6 +69,7 @@ export class Tokenizer {
       throw modelError(vocabulary, `not a tokenizer that can be read (${(error as Error).message})`, error);
     }
     loaded.#tryTemplate();
+    loaded.#hasToolForm = loaded.#tryTools();
     return loaded;
   }
 
@@ -114,14 +112,27 @@ export class Tokenizer {
     return this.#known.has(id);
   }
 
-  /** A conversation in the model's chat template, ending where the assistant speaks next if asked to. */
-  renderChat(messages: readonly ChatMessage[], addGenerationPrompt: boolean): string {
-    const conversation = messages.map(({ role, content }) => ({ role, content: [...content] }));
+  /** Whether the chat template has a form for tools, for their calls, and for what they answer. */
+  get hasToolForm(): boolean {
+    return this.#hasToolForm;
+  }
+
+  /**
+   * A conversation in the model's chat template, ending where the assistant speaks next if asked to. The template tells of
+   * `tools` where it has a form for them.
+   */
+  renderChat(
+    messages: readonly ChatMessage[],
+    addGenerationPrompt: boolean,
+    tools: readonly FunctionTool[] = [],
+  ): string {
+    const conversation = messages.map((message) => ({ ...message, content: [...message.content] }));
     try {
       return this.#tokenizer.apply_chat_template(conversation, {
         tokenize: false,
         chat_template: this.#template,
         add_generation_prompt: addGenerationPrompt,
+        ...(tools.length > 0 && { tools: [...tools] }),
       });
     } catch (error) {
       throw modelError(this.templateFile, `the chat template fails: ${(error as Error).message}`, error);
@@ -141,6 +152,15 @@ export class Tokenizer {
     }
     if (length > maxTemplateBytes)
       throw modelError(this.templateFile, `the chat template writes ${length} characters for one question`);
+  }
+
+  /** A template that runs for too long with tools is one without a form for them. */
+  #tryTools(): boolean {
+    try {
+      return withTimeLimit(templateMs, () => hasToolForm(this.renderChat.bind(this)));
+    } catch {
+      return false;
+    }
   }
 }
 

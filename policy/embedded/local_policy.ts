@@ -139,7 +139,9 @@ export class LocalPolicy implements Replica {
     const { scaling } = this.#processor;
     const parameters = this.weights.layout.size;
     const { trainsImages } = this.#prompts;
-    return { parameters, modelType, version: this.learner.version, scaling, trainsImages };
+    const { hasToolForm } = this.tokenizer;
+    const { version } = this.learner;
+    return { parameters, modelType, version, scaling, trainsImages, hasToolForm };
   }
 
   async sample(

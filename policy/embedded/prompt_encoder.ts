@@ -37,8 +37,8 @@ export class PromptEncoder {
   }
 
   /** Throws a `VisplayError` of code "images" or "prompt" where the model cannot take an image or a text. */
-  tokens({ turns }: Prompt): PromptTokens {
-    return promptTokens(this.#conversation(turns), this.#tools.model.config.imageTokenId);
+  tokens(prompt: Prompt): PromptTokens {
+    return promptTokens(this.#conversation(prompt), this.#tools.model.config.imageTokenId);
   }
 
   /** A prompt and what it was gone on with, in token ids; throws as `tokens` does. */
@@ -47,7 +47,7 @@ export class PromptEncoder {
     const targets = completions.map((completion): Target => {
       const { tokens, observations = [] } = completion;
       if (observations.length === 0) return { tokens, images: [], sampled: null };
-      const whole = this.#conversation([...prompt.turns, ...turnsOf(completion)]);
+      const whole = this.#conversation({ ...prompt, turns: [...prompt.turns, ...turnsOf(completion)] });
       return targetOf(whole, prefix.tokens.length);
     });
     return { prefix, targets };
@@ -99,10 +99,10 @@ export class PromptEncoder {
     return this.#tools.learner.trains("vision", "connector");
   }
 
-  #conversation(turns: readonly Turn[]): ConversationTokens {
+  #conversation(conversation: Prompt): ConversationTokens {
     const { model, tokenizer, encoder } = this.#tools;
     const prepare = encoder.prepare.bind(encoder);
-    return conversationTokens(turns, { tokenizer, processor: this.#processor, model, prepare });
+    return conversationTokens(conversation, { tokenizer, processor: this.#processor, model, prepare });
   }
 
   /** Changes whenever encoded images become stale. */

@@ -30,11 +30,18 @@ export interface HeldImage {
 }
 
 export function isHeldImage(value: object): value is HeldImage {
-  return "heldImage" in value;
+  return "heldImage" in value && typeof value.heldImage === "string";
 }
 
+/** Plain data may have the same keys: the schema of a tool, for one. */
 export function isImage(value: object): value is RgbImage {
-  return "id" in value && "width" in value && "height" in value && "data" in value;
+  return (
+    "id" in value &&
+    "width" in value &&
+    "height" in value &&
+    "data" in value &&
+    ArrayBuffer.isView(value.data)
+  );
 }
 
 /**

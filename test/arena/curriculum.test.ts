@@ -15,7 +15,7 @@ import { configOf } from "../fakes/config.ts";
 const band = { low: 0.3, high: 0.8 };
 const { gate } = configOf().curriculum;
 const verdict = (silver: string | null, confidence: number): VerdictRecord => {
-  return { silver, confidence, votes: [], abstentions: 0, parseFailures: 0, samples: 8 };
+  return { silver, confidence, votes: [], abstentions: 0, parseFailures: 0, samples: 8, verified: null };
 };
 
 describe("admit", () => {

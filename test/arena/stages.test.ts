@@ -24,10 +24,7 @@ import { reasonerScript, smallConfig, type World } from "../fakes/world.ts";
 
 const twice = smallConfig((change) => {
   change.rounds = 2;
-  change.stages = [
-    { kind: "self_play", rounds: 1, requires: {} },
-    { kind: "self_play", rounds: null, requires: {} },
-  ];
+  Object.assign(change, { stages: [{ ...selfPlay, rounds: 1 }, selfPlay] });
   change.checkpoint.everySteps = 2;
   change.evaluation.questions = 1;
 });
@@ -113,10 +110,8 @@ describe("the stages of a run", () => {
     const demanding = (percent: number) =>
       smallConfig((change) => {
         Object.assign(change, twice);
-        change.stages = [
-          { kind: "self_play", rounds: 1, requires: { greedy: 10, maj8: percent } },
-          { kind: "self_play", rounds: null, requires: {} },
-        ];
+        const first = { ...selfPlay, rounds: 1, requires: { greedy: 10, maj8: percent } };
+        Object.assign(change, { stages: [first, selfPlay] });
       });
     const failed = await played(demanding(60));
     expect(failed.error).toMatchObject({ code: "belowFloor" });

@@ -49,6 +49,7 @@ function question(
       abstentions: 0,
       parseFailures: 0,
       samples,
+      verified: null,
     },
     rejection,
     label: rejection === null ? silver : null,
@@ -76,10 +77,10 @@ function taught(
   label: string,
   agreements: number[],
 ): RunEvent & ReasonerEpisode {
-  const answer: AnswerRecord = { ...completion, outcome: "answered", vote: label, failure: null };
+  const read = { outcome: "answered", vote: label, failure: null } as const;
+  const answer: AnswerRecord = { ...completion, ...read, trajectory: null, verified: null };
   const rollouts = agreements.map((agreement) => ({
     ...answer,
-    trajectory: null,
     parts: { agreement },
     referenceLogProbs: null,
     reward: agreement,
@@ -92,11 +93,7 @@ function taught(
     ...shared,
     ...origin,
     image: seen,
-    turns: null,
-    view: 0,
-    question: text,
-    label,
-    confidence: 1,
+    ...{ turns: null, tools: null, view: 0, question: text, label, confidence: 1 },
     rollouts,
   };
 }

@@ -38,6 +38,7 @@ const questionerStep = (seconds: number, step: number) =>
     update: null,
     questions: 128,
     meanConfidence: 0.72,
+    verified: null,
     checks: {},
     parts: {},
   });

@@ -66,7 +66,8 @@ export class FakePolicy implements Policy {
   }
 
   async info(): Promise<PolicyInfo> {
-    return { parameters: 0, modelType: "fake", version: this.#version, scaling: null, trainsImages: false };
+    const looks = { scaling: null, trainsImages: false, hasToolForm: false };
+    return { parameters: 0, modelType: "fake", version: this.#version, ...looks };
   }
 
   sample(

@@ -34,5 +34,5 @@ export function questionIds(
   model: VisionLanguageModel,
 ): (text: string, image: RgbImage) => Int32Array {
   const tools = { tokenizer, processor, model, prepare: processor.prepare.bind(processor) };
-  return (text, image) => conversationTokens(promptAbout(image, text).turns, tools).ids;
+  return (text, image) => conversationTokens(promptAbout(image, text), tools).ids;
 }

@@ -42,6 +42,7 @@ export const questionerStep = (change: Partial<QuestionerStep> = {}): Questioner
   ...step,
   questions: 128,
   meanConfidence: 0.72,
+  verified: null,
   checks: { format: 0.9 },
   ...change,
 });

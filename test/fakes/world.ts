@@ -127,6 +127,7 @@ export function makeWorld(
     images: new FakeImages(options.images ?? 40, time, options.broken, options.loadMs),
     labelled: [],
     environments: [],
+    toolkits: [],
     encode: (completion) => Int32Array.from(completion.split(" "), (word) => deriveSeed(0, word) & 0xffff),
     templates: { questioner: "ask", reasoner: "{question}", format: "tags" },
     log: new MemoryLog(),

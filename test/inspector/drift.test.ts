@@ -15,7 +15,7 @@ interface Asked {
 
 /** An episode of the Questioner with these questions. */
 function asking(round: number, questions: readonly Asked[]): RunEvent & QuestionerEpisode {
-  const verdict = { silver: "yes", votes: [], abstentions: 0, parseFailures: 0, samples: 4 };
+  const verdict = { silver: "yes", votes: [], abstentions: 0, parseFailures: 0, samples: 4, verified: null };
   return {
     type: "questionerEpisode",
     version: REPLAY_VERSION,

@@ -52,7 +52,7 @@ describe.each(Object.entries(readers))("%s", async (folder, read) => {
       grids.map((_, i) => readReferenceImage(`${folder}/${name}.image${i}.png`)),
     );
     const tools = { tokenizer, processor, model, prepare: processor.prepare.bind(processor) };
-    const { ids } = conversationTokens(turnsOf(messages, images), tools);
+    const { ids } = conversationTokens({ turns: turnsOf(messages, images) }, tools);
     expect([...ids]).toEqual(Array.from(expected?.data as BigInt64Array, Number));
   });
 });

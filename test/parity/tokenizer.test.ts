@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type ChatMessage, Tokenizer } from "../../policy/chat/tokenizer.ts";
+import type { ChatMessage } from "../../policy/chat/chat_message.ts";
+import { Tokenizer } from "../../policy/chat/tokenizer.ts";
 import { readReference, referencePath } from "../reference_dir.ts";
 
 interface Cases {

@@ -17,6 +17,6 @@ export async function openConversations(folder: string): Promise<{
   const prepare = processor.prepare.bind(processor);
   return {
     tokenizer,
-    tokens: (turns) => conversationTokens(turns, { tokenizer, processor, model, prepare }),
+    tokens: (turns) => conversationTokens({ turns }, { tokenizer, processor, model, prepare }),
   };
 }

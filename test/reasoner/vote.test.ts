@@ -23,6 +23,7 @@ describe("a verdict", () => {
       abstentions: 0,
       parseFailures: 0,
       samples: 4,
+      verified: null,
     });
   });
 
@@ -38,13 +39,23 @@ describe("a verdict", () => {
     expect(verdict.confidence).toBeCloseTo(2 / 3, 12);
   });
 
+  test("says how many of its votes a tool verified, where one could be called", () => {
+    const ballots = [true, false, true, true].map((verified, i) => ({
+      parsed: i === 3 ? unparsed : answer("2"),
+      verified,
+    }));
+    expect(vote(ballots).verified).toBe(2);
+    expect(vote(ballots.map(({ parsed }) => ({ parsed, verified: false }))).verified).toBe(0);
+    expect(vote(ballots.map(({ parsed }) => ({ parsed }))).verified).toBe(null);
+  });
+
   test("a tie falls to the answer sampled first", () => {
     expect(votesOf("z", "a", "a", "z").silver).toBe("z");
     expect(votesOf("q", "a", "z", "z", "a").votes.map((each) => each.answer)).toEqual(["a", "z", "q"]);
   });
 
   test("nothing parsed, nothing sampled", () => {
-    const none = { silver: null, confidence: 0, votes: [], abstentions: 0 };
+    const none = { silver: null, confidence: 0, votes: [], abstentions: 0, verified: null };
     expect(votesOf("", "")).toEqual({ ...none, parseFailures: 2, samples: 2 });
     expect(vote([])).toEqual({ ...none, parseFailures: 0, samples: 0 });
   });

@@ -10,6 +10,7 @@ import {
   REPLAY_VERSION,
   type ReasonerEpisode,
   type RunEvent,
+  type ToolsRecord,
   type TrajectoryRecord,
   type TurnRecord,
 } from "../../replay/events.ts";
@@ -135,12 +136,25 @@ export class RandomEvents {
       type: "reasonerEpisode",
       prompt,
       turns: this.#orNull(() => this.#many(3, () => this.#turn())),
+      tools: this.#orNull(() => this.#tools()),
       view: this.#integer(9),
       question,
       label: this.#orNull(() => this.#word()),
       confidence: this.#stream.uniform(),
       rollouts,
     };
+  }
+
+  #tools(): ToolsRecord {
+    const told = (["template", "usualWords", "ownWords"] as const)[this.#integer(3)] as "template";
+    const functions = this.#many(2, () => {
+      const parameters = { type: "object", properties: this.#record(() => ({ type: this.#word() })) };
+      return {
+        type: "function",
+        function: { name: this.#word(), description: this.#word(), parameters },
+      } as const;
+    });
+    return { functions, told };
   }
 
   #trajectory(): TrajectoryRecord {
@@ -156,7 +170,7 @@ export class RandomEvents {
         advantage: this.#orNull(() => this.#number()),
       })),
       end: this.#integer(2) ? "done" : "fault",
-      success: this.#integer(2) === 1,
+      success: this.#orNull(() => this.#integer(2) === 1),
       fault: this.#orNull(() => ({ kind: this.#word(), reason: this.#word() })),
     };
   }
@@ -181,6 +195,7 @@ export class RandomEvents {
         abstentions: this.#integer(9),
         parseFailures: this.#integer(9),
         samples: this.#integer(9),
+        verified: this.#orNull(() => this.#integer(9)),
       })),
     };
   }
@@ -191,6 +206,8 @@ export class RandomEvents {
       outcome: (["answered", "abstained", "unparsed"] as const)[this.#integer(3)] as "answered",
       vote: this.#orNull(() => this.#word()),
       failure: this.#orNull(() => this.#word()),
+      trajectory: this.#integer(8) === 0 ? this.#trajectory() : null,
+      verified: this.#orNull(() => this.#integer(2) === 1),
     };
   }
 
@@ -251,7 +268,14 @@ export function curriculumEpisode({
   readonly labels: readonly (string | null)[];
 }): CurriculumEpisode & RunEvent {
   const completion = { tokens: [], logProbs: [], text: "", finishReason: "stop" } as const;
-  const verdict = { confidence: 0.5, votes: [], abstentions: 0, parseFailures: 0, samples: 0 };
+  const verdict = {
+    confidence: 0.5,
+    votes: [],
+    abstentions: 0,
+    parseFailures: 0,
+    samples: 0,
+    verified: null,
+  };
   const { image, prompt, versions } = plainEpisode();
   return {
     version: REPLAY_VERSION,
@@ -291,6 +315,7 @@ export function plainEpisode(changes: Partial<ReasonerEpisode> = {}): ReasonerEp
     reward: 1,
     advantage: 0,
     trajectory: null,
+    verified: null,
     referenceLogProbs: [-0.75, -0.25, -1],
   } as const;
   return {
@@ -304,6 +329,7 @@ export function plainEpisode(changes: Partial<ReasonerEpisode> = {}): ReasonerEp
     prompt: "Look. which colour ? Answer.",
     versions: { questioner: 1, reasoner: 2 },
     turns: null,
+    tools: null,
     view: 2,
     question: "which colour ?",
     label: "red",

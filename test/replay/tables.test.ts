@@ -23,21 +23,20 @@ afterEach(async () => {
 });
 
 describe("versions", () => {
-  const withoutSeventh = `
+  const withoutEleventh = `
+    ALTER TABLE episodes DROP COLUMN tools; DROP TABLE tool_sets; ALTER TABLE rollouts DROP COLUMN verified;
+    ALTER TABLE answers DROP COLUMN trajectory; ALTER TABLE answers DROP COLUMN verified`;
+  const withoutSeventh = `${withoutEleventh};
     PRAGMA foreign_keys = OFF; ALTER TABLE episodes DROP COLUMN versions; ALTER TABLE episodes DROP COLUMN turns;
     ALTER TABLE rollouts DROP COLUMN trajectory; DROP TABLE phases;
     DELETE FROM measures WHERE figure IN (SELECT id FROM figures WHERE kind IN ('trajectory', 'fault'));
     CREATE TABLE phases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     INSERT INTO phases VALUES (1, 'questioner'), (2, 'curriculum'), (3, 'reasoner')`;
-  /** An event as it was before log-probabilities under the base, and trajectories, were recorded. */
+  /** An event as it was before log-probabilities under the base, trajectories, and tools, were recorded. */
   function asBefore(event: RunEvent): RunEvent {
-    if (!("rollouts" in event)) return event;
-    const rollouts = event.rollouts.map((rollout) => ({
-      ...rollout,
-      referenceLogProbs: null,
-      ...("trajectory" in rollout && { trajectory: null }),
-    }));
-    return { ...event, rollouts, ...("turns" in event && { turns: null }) } as RunEvent;
+    const unknown = new Set(["referenceLogProbs", "trajectory", "verified", "turns", "tools"]);
+    const text = JSON.stringify(event, (name, value) => (unknown.has(name) ? null : value));
+    return JSON.parse(text) as RunEvent;
   }
 
   const withoutFifth = `${withoutSeventh}; ALTER TABLE rollouts DROP COLUMN reference_log_probs;
@@ -131,12 +130,21 @@ describe("versions", () => {
           key === "turns" && Array.isArray(value) ? value.map(turnOf) : value;
         return JSON.parse(JSON.stringify(event, shown));
       });
-    const drawn = new RandomEvents(9).events(60);
+    /** Without tools, and with turns only where an environment was acted in. */
+    const asTenth = (key: string, value: unknown) =>
+      key === "tools" || key === "verified"
+        ? null
+        : /^(answers|blindAnswers)$/.test(key)
+          ? (value as object[]).map((answer) => ({ ...answer, trajectory: null }))
+          : value;
+    const drawn = new RandomEvents(9)
+      .events(60)
+      .map((event): RunEvent => JSON.parse(JSON.stringify(event, asTenth)));
     {
       using writer = ReplayWriter.create(folder);
       writer.append(withAdvantages(drawn, undefined), [writeTurnImage(folder)]);
       using database = Database.forWriting(path);
-      database.exec("PRAGMA user_version = 10");
+      database.exec(`${withoutEleventh}; PRAGMA user_version = 10`);
     }
     expect(survivors(folder)).toEqual(withAdvantages(drawn, null));
     ReplayWriter.open(folder)[Symbol.dispose]();

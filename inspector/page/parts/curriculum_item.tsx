@@ -1,6 +1,7 @@
 import type { CurriculumLine, Fate } from "../../answers.ts";
 import { decimal, percent, visible } from "../../format.ts";
 import { paths } from "../../paths.ts";
+import { verifiedShare } from "../../votes.ts";
 import { href } from "../address.ts";
 import { useAnswer } from "../loading.ts";
 import type { ScreenProps } from "../screen.ts";
@@ -61,6 +62,13 @@ export function CurriculumItem({ run, line, overview }: ItemProps) {
                   <td class="n quiet">{percent(count / verdict.samples)}</td>
                 </tr>
               ))}
+              {verdict.verified !== null && (
+                <tr>
+                  <td class="quiet">of the votes, verified by tools</td>
+                  <td class="n">{verdict.verified}</td>
+                  <td class="n quiet">{percent(verifiedShare(verdict) ?? 0)}</td>
+                </tr>
+              )}
               {verdict.parseFailures > 0 && (
                 <tr>
                   <td class="quiet">no vote</td>

@@ -1,7 +1,8 @@
-import type { TurnPartRecord, TurnRecord } from "../../../replay/events.ts";
+import type { ToolsRecord, TurnPartRecord, TurnRecord } from "../../../replay/events.ts";
 import type { EpisodeHead } from "../../../replay/query.ts";
 import { imagesInTurns } from "../../../replay/turns.ts";
 import { visible } from "../../format.ts";
+import { toolsText } from "../../trajectories.ts";
 import { Viewer } from "./picture.tsx";
 
 interface PicturesProps {
@@ -43,9 +44,11 @@ function promptText(turns: readonly TurnRecord[]): string {
 /** What was put to the policy, as text, and as its model reads that. */
 export function Prompt({
   turns,
+  tools,
   template,
 }: {
   readonly turns: readonly TurnRecord[];
+  readonly tools: ToolsRecord | null;
   readonly template: string | null;
 }) {
   return (
@@ -54,6 +57,7 @@ export function Prompt({
         <summary>Prompt</summary>
         <div class="raw">{visible(promptText(turns))}</div>
       </details>
+      {tools && <p class="quiet">{toolsText(tools)}</p>}
       <details>
         <summary>In the model's template</summary>
         <div class="raw">

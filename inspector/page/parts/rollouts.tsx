@@ -4,10 +4,12 @@ import type {
   EpisodeEvent,
   QuestionerEpisode,
   ReasonerEpisode,
+  TrajectoryRecord,
 } from "../../../replay/events.ts";
 import type { Sum } from "../../arithmetic.ts";
 import { decimal, partsText, visible } from "../../format.ts";
-import { type Cluster, clustersOf, fateNamesOf, fateOf } from "../../votes.ts";
+import { turnTitle } from "../../trajectories.ts";
+import { type Cluster, clustersOf, countText, fateNamesOf, fateOf, verifiedText } from "../../votes.ts";
 import { href } from "../address.ts";
 import { Checks, RewardSum } from "./reward.tsx";
 import { Tokens } from "./tokens.tsx";
@@ -153,6 +155,7 @@ export function QuestionRollouts({ run, event, pieces, open, onPick, learnt, sum
                     Answers to the picture: silver{" "}
                     {silver === null ? "none" : <strong>{visible(silver)}</strong>}, confidence{" "}
                     {decimal(question.verdict.confidence)}
+                    {verifiedText(question.verdict)}
                   </h3>
                   <Clusters clusters={clustersOf(question.answers, silver)} />
                 </div>
@@ -238,15 +241,12 @@ function Clusters<A extends AnswerRecord>({ clusters }: { readonly clusters: rea
     <div class="answers" style={{ margin: "6px 0 14px" }}>
       {clusters.map(({ vote, fate, answers }) => (
         <div key={`${fate} ${vote}`} class={`answer ${fate}`}>
-          <strong class="said">{visible(vote)}</strong>{" "}
-          <span class="quiet">
-            {answers.length} of {total}
-          </span>
+          <strong class="said">{visible(vote)}</strong> <span class="quiet">{countText(answers, total)}</span>
           <details>
             <summary class="quiet">what was said</summary>
             {answers.map((answer, i) => (
               <p key={i} class="said" style={{ margin: "4px 0" }}>
-                {visible(answer.text)}
+                {answer.trajectory ? <Turns trajectory={answer.trajectory} /> : visible(answer.text)}
                 {answer.failure !== null && <span class="bad"> ({visible(answer.failure)})</span>}
                 {answer.finishReason === "length" && <span class="quiet"> (cut off)</span>}
               </p>
@@ -255,5 +255,19 @@ function Clusters<A extends AnswerRecord>({ clusters }: { readonly clusters: rea
         </div>
       ))}
     </div>
+  );
+}
+
+/** What was said before a vote, turn by turn. */
+function Turns({ trajectory: { turns } }: { readonly trajectory: TrajectoryRecord }) {
+  return (
+    <>
+      {turns.map((turn, i) => (
+        <span key={i}>
+          <span class="quiet">{turnTitle(i, turn)}: </span>
+          {visible(turn.text)}{" "}
+        </span>
+      ))}
+    </>
   );
 }

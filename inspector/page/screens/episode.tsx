@@ -114,7 +114,11 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
           {event.type === "reasonerEpisode" && event.view > 0 && <Fact name="view">{event.view}</Fact>}
           {head.superseded && <Fact name="superseded">by a resume</Fact>}
         </dl>
-        <Prompt turns={turns} template={texts?.template ?? null} />
+        <Prompt
+          turns={turns}
+          tools={event.type === "reasonerEpisode" ? event.tools : null}
+          template={texts?.template ?? null}
+        />
       </aside>
       <div>
         {event.type === "reasonerEpisode" ? (

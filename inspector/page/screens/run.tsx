@@ -111,6 +111,7 @@ export function RunScreen({ address: { run }, overview, live }: ScreenProps) {
 const stepFigures = [
   "reward",
   "confidence",
+  "verified",
   "entropy",
   "length",
   "turns",

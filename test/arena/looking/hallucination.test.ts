@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from "vitest";
+import { Answerer } from "../../../arena/answerer.ts";
 import { type PresenceOptions, presenceProbes } from "../../../arena/looking/absent.ts";
 import { type AnsweredProbe, hallucination, presenceFigures } from "../../../arena/looking/hallucination.ts";
 import { listedThings, thingsIn } from "../../../arena/looking/listed_things.ts";
@@ -6,7 +7,6 @@ import type { KnownPictures, Tests } from "../../../arena/ports.ts";
 import { sceneTests } from "../../../arena/scene_tests.ts";
 import { imageOf, type RgbImage } from "../../../images/image.ts";
 import { nameable } from "../../../images/scenes/vocabulary.ts";
-import { Reasoner } from "../../../reasoner/reasoner.ts";
 import { configOf } from "../../fakes/config.ts";
 import { FakePolicy, type Script } from "../../fakes/policy.ts";
 import { VirtualTime } from "../../fakes/virtual_time.ts";
@@ -24,7 +24,7 @@ const { known } = sceneTests(config.evaluation) as Tests & { readonly known: Kno
 async function measure(script: Script, pictures: KnownPictures = known) {
   const time = new VirtualTime();
   const policy = new FakePolicy({ script, time });
-  const reasoner = new Reasoner(policy, { reasoner: "{question}", format: "tags" });
+  const reasoner = new Answerer(policy, { reasoner: "{question}", format: "tags" }, null);
   const beat = setInterval(() => void time.run(), 1);
   const signal = new AbortController().signal;
   const figures = await hallucination({ policy, reasoner }, pictures, config, () => null, signal).finally(

@@ -41,6 +41,7 @@ export function record(own: Partial<CurriculumRecord> = {}): CurriculumRecord {
     ],
     abstentions: 0,
     parseFailures: 1,
+    verified: null,
     outcome: "admitted",
     agreement: null,
     ...own,

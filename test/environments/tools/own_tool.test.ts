@@ -6,7 +6,7 @@ import type { ModuleOptions } from "../../../environments/own/module_pool.ts";
 import { openOwnTool } from "../../../environments/own/own_tool.ts";
 import type { Tool } from "../../../environments/tools/tool.ts";
 import { ToolRunner } from "../../../environments/tools/tool_runner.ts";
-import { toolSection } from "../../../environments/tools/tool_section.ts";
+import { functionOf, toolSection } from "../../../environments/tools/tool_section.ts";
 import { encodePng } from "../../../images/encode.ts";
 import { imageOf, type RgbImage } from "../../../images/image.ts";
 import { blocksOf } from "../../docs/pages.ts";
@@ -69,7 +69,7 @@ describe("a user's own tool", () => {
          parameters: { type: "object", properties: { n: { type: "integer", minimum: 2, description: "how many" }, of: { type: "string", default: "all" } }, required: ["n"] },
          run: ({ n, of }: any) => n + " of " + of });`,
     );
-    const section = JSON.parse(toolSection([tool]).split("\n")[1] as string);
+    const section = JSON.parse(toolSection([functionOf(tool)]).split("\n")[1] as string);
     expect(section).toEqual({
       name: "find",
       description: "finds it",

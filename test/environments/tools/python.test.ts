@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { openPython } from "../../../environments/tools/python/python.ts";
 import { ToolFault } from "../../../environments/tools/tool.ts";
 import { withTools } from "../../../environments/tools/tool_environment.ts";
+import { Toolkit } from "../../../environments/tools/toolkit.ts";
 import { imageOf } from "../../../images/image.ts";
 import type { Environment } from "../../../training/environment.ts";
 
@@ -147,10 +148,11 @@ test("in an environment, a policy calculates over several turns", async () => {
     step: async () => ({ turns: null, parts: {}, success: true }),
     async [Symbol.asyncDispose]() {},
   };
-  const environment = withTools(asks, [await openPython({ setting, timeLimitMs: 60_000, threads: 1 })], {
+  const toolkit = new Toolkit([await openPython({ setting, timeLimitMs: 60_000, threads: 1 })], {
     ...{ maxCalls: 3, price: 0, prices: {}, freeCalls: 0, faultPrice: 0, bonus: 0 },
-    ...{ timeLimitMs: 60_000, maxText: 100, maxPixels: 1_000_000, section: null },
+    ...{ timeLimitMs: 60_000, maxText: 100, maxPixels: 1_000_000, section: null, form: "template" },
   });
+  const environment = withTools(asks, toolkit);
   let { state } = await environment.reset(0, { seed: 1, fit: () => null });
   const said: unknown[] = [];
   for (const code of ["total = 17 * 23", "total + 9"]) {
@@ -161,5 +163,5 @@ test("in an environment, a policy calculates over several turns", async () => {
     state = outcome.state;
   }
   expect(said).toEqual(["(nothing was printed)", "400\n"]);
-  await environment[Symbol.asyncDispose]();
+  await toolkit[Symbol.asyncDispose]();
 });

@@ -2,11 +2,12 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { builtInTools } from "../../../environments/tools/registry.ts";
 import { defineTool, type Tool, ToolFault } from "../../../environments/tools/tool.ts";
-import { type ToolOptions, withTools } from "../../../environments/tools/tool_environment.ts";
+import { withTools } from "../../../environments/tools/tool_environment.ts";
+import { Toolkit, type ToolOptions } from "../../../environments/tools/toolkit.ts";
 import { imageOf } from "../../../images/image.ts";
 import type { Completion, ReadTurn } from "../../../policy/port.ts";
 import { imagesIn } from "../../../policy/prompts.ts";
-import type { Environment } from "../../../training/environment.ts";
+import { type Environment, promptOf, type Start } from "../../../training/environment.ts";
 import { rollOut, type Trajectory } from "../../../training/rollout.ts";
 
 const picture = imageOf(
@@ -46,12 +47,12 @@ const echo: Tool = defineTool({
 });
 
 const options: ToolOptions = {
-  section: null,
+  ...{ section: null, form: "template" },
   ...{ maxCalls: 3, price: 0.1, prices: { crop: 2 }, freeCalls: 1, faultPrice: 0.5, bonus: 0.25 },
   ...{ timeLimitMs: 200, maxText: 30, maxPixels: 1_000_000 },
 };
 const crop = builtInTools.get("crop") as Tool;
-const environment = withTools(within, [echo, crop], options);
+const environment = withTools(within, new Toolkit([echo, crop], options));
 
 const call = (name: string, given: unknown) =>
   `thinking <tool_call>${JSON.stringify({ name, arguments: given })}</tool_call>`;
@@ -59,6 +60,10 @@ const call = (name: string, given: unknown) =>
 /** A trajectory in which a policy says these texts. */
 async function play(...texts: string[]) {
   const start = await environment.reset(0, { seed: 1, fit: (size) => ({ ...size, filter: "bicubic" }) });
+  return playFrom(start, ...texts);
+}
+
+async function playFrom(start: Start, ...texts: string[]) {
   const sample = async (asked: readonly unknown[], _group: number, turn: number) =>
     asked.map((): Completion[] => {
       const text = texts[turn] as string;
@@ -71,7 +76,7 @@ async function play(...texts: string[]) {
         },
       ];
     });
-  const beginning = { prompt: { turns: start.turns }, state: start.state };
+  const beginning = { prompt: promptOf(start), state: start.state };
   const [group] = await rollOut([beginning], environment, sample, { groupSize: 1, maxTurns: texts.length });
   return group?.[0] as Trajectory;
 }
@@ -180,5 +185,42 @@ describe("an environment with tools", () => {
     const waiting = environment.step(state, action, controller.signal);
     controller.abort(new Error("stopped"));
     await expect(waiting).rejects.toThrow("stopped");
+  });
+});
+
+describe("where the chat template has a form for tools", () => {
+  const begin = (changes: Partial<ToolOptions> = {}, hasToolForm = true) => {
+    const own = withTools(within, new Toolkit([echo, crop], { ...options, ...changes }));
+    return own.reset(0, { seed: 1, fit: () => null, hasToolForm });
+  };
+
+  test("that tells what they are, and puts tags around answers", async () => {
+    const start = await begin();
+    const { turns, tools } = promptOf(start);
+    expect(turns.map(({ role }) => role)).toEqual(["user"]);
+    expect(tools?.map(({ type, function: { name } }) => [type, name])).toEqual([
+      ["function", "echo"],
+      ["function", "crop"],
+    ]);
+    expect(start.tools).toEqual({ functions: tools, told: "template" });
+    const trajectory = await playFrom(start, call("echo", { text: "ab" }), "42");
+    expect(trajectory.completion.observations?.[0]?.turns).toEqual([
+      { role: "tool", parts: ["ab after 0, 1 pictures, number"] },
+    ]);
+  });
+
+  test.each([
+    [{ section: "You may call echo." }, true, "ownWords", ["system", "user"]],
+    [{ section: "" }, true, "ownWords", ["user"]],
+    [{ form: "section" }, true, "usualWords", ["system", "user"]],
+    [{}, false, "usualWords", ["system", "user"]],
+  ] as const)("but for %j, where it has one: %s", async (changes, hasToolForm, told, roles) => {
+    const start = await begin(changes, hasToolForm);
+    expect(start.tools?.told).toBe(told);
+    expect(promptOf(start).tools).toBe(undefined);
+    expect(start.turns.map(({ role }) => role)).toEqual(roles);
+    const { completion } = await playFrom(start, call("echo", { text: "ab" }), "42");
+    const [answer] = completion.observations?.[0]?.turns ?? [];
+    expect(answer?.parts).toEqual(["<tool_response>", "ab after 0, 1 pictures, number", "</tool_response>"]);
   });
 });

@@ -148,7 +148,7 @@ test("a turn that is credited with what was earned from it on has an advantage o
 function questioner(): QuestionerEpisode & RunEvent {
   const answer = (vote: string) => ({
     ...{ tokens: [1], logProbs: [0], text: `I see ${vote}.`, finishReason: "stop" as const },
-    ...{ outcome: "answered" as const, vote, failure: null },
+    ...{ outcome: "answered" as const, vote, failure: null, trajectory: null, verified: null },
   });
   const { rollouts: _, question: __, label: ___, confidence: ____, view: _____, ...place } = plainEpisode();
   return {
@@ -165,7 +165,14 @@ function questioner(): QuestionerEpisode & RunEvent {
         answers: ["yes", "no", "yes"].map(answer),
         blindAnswers: ["no"].map(answer),
         verdict: {
-          ...{ silver: "yes", confidence: 2 / 3, abstentions: 0, parseFailures: 0, samples: 3 },
+          ...{
+            silver: "yes",
+            confidence: 2 / 3,
+            abstentions: 0,
+            parseFailures: 0,
+            samples: 3,
+            verified: null,
+          },
           votes: [
             { answer: "yes", count: 2 },
             { answer: "no", count: 1 },
