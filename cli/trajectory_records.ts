@@ -1,11 +1,18 @@
 import { basename, resolve } from "node:path";
 import { VisplayError } from "../common/errors.ts";
+import { readCall, responseTags, UnreadableCall, type WrittenCall } from "../common/tool_call.ts";
 import type { Message, Trajectory } from "../data/export/trajectory.ts";
 import { tolerant } from "../replay/damage.ts";
-import type { EpisodeEvent, ReasonerEpisode, ReasonerRollout, TrajectoryRecord } from "../replay/events.ts";
+import type {
+  EpisodeEvent,
+  ReasonerEpisode,
+  ReasonerRollout,
+  TrajectoryRecord,
+  TurnRecord,
+} from "../replay/events.ts";
 import type { EpisodeQuery } from "../replay/query.ts";
 import { ReplayReader } from "../replay/reader.ts";
-import { actedTurns, promptTurnsOf } from "../replay/turns.ts";
+import { type ActedTurn, actedTurns, promptTurnsOf } from "../replay/turns.ts";
 
 /** Every trajectory in the episodes that a query matches, in the order of the run; tells of what is damaged, and left out. */
 export function* trajectoriesOf(
@@ -29,7 +36,8 @@ export function* trajectoriesOf(
         .flatMap(({ parts }) => parts)
         .flatMap((part) => (typeof part === "string" ? [] : fileOf(part.image)));
       const from = { run, episode: id, rollout: place };
-      yield { ...from, ...factsOf(event, rollout, rollout.trajectory), messages, images };
+      const tools = event.tools?.told === "ownWords" ? null : (event.tools?.functions ?? null);
+      yield { ...from, ...factsOf(event, rollout, rollout.trajectory), messages, tools, images };
     }
   }
 }
@@ -45,15 +53,46 @@ function factsOf(
   return { stage, phase, round, step, question, label, reward, parts, advantage, ...came };
 }
 
-/** The prompt, and what was said and read then, in turn. */
+/** The prompt, and what was said and read then, in turn; without a turn that tells of tools as any chat template would. */
 function messagesOf(event: Episode, rollout: ReasonerRollout, trajectory: TrajectoryRecord): Message[] {
-  const read = (turns: ReturnType<typeof promptTurnsOf>): Message[] =>
-    turns.map(({ role, parts }) => ({ role, parts, act: null }));
+  const prompt = promptTurnsOf(event);
+  const own = event.tools?.told === "usualWords" ? prompt.slice(1) : prompt;
   return [
-    ...read(promptTurnsOf(event)),
-    ...actedTurns(rollout, trajectory).flatMap(({ text, parts, call, observed }): Message[] => [
-      { role: "assistant", parts: [text], act: { parts, call } },
-      ...read(observed),
-    ]),
+    ...own.map(readMessage),
+    ...actedTurns(rollout, trajectory).flatMap((turn): Message[] => {
+      const observed = turn.call ? turn.observed.map(withoutTags) : turn.observed;
+      return [saidMessage(turn), ...observed.map(readMessage)];
+    }),
   ];
+}
+
+function readMessage({ role, parts }: TurnRecord): Message {
+  return { role, parts, call: null, act: null };
+}
+
+function saidMessage({ text, parts, call }: ActedTurn): Message {
+  const written = call && writtenIn(text);
+  const before = written ? written.before.trimEnd() : text;
+  return {
+    role: "assistant",
+    parts: before === "" && written ? [] : [before],
+    call: written?.call ?? null,
+    act: { parts, call },
+  };
+}
+
+/** The call in what was said; null where it could not be read, and stays text. */
+function writtenIn(text: string): WrittenCall | null {
+  try {
+    return readCall(text);
+  } catch (error) {
+    if (error instanceof UnreadableCall) return null;
+    throw error;
+  }
+}
+
+/** An answer without the tags that a prompt of our own put around it. */
+function withoutTags({ role, parts }: TurnRecord): TurnRecord {
+  const isTagged = parts[0] === responseTags.open && parts.at(-1) === responseTags.close;
+  return { role, parts: isTagged ? parts.slice(1, -1) : parts };
 }

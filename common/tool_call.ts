@@ -1,6 +1,9 @@
 /** Where a call of a tool begins and ends in what a policy says. */
 export const callTags = { open: "<tool_call>", close: "</tool_call>" } as const;
 
+/** What stands around a tool's answer where no chat template puts tags there. */
+export const responseTags = { open: "<tool_response>", close: "</tool_response>" } as const;
+
 /** A call as it was written. */
 export interface ToolCall {
   readonly name: string;

@@ -7,6 +7,8 @@ export type Feature =
   | "int32"
   | "float64"
   | "image"
+  /** Any value, which `datasets` from 4.7 on gives back as it was. */
+  | "json"
   | readonly [Feature]
   | { readonly [field: string]: Feature };
 
@@ -36,6 +38,7 @@ const plain: Readonly<Record<string, Omit<SchemaElement, "name">>> = {
   string: { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } },
   int32: { type: "INT32" },
   float64: { type: "DOUBLE" },
+  json: { type: "BYTE_ARRAY", converted_type: "JSON", logical_type: { type: "JSON" } },
 };
 
 function elementsOf(name: string, type: Feature): SchemaElement[] {
@@ -68,6 +71,7 @@ export function huggingFaceInfo(features: Features): string {
 
 function inJson(type: Feature): unknown {
   if (type === "image") return { _type: "Image" };
+  if (type === "json") return { _type: "Json" };
   if (typeof type === "string") return { dtype: type, _type: "Value" };
   if (isList(type)) return [inJson(type[0])];
   return Object.fromEntries(Object.entries(type).map(([field, own]) => [field, inJson(own)]));

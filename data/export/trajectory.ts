@@ -1,3 +1,5 @@
+import type { ToolCall } from "../../common/tool_call.ts";
+
 type Parts = Readonly<Record<string, number>>;
 
 /** A part of a message: text, or an image by the name of its content. */
@@ -6,7 +8,10 @@ export type MessagePart = string | { readonly image: string };
 /** A turn of a conversation. */
 export interface Message {
   readonly role: string;
+  /** Without the call, where it ends with one that could be read. */
   readonly parts: readonly MessagePart[];
+  /** The call of a tool that it ends with; null for none. */
+  readonly call: ToolCall | null;
   /** What became of it where the policy said it; null for what it read. */
   readonly act: Act | null;
 }
@@ -15,6 +20,16 @@ export interface Message {
 export interface Act {
   readonly parts: Parts;
   readonly call: { readonly tool: string; readonly fault: string | null } | null;
+}
+
+/** A tool, as chat templates take it. */
+export interface FunctionTool {
+  readonly type: "function";
+  readonly function: {
+    readonly name: string;
+    readonly description: string;
+    readonly parameters: Readonly<Record<string, unknown>>;
+  };
 }
 
 /** How a trajectory ended: as the environment wants it or otherwise, with no turn left, or by a fault. */
@@ -36,6 +51,8 @@ export interface Trajectory {
   readonly label: string | null;
   /** From what the policy read first to what it said last. */
   readonly messages: readonly Message[];
+  /** Tools that a chat template is to tell of; null where there were none, or the messages do it in somebody's own words. */
+  readonly tools: readonly FunctionTool[] | null;
   /** Null where nobody could judge. */
   readonly reward: number | null;
   /** Of all its turns, before weighting. */
@@ -67,6 +84,9 @@ export function whyLeftOut(
   if (!selection.ends.includes(end)) return "end";
   if (selection.reward && !(reward !== null && reward >= min && reward <= max)) return "reward";
   if (images.some(({ file }) => file === null)) return "image not kept";
-  const texts = messages.flatMap(({ parts }) => parts.filter((part) => typeof part === "string"));
+  const texts = messages.flatMap(({ parts, call }) => [
+    ...parts.filter((part) => typeof part === "string"),
+    ...(call ? [JSON.stringify(call)] : []),
+  ]);
   return tagged && texts.some((text) => text.includes(imageTag)) ? `says ${imageTag}` : null;
 }

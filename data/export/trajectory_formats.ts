@@ -2,7 +2,7 @@ import { cell, type Features } from "./features.ts";
 import { imagePathOf, LinesWriter } from "./lines_writer.ts";
 import { parquetFilesOf, parquetShards } from "./parquet_shard.ts";
 import type { NamedPicture, RowWriter, SplitRow } from "./row.ts";
-import { imageTag, type MessagePart, type Trajectory } from "./trajectory.ts";
+import { imageTag, type Message, type MessagePart, type Trajectory } from "./trajectory.ts";
 
 export const trajectoryFormats = ["trl", "ms-swift", "jsonl"] as const;
 export type TrajectoryFormat = (typeof trajectoryFormats)[number];
@@ -78,6 +78,24 @@ function typedPart(part: MessagePart): { readonly type: string; readonly text: s
   return typeof part === "string" ? { type: "text", text: part } : { type: "image", text: null };
 }
 
+/** The call of a message in the form of OpenAI's API; undefined where it has none. */
+function callsOf({ call }: Message): readonly object[] | undefined {
+  if (!call) return undefined;
+  return [{ type: "function", function: { name: call.name, arguments: call.arguments } }];
+}
+
+/** ms-swift's own roles for calls and their answers; what was said before a call is a message of its own. */
+function swiftMessages({ messages }: Trajectory): object[] {
+  return messages.flatMap(({ role, parts, call }, i) => {
+    const content = parts.map((part) => (typeof part === "string" ? part : imageTag)).join("");
+    if (call) {
+      const called = { role: "tool_call", content: JSON.stringify(call) };
+      return content === "" ? [called] : [{ role, content }, called];
+    }
+    return [{ role: role === "tool" && messages[i - 1]?.call ? "tool_response" : role, content }];
+  });
+}
+
 /** How each reader wants its rows. */
 export const trajectoryRules: Readonly<Record<TrajectoryFormat, TrajectoryRules>> = {
   trl: {
@@ -87,15 +105,24 @@ export const trajectoryRules: Readonly<Record<TrajectoryFormat, TrajectoryRules>
     open: (folder, shardBytes) =>
       parquetShards(folder, shardBytes, {
         features: {
-          messages: [{ role: "string", content: [{ type: "string", text: "string" }] }],
+          messages: [
+            {
+              role: "string",
+              content: [{ type: "string", text: "string" }],
+              tool_calls: [{ type: "string", function: { name: "string", arguments: "json" } }],
+            },
+          ],
+          tools: ["json"],
           images: ["image"],
           ...facts,
         },
         cellsOf: (row) => ({
-          messages: row.trajectory.messages.map(({ role, parts }) => ({
-            role,
-            content: parts.map(typedPart),
+          messages: row.trajectory.messages.map((message) => ({
+            role: message.role,
+            content: message.parts.map(typedPart),
+            tool_calls: callsOf(message) ?? null,
           })),
+          tools: row.trajectory.tools,
           images: row.pictures.map(cell),
           ...factsOf(row),
         }),
@@ -103,24 +130,27 @@ export const trajectoryRules: Readonly<Record<TrajectoryFormat, TrajectoryRules>
       }),
   },
   "ms-swift": lines("ms-swift (`--dataset train.jsonl`, started in this folder)", true, (row) => ({
-    messages: row.trajectory.messages.map(({ role, parts }) => ({
-      role,
-      content: parts.map((part) => (typeof part === "string" ? part : imageTag)).join(""),
-    })),
+    messages: swiftMessages(row.trajectory),
+    ...(row.trajectory.tools && { tools: JSON.stringify(row.trajectory.tools) }),
     images: row.pictures.map(imagePathOf),
     ...factsOf(row),
   })),
   jsonl: lines("anything that reads lines of JSON", false, (row) => {
     const paths = row.pictures.map(imagePathOf)[Symbol.iterator]();
     return {
-      messages: row.trajectory.messages.map(({ role, parts }) => ({
-        role,
-        content: parts.map((part) =>
-          typeof part === "string"
-            ? { type: "text", text: part }
-            : { type: "image", image: paths.next().value },
-        ),
-      })),
+      messages: row.trajectory.messages.map((message) => {
+        const tool_calls = callsOf(message);
+        return {
+          role: message.role,
+          content: message.parts.map((part) =>
+            typeof part === "string"
+              ? { type: "text", text: part }
+              : { type: "image", image: paths.next().value },
+          ),
+          ...(tool_calls && { tool_calls }),
+        };
+      }),
+      tools: row.trajectory.tools,
       ...factsOf(row),
     };
   }),

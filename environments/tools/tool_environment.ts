@@ -1,5 +1,5 @@
 import { deriveSeed } from "../../common/random.ts";
-import { readCall, type ToolCall, UnreadableCall } from "../../common/tool_call.ts";
+import { readCall, responseTags, type ToolCall, UnreadableCall } from "../../common/tool_call.ts";
 import type { RgbImage } from "../../images/image.ts";
 import type { TurnPart } from "../../policy/port.ts";
 import { imagesIn, isImagePart } from "../../policy/prompts.ts";
@@ -20,9 +20,6 @@ interface ToolState {
   /** What it called, in order, and how that went. */
   readonly calls: readonly MadeCall[];
 }
-
-/** What stands around a tool's answer where the chat template has no form for it. */
-const responseTags = { open: "<tool_response>", close: "</tool_response>" } as const;
 
 /**
  * An environment in which the policy may call tools before it acts. Its chat template tells what the tools are, or a turn that
