@@ -1,4 +1,7 @@
 import { RandomStream } from "../../../common/random.ts";
+import { partsAt } from "./c_values.ts";
+import { errors } from "./emscripten_files.ts";
+import type { ScratchFiles } from "./scratch_files.ts";
 
 /** Python asked JavaScript for something that it may not have; the call ends. */
 export class GateError extends Error {
@@ -19,7 +22,7 @@ type Own = (...args: never) => unknown;
 /** What WebAssembly imports, by module and name. */
 export type Imports = Readonly<Record<string, Record<string, Import>>>;
 
-/** What Python may ask of JavaScript once the gate is shut: to read its own files, the time, and how to call itself. */
+/** What Python may ask of JavaScript once the gate is shut: to read files, the time, and how to call itself. */
 const open = new Set([
   ...["__syscall_getdents64", "__syscall_getcwd", "__syscall_stat64", "__syscall_lstat64"],
   ...["__syscall_fstat64", "__syscall_newfstatat", "__syscall_faccessat", "__syscall_readlinkat"],
@@ -27,7 +30,6 @@ const open = new Set([
   ...["_gmtime_js", "_timegm_js", "_PyEM_TrampolineCall_JS", "can_run_sync_js", "emscripten_get_heap_max"],
 ]);
 
-const errors = { ENOSYS: 52, EROFS: 69 } as const;
 /** O_WRONLY, O_RDWR, O_CREAT and O_TRUNC. */
 const toWrite = 0o1103;
 
@@ -51,7 +53,8 @@ export class ImportGate {
   readonly #outputs: Uint8Array[] = [];
   readonly #errors: Uint8Array[] = [];
   #written = 0;
-  #isShut = false;
+  /** What may be written, once the gate is shut. */
+  #files: ScratchFiles | null = null;
   #entropy = new RandomStream(0);
   #memory: () => Uint8Array = () => new Uint8Array();
 
@@ -74,9 +77,9 @@ export class ImportGate {
     return { ...imports, env: gated("env"), wasi_snapshot_preview1: gated("wasi_snapshot_preview1") };
   }
 
-  /** From now on what is not allowed is refused. */
-  shut(): void {
-    this.#isShut = true;
+  /** From now on what is not allowed is refused, and nothing is written but these files. */
+  shut(files: ScratchFiles): void {
+    this.#files = files;
   }
 
   /** Begins a call: nothing is printed, and what is drawn is drawn from the seed. */
@@ -99,7 +102,9 @@ export class ImportGate {
 
   #refusable(module: string, name: string, wanted: Import): Import {
     return (...args) => {
-      if (!this.#isShut) return wanted(...args);
+      if (!this.#files) return wanted(...args);
+      const allowed = this.#files.calls[name] as Import | undefined;
+      if (allowed) return allowed(...args);
       if (module === "wasi_snapshot_preview1" && name !== "proc_exit") return errors.ENOSYS;
       if (name.startsWith("__syscall_")) return -errors.ENOSYS;
       throw new GateError(name);
@@ -110,8 +115,8 @@ export class ImportGate {
   #own({ env = {}, wasi_snapshot_preview1: wasi = {} }: Imports): Readonly<Record<string, Own>> {
     return {
       __syscall_openat: (folder: number, path: number, flags: number, mode: number) =>
-        this.#isShut && (flags & toWrite) !== 0
-          ? -errors.EROFS
+        this.#files && (flags & toWrite) !== 0
+          ? this.#files.open(folder, path, flags)
           : env.__syscall_openat?.(folder, path, flags, mode),
       // Memory doubles, so that it ends at its limit just, and the next trajectory, which finds it grown, has no more.
       emscripten_resize_heap: (bytes: number) => {
@@ -119,10 +124,15 @@ export class ImportGate {
         return grown > this.#options.maxMemory ? 0 : env.emscripten_resize_heap?.(grown);
       },
       fd_write: (file: number, parts: number, count: number, written: number) =>
-        this.#isShut
-          ? this.#write(file, parts, count, written)
-          : wasi.fd_write?.(file, parts, count, written),
-      fd_close: (file: number) => (this.#isShut && file < 3 ? 0 : wasi.fd_close?.(file)),
+        this.#files && (file === 1 || file === 2)
+          ? this.#print(file, parts, count, written)
+          : this.#refusal(file, parts, count) || wasi.fd_write?.(file, parts, count, written),
+      fd_pwrite: (file: number, parts: number, count: number, place: bigint, written: number) =>
+        this.#refusal(file, parts, count, Number(place)) ||
+        wasi.fd_pwrite?.(file, parts, count, place, written),
+      // There are no sockets.
+      _try_fcntl64: () => 0,
+      fd_close: (file: number) => (this.#files && file < 3 ? 0 : wasi.fd_close?.(file)),
       random_get: (start: number, count: number) => this.#draw(start >>> 0, count >>> 0),
       // There is no time zone but UTC.
       _localtime_js: (time: bigint, result: number) => {
@@ -138,22 +148,26 @@ export class ImportGate {
     };
   }
 
-  /** WASI's `fd_write`: keeps what goes to the two streams, up to the limit. */
-  #write(file: number, parts: number, count: number, written: number): number {
-    if (file !== 1 && file !== 2) return errors.EROFS;
+  /** Why a file cannot be written to; 0 where it can. */
+  #refusal(file: number, parts: number, count: number, place?: number): number {
+    if (!this.#files) return 0;
+    let length = 0;
+    for (const part of partsAt(this.#memory(), parts, count)) length += part.length;
+    return this.#files.refusal(file, length, place);
+  }
+
+  /** Keeps what goes to the two streams, up to the limit. */
+  #print(file: number, parts: number, count: number, written: number): number {
     const memory = this.#memory();
-    const view = this.#view();
     let total = 0;
-    for (let part = 0; part < count >>> 0; part++) {
-      const start = view.getUint32((parts >>> 0) + 8 * part, true);
-      const length = view.getUint32((parts >>> 0) + 8 * part + 4, true);
+    for (const { start, length } of partsAt(this.#memory(), parts, count)) {
       this.#written += length;
       const { maxOutput } = this.#options;
       if (this.#written > maxOutput) throw new OutputError(`it printed more than ${maxOutput} bytes`);
       if (length > 0) (file === 1 ? this.#outputs : this.#errors).push(memory.slice(start, start + length));
       total += length;
     }
-    view.setUint32(written >>> 0, total, true);
+    this.#view().setUint32(written >>> 0, total, true);
     return 0;
   }
 

@@ -1,13 +1,16 @@
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { FileSystem } from "./emscripten_files.ts";
 import { GateError, ImportGate, type Imports, OutputError } from "./import_gate.ts";
 import { MemoryImage, type Pages } from "./memory_image.ts";
 import { program, statement } from "./program.ts";
 import type { CallResult, SeededCode, Session } from "./python_protocol.ts";
 import { type Clock, closeRealm, noon, withFiles } from "./realm.ts";
+import { ScratchFiles } from "./scratch_files.ts";
 
 const limits = { maxMemory: 256 * 2 ** 20, maxOutput: 100_000 } as const;
+const scratchLimits = { maxBytes: 16 * 2 ** 20, maxEntries: 1000 } as const;
 /** A session of more is not kept: its calls run again. */
 const maxSessionBytes = 32 * 2 ** 20;
 const maxMessage = 500;
@@ -15,7 +18,7 @@ const maxMessage = 500;
 /** What is used of Emscripten's module. */
 interface PythonModule {
   readonly HEAPU8: Uint8Array;
-  readonly FS: { readonly streams: ({ readonly fd: number } | null)[]; close(stream: object): void };
+  readonly FS: FileSystem;
   stringToNewUTF8(text: string): number;
   _PyRun_SimpleString(code: number): number;
   stackSave(): number;
@@ -38,12 +41,15 @@ export class Interpreter {
   readonly #gate: ImportGate;
   readonly #clock: Clock;
   readonly #image: MemoryImage;
+  readonly #files: ScratchFiles;
   readonly #stack: number;
 
   private constructor(python: PythonModule, gate: ImportGate, clock: Clock) {
     this.#python = python;
     this.#gate = gate;
     this.#clock = clock;
+    this.#files = new ScratchFiles(python.FS, () => python.HEAPU8, scratchLimits);
+    gate.shut(this.#files);
     this.#stack = python.stackSave();
     this.#image = new MemoryImage(python.HEAPU8);
     this.digest = createHash("sha256").update(python.HEAPU8).digest("hex");
@@ -56,7 +62,6 @@ export class Interpreter {
     const gate = new ImportGate(limits);
     const python = await withFiles(() => loadModule(folder, gate));
     if (!execute(python, program)) throw new Error("Python did not begin");
-    gate.shut();
     const interpreter = new Interpreter(python, gate, clock);
     // WebAssembly compiles what it meets first, which is no call's to wait for.
     interpreter.run([{ code: "1 + 1", seed: 0 }], null);
@@ -66,6 +71,7 @@ export class Interpreter {
   /** Runs codes, one after the other, from where a session stands, or from the beginning; what comes of the last. */
   run(codes: readonly SeededCode[], session: Session | null): CallResult {
     this.#image.restore(this.#python.HEAPU8, session?.pages ?? untouched);
+    this.#files.restore(session?.files);
     this.#clock.now = session?.now ?? noon;
     try {
       for (const code of codes)
@@ -83,14 +89,13 @@ export class Interpreter {
       return execute(this.#python, statement(code));
     } finally {
       this.#python.stackRestore(this.#stack);
-      const { FS } = this.#python;
-      for (const stream of FS.streams.slice(3)) if (stream) FS.close(stream);
+      this.#files.closeAll();
     }
   }
 
   #session(): Session | null {
     const pages = this.#image.difference(this.#python.HEAPU8, maxSessionBytes);
-    return pages && { pages, now: this.#clock.now };
+    return pages && { pages, files: this.#files.state(), now: this.#clock.now };
   }
 }
 

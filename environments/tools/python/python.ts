@@ -57,11 +57,11 @@ export async function openPython({
   await requirePyodide(setting);
   const { thread, digest } = await startThread();
   const pool = new ThreadPool<PythonThread>({ threads, start: () => startEqual(digest) }, thread);
-  const sessions = new ByteCache<Session>(keptBytes, ({ pages }) => pages.bytes.length);
+  const sessions = new ByteCache<Session>(keptBytes, bytesOf);
   return {
     name: "python",
     description:
-      "runs Python with its standard library, without network or files; variables stay for the next call",
+      "runs Python with its standard library, without network; variables, and files in the folder that it begins in, stay for the next call",
     arguments: given,
     isPure: false,
     keepsTime: true,
@@ -72,7 +72,7 @@ export async function openPython({
       const args: [readonly SeededCode[], Session | null] = [seeded.slice(known), session];
       const result = await callThread(pool, "run", args, { timeLimitMs, signal });
       if ("fault" in result) throw new ToolFault(result.fault, result.message);
-      if (result.session && result.session.pages.bytes.length <= keptBytes)
+      if (result.session && bytesOf(result.session) <= keptBytes)
         sessions.set(key(codes, seed), result.session);
       return [result.text === "" ? "(nothing was printed)" : result.text];
     },
@@ -97,6 +97,10 @@ async function requirePyodide(setting: string): Promise<void> {
   if (version === pyodideVersion) return;
   const found = `${setting}: found pyodide ${version}, expected ${pyodideVersion}`;
   throw new VisplayError("config", `${found}: npm install pyodide@${pyodideVersion}`);
+}
+
+function bytesOf({ pages, files }: Session): number {
+  return files.entries.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), pages.bytes.length);
 }
 
 function key(codes: readonly string[], seed: number): string {

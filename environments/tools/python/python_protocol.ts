@@ -1,10 +1,12 @@
 import type { ToolFaultKind } from "../tool.ts";
 import type { Pages } from "./memory_image.ts";
+import type { ScratchState } from "./scratch_files.ts";
 
 /** Where the Python of a trajectory stands after a call. */
 export interface Session {
   /** Of its memory. */
   readonly pages: Pages;
+  readonly files: ScratchState;
   /** What its clock shows (ms). */
   readonly now: number;
 }

@@ -62,7 +62,7 @@ test("an error is told by its last line and where it came about; what the call d
       "def f(n):\n    return x[n]\nf(5)",
       "x = = 1",
       "import numpy",
-      "open('notes.txt', 'w')",
+      "open('/lib/notes.txt', 'w')",
       "print(x, 'y' in globals(), 'f' in globals())",
     ]),
   ).toEqual([
@@ -71,9 +71,41 @@ test("an error is told by its last line and where it came about; what the call d
     "failed: IndexError: list index out of range (line 2)",
     expect.stringMatching(/^failed: .*\n.*\n.*\nSyntaxError: invalid syntax$/),
     "failed: ModuleNotFoundError: No module named 'numpy' (line 1)",
-    "failed: OSError: [Errno 69] Read-only file system: 'notes.txt' (line 1)",
+    "failed: OSError: [Errno 69] Read-only file system: '/lib/notes.txt' (line 1)",
     "[1] False False\n",
   ]);
+});
+
+describe("a trajectory has files of its own", () => {
+  const calls = [
+    "import os\nwith open('b.txt', 'w') as f: f.write('one\\n')\nos.makedirs('folder/in')\nos.getcwd(), os.listdir()",
+    "with open('b.txt', 'a') as f: f.write('two\\n')\nwith open('/tmp/folder/a.bin', 'wb') as f: f.write(bytes(range(256)))\nopen('b.txt').read()",
+    "os.remove('b.txt'); 1 / 0",
+    "import pathlib, shutil, tempfile, csv, sqlite3, zipfile\nshutil.copy2('b.txt', 'a.txt'); os.rename('folder/a.bin', 'folder/in/a.bin'); pathlib.Path('c').touch()\nwith zipfile.ZipFile('z.zip', 'w') as z: z.write('a.txt')\nwith tempfile.TemporaryDirectory() as d: open(d + '/x', 'w').close()\nwith tempfile.TemporaryFile() as f: f.write(b'x'); f.seek(0); print(f.read())",
+    "with sqlite3.connect('d.db') as c: c.execute('create table t (x)'); c.execute('insert into t values (7)')\nc.close()\nsqlite3.connect('d.db').execute('select * from t').fetchall()",
+    "f = open('b.txt', 'r+'); f.truncate(2); f.seek(0, 2); f.write('!'); f.close()\n[(d, s, [(n, os.stat(d + '/' + n)) for n in n]) for d, s, n in os.walk('.')], open('folder/in/a.bin', 'rb').read()[-1], open('b.txt').read()",
+    "shutil.rmtree('folder'); os.listdir(), os.stat('.'), zipfile.ZipFile('z.zip').read('a.txt')",
+  ];
+
+  test("that stay for its next calls, in the same way where they are kept and where the calls run again", async () => {
+    const kept = await play(calls);
+    expect(kept.slice(0, 5)).toEqual([
+      "('/tmp', ['b.txt', 'folder'])\n",
+      "'one\\ntwo\\n'\n",
+      expect.stringMatching(/^failed: ZeroDivisionError/),
+      "b'x'\n",
+      "[(7,)]\n",
+    ]);
+    expect(kept[5]).toMatch(/, 255, 'on!'\)\n$/);
+    expect(kept[6]).toMatch(/^\(\['b.txt', 'a.txt', 'c', 'z.zip', 'd.db'\], .*, b'one\\ntwo\\n'\)\n$/);
+    expect(await play(calls, 3, forgets)).toEqual(kept);
+    expect(await play(calls)).toEqual(kept);
+  });
+
+  test("that another trajectory does not see", async () => {
+    await play(["open('mine', 'w').close()"]);
+    expect(await play(["import os; os.listdir()"], 4)).toEqual(["[]\n"]);
+  });
 });
 
 describe("a trajectory's calls know what those before did", () => {

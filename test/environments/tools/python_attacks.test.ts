@@ -7,7 +7,6 @@ import { openPython } from "../../../environments/tools/python/python.ts";
 import { ToolFault } from "../../../environments/tools/tool.ts";
 import {
   type Attack,
-  onFiles,
   onJavaScript,
   onOthers,
   onProcesses,
@@ -16,6 +15,7 @@ import {
   onTime,
   type Target,
 } from "./python_attacks.ts";
+import { onFiles, onScratch } from "./python_file_attacks.ts";
 
 const secret = "canary-of-the-machine";
 const folder = mkdtempSync(join(tmpdir(), "python-attacks-"));
@@ -76,6 +76,7 @@ describe.each([
   ["processes", onProcesses(target)],
   ["the network", onTheNetwork(target)],
   ["space", onSpace],
+  ["the room for files", onScratch],
 ] satisfies [string, readonly Attack[]][])("an attack on %s ends in the sandbox", (_, attacks) => {
   test.each(attacks)("%s", async (_name, code, expected) => {
     const answer = await answerTo(code);

@@ -14,7 +14,7 @@ export interface Target {
 export type Attack = readonly [name: string, code: string, answer: RegExp];
 
 /** A program that says of each of its expressions what it came to, so that one refusal does not hide the next. */
-function each(...expressions: readonly string[]): string {
+export function each(...expressions: readonly string[]): string {
   const attempts = expressions.map((expression) => `    lambda: ${expression},`);
   const say = [
     "    try: print(attempt())",
@@ -36,9 +36,9 @@ while proxy is None:
 ${code}`;
 }
 
-const refused = /failed: Python asked for what is not in its sandbox/;
+export const refused: RegExp = /failed: Python asked for what is not in its sandbox/;
 const notThere = /No module named 'js'/;
-const nowhere = /No such file or directory/;
+export const nowhere: RegExp = /No such file or directory/;
 const notImplemented = /Function not implemented/;
 
 /** By the ways that Pyodide has to JavaScript. */
@@ -104,60 +104,6 @@ export const onJavaScript: readonly Attack[] = [
     ] as const
   ).map(([name, code]): Attack => [`an object in memory: ${name}`, withProxy(code), refused]),
 ];
-
-export function onFiles({ file, absent }: Target): Attack[] {
-  return [
-    ["a file, read", `open("${file}").read()`, nowhere],
-    ["a file, written", `open("${file}", "w").write("gone")`, /Read-only file system/],
-    ["a file, made", `open("${absent}", "x")`, /Read-only file system/],
-    ["a path upwards", `open("/lib/../../../..${file}").read()`, nowhere],
-    ["pathlib", `import pathlib; pathlib.Path("${file}").read_bytes()`, nowhere],
-    [
-      "os",
-      each(
-        `os.open("${file}", os.O_RDONLY)`,
-        `os.stat("${file}")`,
-        `os.open("${absent}", os.O_RDWR | os.O_CREAT)`,
-        `os.mkdir("${absent}")`,
-        `os.symlink("${file}", "/tmp/link")`,
-        'os.unlink("/lib/python314.zip")',
-        'os.rename("/lib", "/gone")',
-        'os.truncate("/lib/python314.zip", 0)',
-        'os.chmod("/lib", 0)',
-        'os.chdir("/tmp")',
-      ),
-      /^(FileNotFoundError .*\n){2}(OSError .*\n?){8}$/,
-    ],
-    ["folders", each('os.listdir("/")', 'os.listdir("/home")'), /^\['tmp', 'home', 'dev', 'proc', 'lib'\]\n/],
-    [
-      "/proc",
-      each(
-        'open("/proc/self/environ").read()',
-        'open("/proc/1/cmdline").read()',
-        'open("/proc/mounts").read()',
-        'os.readlink("/proc/self/exe")',
-      ),
-      /^(FileNotFoundError .*\n?){4}$/,
-    ],
-    [
-      "devices",
-      each('open("/dev/tty").read(1)', 'open("/dev/stdout", "w")', "input()"),
-      /OSError .*\nEOFError /,
-    ],
-    ["descriptors", each("os.read(3, 9)", "os.read(17, 9)", "os.pipe()"), /^(OSError .*\n?){3}$/],
-    ["descriptors, closed", "import os; os.closerange(0, 100); print('here')", /^here$/],
-    [
-      "sqlite3",
-      `import sqlite3; sqlite3.connect("${absent}").execute("create table t (x)")`,
-      /unable to open/,
-    ],
-    ["zipfile", `import zipfile; zipfile.ZipFile("${absent}", "w")`, /Read-only file system/],
-    ["linecache", `import linecache; linecache.getlines("${file}")`, /^\[\]$/],
-    ["shutil", `import shutil; shutil.rmtree("/lib")`, /failed/],
-    ["tempfile", "import tempfile; tempfile.TemporaryFile()", /No usable temporary directory/],
-    ["mmap", "import mmap; mmap.mmap(0, 4096)", refused],
-  ];
-}
 
 export function onProcesses({ file, absent, variable }: Target): Attack[] {
   return [
@@ -314,6 +260,21 @@ export const onOthers: readonly (readonly [name: string, code: string, search: s
     "a file that is open",
     "f = open('/lib/python314.zip', 'rb')",
     "import os\ntry: print(os.read(3, 9))\nexcept OSError: print('nothing')",
+  ],
+  [
+    "a file",
+    "open('/tmp/left', 'w').write('hiddenword')",
+    "import os; print(os.listdir('/tmp') or os.path.exists('/tmp/left') or 'nothing')",
+  ],
+  [
+    "a file that was removed while it was open",
+    "import os; f = open('/tmp/left', 'w'); f.write('hiddenword'); os.unlink('/tmp/left')",
+    "import os\ntry: print(os.read(3, 9))\nexcept OSError: print(os.listdir('/tmp') or 'nothing')",
+  ],
+  [
+    "a number of a file",
+    "for n in range(9): open(f'/tmp/{n}', 'w').close()",
+    "import os\nopen('x', 'w').close(); print('nothing' if os.stat('x').st_ino < 40 else 'left')",
   ],
   ["a hook", "import sys; sys.displayhook = lambda value: print('hiddenword')", "'nothing'"],
   [
