@@ -9,6 +9,7 @@ import type {
   TrajectoryRecord,
 } from "../replay/events.ts";
 import { type Group, type Rollout, type Taught, withReference } from "../training/grpo.ts";
+import { attributionFigures } from "./attribution.ts";
 import type { GrpoConfig, SamplingConfig } from "./config/learning.ts";
 import type { LoadedImage } from "./dialogue.ts";
 import { healthOfAnswers } from "./health.ts";
@@ -18,7 +19,9 @@ import type { Step } from "./step.ts";
 import { type Trained, trainingFigures } from "./training.ts";
 
 /** An answer with its reward and every part of it. */
-export type RewardedAnswer = Answer & Rollout & Pick<ReasonerRollout, "parts" | "trajectory" | "verified">;
+export type RewardedAnswer = Answer &
+  Rollout &
+  Pick<ReasonerRollout, "parts" | "trajectory" | "verified" | "attribution">;
 
 /** Answers to one question about an image, as a group that learns. */
 export interface AnswerGroup
@@ -64,16 +67,20 @@ export function answerEpisode(
     question,
     label,
     confidence,
-    rollouts: rollouts.map(({ parts, reward, advantage, reference, trajectory, verified, ...given }) => ({
-      ...answerRecord(given, {
-        trajectory: trajectory && taughtTurns(trajectory, given.turnAdvantages),
-        verified,
-      }),
-      parts,
-      reward,
-      advantage,
-      referenceLogProbs: reference && [...reference],
-    })),
+    rollouts: rollouts.map((rollout) => {
+      const { parts, reward, advantage, reference, trajectory, verified, attribution, ...given } = rollout;
+      return {
+        ...answerRecord(given, {
+          trajectory: trajectory && taughtTurns(trajectory, given.turnAdvantages),
+          verified,
+        }),
+        attribution,
+        parts,
+        reward,
+        advantage,
+        referenceLogProbs: reference && [...reference],
+      };
+    }),
   };
 }
 
@@ -96,6 +103,9 @@ export function answerFigures(
     ...step.place,
     role: "reasoner",
     trajectories: null,
+    attribution: attributionFigures(
+      groups.flatMap(({ rollouts }) => rollouts.flatMap(({ attribution }) => attribution ?? [])),
+    ),
     ...step.measurements(),
     ...trainingFigures(groups, trained),
     health: healthOfAnswers(episodes.map(({ question, rollouts }) => ({ question, answers: rollouts }))),

@@ -59,7 +59,7 @@ function withQuestion(
   { question, verdict, rejection, label }: CurriculumQuestion,
   truth: Truth | null,
 ): CurriculumState {
-  const answer = question === null ? null : (truth?.(image, question) ?? null);
+  const answer = question === null ? null : (truth?.answer(image, question) ?? null);
   const asked = {
     ...counts,
     questions: counts.questions + 1,

@@ -115,7 +115,7 @@ function admission(
   if (!voted) return reject(isRepeated ? "duplicate" : "failed");
   const admitted = admit(voted.verdict, config.curriculum, voted.blind?.agreement ?? null);
   if (admitted.rejection !== null || config.reasoner.labels === "silver") return admitted;
-  const truth = ports.truth?.(open.ref.index, open.question) ?? null;
+  const truth = ports.truth?.answer(open.ref.index, open.question) ?? null;
   return truth === null ? reject("meaningless") : { rejection: null, label: trueLabel(open.question, truth) };
 }
 

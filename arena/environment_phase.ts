@@ -142,6 +142,7 @@ async function act(
         trajectory: config.kind === "grpo" ? null : trajectoryRecord(step, trajectory, trajectory.success),
         verified: task.tools && isVerified(trajectory),
         ...(isByTurn(config) && { turns: rewardedTurns(trajectory, config.reward) }),
+        attribution: null,
       }),
     );
     return [{ ...task, rollouts }];

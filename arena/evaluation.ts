@@ -5,12 +5,16 @@ import { givenBy, type Judging, score } from "../environments/verify.ts";
 import { blank } from "../images/image.ts";
 import { shrinkTarget } from "../images/scaling.ts";
 import type { Fit } from "../images/shrink.ts";
-import type { ReasonerTemplates } from "../reasoner/prompt.ts";
+import { Describer } from "../reasoner/describer.ts";
+import type { DescriptionTemplates, ReasonerTemplates } from "../reasoner/prompt.ts";
 import type { Answer, VisualQuestion } from "../reasoner/reasoner.ts";
 import { vote } from "../reasoner/vote.ts";
-import type { EvaluationReport, Scores } from "../replay/events.ts";
+import type { AttributionRecord, EvaluationReport, Scores } from "../replay/events.ts";
+import { baseOf } from "../training/grpo.ts";
 import { Answerer } from "./answerer.ts";
+import { attribute, baseVerifier, type CheckedLook, type Standard } from "./attribution.ts";
 import type { RunConfig } from "./config/config.ts";
+import { lookChecked, type Seeing, tally } from "./examined_causes.ts";
 import { fromAbortable } from "./from_abortable.ts";
 import {
   type AlteredTest,
@@ -26,7 +30,7 @@ import { pipeline } from "./pipeline.ts";
 import type { Evaluator, Test, Tests } from "./ports.ts";
 import { mean, meanScore, meanShare } from "./statistics.ts";
 
-/** The answers to one question: greedy, with the image blanked, and samples at temperatures 1 and 0.6. */
+/** The answers to one question: greedy, with the image blanked, samples at temperatures 1 and 0.6, and in two steps. */
 export interface AnsweredTest {
   readonly test: Test;
   readonly greedy: Answer;
@@ -35,6 +39,8 @@ export interface AnsweredTest {
   readonly cool: readonly Answer[];
   /** To the same question about other pictures; null where it was not asked again. */
   readonly altered: readonly (readonly [AlteredTest, Answer])[] | null;
+  /** Null where that was not asked. */
+  readonly look: CheckedLook | null;
 }
 
 /** How one question was answered; what is right is a score from 0 to 1. */
@@ -49,6 +55,15 @@ export interface Mark {
   readonly cool: number;
   readonly majority: number;
   readonly best: number;
+  /** Where the greedy answer went wrong; null where nobody looked. */
+  readonly attribution: AttributionRecord | null;
+}
+
+/** What a Reasoner is asked with. */
+export interface Asking {
+  readonly templates: ReasonerTemplates & DescriptionTemplates;
+  /** As `RunPorts.encode`. */
+  encode(completion: string): Int32Array;
 }
 
 /**
@@ -59,7 +74,7 @@ export interface Mark {
 export function evaluator(
   config: RunConfig,
   tests: Tests | null,
-  templates: ReasonerTemplates,
+  { templates, encode }: Asking,
   take: (answered: AnsweredTest, mark: Mark) => void = () => {},
 ): Evaluator | null {
   if (tests === null || tests.length === 0) return null;
@@ -71,13 +86,18 @@ export function evaluator(
         // Tools look at what the policy sees smaller.
         const fit: Fit = (size) => (tools ? null : shrinkTarget(scaling, size));
         const reasoner = new Answerer(policy, templates, tools);
+        const asked = {
+          reasoner,
+          describer: new Describer(policy, templates),
+          verify: baseVerifier(baseOf(policy), encode),
+        };
         const marks: Mark[] = [];
         const looks: DependenceMark[] = [];
         const answered = pipeline(
           Math.ceil(tests.length / questionsPerChunk),
           (chunk) => tests.read(chunk * questionsPerChunk, (chunk + 1) * questionsPerChunk, fit),
           (read, chunk) =>
-            examine(reasoner, read, config, { chunk, total: tests.length }).pipe(
+            examine(asked, read, config, { chunk, total: tests.length }).pipe(
               map((examined) => ({ examined, chunk })),
             ),
         );
@@ -119,13 +139,25 @@ async function lookAtKnown(
   return known === null ? {} : hallucination(asked, known, config, fit, signal);
 }
 
-/** Answers a chunk of questions greedily, blindly, in samples at temperatures 1 and 0.6, and some about other pictures. */
+/** How a Reasoner is examined. */
+interface Examined extends Seeing {
+  readonly reasoner: Answerer;
+}
+
+/**
+ * Answers a chunk of questions greedily, blindly, in samples at temperatures 1 and 0.6, from descriptions, and some about other
+ * pictures.
+ */
 function examine(
-  reasoner: Answerer,
+  { reasoner, ...seen }: Examined,
   tests: readonly Test[],
-  { evaluation, reasoner: { maxTokens } }: RunConfig,
+  config: RunConfig,
   { chunk, total }: { readonly chunk: number; readonly total: number },
 ): Observable<AnsweredTest[]> {
+  const {
+    evaluation,
+    reasoner: { maxTokens },
+  } = config;
   if (tests.length === 0) return of([]);
   const sample = (
     purpose: string,
@@ -155,8 +187,11 @@ function examine(
     sample("warm", tests, evaluation.samples, 1),
     sample("cool", tests, evaluation.samples, 0.6),
     altered,
+    config.attribution.evaluation
+      ? fromAbortable((signal) => lookChecked(seen, tests, config, chunk, signal))
+      : of(null),
   ]).pipe(
-    map(([greedy, blind, warm, cool, altered]) =>
+    map(([greedy, blind, warm, cool, altered, looks]) =>
       tests.map((test, i) => ({
         test,
         greedy: greedy[i]?.[0] as Answer,
@@ -164,15 +199,22 @@ function examine(
         warm: warm[i] ?? [],
         cool: cool[i] ?? [],
         altered: probed.includes(test) ? altered.filter(([about]) => about.test === test) : null,
+        look: looks?.[i] ?? null,
       })),
     ),
   );
 }
 
-function mark({ test, greedy, blind, warm, cool }: AnsweredTest, judging: Judging): Mark {
+function mark({ test, greedy, blind, warm, cool, look }: AnsweredTest, judging: Judging): Mark {
   const scoreOf = (answer: Answer) => score(judging, givenBy(answer), test);
   const scores = warm.map(scoreOf);
-  const { silver } = vote(warm);
+  const ofVote = (answer: string | null) =>
+    score(judging, { vote: answer, text: answer, written: answer }, test);
+  const standard: Standard = {
+    by: test.shows ? "truth" : "label",
+    isRight: (answer) => ofVote(answer) >= rightFrom,
+  };
+  const right = scoreOf(greedy) >= rightFrom;
   return {
     group: test.group,
     greedy: scoreOf(greedy),
@@ -181,10 +223,14 @@ function mark({ test, greedy, blind, warm, cool }: AnsweredTest, judging: Judgin
     blind: scoreOf(blind),
     warm: mean(scores),
     cool: mean(cool.map(scoreOf)),
-    majority: score(judging, { vote: silver, text: silver, written: silver }, test),
+    majority: ofVote(vote(warm).silver),
     best: Math.max(0, ...scores),
+    attribution: look && attribute(look, standard, right),
   };
 }
+
+/** Answers that are judged by degrees are right from here on. */
+const rightFrom = 0.5;
 
 function reportOn(
   marks: readonly Mark[],
@@ -196,6 +242,7 @@ function reportOn(
     samples,
     overall: scoresOf(marks),
     families: Object.fromEntries(groups.map((group) => [group, scoresOf(ofGroup(group))])),
+    attribution: tally(marks, groups),
   };
 }
 

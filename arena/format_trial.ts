@@ -2,7 +2,7 @@ import { EMPTY, type Observable } from "rxjs";
 import { type AnswerFormat, answerFormats } from "../common/answer_format.ts";
 import { questionerTemplates } from "../questioner/prompt.ts";
 import { type AskedQuestion, Questioner } from "../questioner/questioner.ts";
-import { reasonerTemplates } from "../reasoner/prompt.ts";
+import { readerTemplates, reasonerTemplates } from "../reasoner/prompt.ts";
 import type { Answer } from "../reasoner/reasoner.ts";
 import { voteOf } from "../reasoner/vote.ts";
 import type { FormatsTried, FormatTried, RunEvent } from "../replay/events.ts";
@@ -58,15 +58,21 @@ type Templates = Ports["templates"];
 
 /** The configured templates, and, where they are a format's own, those of the other formats. */
 function templatesToTry(configured: Templates): Templates[] {
-  const { format, questioner, reasoner } = configured;
+  const { format, questioner, reasoner, describer } = configured;
   const own = questioner !== questionerTemplates[format] || reasoner !== reasonerTemplates[format];
   if (own) return [configured];
   const others = answerFormats.filter((each) => each !== format);
-  return [configured, ...others.map(templatesOf)];
+  return [configured, ...others.map((each) => templatesOf(each, describer))];
 }
 
-function templatesOf(format: AnswerFormat): Templates {
-  return { questioner: questionerTemplates[format], reasoner: reasonerTemplates[format], format };
+function templatesOf(format: AnswerFormat, describer: string): Templates {
+  return {
+    questioner: questionerTemplates[format],
+    reasoner: reasonerTemplates[format],
+    describer,
+    reader: readerTemplates[format],
+    format,
+  };
 }
 
 /** What is asked about an image about which the Questioner asked nothing that can be read. */

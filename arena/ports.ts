@@ -7,7 +7,7 @@ import type { ImageSource } from "../images/source.ts";
 import type { Policy } from "../policy/port.ts";
 import type { QuestionerTemplates } from "../questioner/prompt.ts";
 import type { ClaimVocabulary } from "../reasoner/claims.ts";
-import type { ReasonerTemplates } from "../reasoner/prompt.ts";
+import type { DescriptionTemplates, ReasonerTemplates } from "../reasoner/prompt.ts";
 import type { VisualQuestion } from "../reasoner/reasoner.ts";
 import type { EvaluationReport } from "../replay/events.ts";
 import type { EventLog } from "../replay/log.ts";
@@ -47,7 +47,7 @@ export interface RunPorts {
   readonly toolkits: readonly (Toolkit | null)[];
   /** The tokens of a completion that is to be imitated, its end included. */
   encode(completion: string): Int32Array;
-  readonly templates: QuestionerTemplates & ReasonerTemplates;
+  readonly templates: QuestionerTemplates & ReasonerTemplates & DescriptionTemplates;
   readonly log: EventLog;
   readonly clock: Clock;
   /** The run's folder, where models are saved. */
@@ -94,6 +94,8 @@ export interface Test extends VisualQuestion {
   readonly group: string | null;
   /** Edits its picture; absent where nobody knows what decides the answer. */
   edit?(): Promise<TestEdits>;
+  /** Whether what a description says of what the question needs is so; only where the picture's truth is known. */
+  readonly shows?: (description: string) => boolean;
 }
 
 /** Pictures of a question that were edited; null where there is no such edit. */

@@ -16,6 +16,8 @@ import {
   scoreTeaching,
 } from "./answer_groups.ts";
 import type { GivenAnswers } from "./answerer.ts";
+import type { CheckedLook } from "./attribution.ts";
+import { causesOf, lookAtSome } from "./causes.ts";
 import { samplingOf } from "./config/learning.ts";
 import { itemCount } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
@@ -106,17 +108,39 @@ async function playStep(step: Step, items: readonly LoadedItem[]): Promise<Event
   return [...episodes, { ...answerFigures(step, episodes, groups, learned), trajectories }];
 }
 
-/** Answers in chunks; while the base scores one, the next is answered. */
+/**
+ * Answers in chunks; while the base scores one, the next is answered, and beside the last the Reasoner looks at some of the
+ * step's pictures again, to find out where its answers went wrong.
+ */
 async function rollOut(step: Step, items: readonly LoadedItem[]): Promise<ItemGroup[]> {
   const config = step.run.config.reasoner;
   const size = config.beta > 0 ? config.itemsPerChunk : Math.max(1, items.length);
   const isLesson = ({ rollouts }: ItemGroup) => teaches(rollouts, config.positiveWeight);
+  const count = Math.ceil(items.length / size);
+  let looks: ReturnType<typeof lookAtSome<LoadedItem>> | undefined;
   const chunks = pipeline(
-    Math.ceil(items.length / size),
+    count,
     (chunk) => answerItems(step, chunk, items.slice(chunk * size, (chunk + 1) * size)),
-    (groups) => scoreTeaching(step, groups, groups.filter(isLesson), config),
+    async (groups, chunk) => {
+      const scored = scoreTeaching(step, groups, groups.filter(isLesson), config);
+      if (chunk === count - 1) looks = lookAtSome(step, items);
+      await looks;
+      return scored;
+    },
   );
-  return (await lastValueFrom(chunks.pipe(toArray()))).flat();
+  const groups = (await lastValueFrom(chunks.pipe(toArray()))).flat();
+  const found = new Map([...((await looks) ?? [])].map(([{ item }, look]) => [item, look]));
+  return groups.map((group) => {
+    const look = found.get(group.item);
+    return look ? withCauses(step, group, look) : group;
+  });
+}
+
+/** The answers say where they went wrong. */
+function withCauses(step: Step, group: ItemGroup, look: CheckedLook): ItemGroup {
+  const causes = causesOf(step, { ...group, label: group.item.label, answers: group.rollouts }, look);
+  const rollouts = zip(group.rollouts, causes).map(([each, attribution]) => ({ ...each, attribution }));
+  return { ...group, rollouts };
 }
 
 async function answerItems(step: Step, chunk: number, items: readonly LoadedItem[]): Promise<ItemGroup[]> {
@@ -144,7 +168,7 @@ function rewardAnswers(step: Step, { label }: CurriculumItem, { answers }: Given
   return zip(answers, rewards).map(
     ([{ completion, parsed, trajectory, verified = null }, { total, parts }]) => {
       const positive = parts.agreement === 1;
-      const known = { completion, parsed, verified, positive, reference: null };
+      const known = { completion, parsed, verified, attribution: null, positive, reference: null };
       if (!trajectory) return { ...known, reward: total, parts, trajectory };
       // What could not be played to its end says nothing about what was answered.
       if (trajectory.fault)

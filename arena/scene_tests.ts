@@ -11,6 +11,7 @@ import { SceneSource } from "../images/scenes/source.ts";
 import { nameable } from "../images/scenes/vocabulary.ts";
 import type { EvaluationConfig } from "./config/evaluation.ts";
 import type { KnownPictures, TestEdits, Tests } from "./ports.ts";
+import { sceneShows } from "./truth.ts";
 
 /** Questions about held-out scenes, whose labels no training ever sees; null if none are wanted. */
 export function sceneTests({ domain, scenes, questions, seed }: EvaluationConfig): Tests | null {
@@ -34,6 +35,7 @@ export function sceneTests({ domain, scenes, questions, seed }: EvaluationConfig
         truths: [test.answer],
         group: test.question.family,
         edit: () => edit(source, test, seed),
+        shows: (description) => sceneShows(source.scene(test.index), test.question, description),
       }));
     },
   };

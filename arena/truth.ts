@@ -1,14 +1,33 @@
-import { parseSceneQuestion } from "../images/scenes/questions.ts";
+import { areThere, thingsIn } from "../images/scenes/claims.ts";
+import { parseSceneQuestion, type SceneQuestion } from "../images/scenes/questions.ts";
+import type { Layout } from "../images/scenes/scene.ts";
 import { solve } from "../images/scenes/solve.ts";
 import type { SceneSource } from "../images/scenes/source.ts";
 
-/** The true answer to a question about the image at an index, null if the question means nothing. */
-export type Truth = (index: number, question: string) => string | null;
+/** What is true of images, by their index. */
+export interface Truth {
+  /** The true answer to a question; null if it means nothing. */
+  answer(index: number, question: string): string | null;
+  /** Whether what a description says of what a question needs is so; null if the question means nothing. */
+  shows(index: number, question: string, description: string): boolean | null;
+}
 
 /** The truth about procedural scenes; for audits and for the control that trains on it, never for self-play. */
-export function sceneTruth(source: SceneSource): Truth {
-  return (index, text) => {
-    const question = parseSceneQuestion(text);
-    return question && solve(source.scene(index), question).answer;
+export function sceneTruth(source: Pick<SceneSource, "scene">): Truth {
+  return {
+    answer(index, text) {
+      const question = parseSceneQuestion(text);
+      return question && solve(source.scene(index), question).answer;
+    },
+    shows(index, text, description) {
+      const question = parseSceneQuestion(text);
+      return question && sceneShows(source.scene(index), question, description);
+    },
   };
+}
+
+/** `Truth.shows` of one scene. */
+export function sceneShows(layout: Layout, question: SceneQuestion, description: string): boolean {
+  const things = thingsIn(description);
+  return things !== null && areThere(things, layout, question);
 }

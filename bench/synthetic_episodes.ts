@@ -111,7 +111,7 @@ class Draw {
       };
       const reward = parts.agreement + parts.format + parts.brevity;
       const advantage = ((agreed[i] ?? 0) - mean) / deviation;
-      return { ...answer, parts, reward, advantage, referenceLogProbs: answer.logProbs };
+      return { ...answer, attribution: null, parts, reward, advantage, referenceLogProbs: answer.logProbs };
     });
     const prompt = `Look at the picture. ${question} Answer with one word between <answer> and </answer>.`;
     return {

@@ -17,7 +17,7 @@ import {
   type ReasonerTemplates,
   reasonerTemplates,
   reasonerText,
-  requireQuestion,
+  requirePlaces,
 } from "../reasoner/prompt.ts";
 import { type Answer, answerReader } from "../reasoner/reasoner.ts";
 import { AnswerStream } from "./answer_stream.ts";
@@ -100,7 +100,7 @@ async function ask(questions: readonly Question[], flags: Flags, settings: RunSe
   await using policy = await openRunPolicy(alone, "reasoner", activity);
   const tokenizer = isTerminal() && samples === 1 && !json ? await Tokenizer.load(base) : null;
   const templates = templatesFor(model, flags.format);
-  requireQuestion(templates.reasoner);
+  requirePlaces("reasoner", templates.reasoner, ["question"]);
   const read = answerReader(templates);
   const maxTokens = flags.maxTokens ?? config.reasoner.maxTokens;
   const { topK, topP } = config.reasoner;

@@ -20,6 +20,7 @@ import { findFilms } from "../images/films.ts";
 import { ListedImages } from "../images/listed_images.ts";
 import { SceneSource } from "../images/scenes/source.ts";
 import type { ImageSource } from "../images/source.ts";
+import type { ReasonerTemplates } from "../reasoner/prompt.ts";
 import type { Environment } from "../training/environment.ts";
 import { openPool } from "./data.ts";
 import { plural } from "./format.ts";
@@ -28,7 +29,9 @@ import { scaledPictures } from "./scaled_pictures.ts";
 import { openToolkit } from "./tools.ts";
 
 /** What environments are made of, beside what they name themselves. */
-type Materials = Pick<Ports, "images" | "templates" | "labelled">;
+interface Materials extends Pick<Ports, "images" | "labelled"> {
+  readonly templates: ReasonerTemplates;
+}
 
 /** In what the stages of a run act. */
 export interface RunEnvironments extends AsyncDisposable {

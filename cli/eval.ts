@@ -8,6 +8,7 @@ import { givenBy } from "../environments/verify.ts";
 import type { EvaluationReport } from "../replay/events.ts";
 import { named } from "../replay/scores.ts";
 import { drive, interruptible } from "./interrupt.ts";
+import { openEncoder } from "./labelled.ts";
 import { LiveLine } from "./live_line.ts";
 import { openModel } from "./model.ts";
 import { requireNewFile } from "./new_output.ts";
@@ -86,7 +87,8 @@ async function evaluate(
     const { test, greedy } = answered;
     judged([{ ...test, given: givenBy(greedy), correctness: mark.greedy }]);
   };
-  const measure = evaluator(config, tests.of(config.evaluation), templatesOf(model), take);
+  const asking = { templates: templatesOf(model), encode: await openEncoder(model) };
+  const measure = evaluator(config, tests.of(config.evaluation), asking, take);
   if (!measure) {
     throw new VisplayError("config", "evaluation.questions: found 0, expected at least 1");
   }

@@ -78,8 +78,10 @@ export function compareInputs(
 ): void {
   if (had === null) return;
   const others = otherStarts(had, stage);
+  // What older runs were not told of, they did not pin.
+  const isNew = (name: string) => name.startsWith("prompts.") && !(name in had);
   const names = [...new Set([...Object.keys(had), ...Object.keys(inputs)])]
-    .filter((name) => !(name in others))
+    .filter((name) => !(name in others) && !isNew(name))
     .sort();
   const changed = names.filter((name) => had[name] !== inputs[name]);
   if (changed.length === 0) return;

@@ -32,7 +32,7 @@ export async function openMaterials(
   await sayPictures(model, images.images, opening.say);
   const templates = templatesOf(model);
   const tests = await openTests(config, opening);
-  const encode = imitates(config) ? await openEncoder(model) : noEncoder;
+  const encode = await openEncoder(model);
   const made = { images: images.images, templates, labelled: data.labelled };
   const environments = await openEnvironments(config, made, opening);
   return {
@@ -57,13 +57,4 @@ async function imagesOf(
   const first = labelled.find((each) => each !== null);
   if (first && !hasStage(config, "self_play")) return { images: first.images, truth: null, list: null };
   return openImages(config, opening, earlier && about(earlier, "images"));
-}
-
-/** Whether a stage needs texts as tokens. */
-function imitates({ stages }: RunConfig): boolean {
-  return stages.some((stage) => stage.kind === "sft" || (stage.kind === "environment" && stage.imitates));
-}
-
-function noEncoder(): never {
-  throw new Error("nothing is imitated in this run");
 }

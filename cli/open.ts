@@ -7,7 +7,7 @@ import { ActivityView } from "../policy/embedded/activity.ts";
 import { openPolicy } from "../policy/parallel/open_policy.ts";
 import type { Policy } from "../policy/port.ts";
 import { questionerTemplates } from "../questioner/prompt.ts";
-import { reasonerTemplates, requireQuestion } from "../reasoner/prompt.ts";
+import { describerTemplate, readerTemplates, reasonerTemplates, requirePlaces } from "../reasoner/prompt.ts";
 import type { PinnedImage } from "../replay/pins.ts";
 import type { Role } from "../replay/self_play.ts";
 import { openPool } from "./data.ts";
@@ -42,7 +42,7 @@ export function openRunPolicy(
 
 /**
  * What the policies are told: as configured, else as the model's folder says, else as the format has it. Throws "config"
- * where the Reasoner's has no place for the question.
+ * where one of the Reasoner's has no place for what it is about.
  */
 export function templatesOf({
   config: { prompts, format },
@@ -50,8 +50,11 @@ export function templatesOf({
 }: Pick<WithModel, "config" | "prompts">): Ports["templates"] {
   const questioner = prompts.questioner ?? ofModel.questioner ?? questionerTemplates[format];
   const reasoner = prompts.reasoner ?? ofModel.reasoner ?? reasonerTemplates[format];
-  requireQuestion(reasoner);
-  return { questioner, reasoner, format };
+  const describer = prompts.describer ?? ofModel.describer ?? describerTemplate;
+  const reader = prompts.reader ?? ofModel.reader ?? readerTemplates[format];
+  requirePlaces("reasoner", reasoner, ["question"]);
+  requirePlaces("reader", reader, ["question", "description"]);
+  return { questioner, reasoner, describer, reader, format };
 }
 
 /** The images of a run, as it has them, and what to record of a folder's. */

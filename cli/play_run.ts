@@ -115,7 +115,7 @@ export async function playRun(
     clock: steadyClock,
     stop: signal,
     checkpoints: new CheckpointStore({ folder, config, attempt, room }),
-    evaluate: evaluator(config, tests.of(config.evaluation), templates),
+    evaluate: evaluator(config, tests.of(config.evaluation), { templates, encode }),
   };
   try {
     await drive(play(config, ports, session.saved), (event) => {

@@ -126,7 +126,7 @@ async function probeStage(
     labelled: [labelled[index] ?? null],
     environments: [environments[index] ?? null],
     toolkits: [toolkits[index] ?? null],
-    evaluator: (short: OneStage) => evaluator(short, tests.of(short.evaluation), templates),
+    evaluator: (short: OneStage) => evaluator(short, tests.of(short.evaluation), { templates, encode }),
   };
   const found = await probes(config, ports, {
     signal,

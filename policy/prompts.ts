@@ -11,6 +11,11 @@ export function promptAbout(image: RgbImage, text: string): FirstPrompt {
   return { turns: [{ role: "user", parts: [image, text] }] };
 }
 
+/** A user's turn of text alone. */
+export function promptOf(text: string): Prompt {
+  return { turns: [{ role: "user", parts: [text] }] };
+}
+
 /** The images of some turns, in order. */
 export function imagesIn(turns: readonly Turn[]): RgbImage[] {
   return turns.flatMap((turn) => (turn.role === "assistant" ? [] : turn.parts.filter(isImagePart)));

@@ -2,6 +2,7 @@ import { VisplayError } from "../common/errors.ts";
 import { decodeLogProbs, decodeTokens, filledPrompt } from "./encoding.ts";
 import {
   type AnswerRecord,
+  type AttributionRecord,
   type CheckRecord,
   type CompletionRecord,
   type CurriculumQuestion,
@@ -99,6 +100,7 @@ export function versionsIn(row: Row): PolicyVersions {
 function reasonerRollout(row: Row): ReasonerRollout {
   return {
     ...answer(row),
+    attribution: parsed<AttributionRecord>(row.attribution),
     parts: parts(row),
     reward: row.reward as number | null,
     advantage: row.advantage as number,

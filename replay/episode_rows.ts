@@ -27,7 +27,8 @@ export function storedVersions({ questioner, reasoner, ...others }: PolicyVersio
 /** A row of `rollouts`, without its id; the lists of names, which are stored once, stand in it themselves. */
 export function rolloutRow(rollout: Rollout): NewRow {
   if (!("completion" in rollout)) {
-    return { ...answerRow(rollout), ...rewardRow(rollout), ...partsRow(rollout.parts) };
+    const attribution = rollout.attribution && JSON.stringify(rollout.attribution);
+    return { ...answerRow(rollout), ...rewardRow(rollout), ...partsRow(rollout.parts), attribution };
   }
   const question = questionRow(rollout);
   if ("rejection" in rollout) return { ...question, rejection: rollout.rejection, label: rollout.label };

@@ -23,11 +23,11 @@ export function figuresOf(event: EpisodeEvent): NewRow {
 }
 
 /** What named figures are of; see `NamedFigure`. */
-export const figureKinds = ["part", "check", "version", "trajectory", "fault"] as const;
+export const figureKinds = ["part", "check", "version", "trajectory", "fault", "cause"] as const;
 
 /**
  * Named figures: the mean of a reward's part, the share of rollouts that passed a check, the version of a policy that has
- * no column, how trajectories went, and how many of them a fault of one kind spoiled.
+ * no column, how trajectories went, how many of them a fault of one kind spoiled, and how many answers went wrong for one cause.
  */
 export interface NamedFigure {
   readonly kind: (typeof figureKinds)[number];
@@ -52,6 +52,7 @@ export function namedFiguresOf(event: EpisodeEvent): NamedFigure[] {
     }),
     ...versions,
     ...(event.type === "reasonerEpisode" ? trajectoryFiguresOf(event.rollouts) : []),
+    ...(event.type === "reasonerEpisode" ? causesOf(event.rollouts) : []),
   ];
 }
 
@@ -72,6 +73,13 @@ function trajectoryFiguresOf(rollouts: readonly ReasonerRollout[]): NamedFigure[
     ...Object.entries(figures).map(([name, value]) => ({ kind: "trajectory", name, value }) as const),
     ...[...faults].map(([name, { length }]) => ({ kind: "fault", name, value: length }) as const),
   ];
+}
+
+/** How many answers went wrong for each cause. */
+function causesOf(rollouts: readonly ReasonerRollout[]): NamedFigure[] {
+  const causes = rollouts.flatMap(({ attribution }) => attribution?.cause ?? []);
+  const byCause = groupBy(causes, (cause) => cause);
+  return [...byCause].map(([name, { length }]) => ({ kind: "cause", name, value: length }) as const);
 }
 
 function meanConfidence(event: Exclude<EpisodeEvent, { type: "reasonerEpisode" }>): number | null {

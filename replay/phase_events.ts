@@ -1,5 +1,6 @@
 import type {
   AlarmName,
+  AttributionFigures,
   ConfidenceHistogram,
   CurriculumAudit,
   CurriculumQuestion,
@@ -206,6 +207,8 @@ export interface ReasonerStep extends Step, TrainingFigures {
   readonly type: "reasonerStep";
   /** Null where nothing was acted in. */
   readonly trajectories: TrajectoryFigures | null;
+  /** Null where nobody looked for causes. */
+  readonly attribution: AttributionFigures | null;
   /** Mean over answers of each part of the reward. */
   readonly parts: Readonly<Record<string, number>>;
 }

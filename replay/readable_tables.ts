@@ -38,6 +38,7 @@ const addedColumns = {
     { column: "reference_log_probs", since: 8 },
     { column: "trajectory", since: 10 },
     { column: "verified", since: 11 },
+    { column: "attribution", since: 11 },
   ],
   answers: [
     { column: "trajectory", since: 11 },

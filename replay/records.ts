@@ -297,8 +297,38 @@ export interface TrajectoryFigures {
   readonly faults: Readonly<Record<string, number>>;
 }
 
+/** What an answer was held against to find out where it went wrong. */
+export interface AttributionRecord {
+  /** What the policy said to see; null where nothing usable. */
+  readonly description: string | null;
+  /** What is known of that, by the name of who looked: from 0, wrong, to 1. */
+  readonly checks: Readonly<Record<string, number>>;
+  /** What most answers from the description alone were; null where none was a vote. */
+  readonly conclusion: string | null;
+  /** Whether the description, and the conclusion, are right; null where nobody can say. */
+  readonly described: boolean | null;
+  readonly concluded: boolean | null;
+  /** Where the answer went wrong; null where it did not, or nobody can say. */
+  readonly cause: string | null;
+  /** What is held to be right. */
+  readonly by: "truth" | "label" | "consensus";
+}
+
+/** What the answers that were looked at came to; shares of those whose description could be judged, null for none. */
+export interface AttributionFigures {
+  readonly answers: number;
+  /** Share whose description could be used. */
+  readonly usable: number;
+  readonly described: number | null;
+  readonly concluded: number | null;
+  /** Share that went wrong there, by cause. */
+  readonly causes: Readonly<Record<string, number | null>>;
+}
+
 /** One rollout of a Reasoner's group, with its reward and every part of it. */
 export interface ReasonerRollout extends AnswerRecord {
+  /** Null where nobody looked. */
+  readonly attribution: AttributionRecord | null;
   readonly parts: Readonly<Record<string, number>>;
   /** Null where nobody could judge; such a rollout teaches nothing. */
   readonly reward: number | null;
@@ -375,4 +405,9 @@ export interface EvaluationReport {
   readonly families: Readonly<Record<string, Scores>>;
   /** Whether it looks at all; without what nobody measured. */
   readonly looking: Readonly<Partial<Record<LookingFigure, Estimate>>>;
+  /** Where greedy answers went wrong: of all questions, and by family; null where nobody looked. */
+  readonly attribution: {
+    readonly overall: AttributionFigures;
+    readonly families: Readonly<Record<string, AttributionFigures>>;
+  } | null;
 }

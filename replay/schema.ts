@@ -315,10 +315,13 @@ export const eleventhTables = `
 CREATE TABLE tool_sets (id INTEGER PRIMARY KEY, tools TEXT NOT NULL UNIQUE);
 `;
 
-/** Tools, and votes that came about with them. Turns of trajectories say what they taught, too. */
+/**
+ * Tools, and votes that came about with them; where answers went wrong. Turns of trajectories say what they taught, too.
+ */
 const eleventh = `${eleventhTables}
 ALTER TABLE episodes ADD COLUMN tools INTEGER;
 ALTER TABLE rollouts ADD COLUMN verified INTEGER;
+ALTER TABLE rollouts ADD COLUMN attribution TEXT;
 ALTER TABLE answers ADD COLUMN trajectory TEXT;
 ALTER TABLE answers ADD COLUMN verified INTEGER;
 `;

@@ -3,6 +3,7 @@ import { type Device, devices } from "../../autodiff/onnx/device.ts";
 import type { AnswerFormat } from "../../common/answer_format.ts";
 import type { Role } from "../../replay/self_play.ts";
 import { type AlarmsConfig, alarms } from "./alarms.ts";
+import { type AttributionConfig, attribution } from "./attribution.ts";
 import { contradictions } from "./contradictions.ts";
 import { type CurriculumConfig, curriculum } from "./curriculum.ts";
 import { DATA_QUESTIONS, type EvaluationConfig, evaluation, SCENE_QUESTIONS } from "./evaluation.ts";
@@ -37,7 +38,7 @@ export interface RunConfig {
   readonly memory: MemoryConfig;
   readonly images: ImagesConfig;
   readonly format: AnswerFormat;
-  readonly prompts: { readonly questioner: string | null; readonly reasoner: string | null };
+  readonly prompts: PromptsConfig;
   readonly trial: TrialConfig;
   readonly warmUp: WarmUpConfig;
   readonly questioner: QuestionerConfig;
@@ -45,6 +46,7 @@ export interface RunConfig {
   readonly reasoner: ReasonerConfig;
   readonly optimizer: OptimizerConfig;
   readonly evaluation: EvaluationConfig;
+  readonly attribution: AttributionConfig;
   readonly checkpoint: CheckpointConfig;
   readonly alarms: AlarmsConfig;
   readonly watch: WatchConfig;
@@ -56,6 +58,14 @@ export interface RunSettings extends Omit<RunConfig, "stages" | "questioner" | "
   readonly questioner: Unresolved<QuestionerConfig, "maxTokens">;
   readonly reasoner: Unresolved<ReasonerConfig, "maxTokens">;
   readonly evaluation: Unresolved<EvaluationConfig, "questions">;
+}
+
+/** What policies are told; null leaves it to the model's folder, and then to the format. */
+interface PromptsConfig {
+  readonly questioner: string | null;
+  readonly reasoner: string | null;
+  readonly describer: string | null;
+  readonly reader: string | null;
 }
 
 interface CheckpointConfig {
@@ -98,6 +108,12 @@ export const RunSettingsSchema: z.ZodType<RunSettings> = z
           "what the Questioner is told; null takes the model folder's or the format's, which `visplay config` prints below",
         ),
         reasoner: optionalText("what the Reasoner is told, with {question}; null as above"),
+        describer: optionalText(
+          "how it is asked for a description from which the {question} can be answered; null as above",
+        ),
+        reader: optionalText(
+          "how it is asked the {question} about a {description} alone, without the picture; null as above",
+        ),
       },
       "prompts",
     ),
@@ -108,6 +124,7 @@ export const RunSettingsSchema: z.ZodType<RunSettings> = z
     reasoner,
     optimizer,
     evaluation,
+    attribution,
     checkpoint,
     alarms,
     watch,

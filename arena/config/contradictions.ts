@@ -8,7 +8,7 @@ import type { StageSettings } from "./stages.ts";
 interface Bounded {
   readonly curriculum: CurriculumConfig;
   readonly images: ImagesConfig;
-  readonly prompts: { readonly reasoner: string | null };
+  readonly prompts: { readonly reasoner: string | null; readonly reader: string | null };
   readonly reasoner: Pick<ReasonerConfig, "reward" | "labels">;
   readonly stages: readonly StageSettings[];
   readonly evaluation: Pick<EvaluationConfig, "data" | "dependence" | "hallucination">;

@@ -10,19 +10,26 @@ import { sidesIn, solve } from "./solve.ts";
  * directions before it is answered: "<think> red circle p03 blue square p11 right above </think> <answer> yes </answer>".
  */
 export function demonstrate(layout: Layout, question: SceneQuestion): string {
+  return reply([evidenceIn(layout, question)], solve(layout, question).answer);
+}
+
+/** What a layout shows of what a question asks about, in words: "red circle p03 p11". */
+export function evidenceIn(layout: Layout, question: SceneQuestion): string {
   const evidence = question.kinds.flatMap((kind) => {
     const found = layout.objects.filter((thing) => isOfKind(thing, kind));
     return [formatKind(kind), ...found.map(({ cell }) => cell)];
   });
-  return reply([...evidence, ...sidesIn(layout, question)], solve(layout, question).answer);
+  return [...evidence, ...sidesIn(layout, question)].join(" ");
 }
 
-/** A reply that lists all that is there: "<think> p03 red circle p11 blue square </think> <answer> done </answer>". */
-export function describe({ objects }: Layout): string {
-  return reply(
-    objects.flatMap(({ cell, color, shape }) => [cell, color, shape]),
-    "done",
-  );
+/** All that is there, in words: "p03 red circle p11 blue square". */
+export function describedIn({ objects }: Layout): string {
+  return objects.map(({ cell, color, shape }) => `${cell} ${color} ${shape}`).join(" ");
+}
+
+/** A reply that lists it: "<think> p03 red circle p11 blue square </think> <answer> done </answer>". */
+export function describe(layout: Layout): string {
+  return reply([describedIn(layout)], "done");
 }
 
 /** A Questioner's reply: "<question> how many red circle ? </question>". */

@@ -22,7 +22,8 @@ export async function accumulateDenseVision(
 ): Promise<number> {
   const { model, sessions, learner, encoder } = policy;
   const prepared = batch.map(({ image }) => encoder.prepare(image));
-  const all = { ...model.bucket((prepared[0] as PreparedImage).shape), tiles: batch.length };
+  const one = model.bucket((prepared[0] as PreparedImage).shape);
+  const all = { ...one, tiles: batch.length };
   const session = await sessions.get("dense_vision", all, () => denseVisionGraph(policy, all));
   const targets = new Float32Array(paddedRows(all) * model.config.text.vocabSize);
   batch.forEach(({ scene }, i) => {
@@ -34,7 +35,7 @@ export async function accumulateDenseVision(
         targets[row + wordId(word)] = weight / (words.length * batch.length * cells.length);
     });
   });
-  const feeds: Feeds = { ...imageFeeds(model, prepared, all), targets };
+  const feeds: Feeds = { ...imageFeeds(model, prepared, one, batch.length), targets };
   const { loss } = await learner.accumulate(session, feeds);
   return loss?.[0] ?? Number.NaN;
 }

@@ -7,6 +7,7 @@ export const embeddedPrompts = {
   questioner: "ask .",
   reasoner: "{question}",
   describer: "describe .",
+  reader: "{description} . {question}",
 } as const;
 
 /** Its longest completions (tokens). */

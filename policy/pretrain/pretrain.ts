@@ -1,13 +1,20 @@
 import { deriveSeed, RandomStream } from "../../common/random.ts";
 import type { RgbImage } from "../../images/image.ts";
-import { ask, demonstrate, describe, misperceive } from "../../images/scenes/demonstrate.ts";
+import {
+  ask,
+  demonstrate,
+  describe,
+  describedIn,
+  evidenceIn,
+  misperceive,
+} from "../../images/scenes/demonstrate.ts";
 import { drawQuestion } from "../../images/scenes/draw.ts";
 import { type Family, families, formatQuestion } from "../../images/scenes/questions.ts";
 import { renderScene } from "../../images/scenes/render.ts";
-import { drawScene, type Scene } from "../../images/scenes/scene.ts";
+import { domainNames, drawScene, type Scene } from "../../images/scenes/scene.ts";
 import { LocalPolicy } from "../embedded/local_policy.ts";
 import type { Example } from "../port.ts";
-import { promptAbout } from "../prompts.ts";
+import { promptAbout, promptOf } from "../prompts.ts";
 import { accumulateDenseVision } from "./dense_vision.ts";
 import { embeddedPrompts, writeUntrainedModel } from "./embedded_model.ts";
 
@@ -17,7 +24,7 @@ export interface PretrainOptions {
   readonly threads: number;
   /** The vision tower learns to name what is in each cell. */
   readonly vision: StageOptions;
-  /** Describing, answering and asking are learnt from careful demonstrations. */
+  /** Describing, and answering about pictures and descriptions, are learnt from careful demonstrations. */
   readonly careful: StageOptions;
   /** Errors become random: a share of the demonstrations comes from a careless annotator. */
   readonly careless: StageOptions & { readonly share: number };
@@ -45,6 +52,7 @@ export interface PretrainProgress {
 
 const answersPerImage = 6;
 const questionsPerImage = 6;
+const readingsPerImage = 3;
 /** Relations need the most practice. */
 const lessons: readonly Family[] = [...families, "relation", "relation", "relation"];
 const denseWeight = 0.5;
@@ -97,8 +105,8 @@ async function drawBatch(count: number, stream: RandomStream): Promise<{ image: 
 }
 
 /**
- * What one image teaches: to describe it and to answer questions about it, and in the last stage to ask one. What
- * to ask is free, which before would be noise in the gradients of what is not.
+ * What one image teaches: to describe it, to answer questions about it, and about descriptions of others without a
+ * picture; and in the last stage to ask one. What to ask is free, which before would be noise in the gradients of what is not.
  */
 function demonstrations(image: RgbImage, scene: Scene, lesson: Lesson, stream: RandomStream): Example[] {
   const look = () => (stream.uniform() < lesson.carelessShare ? misperceive(scene, stream) : scene);
@@ -113,10 +121,25 @@ function demonstrations(image: RgbImage, scene: Scene, lesson: Lesson, stream: R
     return example(text, demonstrate(look(), asked));
   });
   const description = example(embeddedPrompts.describer, describe(look()));
-  if (!lesson.asks) return [...answers, description];
+  const readings = Array.from({ length: readingsPerImage }, () => reading(stream));
+  if (!lesson.asks) return [...answers, description, ...readings];
   const write = () => ask(drawQuestion(stream.pick(families), scene, stream));
   const questions = Array.from({ length: questionsPerImage }, () =>
     example(embeddedPrompts.questioner, write()),
   );
-  return [...answers, description, ...questions];
+  return [...answers, description, ...readings, ...questions];
+}
+
+/**
+ * To answer a question from words alone: from all that is there, of as many things as pictures of either domain show, or
+ * from what an answer's chain says of that.
+ */
+function reading(stream: RandomStream): Example {
+  const layout = drawScene(stream.pick(domainNames), stream);
+  const asked = drawQuestion(stream.pick(lessons), layout, stream);
+  const description = stream.uniform() < 0.5 ? describedIn(layout) : evidenceIn(layout, asked);
+  const text = embeddedPrompts.reader
+    .replace("{description}", description)
+    .replace("{question}", formatQuestion(asked));
+  return { prompt: promptOf(text), completion: demonstrate(layout, asked) };
 }

@@ -223,7 +223,7 @@ describe("the curriculum", () => {
     const config = smallConfig((change) => (change.reasoner.labels = "true"));
     const { events } = await playIn(world, config);
     for (const { image, question, label } of ofType(events, "reasonerEpisode")) {
-      expect(label).toBe(world.truth?.(image.index, question));
+      expect(label).toBe(world.truth?.answer(image.index, question));
     }
     const blind = await playIn({ ...makeWorld(), truth: null }, config);
     expect(blind.error).toMatchObject({ code: "config" });

@@ -119,7 +119,10 @@ describe("a curriculum", () => {
   });
 
   it("audits itself where the truth is known", () => {
-    const truth = (_: number, question: string) => (question === "question 2" ? null : "2");
+    const truth: Truth = {
+      answer: (_, question) => (question === "question 2" ? null : "2"),
+      shows: () => null,
+    };
     const curriculum = grown(
       truth,
       episode(["2", 0.5, null], ["5", 0.7, null], ["2", 0.7, null], ["2", 1, "aboveBand"]),

@@ -10,15 +10,15 @@ import type { Scene } from "../../images/scenes/scene.ts";
 import { solve } from "../../images/scenes/solve.ts";
 import { SceneSource } from "../../images/scenes/source.ts";
 import type { EvaluationReport } from "../../replay/events.ts";
+import { asking } from "../fakes/asking.ts";
 import { configOf } from "../fakes/config.ts";
 import { FakePolicy, type Script } from "../fakes/policy.ts";
 import { VirtualTime } from "../fakes/virtual_time.ts";
 
 const config = configOf({
   evaluation: { questions: 70, scenes: 30, questionsPerChunk: 25, samples: 8, seed: 5 },
+  attribution: { evaluation: false },
 });
-
-const templates = { reasoner: "{question}", format: "tags" } as const;
 
 /** The held-out scenes by the id of their image, for those who know everything. */
 async function heldOutScenes(): Promise<Map<string, Scene>> {
@@ -34,7 +34,7 @@ async function heldOutScenes(): Promise<Map<string, Scene>> {
 
 async function evaluate(script: Script): Promise<{ updates: EvaluationUpdate[]; report: EvaluationReport }> {
   const time = new VirtualTime();
-  const measure = evaluator(config, sceneTests(config.evaluation), templates);
+  const measure = evaluator(config, sceneTests(config.evaluation), asking);
   if (!measure) throw new Error("no evaluator");
   const policy = new FakePolicy({ script, time });
   const result = lastValueFrom(measure(policy).pipe(toArray()));
@@ -92,13 +92,13 @@ describe("an evaluation on scenes", () => {
 
   it("is none where no questions are wanted", () => {
     const silent = configOf({ evaluation: { questions: 0 } });
-    expect(evaluator(silent, sceneTests(silent.evaluation), templates)).toBeNull();
+    expect(evaluator(silent, sceneTests(silent.evaluation), asking)).toBeNull();
   });
 });
 
 it("the truth of a scene answers what has a meaning", () => {
   const source = new SceneSource({ domain: "target", count: 3, seed: 1 });
   const truth = sceneTruth(source);
-  expect(truth(0, "how many red object ?")).toMatch(/^\d$/);
-  expect(truth(0, "how many how many ?")).toBeNull();
+  expect(truth.answer(0, "how many red object ?")).toMatch(/^\d$/);
+  expect(truth.answer(0, "how many how many ?")).toBeNull();
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Example } from "../../policy/port.ts";
 import { questionerTemplates } from "../../questioner/prompt.ts";
-import { reasonerTemplates } from "../../reasoner/prompt.ts";
+import { describerTemplate, readerTemplates, reasonerTemplates } from "../../reasoner/prompt.ts";
 import { ofType, playIn } from "../fakes/play.ts";
 import { askedIn } from "../fakes/prompts.ts";
 import { makeWorld, smallConfig, untaught } from "../fakes/world.ts";
@@ -53,6 +53,8 @@ describe("before the first round", () => {
     const templates = {
       questioner: questionerTemplates.tags,
       reasoner: reasonerTemplates.tags,
+      describer: describerTemplate,
+      reader: readerTemplates.tags,
       format: "tags",
     } as const;
     const untaught = smallConfig((config) => {

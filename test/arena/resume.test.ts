@@ -36,7 +36,8 @@ function watchedWorld(options: Parameters<typeof makeWorld>[0] = {}): Watched {
             questions: 1,
             ...Object.fromEntries(scores.map((name) => [name, score])),
           } as never;
-          return [{ done: 1, total: 1 }, { report: { samples: 8, overall, families: {}, looking: {} } }];
+          const report = { samples: 8, overall, families: {}, attribution: null, looking: {} };
+          return [{ done: 1, total: 1 }, { report }];
         }),
       ),
   };

@@ -15,7 +15,7 @@ const scores = (percent: number): Scores => {
   };
 };
 const report: EvaluationReport = {
-  ...{ samples: 8, overall: scores(70.128), families: { count: scores(60) } },
+  ...{ samples: 8, overall: scores(70.128), families: { count: scores(60) }, attribution: null },
   looking: { dependence: { percent: -1.2345, low: -9.999, high: 7.5 } },
 };
 const event = (body: EventBody): RunEvent => at(0, body);

@@ -81,6 +81,7 @@ function taught(
   const answer: AnswerRecord = { ...completion, ...read, trajectory: null, verified: null };
   const rollouts = agreements.map((agreement) => ({
     ...answer,
+    attribution: null,
     parts: { agreement },
     referenceLogProbs: null,
     reward: agreement,

@@ -110,7 +110,7 @@ describe("images", () => {
   test("are scenes where there is no folder, with their truth", async () => {
     const { images, truth, said } = await open({ scenes: { count: 3 } });
     expect(images.length).toBe(3);
-    expect(truth?.(0, "what is the meaning of this ?")).toBeNull();
+    expect(truth?.answer(0, "what is the meaning of this ?")).toBeNull();
     expect(said).toEqual([]);
   });
 });

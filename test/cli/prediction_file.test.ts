@@ -33,10 +33,11 @@ const given: [AnsweredTest, Mark][] = Array.from({ length: 250 }, (_, i) => [
     warm: [answered("1"), answered(`${i}`)],
     cool: i === 3 ? [] : [answered("2")],
     altered: null,
+    look: null,
   },
   {
     ...{ group: i % 2 ? "odd" : null, greedy: 1, abstained: 0, unparsed: 1 / 3 },
-    ...{ blind: 0, warm: 0.5, cool: i / 250, majority: 0, best: 1 },
+    ...{ blind: 0, warm: 0.5, cool: i / 250, majority: 0, best: 1, attribution: null },
   },
 ]);
 

@@ -32,7 +32,8 @@ function scores(greedy: number): Scores {
 }
 
 function evaluated(round: number, greedy: number): EventBody {
-  const report: EvaluationReport = { samples: 8, overall: scores(greedy), families: {}, looking: {} };
+  const unknown = { attribution: null, looking: {} };
+  const report: EvaluationReport = { samples: 8, overall: scores(greedy), families: {}, ...unknown };
   return { type: "evaluated", round, phase: "evaluation", report };
 }
 
@@ -154,7 +155,7 @@ test("a run that taught nothing says so, and why, and ends by a code of its own"
 
 test("one model's families stand below the whole", () => {
   const families = { count: scores(40), exist: scores(90) };
-  const report = { samples: 8, overall: scores(70), families, looking: {} };
+  const report = { samples: 8, overall: scores(70), families, attribution: null, looking: {} };
   const table = rows(familiesTable(report));
   expect(table.map(([name, greedy]) => [name, greedy])).toEqual(
     expect.arrayContaining([

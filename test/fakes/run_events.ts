@@ -52,6 +52,7 @@ export const reasonerStep = (change: Partial<ReasonerStep> = {}): ReasonerStep =
   phase: "reasoner",
   role: "reasoner",
   trajectories: null,
+  attribution: null,
   ...step,
   ...change,
 });

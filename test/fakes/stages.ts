@@ -85,7 +85,7 @@ export function evaluatedWorld(percent = 50): Evaluated {
     checkpoints: new MemoryCheckpoints(),
     evaluate: (policy) =>
       from(policy.info()).pipe(
-        concatMap(() => [{ report: { samples: 8, overall, families: {}, looking: {} } }]),
+        concatMap(() => [{ report: { samples: 8, overall, families: {}, attribution: null, looking: {} } }]),
       ),
   };
 }

@@ -129,7 +129,13 @@ export function makeWorld(
     environments: [],
     toolkits: [],
     encode: (completion) => Int32Array.from(completion.split(" "), (word) => deriveSeed(0, word) & 0xffff),
-    templates: { questioner: "ask", reasoner: "{question}", format: "tags" },
+    templates: {
+      questioner: "ask",
+      reasoner: "{question}",
+      describer: "describe",
+      reader: "{description} {question}",
+      format: "tags",
+    },
     log: new MemoryLog(),
     clock: time,
     folder: "run",
@@ -137,7 +143,10 @@ export function makeWorld(
     stop: new AbortController().signal,
     checkpoints: null,
     evaluate: null,
-    truth: (index, question) => String(dotsPlus(index % 10, question)),
+    truth: {
+      answer: (index, question) => String(dotsPlus(index % 10, question)),
+      shows: () => null,
+    },
   };
 }
 
@@ -155,6 +164,7 @@ export function smallConfig(change: (config: Mutable<RunConfig>) => void = () =>
     },
     curriculum: { images: 12, imagesPerChunk: 4, questionsPerImage: 3, answersPerQuestion: 4, views: 1 },
     reasoner: { stepsPerRound: 3, itemsPerStep: 6, itemsPerChunk: 3, groupSize: 4 },
+    attribution: { share: 0, evaluation: false },
   });
   change(config as Mutable<RunConfig>);
   return config;

@@ -1,6 +1,7 @@
 import { RandomStream } from "../../common/random.ts";
 import {
   type AnswerRecord,
+  type AttributionRecord,
   type CheckRecord,
   type CompletionRecord,
   type CurriculumEpisode,
@@ -129,6 +130,7 @@ export class RandomEvents {
       parts: this.#record(() => this.#number()),
       reward: this.#number(),
       advantage: this.#number(),
+      attribution: this.#orNull(() => this.#attribution()),
       referenceLogProbs: this.#orNull(() => this.#many(4, () => 0 - this.#stream.integer(64) / 16)),
     }));
     const prompt = this.#integer(2) ? `Look: ${question} Answer!` : this.#word();
@@ -155,6 +157,18 @@ export class RandomEvents {
       } as const;
     });
     return { functions, told };
+  }
+
+  #attribution(): AttributionRecord {
+    return {
+      description: this.#orNull(() => this.#word()),
+      checks: this.#record(() => this.#number()),
+      conclusion: this.#orNull(() => this.#word()),
+      described: this.#orNull(() => this.#integer(2) === 1),
+      concluded: this.#orNull(() => this.#integer(2) === 1),
+      cause: this.#orNull(() => this.#word()),
+      by: this.#integer(2) ? "truth" : "consensus",
+    };
   }
 
   #trajectory(): TrajectoryRecord {
@@ -316,6 +330,7 @@ export function plainEpisode(changes: Partial<ReasonerEpisode> = {}): ReasonerEp
     advantage: 0,
     trajectory: null,
     verified: null,
+    attribution: null,
     referenceLogProbs: [-0.75, -0.25, -1],
   } as const;
   return {

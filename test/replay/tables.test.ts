@@ -25,16 +25,17 @@ afterEach(async () => {
 describe("versions", () => {
   const withoutEleventh = `
     ALTER TABLE episodes DROP COLUMN tools; DROP TABLE tool_sets; ALTER TABLE rollouts DROP COLUMN verified;
+    ALTER TABLE rollouts DROP COLUMN attribution;
     ALTER TABLE answers DROP COLUMN trajectory; ALTER TABLE answers DROP COLUMN verified`;
   const withoutSeventh = `${withoutEleventh};
     PRAGMA foreign_keys = OFF; ALTER TABLE episodes DROP COLUMN versions; ALTER TABLE episodes DROP COLUMN turns;
     ALTER TABLE rollouts DROP COLUMN trajectory; DROP TABLE phases;
-    DELETE FROM measures WHERE figure IN (SELECT id FROM figures WHERE kind IN ('trajectory', 'fault'));
+    DELETE FROM measures WHERE figure IN (SELECT id FROM figures WHERE kind IN ('trajectory', 'fault', 'cause'));
     CREATE TABLE phases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     INSERT INTO phases VALUES (1, 'questioner'), (2, 'curriculum'), (3, 'reasoner')`;
-  /** An event as it was before log-probabilities under the base, trajectories, and tools, were recorded. */
+  /** An event as it was before log-probabilities under the base, trajectories, tools and causes were recorded. */
   function asBefore(event: RunEvent): RunEvent {
-    const unknown = new Set(["referenceLogProbs", "trajectory", "verified", "turns", "tools"]);
+    const unknown = new Set(["referenceLogProbs", "trajectory", "verified", "turns", "tools", "attribution"]);
     const text = JSON.stringify(event, (name, value) => (unknown.has(name) ? null : value));
     return JSON.parse(text) as RunEvent;
   }

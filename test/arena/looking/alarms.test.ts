@@ -10,7 +10,7 @@ const around = (percent: number, width = 4): Estimate => ({
 });
 
 function evaluated(round: number, looking: EvaluationReport["looking"]): EventBody {
-  const report = { samples: 8, overall: {} as never, families: {}, looking };
+  const report = { samples: 8, overall: {} as never, families: {}, attribution: null, looking };
   return { type: "evaluated", round, phase: "evaluation", report };
 }
 

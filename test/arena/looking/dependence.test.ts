@@ -5,6 +5,7 @@ import { isProbed } from "../../../arena/looking/dependence.ts";
 import type { Test, TestEdits, Tests } from "../../../arena/ports.ts";
 import { sceneTests } from "../../../arena/scene_tests.ts";
 import type { EvaluationReport } from "../../../replay/events.ts";
+import { asking } from "../../fakes/asking.ts";
 import { configOf } from "../../fakes/config.ts";
 import { FakePolicy, type Script } from "../../fakes/policy.ts";
 import { VirtualTime } from "../../fakes/virtual_time.ts";
@@ -15,6 +16,7 @@ const config = configOf({
     dependence: { questions: 70 },
     hallucination: { pictures: 0 },
   },
+  attribution: { evaluation: false },
 });
 
 /** What is true of each picture that a question was put about, edited ones included, by picture and question. */
@@ -46,7 +48,7 @@ function knownTo(
 async function looking(script: (oracle: Oracle) => Script, change?: (edits: TestEdits) => TestEdits) {
   const oracle: Oracle = new Map();
   const tests = knownTo(oracle, sceneTests(config.evaluation) as Tests, change);
-  const measure = evaluator(config, tests, { reasoner: "{question}", format: "tags" });
+  const measure = evaluator(config, tests, asking);
   if (!measure) throw new Error("no evaluator");
   const time = new VirtualTime();
   const policy = new FakePolicy({ script: script(oracle), time });
@@ -155,11 +157,11 @@ describe("whether answers depend on pictures", () => {
   });
 
   it("is not measured where no questions are wanted", async () => {
-    const without = configOf({ evaluation: { ...config.evaluation, dependence: { questions: 0 } } });
-    const measure = evaluator(without, sceneTests(without.evaluation), {
-      reasoner: "{question}",
-      format: "tags",
+    const without = configOf({
+      evaluation: { ...config.evaluation, dependence: { questions: 0 } },
+      attribution: { evaluation: false },
     });
+    const measure = evaluator(without, sceneTests(without.evaluation), asking);
     const time = new VirtualTime();
     const policy = new FakePolicy({ script: () => answer("1"), time });
     const beat = setInterval(() => void time.run(), 1);

@@ -1,0 +1,89 @@
+import { RandomStream } from "../common/random.ts";
+import { zip } from "../common/zip.ts";
+import { Describer } from "../reasoner/describer.ts";
+import type { Answer } from "../reasoner/reasoner.ts";
+import { agrees, sameVote, trueLabel } from "../reasoner/vote.ts";
+import type { AttributionRecord } from "../replay/events.ts";
+import {
+  attribute,
+  baseVerifier,
+  type CheckedLook,
+  type Checks,
+  lookAgain,
+  type SecondLook,
+} from "./attribution.ts";
+import type { OpenQuestion } from "./dialogue.ts";
+import type { Step } from "./step.ts";
+
+/**
+ * Looks again at the pictures of some questions, `attribution.share` of them at random: the Reasoner describes them and
+ * answers from that alone, and the descriptions are checked. None for one that could not be asked.
+ */
+export async function lookAtSome<Q extends OpenQuestion>(
+  step: Step,
+  questions: readonly Q[],
+): Promise<Map<Q, CheckedLook>> {
+  const { attribution, curriculum, reasoner } = step.run.config;
+  const { policies, templates } = step.run.ports;
+  const draws = new RandomStream(step.seed("attribution.chosen", 0));
+  const chosen = questions.filter(() => draws.uniform() < attribution.share);
+  const describer = new Describer(policies.reasoner, templates);
+  const options = {
+    samples: attribution.samples,
+    temperature: curriculum.temperature,
+    maxTokens: reasoner.maxTokens,
+  };
+  const call = (some: readonly Q[], seed: number, signal: AbortSignal) =>
+    lookAgain(describer, some, { ...options, seed }, signal);
+  const looks = await step.sample({ purpose: "attribution", during: "answer" }, chosen, call);
+  const looked = zip(chosen, looks).flatMap(([asked, look]) => (look ? [{ asked, look }] : []));
+  for (const { look } of looked) step.count(look.concluded);
+  const checks = await checksOf(step, looked);
+  return new Map(zip(looked, checks).map(([{ asked, look }, known]) => [asked, { ...look, checks: known }]));
+}
+
+interface Looked {
+  readonly asked: OpenQuestion;
+  readonly look: SecondLook;
+}
+
+/** What is known of the descriptions: by the truth, or by the run's base. */
+async function checksOf(step: Step, looked: readonly Looked[]): Promise<Checks[]> {
+  const { truth, reference, encode } = step.run.ports;
+  if (truth !== null)
+    return looked.map(({ asked: { ref, question }, look: { description } }) => {
+      const shows = description === null ? null : truth.shows(ref.index, question, description);
+      return shows === null ? {} : { truth: Number(shows) };
+    });
+  const described = looked.flatMap(({ asked: { image }, look: { description } }) =>
+    description === null ? [] : [{ image, description }],
+  );
+  if (described.length === 0) return looked.map(() => ({}));
+  const sure = await step.time("verification", (signal) =>
+    baseVerifier(reference, encode)(described, signal),
+  );
+  let next = 0;
+  return looked.map(({ look }) => (look.description === null ? {} : { base: sure[next++] as number }));
+}
+
+/** Answers to a question that was looked at again. */
+interface AnsweredQuestion extends OpenQuestion {
+  /** The silver answer. */
+  readonly label: string;
+  readonly answers: readonly Answer[];
+}
+
+/** Where each answer went wrong, [m]: by the truth where it is known, else by the silver answer. */
+export function causesOf(
+  step: Step,
+  { ref, question, label, answers }: AnsweredQuestion,
+  look: CheckedLook,
+): AttributionRecord[] {
+  const known = step.run.ports.truth?.answer(ref.index, question) ?? null;
+  const right = known === null ? label : trueLabel(question, known);
+  const standard = {
+    by: known === null ? ("consensus" as const) : ("truth" as const),
+    isRight: (vote: string | null) => sameVote(vote, right),
+  };
+  return answers.map(({ parsed }) => attribute(look, standard, agrees(parsed, right)));
+}

@@ -1,0 +1,59 @@
+import { deriveSeed } from "../common/random.ts";
+import { zip } from "../common/zip.ts";
+import type { Describer } from "../reasoner/describer.ts";
+import type { AttributionFigures, AttributionRecord, EvaluationReport } from "../replay/events.ts";
+import { attributionFigures, type baseVerifier, type CheckedLook, lookAgain } from "./attribution.ts";
+import type { RunConfig } from "./config/config.ts";
+import type { Test } from "./ports.ts";
+
+/** What questions of an evaluation are looked at again with. */
+export interface Seeing {
+  readonly describer: Describer;
+  readonly verify: ReturnType<typeof baseVerifier>;
+}
+
+/** Looks at questions again, and has the descriptions checked: by the truth where that is known, else by the base. */
+export async function lookChecked(
+  { describer, verify }: Seeing,
+  tests: readonly Test[],
+  { attribution, curriculum, evaluation, reasoner: { maxTokens } }: RunConfig,
+  chunk: number,
+  signal: AbortSignal,
+): Promise<CheckedLook[]> {
+  const seed = deriveSeed(evaluation.seed, "attribution", chunk);
+  const { samples } = attribution;
+  const { temperature } = curriculum;
+  const looks = await lookAgain(describer, tests, { samples, temperature, maxTokens, seed }, signal);
+  const unknown = zip(tests, looks).flatMap(([{ image, shows }, { description }]) =>
+    shows || description === null ? [] : [{ image, description }],
+  );
+  const sure = await verify(unknown, signal);
+  let next = 0;
+  return zip(tests, looks).map(([{ shows }, look]) => {
+    const { description } = look;
+    if (description === null) return { ...look, checks: {} };
+    return {
+      ...look,
+      checks: shows ? { truth: Number(shows(description)) } : { base: sure[next++] as number },
+    };
+  });
+}
+
+/** Where an evaluation's greedy answers went wrong, of all questions and by group; null where nobody looked. */
+export function tally(marks: readonly Marked[], groups: readonly string[]): EvaluationReport["attribution"] {
+  const figuresOf = (some: readonly Marked[]) =>
+    attributionFigures(some.flatMap(({ attribution }) => attribution ?? []));
+  const overall = figuresOf(marks);
+  if (overall === null) return null;
+  const families = groups.flatMap((group): [string, AttributionFigures][] => {
+    const figures = figuresOf(marks.filter((each) => each.group === group));
+    return figures ? [[group, figures]] : [];
+  });
+  return { overall, families: Object.fromEntries(families) };
+}
+
+/** What became of a question. */
+interface Marked {
+  readonly group: string | null;
+  readonly attribution: AttributionRecord | null;
+}

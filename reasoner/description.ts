@@ -1,0 +1,16 @@
+import { piecesOf } from "../common/completion_text.ts";
+import type { Completion } from "../policy/port.ts";
+import { writtenIn } from "./written.ts";
+
+/**
+ * What a completion describes: what it thinks, where it has the tags of that, else all of it; null where it was cut off or
+ * is nothing.
+ */
+export function descriptionIn({
+  text,
+  finishReason,
+}: Pick<Completion, "text" | "finishReason">): string | null {
+  if (finishReason === "length") return null;
+  const isTagged = piecesOf(text).some(({ kind }) => kind !== "text");
+  return (isTagged ? writtenIn(text).chain : text.trim()) || null;
+}
