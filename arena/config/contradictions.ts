@@ -42,6 +42,9 @@ export function* contradictions({
   if (prompts.reasoner !== null && !prompts.reasoner.includes("{question}")) {
     yield ["prompts.reasoner", "expected {question} where the question belongs"];
   }
+  for (const place of ["question", "description"])
+    if (prompts.reader !== null && !prompts.reader.includes(`{${place}}`))
+      yield ["prompts.reader", `expected {${place}} where the ${place} belongs`];
   const { low, high } = curriculum.band;
   if (low > high) {
     yield [

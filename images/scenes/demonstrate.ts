@@ -62,5 +62,6 @@ function misread({ cell, color, shape }: Thing, stream: RandomStream): Thing {
 }
 
 function reply(thoughts: readonly string[], answer: string): string {
-  return ["<think>", ...thoughts, "</think>", "<answer>", answer, "</answer>"].join(" ");
+  const words = ["<think>", ...thoughts, "</think>", "<answer>", answer, "</answer>"];
+  return words.filter((word) => word !== "").join(" ");
 }

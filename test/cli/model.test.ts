@@ -47,8 +47,8 @@ describe("what a model's folder says of prompts and lengths", () => {
   };
 
   test("counts where the settings leave it open", async () => {
-    const content = JSON.stringify({ prompts: { describer: "describe ." }, maxTokens: { reasoner: 7 } });
-    expect(await opened(content)).toEqual({ prompts: { describer: "describe ." }, longest: [192, 7] });
+    const content = JSON.stringify({ prompts: { narrator: "describe ." }, maxTokens: { reasoner: 7 } });
+    expect(await opened(content)).toEqual({ prompts: {}, longest: [192, 7] });
     expect(await opened("{}")).toEqual({ prompts: {}, longest: [192, 512] });
   });
 
@@ -59,7 +59,12 @@ describe("what a model's folder says of prompts and lengths", () => {
     const again = await open(trained);
     expect([config.questioner.maxTokens, config.reasoner.maxTokens]).toEqual([32, 32]);
     expect([again.config.questioner.maxTokens, again.config.reasoner.maxTokens]).toEqual([32, 32]);
-    expect(again.prompts).toEqual({ questioner: "ask .", reasoner: "{question}", describer: "describe ." });
+    expect(again.prompts).toEqual({
+      questioner: "ask .",
+      reasoner: "{question}",
+      describer: "describe .",
+      reader: "{description} . {question}",
+    });
   });
 
   test("of another form is an error of the model", async () => {

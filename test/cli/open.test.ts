@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openImages, templatesOf } from "../../cli/open.ts";
 import { sayPictures } from "../../cli/pictures.ts";
 import { imageOf } from "../../images/image.ts";
-import { reasonerTemplates } from "../../reasoner/prompt.ts";
+import { describerTemplate, readerTemplates, reasonerTemplates } from "../../reasoner/prompt.ts";
 import { configOf } from "../fakes/config.ts";
 import { referencePath } from "../reference_dir.ts";
 
@@ -20,7 +20,8 @@ describe("templates", () => {
   const ofModel = { questioner: "ask ." };
 
   test("come from the configuration, then the model, then the default", () => {
-    const defaults = { reasoner: reasonerTemplates.tags, format: "tags" };
+    const described = { describer: describerTemplate, reader: readerTemplates.tags };
+    const defaults = { reasoner: reasonerTemplates.tags, ...described, format: "tags" };
     expect(templatesOf({ config: configOf(), prompts: ofModel })).toEqual({
       questioner: "ask .",
       ...defaults,
@@ -28,6 +29,7 @@ describe("templates", () => {
     const prompts = { questioner: "ask!", reasoner: "{question}!" };
     expect(templatesOf({ config: configOf({ prompts }), prompts: ofModel })).toEqual({
       ...prompts,
+      ...described,
       format: "tags",
     });
   });
@@ -42,6 +44,9 @@ describe("templates", () => {
     expect(() => configOf({ prompts: { reasoner: "answer" } })).toThrow("{question}");
     const prompts = { reasoner: "answer" };
     expect(() => templatesOf({ config: configOf(), prompts })).toThrow("{question}");
+    const blind = { reader: "{question}" };
+    expect(() => configOf({ prompts: blind })).toThrow("{description}");
+    expect(() => templatesOf({ config: configOf(), prompts: blind })).toThrow("{description}");
   });
 });
 
