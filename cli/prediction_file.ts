@@ -21,6 +21,9 @@ const columns = {
   blind: answer,
   warm: [answer],
   cool: [answer],
+  description: "string",
+  conclusion: "string",
+  cause: "string",
 } as const satisfies Features;
 
 interface Writer extends AsyncDisposable {
@@ -54,10 +57,12 @@ export class PredictionFile implements AsyncDisposable {
     return new PredictionFile(path, partial, writer);
   }
 
-  add({ test, greedy, blind, warm, cool }: AnsweredTest, { group, ...scores }: Mark): void {
+  add({ test, greedy, blind, warm, cool }: AnsweredTest, { group, attribution, ...scores }: Mark): void {
     const { name: image, question, truths } = test;
     const answers = { greedy: said(greedy), blind: said(blind), warm: warm.map(said), cool: cool.map(said) };
-    const prediction = { image, question, truths, group, scores, ...answers };
+    const { description = null, conclusion = null, cause = null } = attribution ?? {};
+    const traced = { description, conclusion, cause };
+    const prediction = { image, question, truths, group, scores, ...answers, ...traced };
     const add = async (): Promise<void> => {
       if (this.#error === undefined) await this.#writer.add(prediction);
     };

@@ -8,6 +8,7 @@ import type { AnsweredTest, Mark } from "../../arena/evaluation.ts";
 import { PredictionFile } from "../../cli/prediction_file.ts";
 import { imageOf } from "../../images/image.ts";
 import type { Answer } from "../../reasoner/reasoner.ts";
+import type { AttributionRecord } from "../../replay/events.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -21,6 +22,11 @@ function answered(text: string): Answer {
   const parsed = text === "" ? { outcome: "unparsed" } : { outcome: "answered", answer: text };
   return { completion: { text: `<answer>${text}` }, parsed } as Answer;
 }
+
+const found: AttributionRecord = {
+  ...{ description: "p00 red", checks: { truth: 0 }, conclusion: null, described: false },
+  ...{ concluded: false, cause: "grounding", by: "truth" },
+};
 
 const given: [AnsweredTest, Mark][] = Array.from({ length: 250 }, (_, i) => [
   {
@@ -37,7 +43,8 @@ const given: [AnsweredTest, Mark][] = Array.from({ length: 250 }, (_, i) => [
   },
   {
     ...{ group: i % 2 ? "odd" : null, greedy: 1, abstained: 0, unparsed: 1 / 3 },
-    ...{ blind: 0, warm: 0.5, cool: i / 250, majority: 0, best: 1, attribution: null },
+    ...{ blind: 0, warm: 0.5, cool: i / 250, majority: 0, best: 1 },
+    attribution: i % 2 ? found : null,
   },
 ]);
 
@@ -77,6 +84,7 @@ test("predictions are the same as Parquet and as lines of JSON", async () => {
     blind: { completion: "<answer>", outcome: "unparsed", answer: null },
     warm: ["1", "1"].map((answer) => ({ completion: `<answer>${answer}`, outcome: "answered", answer })),
     cool: [{ completion: "<answer>2", outcome: "answered", answer: "2" }],
+    ...{ description: "p00 red", conclusion: null, cause: "grounding" },
   });
   await rm(lines);
   await write(parquet);
