@@ -28,6 +28,7 @@ import type {
   RunStopped,
 } from "./run_events.ts";
 
+export type * from "./evaluation_records.ts";
 export type * from "./phase_events.ts";
 export type * from "./records.ts";
 export type * from "./run_events.ts";

@@ -1,10 +1,9 @@
+import type { AttributionFigures, EvaluationReport } from "./evaluation_records.ts";
 import type {
   AlarmName,
-  AttributionFigures,
   ConfidenceHistogram,
   CurriculumAudit,
   CurriculumQuestion,
-  EvaluationReport,
   Health,
   ImageRef,
   PhaseFigures,

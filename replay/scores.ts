@@ -1,4 +1,4 @@
-import type { EvaluationReport, LookingFigure, Scores } from "./records.ts";
+import type { EvaluationReport, LookingFigure, Scores } from "./evaluation_records.ts";
 
 /** A figure of an evaluation, as records name it. */
 export type Figure = keyof Omit<Scores, "questions">;

@@ -14,7 +14,11 @@ import { FakePolicy, type Script } from "../fakes/policy.ts";
 import { VirtualTime } from "../fakes/virtual_time.ts";
 
 const config = configOf({
-  evaluation: { questions: 70, scenes: 30, questionsPerChunk: 25, samples: 2, seed: 5 },
+  evaluation: {
+    ...{ questions: 70, scenes: 30, questionsPerChunk: 25, samples: 2, seed: 5 },
+    dependence: { questions: 0 },
+    hallucination: { pictures: 0 },
+  },
   attribution: { samples: 3 },
 });
 const templates = {

@@ -164,10 +164,9 @@ export class RandomEvents {
       description: this.#orNull(() => this.#word()),
       checks: this.#record(() => this.#number()),
       conclusion: this.#orNull(() => this.#word()),
-      described: this.#orNull(() => this.#integer(2) === 1),
-      concluded: this.#orNull(() => this.#integer(2) === 1),
+      ...{ described: this.#orNull(() => true), concluded: this.#orNull(() => false) },
       cause: this.#orNull(() => this.#word()),
-      by: this.#integer(2) ? "truth" : "consensus",
+      by: "consensus",
     };
   }
 

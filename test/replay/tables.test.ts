@@ -133,7 +133,7 @@ describe("versions", () => {
       });
     /** Without tools, and with turns only where an environment was acted in. */
     const asTenth = (key: string, value: unknown) =>
-      key === "tools" || key === "verified"
+      key === "tools" || key === "verified" || key === "attribution"
         ? null
         : /^(answers|blindAnswers)$/.test(key)
           ? (value as object[]).map((answer) => ({ ...answer, trajectory: null }))
