@@ -10,19 +10,28 @@ export type Admission =
   | { readonly rejection: null; readonly label: string }
   | { readonly rejection: Rejection; readonly label: null };
 
-/**
- * Judges an answered question by its verdict and, where it was also asked without the image, by how far the blind
- * answers agree with that.
- */
+/** What answers without the image say of a question's majority. */
+export interface BlindFigures {
+  /** How far they agree with it, see `blindAgreement`. */
+  readonly agreement: number;
+  /** How much surer it is with the image, see `imageEvidence`. */
+  readonly evidence: number;
+}
+
+/** Judges an answered question by its verdict and, where it was also asked without the image, by what was answered then. */
 export function admit(
   verdict: Verdict,
   config: Pick<CurriculumConfig, "band" | "keepUnanswerable" | "gate">,
-  blindAgreement: number | null = null,
+  blind: BlindFigures | null = null,
 ): Admission {
   const { silver, confidence } = verdict;
   if (silver === null) return reject("noVotes");
   if (silver === unanswerable && !config.keepUnanswerable) return reject("unanswerable");
-  const failed = failedCheck(gate({ parsed: true, verdict, blindAgreement }, thresholdsFor(silver, config)));
+  const judged = {
+    ...{ parsed: true, verdict, blindAgreement: blind?.agreement ?? null },
+    evidence: blind?.evidence ?? null,
+  };
+  const failed = failedCheck(gate(judged, thresholdsFor(silver, config)));
   if (failed) return reject(rejections[failed] ?? "failed");
   if (!inBand(confidence, config.band))
     return reject(confidence < config.band.low ? "belowBand" : "aboveBand");
@@ -32,9 +41,11 @@ export function admit(
 /** Where the label itself is that nothing can be said, abstaining is no fault, and without the image it is right. */
 function thresholdsFor(silver: string, { gate: limits }: Pick<CurriculumConfig, "gate">) {
   const { minParsedShare: parse, minVotes: votes, maxAbstentionShare, maxBlindAgreement } = limits;
-  const answered = silver !== unanswerable;
-  const [abstention, blind] = answered ? [maxAbstentionShare, maxBlindAgreement] : [null, null];
-  return { parse, votes, abstention, blind };
+  if (silver === unanswerable) return { parse, votes, abstention: null, blind: null, evidence: null };
+  return {
+    ...{ parse, votes, abstention: maxAbstentionShare, blind: maxBlindAgreement },
+    evidence: limits.minEvidence || null,
+  };
 }
 
 const rejections: Readonly<Partial<Record<CheckName, Rejection>>> = {
@@ -42,6 +53,7 @@ const rejections: Readonly<Partial<Record<CheckName, Rejection>>> = {
   votes: "fewVotes",
   abstention: "abstained",
   blind: "blind",
+  evidence: "noEvidence",
 };
 
 export function reject(rejection: Rejection): Admission {

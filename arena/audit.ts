@@ -52,7 +52,7 @@ async function examine(step: Step, chunk: number, audited: readonly AuditedQuest
   });
   const polls = await poll(step, open, { purpose: "audit", part: chunk });
   return [...polls].map(([{ question, truth }, { verdict, blind }]) => ({
-    admitted: admit(verdict, curriculum, blind?.agreement ?? null).rejection === null,
+    admitted: admit(verdict, curriculum, blind).rejection === null,
     correct: sameVote(verdict.silver, trueLabel(question, truth)),
   }));
 }

@@ -113,7 +113,7 @@ function admission(
 ): Admission {
   if (!open) return reject("malformed");
   if (!voted) return reject(isRepeated ? "duplicate" : "failed");
-  const admitted = admit(voted.verdict, config.curriculum, voted.blind?.agreement ?? null);
+  const admitted = admit(voted.verdict, config.curriculum, voted.blind);
   if (admitted.rejection !== null || config.reasoner.labels === "silver") return admitted;
   const truth = ports.truth?.answer(open.ref.index, open.question) ?? null;
   return truth === null ? reject("meaningless") : { rejection: null, label: trueLabel(open.question, truth) };

@@ -2,7 +2,7 @@ import type { Observable } from "rxjs";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
 import { textOf } from "../policy/prompts.ts";
-import { blindAgreement, supportOf, type Verdict, vote } from "../reasoner/vote.ts";
+import { blindAgreement, imageEvidence, supportOf, type Verdict, vote } from "../reasoner/vote.ts";
 import type {
   EventBody,
   PolicyVersions,
@@ -153,6 +153,7 @@ function judge(
     const blindAnswers = (open && blind.get(open)) ?? null;
     const verdict = answers && vote(answers.answers);
     const known = { ...question, answers, blindAnswers, verdict };
+    const blindVerdict = blindAnswers && vote(blindAnswers.answers);
     if (parsed.ok && !verdict) return { ...known, reward: null, positive: false, parts: {}, checks: {} };
     const { total, parts, checks } = questionerReward(
       {
@@ -160,7 +161,8 @@ function judge(
         form: parsed.ok ? parsed.format : 0,
         verdict,
         duplicateShare,
-        blindAgreement: verdict && blindAnswers && blindAgreement(verdict, vote(blindAnswers.answers)),
+        blindAgreement: verdict && blindVerdict && blindAgreement(verdict, blindVerdict),
+        evidence: verdict && blindVerdict && imageEvidence(verdict, blindVerdict),
         support: verdict && parsed.ok ? supportOf(verdict, parsed.question, parsed.answer) : null,
       },
       options,
@@ -174,6 +176,7 @@ function rewardOptions({ reward }: QuestionerConfig): QuestionerRewardOptions {
   return {
     form: reward.form,
     lambda: reward.diversityWeight,
+    evidenceWeight: reward.evidenceWeight,
     thresholds: {
       parse: reward.minParsedShare,
       abstention: reward.maxAbstentionShare,

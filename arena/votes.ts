@@ -1,5 +1,6 @@
 import type { RgbImage } from "../images/image.ts";
-import { blindAgreement, type Verdict, vote } from "../reasoner/vote.ts";
+import { blindAgreement, imageEvidence, type Verdict, vote } from "../reasoner/vote.ts";
+import type { BlindFigures } from "./admission.ts";
 import type { GivenAnswers } from "./answerer.ts";
 import { type SamplingConfig, samplingOf } from "./config/learning.ts";
 import { answerBlindly, answerOtherPictures, type OpenQuestion, viewOf } from "./dialogue.ts";
@@ -11,7 +12,7 @@ export interface Poll {
   readonly given: GivenAnswers;
   readonly verdict: Verdict;
   /** What it answers without the image, and how far that agrees with the verdict; null where nobody asked blindly. */
-  readonly blind: { readonly given: GivenAnswers; readonly agreement: number } | null;
+  readonly blind: ({ readonly given: GivenAnswers } & BlindFigures) | null;
 }
 
 /**
@@ -37,8 +38,10 @@ export async function poll<Q extends OpenQuestion>(
 
 function pollOf(given: GivenAnswers, blind: GivenAnswers | null): Poll {
   const verdict = vote(given.answers);
-  const agreement = blind ? blindAgreement(verdict, vote(blind.answers)) : 0;
-  return { given, verdict, blind: blind && { given: blind, agreement } };
+  if (!blind) return { given, verdict, blind };
+  const unseen = vote(blind.answers);
+  const agreement = blindAgreement(verdict, unseen);
+  return { given, verdict, blind: { given: blind, agreement, evidence: imageEvidence(verdict, unseen) } };
 }
 
 /**

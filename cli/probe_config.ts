@@ -35,6 +35,7 @@ export function probeConfig(config: OneStage, scale: number, steps: number): One
         minVotes: 1,
         maxAbstentionShare: 1,
         maxBlindAgreement: 1,
+        minEvidence: 0,
       },
     },
     reasoner: {

@@ -25,18 +25,22 @@ const TOLERANCE = 1e-9;
 
 /** The Questioner's reward, by the form that its configuration names; see `rewards/questioner.ts`. */
 export function questionerSum(form: string, parsed: boolean, parts: Parts, reward: number | null): Sum {
-  const { gate = 0, form: written = 1, uncertainty = 0, penalty = 0, confidence = 0 } = parts;
+  const { gate = 0, form: written = 1, uncertainty = 0, penalty = 0, confidence = 0, bonus = null } = parts;
   const terms: Term[] = [];
   const term = (part: string | null, sign: string, value: number | null) => terms.push({ part, sign, value });
   switch (form) {
     case "visplay": {
       term("gate", "", gate);
       term("form", "×", written);
-      term(null, "× max(0,", null);
+      term(null, bonus === null ? "× max(0," : "× (max(0,", null);
       term("uncertainty", "", uncertainty);
       term("penalty", "−", penalty);
       term(null, ")", null);
-      return sum(terms, gate * written * Math.max(0, uncertainty - penalty), reward);
+      if (bonus !== null) {
+        term("bonus", "+", bonus);
+        term(null, ")", null);
+      }
+      return sum(terms, gate * written * (Math.max(0, uncertainty - penalty) + (bonus ?? 0)), reward);
     }
     case "visplay_code": {
       const minority = parsed ? Math.min(confidence, 1 - confidence) : -1;

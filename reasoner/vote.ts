@@ -105,6 +105,19 @@ export function blindAgreement(sighted: Verdict, blind: Verdict): number {
   return sameVote(blind.silver, sighted.silver) ? blind.confidence : 0;
 }
 
+/**
+ * How much surer the sighted majority is with the image than without it, c(image) - c(blank): its share of the sighted votes
+ * less its share of the blind ones; high where the image is needed, and never above the confidence.
+ */
+export function imageEvidence(sighted: Verdict, blind: Verdict): number {
+  const { silver, confidence } = sighted;
+  if (silver === null) return 0;
+  const inFull = fullerAmong([silver, ...blind.votes.map(({ answer }) => answer)]);
+  const same = blind.votes.filter(({ answer }) => inFull(answer) === inFull(silver));
+  const votes = same.reduce((sum, { count }) => sum + count, 0);
+  return confidence - votes / Math.max(1, blind.samples - blind.parseFailures);
+}
+
 /** The only fullest answer among those given of which one is a part, or the answer itself. */
 function fullerAmong(ballots: Iterable<string>): (ballot: string) => string {
   const fuller = new Map<string, string[]>();

@@ -191,6 +191,7 @@ export type Rejection =
   | "fewVotes"
   | "abstained"
   | "blind"
+  | "noEvidence"
   | "belowBand"
   | "aboveBand"
   | "meaningless";

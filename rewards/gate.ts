@@ -5,10 +5,19 @@
  * - `votes`: answers that parse; at least
  * - `abstention`: share of the parsed answers that say "unanswerable"; at most
  * - `blind`: share of the blind answers' majority where it equals the sighted one; at most
+ * - `evidence`: how much surer the sighted majority is with the image than without it; at least
  * - `support`: votes for the asker's own answer; at least
  * - `grounding`: share of what the question names that was found in the image; at least
  */
-export type CheckName = "format" | "parse" | "votes" | "abstention" | "blind" | "support" | "grounding";
+export type CheckName =
+  | "format"
+  | "parse"
+  | "votes"
+  | "abstention"
+  | "blind"
+  | "evidence"
+  | "support"
+  | "grounding";
 
 export interface Check {
   readonly passed: boolean;
@@ -32,6 +41,8 @@ export interface GateEvidence {
   } | null;
   /** Share of the blind answers' majority if it equals the sighted majority, else 0. */
   readonly blindAgreement?: number | null;
+  /** The sighted majority's share of the votes less its share of the blind ones, in [-1, 1]. */
+  readonly evidence?: number | null;
   /** Votes for the asker's own answer; 0 if it gave none. */
   readonly support?: number | null;
   /** Share of what the question names that was found in the image, in [0, 1]. */
@@ -54,6 +65,7 @@ export function gate(evidence: GateEvidence, thresholds: GateThresholds): Checks
     votes: cast,
     abstention: verdict && verdict.abstentions / Math.max(1, cast ?? 0),
     blind: evidence.blindAgreement ?? null,
+    evidence: evidence.evidence ?? null,
     support: evidence.support ?? null,
     grounding: evidence.grounding ?? null,
   };

@@ -9,6 +9,9 @@ import { type Checks, failedCheck, type GateEvidence, type GateThresholds, gate 
  * - `visplay_code`, its public code: (min(c, 1 - c) if the question parses, else -1) - λ · share, ungated
  * - `format_only`, a control experiment: that share of the form alone, 0 where no question parses
  *
+ * Beside it, `visplay` may pay for questions that need the image: gate · form · (… + μ · max(0, c(image) - c(blank))), how
+ * much surer the majority is with the image than without it (EvoVid, arXiv 2605.21931, for destroyed evidence).
+ *
  * c is the majority's share of the votes, share that of the question's cluster within its image. The public code
  * counts an answer that does not parse as the vote "None", which may be the majority; elsewhere it is no vote.
  *
@@ -36,12 +39,14 @@ export interface QuestionerRewardOptions {
   readonly form: QuestionerRewardForm;
   /** λ: the weight of the duplicate share. */
   readonly lambda: number;
+  /** μ: the weight of the evidence (default 0: none is paid, or recorded). */
+  readonly evidenceWeight?: number;
   readonly thresholds: GateThresholds;
 }
 
 export interface QuestionerReward {
   readonly total: number;
-  /** What the total is made of: `gate`, `form`, `uncertainty`, `confidence`, `duplicateShare`, `penalty`. */
+  /** What the total is made of: `gate`, `form`, `uncertainty`, `confidence`, `duplicateShare`, `penalty`; where evidence is paid for, `evidence`, `bonus`. */
   readonly parts: Readonly<Record<string, number>>;
   readonly checks: Checks;
 }
@@ -58,17 +63,31 @@ export function questionerReward(
   const penalty = options.lambda * evidence.duplicateShare;
   const minority = votes === 0 ? 0 : Math.min(majority, votes - majority) / votes;
   const form = evidence.parsed ? (evidence.form ?? 1) : 0;
+  const paid = bonus(evidence, options);
   const totals: Record<QuestionerRewardForm, number> = {
-    visplay: passed * form * Math.max(0, uncertainty - penalty),
+    visplay: passed * form * (Math.max(0, uncertainty - penalty) + (paid?.bonus ?? 0)),
     visplay_code: (evidence.parsed ? minority : -1) - penalty,
     format_only: form,
   };
   const confidence = majority / Math.max(1, votes);
   return {
     total: totals[options.form],
-    parts: { gate: passed, form, uncertainty, confidence, duplicateShare: evidence.duplicateShare, penalty },
+    parts: {
+      ...{ gate: passed, form, uncertainty, confidence, duplicateShare: evidence.duplicateShare, penalty },
+      ...paid,
+    },
     checks,
   };
+}
+
+/** What needing the image earns; null where nothing is paid for it. */
+function bonus(
+  { evidence }: QuestionEvidence,
+  { form, evidenceWeight = 0 }: QuestionerRewardOptions,
+): { readonly evidence: number; readonly bonus: number } | null {
+  if (evidenceWeight === 0 || form !== "visplay") return null;
+  const needed = Math.max(0, evidence ?? 0);
+  return { evidence: needed, bonus: evidenceWeight * needed };
 }
 
 /** The majority's votes among all, as a form of the reward counts them. */

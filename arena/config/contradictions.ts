@@ -1,12 +1,14 @@
 import type { CurriculumConfig } from "./curriculum.ts";
 import type { EvaluationConfig } from "./evaluation.ts";
 import type { ImagesConfig } from "./images.ts";
+import type { QuestionerConfig } from "./questioner.ts";
 import type { ReasonerConfig } from "./reasoner.ts";
 import type { StageSettings } from "./stages.ts";
 
 /** The settings that others bound. */
 interface Bounded {
   readonly curriculum: CurriculumConfig;
+  readonly questioner: Pick<QuestionerConfig, "reward" | "blindAnswersPerQuestion">;
   readonly images: ImagesConfig;
   readonly prompts: { readonly reasoner: string | null; readonly reader: string | null };
   readonly reasoner: Pick<ReasonerConfig, "reward" | "labels">;
@@ -19,6 +21,7 @@ interface Bounded {
 /** Settings that are fine alone and impossible together, as [path, message]. */
 export function* contradictions({
   curriculum,
+  questioner,
   images,
   prompts,
   reasoner,
@@ -37,6 +40,22 @@ export function* contradictions({
     yield [
       "curriculum.views",
       `expected a divisor of curriculum.answersPerQuestion (${answersPerQuestion}), for every view has as many votes`,
+    ];
+  }
+  if (gate.minEvidence > 0 && gate.blindAnswersPerQuestion === 0) {
+    const message =
+      "expected curriculum.gate.blindAnswersPerQuestion above 0, against which evidence is measured";
+    yield ["curriculum.gate.minEvidence", message];
+  }
+  const { evidenceWeight, form } = questioner.reward;
+  if (evidenceWeight > 0 && questioner.blindAnswersPerQuestion === 0) {
+    const message = "expected questioner.blindAnswersPerQuestion above 0, against which evidence is measured";
+    yield ["questioner.reward.evidenceWeight", message];
+  }
+  if (evidenceWeight > 0 && form !== "visplay") {
+    yield [
+      "questioner.reward.evidenceWeight",
+      `expected 0 for the form ${form}, which is a control and pays no bonus`,
     ];
   }
   if (prompts.reasoner !== null && !prompts.reasoner.includes("{question}")) {

@@ -19,6 +19,7 @@ export interface CurriculumConfig {
     readonly maxAbstentionShare: number;
     readonly blindAnswersPerQuestion: number;
     readonly maxBlindAgreement: number;
+    readonly minEvidence: number;
   };
 }
 
@@ -56,6 +57,10 @@ export const curriculum: z.ZodType<CurriculumConfig> = group(
           0,
         ),
         maxBlindAgreement: share(0.5, "blind answers that agree on the majority above which it is rejected"),
+        minEvidence: share(
+          0,
+          "majority's share of the votes less its share of the blind answers below which it is rejected, for it does not need the image; 0 skips",
+        ),
       },
       "what a question must pass before its confidence counts",
     ),

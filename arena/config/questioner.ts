@@ -21,6 +21,7 @@ export interface QuestionerConfig extends SamplingConfig, GrpoConfig {
   readonly reward: {
     readonly form: QuestionerRewardForm;
     readonly diversityWeight: number;
+    readonly evidenceWeight: number;
     readonly minParsedShare: number;
     readonly maxAbstentionShare: number;
     readonly maxBlindAgreement: number;
@@ -47,6 +48,10 @@ export const questioner: z.ZodType<Unresolved<QuestionerConfig, "maxTokens">> = 
           "the paper's reward, its public code's, or a control that rewards only questions that parse",
         ),
         diversityWeight: number(1, "lambda, weight of the share of near duplicates within the image"),
+        evidenceWeight: number(
+          0,
+          "weight of what needing the image earns: the majority's share of the votes less its share of the blind answers, at least 0; 0 pays nothing for it (EvoVid: 0.1)",
+        ),
         minParsedShare: share(0.5, "parsed answers below which a question is gated out"),
         maxAbstentionShare: share(0.25, "abstentions among them above which it is gated out"),
         maxBlindAgreement: share(0.5, "blind answers that agree on the majority above which it is gated out"),

@@ -34,7 +34,7 @@ function* dependenceSign(
 }
 
 const remedy =
-  "the policy learns to do without it: lower questioner.reward.maxBlindAgreement, set curriculum.gate.blindAnswersPerQuestion, or raise reasoner.beta";
+  "the policy learns to do without it: raise questioner.reward.evidenceWeight or curriculum.gate.minEvidence, lower questioner.reward.maxBlindAgreement, or raise reasoner.beta";
 
 function* encoderSign(
   { encoder, encoderBase, encoderFall }: EvaluationReport["looking"],

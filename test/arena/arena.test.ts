@@ -3,10 +3,11 @@ import type { RunConfig } from "../../arena/config/config.ts";
 import type { RandomStream } from "../../common/random.ts";
 import { deriveSeed } from "../../common/random.ts";
 import { view } from "../../images/views.ts";
+import type { QuestionerRollout, QuestionRecord } from "../../replay/events.ts";
 import { ofType, playIn } from "../fakes/play.ts";
 import type { Script } from "../fakes/policy.ts";
 import { askedIn } from "../fakes/prompts.ts";
-import { makeWorld, smallConfig } from "../fakes/world.ts";
+import { makeWorld, reasonerScript, smallConfig } from "../fakes/world.ts";
 
 describe("a run", () => {
   it("goes through its rounds, phases and steps in order", async () => {
@@ -49,6 +50,42 @@ describe("a run", () => {
       }),
     );
     expect(events).toEqual(JSON.parse(JSON.stringify(events)));
+  });
+
+  it("pays for questions that need the image, where it is told to, and admits only these", async () => {
+    const config = smallConfig((change) => {
+      change.questioner.reward.evidenceWeight = 0.5;
+      change.curriculum.gate.blindAnswersPerQuestion = 2;
+      change.curriculum.gate.maxBlindAgreement = 1;
+      change.curriculum.gate.minEvidence = 0.5;
+    });
+    // Every other question is answered without looking.
+    const script: Script = (asked, ...others) =>
+      /[13579] \?$/.test(asked.text) ? "<answer> 4 </answer>" : reasonerScript(asked, ...others);
+    const { events } = await playIn(makeWorld({ reasoner: { script } }), config);
+    const evidenceOf = ({
+      verdict,
+      blindAnswers,
+    }: QuestionRecord & Pick<QuestionerRollout, "blindAnswers">) => {
+      const votes = blindAnswers.flatMap(({ vote }) => vote ?? []);
+      const same = votes.filter((vote) => vote === verdict?.silver).length;
+      return (verdict?.confidence ?? 0) - same / Math.max(1, votes.length);
+    };
+    const paid = ofType(events, "questionerEpisode").flatMap(({ rollouts }) =>
+      rollouts.filter(({ verdict, blindAnswers }) => verdict !== null && blindAnswers.length > 0),
+    );
+    for (const rollout of paid) {
+      const { gate = 0, form = 0, uncertainty = 0, penalty = 0, evidence, bonus = 0 } = rollout.parts;
+      expect(evidence).toBeCloseTo(Math.max(0, evidenceOf(rollout)));
+      expect(bonus).toBeCloseTo(0.5 * (evidence ?? 0));
+      expect(rollout.reward).toBeCloseTo(gate * form * (Math.max(0, uncertainty - penalty) + bonus));
+    }
+    expect(new Set(paid.map(({ parts }) => parts.evidence)).size).toBeGreaterThan(1);
+    const asked = ofType(events, "curriculumEpisode").flatMap(({ questions }) => questions);
+    const admitted = asked.filter(({ rejection }) => rejection === null);
+    for (const question of admitted) expect(evidenceOf(question)).toBeGreaterThanOrEqual(0.5);
+    expect(admitted.length).toBeGreaterThan(0);
+    expect(asked.filter(({ rejection }) => rejection === "noEvidence").length).toBeGreaterThan(0);
   });
 
   it("trains with the versions, the KL reference and the learning rate that it records", async () => {

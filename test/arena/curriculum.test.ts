@@ -48,7 +48,17 @@ describe("admit", () => {
     ["blind answers that agree half the time", outOf8(0, 0), 0.5, null],
     ["that agree more often", outOf8(0, 0), 0.75, "blind"],
   ])("%s", (_, given, blindAgreement, rejection) => {
-    expect(admit(given, everything, blindAgreement).rejection).toBe(rejection);
+    const blind = blindAgreement === null ? null : { agreement: blindAgreement, evidence: 0 };
+    expect(admit(given, everything, blind).rejection).toBe(rejection);
+  });
+
+  it("may ask that the image makes the majority surer, unless that is that nothing can be said", () => {
+    const asking = { ...everything, gate: { ...gate, minEvidence: 0.5 } };
+    const judged = (evidence: number, silver = "2") =>
+      admit(outOf8(0, 0, silver), asking, { agreement: 0, evidence }).rejection;
+    expect([judged(0.5), judged(0.4), judged(-1)]).toEqual([null, "noEvidence", "noEvidence"]);
+    expect(judged(0, "unanswerable")).toBeNull();
+    expect(admit(outOf8(0, 0), everything, { agreement: 0, evidence: -1 }).rejection).toBeNull();
   });
 
   it("asks for votes however large their share", () => {

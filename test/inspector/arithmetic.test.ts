@@ -20,12 +20,18 @@ function randomEvidence(stream: RandomStream): QuestionEvidence {
     ...(stream.integer(2) === 0 && { form: stream.integer(5) / 4 }),
     duplicateShare: (1 + stream.integer(8)) / 8,
     blindAgreement: stream.integer(9) / 8,
+    evidence: stream.integer(17) / 8 - 1,
   };
 }
 
 /** What a reader who takes the terms as they are written would compute. */
 function readOut({ terms }: Sum): number {
-  const signs: Readonly<Record<string, string>> = { "×": "*", "× max(0,": "* Math.max(0,", "−": "-" };
+  const signs: Readonly<Record<string, string>> = {
+    "×": "*",
+    "× max(0,": "* Math.max(0,",
+    "× (max(0,": "* (Math.max(0,",
+    "−": "-",
+  };
   const written = terms.map(
     ({ sign, value }) => `${signs[sign] ?? sign} ${value === null ? "" : `(${value})`}`,
   );
@@ -39,7 +45,8 @@ describe("terms of a reward", () => {
     const totals = new Set<number>();
     for (let i = 0; i < 2000; i++) {
       const evidence = randomEvidence(stream);
-      const options = { form, lambda: stream.integer(5) / 4, thresholds };
+      const evidenceWeight = stream.integer(3) / 10;
+      const options = { form, lambda: stream.integer(5) / 4, evidenceWeight, thresholds };
       const { total, parts } = questionerReward(evidence, options);
       const sum = questionerSum(form, evidence.parsed, parts, total);
       expect(sum.addsUp, JSON.stringify({ evidence, options, parts, sum })).toBe(true);

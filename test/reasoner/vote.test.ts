@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { RandomStream } from "../../common/random.ts";
 import { parseChoices } from "../../reasoner/choices.ts";
 import { type ParsedAnswer, parseAnswer } from "../../reasoner/parse.ts";
-import { agrees, blindAgreement, supportOf, type Verdict, vote } from "../../reasoner/vote.ts";
+import { agrees, blindAgreement, imageEvidence, supportOf, type Verdict, vote } from "../../reasoner/vote.ts";
 
 const unparsed = parseAnswer("");
 const answer = (text: string): ParsedAnswer => parseAnswer(`<answer> ${text} </answer>`);
@@ -171,4 +171,17 @@ test("blind agreement needs the same majority", () => {
   expect(blindAgreement(votesOf("2", "2", "3"), votesOf("2", "2", "2", "5"))).toBe(0.75);
   expect(blindAgreement(votesOf("2"), votesOf("3"))).toBe(0);
   expect(blindAgreement(votesOf(""), votesOf(""))).toBe(0);
+});
+
+test("evidence is how much surer the majority is with the image", () => {
+  const sighted = votesOf("2", "2", "2", "3");
+  expect(imageEvidence(sighted, votesOf("3", "3"))).toBe(0.75);
+  expect(imageEvidence(sighted, votesOf("two", "3"))).toBe(0.25);
+  expect(imageEvidence(sighted, votesOf("2", "2"))).toBe(-0.25);
+  // Its share, also where another answer is what most say blindly.
+  expect(imageEvidence(sighted, votesOf("5", "5", "5", "2"))).toBe(0.5);
+  expect(imageEvidence(votesOf("24 cm", "24 cm"), votesOf("24", "7"))).toBe(0.5);
+  expect(imageEvidence(sighted, votesOf("", ""))).toBe(0.75);
+  expect(imageEvidence(votesOf("unanswerable"), votesOf("unanswerable"))).toBe(0);
+  expect(imageEvidence(votesOf(""), votesOf("2"))).toBe(0);
 });

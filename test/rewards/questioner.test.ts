@@ -64,6 +64,42 @@ describe("the paper's form", () => {
   });
 });
 
+describe("evidence", () => {
+  const paying = { ...usual, evidenceWeight: 0.1 };
+
+  test("earns by how much surer the majority is with the image, and never costs", () => {
+    const earned = (evidence: number | null) => total({ evidence }, paying) - total({ evidence });
+    expect(earned(0.5)).toBeCloseTo(0.05, 12);
+    expect(earned(1)).toBeCloseTo(0.1, 12);
+    expect(earned(-0.5)).toBe(0);
+    expect(earned(null)).toBe(0);
+    // Where nothing else is earned, too.
+    expect(total({ verdict: spread([8]), evidence: 0.8 }, paying)).toBeCloseTo(0.08, 12);
+    expect(total({ evidence: 1, form: 0.5 }, paying)).toBeCloseTo(0.5 * (0.875 + 0.1), 12);
+  });
+
+  test("is behind the gate, and pays no control", () => {
+    expect(total({ evidence: 1, blindAgreement: 0.75 }, paying)).toBe(0);
+    for (const form of ["visplay_code", "format_only"] as const) {
+      const control = { ...paying, form };
+      expect(total({ evidence: 1 }, control)).toBe(total({ evidence: 0 }, control));
+    }
+  });
+
+  test("is a part by name where it is paid for, and nowhere else", () => {
+    const { parts } = questionerReward({ ...good, evidence: 0.5 }, paying);
+    expect(parts).toMatchObject({ evidence: 0.5, bonus: 0.05 });
+    expect(questionerReward({ ...good, evidence: 0.5 }, usual).parts).not.toHaveProperty("evidence");
+  });
+
+  test("may be asked for by the gate", () => {
+    const strict = withThresholds({ evidence: 0.25 });
+    expect(questionerReward({ ...good, evidence: 0.25 }, strict).checks.evidence?.passed).toBe(true);
+    expect(total({ evidence: 0.2 }, strict)).toBe(0);
+    expect(questionerReward({ ...good, evidence: null }, strict).checks).not.toHaveProperty("evidence");
+  });
+});
+
 test("a question whose form had to be forgiven earns its share", () => {
   const whole = questionerReward(good, usual).total;
   expect(questionerReward({ ...good, form: 0.5 }, usual).total).toBe(whole / 2);

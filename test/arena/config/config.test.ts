@@ -75,6 +75,18 @@ describe("the configuration of a run", () => {
       { evaluation: { data: "exam.parquet", hallucination: { pictures: 50 } } },
       "evaluation.hallucination.pictures: expected evaluation.hallucination.things, a column of lists of what is there",
     ],
+    [
+      { curriculum: { gate: { minEvidence: 0.2 } } },
+      "curriculum.gate.minEvidence: expected curriculum.gate.blindAnswersPerQuestion above 0",
+    ],
+    [
+      { questioner: { blindAnswersPerQuestion: 0, reward: { evidenceWeight: 0.1 } } },
+      "questioner.reward.evidenceWeight: expected questioner.blindAnswersPerQuestion above 0",
+    ],
+    [
+      { questioner: { reward: { form: "visplay_code", evidenceWeight: 0.1 } } },
+      "questioner.reward.evidenceWeight: expected 0 for the form visplay_code",
+    ],
     [{ questioner: { grupSize: 4 } }, 'questioner: Unrecognized key: "grupSize"'],
   ])("refuses %j", (input, message) => {
     expect(issues(input)).toEqual([expect.stringContaining(message)]);
