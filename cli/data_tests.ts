@@ -79,8 +79,10 @@ export async function openDataTests(
     );
   }
   const digest = createHash("sha256");
-  for (const { image, question, truths, group } of tests)
-    digest.update(JSON.stringify([image.name, image.bytes, question, truths, group]));
+  for (const { image, question, truths, group, region, things } of tests) {
+    const also = region || things ? [region, things] : [];
+    digest.update(JSON.stringify([image.name, image.bytes, question, truths, group, ...also]));
+  }
   if (region !== null) requireRegions(set.name, region, tests);
   if (things !== null && !tests.some((test) => thingsIn(test.things)))
     throw new VisplayError(

@@ -1,3 +1,4 @@
+import type { EvaluationConfig } from "../arena/config/evaluation.ts";
 import type { StageConfig } from "../arena/config/stages.ts";
 import { type OneStage, partOf } from "./phase_work.ts";
 
@@ -46,12 +47,27 @@ export function probeConfig(config: OneStage, scale: number, steps: number): One
       itemsPerStep: part(reasoner.itemsPerStep),
       itemsPerChunk: part(reasoner.itemsPerChunk),
     },
-    evaluation: {
-      ...evaluation,
-      questions: Math.min(evaluation.questions, steps * part(evaluation.questionsPerChunk)),
-      questionsPerChunk: part(evaluation.questionsPerChunk),
-    },
+    evaluation: shortEvaluation(evaluation, part, steps),
     alarms: { ...config.alarms, stop: false },
+  };
+}
+
+/** An evaluation on a few chunks of questions, with its share of those that are asked again; what takes the same for any number is left out. */
+function shortEvaluation(
+  evaluation: EvaluationConfig,
+  part: (size: number) => number,
+  steps: number,
+): EvaluationConfig {
+  const { questions: all, questionsPerChunk, dependence, hallucination, encoder } = evaluation;
+  const questions = Math.min(all, steps * part(questionsPerChunk));
+  const again = Math.ceil((dependence.questions * questions) / Math.max(1, all));
+  return {
+    ...evaluation,
+    questions,
+    questionsPerChunk: part(questionsPerChunk),
+    dependence: { ...dependence, questions: again },
+    hallucination: { ...hallucination, pictures: 0 },
+    encoder: { ...encoder, pictures: 0 },
   };
 }
 

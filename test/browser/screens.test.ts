@@ -38,8 +38,14 @@ describe("the run", () => {
     const phases = events.flatMap((event) => (event.type === "phaseStarted" ? [event.phase] : []));
     const spans = page.getByRole("group", { name: "Time line of the run" }).getByRole("link");
     expect(await spans.count()).toBe(phases.length);
-    const rounds = page.locator("table", { has: page.getByRole("columnheader", { name: "round" }) });
-    expect(await rounds.locator("tbody tr").count()).toBe(reports.length);
+    const tableOf = (column: string) =>
+      page.locator("table", { has: page.getByRole("columnheader", { name: column }) }).locator("tbody tr");
+    expect(await tableOf("greedy").count()).toBe(reports.length);
+    const looks = await tableOf("sensitivity").allInnerTexts();
+    expect(looks).toHaveLength(reports.length);
+    for (const [i, { looking }] of reports.entries())
+      for (const name of ["dependence", "stability", "popeRandom", "chairThings", "encoder"] as const)
+        expect(looks[i]?.split(/\s+/)).toContain(decimal(looking[name]?.percent, 1));
     expect(incidents).toEqual([]);
   });
 

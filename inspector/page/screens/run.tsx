@@ -1,4 +1,5 @@
 import { useMemo } from "preact/hooks";
+import type { Alarm } from "../../../replay/events.ts";
 import type { Histogram } from "../../../replay/survey.ts";
 import type { Overview, StepSeries } from "../../answers.ts";
 import { decimal, duration, figureName, moment, plural, whole } from "../../format.ts";
@@ -48,18 +49,14 @@ export function RunScreen({ address: { run }, overview, live }: ScreenProps) {
       {alarms.length > 0 && (
         <section>
           <h2>Alarms</h2>
-          {alarms.map(({ round, phase, name, step, message }) => (
-            <p key={`${round} ${phase} ${name}`} class="problem">
-              <a
-                href={href({
-                  run,
-                  screen: "episodes",
-                  params: { phase, round: `${round}`, ...(step !== null && { step: `..${step}` }) },
-                })}
-              >
-                Round {round}, {phase}
-              </a>
-              : {message}
+          {alarms.map((alarm) => (
+            <p key={`${alarm.round} ${alarm.phase} ${alarm.name}`} class="problem">
+              <AlarmPlace
+                run={run}
+                alarm={alarm}
+                hasEpisodes={counts.some(({ phase }) => phase === alarm.phase)}
+              />
+              : {alarm.message}
             </p>
           ))}
         </section>
@@ -106,6 +103,22 @@ export function RunScreen({ address: { run }, overview, live }: ScreenProps) {
       </section>
     </main>
   );
+}
+
+/** Where an alarm was raised, leading to the episodes behind it; an evaluation has none. */
+function AlarmPlace({
+  run,
+  alarm: { round, phase, step },
+  hasEpisodes,
+}: {
+  readonly run: string;
+  readonly alarm: Alarm;
+  readonly hasEpisodes: boolean;
+}) {
+  const text = `Round ${round}, ${phase}`;
+  if (!hasEpisodes) return <>{text}</>;
+  const params = { phase, round: `${round}`, ...(step !== null && { step: `..${step}` }) };
+  return <a href={href({ run, screen: "episodes", params })}>{text}</a>;
 }
 
 const stepFigures = [
