@@ -59,8 +59,15 @@ function byPhase(config: OneStage, figure: (work: PhaseWork) => number): ByPhase
   return Object.fromEntries(Object.entries(phaseWork(config)).map(([phase, work]) => [phase, figure(work)]));
 }
 
-function selfPlayWork(config: RunConfig): ByPhase<PhaseWork> {
+/** Of an answer in a stage's self-play or evaluation: with tools it comes in several turns. */
+function answerTokens({ reasoner, stages: [stage] }: OneStage): number {
+  const turns = stage.kind === "self_play" && stage.tools.use.length > 0 ? stage.maxTurns : 1;
+  return turns * reasoner.maxTokens;
+}
+
+function selfPlayWork(config: OneStage): ByPhase<PhaseWork> {
   const { trial, warmUp, questioner, curriculum, reasoner } = config;
+  const answer = answerTokens(config);
   const pair = questioner.maxTokens + reasoner.maxTokens;
   const blindly = questioner.answersPerQuestion + questioner.blindAnswersPerQuestion;
   return {
@@ -74,28 +81,27 @@ function selfPlayWork(config: RunConfig): ByPhase<PhaseWork> {
     questioner: {
       unit: "images",
       perStep: questioner.imagesPerStep,
-      sampled: questioner.groupSize * (questioner.maxTokens + blindly * reasoner.maxTokens),
+      sampled: questioner.groupSize * (questioner.maxTokens + blindly * answer),
       learned: questioner.groupSize * questioner.maxTokens,
     },
     curriculum: {
       unit: "images",
       perStep: curriculum.imagesPerChunk,
-      sampled:
-        curriculum.questionsPerImage *
-        (questioner.maxTokens + curriculum.answersPerQuestion * reasoner.maxTokens),
+      sampled: curriculum.questionsPerImage * (questioner.maxTokens + curriculum.answersPerQuestion * answer),
       learned: 0,
     },
     reasoner: {
       unit: "items",
       perStep: reasoner.itemsPerStep,
-      sampled: reasoner.groupSize * reasoner.maxTokens,
-      learned: reasoner.groupSize * reasoner.maxTokens,
+      sampled: reasoner.groupSize * answer,
+      learned: reasoner.groupSize * answer,
     },
   };
 }
 
-function evaluationWork({ evaluation, reasoner }: RunConfig): PhaseWork {
-  const sampled = (2 + 2 * evaluation.samples) * reasoner.maxTokens;
+function evaluationWork(config: OneStage): PhaseWork {
+  const { evaluation } = config;
+  const sampled = (2 + 2 * evaluation.samples) * answerTokens(config);
   return { unit: "questions", perStep: evaluation.questionsPerChunk, sampled, learned: 0 };
 }
 

@@ -3,9 +3,11 @@ import { duration, plural } from "./format.ts";
 import { sizes } from "./probes.ts";
 import type { Plan, StagePlan } from "./run_plan.ts";
 
-/** What a phase is called in a plan of so many stages, whose evaluations are the same. */
-export function phaseName({ name }: Pick<StagePlan, "name">, phase: string, stages: number): string {
-  if (stages === 1 || phase === "evaluation") return phase;
+/** What a phase is called in a plan of several stages. */
+export function phaseName(stage: StagePlan, phase: string, all: readonly StagePlan[]): string {
+  const { name, probe } = stage;
+  const isSame = phase === "evaluation" && probe.phases.evaluation === all[0]?.probe.phases.evaluation;
+  if (all.length === 1 || isSame) return phase;
   return phase === name.replace(/\d+$/, "") ? name : `${name} · ${phase}`;
 }
 
@@ -16,7 +18,7 @@ export function sourcesText(config: RunConfig, { stages: all, images }: Plan): s
   const stages = all.filter(({ probe }, index) => all.findIndex((each) => each.probe === probe) === index);
   const phases = new Map(
     stages.flatMap((stage) =>
-      Object.entries(stage.phases).map(([phase, each]) => [phaseName(stage, phase, all.length), each]),
+      Object.entries(stage.phases).map(([phase, each]) => [phaseName(stage, phase, all), each]),
     ),
   );
   const guesses = [...phases].flatMap(([name, { guessed }]) => (guessed ? [name] : []));
@@ -73,10 +75,13 @@ function trajectoryLines({ name, probe: { trajectories } }: StagePlan): string[]
   ];
 }
 
-function admittedLines({ probe: { admittedShare } }: StagePlan, { reasoner }: RunConfig): string[] {
+function admittedLines(
+  { name, probe: { admittedShare } }: StagePlan,
+  { reasoner, stages }: RunConfig,
+): string[] {
   if (admittedShare === null) return [];
   return [
-    `- steps of the Reasoner: at most reasoner.stepsPerRound (${reasoner.stepsPerRound}), and`,
+    `- ${stages.length > 1 ? `${name}: ` : ""}steps of the Reasoner: at most reasoner.stepsPerRound (${reasoner.stepsPerRound}), and`,
     `  reasoner.maxPasses over the ${(100 * admittedShare).toFixed(0)}% of questions that the band would admit today`,
   ];
 }

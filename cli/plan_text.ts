@@ -29,13 +29,13 @@ function phasesTable(config: RunConfig, { stages }: Plan): string {
   const planned = stages.flatMap((stage, index) => {
     const work = phaseWork({ ...config, stages: [config.stages[index] as StageConfig] });
     return (Object.entries(stage.phases) as [Phase, PhaseEstimate][]).map(([phase, each]) => ({
-      name: phaseName(stage, phase, stages.length),
+      name: phaseName(stage, phase, stages),
       rounds: stage.schedule.filter((other) => other.phase === phase).length,
       unit: work[phase]?.unit,
       each,
     }));
   });
-  // Evaluations are those of all stages, and stand behind them.
+  // Evaluations are those of several stages, and stand behind them.
   const ordered = planned.toSorted(
     (a, b) => Number(a.name === "evaluation") - Number(b.name === "evaluation"),
   );

@@ -1,7 +1,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
-import { type Stage, stagesOf } from "../arena/config/stages.ts";
+import { isDeepStrictEqual } from "node:util";
+import { type Stage, type StageConfig, stagesOf } from "../arena/config/stages.ts";
 import { evaluator } from "../arena/evaluation.ts";
 import { steadyClock } from "../common/clock.ts";
 import { freeBytes } from "../common/free_bytes.ts";
@@ -73,10 +74,12 @@ export async function makePlan(model: WithModel, signal: AbortSignal, endMs: num
   for (const stage of all) {
     const leftMs = endMs - steadyClock.now();
     const stageEndMs = endMs - leftMs + leftMs / (all.length - stage.index);
-    // Stages of self-play are alike: its settings stand outside of them.
-    const isSelfPlay = ({ config: { kind } }: Stage) => kind === "self_play";
-    const known = isSelfPlay(stage) ? probed[all.findIndex(isSelfPlay)] : undefined;
-    probed.push(known ?? (await probeStage(stage, model, materials, opening, stageEndMs, probed[0]?.probe)));
+    const before = all.slice(0, stage.index);
+    const known = probed[before.findIndex(({ config }) => areAlike(config, stage.config))];
+    const evaluated =
+      probed[before.findIndex((each) => isDeepStrictEqual(answering(each), answering(stage)))];
+    const measure = () => probeStage(stage, model, materials, opening, stageEndMs, evaluated?.probe);
+    probed.push(known ?? (await measure()));
   }
   const adapted = base !== folder || (await adapterRank(config.adapter.rank, base)) > 0;
   const modelBytes = adapted ? 4 * (probed[0] as ProbedStage).parameters : await savedBytes(base);
@@ -97,9 +100,20 @@ export async function makePlan(model: WithModel, signal: AbortSignal, endMs: num
   };
 }
 
+/** Whether a probe of one is one of the other, too: rounds of self-play with the same tools. */
+function areAlike(one: StageConfig, other: StageConfig): boolean {
+  const each = { rounds: 1, requires: {} };
+  return other.kind === "self_play" && isDeepStrictEqual({ ...one, ...each }, { ...other, ...each });
+}
+
+/** How questions are answered in a stage where it is measured: with its tools, where self-play has some. */
+function answering({ config }: Stage): unknown {
+  return config.kind === "self_play" && config.tools.use.length > 0 ? [config.tools, config.maxTurns] : null;
+}
+
 /**
  * Opens the policies of a stage, as a run would, with the run's own model in place of what the stage before makes, and
- * measures what `earlier` stages did not: evaluations and short calls are the same for all.
+ * measures what an `earlier` one did not whose evaluations are the same.
  */
 async function probeStage(
   { config: stage, name, index }: Stage,

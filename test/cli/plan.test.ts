@@ -150,6 +150,18 @@ describe("an estimate", () => {
       });
     });
 
+    test("guesses answers of several turns where self-play has tools", () => {
+      const { tools, maxTurns } = several.stages[1] as typeof guess;
+      const equipped = { ...playing.config, tools: { ...tools, use: [{ name: "zoom" }] }, maxTurns };
+      const pace = { sampledTokenMs: 2, learnedTokenMs: 3 };
+      const nothing: Probe = { phases: {}, admittedShare: 1, trajectories: null, pace };
+      const stepMs = (config: Stage["config"]) =>
+        estimateStage(several, { ...playing, config }, supply, nothing, 7).phases.reasoner?.stepMs;
+      const usual = stepMs(playing.config);
+      expect(usual).toBeGreaterThan(0);
+      expect(stepMs(equipped as Stage["config"])).toBe((usual as number) * maxTurns);
+    });
+
     test("is printed stage by stage, and in all", () => {
       const planned = (stage: Stage, rows: StagePlan["rows"], phases: Probe["phases"], peak: number) => {
         const trajectories = phases.environment ? { meanTurns: 1.5, meanCalls: 0.25 } : null;
