@@ -18,7 +18,7 @@ export function judgeOf(config: GrpoStage | EnvironmentStage): TrajectoryJudge {
  */
 export function trajectoryRecord(
   step: Step,
-  { completion, turns, end, fault }: Trajectory,
+  { completion, turns, end, fault, failure }: Trajectory,
   success: boolean | null,
 ): TrajectoryRecord {
   const observations = (completion.observations ?? []).map((observed) => {
@@ -30,12 +30,13 @@ export function trajectoryRecord(
     end,
     success,
     fault,
+    failure: success === false ? failure : null,
   };
 }
 
 /** How trajectories went. */
 export function trajectoryFigures(
-  trajectories: readonly (Pick<TrajectoryRecord, "end" | "fault"> & {
+  trajectories: readonly (Pick<TrajectoryRecord, "end" | "fault" | "failure"> & {
     readonly turns: readonly Pick<SpokenTurn, "call">[];
   })[],
 ): TrajectoryFigures {
@@ -46,5 +47,6 @@ export function trajectoryFigures(
     meanCalls: calls.length / Math.max(1, trajectories.length),
     failedCalls: calls.length === 0 ? null : shareOf(calls, ({ fault }) => fault !== null),
     faults: Object.fromEntries(talliesOf(trajectories.flatMap(({ fault }) => fault?.kind ?? []))),
+    failures: Object.fromEntries(talliesOf(trajectories.flatMap(({ failure }) => failure?.kind ?? []))),
   };
 }

@@ -1,11 +1,16 @@
 import { deriveSeed, RandomStream } from "../common/random.ts";
 import { demonstrate } from "../images/scenes/demonstrate.ts";
 import { drawQuestion } from "../images/scenes/draw.ts";
-import { families, formatQuestion } from "../images/scenes/questions.ts";
+import { families, formatQuestion, type SceneQuestion } from "../images/scenes/questions.ts";
+import type { Layout } from "../images/scenes/scene.ts";
 import { solve } from "../images/scenes/solve.ts";
 import type { SceneSource } from "../images/scenes/source.ts";
+import { understandingOf } from "../images/scenes/understanding.ts";
 import { writtenIn } from "../reasoner/written.ts";
 import type { KnownQuestions } from "./question.ts";
+
+/** What is in a scene, and what is asked about. */
+interface SceneTruth extends Layout, Pick<SceneQuestion, "kinds"> {}
 
 /** A question about each scene of a source, drawn anew for every seed, with the answer that the scene implies. */
 export function sceneQuestions(source: SceneSource): KnownQuestions {
@@ -24,8 +29,13 @@ export function sceneQuestions(source: SceneSource): KnownQuestions {
         question: formatQuestion(question),
         truths: [answer],
         chain: writtenIn(demonstrate(scene, question)).chain,
+        truth: { objects: scene.objects, kinds: question.kinds } satisfies SceneTruth,
         file,
       };
+    },
+    understanding(truth, said) {
+      const { objects, kinds } = truth as SceneTruth;
+      return understandingOf({ objects }, { kinds }, said);
     },
   };
 }

@@ -70,6 +70,7 @@ export function figureName(name: string): string {
   const shown = names[own as string] ?? visible(own as string);
   if (kind === "check") return `passes ${shown}`;
   if (kind === "fault") return `faults, ${shown}`;
+  if (kind === "failure") return `failures, ${shown}`;
   if (kind === "cause") return `went wrong in ${shown}`;
   return shown;
 }

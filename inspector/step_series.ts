@@ -50,6 +50,7 @@ function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
       unfinished: acted.unfinished,
       faults: countFaults(acted.faults),
       ...(acted.failedCalls !== null && { calls: acted.meanCalls, failedCalls: acted.failedCalls }),
+      ...named("failure", acted.failures ?? {}),
     }),
     ...(update && {
       kl: update.kl,

@@ -27,6 +27,18 @@ export function faultText({ fault }: Pick<TrajectoryRecord, "fault">): string | 
   return fault && `fault, ${fault.kind}: ${fault.reason}`;
 }
 
+/** In which turn a trajectory began to fail, and how, for people; null where it did not, or nobody said. */
+export function failureText({ failure }: Pick<TrajectoryRecord, "failure">): string | null {
+  return failure && `failed from turn ${failure.turn + 1} on: ${beginnings[failure.kind] ?? failure.kind}`;
+}
+
+const beginnings: Readonly<Record<string, string>> = {
+  description: "a wrong description of the picture",
+  call: "a wrong call",
+  use: "a wrong use of what a tool answered",
+  answer: "a wrong answer, without a call that went well",
+};
+
 type Parts = Readonly<Record<string, number>>;
 
 /** What the turns of a trajectory earned together, and whether that is what was recorded. */

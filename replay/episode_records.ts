@@ -111,9 +111,9 @@ function reasonerRollout(row: Row): ReasonerRollout {
 /** What it lacks in tables before version 11 is null. */
 function trajectoryOf({ trajectory }: Row): TrajectoryRecord | null {
   const found = parsed<TrajectoryRecord>(trajectory);
-  return (
-    found && { ...found, turns: found.turns.map((turn) => ({ ...turn, advantage: turn.advantage ?? null })) }
-  );
+  if (found === null) return null;
+  const turns = found.turns.map((turn) => ({ ...turn, advantage: turn.advantage ?? null }));
+  return { ...found, turns, failure: found.failure ?? null };
 }
 
 function parsed<T>(text: Row[string] | undefined): T | null {

@@ -23,11 +23,11 @@ export function figuresOf(event: EpisodeEvent): NewRow {
 }
 
 /** What named figures are of; see `NamedFigure`. */
-export const figureKinds = ["part", "check", "version", "trajectory", "fault", "cause"] as const;
+export const figureKinds = ["part", "check", "version", "trajectory", "fault", "failure", "cause"] as const;
 
 /**
  * Named figures: the mean of a reward's part, the share of rollouts that passed a check, the version of a policy that has
- * no column, how trajectories went, how many of them a fault of one kind spoiled, and how many answers went wrong for one cause.
+ * no column, how trajectories went, how many of them a fault of one kind spoiled, how many failed by one kind of beginning, and how many answers went wrong for one cause.
  */
 export interface NamedFigure {
   readonly kind: (typeof figureKinds)[number];
@@ -69,9 +69,14 @@ function trajectoryFiguresOf(rollouts: readonly ReasonerRollout[]): NamedFigure[
     faults: kinds.length,
   };
   const faults = groupBy(kinds, (kind) => kind);
+  const failures = groupBy(
+    trajectories.flatMap(({ failure }) => failure?.kind ?? []),
+    (kind) => kind,
+  );
   return [
     ...Object.entries(figures).map(([name, value]) => ({ kind: "trajectory", name, value }) as const),
     ...[...faults].map(([name, { length }]) => ({ kind: "fault", name, value: length }) as const),
+    ...[...failures].map(([name, { length }]) => ({ kind: "failure", name, value: length }) as const),
   ];
 }
 

@@ -6,7 +6,7 @@ import { figureColumns } from "./schema.ts";
 
 /**
  * A figure of every episode, by the name of its column, or of one reward part, gate check, policy that is neither
- * Questioner nor Reasoner, or of trajectories: "trajectory:turns", "success", "unfinished" and "faults", "fault:late", and "cause:grounding".
+ * Questioner nor Reasoner, or of trajectories: "trajectory:turns", "success", "unfinished" and "faults", "fault:late", "failure:call", and "cause:grounding".
  */
 export type Figure = keyof typeof figureColumns | `${NamedFigure["kind"]}:${string}`;
 
@@ -100,7 +100,7 @@ export interface CheckedQuery extends Omit<EpisodeQuery, "cursor"> {
   readonly limit: number;
 }
 
-const figureNames = `${Object.keys(figureColumns).join(", ")}, part:NAME, check:NAME, version:ROLE, trajectory:NAME, fault:KIND or cause:NAME`;
+const figureNames = `${Object.keys(figureColumns).join(", ")}, part:NAME, check:NAME, version:ROLE, trajectory:NAME, fault:KIND, failure:KIND or cause:NAME`;
 const isNamed = (name: string) =>
   figureKinds.some((kind) => name.startsWith(`${kind}:`) && name > `${kind}:`);
 const isFigure = (name: unknown) =>

@@ -283,6 +283,8 @@ export interface TrajectoryRecord {
   readonly success: boolean | null;
   /** What went wrong in the environment, by its kind; null unless that was the end. */
   readonly fault: { readonly kind: string; readonly reason: string } | null;
+  /** In which of the policy's turns, from 0, it began to fail, and how; null where it did not, or nobody said. */
+  readonly failure: { readonly turn: number; readonly kind: string } | null;
 }
 
 /** How the trajectories of a step went. */
@@ -296,6 +298,8 @@ export interface TrajectoryFigures {
   readonly failedCalls: number | null;
   /** Trajectories that a fault spoiled, by its kind. */
   readonly faults: Readonly<Record<string, number>>;
+  /** Trajectories that failed, by how that began; null where nobody said. */
+  readonly failures: Readonly<Record<string, number>> | null;
 }
 
 /** What an answer was held against to find out where it went wrong. */

@@ -316,7 +316,8 @@ CREATE TABLE tool_sets (id INTEGER PRIMARY KEY, tools TEXT NOT NULL UNIQUE);
 `;
 
 /**
- * Tools, and votes that came about with them; where answers went wrong. Turns of trajectories say what they taught, too.
+ * Tools, and votes that came about with them; where answers went wrong. Trajectories say what turns taught and
+ * where they began to fail, too.
  */
 const eleventh = `${eleventhTables}
 ALTER TABLE episodes ADD COLUMN tools INTEGER;

@@ -9,7 +9,7 @@ import { numbers, type Queries, utf8 } from "./sqlite.ts";
 
 /** A figure that this run has, and between which values it lies. */
 export interface FigureRange extends EpisodeOrigin {
-  /** "part:…", "check:…", "version:…", "trajectory:…", "fault:…" or "cause:…". */
+  /** "part:…", "check:…", "version:…", "trajectory:…", "fault:…", "failure:…" or "cause:…". */
   readonly name: string;
   readonly min: number;
   readonly max: number;

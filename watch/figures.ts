@@ -74,9 +74,11 @@ function stepFigures(event: StepEvent): Values {
   };
 }
 
-function summary({ meanTurns, unfinished, faults, meanCalls, failedCalls }: TrajectoryFigures): Values {
+function summary(trajectories: TrajectoryFigures): Values {
+  const { meanTurns, unfinished, faults, meanCalls, failedCalls, failures } = trajectories;
   const calls = failedCalls === null ? {} : { meanCalls, failedCalls };
-  return { meanTurns, unfinished, faults: countFaults(faults), ...calls };
+  const began = tag("failures", failures ?? {});
+  return { meanTurns, unfinished, faults: countFaults(faults), ...calls, ...began };
 }
 
 function trainingFigures(event: QuestionerStep | ReasonerStep): Values {

@@ -105,12 +105,14 @@ export class Metrics implements Watcher {
     this.#gauges.steps.set(planned);
   }
 
-  #setTrajectories({ meanTurns, unfinished, meanCalls, failedCalls, faults }: TrajectoryFigures): void {
+  #setTrajectories(trajectories: TrajectoryFigures): void {
+    const { meanTurns, unfinished, meanCalls, failedCalls, faults, failures } = trajectories;
     this.#gauges.turns.set(meanTurns);
     this.#gauges.unfinished.set(unfinished);
     this.#gauges.calls.set(meanCalls);
     if (failedCalls !== null) this.#gauges.failedCalls.set(failedCalls);
     for (const [kind, count] of Object.entries(faults)) this.#counters.faults.inc({ kind }, count);
+    for (const [kind, count] of Object.entries(failures ?? {})) this.#counters.failures.inc({ kind }, count);
   }
 
   #setTraining({ role, meanReward, update }: QuestionerStep | ReasonerStep): void {
@@ -185,6 +187,7 @@ function makeCounters(registry: Registry) {
     tokens: counter("tokens", "Tokens sampled since this process started"),
     steps: counter("steps", "Steps done since this process started", "phase"),
     failedRollouts: counter("failed_rollouts", "Images and prompts left out", "during"),
+    failures: counter("trajectory_failures", "Trajectories that failed, by how that began", "kind"),
     faults: counter("trajectory_faults", "Trajectories that a fault of the environment spoiled", "kind"),
     alarms: counter("alarms", "Alarms of collapse", "name"),
   };

@@ -14,6 +14,8 @@ export interface OwnAbilities {
   readonly tasks: number;
   /** Whether it can say what a policy that knows better would say. */
   readonly demonstrates: boolean;
+  /** Whether it can judge what is said of the picture. */
+  readonly understands: boolean;
 }
 
 /** What the thread of a user's own environment does. */
@@ -22,4 +24,5 @@ export interface EnvironmentThread extends ModuleThread {
   reset(task: number, seed: number): Promise<Result<Start>>;
   step(state: unknown, action: ToldAction): Promise<Result<Outcome>>;
   demonstrate(state: unknown, turn: number): Promise<Result<string>>;
+  understanding(state: unknown, text: string): Promise<Result<number | null>>;
 }

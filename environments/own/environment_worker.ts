@@ -2,7 +2,7 @@
 import { dirname, resolve } from "node:path";
 import { serveThread } from "../../common/serve_thread.ts";
 import type { EnvironmentThread } from "./environment_protocol.ts";
-import { demonstrationOf, outcomeOf, startOf } from "./given.ts";
+import { demonstrationOf, outcomeOf, startOf, understandingOf } from "./given.ts";
 import { loadMade, resultOf } from "./module_thread.ts";
 
 /** What a user's own module gives. */
@@ -11,6 +11,7 @@ interface OwnModule {
   reset(task: number, seed: number): unknown;
   step(state: unknown, action: unknown): unknown;
   demonstrate?(state: unknown, turn: number): unknown;
+  understanding?(state: unknown, text: string): unknown;
 }
 
 let module: OwnModule;
@@ -20,13 +21,16 @@ serveThread<EnvironmentThread>({
   async open(path, setting, options) {
     module = (await loadMade(path, setting, options, faultOf)) as OwnModule;
     folder = dirname(resolve(path));
-    return { tasks: module.tasks, demonstrates: module.demonstrate !== undefined };
+    const { tasks, demonstrate, understanding } = module;
+    return { tasks, demonstrates: demonstrate !== undefined, understands: understanding !== undefined };
   },
   reset: (task, seed) =>
     resultOf(async () => startOf(await module.reset(task, seed), folder, `task ${task}`)),
   step: (state, action) => resultOf(async () => outcomeOf(await module.step(state, action), folder)),
   demonstrate: (state, turn) =>
     resultOf(async () => demonstrationOf(await module.demonstrate?.(state, turn))),
+  understanding: (state, text) =>
+    resultOf(async () => understandingOf(await module.understanding?.(state, text))),
   close: () => {},
 });
 

@@ -47,6 +47,12 @@ export function demonstrationOf(given: unknown): string {
   throw nonsense("demonstrate", shown(given), "expected what is to be said");
 }
 
+/** How right what was said of the picture is, by what `understanding` of a user's own module gave; as `startOf`. */
+export function understandingOf(given: unknown): number | null {
+  if (given === null || (typeof given === "number" && given >= 0 && given <= 1)) return given;
+  throw nonsense("understanding", shown(given), "expected a number from 0 to 1, or null");
+}
+
 /** What a tool said, by what `run` of a user's own module gave; as `startOf`. */
 export function answerOf(given: unknown, folder: string): Promise<TurnPart[]> {
   return partsOf(given, folder, "run", `expected ${turnForm}`);

@@ -25,17 +25,20 @@ export class OwnEnvironment implements Environment {
   readonly tasks: number;
   /** Only where the module can. */
   readonly demonstrate?: (state: unknown, turn: number, signal?: AbortSignal) => Promise<string>;
+  readonly understanding?: (state: unknown, text: string, signal?: AbortSignal) => Promise<number | null>;
   readonly #pool: ModulePool<EnvironmentThread>;
 
   private constructor(
     path: string,
-    { tasks, demonstrates }: OwnAbilities,
+    { tasks, demonstrates, understands }: OwnAbilities,
     pool: ModulePool<EnvironmentThread>,
   ) {
     this.name = path;
     this.tasks = tasks;
     if (demonstrates)
       this.demonstrate = (state, turn, signal) => pool.call("demonstrate", [state, turn], signal);
+    if (understands)
+      this.understanding = (state, text, signal) => pool.call("understanding", [state, text], signal);
     this.#pool = pool;
   }
 

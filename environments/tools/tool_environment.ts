@@ -30,7 +30,7 @@ interface ToolState {
  * wrong; and, where the trajectory succeeds and a call went well, `toolSuccess`. The tools stay open.
  */
 export function withTools(environment: Environment, toolkit: Toolkit): Environment {
-  const { demonstrate } = environment;
+  const { demonstrate, understanding } = environment;
   return {
     name: environment.name,
     tasks: environment.tasks,
@@ -62,6 +62,9 @@ export function withTools(environment: Environment, toolkit: Toolkit): Environme
         call: { tool: call.name, fault },
       };
     },
+    ...(understanding && {
+      understanding: (given, text, signal) => understanding((given as ToolState).own, text, signal),
+    }),
     ...(demonstrate && {
       demonstrate: (given, turn, signal) => demonstrate((given as ToolState).own, turn, signal),
     }),

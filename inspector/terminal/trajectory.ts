@@ -1,7 +1,7 @@
 import type { ReasonerRollout, TrajectoryRecord, TurnRecord } from "../../replay/events.ts";
 import { actedTurns } from "../../replay/turns.ts";
 import { partsText } from "../format.ts";
-import { earnedIn, faultText, turnTitle } from "../trajectories.ts";
+import { earnedIn, failureText, faultText, turnTitle } from "../trajectories.ts";
 import { indented, saidLines, wrapped } from "./layout.ts";
 
 /** Turns that a policy read: who speaks, texts, and pictures by the names of their files. */
@@ -23,7 +23,7 @@ export function trajectoryLines(
 ): string[] {
   const turns = actedTurns(rollout, trajectory);
   const { sums, addsUp } = earnedIn(trajectory, rollout);
-  const fault = faultText(trajectory);
+  const ending = [failureText(trajectory), faultText(trajectory)].filter((text) => text !== null);
   return [
     ...turns.flatMap(({ observed, ...turn }, i) => [
       ...wrapped(turnTitle(i, turn), width),
@@ -34,6 +34,6 @@ export function trajectoryLines(
     ...(addsUp
       ? []
       : wrapped(`that is not what was recorded: ${partsText(rollout.parts).join(" · ")}`, width)),
-    ...(fault === null ? [] : wrapped(fault, width)),
+    ...ending.flatMap((text) => wrapped(text, width)),
   ];
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { EpisodeEvent } from "../../replay/events.ts";
 import { ReplayStore } from "../../replay/store.ts";
-import { actedEpisode, curriculumEpisode, plainEpisode } from "../replay/events.ts";
+import { actedEpisode } from "../replay/acted_episode.ts";
+import { curriculumEpisode, plainEpisode } from "../replay/events.ts";
 import { open, says, textOf, useBrowser, useInspector } from "./looking.ts";
 
 const texts = {

@@ -55,6 +55,9 @@ describe("a group of trajectories", () => {
     expect(said.indexOf("and now ?")).toBeLessThan(said.indexOf("turn 2"));
     expect(said).toContain(decimal(reward, 3));
     expect(said).not.toContain("not what was recorded");
+    const { failure } = trajectory ?? {};
+    expect(said.includes("here it began to fail")).toBe(failure !== null);
+    expect(said.includes("failed from turn 2 on: a wrong answer")).toBe(failure !== null);
     expect(incidents).toEqual([]);
   });
 

@@ -147,7 +147,15 @@ describe("an environment that is there", () => {
       const { episodes, steps } = recorded(name);
       expect(episodes.length).toBe(6);
       const whole = { meanTurns: 1, unfinished: 0, meanCalls: 0, failedCalls: null, faults: {} };
-      expect(steps[0]?.trajectories).toEqual(whole);
+      const failed = episodes.flatMap(({ rollouts }) =>
+        rollouts.flatMap(({ trajectory }) => (trajectory?.success === false ? trajectory.failure?.kind : [])),
+      );
+      // Nothing is called here, so that a wrong answer is all its own, but for what is wrong with its description.
+      const kinds = name === "scenes" ? ["description", "answer"] : ["answer"];
+      const counts = kinds.map((kind) => [kind, failed.filter((each) => each === kind).length] as const);
+      const failures = Object.fromEntries(counts.filter(([, count]) => count > 0));
+      expect(steps[0]?.trajectories).toEqual({ ...whole, failures });
+      expect(Object.values(failures).reduce((sum, count) => sum + count, 0)).toBe(failed.length);
       for (const { label, turns, image, rollouts } of episodes) {
         expect(label).not.toBe(null);
         expect(image.index).toBeLessThan(12);

@@ -7,7 +7,8 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ReasonerEpisode, RunEvent, ToolsRecord, TurnRecord } from "../../replay/events.ts";
 import { ReplayStore } from "../../replay/store.ts";
-import { actedEpisode, plainEpisode, turnImage } from "../replay/events.ts";
+import { actedEpisode } from "../replay/acted_episode.ts";
+import { plainEpisode, turnImage } from "../replay/events.ts";
 import { visplay } from "./visplay.ts";
 
 const zoom = {
@@ -48,7 +49,7 @@ function episode(told: ToolsRecord["told"], section: string | null): ReasonerEpi
   const trajectory = {
     observations: heard.map((parts, i) => ({ after: i + 1, turns: [{ role: "tool", parts: tag(parts) }] })),
     turns: said.map(([text, call]) => ({ text, call, parts: {}, advantage: null })),
-    ...{ end: "done", success: true, fault: null },
+    ...{ end: "done", success: true, fault: null, failure: null },
   } as const;
   const rollout = { ...base, tokens: [1, 2, 3, 4], logProbs: [0, 0, 0, 0], verified: true, trajectory };
   return {

@@ -12,7 +12,8 @@ import { ReplayReader } from "../../replay/reader.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { ReplayStore } from "../../replay/store.ts";
 import { promptTurnsOf } from "../../replay/turns.ts";
-import { actedEpisode, plainEpisode, turnImage } from "../replay/events.ts";
+import { actedEpisode } from "../replay/acted_episode.ts";
+import { plainEpisode, turnImage } from "../replay/events.ts";
 import { visplay } from "./visplay.ts";
 
 type Episode = Extract<EpisodeEvent, ReasonerEpisode>;

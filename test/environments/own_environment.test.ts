@@ -77,6 +77,22 @@ describe("a user's own environment", () => {
     expect(unable.demonstrate).toBe(undefined);
   });
 
+  test("judges what is said of the picture where it can, from 0 to 1", async () => {
+    const body = `tasks: 1, reset: () => ({ ${start}, state: 4 }), step: () => ({ done: true, parts: {} })`;
+    await using able = await open(
+      `export default () => ({ ${body}, understanding: (state: number, text: string) =>
+         text === "" ? null : text.length / state });`,
+    );
+    expect(await able.understanding?.(4, "red")).toBe(0.75);
+    expect(await able.understanding?.(4, "")).toBe(null);
+    await expect(able.understanding?.(4, "orange")).rejects.toMatchObject({
+      kind: "nonsense",
+      message: "understanding gave 1.5, expected a number from 0 to 1, or null",
+    });
+    await using unable = await open(`export default () => ({ ${body} });`);
+    expect(unable.understanding).toBe(undefined);
+  });
+
   test("shows pictures of encoded bytes, and may not be able to judge", async () => {
     const bytes = [...(await encodePng(red))];
     await using environment = await open(

@@ -58,6 +58,26 @@ describe("a question", () => {
     expect(cut).toMatchObject({ success: false, parts: { correctness: 0, length: -1 } });
   });
 
+  test("about a scene judges what is said of it before the answer, or before a call; others do not", async () => {
+    const environment = await environmentOf(sceneQuestions(scenes));
+    const judge = async (task: number, say: (right: string) => string) => {
+      const { state } = await environment.reset(task, options(task));
+      const right = await environment.demonstrate?.(state, 0);
+      return environment.understanding?.(state, say(right as string));
+    };
+    const call = '<tool_call>{"name": "zoom", "arguments": {"box": [0, 0, 9, 9]}}</tool_call>';
+    for (let task = 0; task < 40; task++) {
+      expect(await judge(task, (right) => right)).toBe(1);
+      expect(await judge(task, (right) => `${right.replace(/<answer>.*/, "")}${call}`)).toBe(1);
+      // What is only the answer, or stands in the call, says nothing of the picture.
+      expect(await judge(task, () => "<answer> red </answer>")).toBe(0);
+      expect(await judge(task, () => call.replace("zoom", "red circle p00"))).toBe(0);
+    }
+    const items = [{ question: "which colour ?", truths: ["red"], chain: null }];
+    const images = new SceneSource({ domain: "target", count: 1, seed: 1 });
+    expect((await environmentOf(dataQuestions("rows", { images, items }))).understanding).toBe(undefined);
+  });
+
   test("of a scene is another for another seed, and what the scene implies", async () => {
     const questions = sceneQuestions(scenes);
     const asked = new Set<string>();

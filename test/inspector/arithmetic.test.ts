@@ -6,7 +6,8 @@ import { earnedIn } from "../../inspector/trajectories.ts";
 import type { TrajectoryRecord } from "../../replay/events.ts";
 import { type QuestionEvidence, questionerReward, questionerRewardForms } from "../../rewards/questioner.ts";
 import { reasonerRewards } from "../../rewards/reasoner.ts";
-import { actedEpisode, plainEpisode } from "../replay/events.ts";
+import { actedEpisode } from "../replay/acted_episode.ts";
+import { plainEpisode } from "../replay/events.ts";
 
 function randomEvidence(stream: RandomStream): QuestionEvidence {
   const parsed = stream.integer(5) > 0;

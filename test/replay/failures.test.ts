@@ -11,7 +11,8 @@ import { ReplayReader } from "../../replay/reader.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { ReplayStore } from "../../replay/store.ts";
 import { ReplayWriter } from "../../replay/writer.ts";
-import { actedEpisode, marked, plainEpisode, RandomEvents, turnImage } from "./events.ts";
+import { actedEpisode } from "./acted_episode.ts";
+import { marked, plainEpisode, RandomEvents, turnImage } from "./events.ts";
 import { check, survivors } from "./reading.ts";
 import { spoil } from "./spoil.ts";
 

@@ -30,7 +30,7 @@ describe("versions", () => {
   const withoutSeventh = `${withoutEleventh};
     PRAGMA foreign_keys = OFF; ALTER TABLE episodes DROP COLUMN versions; ALTER TABLE episodes DROP COLUMN turns;
     ALTER TABLE rollouts DROP COLUMN trajectory; DROP TABLE phases;
-    DELETE FROM measures WHERE figure IN (SELECT id FROM figures WHERE kind IN ('trajectory', 'fault', 'cause'));
+    DELETE FROM measures WHERE figure IN (SELECT id FROM figures WHERE kind IN ('trajectory', 'fault', 'failure', 'cause'));
     CREATE TABLE phases (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
     INSERT INTO phases VALUES (1, 'questioner'), (2, 'curriculum'), (3, 'reasoner')`;
   /** An event as it was before log-probabilities under the base, trajectories, tools and causes were recorded. */
@@ -122,13 +122,15 @@ describe("versions", () => {
     expect(isWhole(await inspect(folder))).toBe(true);
   });
 
-  it("the tenth, whose turns did not say what they taught, is read as it is, and stays whole", async () => {
-    /** The events with what turns taught as given; JSON leaves out what is undefined. */
-    const withAdvantages = (events: readonly RunEvent[], advantage: null | undefined): RunEvent[] =>
+  it("the tenth, whose trajectories did not say what turns taught, is read as it is, and stays whole", async () => {
+    /** The events with what turns taught, and where trajectories failed, as given; JSON leaves out what is undefined. */
+    const withLessons = (events: readonly RunEvent[], lesson: null | undefined): RunEvent[] =>
       events.map((event) => {
-        const turnOf = (turn: object) => ("call" in turn ? { ...turn, advantage } : turn);
-        const shown = (key: string, value: unknown) =>
-          key === "turns" && Array.isArray(value) ? value.map(turnOf) : value;
+        const turnOf = (turn: object) => ("call" in turn ? { ...turn, advantage: lesson } : turn);
+        const shown = (key: string, value: unknown) => {
+          if (key === "trajectory" && value !== null) return { ...(value as object), failure: lesson };
+          return key === "turns" && Array.isArray(value) ? value.map(turnOf) : value;
+        };
         return JSON.parse(JSON.stringify(event, shown));
       });
     /** Without tools, and with turns only where an environment was acted in. */
@@ -143,13 +145,13 @@ describe("versions", () => {
       .map((event): RunEvent => JSON.parse(JSON.stringify(event, asTenth)));
     {
       using writer = ReplayWriter.create(folder);
-      writer.append(withAdvantages(drawn, undefined), [writeTurnImage(folder)]);
+      writer.append(withLessons(drawn, undefined), [writeTurnImage(folder)]);
       using database = Database.forWriting(path);
       database.exec(`${withoutEleventh}; PRAGMA user_version = 10`);
     }
-    expect(survivors(folder)).toEqual(withAdvantages(drawn, null));
+    expect(survivors(folder)).toEqual(withLessons(drawn, null));
     ReplayWriter.open(folder)[Symbol.dispose]();
-    expect(survivors(folder)).toEqual(withAdvantages(drawn, null));
+    expect(survivors(folder)).toEqual(withLessons(drawn, null));
     expect(isWhole(await inspect(folder))).toBe(true);
   });
 

@@ -65,6 +65,13 @@ describe("bodies", () => {
     expect(eventsIn(folder)).toEqual(events);
   });
 
+  it("of the third version did not say how trajectories began to fail", () => {
+    const step = { ...reasonerStep({ trajectories: { meanTurns: 2 } as never }), version: 3 };
+    expect(modernize("reasonerStep", step)).toMatchObject({ trajectories: { meanTurns: 2, failures: null } });
+    const still = { ...reasonerStep(), version: 3 };
+    expect(modernize("reasonerStep", still)).toMatchObject({ trajectories: null });
+  });
+
   it("of a newer version are refused, and say so wherever they are read", async () => {
     using writer = ReplayWriter.create(folder);
     writer.append([marked(1), marked(2)]);

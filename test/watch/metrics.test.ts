@@ -54,7 +54,10 @@ test("counts the faults of trajectories by their kind, and says how the last one
       at(
         1,
         reasonerStep({
-          trajectories: { meanTurns, unfinished: 0.25, meanCalls: 1.5, failedCalls: 0.5, faults: { late } },
+          trajectories: {
+            ...{ meanTurns, unfinished: 0.25, meanCalls: 1.5, failedCalls: 0.5, faults: { late } },
+            failures: { description: 2 * late },
+          },
         }),
       ),
     );
@@ -64,6 +67,7 @@ test("counts the faults of trajectories by their kind, and says how the last one
     visplay_trajectory_calls: 1.5,
     visplay_failed_calls: 0.5,
     'visplay_trajectory_faults_total{kind="late"}': 3,
+    'visplay_trajectory_failures_total{kind="description"}': 6,
   });
 });
 

@@ -79,13 +79,15 @@ describe("the figures of a run", () => {
 
   test("say how trajectories went, where there are some", () => {
     const acted = { meanTurns: 2.5, unfinished: 0.125, meanCalls: 0, faults: { late: 1, threw: 2 } };
-    const trajectories = { ...acted, failedCalls: null };
+    const trajectories = { ...acted, failedCalls: null, failures: { call: 4, use: 1 } };
     expect(of(reasonerStep({ trajectories }))?.values).toMatchObject({
       "reasoner/trajectories/meanTurns": 2.5,
       "reasoner/trajectories/unfinished": 0.125,
       "reasoner/trajectories/faults": 3,
+      "reasoner/trajectories/failures/call": 4,
+      "reasoner/trajectories/failures/use": 1,
     });
-    const calling = { ...acted, meanCalls: 1.5, failedCalls: 0.25 };
+    const calling = { ...acted, meanCalls: 1.5, failedCalls: 0.25, failures: null };
     expect(of(reasonerStep({ trajectories: calling }))?.values).toMatchObject({
       "reasoner/trajectories/meanCalls": 1.5,
       "reasoner/trajectories/failedCalls": 0.25,

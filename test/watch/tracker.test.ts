@@ -68,7 +68,7 @@ test("trajectories are those of the last step, and the phase's faults add up", (
   tracker.apply(at(0, phaseStarted(1, "reasoner")));
   step(0, null);
   expect(tracker.standing(0)).toMatchObject({ trajectories: null });
-  const uncalled = { meanCalls: 0, failedCalls: null };
+  const uncalled = { meanCalls: 0, failedCalls: null, failures: {} };
   step(1, { meanTurns: 3, unfinished: 0.5, ...uncalled, faults: { late: 1, threw: 1 } });
   step(2, { meanTurns: 2, unfinished: 0.25, ...uncalled, faults: { threw: 2 } });
   expect(tracker.standing(2000)).toMatchObject({ trajectories: { turns: 2, unfinished: 0.25, faults: 4 } });

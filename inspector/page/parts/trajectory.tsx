@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import type { ReasonerRollout, TrajectoryRecord, TurnRecord } from "../../../replay/events.ts";
 import { actedTurns } from "../../../replay/turns.ts";
 import { brief, figureName, partsText, visible } from "../../format.ts";
-import { earnedIn, faultText, turnTitle } from "../../trajectories.ts";
+import { earnedIn, failureText, faultText, turnTitle } from "../../trajectories.ts";
 import { Thumbnail, Viewer } from "./picture.tsx";
 import { type TokenSection, Tokens, type TokensProps } from "./tokens.tsx";
 
@@ -15,16 +15,23 @@ interface TrajectoryProps extends Omit<TokensProps, "completion" | "sections"> {
 /** What was said in each turn and read after it, with what the turns earned. */
 export function Trajectory({ run, rollout, trajectory, ...tokens }: TrajectoryProps) {
   const fault = faultText(trajectory);
+  const failure = failureText(trajectory);
   const sections = actedTurns(rollout, trajectory).map(
     ({ observed, ...turn }, i): TokenSection => ({
       ...turn,
-      before: <h3>{turnTitle(i, turn)}</h3>,
+      before: (
+        <h3>
+          {turnTitle(i, turn)}
+          {trajectory.failure?.turn === i && <span class="quiet"> · here it began to fail</span>}
+        </h3>
+      ),
       after: <ReadTurns run={run} turns={observed} />,
     }),
   );
   return (
     <>
       {fault !== null && <p class="problem bad">{visible(fault)}</p>}
+      {failure !== null && <p class="problem">{visible(failure)}</p>}
       <Tokens {...tokens} completion={rollout} sections={sections} />
       <Earned rollout={rollout} trajectory={trajectory} />
     </>

@@ -8,7 +8,8 @@ import type {
   ReasonerRollout,
   RunEvent,
 } from "../../../replay/events.ts";
-import { actedEpisode, plainEpisode, RandomEvents } from "../../replay/events.ts";
+import { actedEpisode } from "../../replay/acted_episode.ts";
+import { plainEpisode, RandomEvents } from "../../replay/events.ts";
 import { writeReplay } from "../replays.ts";
 
 const config = {
@@ -113,6 +114,7 @@ fault         1 of 3  · red
     turn 2 · price −0.100 · correct 0
     │ it is red
     all turns · price −0.200 · correct 0
+    failed from turn 2 on: a wrong use of what a tool answered
     how its parts make this reward is not known here
 
 3   red · fault · reward – · advantage 0.00
