@@ -260,7 +260,7 @@ export type Models = Readonly<Partial<Record<Role, PolicyInfo>>>;
 
 function answerToolsOf({ config, index }: Stage, { toolkits }: Ports, models: Models): AnswerTools | null {
   const toolkit = toolkits[index];
-  if (config.kind !== "self_play" || !toolkit) return null;
+  if (!("tools" in config) || !toolkit) return null;
   return { toolkit, maxTurns: config.maxTurns, hasToolForm: models.reasoner?.hasToolForm ?? false };
 }
 

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import { copyFile, cp, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readCall } from "../../common/tool_call.ts";
@@ -10,6 +9,7 @@ import { DataParallelPolicy } from "../../policy/parallel/data_parallel_policy.t
 import { ThreadedPolicy } from "../../policy/parallel/threaded_policy.ts";
 import type { FunctionTool, Observation, Prompt, ReadTurn, Turn } from "../../policy/port.ts";
 import { sampling, tinyOptions } from "../policy/tiny.ts";
+import { toolModel } from "../policy/tool_model.ts";
 import { readReference, readReferenceImage, referencePath } from "../reference_dir.ts";
 import { type ReferenceMessage, turnsOf } from "./conversation.ts";
 
@@ -24,22 +24,19 @@ interface Case {
 
 const cases = readReference<Case[]>("tools/cases.json");
 
-let root: string;
+const folders = new Map<string, string>();
+const models: AsyncDisposable[] = [];
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), "visplay-tools-"));
-  for (const template of ["qwen3_vl", "qwen2_5"]) await writeFolder(template);
+  for (const template of ["qwen3_vl", "qwen2_5"] as const) {
+    const model = await toolModel(template);
+    models.push(model);
+    folders.set(template, model.folder);
+  }
 });
-afterAll(() => rm(root, { recursive: true }));
-
-/** The tiny Qwen3-VL with the tags of calls among its tokens, and one of the templates. */
-async function writeFolder(template: string): Promise<void> {
-  const folder = join(root, template);
-  const wanted = /(config|generation_config|preprocessor_config|model)\.(json|safetensors)$|qwen3_vl-tiny$/;
-  await cp(referencePath("qwen3_vl-tiny"), folder, { recursive: true, filter: (path) => wanted.test(path) });
-  for (const name of ["tokenizer.json", "tokenizer_config.json"])
-    await copyFile(referencePath(`tools/${name}`), join(folder, name));
-  await copyFile(referencePath(`tools/${template}.jinja`), join(folder, "chat_template.jinja"));
-}
+afterAll(async () => {
+  for (const model of models) await model[Symbol.asyncDispose]();
+});
+const folderOf = (template: string) => folders.get(template) as string;
 
 async function readCase({ messages, images, ids, own, tools }: Case) {
   const pictures: RgbImage[] = await Promise.all(
@@ -74,7 +71,7 @@ describe.each(["qwen3_vl", "qwen2_5"])("tools under %s's form", (template) => {
   const own = cases.filter((each) => each.template === template);
 
   test.each(own.map((each, i) => [i, each] as const))("case %i: ids", async (_, each) => {
-    await using policy = await LocalPolicy.open(join(root, template), tinyOptions);
+    await using policy = await LocalPolicy.open(folderOf(template), tinyOptions);
     expect((await policy.info()).hasToolForm).toBe(true);
     const { turns, prompt } = await readCase(each);
     // Where each answer is asked for, and where the next one would be.
@@ -86,7 +83,7 @@ describe.each(["qwen3_vl", "qwen2_5"])("tools under %s's form", (template) => {
   });
 
   test("calls are read of the very tokens that spell them", async () => {
-    await using policy = await LocalPolicy.open(join(root, template), tinyOptions);
+    await using policy = await LocalPolicy.open(folderOf(template), tinyOptions);
     const [called] = (await readCase(own[2] as Case)).said;
     const text = policy.tokenizer.decode(called as Int32Array, true);
     expect(readCall(text)).toEqual({
@@ -97,7 +94,7 @@ describe.each(["qwen3_vl", "qwen2_5"])("tools under %s's form", (template) => {
 });
 
 describe("tools are part of the conversation", () => {
-  const folder = () => join(root, "qwen3_vl");
+  const folder = () => folderOf("qwen3_vl");
 
   test("in scores: all of a trajectory after the prompt is what it is turn by turn", async () => {
     await using policy = await LocalPolicy.open(folder(), tinyOptions);
@@ -183,11 +180,9 @@ describe("tools are part of the conversation", () => {
 
 describe("a template has no form for tools", () => {
   const without = async (change: (template: string) => string) => {
-    const folder = join(root, "other");
-    await cp(join(root, "qwen3_vl"), folder, { recursive: true });
-    await writeFile(join(folder, "chat_template.jinja"), change(readTemplate()));
-    const policy = await LocalPolicy.open(folder, tinyOptions);
-    await rm(folder, { recursive: true });
+    await using model = await toolModel("qwen3_vl");
+    await writeFile(join(model.folder, "chat_template.jinja"), change(readTemplate()));
+    const policy = await LocalPolicy.open(model.folder, tinyOptions);
     return policy;
   };
 
