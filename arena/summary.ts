@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { replaceFile } from "../common/disk.ts";
 import type {
+  Estimate,
   EvaluationReport,
   PhaseFigures,
   PhaseFinished,
@@ -10,6 +11,7 @@ import type {
 } from "../replay/events.ts";
 import type { EventLog } from "../replay/log.ts";
 import { type Figure, named } from "../replay/scores.ts";
+import { type ExaminedCauses, examinedCauses } from "./cause_estimates.ts";
 
 /**
  * What a run came to, as `summary.json` says it. Figures are percentages, rewards are as they were; null where nobody
@@ -54,6 +56,8 @@ export interface RoundSummary extends Readonly<Record<Figure, number | null>> {
   readonly families: Readonly<Record<string, Readonly<Record<Figure, number>>>>;
   /** Whether the Reasoner looks, with 95% intervals; without what nobody measured. */
   readonly looking: EvaluationReport["looking"];
+  /** Where its answers went wrong, with 95% intervals; null where nobody looked. */
+  readonly attribution: ExaminedCauses | null;
   /** Where the models of this round lie, by role, relative to the run's folder. */
   readonly models: Readonly<Record<string, string>> | null;
 }
@@ -178,26 +182,42 @@ function emptyRound({ round, stage }: Round): RoundSummary {
     intervals: {},
     families: {},
     looking: {},
+    attribution: null,
     models: null,
   };
 }
 
-function figuresOf({ overall, families, looking }: EvaluationReport): Partial<RoundSummary> {
+function figuresOf(report: EvaluationReport): Partial<RoundSummary> {
+  const { overall, families, looking } = report;
   const byFamily = Object.entries(families).map(([family, scores]) => [family, percentages(scores)]);
   const intervals = figures.map((name) => {
     const { low, high } = overall[name];
     return [name, [toHundredths(low), toHundredths(high)]];
   });
-  const looks = Object.entries(looking).map(([name, { percent, low, high }]) => [
-    name,
-    { percent: toHundredths(percent), low: toHundredths(low), high: toHundredths(high) },
-  ]);
+  const causes = examinedCauses(report);
   return {
     ...percentages(overall),
     intervals: Object.fromEntries(intervals),
     families: Object.fromEntries(byFamily),
-    looking: Object.fromEntries(looks),
+    looking: rounded(looking),
+    attribution: causes && {
+      overall: rounded(causes.overall),
+      families: Object.fromEntries(
+        Object.entries(causes.families).map(([family, estimates]) => [family, rounded(estimates)]),
+      ),
+    },
   };
+}
+
+/** Estimates by name, to hundredths. */
+function rounded<E extends object>(estimates: E): E {
+  const entries = Object.entries<Estimate>(estimates as never);
+  return Object.fromEntries(
+    entries.map(([name, { percent, low, high }]) => [
+      name,
+      { percent: toHundredths(percent), low: toHundredths(low), high: toHundredths(high) },
+    ]),
+  ) as E;
 }
 
 function percentages(scores: Scores): Record<Figure, number> {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { examinedCauses } from "../arena/cause_estimates.ts";
 import type { RunSettings } from "../arena/config/config.ts";
 import { type AnsweredTest, evaluator, type Mark } from "../arena/evaluation.ts";
 import { untilAborted } from "../arena/from_abortable.ts";
@@ -7,6 +8,7 @@ import { watchFit } from "../environments/verifier_fit.ts";
 import { givenBy } from "../environments/verify.ts";
 import type { EvaluationReport } from "../replay/events.ts";
 import { named } from "../replay/scores.ts";
+import { causesText } from "./causes.ts";
 import { drive, interruptible } from "./interrupt.ts";
 import { openEncoder } from "./labelled.ts";
 import { LiveLine } from "./live_line.ts";
@@ -17,7 +19,7 @@ import { addSettings } from "./options.ts";
 import { PredictionFile } from "./prediction_file.ts";
 import { runSettings } from "./run_settings.ts";
 import { valueLayer } from "./settings.ts";
-import { familiesTable, modelLookingTable } from "./table.ts";
+import { familiesTable, modelCausesTable, modelLookingTable } from "./table.ts";
 import { print } from "./terminal.ts";
 import { openTests } from "./tests.ts";
 
@@ -53,15 +55,19 @@ interface EvalFlags {
 
 const everyRow = 1_000_000_000;
 
-function asJson({ samples, overall, families, looking }: EvaluationReport): string {
+function asJson(report: EvaluationReport): string {
+  const { samples, overall, families, looking } = report;
   const all = named({ ...overall }, samples);
   const groups = Object.entries(families).map(([name, scores]) => [name, named({ ...scores }, samples)]);
-  return JSON.stringify({ samples, overall: all, families: Object.fromEntries(groups), looking }, null, 2);
+  const attribution = examinedCauses(report);
+  const figures = { samples, overall: all, families: Object.fromEntries(groups), looking, attribution };
+  return JSON.stringify(figures, null, 2);
 }
 
 function asTables(report: EvaluationReport): string {
   const looks = modelLookingTable(report);
-  return [familiesTable(report), ...(looks === null ? [] : ["", looks])].join("\n");
+  const causes = causesText(modelCausesTable(report), examinedCauses(report)?.overall);
+  return [familiesTable(report), ...(looks === null ? [] : ["", looks]), ...causes].join("\n");
 }
 
 async function evaluate(

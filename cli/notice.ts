@@ -1,3 +1,4 @@
+import { describerAdvice, examinedCauses } from "../arena/cause_estimates.ts";
 import type { Estimate, EvaluationReport, FormatTried, RunEvent } from "../replay/events.ts";
 import { lookingTitles } from "../replay/scores.ts";
 import { count, plural } from "./format.ts";
@@ -40,7 +41,7 @@ export function notice(event: RunEvent, tests: string): string | undefined {
       const { overall, samples: k, looking } = event.report;
       const { greedy, mean8, maj8 } = overall;
       const accuracy = `${tests}: greedy ${percent(greedy)}, mean@${k} ${percent(mean8)}, maj@${k} ${percent(maj8)}`;
-      return [accuracy, ...lookingText(looking)].join("\n");
+      return [accuracy, ...lookingText(looking), ...causeText(event.report)].join("\n");
     }
     default:
       return undefined;
@@ -56,6 +57,21 @@ function lookingText(looking: EvaluationReport["looking"]): string[] {
       : [];
   });
   return figures.length === 0 ? [] : [`does it look: ${figures.join(", ")}`];
+}
+
+/** Where answers go wrong; no line where nobody looked. */
+function causeText(report: EvaluationReport): string[] {
+  const estimates = examinedCauses(report)?.overall;
+  if (!estimates) return [];
+  const figures = (["grounding", "reasoning", "fusion", "unfaithful"] as const).flatMap((cause) => {
+    const estimate = estimates[cause];
+    return estimate ? [`${cause} ${percent(estimate)}`] : [];
+  });
+  const advice = describerAdvice(estimates);
+  return [
+    ...(figures.length === 0 ? [] : [`where it goes wrong: ${figures.join(", ")}`]),
+    ...(advice === null ? [] : [`notice: ${advice}`]),
+  ];
 }
 
 function trialText({ format, questions, answers }: FormatTried): string {

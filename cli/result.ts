@@ -2,8 +2,9 @@ import type { RunConfig } from "../arena/config/config.ts";
 import { hasStage } from "../arena/config/stages.ts";
 import type { Summary } from "../arena/summary.ts";
 import { VisplayError } from "../common/errors.ts";
+import { causesText } from "./causes.ts";
 import { plural } from "./format.ts";
-import { lookingTable, roundsTable } from "./table.ts";
+import { causesTable, lookingTable, roundsTable } from "./table.ts";
 
 /** What a run came to, as its last words say it. */
 export function resultText({ images, evaluation }: RunConfig, summary: Summary): string {
@@ -13,6 +14,10 @@ export function resultText({ images, evaluation }: RunConfig, summary: Summary):
     "",
     roundsTable(summary),
     ...(looks === null ? [] : ["", looks]),
+    ...causesText(
+      causesTable(summary),
+      summary.rounds.findLast(({ attribution }) => attribution !== null)?.attribution?.overall,
+    ),
     ...(onScenes ? ["accuracy is on held-out coloured scenes, not on your images"] : []),
     ...(summary.taught === false ? ["nothing was taught in these rounds"] : []),
     "",

@@ -1,4 +1,5 @@
 import CliTable from "cli-table3";
+import { type CauseEstimates, type CauseFigure, examinedCauses } from "../arena/cause_estimates.ts";
 import type { RoundSummary, Summary } from "../arena/summary.ts";
 import type { Estimate, EvaluationReport, LookingFigure } from "../replay/events.ts";
 import type { Figure } from "../replay/scores.ts";
@@ -7,9 +8,10 @@ import { count } from "./format.ts";
 type Column =
   | Figure
   | LookingFigure
+  | CauseFigure
   | Exclude<
       keyof RoundSummary,
-      "round" | "stage" | "intervals" | "families" | "looking" | "models" | "empty"
+      "round" | "stage" | "intervals" | "families" | "looking" | "attribution" | "models" | "empty"
     >;
 
 interface Row {
@@ -26,7 +28,9 @@ export function roundsTable({ rounds, samples }: Summary): string {
   const shown = samples === null ? rounds.filter(({ round }) => round > 0) : rounds;
   const rows = shown
     .map((round) => ({ ...round, name: rowName(round, shown) }))
-    .map(({ name, intervals, looking: _, ...figures }): Row => ({ name, figures, intervals }));
+    .map(
+      ({ name, intervals, looking: _, attribution: __, ...figures }): Row => ({ name, figures, intervals }),
+    );
   return render(known(samples === null ? outcomes : accuracies(samples), rows), rows);
 }
 
@@ -47,6 +51,29 @@ function looksTable(
   const rows = measured.map(({ name, looking }) => estimatesRow(name, looking));
   const tables = looks.map((columns) => known(columns, rows)).filter((columns) => columns.length > 0);
   return tables.length === 0 ? null : tables.map((columns) => render(columns, rows)).join("\n\n");
+}
+
+/** Where its answers went wrong, the base against each round, as `roundsTable` does it; null where nobody looked. */
+export function causesTable({ rounds }: Pick<Summary, "rounds">): string | null {
+  return causeRows(
+    rounds.flatMap((round): NamedCauses[] =>
+      round.attribution ? [[rowName(round, rounds), round.attribution.overall]] : [],
+    ),
+  );
+}
+
+/** The same of one model, by families of questions. */
+export function modelCausesTable(report: EvaluationReport): string | null {
+  const causes = examinedCauses(report);
+  return causes && causeRows([["all", causes.overall], ...Object.entries(causes.families)]);
+}
+
+type NamedCauses = readonly [name: string, estimates: CauseEstimates];
+
+function causeRows(named: readonly NamedCauses[]): string | null {
+  const rows = named.map(([name, estimates]) => estimatesRow(name, estimates));
+  const columns = known(causeColumns, rows);
+  return columns.length === 0 ? null : render(columns, rows);
 }
 
 function rowName(
@@ -110,6 +137,16 @@ const looks: readonly Columns[] = [
     ["chairRecall", "recall"],
     ["encoder", "encoder"],
   ],
+];
+
+const causeColumns: Columns = [
+  ["usable", "usable"],
+  ["described", "de-\nscribed"],
+  ["concluded", "con-\ncluded"],
+  ["grounding", "ground-\ning"],
+  ["reasoning", "reason-\ning"],
+  ["fusion", "fusion"],
+  ["unfaithful", "unfaith-\nful"],
 ];
 
 /** Rewards are no shares, and items a number. */

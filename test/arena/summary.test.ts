@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { emptySummary, summarize, withSummary } from "../../arena/summary.ts";
 import type { EvaluationReport, EventBody, RunEvent, Scores } from "../../replay/events.ts";
-import { at } from "../fakes/run_events.ts";
+import { at, attributed } from "../fakes/run_events.ts";
 import { MemoryLog } from "../fakes/world.ts";
 
 const scores = (percent: number): Scores => {
@@ -15,7 +15,8 @@ const scores = (percent: number): Scores => {
   };
 };
 const report: EvaluationReport = {
-  ...{ samples: 8, overall: scores(70.128), families: { count: scores(60) }, attribution: null },
+  ...{ samples: 8, overall: scores(70.128), families: { count: scores(60) } },
+  attribution: { overall: attributed({ grounding: 0.25 }), families: { count: attributed({}) } },
   looking: { dependence: { percent: -1.2345, low: -9.999, high: 7.5 } },
 };
 const event = (body: EventBody): RunEvent => at(0, body);
@@ -43,6 +44,8 @@ it("gathers what is known of each round, in percent; round 0 is the base", () =>
   expect(base?.intervals.greedy).toEqual([65.13, 75.13]);
   expect(base?.families.count?.maj8).toBe(60);
   expect(base?.looking).toEqual({ dependence: { percent: -1.23, low: -10, high: 7.5 } });
+  expect(base?.attribution?.overall.grounding).toEqual({ percent: 25, low: 17.55, high: 34.3 });
+  expect(base?.attribution?.families.count?.grounding?.percent).toBe(0);
   expect(first).toMatchObject({ round: 1, silver: null, meaningful: 98.77, admitted: 40, pass8: 70.13 });
   expect(first?.models).toEqual({ questioner: "q", reasoner: "r" });
 });

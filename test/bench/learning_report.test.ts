@@ -50,6 +50,7 @@ describe("the learning report", () => {
       intervals: { greedy: [60, 80] },
       families: {},
       looking: {},
+      attribution: null,
       models: null,
     });
     const summary = { ...emptySummary, rounds: [round(0, 72, null), round(1, 75, 80)] };

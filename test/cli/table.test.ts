@@ -3,7 +3,7 @@ import { emptySummary, summarize } from "../../arena/summary.ts";
 import { exitCodeOf } from "../../cli/report.ts";
 import { resultText, taughtNothingError } from "../../cli/result.ts";
 import { RunLine } from "../../cli/run_line.ts";
-import { familiesTable, roundsTable } from "../../cli/table.ts";
+import { causesTable, familiesTable, modelCausesTable, roundsTable } from "../../cli/table.ts";
 import type {
   CurriculumBuilt,
   Estimate,
@@ -13,7 +13,7 @@ import type {
   Scores,
 } from "../../replay/events.ts";
 import { configOf } from "../fakes/config.ts";
-import { at } from "../fakes/run_events.ts";
+import { at, attributed } from "../fakes/run_events.ts";
 
 const around = (percent: number): Estimate => ({ percent, low: percent - 2.4, high: percent + 2.2 });
 
@@ -43,6 +43,54 @@ test.each([
 ])("an evaluation is said to be on what it is on: %j", (settings, start) => {
   const line = new RunLine(configOf(settings as never)).apply(at(1, evaluated(0, 50)));
   expect(line?.startsWith(start)).toBe(true);
+});
+
+function attributedReport(grounding: number, usable = 1): EvaluationReport {
+  const attribution = {
+    overall: attributed({ answers: 420, usable, grounding, fusion: 0.05 }),
+    families: { count: attributed({ grounding: 0.5 }) },
+  };
+  return { samples: 8, overall: scores(70), families: {}, attribution, looking: {} };
+}
+
+const lookedAgain = (round: number, ...given: Parameters<typeof attributedReport>): EventBody => ({
+  ...{ type: "evaluated", round, phase: "evaluation" },
+  report: attributedReport(...given),
+});
+
+test("where answers went wrong stands by round and by family, each figure above its interval, in 80 columns", () => {
+  const byRound = causesTable(summaryOf(lookedAgain(0, 0.2), lookedAgain(1, 0.1))) ?? "";
+  expect(rows(byRound)).toEqual([
+    ["usable", "de-", "con-", "ground-", "reason-", "fusion", "unfaith-"],
+    ["scribed", "cluded", "ing", "ing", "ful"],
+    ["base", "100.0", "80.0", "80.0", "20.0", "0.0", "5.0", "0.0"],
+    ["99–100", "76–84", "76–84", "16–24", "0–1", "3–8", "0–1"],
+    ["round 1", "100.0", "90.0", "90.0", "10.0", "0.0", "5.0", "0.0"],
+    ["99–100", "87–93", "87–93", "7–13", "0–1", "3–8", "0–1"],
+  ]);
+  const byFamily = modelCausesTable(attributedReport(0.2)) ?? "";
+  expect(rows(byFamily).map(([name, , , , grounding]) => [name, grounding])).toEqual(
+    expect.arrayContaining([
+      ["all", "20.0"],
+      ["count", "50.0"],
+    ]),
+  );
+  for (const line of [byRound, byFamily].join("\n").split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  expect(causesTable(summaryOf(evaluated(0, 70)))).toBeNull();
+});
+
+test("a run's last words say what to do about the commonest cause of its last evaluation", () => {
+  const text = resultText(configOf(), summaryOf(lookedAgain(0, 0.2), lookedAgain(1, 0.01)));
+  expect(text).toContain("commonest cause: fusion (5.0%)");
+  expect(text).not.toContain("commonest cause: grounding");
+  expect(resultText(configOf(), summaryOf(evaluated(0, 70)))).not.toContain("commonest cause");
+});
+
+test("an evaluation says where answers go wrong, and at once where few descriptions can be used", () => {
+  const line = (usable: number) => new RunLine(configOf()).apply(at(1, lookedAgain(0, 0.2, usable)));
+  expect(line(1)).toMatch(/where it goes wrong: grounding 20.0% \(16.5 to 24.1\), reasoning 0.0%/);
+  expect(line(1)).not.toContain("notice");
+  expect(line(0.4)).toMatch(/notice: 40.0% of the descriptions.*prompts.describer/);
 });
 
 const curriculum: EventBody = {

@@ -1,4 +1,5 @@
 import {
+  type AttributionFigures,
   type EventBody,
   type Health,
   type QuestionerStep,
@@ -60,6 +61,25 @@ export const reasonerStep = (change: Partial<ReasonerStep> = {}): ReasonerStep =
 /** A Reasoner step with some signs of collapse. */
 export const sickStep = (signs: Partial<Health>, change: Partial<ReasonerStep> = {}): ReasonerStep =>
   reasonerStep({ health: { ...healthy, ...signs }, ...change });
+
+/** What second looks came to: shares by cause; `known` is whether descriptions could be judged. */
+export function attributed({
+  answers = 100,
+  usable = 1,
+  known = true,
+  ...shares
+}: Partial<Record<"answers" | "usable" | "grounding" | "reasoning" | "fusion" | "unfaithful", number>> & {
+  readonly known?: boolean;
+}): AttributionFigures {
+  const causes = { grounding: 0, reasoning: 0, fusion: 0, unfaithful: 0, ...shares };
+  const { grounding, reasoning, unfaithful } = causes;
+  if (!known) {
+    const nothing = { grounding: null, reasoning: null, fusion: null, unfaithful: null };
+    return { answers, usable, described: null, concluded: null, causes: nothing };
+  }
+  const described = 1 - grounding - unfaithful;
+  return { answers, usable, described, concluded: described - reasoning, causes };
+}
 
 export const saved: EventBody = {
   ...{ type: "checkpointSaved", round: 1, id: "000001-round-1-reasoner-25" },
