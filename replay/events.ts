@@ -29,9 +29,11 @@ import type {
 } from "./run_events.ts";
 
 export type * from "./evaluation_records.ts";
+export type * from "./health_records.ts";
 export type * from "./phase_events.ts";
 export type * from "./records.ts";
 export type * from "./run_events.ts";
+export type * from "./trajectory_records.ts";
 
 /**
  * What a run records: one versioned union of events. Nothing here is a class or a typed array, so an event equals

@@ -1,10 +1,9 @@
 import type { AttributionFigures, EvaluationReport } from "./evaluation_records.ts";
+import type { AlarmName, Health } from "./health_records.ts";
 import type {
-  AlarmName,
   ConfidenceHistogram,
   CurriculumAudit,
   CurriculumQuestion,
-  Health,
   ImageRef,
   PhaseFigures,
   PolicyVersions,
@@ -13,12 +12,10 @@ import type {
   Rejection,
   SeenImage,
   Timings,
-  ToolsRecord,
   TrainingFigures,
-  TrajectoryFigures,
-  TurnRecord,
   UpdateRecord,
 } from "./records.ts";
+import type { ToolsRecord, TrajectoryFigures, TurnRecord } from "./trajectory_records.ts";
 
 /** Events of the phases of a run's rounds. */
 

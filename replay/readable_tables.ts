@@ -1,5 +1,6 @@
 import { VisplayError } from "../common/errors.ts";
-import { columnsTable, eleventhTables, fifthTables, migrations, seventhPhases, versionOf } from "./schema.ts";
+import { versionOf } from "./migrate.ts";
+import { columnsTable, eleventhTables, fifthTables, migrations, seventhPhases } from "./migrations.ts";
 import type { Database } from "./sqlite.ts";
 
 /** The oldest version that is read as it is; older ones are brought up to date when their run goes on. */

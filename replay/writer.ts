@@ -14,9 +14,10 @@ import { Dictionary } from "./dictionary.ts";
 import { EventWriter, insert } from "./event_writer.ts";
 import type { CurriculumItem, RunEvent } from "./events.ts";
 import type { StoredImage } from "./image_files.ts";
+import { migrate } from "./migrate.ts";
 import { type Pins, writeInputs, writePins } from "./pins.ts";
 import { readableVersionOf } from "./readable_tables.ts";
-import { migrate, REPLAY_NAME } from "./schema.ts";
+import { REPLAY_NAME } from "./schema.ts";
 import { Database } from "./sqlite.ts";
 
 /** What a replay has come to. */
