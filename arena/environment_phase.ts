@@ -164,7 +164,7 @@ function sampler(step: Step, config: TaskStage, open: readonly OpenTask[], call:
 
 /** A group that was left out of the update. */
 function untaught({ rollouts, ...group }: TaskGroup): Taught<TaskGroup> {
-  const nothing = { advantage: 0, turnAdvantages: null };
+  const nothing = { advantage: 0, turnAdvantages: null, descriptionAdvantage: null };
   return { ...group, rollouts: rollouts.map((each) => ({ ...each, ...nothing })) };
 }
 

@@ -21,6 +21,7 @@ import { causesOf, lookAtSome } from "./causes.ts";
 import { samplingOf } from "./config/learning.ts";
 import { itemCount } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
+import { asksDescriptions, describingTokens, followsFromChain } from "./described_answers.ts";
 import { answer, load, type OpenQuestion, viewOf } from "./dialogue.ts";
 import { playPhase } from "./phase.ts";
 import { pipeline } from "./pipeline.ts";
@@ -146,30 +147,47 @@ function withCauses(step: Step, group: ItemGroup, look: CheckedLook): ItemGroup 
 async function answerItems(step: Step, chunk: number, items: readonly LoadedItem[]): Promise<ItemGroup[]> {
   const config = step.run.config.reasoner;
   const options = { ...samplingOf(config), samples: config.groupSize };
-  const answers = await answer(step, items, options, { purpose: "answer", part: chunk });
-  return [...answers].map(([item, given]) => ({
+  const answers = [...(await answer(step, items, options, { purpose: "answer", part: chunk }))];
+  const labelled = answers.map(([{ ref, question, item }, given]) => {
+    return { ref, question, label: item.label, answers: given.answers };
+  });
+  const follow = asksDescriptions(config.reward)
+    ? await followsFromChain(step, labelled, { part: chunk })
+    : answers.map(() => null);
+  return zip(answers, follow).map(([[item, given], described]) => ({
     ...item,
     prompt: given.prompt,
     turns: given.tools && recordedTurns(step, given.prompt.turns, item.ref),
     tools: given.tools,
-    rollouts: rewardAnswers(step, item.item, given),
+    rollouts: rewardAnswers(step, item.item, given, described),
   }));
 }
 
-function rewardAnswers(step: Step, { label }: CurriculumItem, { answers }: GivenAnswers): RewardedAnswer[] {
+function rewardAnswers(
+  step: Step,
+  { label }: CurriculumItem,
+  { answers }: GivenAnswers,
+  described: readonly boolean[] | null,
+): RewardedAnswer[] {
   const { reward } = step.run.config.reasoner;
+  const { encode } = step.run.ports;
   const { toolkit } = step.run.answerTools ?? {};
-  const evidence = answers.map(({ parsed, completion }) => ({
+  const evidence = answers.map(({ parsed, completion }, i) => ({
     agrees: agrees(parsed, label),
     format: parsed.format,
     tokens: completion.tokens.length,
+    described: described?.[i] ?? null,
   }));
-  const rewards = reasonerRewards(evidence, reward);
+  const rewards = reasonerRewards(evidence, reward, reward.verification);
   return zip(answers, rewards).map(
     ([{ completion, parsed, trajectory, verified = null }, { total, parts }]) => {
       const positive = parts.agreement === 1;
       const known = { completion, parsed, verified, attribution: null, positive, reference: null };
-      if (!trajectory) return { ...known, reward: total, parts, trajectory };
+      if (!trajectory) {
+        const seen = { tokens: describingTokens(completion, encode), reward: parts.description ?? null };
+        const isApart = reward.attribution === "by_part";
+        return { ...known, reward: total, parts, trajectory, ...(isApart && { description: seen }) };
+      }
       // What could not be played to its end says nothing about what was answered.
       if (trajectory.fault)
         return { ...known, reward: null, parts: {}, trajectory: trajectoryRecord(step, trajectory, false) };

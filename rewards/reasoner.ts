@@ -6,6 +6,8 @@ export interface AnswerEvidence {
   readonly format: number;
   /** Length of the completion in tokens. */
   readonly tokens: number;
+  /** Whether the silver answer also follows from what it says to see, without the image; null where that was not asked. */
+  readonly described: boolean | null;
 }
 
 /**
@@ -17,17 +19,30 @@ export interface ReasonerWeights {
   readonly agreement: number;
   readonly format: number;
   readonly brevity: number;
+  readonly description: number;
 }
+
+/** What an agreeing answer earns of its agreement where its description does not lead to it. */
+const unverified = { none: 1, staged: 0.5, gate: 0 } as const;
+
+/** How the reward asks for more than the right answer. */
+export type Verification = keyof typeof unverified;
+export const verifications = Object.keys(unverified) as readonly Verification[];
 
 export interface ReasonerReward {
   readonly total: number;
-  /** `agreement`, `format` and `brevity`, each in [0, 1] before weighting. */
-  readonly parts: Readonly<Record<keyof ReasonerWeights, number>>;
+  /** Each in [0, 1] before weighting; `description` only where that was asked. */
+  readonly parts: Readonly<Record<Exclude<keyof ReasonerWeights, "description">, number>> & {
+    readonly description?: number;
+  };
 }
 
 /**
- * Scores the answers to one question, [G]: the weighted sum of agreement with the silver answer (0 or 1),
- * format (0 to 1) and brevity.
+ * Scores the answers to one question, [G]: the weighted sum of agreement with the silver answer, format (0 to 1), brevity,
+ * and the description from which alone the silver answer follows (0 or 1; the visual reward of Vision-SR1, arXiv 2508.19652).
+ *
+ * Agreement is 1, or less where verification asks for a description that leads to the answer and there is none; 0 for an
+ * answer that disagrees.
  *
  * Brevity is (longest - tokens) / (longest - shortest) over the agreeing answers of the group, 1 if they are
  * equally long, and 0 for an answer that disagrees, so that a short wrong one gains nothing (after the length
@@ -36,18 +51,23 @@ export interface ReasonerReward {
 export function reasonerRewards(
   group: readonly AnswerEvidence[],
   weights: ReasonerWeights,
+  verification: Verification = "none",
 ): ReasonerReward[] {
   const lengths = group.filter((answer) => answer.agrees).map((answer) => answer.tokens);
   const longest = Math.max(...lengths);
   const spread = longest - Math.min(...lengths);
-  return group.map(({ agrees, format, tokens }) => {
+  return group.map(({ agrees, format, tokens, described }) => {
     const parts = {
-      agreement: agrees ? 1 : 0,
+      agreement: agrees ? (described === false ? unverified[verification] : 1) : 0,
       format,
       brevity: agrees ? (spread === 0 ? 1 : (longest - tokens) / spread) : 0,
+      ...(described !== null && { description: Number(described) }),
     };
     const total =
-      weights.agreement * parts.agreement + weights.format * parts.format + weights.brevity * parts.brevity;
+      weights.agreement * parts.agreement +
+      weights.format * parts.format +
+      weights.brevity * parts.brevity +
+      weights.description * (parts.description ?? 0);
     return { total, parts };
   });
 }

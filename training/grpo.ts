@@ -27,8 +27,18 @@ export interface Rollout {
   readonly positive: boolean;
   /** Its log-probabilities under the reference, [T]; null where they were not asked for. */
   readonly reference: Float32Array | null;
+  /** What it says to see, where that is to be credited apart. */
+  readonly description?: RewardedDescription;
   /** Its turns, where each is to be credited with what was earned from it on; default: it is credited as a whole. */
   readonly turns?: readonly RewardedTurn[];
+}
+
+/** The beginning of a rollout that describes, and what that is worth by itself. */
+export interface RewardedDescription {
+  /** How many of the completion's tokens it is. */
+  readonly tokens: number;
+  /** Null where nobody could judge. */
+  readonly reward: number | null;
 }
 
 /** One turn of a rollout. */
@@ -57,6 +67,8 @@ export interface Lesson {
   readonly advantage: number;
   /** Of each of its turns; null where it is credited as a whole. */
   readonly turnAdvantages: readonly number[] | null;
+  /** Of what it says to see; null where that is not credited apart. */
+  readonly descriptionAdvantage: number | null;
 }
 
 /** The frozen model that the KL holds a policy to. */
@@ -184,16 +196,22 @@ function withAdvantages<G extends Group>(
     groups.map(({ rollouts }) => rollouts.map(({ reward }) => reward)),
     scaling,
   );
-  return zip(groups, scales).map(([group, scale]) => {
+  const seen = rewardScales(
+    groups.map(({ rollouts }) => rollouts.map(({ description }) => description?.reward ?? null)),
+    scaling,
+  );
+  return groups.map((group, g) => {
+    const [scale = null, ofSeen = null] = [scales[g], seen[g]];
     const all: readonly G["rollouts"][number][] = group.rollouts;
     const taught = all.map((each) => {
-      const { reward, positive, turns } = each;
+      const { reward, positive, turns, description } = each;
       const earned = turns?.map((turn) => turn.reward);
       const shift = (advantage: number): number => withPositive(advantage, positive, positiveWeight);
       return {
         ...each,
         advantage: shift(advantageOf(reward, scale)),
         turnAdvantages: earned ? turnAdvantages(earned, reward, scale).map(shift) : null,
+        descriptionAdvantage: description ? shift(advantageOf(description.reward, ofSeen)) : null,
       };
     });
     return { ...group, rollouts: taught };
@@ -203,8 +221,9 @@ function withAdvantages<G extends Group>(
 /** Whether some rollout of a group takes part in the loss and moves it. */
 function moves({ rollouts }: Taught<Group>, maskTruncated: boolean): boolean {
   return rollouts.some(
-    ({ advantage, turnAdvantages, completion }) =>
-      (turnAdvantages ?? [advantage]).some((each) => each !== 0) && !isMasked(completion, maskTruncated),
+    ({ advantage, turnAdvantages, descriptionAdvantage, completion }) =>
+      [...(turnAdvantages ?? [advantage]), descriptionAdvantage ?? 0].some((each) => each !== 0) &&
+      !isMasked(completion, maskTruncated),
   );
 }
 
@@ -217,19 +236,26 @@ function forPolicy({ prompt, rollouts }: Taught<Group>, maskTruncated: boolean):
     prompt,
     rollouts: rollouts.map(({ completion, reference, ...lesson }) => ({
       completion,
-      advantage: tokenAdvantages(lesson),
+      advantage: tokenAdvantages(lesson, completion.tokens.length),
       ...(reference && { referenceLogProbs: reference }),
       ...(isMasked(completion, maskTruncated) && { mask: new Uint8Array(completion.tokens.length) }),
     })),
   };
 }
 
-/** The advantage of all tokens, or, by turns, of each, [T]. */
-function tokenAdvantages({
-  advantage,
-  turnAdvantages,
-  turns = [],
-}: Lesson & Pick<Rollout, "turns">): Advantage {
+/** The advantage of all tokens, or, by turns or for what is described, of each, [T]. */
+function tokenAdvantages(
+  {
+    advantage,
+    turnAdvantages,
+    descriptionAdvantage,
+    turns = [],
+    description,
+  }: Lesson & Pick<Rollout, "turns" | "description">,
+  length: number,
+): Advantage {
+  if (description && descriptionAdvantage !== null)
+    return new Float32Array(length).fill(advantage).fill(descriptionAdvantage, 0, description.tokens);
   if (turnAdvantages === null) return advantage;
   return Float32Array.from(
     zip(turns, turnAdvantages).flatMap(([{ tokens }, own]) => new Array<number>(tokens).fill(own)),

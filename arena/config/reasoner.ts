@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { ReasonerWeights } from "../../rewards/reasoner.ts";
+import { type ReasonerWeights, type Verification, verifications } from "../../rewards/reasoner.ts";
 import {
   type GrpoConfig,
   groupSize,
@@ -8,6 +8,16 @@ import {
   samplingSettings,
 } from "./learning.ts";
 import { choice, count, group, number, share, type Unresolved } from "./setting.ts";
+
+/** What answers of the Reasoner are rewarded for, and which of their tokens get the credit. */
+export interface ReasonerRewardConfig extends ReasonerWeights {
+  readonly verification: Verification;
+  readonly attribution: Attribution;
+}
+
+/** Who is credited: all tokens alike, or the chain for what follows from it and the answer for the rest. */
+const attributions = ["whole", "by_part"] as const;
+type Attribution = (typeof attributions)[number];
 
 /** How the Reasoner answers what it is taught with, and how it is rewarded. */
 export interface ReasonerConfig extends SamplingConfig, GrpoConfig {
@@ -18,7 +28,7 @@ export interface ReasonerConfig extends SamplingConfig, GrpoConfig {
   readonly views: number;
   readonly groupSize: number;
   readonly learningRateDecayPerRound: number;
-  readonly reward: ReasonerWeights;
+  readonly reward: ReasonerRewardConfig;
   readonly labels: "silver" | "true";
 }
 
@@ -41,6 +51,20 @@ export const reasoner: z.ZodType<Unresolved<ReasonerConfig, "maxTokens">> = grou
         agreement: number(0.9, "weight of agreement with the silver answer"),
         format: number(0.1, "weight of a well-formed answer"),
         brevity: number(0, "weight of brevity relative to the group"),
+        description: number(
+          0,
+          "weight of a chain before the answer from which alone, without the image, the silver answer follows",
+        ),
+        verification: choice(
+          verifications,
+          "none",
+          "what an agreeing answer whose chain does not lead to it alone earns of agreement: all, half (staged) or nothing (gate)",
+        ),
+        attribution: choice(
+          attributions,
+          "whole",
+          "who is credited: all tokens for the whole reward, or (by_part) the chain for whether the silver answer follows from it alone, and the answer for the reward",
+        ),
       },
       "weights of the parts of the Reasoner's reward",
     ),

@@ -5,7 +5,7 @@ import { rewardedFor } from "../../inspector/stage_settings.ts";
 import { earnedIn } from "../../inspector/trajectories.ts";
 import type { TrajectoryRecord } from "../../replay/events.ts";
 import { type QuestionEvidence, questionerReward, questionerRewardForms } from "../../rewards/questioner.ts";
-import { reasonerRewards } from "../../rewards/reasoner.ts";
+import { reasonerRewards, verifications } from "../../rewards/reasoner.ts";
 import { actedEpisode } from "../replay/acted_episode.ts";
 import { plainEpisode } from "../replay/events.ts";
 
@@ -61,13 +61,18 @@ describe("terms of a reward", () => {
   test("make the Reasoner's, under any weights", () => {
     const stream = new RandomStream(4);
     for (let i = 0; i < 1000; i++) {
-      const weights = { agreement: stream.uniform(), format: stream.uniform(), brevity: stream.integer(2) };
+      const weights = {
+        ...{ agreement: stream.uniform(), format: stream.uniform(), brevity: stream.integer(2) },
+        description: stream.uniform(),
+      };
+      const isAsked = stream.integer(2) === 0;
       const group = Array.from({ length: 1 + stream.integer(8) }, () => ({
         agrees: stream.integer(2) === 0,
         format: stream.integer(3) / 2,
         tokens: 1 + stream.integer(40),
+        described: isAsked ? stream.integer(2) === 0 : null,
       }));
-      for (const { total, parts } of reasonerRewards(group, weights)) {
+      for (const { total, parts } of reasonerRewards(group, weights, stream.pick(verifications))) {
         const sum = weightedSum(weights, parts, total);
         expect(sum.addsUp, JSON.stringify({ weights, parts, total })).toBe(true);
         expect(readOut(sum)).toBeCloseTo(total, 9);

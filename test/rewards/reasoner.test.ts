@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { reasonerRewards } from "../../rewards/reasoner.ts";
+import { reasonerRewards, type Verification } from "../../rewards/reasoner.ts";
 
 /** Those of the public code. */
-const usual = { agreement: 0.9, format: 0.1, brevity: 0 };
-const right = { agrees: true, format: 1 };
-const wrong = { agrees: false, format: 1 };
-const broken = { agrees: false, format: 0 };
+const usual = { agreement: 0.9, format: 0.1, brevity: 0, description: 0 };
+const right = { agrees: true, format: 1, described: null };
+const wrong = { agrees: false, format: 1, described: null };
+const broken = { agrees: false, format: 0, described: null };
 
 test("agreement first; the form decides among wrong answers", () => {
   const rewards = reasonerRewards(
@@ -21,7 +21,7 @@ test("agreement first; the form decides among wrong answers", () => {
 });
 
 test("brevity is relative to the agreeing answers and earns a wrong one nothing", () => {
-  const weights = { agreement: 1, format: 0, brevity: 0.5 };
+  const weights = { agreement: 1, format: 0, brevity: 0.5, description: 0 };
   const rewards = reasonerRewards(
     [
       { ...right, tokens: 30 },
@@ -53,4 +53,20 @@ test("equally long, alone, or nobody right", () => {
   ).toEqual([1, 0]);
   expect(brevity([{ ...wrong, tokens: 2 }])).toEqual([0]);
   expect(reasonerRewards([], usual)).toEqual([]);
+});
+
+test("verification asks an agreeing answer for a description that leads to it", () => {
+  const answers = [
+    { ...right, tokens: 4, described: true },
+    { ...right, tokens: 4, described: false },
+    { ...wrong, tokens: 4, described: true },
+  ];
+  const agreement = (verification: Verification) =>
+    reasonerRewards(answers, usual, verification).map(({ parts }) => parts.agreement);
+  expect(agreement("none")).toEqual([1, 1, 0]);
+  expect(agreement("staged")).toEqual([1, 0.5, 0]);
+  expect(agreement("gate")).toEqual([1, 0, 0]);
+  const seen = reasonerRewards(answers, { ...usual, description: 0.5 }, "staged");
+  expect(seen.map(({ parts }) => parts.description)).toEqual([1, 0, 1]);
+  expect(seen.map(({ total }) => total)).toEqual([1.5, 0.55, 0.6]);
 });
