@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { describingTokens } from "../../arena/described_answers.ts";
+import { zip } from "../../common/zip.ts";
 import { answerStart } from "../../reasoner/description.ts";
 import type { ReasonerEpisode } from "../../replay/events.ts";
 import { ofType, playIn } from "../fakes/play.ts";
@@ -67,19 +68,16 @@ test("credit by part: what is described takes the advantage of what follows from
     );
   });
   expect(groups).toHaveLength(taught.length);
-  for (const [g, { rollouts }] of groups.entries()) {
+  for (const [{ rollouts }, episode] of zip(groups, taught)) {
     const ofDescription = rollouts.map(({ advantage }) => (advantage as Float32Array)[0] as number);
     for (const [i, { advantage, completion }] of rollouts.entries()) {
-      const { parts, advantage: whole } = taught[g]?.rollouts[i] as ReasonerEpisode["rollouts"][number];
+      const { parts, advantage: whole } = episode.rollouts[i] as ReasonerEpisode["rollouts"][number];
       // <think> n things </think> is four words, <answer> n </answer> three.
       expect([...(advantage as Float32Array)]).toEqual([
         ...new Array(4).fill(ofDescription[i]),
         ...new Array(completion.tokens.length - 4).fill(Math.fround(whole)),
       ]);
-      const mean = taught[g]?.rollouts.reduce(
-        (sum, each) => sum + (each.parts.description ?? 0),
-        0,
-      ) as number;
+      const mean = episode.rollouts.reduce((sum, each) => sum + (each.parts.description ?? 0), 0);
       const above = (parts.description as number) - mean / rollouts.length;
       expect(Math.sign(ofDescription[i] as number)).toBe(Math.sign(Math.abs(above) < 1e-9 ? 0 : above));
     }
