@@ -9,7 +9,7 @@ import { rollOut, type Trajectory } from "../training/rollout.ts";
 import type { EnvironmentStage } from "./config/stages.ts";
 import { fitTo } from "./dialogue.ts";
 import { isolateFailures } from "./isolate_failures.ts";
-import { mean, meansByName, proportion } from "./statistics.ts";
+import { mean, meanShare, meansByName, proportion } from "./statistics.ts";
 import { judgeOf, trajectoryFigures } from "./trajectories.ts";
 import { turnSampler } from "./turn_sampler.ts";
 
@@ -32,6 +32,9 @@ export interface ActingReport extends TrajectoryFigures {
   /** Trajectories that succeeded, with a 95% interval. */
   readonly success: Estimate;
   readonly meanReward: number;
+  /** How right what was said of pictures is, and how well tools were used, with 95% intervals; null where nobody judged it. */
+  readonly understanding: Estimate | null;
+  readonly toolUse: Estimate | null;
   /** Means over trajectories, by name. */
   readonly parts: Readonly<Record<string, number>>;
   /** Of calls, the share that went wrong; 0 where there were none. */
@@ -87,8 +90,16 @@ function reportOn(trajectories: readonly Trajectory[], { reward }: EnvironmentSt
     tasks: count,
     success: proportion(trajectories.filter(({ success }) => success).length, count),
     meanReward: mean(trajectories.flatMap(({ parts }) => rewardOf(parts, reward) ?? [])),
+    understanding: shareOfPart(trajectories, "understanding"),
+    toolUse: shareOfPart(trajectories, "toolUse"),
     parts: meansByName(trajectories.flatMap(({ parts }) => (parts ? [parts] : []))),
     ...figures,
     failedCalls: figures.failedCalls ?? 0,
   };
+}
+
+/** The mean of a part that is a share; null where no trajectory has it. */
+function shareOfPart(trajectories: readonly Trajectory[], name: string): Estimate | null {
+  const shares = trajectories.flatMap(({ parts }) => parts?.[name] ?? []);
+  return shares.length === 0 ? null : meanShare(shares);
 }

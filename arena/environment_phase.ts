@@ -15,12 +15,14 @@ import {
   type RewardedAnswer,
   scoreTeaching,
 } from "./answer_groups.ts";
+import { isJoint, splitTasks } from "./config/skills.ts";
 import { type EnvironmentStage, type GrpoStage, lastRoundOf, stepsOf } from "./config/stages.ts";
 import { itemsAt } from "./data_order.ts";
 import { imitate } from "./imitation.ts";
 import { rowsOf } from "./labelled.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
+import { requireSkills } from "./skills.ts";
 import type { Step } from "./step.ts";
 import { type OpenTask, openTasks } from "./tasks.ts";
 import { train } from "./training.ts";
@@ -38,11 +40,13 @@ import { turnSampler } from "./turn_sampler.ts";
  */
 export function environmentPhase(run: Run, config: TaskStage): Observable<RunEvent> {
   const { environment } = run;
-  const tasks = Math.min(config.rows ?? environment.tasks, environment.tasks);
+  const { taught: tasks } = splitTasks(config, environment.tasks);
+  const joins = config.kind === "environment" && isJoint(config);
   return playPhase(run, {
     round: lastRoundOf(run.stage),
     phase: config.kind,
     steps: stepsOf(config, tasks),
+    ...(joins && { begin: () => requireSkills(run, config) }),
     prepare: (step) => openTasks(step, rowsOf(step, config.itemsPerStep, tasks), 0),
     play: (step, open) =>
       config.kind === "environment" && config.imitates

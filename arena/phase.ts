@@ -27,6 +27,8 @@ export interface PhasePlan<P> extends PhasePlace {
   ahead?(step: Step, prepared: P): Promise<unknown>;
   /** The step; what happened in it is recorded as a whole. */
   play(step: Step, prepared: P): Promise<readonly EventBody[]>;
+  /** What comes before the first step. */
+  begin?(): Observable<RunEvent>;
   /** What the phase comes to, once all steps are recorded. */
   conclude?(): readonly EventBody[];
 }
@@ -55,6 +57,7 @@ export function playPhase<P>(run: Run, plan: PhasePlan<P>): Observable<RunEvent>
     );
   return enterPhase(run, plan, (first) =>
     concat(
+      (first === 0 && plan.begin?.()) || EMPTY,
       pipeline(steps - first, (index) => prepare(first + index), play),
       defer(() => run.record(plan.conclude?.() ?? [])),
     ),

@@ -3,6 +3,7 @@ import { type ActingReport, actIn } from "../arena/acting.ts";
 import type { RunSettings } from "../arena/config/config.ts";
 import type { EnvironmentStage } from "../arena/config/stages.ts";
 import { VisplayError } from "../common/errors.ts";
+import type { Estimate } from "../replay/events.ts";
 import type { Environment } from "../training/environment.ts";
 import { openEnvironments } from "./environments.ts";
 import { plural } from "./format.ts";
@@ -82,11 +83,14 @@ async function act({ tasks, from, temperature, json }: Flags, settings: RunSetti
 }
 
 function reportText(name: string, report: ActingReport): string {
-  const { success, parts, faults } = report;
+  const { success, understanding, toolUse, parts, faults, failures } = report;
   const share = (value: number): string => `${(100 * value).toFixed(1)}%`;
-  const interval = `${success.low.toFixed(1)} to ${success.high.toFixed(1)}`;
+  const shown = ({ percent, low, high }: Estimate): string =>
+    `${percent.toFixed(1)}% (${low.toFixed(1)} to ${high.toFixed(1)})`;
   const rows: (readonly [string, string])[] = [
-    ["success", `${success.percent.toFixed(1)}% (${interval})`],
+    ["success", shown(success)],
+    ...(understanding ? [["understanding", shown(understanding)] as const] : []),
+    ...(toolUse ? [["tool use", shown(toolUse)] as const] : []),
     ["reward", report.meanReward.toFixed(3)],
     ...Object.entries(parts).map(([part, value]) => [`  ${part}`, value.toFixed(3)] as const),
     ["turns", report.meanTurns.toFixed(2)],
@@ -94,6 +98,7 @@ function reportText(name: string, report: ActingReport): string {
       ? [["calls", `${report.meanCalls.toFixed(2)}, ${share(report.failedCalls)} of them wrong`] as const]
       : []),
     ...(report.unfinished > 0 ? [["unfinished", share(report.unfinished)] as const] : []),
+    ...Object.entries(failures ?? {}).map(([kind, count]) => [`failed by ${kind}`, `${count}`] as const),
     ...Object.entries(faults).map(([kind, count]) => [`fault ${kind}`, `${count}`] as const),
   ];
   const width = Math.max(...rows.map(([label]) => label.length));

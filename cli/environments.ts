@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { RunConfig } from "../arena/config/config.ts";
 import { isBuiltIn, SCENE_TASKS } from "../arena/config/environment.ts";
+import { drawnTasks } from "../arena/config/skills.ts";
 import type { EnvironmentStage, GrpoStage } from "../arena/config/stages.ts";
 import type { Ports } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
@@ -82,6 +83,7 @@ export async function openEnvironments(
         environments.push(questionEnvironment(questions, materials.templates, rewarder));
       }
       const environment = environments[index];
+      if (environment) requireJudges(environment, stage as GrpoStage | EnvironmentStage, index);
       if (stage.kind !== "environment" || !environment) continue;
       requireDemonstrations(environment, stage);
       const toolkit = toolkits[index];
@@ -101,6 +103,29 @@ function requireDemonstrations({ name, demonstrate }: Environment, { imitates }:
     "config",
     `${name} demonstrates nothing; expected a function demonstrate(state, turn) for a stage that imitates`,
   );
+}
+
+/** Throws "config" where a stage rewards what nobody there can judge: what is said of pictures, or the use of tools. */
+function requireJudges(
+  { name, understanding }: Environment,
+  stage: GrpoStage | EnvironmentStage,
+  index: number,
+): void {
+  const { weights } = stage.reward;
+  const setting = `stages.${index}.reward.weights`;
+  const isOwn = stage.kind === "environment" && !isBuiltIn(stage.environment.name);
+  // A module of a user's own may give the part itself.
+  if (weights.understanding > 0 && !understanding && !isOwn)
+    throw new VisplayError(
+      "config",
+      `${setting}.understanding: found ${weights.understanding}, but ${name} cannot judge what is said of a picture; expected 0, the environment scenes, or a module of your own`,
+    );
+  const hasTools = stage.kind === "environment" && stage.tools.use.length > 0;
+  if (weights.toolUse > 0 && !hasTools)
+    throw new VisplayError(
+      "config",
+      `${setting}.toolUse: found ${weights.toolUse} without tools; expected 0, or tools (stages.${index}.tools)`,
+    );
 }
 
 /** Questions of an environment that is there. */
@@ -141,7 +166,7 @@ async function questionsOf(
     }
     default: {
       const { domain, seed } = config.images.scenes;
-      const source = new SceneSource({ domain, seed, count: stage.rows ?? SCENE_TASKS });
+      const source = new SceneSource({ domain, seed, count: drawnTasks(stage, SCENE_TASKS) });
       return { questions: sceneQuestions(source), verifier: "equivalent", digest: null };
     }
   }

@@ -33,6 +33,14 @@ export function notice(event: RunEvent, tests: string): string | undefined {
           : `, of which ${(100 * silverCorrect).toFixed(1)}% have a true silver answer`;
       return `audit: ${count(admitted ?? questions)} of ${plural(questions, "question")} would be admitted${correct}`;
     }
+    case "skillsMeasured": {
+      const { tasks, understanding, toolUse, success } = event;
+      const skills = [
+        ...(understanding ? [`understanding ${percent(understanding)}`] : []),
+        ...(toolUse ? [`tool use ${percent(toolUse)}`] : []),
+      ];
+      return `${plural(tasks, "held-out task")}: ${[...skills, `success ${percent(success)}`].join(", ")}`;
+    }
     case "alarm":
       return `ALARM in round ${event.round}, ${event.phase}: ${event.message}`;
     case "supervisedStep":

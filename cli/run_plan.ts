@@ -2,6 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { splitTasks } from "../arena/config/skills.ts";
 import { type Stage, type StageConfig, stagesOf } from "../arena/config/stages.ts";
 import { evaluator } from "../arena/evaluation.ts";
 import { steadyClock } from "../common/clock.ts";
@@ -160,7 +161,7 @@ function rowsOf(
 ): StagePlan["rows"] {
   if (stage.kind === "self_play") return null;
   const all = stage.kind === "sft" ? labelled[index]?.items.length : environments[index]?.tasks;
-  const count = Math.min(stage.rows ?? Number.POSITIVE_INFINITY, all ?? 0);
+  const { taught: count } = splitTasks(stage, all ?? 0);
   return { count, unit: stage.kind === "environment" ? "task" : "labelled row" };
 }
 

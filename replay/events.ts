@@ -15,6 +15,7 @@ import type {
   ReasonerEpisode,
   ReasonerStep,
   RolloutFailed,
+  SkillsMeasured,
   SupervisedStep,
   WarmUpStep,
 } from "./phase_events.ts";
@@ -80,6 +81,7 @@ export type EventBody =
   | Audited
   | ReasonerEpisode
   | ReasonerStep
+  | SkillsMeasured
   | SupervisedStep
   | EvaluationProgress
   | Evaluated

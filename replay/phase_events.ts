@@ -1,4 +1,4 @@
-import type { AttributionFigures, EvaluationReport } from "./evaluation_records.ts";
+import type { AttributionFigures, Estimate, EvaluationReport } from "./evaluation_records.ts";
 import type { AlarmName, Health } from "./health_records.ts";
 import type {
   ConfidenceHistogram,
@@ -207,6 +207,17 @@ export interface ReasonerStep extends Step, TrainingFigures {
   readonly attribution: AttributionFigures | null;
   /** Mean over answers of each part of the reward. */
   readonly parts: Readonly<Record<string, number>>;
+}
+
+/** Before the first step of a phase that trains both: how right what is said of pictures is, and how well tools are used. */
+export interface SkillsMeasured extends InPhase {
+  readonly type: "skillsMeasured";
+  /** Held-out tasks, one trajectory each. */
+  readonly tasks: number;
+  readonly success: Estimate;
+  /** Null where nobody could judge it. */
+  readonly understanding: Estimate | null;
+  readonly toolUse: Estimate | null;
 }
 
 /** The Reasoner imitated given answers. */

@@ -42,6 +42,11 @@ export function figuresOf(event: RunEvent, config: RunConfig): Figures | null {
     }
     case "audited":
       return { step: event.round, values: tag("rounds", { auditedCorrect: event.silverCorrect }) };
+    case "skillsMeasured": {
+      const { success, understanding, toolUse } = event;
+      const measured = { understanding: understanding?.percent, toolUse: toolUse?.percent };
+      return { step: event.round, values: tag("skills", { success: success.percent, ...measured }) };
+    }
     case "evaluated":
       return {
         step: event.round,

@@ -24,6 +24,7 @@ import {
   share,
   type Unresolved,
 } from "./setting.ts";
+import { floors, type SkillFloors } from "./skills.ts";
 import { type ToolsConfig, tools } from "./tools.ts";
 
 /** Figures that a stage may have to reach. */
@@ -81,6 +82,7 @@ export interface EnvironmentStage extends Amount, TrajectorySettings {
   /** Whether it imitates what the environment demonstrates, in place of GRPO. */
   readonly imitates: boolean;
   readonly credit: Credit;
+  readonly floors: SkillFloors;
 }
 
 /** Of what a turn's tokens have the advantage: of the trajectory, or of what was earned from the turn on. */
@@ -182,6 +184,7 @@ const environmentStage = z.strictObject({
     "whole",
     "what a turn is credited with: all that its trajectory earned (whole), or only what was earned from it on (by_turn)",
   ),
+  floors,
   ...amount("task", `all (of scenes ${SCENE_TASKS})`),
   ...trajectorySettings,
 });

@@ -51,8 +51,8 @@ describe("a group of trajectories", () => {
           " · ",
         ),
       );
-    expect(said.indexOf("and now ?")).toBeGreaterThan(said.indexOf("turn 1"));
-    expect(said.indexOf("and now ?")).toBeLessThan(said.indexOf("turn 2"));
+    expect(said.indexOf("and now ?")).toBeGreaterThan(said.indexOf("turn 1 ·"));
+    expect(said.indexOf("and now ?")).toBeLessThan(said.indexOf("turn 2 ·"));
     expect(said).toContain(decimal(reward, 3));
     expect(said).not.toContain("not what was recorded");
     const { failure } = trajectory ?? {};

@@ -94,6 +94,31 @@ describe("a user's own environment", () => {
   });
 });
 
+test("a stage that is too early for what it trains ends the run with the code of what a stage requires", () => {
+  const tools = "tools: {use: [zoom], section: ''}, maxTurns: 2, reward: agent";
+  const stage = `environment: scenes, ${tools}, rows: 8, steps: 1, itemsPerStep: 4, groupSize: 2`;
+  const floors = "floors: {tasks: 20, understanding: 100, toolUse: 0}";
+  const { status, stderr } = train("early", `${stage}, ${floors}`);
+  expect(status, stderr).toBe(16);
+  expect(stderr).toMatch(
+    /20 held-out tasks: understanding \d+\.\d% \(\d+\.\d to \d+\.\d\), tool use \d+\.\d% .*, success \d+\.\d%/,
+  );
+  expect(stderr).toMatch(
+    /understanding: found \d+\.\d% .*expected at least 100% \(stages.0.floors.understanding\)/,
+  );
+  const resumed = visplay(
+    "resume",
+    join(folder, "early"),
+    "--allow",
+    "--set",
+    "stages.0.floors.understanding=1",
+  );
+  expect(resumed.status, resumed.stderr).toBe(0);
+  const { events, steps } = recorded("early");
+  expect(ofType(events, "skillsMeasured").length).toBe(1);
+  expect(steps[0]?.parts).toMatchObject({ understanding: expect.any(Number), toolUse: expect.any(Number) });
+}, 120_000);
+
 describe("visplay act", () => {
   const act = (...args: readonly string[]) => visplay("act", ...args);
 
@@ -106,9 +131,12 @@ describe("visplay act", () => {
     // The embedded model knows most, and not all.
     expect(report.success.percent).toBeGreaterThan(70);
     expect(report.success.percent).toBeCloseTo(100 * report.parts.correctness, 9);
+    expect(report.understanding.percent).toBeCloseTo(100 * report.parts.understanding, 9);
+    expect(report.understanding.low).toBeLessThan(report.understanding.percent);
+    expect(report.toolUse).toBe(null);
     expect(act(...args, "--json").stdout).toBe(stdout);
     expect(act(...args).stdout).toMatch(
-      /^60 tasks of target scenes\nsuccess +\d+\.\d% \(\d+\.\d to \d+\.\d\)\n/,
+      /^60 tasks of target scenes\nsuccess +\d+\.\d% \(\d+\.\d to \d+\.\d\)\nunderstanding +\d+\.\d% \(/,
     );
   }, 60_000);
 
@@ -169,6 +197,14 @@ describe("an environment that is there", () => {
   );
 
   test.each([
+    [
+      "environment: jigsaw, reward: {weights: {understanding: 0.2}}",
+      /stages.0.reward.weights.understanding: found 0.2, but .* cannot judge what is said of a picture; expected 0/,
+    ],
+    [
+      "environment: scenes, reward: agent",
+      /stages.0.reward.weights.toolUse: found 0.3 without tools; expected 0, or tools \(stages.0.tools\)/,
+    ],
     ["environment: data", /stages.0.environment.data: .*expected labelled questions/],
     ["environment: frame-order", /stages.0.environment.data: .*expected a folder of films/],
     [
