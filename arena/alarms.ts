@@ -6,6 +6,7 @@ import type {
   Health,
   PhaseFigures,
 } from "../replay/events.ts";
+import { groundingSigns } from "./cause_alarm.ts";
 import type { AlarmConfig, AlarmsConfig, EvaluationAlarm } from "./config/alarms.ts";
 import { lookingSigns } from "./looking/alarms.ts";
 import { mean } from "./statistics.ts";
@@ -119,8 +120,11 @@ export interface AlarmsState {
   /** Accuracy of the last rounds' silver answers, [round, share]. */
   readonly accuracies: readonly (readonly [number, number])[];
   /** What the base's evaluation found; null before it, and absent from states of earlier releases. */
-  readonly base?: EvaluationReport["looking"] | null;
+  readonly base?: BaseReport | null;
 }
+
+/** What later evaluations are held against. */
+type BaseReport = Pick<EvaluationReport, "looking" | "attribution">;
 
 /** The alarms of a run: a fold over what it records, which goes on from a state. */
 export class Alarms {
@@ -128,7 +132,7 @@ export class Alarms {
   #phase: PhaseSteps;
   readonly #raised: Set<AlarmName>;
   readonly #accuracies: Map<number, number>;
-  #base: EvaluationReport["looking"] | null;
+  #base: BaseReport | null;
 
   constructor(config: AlarmsConfig, { phase, raised, accuracies, base = null }: AlarmsState = noAlarms) {
     this.#config = config;
@@ -185,8 +189,12 @@ export class Alarms {
         return this.#judgeSilver(event, event.silverCorrect);
       case "evaluated": {
         const { round, phase, report } = event;
-        const signs = lookingSigns(report, this.#base, this.#config);
-        if (round === 0) this.#base = report.looking;
+        const { looking, attribution } = report;
+        const signs = [
+          ...lookingSigns(report, this.#base?.looking ?? null, this.#config),
+          ...groundingSigns(report, this.#base, this.#config),
+        ];
+        if (round === 0) this.#base = { looking, attribution };
         return signs.map((sign) => ({ type: "alarm", round, phase, step: null, window: 1, ...sign }));
       }
       default:

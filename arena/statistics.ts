@@ -69,6 +69,11 @@ export function ratio(parts: readonly number[], wholes: readonly number[]): Esti
   return proportion(p * trials, trials);
 }
 
+/** Whether one figure is above another: the 95% interval of the difference lies above nothing. */
+export function isSurelyAbove(above: Estimate, below: Estimate): boolean {
+  return above.percent - below.percent > Math.hypot(above.percent - above.low, below.high - below.percent);
+}
+
 /**
  * A mean of differences of shares, each from -1 to 1, with a 95% interval, in percentage points: that of `meanShare` for
  * the same values between 0 and 1.

@@ -111,7 +111,7 @@ function place({ round, rounds, phase }: Standing): string[] {
   return [round === 0 ? "base" : `round ${round}/${rounds}`, phase];
 }
 
-function figures({ tokensPerSecond, reward, confidence, trajectories }: Standing): string[] {
+function figures({ tokensPerSecond, reward, confidence, trajectories, causes }: Standing): string[] {
   const figure = (name: string, value: number | null) =>
     value === null || Number.isNaN(value) ? [] : [`${name} ${value.toFixed(2)}`];
   return [
@@ -119,7 +119,15 @@ function figures({ tokensPerSecond, reward, confidence, trajectories }: Standing
     ...figure("confidence", confidence),
     ...(trajectories ? trajectoryTexts(trajectories) : []),
     ...(tokensPerSecond === null ? [] : [`${count(tokensPerSecond)} tokens/s`]),
+    ...commonestCause(causes ?? {}),
   ];
+}
+
+/** Where most answers went wrong; nothing where none did. */
+function commonestCause(causes: NonNullable<Standing["causes"]>): string[] {
+  const shares = Object.entries(causes).map(([cause, share]) => [cause, share ?? 0] as const);
+  const [cause, share] = shares.reduce((a, b) => (b[1] > a[1] ? b : a), ["", 0]);
+  return share > 0 ? [`${cause} ${(100 * share).toFixed(0)}%`] : [];
 }
 
 /** Turns, where there are several; what was unfinished, and faults, where there are any. */

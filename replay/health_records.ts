@@ -36,4 +36,5 @@ export type AlarmName =
   | "lengthGrowth"
   | "silverAccuracy"
   | "dependence"
-  | "encoder";
+  | "encoder"
+  | "grounding";

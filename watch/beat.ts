@@ -66,6 +66,7 @@ const schema = z.object({
       reward: known,
       confidence: known,
       trajectories: z.object({ turns: number, unfinished: number, faults: number }).nullable().default(null),
+      causes: z.record(text, known).nullable().default(null),
     })
     .nullable(),
   activity: z.array(text).default([]),

@@ -1,6 +1,8 @@
 import type { RunConfig } from "../arena/config/config.ts";
+import { attributionShares } from "../replay/attribution.ts";
 import type {
   CurriculumStep,
+  EvaluationReport,
   QuestionerStep,
   ReasonerStep,
   RunEvent,
@@ -50,7 +52,7 @@ export function figuresOf(event: RunEvent, config: RunConfig): Figures | null {
     case "evaluated":
       return {
         step: event.round,
-        values: tag("evaluation", namedScores(event.report)),
+        values: tag("evaluation", { ...namedScores(event.report), ...examined(event.report) }),
       };
     default:
       return null;
@@ -76,7 +78,20 @@ function stepFigures(event: StepEvent): Values {
     ...("meanReward" in event && trainingFigures(event)),
     ...("checks" in event && tag("checks", event.checks)),
     ...("trajectories" in event && event.trajectories && tag("trajectories", summary(event.trajectories))),
+    ...("attribution" in event &&
+      event.attribution &&
+      tag("attribution", attributionShares(event.attribution))),
   };
+}
+
+/** Where an evaluation's answers went wrong, in percent. */
+function examined({ attribution }: EvaluationReport): Values {
+  if (attribution === null) return {};
+  const shares = Object.entries(attributionShares(attribution.overall));
+  return tag(
+    "attribution",
+    Object.fromEntries(shares.map(([name, share]) => [name, share === null ? null : 100 * share])),
+  );
 }
 
 function summary(trajectories: TrajectoryFigures): Values {

@@ -3,7 +3,14 @@ import type { AddressInfo } from "node:net";
 import { Counter, Gauge, Registry } from "prom-client";
 import { steadyClock } from "../common/clock.ts";
 import { VisplayError } from "../common/errors.ts";
-import type { QuestionerStep, ReasonerStep, RunEvent, TrajectoryFigures } from "../replay/events.ts";
+import { attributionShares } from "../replay/attribution.ts";
+import type {
+  AttributionFigures,
+  QuestionerStep,
+  ReasonerStep,
+  RunEvent,
+  TrajectoryFigures,
+} from "../replay/events.ts";
 import { namedScores } from "../replay/scores.ts";
 import type { Watcher } from "./watcher.ts";
 
@@ -66,6 +73,7 @@ export class Metrics implements Watcher {
           this.#gauges.confidence.set(event.meanConfidence);
         if ("meanReward" in event) this.#setTraining(event);
         if ("trajectories" in event && event.trajectories) this.#setTrajectories(event.trajectories);
+        if ("attribution" in event && event.attribution) this.#setAttribution(phase, event.attribution);
         for (const [figure, value] of Object.entries(health)) {
           if (value !== null) this.#gauges.health.set({ phase, figure }, value);
         }
@@ -89,6 +97,8 @@ export class Metrics implements Watcher {
         for (const [figure, percent] of Object.entries(namedScores(event.report))) {
           this.#gauges.accuracy.set({ figure }, percent);
         }
+        const { attribution } = event.report;
+        if (attribution) this.#setAttribution(event.phase, attribution.overall);
       }
     }
   }
@@ -103,6 +113,12 @@ export class Metrics implements Watcher {
   #steps(done: number, planned: number): void {
     this.#gauges.step.set(done);
     this.#gauges.steps.set(planned);
+  }
+
+  #setAttribution(phase: string, figures: AttributionFigures): void {
+    for (const [figure, share] of Object.entries(attributionShares(figures))) {
+      if (share !== null) this.#gauges.attribution.set({ phase, figure }, share);
+    }
   }
 
   #setTrajectories(trajectories: TrajectoryFigures): void {
@@ -175,6 +191,12 @@ function makeGauges(registry: Registry) {
     tokensPerSecond: gauge("tokens_per_second", "Tokens sampled per second in the last step"),
     health: gauge("health", "Signs of collapse in the last step", "phase", "figure"),
     accuracy: gauge("accuracy_percent", "Held-out figures of the last evaluation, percent", "figure"),
+    attribution: gauge(
+      "attribution",
+      "Where the answers that were looked at last went wrong, shares from 0 to 1",
+      "phase",
+      "figure",
+    ),
     secondsSinceEvent: gauge("seconds_since_event", "Seconds since the run last recorded anything"),
     residentBytes: gauge("resident_bytes", "Memory of the process that is resident, bytes"),
   };

@@ -20,6 +20,8 @@ export interface Standing {
   readonly confidence: number | null;
   /** Null where nothing is acted in. */
   readonly trajectories: StandingTrajectories | null;
+  /** Where answers went wrong in the last step that was looked at, shares by cause; null where nobody looks. */
+  readonly causes: Readonly<Record<string, number | null>> | null;
 }
 
 /** How trajectories go: those of the last step, and how many of the phase's were spoiled by faults. */
@@ -42,6 +44,7 @@ interface PhaseState {
   reward: number | null;
   confidence: number | null;
   trajectories: StandingTrajectories | null;
+  causes: Standing["causes"];
 }
 
 /** Follows a run by its events. */
@@ -71,7 +74,7 @@ export class Tracker {
   standing(nowMs: number): Standing | null {
     const state = this.#state;
     if (!state) return null;
-    const { round, phase, step, steps, reward, confidence, trajectories } = state;
+    const { round, phase, step, steps, reward, confidence, trajectories, causes } = state;
     return {
       round,
       rounds: this.#rounds,
@@ -83,6 +86,7 @@ export class Tracker {
       reward,
       confidence,
       trajectories,
+      causes,
     };
   }
 
@@ -91,7 +95,7 @@ export class Tracker {
   }
 
   #begin({ round, phase }: PhaseOfRound, atMs: number, step: number, steps: number): void {
-    const unknown = { reward: null, confidence: null, trajectories: null };
+    const unknown = { reward: null, confidence: null, trajectories: null, causes: null };
     this.#state = { round, phase, startedAtMs: atMs, lastAtMs: atMs, step, steps, tokens: 0, ...unknown };
     this.#eta.begin({ round, phase }, atMs, steps > 0 ? step / steps : 0);
   }
@@ -110,6 +114,7 @@ export class Tracker {
       const before = state.trajectories?.faults ?? 0;
       state.trajectories = { turns, unfinished, faults: before + countFaults(faults) };
     }
+    if ("attribution" in event && event.attribution) state.causes = event.attribution.causes;
     if ("meanConfidence" in event) state.confidence = event.meanConfidence;
   }
 }

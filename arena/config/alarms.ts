@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { AlarmName } from "../../replay/events.ts";
-import { count, flag, group, number, optionalText } from "./setting.ts";
+import { count, flag, group, number, optionalText, share } from "./setting.ts";
 
 /** When an alarm is raised: once the mean over so many steps (rounds for silver answers) passes the threshold. */
 export interface AlarmConfig {
@@ -14,13 +14,23 @@ export interface FallConfig {
   readonly fall: number;
 }
 
+/** When an evaluation raises an alarm: above a threshold, or so far above the base's, and in both cases surely. */
+export interface RiseConfig {
+  readonly threshold: number;
+  readonly rise: number;
+}
+
+/** Alarms of figures that should not fall. */
+export type FallAlarm = "dependence" | "encoder";
+
 /** Alarms that evaluations raise. */
-export type EvaluationAlarm = "dependence" | "encoder";
+export type EvaluationAlarm = FallAlarm | "grounding";
 
 /** Signs of collapse that a run looks out for; none of them changes what it computes, but `stop` may end it. */
 export interface AlarmsConfig
   extends Readonly<Record<Exclude<AlarmName, EvaluationAlarm>, AlarmConfig>>,
-    Readonly<Record<EvaluationAlarm, FallConfig>> {
+    Readonly<Record<FallAlarm, FallConfig>> {
+  readonly grounding: RiseConfig;
   readonly stop: boolean;
   readonly audited: string | null;
 }
@@ -34,6 +44,19 @@ function alarm(bound: Bound, threshold: number, window: number, text: string, un
     {
       threshold: number(threshold, `raised ${range} this (share, 0 to 1; ${off})`, 0, 1),
       window: count(window, `${unit} that it is the mean of`),
+    },
+    text,
+  );
+}
+
+function riseAlarm(rise: number, text: string) {
+  return group(
+    {
+      threshold: share(1, "raised where it is surely above this (share, 0 to 1; 1 is off)"),
+      rise: share(
+        rise,
+        "raised where it is surely higher than the base's, and by more than this (share, 0 to 1; 1 is off)",
+      ),
     },
     text,
   );
@@ -91,6 +114,10 @@ export const alarms: z.ZodType<AlarmsConfig> = group(
     dependence: fallAlarm(
       0.05,
       "accuracy with the picture less that without it, of evaluations (evaluation.dependence)",
+    ),
+    grounding: riseAlarm(
+      0.05,
+      "answers of evaluations that are wrong for a picture that was misread (attribution.evaluation)",
     ),
     encoder: fallAlarm(0.02, "what can be read in what the image encoder gives (evaluation.encoder)"),
   },

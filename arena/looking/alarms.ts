@@ -1,5 +1,6 @@
 import type { Alarm, Estimate, EvaluationReport } from "../../replay/events.ts";
-import type { AlarmsConfig, EvaluationAlarm } from "../config/alarms.ts";
+import type { AlarmsConfig, FallAlarm } from "../config/alarms.ts";
+import { isSurelyAbove } from "../statistics.ts";
 
 /** What an evaluation shows of a policy that stops looking. */
 export type LookingSign = Pick<Alarm, "name" | "value" | "threshold" | "message">;
@@ -8,7 +9,7 @@ export type LookingSign = Pick<Alarm, "name" | "value" | "threshold" | "message"
 export function lookingSigns(
   { looking }: EvaluationReport,
   base: EvaluationReport["looking"] | null,
-  config: Pick<AlarmsConfig, EvaluationAlarm>,
+  config: Pick<AlarmsConfig, FallAlarm>,
 ): LookingSign[] {
   return [...dependenceSign(looking.dependence, base?.dependence, config), ...encoderSign(looking, config)];
 }
@@ -57,8 +58,7 @@ function* encoderSign(
 const encoderRemedy =
   "learning spoils what the model sees: lower optimizer.visionLearningRateFactor and optimizer.connectorLearningRateFactor; 0 freezes them";
 
-/** Whether a figure is lower by more than so much, and surely: the difference's 95% interval lies below nothing. */
+/** Whether a figure is lower by more than so much, and surely. */
 function hasFallen(base: Estimate, now: Estimate, least: number): boolean {
-  const fall = base.percent - now.percent;
-  return fall > least && fall > Math.hypot(base.percent - base.low, now.high - now.percent);
+  return base.percent - now.percent > least && isSurelyAbove(base, now);
 }

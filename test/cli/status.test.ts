@@ -20,6 +20,7 @@ const status: Status = {
     ...{ round: 1, rounds: 3, phase: "reasoner", step: 49, steps: 150 },
     ...{ remainingMs: 361_000, tokensPerSecond: 3662, reward: 0.91, confidence: null },
     trajectories: null,
+    causes: null,
   },
   activity: ["answering 310/1,280"],
   rewards: { questioner: 0.11, reasoner: 0.91 },
@@ -76,6 +77,17 @@ test("alarms are listed, and what is not known yet is left out", () => {
       "alarm in round 1, reasoner: one answer",
     ].join("\n"),
   );
+});
+
+test("the commonest cause of wrong answers is said last, where there is one", () => {
+  const lineWith = (causes: Readonly<Record<string, number | null>>) => {
+    const standing = { ...status.standing, causes } as typeof status.standing;
+    return statusText({ ...status, activity: [], standing }, nowMs).split("\n")[1];
+  };
+  expect(lineWith({ grounding: 0.125, fusion: 0.25, reasoning: null })).toMatch(
+    /3,662 tokens\/s · fusion 25%$/,
+  );
+  expect(lineWith({ grounding: 0, fusion: null })).toMatch(/3,662 tokens\/s$/);
 });
 
 test("how trajectories go is said where one has several turns, or not all went well", () => {

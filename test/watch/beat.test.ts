@@ -30,7 +30,8 @@ test.each([...phases, "a phase of any name"])(
     const place = { round: 1, rounds: 3, phase, step: 2, steps: 8 };
     const trajectories = phase === "environment" ? { turns: 2, unfinished: 0.5, faults: 1 } : null;
     const unknown = { remainingMs: null, tokensPerSecond: null, reward: null, confidence: null };
-    const standing = { ...place, ...unknown, trajectories };
+    const causes = phase === "reasoner" ? { grounding: 0.2, fusion: null } : null;
+    const standing = { ...place, ...unknown, trajectories, causes };
     await writeFile(join(folder, BEAT_NAME), JSON.stringify({ ...beat, standing }));
     expect(await readBeat(folder)).toEqual({ ...beat, standing });
   },

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Metrics } from "../../watch/metrics.ts";
-import { alarm, at, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
+import { alarm, at, attributed, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
 
 let metrics: Metrics;
 beforeEach(async () => {
@@ -68,6 +68,19 @@ test("counts the faults of trajectories by their kind, and says how the last one
     visplay_failed_calls: 0.5,
     'visplay_trajectory_faults_total{kind="late"}': 3,
     'visplay_trajectory_failures_total{kind="description"}': 6,
+  });
+});
+
+test("serves where answers went wrong, of the last step and the last evaluation", async () => {
+  for (const grounding of [0.5, 0.25])
+    metrics.apply(at(1, reasonerStep({ attribution: attributed({ grounding }) })));
+  const attribution = { overall: attributed({ usable: 0.5, fusion: 0.125 }), families: {} };
+  const report = { samples: 8, overall: {} as never, families: {}, looking: {}, attribution };
+  metrics.apply(at(2, { type: "evaluated", round: 1, phase: "evaluation", report }));
+  expect(await scrape()).toMatchObject({
+    'visplay_attribution{phase="reasoner",figure="grounding"}': 0.25,
+    'visplay_attribution{phase="evaluation",figure="usable"}': 0.5,
+    'visplay_attribution{phase="evaluation",figure="fusion"}': 0.125,
   });
 });
 

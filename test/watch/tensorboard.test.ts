@@ -2,12 +2,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { EventBody, RunEvent } from "../../replay/events.ts";
+import type { EvaluationReport, EventBody, RunEvent } from "../../replay/events.ts";
 import { crc32c, fileHeader, record, scalarsRecord } from "../../watch/event_file.ts";
 import { type Figures, figuresOf } from "../../watch/figures.ts";
 import { TensorBoard } from "../../watch/tensorboard.ts";
 import { configOf } from "../fakes/config.ts";
-import { at, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
+import { at, attributed, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -94,6 +94,31 @@ describe("the figures of a run", () => {
     });
     expect(Object.keys(of(reasonerStep({ trajectories }))?.values ?? {}).join()).not.toContain("Calls");
     expect(Object.keys(of(reasonerStep())?.values ?? {}).join()).not.toContain("trajectories");
+  });
+
+  test("say where answers went wrong: shares by step, percent by round", () => {
+    const attribution = attributed({ usable: 0.75, grounding: 0.25 });
+    expect(of(reasonerStep({ attribution }))?.values).toMatchObject({
+      "reasoner/attribution/usable": 0.75,
+      "reasoner/attribution/grounding": 0.25,
+      "reasoner/attribution/fusion": 0,
+    });
+    const unknown = of(reasonerStep({ attribution: attributed({ usable: 0, known: false }) }))?.values ?? {};
+    expect(Object.keys(unknown).filter((tag) => tag.includes("attribution"))).toEqual([
+      "reasoner/attribution/usable",
+    ]);
+    const report = { samples: 8, overall: {} as never, families: {}, looking: {} };
+    const evaluated = (found: EvaluationReport["attribution"]): EventBody => ({
+      ...{ type: "evaluated", round: 2, phase: "evaluation" },
+      report: { ...report, attribution: found },
+    });
+    const figures = of(evaluated({ overall: attribution, families: {} }));
+    expect(figures?.step).toBe(2);
+    expect(figures?.values).toMatchObject({
+      "evaluation/attribution/usable": 75,
+      "evaluation/attribution/grounding": 25,
+    });
+    expect(of(evaluated(null))?.values).toEqual({});
   });
 
   test("leave out what nobody measured", () => {

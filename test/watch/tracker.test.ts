@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { TrajectoryFigures } from "../../replay/events.ts";
 import { Tracker } from "../../watch/tracker.ts";
 import { configOf } from "../fakes/config.ts";
-import { at, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
+import { at, attributed, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
 
 const config = configOf({ rounds: 1, evaluation: { questions: 0 } });
 
@@ -59,6 +59,21 @@ test("a run that is resumed with other images is judged by as many as there are 
     return tracker.standing(1000)?.remainingMs;
   });
   expect(pools[0]).toBeGreaterThan(pools[1] as number);
+});
+
+test("causes are those of the last step of the phase that was looked at", () => {
+  const tracker = new Tracker(config);
+  tracker.apply(at(0, phaseStarted(1, "reasoner")));
+  expect(tracker.standing(0)?.causes).toBeNull();
+  for (const [index, attribution] of [
+    attributed({ grounding: 0.5 }),
+    attributed({ fusion: 0.25 }),
+    null,
+  ].entries())
+    tracker.apply(at(index, reasonerStep({ step: index, attribution })));
+  expect(tracker.standing(3000)?.causes).toEqual({ grounding: 0, reasoning: 0, fusion: 0.25, unfaithful: 0 });
+  tracker.apply(at(9, phaseStarted(2, "reasoner")));
+  expect(tracker.standing(9000)?.causes).toBeNull();
 });
 
 test("trajectories are those of the last step, and the phase's faults add up", () => {
