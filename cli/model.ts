@@ -33,17 +33,20 @@ export async function openModel(settings: RunSettings, signal: AbortSignal): Pro
     ? await findModel((await readAdapterConfig(folder)).base, signal)
     : { folder };
   const { prompts, maxTokens } = await readModelDefaults(base);
-  const evaluation = withDescriber(settings.evaluation, prompts);
+  const evaluation = withDescriber(
+    settings.evaluation,
+    settings.prompts.describer ?? prompts.describer ?? null,
+  );
   const config = runConfig({ ...settings, evaluation, model: { ...settings.model, name } }, maxTokens);
   return { config, folder, base, prompts };
 }
 
-/** An evaluation that asks for descriptions as the model's folder does, where that needs no question. */
+/** An evaluation that asks for descriptions as the Reasoner is asked for them, where that needs no question. */
 function withDescriber(
   evaluation: RunSettings["evaluation"],
-  { describer }: ModelDefaults["prompts"],
+  describer: string | null,
 ): RunSettings["evaluation"] {
-  const own = describer?.includes("{question}") ? null : (describer ?? null);
+  const own = describer?.includes("{question}") ? null : describer;
   const { hallucination } = evaluation;
   return { ...evaluation, hallucination: { ...hallucination, prompt: hallucination.prompt ?? own } };
 }

@@ -21,6 +21,7 @@ const columns = {
   blind: answer,
   warm: [answer],
   cool: [answer],
+  altered: [{ alteration: "string", ...answer }],
   description: "string",
   conclusion: "string",
   cause: "string",
@@ -57,12 +58,16 @@ export class PredictionFile implements AsyncDisposable {
     return new PredictionFile(path, partial, writer);
   }
 
-  add({ test, greedy, blind, warm, cool }: AnsweredTest, { group, attribution, ...scores }: Mark): void {
+  add(
+    { test, greedy, blind, warm, cool, altered }: AnsweredTest,
+    { group, attribution, ...scores }: Mark,
+  ): void {
     const { name: image, question, truths } = test;
     const answers = { greedy: said(greedy), blind: said(blind), warm: warm.map(said), cool: cool.map(said) };
     const { description = null, conclusion = null, cause = null } = attribution ?? {};
     const traced = { description, conclusion, cause };
-    const prediction = { image, question, truths, group, scores, ...answers, ...traced };
+    const others = (altered ?? []).map(([{ alteration }, answer]) => ({ alteration, ...said(answer) }));
+    const prediction = { image, question, truths, group, scores, ...answers, altered: others, ...traced };
     const add = async (): Promise<void> => {
       if (this.#error === undefined) await this.#writer.add(prediction);
     };

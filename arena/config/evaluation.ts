@@ -92,7 +92,7 @@ const hallucination: z.ZodType<HallucinationConfig> = group(
       "a column of evaluation.data that lists what is there: a list, or a text with commas; null: nothing says",
     ),
     prompt: optionalText(
-      "what it is told to describe a picture; null: as the visplay.json of the model's folder says (describer), else to name every thing that it sees",
+      "what it is told to describe a picture; null: prompts.describer, or that of the model's folder, where these need no question, else to name every thing that it sees",
     ),
   },
   "whether it makes things up",

@@ -5,6 +5,7 @@ import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { AnsweredTest, Mark } from "../../arena/evaluation.ts";
+import type { AlteredTest } from "../../arena/looking/dependence.ts";
 import { PredictionFile } from "../../cli/prediction_file.ts";
 import { imageOf } from "../../images/image.ts";
 import type { Answer } from "../../reasoner/reasoner.ts";
@@ -38,7 +39,7 @@ const given: [AnsweredTest, Mark][] = Array.from({ length: 250 }, (_, i) => [
     blind: answered(""),
     warm: [answered("1"), answered(`${i}`)],
     cool: i === 3 ? [] : [answered("2")],
-    altered: null,
+    altered: i % 2 ? [[{ alteration: "evidence" } as AlteredTest, answered("9")]] : null,
     look: null,
   },
   {
@@ -84,6 +85,7 @@ test("predictions are the same as Parquet and as lines of JSON", async () => {
     blind: { completion: "<answer>", outcome: "unparsed", answer: null },
     warm: ["1", "1"].map((answer) => ({ completion: `<answer>${answer}`, outcome: "answered", answer })),
     cool: [{ completion: "<answer>2", outcome: "answered", answer: "2" }],
+    altered: [{ alteration: "evidence", completion: "<answer>9", outcome: "answered", answer: "9" }],
     ...{ description: "p00 red", conclusion: null, cause: "grounding" },
   });
   await rm(lines);
