@@ -137,6 +137,7 @@ const remedies: Readonly<Record<Rejection, string>> = {
   fewVotes: "raise curriculum.answersPerQuestion, or lower curriculum.gate.minVotes",
   abstained: "raise curriculum.gate.maxAbstentionShare",
   blind: "raise curriculum.gate.maxBlindAgreement",
+  contradicted: 'set curriculum.evidence.use to "weighs" or "none"',
   noEvidence: "lower curriculum.gate.minEvidence",
   belowBand: "lower curriculum.band.low",
   aboveBand: "raise curriculum.band.high",

@@ -15,6 +15,7 @@ import { type Admission, admit, reject, repeats } from "./admission.ts";
 import { samplingOf } from "./config/learning.ts";
 import { builtEvent } from "./curriculum.ts";
 import { itemsInTurn } from "./data_order.ts";
+import { bothAgree } from "./described_votes.ts";
 import { type Asked, ask, load, type Question } from "./dialogue.ts";
 import { healthOf } from "./health.ts";
 import { playPhase } from "./phase.ts";
@@ -113,7 +114,10 @@ function admission(
 ): Admission {
   if (!open) return reject("malformed");
   if (!voted) return reject(isRepeated ? "duplicate" : "failed");
-  const admitted = admit(voted.verdict, config.curriculum, voted.blind);
+  const { verdict, described, blind } = voted;
+  if (config.curriculum.evidence.use === "required" && !bothAgree(verdict, described))
+    return reject("contradicted");
+  const admitted = admit(verdict, config.curriculum, blind);
   if (admitted.rejection !== null || config.reasoner.labels === "silver") return admitted;
   const truth = ports.truth?.answer(open.ref.index, open.question) ?? null;
   return truth === null ? reject("meaningless") : { rejection: null, label: trueLabel(open.question, truth) };
@@ -136,9 +140,16 @@ function episode(
     versions: run.progress.versions,
     questions: questions.map(({ poll, admission, ...question }): CurriculumQuestion => {
       const record = questionRecord(step, question, poll?.given ?? null, poll?.verdict ?? null);
-      return { ...record, blindAnswers: answerRecords(step, poll?.blind?.given ?? null), ...admission };
+      const blindAnswers = answerRecords(step, poll?.blind?.given ?? null);
+      return { ...record, blindAnswers, described: describedRecord(poll), ...admission };
     }),
   };
+}
+
+function describedRecord(poll: Poll | null): CurriculumQuestion["described"] {
+  if (!poll?.described) return null;
+  const { descriptions, verdict } = poll.described;
+  return { descriptions, verdict };
 }
 
 function figures(step: Step, episodes: readonly CurriculumEpisode[]): CurriculumStep {

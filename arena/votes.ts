@@ -3,6 +3,7 @@ import { blindAgreement, imageEvidence, type Verdict, vote } from "../reasoner/v
 import type { BlindFigures } from "./admission.ts";
 import type { GivenAnswers } from "./answerer.ts";
 import { type SamplingConfig, samplingOf } from "./config/learning.ts";
+import { type DescribedVotes, voteFromDescriptions } from "./described_votes.ts";
 import { answerBlindly, answerOtherPictures, type OpenQuestion, viewOf } from "./dialogue.ts";
 import { mean } from "./statistics.ts";
 import type { Purpose, Step } from "./step.ts";
@@ -10,7 +11,10 @@ import type { Purpose, Step } from "./step.ts";
 /** What the Reasoner makes of one question of a curriculum. */
 export interface Poll {
   readonly given: GivenAnswers;
+  /** Of all votes that count. */
   readonly verdict: Verdict;
+  /** What it votes from descriptions alone; null where that was not asked. */
+  readonly described: DescribedVotes | null;
   /** What it answers without the image, and how far that agrees with the verdict; null where nobody asked blindly. */
   readonly blind: ({ readonly given: GivenAnswers } & BlindFigures) | null;
 }
@@ -27,21 +31,25 @@ export async function poll<Q extends OpenQuestion>(
   const { curriculum, reasoner } = step.run.config;
   const sampling = { ...samplingOf(reasoner), temperature: curriculum.temperature };
   const unseen = { ...sampling, samples: curriculum.gate.blindAnswersPerQuestion };
-  const [sighted, blind] = await Promise.all([
+  const { use } = curriculum.evidence;
+  const [sighted, blind, described] = await Promise.all([
     answerInViews(step, questions, sampling, { purpose, part }),
     answerBlindly(step, questions, unseen, { purpose: `${purpose}Blind`, part }),
+    use === "none" ? new Map<Q, DescribedVotes>() : voteFromDescriptions(step, questions, { purpose, part }),
   ]);
   return new Map(
-    [...sighted].map(([question, given]) => [question, pollOf(given, blind.get(question) ?? null)]),
+    [...sighted].map(([question, given]) => {
+      const [unseen = null, votes = null] = [blind.get(question), described.get(question)];
+      const verdict = vote(use === "weighs" && votes ? [...given.answers, ...votes.answers] : given.answers);
+      return [question, { given, verdict, described: votes, blind: unseen && blindOf(verdict, unseen) }];
+    }),
   );
 }
 
-function pollOf(given: GivenAnswers, blind: GivenAnswers | null): Poll {
-  const verdict = vote(given.answers);
-  if (!blind) return { given, verdict, blind };
-  const unseen = vote(blind.answers);
+function blindOf(verdict: Verdict, given: GivenAnswers): NonNullable<Poll["blind"]> {
+  const unseen = vote(given.answers);
   const agreement = blindAgreement(verdict, unseen);
-  return { given, verdict, blind: { given: blind, agreement, evidence: imageEvidence(verdict, unseen) } };
+  return { given, agreement, evidence: imageEvidence(verdict, unseen) };
 }
 
 /**

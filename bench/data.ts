@@ -142,6 +142,7 @@ function admitted(stream: RandomStream, place: number): CurriculumQuestion {
       failure: null,
       ownAnswer: null,
       answers: [],
+      described: null,
       blindAnswers: [],
       rejection: null,
       label: silver,

@@ -83,6 +83,7 @@ class Draw {
         return {
           ...record,
           blindAnswers: [],
+          described: null,
           rejection,
           label: isAdmitted ? (record.verdict?.silver ?? null) : null,
         };

@@ -66,6 +66,7 @@ function question(image: number, place: number, stream: RandomStream): Curriculu
       failure: null,
       ownAnswer: null,
       answers: [],
+      described: null,
       blindAnswers: [],
       rejection: null,
       label,

@@ -24,7 +24,7 @@ const covered: Readonly<Record<Table, readonly string[]>> = {
   rollouts: (
     "id text tokens log_probs truncated reward advantage parts_names parts checks_names checks outcome vote " +
     "failure question own_answer silver confidence votes abstentions parse_failures samples rejection label " +
-    "reference_log_probs trajectory verified attribution"
+    "reference_log_probs trajectory verified attribution described"
   ).split(" "),
   answers: "id rollout blind text tokens log_probs truncated outcome vote failure trajectory verified".split(
     " ",

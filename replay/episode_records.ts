@@ -6,6 +6,7 @@ import {
   type CheckRecord,
   type CompletionRecord,
   type CurriculumQuestion,
+  type DescribedVotesRecord,
   type EpisodeEvent,
   type PolicyVersions,
   type QuestionRecord,
@@ -66,6 +67,7 @@ export function episodeOf(row: Row, rollouts: readonly Row[], answers: readonly 
         questions: rollouts.map((rollout, i) => ({
           ...questionRecord(rollout, answersTo(i, 0)),
           blindAnswers: answersTo(i, 1),
+          described: parsed<DescribedVotesRecord>(rollout.described),
           rejection: rollout.rejection as CurriculumQuestion["rejection"],
           label: rollout.label as string | null,
         })),

@@ -31,7 +31,10 @@ export function rolloutRow(rollout: Rollout): NewRow {
     return { ...answerRow(rollout), ...rewardRow(rollout), ...partsRow(rollout.parts), attribution };
   }
   const question = questionRow(rollout);
-  if ("rejection" in rollout) return { ...question, rejection: rollout.rejection, label: rollout.label };
+  if ("rejection" in rollout) {
+    const described = rollout.described && JSON.stringify(rollout.described);
+    return { ...question, rejection: rollout.rejection, label: rollout.label, described };
+  }
   return {
     ...question,
     ...rewardRow(rollout),

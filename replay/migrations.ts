@@ -277,6 +277,7 @@ const eleventh = `${eleventhTables}
 ALTER TABLE episodes ADD COLUMN tools INTEGER;
 ALTER TABLE rollouts ADD COLUMN verified INTEGER;
 ALTER TABLE rollouts ADD COLUMN attribution TEXT;
+ALTER TABLE rollouts ADD COLUMN described TEXT;
 ALTER TABLE answers ADD COLUMN trajectory TEXT;
 ALTER TABLE answers ADD COLUMN verified INTEGER;
 `;

@@ -40,6 +40,7 @@ const addedColumns = {
     { column: "trajectory", since: 10 },
     { column: "verified", since: 11 },
     { column: "attribution", since: 11 },
+    { column: "described", since: 11 },
   ],
   answers: [
     { column: "trajectory", since: 11 },

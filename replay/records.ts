@@ -154,14 +154,23 @@ export type Rejection =
   | "abstained"
   | "blind"
   | "noEvidence"
+  | "contradicted"
   | "belowBand"
   | "aboveBand"
   | "meaningless";
+
+/** What descriptions of an image, one of each view, led to. */
+export interface DescribedVotesRecord {
+  readonly descriptions: readonly string[];
+  readonly verdict: VerdictRecord;
+}
 
 /** A question put to the pool; it entered the curriculum if `rejection` is null. */
 export interface CurriculumQuestion extends QuestionRecord {
   /** Answers with the image blanked. */
   readonly blindAnswers: readonly AnswerRecord[];
+  /** Votes from descriptions of the image alone; null where nobody asked for them. */
+  readonly described: DescribedVotesRecord | null;
   readonly rejection: Rejection | null;
   /** What the Reasoner will be rewarded for; the silver answer unless a control uses the truth. */
   readonly label: string | null;

@@ -53,7 +53,7 @@ const rolloutsSql = `
     ${numbers("r.reference_log_probs")},
     ${numbers("r.confidence", "r.abstentions", "r.parse_failures", "r.samples", "r.verified")},
     ${utf8("r.text", "r.parts", "r.checks", "r.vote", "r.failure", "r.question", "r.own_answer")},
-    ${utf8("r.silver", "r.votes", "r.rejection", "r.label", "r.trajectory", "r.attribution")},
+    ${utf8("r.silver", "r.votes", "r.rejection", "r.label", "r.trajectory", "r.attribution", "r.described")},
     ${utf8("p.names AS parts_names", "c.names AS checks_names")}
   FROM rollouts r LEFT JOIN shapes p ON p.id = r.parts_shape LEFT JOIN shapes c ON c.id = r.checks_shape
   WHERE r.id >= ? AND r.id < ? ORDER BY r.id`;

@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { ConfidenceBand } from "../../rewards/band.ts";
-import { count, flag, group, number, share } from "./setting.ts";
+import { choice, count, flag, group, number, share } from "./setting.ts";
 
 /** Which images are asked about for a curriculum, how their questions are judged, and which enter. */
 export interface CurriculumConfig {
@@ -13,6 +13,7 @@ export interface CurriculumConfig {
   readonly band: ConfidenceBand;
   readonly keepUnanswerable: boolean;
   readonly dropDuplicates: boolean;
+  readonly evidence: EvidenceConfig;
   readonly gate: {
     readonly minParsedShare: number;
     readonly minVotes: number;
@@ -21,6 +22,15 @@ export interface CurriculumConfig {
     readonly maxBlindAgreement: number;
     readonly minEvidence: number;
   };
+}
+
+/** What answers from descriptions alone have to say of a label. */
+const evidenceUses = ["none", "weighs", "required"] as const;
+
+/** The second way to an answer: by what the Reasoner says to see, without the image. */
+export interface EvidenceConfig {
+  readonly use: (typeof evidenceUses)[number];
+  readonly answersPerQuestion: number;
 }
 
 export const curriculum: z.ZodType<CurriculumConfig> = group(
@@ -43,6 +53,20 @@ export const curriculum: z.ZodType<CurriculumConfig> = group(
     ),
     keepUnanswerable: flag(true, 'admit questions whose silver answer is "unanswerable"'),
     dropDuplicates: flag(true, "admit a question only once per image in the whole run"),
+    evidence: group(
+      {
+        use: choice(
+          evidenceUses,
+          "none",
+          "whether votes that come from descriptions of the image alone (prompts.describer, prompts.reader) count: not, as much as the others, or so that both majorities have to be the same",
+        ),
+        answersPerQuestion: count(
+          8,
+          "such votes per question, shared out among the views, of each of which there is one description",
+        ),
+      },
+      "a second way to a label: what the Reasoner says to see",
+    ),
     gate: group(
       {
         minParsedShare: share(0.5, "parsed answers below which a question is rejected"),

@@ -97,6 +97,7 @@ function episode(...questions: [string | null, number, Rejection | null][]): Cur
       failure: null,
       ownAnswer: null,
       answers: [],
+      described: null,
       blindAnswers: [],
       verdict: rejection === "malformed" ? null : verdict(silver, confidence),
       rejection,

@@ -41,6 +41,7 @@ function question(
     failure: null,
     ownAnswer: null,
     answers: [],
+    described: null,
     blindAnswers: [],
     verdict: {
       silver,

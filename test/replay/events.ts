@@ -14,6 +14,7 @@ import {
   type ToolsRecord,
   type TrajectoryRecord,
   type TurnRecord,
+  type VerdictRecord,
 } from "../../replay/events.ts";
 import { type StoredImage, writeImage } from "../../replay/image_files.ts";
 import { SELF_PLAY } from "../../replay/self_play.ts";
@@ -116,6 +117,7 @@ export class RandomEvents {
     const questions = this.#many(4, () => ({
       ...this.#question(),
       blindAnswers: this.#integer(2) ? [this.#answer(), this.#answer()] : [],
+      described: this.#orNull(() => ({ descriptions: [this.#word()], verdict: this.#verdict() })),
       rejection: this.#orNull(() => "duplicate" as const),
       label: this.#orNull(() => this.#word()),
     }));
@@ -195,22 +197,25 @@ export class RandomEvents {
   }
 
   #question(): QuestionRecord {
-    const votes = this.#many(3, () => ({ answer: this.#word(), count: this.#integer(9) }));
     return {
       completion: this.#completion(),
       question: this.#orNull(() => this.#word()),
       failure: this.#orNull(() => this.#word()),
       ownAnswer: this.#orNull(() => this.#word()),
       answers: this.#many(4, () => this.#answer()),
-      verdict: this.#orNull(() => ({
-        silver: this.#orNull(() => this.#word()),
-        confidence: this.#stream.uniform(),
-        votes,
-        abstentions: this.#integer(9),
-        parseFailures: this.#integer(9),
-        samples: this.#integer(9),
-        verified: this.#orNull(() => this.#integer(9)),
-      })),
+      verdict: this.#orNull(() => this.#verdict()),
+    };
+  }
+
+  #verdict(): VerdictRecord {
+    return {
+      silver: this.#orNull(() => this.#word()),
+      confidence: this.#stream.uniform(),
+      votes: this.#many(3, () => ({ answer: this.#word(), count: this.#integer(9) })),
+      abstentions: this.#integer(9),
+      parseFailures: this.#integer(9),
+      samples: this.#integer(9),
+      verified: this.#orNull(() => this.#integer(9)),
     };
   }
 
@@ -307,6 +312,7 @@ export function curriculumEpisode({
       failure: null,
       ownAnswer: null,
       answers: [],
+      described: null,
       blindAnswers: [],
       verdict: { ...verdict, silver: label ?? "no" },
       rejection: label === null ? "aboveBand" : null,

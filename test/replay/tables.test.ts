@@ -26,7 +26,7 @@ afterEach(async () => {
 describe("versions", () => {
   const withoutEleventh = `
     ALTER TABLE episodes DROP COLUMN tools; DROP TABLE tool_sets; ALTER TABLE rollouts DROP COLUMN verified;
-    ALTER TABLE rollouts DROP COLUMN attribution;
+    ALTER TABLE rollouts DROP COLUMN attribution; ALTER TABLE rollouts DROP COLUMN described;
     ALTER TABLE answers DROP COLUMN trajectory; ALTER TABLE answers DROP COLUMN verified`;
   const withoutSeventh = `${withoutEleventh};
     PRAGMA foreign_keys = OFF; ALTER TABLE episodes DROP COLUMN versions; ALTER TABLE episodes DROP COLUMN turns;
@@ -36,7 +36,15 @@ describe("versions", () => {
     INSERT INTO phases VALUES (1, 'questioner'), (2, 'curriculum'), (3, 'reasoner')`;
   /** An event as it was before log-probabilities under the base, trajectories, tools and causes were recorded. */
   function asBefore(event: RunEvent): RunEvent {
-    const unknown = new Set(["referenceLogProbs", "trajectory", "verified", "turns", "tools", "attribution"]);
+    const unknown = new Set([
+      "referenceLogProbs",
+      "trajectory",
+      "verified",
+      "turns",
+      "tools",
+      "attribution",
+      "described",
+    ]);
     const text = JSON.stringify(event, (name, value) => (unknown.has(name) ? null : value));
     return JSON.parse(text) as RunEvent;
   }
@@ -136,7 +144,7 @@ describe("versions", () => {
       });
     /** Without tools, and with turns only where an environment was acted in. */
     const asTenth = (key: string, value: unknown) =>
-      key === "tools" || key === "verified" || key === "attribution"
+      key === "tools" || key === "verified" || key === "attribution" || key === "described"
         ? null
         : /^(answers|blindAnswers)$/.test(key)
           ? (value as object[]).map((answer) => ({ ...answer, trajectory: null }))
