@@ -1,4 +1,6 @@
+import { extname } from "node:path";
 import * as z from "zod";
+import { moduleKinds } from "../../common/user_module.ts";
 import {
   presetWeights,
   type RewardPreset,
@@ -71,6 +73,10 @@ export const reward: z.ZodType<RewardConfig> = z
   .meta({
     description: "what an answer to a task, or a trajectory, is rewarded by; its parts are recorded by name",
     main: "module",
+  })
+  .refine(({ module }) => module === null || moduleKinds.includes(extname(module)), {
+    path: ["module"],
+    message: `expected a module of your own, such as ./my_reward.ts, or the name of a preset: ${rewardPresets.join(", ")}`,
   })
   .refine(({ module, weights }) => module !== null || Object.values(weights).some((weight) => weight > 0), {
     path: ["weights"],

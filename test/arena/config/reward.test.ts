@@ -46,6 +46,14 @@ describe("a reward", () => {
     expect(issues).toMatchObject([{ path: ["preset"], message: expect.stringContaining('"vista"') }]);
   });
 
+  test("that is neither a module nor a preset is refused, and both are named", () => {
+    const issues = reward.safeParse("vist").error?.issues ?? [];
+    const message = expect.stringMatching(
+      /such as .\/my_reward.ts, or the name of a preset: task, vista, agent/,
+    );
+    expect(issues).toMatchObject([{ path: ["module"], message }]);
+  });
+
   test("is a setting of every stage that rewards", () => {
     const [grpo, environment] = stages.parse([
       { kind: "grpo", data: "rows", reward: "vista" },
