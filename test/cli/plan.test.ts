@@ -9,6 +9,7 @@ import {
   sumOfCosts,
 } from "../../cli/estimate.ts";
 import { bytes } from "../../cli/format.ts";
+import { PeakMemory } from "../../cli/peak_memory.ts";
 import { planText } from "../../cli/plan_text.ts";
 import type { Probe } from "../../cli/probes.ts";
 import type { Plan, StagePlan } from "../../cli/run_plan.ts";
@@ -233,6 +234,18 @@ describe("an estimate", () => {
     const guess = { ...phases, reasoner: { ...(reasoner as PhaseEstimate), guessed: true } };
     expect(planText(config, planOf({ phases: guess }))).toMatch(/reasoner .* ~ 0\.20 s +~ 3 s/);
   });
+});
+
+test("memory is watched from when it is asked for", () => {
+  const touched: Buffer[] = [];
+  using first = new PeakMemory();
+  const before = first.bytes;
+  touched.push(Buffer.alloc(2 ** 28, 1));
+  expect(first.bytes - before).toBeGreaterThan(2 ** 27);
+  expect(touched).toHaveLength(1);
+  expect(estimateMemory({ opened: 100, peak: 130 }, 4)).toEqual({ least: 130, most: 220 });
+  // From much smaller steps nothing is said.
+  expect(estimateMemory({ opened: 100, peak: 130 }, 16)).toEqual({ least: 130, most: 130 });
 });
 
 test("bytes", () => {
