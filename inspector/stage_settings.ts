@@ -12,13 +12,16 @@ export interface RewardedFor {
 
 type Group = Pick<
   Extract<EpisodeEvent, ReasonerEpisode>,
-  "stage" | "role" | "label" | "confidence" | "rollouts"
+  "stage" | "phase" | "role" | "label" | "confidence" | "rollouts"
 >;
 
 export function rewardedFor(config: unknown, group: Group): RewardedFor {
-  const { stage, role, label, confidence, rollouts } = group;
+  const { stage, phase, role, label, confidence, rollouts } = group;
   const { kind } = settingsOf(config, stage, role);
-  const acts = kind === "environment" || rollouts.some(({ trajectory }) => trajectory !== null);
+  // In self-play, a trajectory is an answer that tools helped with.
+  const isAnswer = phase === "reasoner";
+  const acts =
+    kind === "environment" || (!isAnswer && rollouts.some(({ trajectory }) => trajectory !== null));
   if (acts && label !== null)
     return { before: "rewarded by the environment; the label is ", label, after: "" };
   if (label === null) return { before: "rewarded by the environment", label, after: "" };

@@ -8,6 +8,7 @@ import { earnedIn } from "../../inspector/trajectories.ts";
 import type { AnswerRecord, RunEvent } from "../../replay/events.ts";
 import { answersOf, rolloutsOf } from "../../replay/rollouts.ts";
 import { imagesNamedBy } from "../../replay/turns.ts";
+import { MemoryCheckpoints } from "../fakes/checkpoints.ts";
 import { configOf } from "../fakes/config.ts";
 import { ofType, playIn, withoutTimes } from "../fakes/play.ts";
 import type { Script } from "../fakes/policy.ts";
@@ -156,6 +157,26 @@ describe("self-play with tools", () => {
     expect(measured.length).toBeGreaterThan(0);
     for (const tools of measured)
       expect(tools).toEqual({ toolkit: world.toolkits[0], maxTurns: MAX_TURNS, hasToolForm: false });
+  });
+
+  it("comes to the same from every checkpoint that it made", async () => {
+    const { world: first, config } = withToolsOf();
+    const often = { ...config, checkpoint: { ...config.checkpoint, everySteps: 1 } };
+    const whole = { ...first, evaluate: null, checkpoints: new MemoryCheckpoints() };
+    expect((await playIn(whole, often)).completed).toBe(true);
+    const story = (events: readonly RunEvent[]) =>
+      events.filter(({ type }) => !/^(checkpointSaved|runResumed)$/.test(type)).map(withoutTimes);
+    const { saved } = whole.checkpoints;
+    expect(saved.length).toBeGreaterThan(6);
+    for (const checkpoint of saved) {
+      const world = { ...withToolsOf().world, evaluate: null, checkpoints: new MemoryCheckpoints() };
+      world.log.events.push(...whole.log.events.slice(0, checkpoint.state.replay));
+      for (const role of ["questioner", "reasoner"] as const)
+        for (const [folder, version] of whole.policies[role].states)
+          world.policies[role].states.set(folder, version);
+      expect((await playIn(world, often, undefined, checkpoint)).completed).toBe(true);
+      expect(story(world.log.events)).toEqual(story(whole.log.events));
+    }
   });
 
   it("is the same run each time; without them, nothing is said of any", async () => {

@@ -50,7 +50,8 @@ function question(
       abstentions: 0,
       parseFailures: 0,
       samples,
-      verified: null,
+      // Tools helped with all but one.
+      verified: samples - 1,
     },
     rejection,
     label: rejection === null ? silver : null,
@@ -176,6 +177,7 @@ describe("visplay export-curriculum", () => {
     expect(second).toMatchObject({
       confidence: 0.75,
       uncertainty: 0.5,
+      verified: 3,
       round: 1,
       run: "run",
       image_id: images[0],

@@ -96,6 +96,10 @@ describe("terms of a reward", () => {
     const builtIn = { correctness: 1, reasoning: 0, format: 1, length: 0 };
     expect(reasonerSum(config, "grpo", builtIn, 1.4).addsUp).toBe(true);
     expect(reasonerSum(config, "selfPlay", { agreement: 1 }, 1).addsUp).toBe(true);
+    // What tools cost has no weight of its own there.
+    const called = { agreement: 1, toolCalls: -0.1, toolSuccess: 0.25 };
+    expect(reasonerSum(config, "selfPlay", called, 1.15).addsUp).toBe(true);
+    expect(reasonerSum(config, "selfPlay", called, 1).addsUp).toBe(false);
   });
 
   test("say that they do not know a form, and that nothing was earned", () => {
@@ -120,6 +124,11 @@ describe("what a group is rewarded for", () => {
     expect(said(plainEpisode({ confidence: 1, ...{ stage: "grpo" } }))).toBe(
       "rewarded for red, which is the label",
     );
+  });
+
+  test("is what the votes said where tools helped with the answers, too", () => {
+    const { rollouts } = actedEpisode();
+    expect(said(plainEpisode({ rollouts }))).toBe("rewarded for red, which 75% of the votes said");
   });
 
   test("is what the environment says where there is one, also where nothing is known of its settings", () => {

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { groupText, placeText } from "../../../inspector/terminal/group.ts";
 import { cut, wrapped } from "../../../inspector/terminal/layout.ts";
 import type {
+  AnswerRecord,
   QuestionerEpisode,
   ReasonerEpisode,
   ReasonerRollout,
@@ -207,6 +208,32 @@ test("a Questioner's group: gate, sum, and blind votes beside those on the pictu
   expect(text).not.toContain("I see");
   expect(groupText(questioner(), { ...options, says: true })).toMatch(/│ I see yes\. +│ I see no\./);
   expect(groupText(questioner(), { ...options, width: 50 })).toMatch(/▒ no\n +blind: without/);
+});
+
+test("votes that tools verified are marked, and shown turn by turn", () => {
+  const event = questioner();
+  const [question, ...others] = event.rollouts;
+  if (!question?.verdict) throw new Error("a question without votes");
+  const turns = [
+    { text: "I look.", parts: {}, call: { tool: "zoom", fault: null }, advantage: null },
+    { text: "I see yes.", parts: {}, call: null, advantage: null },
+  ];
+  const read = [{ role: "tool", parts: ["seen"] }];
+  const trajectory = {
+    observations: [{ after: 1, turns: read }],
+    ...{ turns, end: "done" as const, success: null, fault: null, failure: null },
+  };
+  const answers = question.answers.map(
+    (answer, i): AnswerRecord =>
+      i === 0 ? { ...answer, tokens: [1, 2], verified: true, trajectory } : { ...answer, verified: false },
+  );
+  const verdict = { ...question.verdict, verified: 1 };
+  const shown = { ...event, rollouts: [{ ...question, answers, verdict, blindAnswers: [] }, ...others] };
+  const text = groupText(shown, { ...options, width: 140, says: true });
+  expect(text).toContain("answers: silver yes, confidence 0.67, 33% verified by tools");
+  expect(text).toMatch(/agrees +2 of 3, 1 verified +██ yes/);
+  expect(text).toMatch(/disagrees +1 of 3 +▒ no/);
+  expect(text).toMatch(/turn 1 · calls zoom\n +│ I look\.\n +turn 2\n +│ I see yes\./);
 });
 
 test.each([30, 80, 131])("whatever models wrote, lines fit %i cells and steer no terminal", async (width) => {
