@@ -14,7 +14,7 @@ export function phaseName(stage: StagePlan, phase: string, all: readonly StagePl
 /** Where the figures of a plan come from. */
 export function sourcesText(config: RunConfig, { stages: all, images }: Plan): string[] {
   const isOfSeveral = all.length > 1;
-  // All stages of self-play have one probe.
+  // Stages of self-play that are alike have one probe.
   const stages = all.filter(({ probe }, index) => all.findIndex((each) => each.probe === probe) === index);
   const phases = new Map(
     stages.flatMap((stage) =>
