@@ -77,6 +77,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "autodiff",
     "replay",
     "watch",
+    "reasoner",
     "policy",
     "policy/models",
     "policy/weights",
