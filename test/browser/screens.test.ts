@@ -41,11 +41,13 @@ describe("the run", () => {
     const tableOf = (column: string) =>
       page.locator("table", { has: page.getByRole("columnheader", { name: column }) }).locator("tbody tr");
     expect(await tableOf("greedy").count()).toBe(reports.length);
-    const looks = await tableOf("sensitivity").allInnerTexts();
-    expect(looks).toHaveLength(reports.length);
-    for (const [i, { looking }] of reports.entries())
-      for (const name of ["dependence", "stability", "popeRandom", "chairThings", "encoder"] as const)
-        expect(looks[i]?.split(/\s+/)).toContain(decimal(looking[name]?.percent, 1));
+    const looks = { sensitivity: "stability", recall: "chairThings", "encoder's fall": "encoder" } as const;
+    for (const [column, name] of Object.entries(looks)) {
+      const rows = await tableOf(column).allInnerTexts();
+      expect(rows).toHaveLength(reports.length);
+      for (const [i, { looking }] of reports.entries())
+        expect(rows[i]?.split(/\s+/)).toContain(decimal(looking[name]?.percent, 1));
+    }
     expect(incidents).toEqual([]);
   });
 

@@ -11,7 +11,7 @@ import { DamageNote } from "../parts/damage_note.tsx";
 import { Fact } from "../parts/fact.tsx";
 import { HistogramRows } from "../parts/histogram.tsx";
 import { LearningPlot } from "../parts/learning.tsx";
-import { LookingTable } from "../parts/looking.tsx";
+import { Looking } from "../parts/looking.tsx";
 import { type Line, Plot } from "../parts/plot.tsx";
 import { Empty, Waiting } from "../parts/states.tsx";
 import { TimeLine } from "../parts/time_line.tsx";
@@ -72,8 +72,8 @@ export function RunScreen({ address: { run }, overview, live }: ScreenProps) {
         ) : (
           <LearningPlot overview={overview} run={run} />
         )}
-        <LookingTable evaluations={evaluations} />
       </section>
+      <Looking evaluations={evaluations} />
       <Steps run={run} overview={overview} />
       <section>
         <h2>How figures are spread, by round</h2>
