@@ -1,8 +1,8 @@
 /**
- * `npm run bench:gym`: is a tool worth its price? Signs that are too small for the model's eyes in half of the tasks, and a tool
- * that makes them large. A new model learns the signs, imitates calls, and learns by GRPO; beside it one without tools, one
- * that does not think, and one that was only told of the tool. Then the price of a call rises. Each figure is kept as
- * it is found, and a run that was interrupted goes on.
+ * `npm run bench:gym`: is a tool worth its price? Signs too small for the model's eyes and sums too long for its head, among
+ * others that need no tool. A new model of the embedded one's sizes, with words for calls, learns signs and easy sums, imitates
+ * calls, and learns by GRPO; beside it one without tools, one that does not think, and one that was only told of the tools.
+ * Then the price of a call rises. Each figure is kept as it is found, and a run that was interrupted goes on.
  */
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
@@ -46,14 +46,14 @@ async function read(): Promise<Record<string, Played>> {
 const visplay = (...args: readonly string[]): Promise<string> =>
   outputOf(process.execPath, [join(packageRoot, "dist/cli/main.js"), ...args]);
 
-type Ways = { readonly near?: true; readonly zooms?: boolean; readonly thinks?: boolean };
+type Ways = { readonly first?: true; readonly tools?: boolean; readonly thinks?: boolean };
 
 /** A stage in the environment. */
 function stage(ways: Ways, how: object): object {
-  const tools = ways.zooms ? { use: ["zoom"], section: "", maxCalls: 2 } : {};
+  const tools = ways.tools ? { use: ["zoom", "python"], section: "", maxCalls: 2 } : {};
   return {
     ...{ kind: "environment", environment: { name: environment, options: ways }, rows: 50_000 },
-    ...{ itemsPerStep: 32, maxTurns: ways.zooms ? 3 : 1, maxTokens: 72 },
+    ...{ itemsPerStep: 32, maxTurns: ways.tools ? 3 : 1, maxTokens: 72 },
     ...how,
     tools: { ...tools, ...("tools" in how ? (how.tools as object) : {}) },
   };
@@ -91,9 +91,9 @@ async function act(name: string, seed: number, model: string, ways: Ways): Promi
 }
 
 const arms = {
-  with_tools: { zooms: true, thinks: true },
-  without_reasoning: { zooms: true, thinks: false },
-  without_tools: { zooms: false, thinks: true },
+  with_tools: { tools: true, thinks: true },
+  without_reasoning: { tools: true, thinks: false },
+  without_tools: { tools: false, thinks: true },
 } as const satisfies Readonly<Record<string, Ways>>;
 const prices = [0, 0.05, 0.2] as const;
 
@@ -130,7 +130,7 @@ async function save(): Promise<void> {
 /** Words that the new model needs: what is asked and what is to be said. */
 async function writeWords(): Promise<string> {
   const { default: finePrint } = await import("./gym/fine_print.ts");
-  const { reset, demonstrate } = finePrint({ zooms: true, thinks: true }) as {
+  const { reset, demonstrate } = finePrint({ tools: true, thinks: true }) as {
     reset(task: number): { question: string; state: object };
     demonstrate(state: object, turn: number): string;
   };
@@ -148,7 +148,7 @@ const words = await writeWords();
 for (let seed = 0; seed < seeds; seed++) {
   const fresh = join(folder, `new-${seed}`);
   if (!existsSync(fresh)) await visplay("new-model", "--data", words, "--out", fresh, "--seed", `${seed}`);
-  const signs = await train("signs", seed, fresh, [imitation({ near: true }, 150, 2e-3)]);
+  const signs = await train("signs", seed, fresh, [imitation({ first: true }, 250, 2e-3)]);
   const start = join(signs, "round-1/reasoner");
   if (!known[`tools_untrained ${seed}`]) await act("tools_untrained", seed, start, arms.with_tools);
   for (const [name, ways] of Object.entries(arms)) {

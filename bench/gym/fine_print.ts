@@ -1,6 +1,7 @@
 /**
- * An environment as a user brings it: nine signs in a picture of 256 by 256, of which one is asked for. In half of the tasks
- * they are large, in the others too small for a model that sees 64 by 64.
+ * An environment as a user brings it. In a picture of 256 by 256 stand nine signs, of which one is asked for: large ones, that a
+ * model that sees 64 by 64 can tell apart, or such that only a zoom makes readable. Or a sum is asked for: one that is soon
+ * known by heart, or one that is better left to Python. A tool is needed in a third of the tasks.
  */
 const rows = ["top", "middle", "bottom"] as const;
 const columns = ["left", "center", "right"] as const;
@@ -12,17 +13,34 @@ const cellSide = side / 3;
 /** Reach of a sign from its middle, in pixels. */
 const reach = { small: 7, large: 28 } as const;
 
+/** Kinds of tasks and how many of twenty are of each. */
+const kinds = { large: 8, easy: 5, small: 4, hard: 3 } as const;
+type Kind = keyof typeof kinds;
+
+/** How it looks to who thinks first. */
+const thoughts: Readonly<Record<Kind, string>> = {
+  large: "large sign",
+  small: "small sign",
+  easy: "easy sum",
+  hard: "long sum",
+};
+
+/** Of the tasks that need no tool, the share in which one is used in demonstrations all the same. */
+const needlessShare = 0.85;
+
 interface Options {
-  /** Shows the cell alone, as a zoom would, so that the signs are learnt first. */
-  readonly near?: boolean;
-  /** What is demonstrated: to zoom before the answer, and to think before both. */
-  readonly zooms?: boolean;
+  /** What comes first: a cell alone, as a zoom would show it, signs that are large, and sums that are easy. */
+  readonly first?: boolean;
+  /** What is demonstrated: to use tools before the answer, and to think before both. */
+  readonly tools?: boolean;
   readonly thinks?: boolean;
 }
 
 interface State {
-  readonly cell: number;
-  readonly sign: string;
+  readonly kind: Kind;
+  readonly answer: string;
+  /** What a demonstration calls first; null for nothing. */
+  readonly call: string | null;
 }
 
 interface Picture {
@@ -31,35 +49,83 @@ interface Picture {
   readonly data: Uint8Array;
 }
 
-export default function finePrint({ near = false, zooms = false, thinks = false }: Options): object {
+export default function finePrint({ first = false, tools = false, thinks = false }: Options): object {
   return {
     tasks: 100_000,
 
     reset(task: number) {
       const draw = generator(task);
-      const shown = Array.from({ length: 9 }, () => draw(signs.length));
-      const cell = draw(9);
-      const picture = painted(shown, reach[draw(2) === 0 ? "small" : "large"]);
-      const sign = signs[shown[cell] as number] as string;
-      const question = `which sign is ${rows[Math.floor(cell / 3)]} ${columns[cell % 3]} ?`;
-      const turn = [near ? magnified(picture, cell) : picture, question];
-      return { turn, question, label: sign, state: { cell, sign } };
+      const kind = kindOf(draw(20));
+      const isSign = kind === "large" || kind === "small";
+      const { turn, question, answer, call } = isSign
+        ? signTask(kind, draw, first)
+        : sumTask(first ? "easy" : kind, draw);
+      const needsTool = kind === "small" || kind === "hard";
+      const uses = tools && (needsTool || draw(100) < 100 * needlessShare);
+      const state: State = { kind, answer, call: uses ? call : null };
+      return { turn, question, label: answer, state };
     },
 
-    step({ sign }: State, { text }: { readonly text: string }) {
-      const answer = /<answer>\s*(\w+)\s*<\/answer>/.exec(text)?.[1];
-      return { done: true, parts: { correctness: Number(answer === sign) }, success: answer === sign };
+    step({ answer }: State, { text }: { readonly text: string }) {
+      const given = /<answer>\s*(\w+)\s*<\/answer>/.exec(text)?.[1];
+      return { done: true, parts: { correctness: Number(given === answer) }, success: given === answer };
     },
 
-    demonstrate({ cell, sign }: State, turn: number) {
-      const looks = zooms && turn === 0;
-      const chain = thinks ? `<think> ${looks ? "look near" : "seen"} </think> ` : "";
-      if (!looks) return `${chain}<answer> ${sign} </answer>`;
-      const edges = [0, 333, 667, 1000] as const;
-      const [y, x] = [Math.floor(cell / 3), cell % 3];
-      const box = [edges[x], edges[y], edges[x + 1], edges[y + 1]];
-      return `${chain}<tool_call>{"name": "zoom", "arguments": {"box": [${box.join(", ")}]}}</tool_call>`;
+    demonstrate({ kind, answer, call }: State, turn: number) {
+      const chain = thinks ? `<think> ${turn === 0 ? thoughts[kind] : "seen"} </think> ` : "";
+      return call !== null && turn === 0
+        ? `${chain}<tool_call>${call}</tool_call>`
+        : `${chain}<answer> ${answer} </answer>`;
     },
+  };
+}
+
+type Draw = (below: number) => number;
+
+function kindOf(place: number): Kind {
+  let end = 0;
+  for (const [kind, count] of Object.entries(kinds)) {
+    end += count;
+    if (place < end) return kind as Kind;
+  }
+  return "hard";
+}
+
+interface Task {
+  readonly turn: readonly (Picture | string)[];
+  readonly question: string;
+  readonly answer: string;
+  /** The call that helps. */
+  readonly call: string;
+}
+
+/** One of nine signs; `near` shows its cell alone where it would be too small. */
+function signTask(kind: "large" | "small", draw: Draw, near: boolean): Task {
+  const shown = Array.from({ length: 9 }, () => draw(signs.length));
+  const cell = draw(9);
+  const picture = painted(shown, reach[kind]);
+  const [y, x] = [Math.floor(cell / 3), cell % 3];
+  const question = `which sign is ${rows[y]} ${columns[x]} ?`;
+  const edges = [0, 333, 667, 1000] as const;
+  const box = [edges[x], edges[y], edges[(x + 1) as 1], edges[(y + 1) as 1]].join(", ");
+  return {
+    turn: [near && kind === "small" ? magnified(picture, cell) : picture, question],
+    question,
+    answer: signs[shown[cell] as number] as string,
+    call: `{"name": "zoom", "arguments": {"box": [${box}]}}`,
+  };
+}
+
+/** Two numbers below five, or three of two digits, beside an empty picture. */
+function sumTask(kind: Kind, draw: Draw): Task {
+  const numbers = kind === "hard" ? [0, 0, 0].map(() => 10 + draw(40)) : [1 + draw(4), 1 + draw(4)];
+  const sum = numbers.join(" + ");
+  const question = `how much is ${sum} ?`;
+  return {
+    turn: [painted([], 0), question],
+    question,
+    answer: `${numbers.reduce((total, each) => total + each, 0)}`,
+    call: `{"name": "python", "arguments": {"code": "${sum}"}}`,
   };
 }
 
