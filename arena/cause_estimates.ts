@@ -1,6 +1,6 @@
 import { attributionShares } from "../replay/attribution.ts";
 import type { AttributionFigures, Estimate, EvaluationReport } from "../replay/events.ts";
-import { type Cause, causes } from "../rewards/attribution.ts";
+import { type Cause, causeMeanings, causes } from "../rewards/attribution.ts";
 import { proportion } from "./statistics.ts";
 
 /** A figure of where answers went wrong. */
@@ -50,17 +50,16 @@ export function causeAdvice(estimates: CauseEstimates): string | null {
   const shareOf = (cause: Cause) => estimates[cause]?.percent ?? 0;
   const most = causes.reduce((a, b) => (shareOf(b) > shareOf(a) ? b : a));
   if (shareOf(most) === 0) return null;
-  return `commonest cause: ${most} (${shareOf(most).toFixed(1)}%), ${causeRemedies[most]}`;
+  return `commonest cause: ${most} (${shareOf(most).toFixed(1)}%), ${causeMeanings[most]}; ${causeRemedies[most]}`;
 }
 
-/** What each cause is, and which settings act on it. */
+/** Which settings act on each cause. */
 export const causeRemedies: Readonly<Record<Cause, string>> = {
   grounding:
-    "the picture is misread; raise optimizer.visionLearningRateFactor, or where the encoder has fallen freeze it (0), and raise questioner.reward.evidenceWeight",
+    "reward what is seen (reasoner.reward.description, reasoner.reward.verification=staged), raise optimizer.visionLearningRateFactor, or where the encoder has fallen freeze it by 0",
   reasoning:
-    "what was seen is not understood; raise reasoner.maxTokens if answers are cut off, or imitate worked answers first (visplay sft --chain), with the vision tower frozen (optimizer.visionLearningRateFactor=0)",
-  fusion:
-    "right from its own words, wrong from the picture; raise optimizer.connectorLearningRateFactor or reasoner.stepsPerRound",
+    "credit the chain apart (reasoner.reward.attribution=by_part), raise reasoner.maxTokens if answers are cut off, or imitate worked answers first (visplay sft --chain)",
+  fusion: "raise optimizer.connectorLearningRateFactor or reasoner.stepsPerRound",
   unfaithful:
-    "right, though what it says to see is wrong; raise questioner.reward.evidenceWeight or curriculum.gate.minEvidence, or lower questioner.reward.maxBlindAgreement",
+    "let only answers count that follow from their chain (reasoner.reward.verification=gate), raise questioner.reward.evidenceWeight or curriculum.gate.minEvidence",
 };

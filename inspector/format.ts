@@ -71,7 +71,7 @@ export function figureName(name: string): string {
   if (kind === "check") return `passes ${shown}`;
   if (kind === "fault") return `faults, ${shown}`;
   if (kind === "failure") return `failures, ${shown}`;
-  if (kind === "cause") return `went wrong in ${shown}`;
+  if (kind === "cause") return `cause: ${shown}`;
   return shown;
 }
 

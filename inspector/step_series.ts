@@ -36,7 +36,7 @@ function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
   const training = "meanReward" in event ? event : null;
   const update = "update" in event ? event.update : null;
   const acted = "trajectories" in event ? event.trajectories : null;
-  const named = (kind: string, values: Readonly<Record<string, number>>) =>
+  const named = (kind: string, values: Readonly<Record<string, number | null>>) =>
     Object.fromEntries(Object.entries(values).map(([name, value]) => [`${kind}:${name}`, value]));
   return {
     ...(training && {
@@ -71,5 +71,6 @@ function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
     tokensPerSecond: durationMs > 0 ? sampledTokens / (durationMs / 1000) : null,
     ...("checks" in event && named("check", event.checks)),
     ...("parts" in event && named("part", event.parts)),
+    ...("attribution" in event && event.attribution && named("cause", event.attribution.causes)),
   };
 }

@@ -2,6 +2,14 @@
 export const causes = ["grounding", "reasoning", "fusion", "unfaithful"] as const;
 export type Cause = (typeof causes)[number];
 
+/** What each of them is, in words. */
+export const causeMeanings: Readonly<Record<Cause, string>> = {
+  grounding: "the picture was misread",
+  reasoning: "what was seen was not understood",
+  fusion: "right from its own words, wrong from the picture",
+  unfaithful: "right, though what it says to see is wrong",
+};
+
 /** What is known of an answer and of a description that its policy gave of the same picture. */
 export interface Evidence {
   /** Whether the description is right in what the question needs. */

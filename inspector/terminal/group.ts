@@ -15,6 +15,7 @@ import { rewardedFor } from "../stage_settings.ts";
 import { learntFrom, masksTruncated, taughtBy } from "../teaching.ts";
 import { toolsText, turnTitle } from "../trajectories.ts";
 import { clustersOf, countText, type Fate, fateNamesOf, fateOf, verifiedText } from "../votes.ts";
+import { attributionLines } from "./attribution.ts";
 import { aligned, beside, indented, saidLines, wrapped } from "./layout.ts";
 import { readLines, trajectoryLines } from "./trajectory.ts";
 
@@ -107,7 +108,8 @@ function answerLines(
     const said = trajectory
       ? [...trajectoryLines(rollout, trajectory, width - 4), ...sum]
       : [...sum, ...saidLines(text, finishReason, width - 4)];
-    return ["", ...numbered(i, title, width), ...indented(said, 4)];
+    const looked = attributionLines(rollout.attribution, width - 4);
+    return ["", ...numbered(i, title, width), ...indented([...said, ...looked], 4)];
   });
 }
 

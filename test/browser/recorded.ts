@@ -17,6 +17,7 @@ const settings = [
   "curriculum.views=3",
   "reasoner.stepsPerRound=4",
   "reasoner.itemsPerStep=6",
+  "attribution.share=0.5",
   "evaluation.questions=14",
   "evaluation.scenes=14",
   "evaluation.samples=2",

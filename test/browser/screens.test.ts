@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { causeText, checksText, conclusionText } from "../../inspector/attributions.ts";
 import { comparisonOf } from "../../inspector/comparison.ts";
 import { decimal, percent, plural, whole } from "../../inspector/format.ts";
-import type { EpisodeEvent, EvaluationReport } from "../../replay/events.ts";
+import { attributionShares } from "../../replay/attribution.ts";
+import type { AttributionFigures, EpisodeEvent, EvaluationReport } from "../../replay/events.ts";
 import type { EpisodeHead, EpisodeQuery } from "../../replay/query.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { narrow, open, rowsOf, says, textOf, useBrowser, useInspector } from "./looking.ts";
@@ -48,6 +50,49 @@ describe("the run", () => {
       for (const [i, { looking }] of reports.entries())
         expect(rows[i]?.split(/\s+/)).toContain(decimal(looking[name]?.percent, 1));
     }
+    const causes = await tableOf("unfaithful").allInnerTexts();
+    expect(causes.length).toBeGreaterThanOrEqual(reports.length);
+    for (const [i, { attribution }] of reports.entries())
+      expect(causes[i]?.split(/\s+/).slice(1).map(Number)).toEqual(
+        Object.values(attributionShares(attribution?.overall as AttributionFigures)).map((share) =>
+          Number((100 * (share as number)).toFixed(1)),
+        ),
+      );
+    expect(incidents).toEqual([]);
+  });
+
+  test("leads from a cause to the episodes of the round in which answers went wrong so", async () => {
+    await using opened = await open(at());
+    const { page, incidents } = opened;
+    const links = page.getByRole("cell").locator("a[href*='cause%3A']");
+    await links.first().waitFor();
+    const [, round, cause] = /round=(\d+)&cause%3A(\w+)=1/.exec(
+      (await links.first().getAttribute("href")) ?? "",
+    ) as unknown as [string, string, string];
+    await links.first().click();
+    const ranges = {
+      round: { min: Number(round), max: Number(round) },
+      [`cause:${cause}`]: { min: 1 },
+    };
+    await says(page, plural(reader.order({ ranges }).length, "episode"));
+    expect(incidents).toEqual([]);
+  });
+
+  test("shows of an answer what was said to be seen, what followed from that, and the cause", async () => {
+    const looked = [...reader.order({ phases: ["reasoner"] })].flatMap((id) => {
+      const event = reader.episode(id)?.event;
+      const rollouts = event?.type === "reasonerEpisode" ? event.rollouts : [];
+      return rollouts.flatMap(({ attribution }, rollout) =>
+        attribution?.cause && attribution.description ? [{ id, rollout, attribution }] : [],
+      );
+    });
+    const [{ id, rollout, attribution }] = looked as [(typeof looked)[number]];
+    await using opened = await open(at(`#/recorded/episodes/${id}?rollout=${rollout}`));
+    const { page, incidents } = opened;
+    const found = await page.getByRole("region", { name: "Where it went wrong" }).innerText();
+    for (const text of [causeText(attribution), attribution.description, conclusionText(attribution)])
+      expect(found).toContain(text);
+    for (const text of checksText(attribution)) expect(found).toContain(text);
     expect(incidents).toEqual([]);
   });
 

@@ -14,6 +14,7 @@ export const pages: readonly string[] = [
     "model",
     "rounds",
     "looking",
+    "attribution",
     "figures",
     "long-runs",
     "records",

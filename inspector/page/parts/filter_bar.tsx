@@ -101,7 +101,7 @@ export function FilterBar({ run, params, overview, children }: FilterBarProps) {
       <RangeMenu
         overview={overview}
         taken={ranges.map(([name]) => name)}
-        onAdd={(name) => set({ [name]: ".." })}
+        onAdd={(name) => set({ [name]: name.startsWith("cause:") ? "1.." : ".." })}
       />
       {children}
     </form>

@@ -11,6 +11,7 @@ import { decimal, partsText, visible } from "../../format.ts";
 import { turnTitle } from "../../trajectories.ts";
 import { type Cluster, clustersOf, countText, fateNamesOf, fateOf, verifiedText } from "../../votes.ts";
 import { href } from "../address.ts";
+import { Attribution } from "./attribution.tsx";
 import { Checks, RewardSum } from "./reward.tsx";
 import { Tokens } from "./tokens.tsx";
 import { Trajectory } from "./trajectory.tsx";
@@ -67,6 +68,7 @@ export function AnswerRollouts({
               onPick={onPick}
               title={rollout.vote ?? rollout.failure ?? rollout.outcome}
               fault={trajectory?.fault?.kind ?? null}
+              cause={rollout.attribution?.cause ?? null}
               middle={
                 <span>
                   <i class={`key ${fate}`} />
@@ -88,6 +90,7 @@ export function AnswerRollouts({
                   <Tokens {...tokens} completion={rollout} />
                 </>
               )}
+              {rollout.attribution && <Attribution attribution={rollout.attribution} />}
             </Rollout>
           );
         })}
@@ -191,6 +194,8 @@ interface RolloutProps {
   readonly title: string;
   /** What spoiled it, by its kind. */
   readonly fault?: string | null;
+  /** Where it went wrong. */
+  readonly cause?: string | null;
   readonly middle: preact.ComponentChildren;
   readonly reward: number | null;
   readonly advantage: number | null;
@@ -203,6 +208,7 @@ function Rollout({
   onPick,
   title,
   fault = null,
+  cause = null,
   middle,
   reward,
   advantage,
@@ -220,6 +226,7 @@ function Rollout({
         <span class="said">
           {fault !== null && <strong class="bad">fault, {visible(fault)} · </strong>}
           {visible(title)}
+          {cause !== null && <span class="quiet"> · {visible(cause)}</span>}
         </span>
         <span class="wide">{middle}</span>
         <span class="n" title="reward, or confidence where there is none">

@@ -7,6 +7,7 @@ import { paths } from "../../paths.ts";
 import { spreadFigures } from "../../spread_figures.ts";
 import { go, href } from "../address.ts";
 import { useAnswer } from "../loading.ts";
+import { Causes } from "../parts/causes.tsx";
 import { DamageNote } from "../parts/damage_note.tsx";
 import { Fact } from "../parts/fact.tsx";
 import { HistogramRows } from "../parts/histogram.tsx";
@@ -74,6 +75,7 @@ export function RunScreen({ address: { run }, overview, live }: ScreenProps) {
         )}
       </section>
       <Looking evaluations={evaluations} />
+      <Causes run={run} evaluations={evaluations} />
       <Steps run={run} overview={overview} />
       <section>
         <h2>How figures are spread, by round</h2>
@@ -149,10 +151,10 @@ const phaseColours: Readonly<Record<string, string>> = {
 
 /** Every figure that steps have, one plot for each, a line for each phase that has it. */
 function Steps({ run, overview: { steps } }: { readonly run: string; readonly overview: Overview }) {
-  const checks = [...new Set(steps.flatMap(({ figures }) => Object.keys(figures)))].filter((name) =>
-    name.startsWith("check:"),
+  const named = [...new Set(steps.flatMap(({ figures }) => Object.keys(figures)))].filter((name) =>
+    /^(check|cause):/.test(name),
   );
-  const names = [...stepFigures, ...checks].filter((name) =>
+  const names = [...stepFigures, ...named].filter((name) =>
     steps.some(({ figures }) => figures[name]?.some((value) => value !== null)),
   );
   return (
@@ -203,7 +205,13 @@ function StepPlot({
           go({
             run,
             screen: "episodes",
-            params: { phase: place.phase, round: `${place.round}`, step: `${place.step}`, sort: "time" },
+            params: {
+              phase: place.phase,
+              round: `${place.round}`,
+              step: `${place.step}`,
+              sort: "time",
+              ...(name.startsWith("cause:") && { [name]: "1.." }),
+            },
           });
       }}
     />

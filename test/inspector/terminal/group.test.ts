@@ -68,6 +68,38 @@ no vote    1 of 3  · unparsed
   );
 });
 
+test("an answer that was looked at again: what was said to be seen, what followed from that, and the cause", () => {
+  const [first, ...others] = plainEpisode().rollouts;
+  const attribution = {
+    ...{ description: "a red circle", checks: { base: 0.25 }, conclusion: "blue" },
+    ...{ described: false, concluded: false, cause: "grounding", by: "consensus" as const },
+  };
+  const textWith = (change: Partial<typeof attribution> | object) =>
+    groupText(
+      plainEpisode({
+        rollouts: [{ ...first, attribution: { ...attribution, ...change } }, ...others] as never,
+      }),
+      options,
+    );
+  expect(textWith({})).toContain(
+    `    grounding: the picture was misread
+      said to see, wrong · the run's base 0.25:
+      │ a red circle
+      answered from that alone: blue, wrong by the consensus
+`,
+  );
+  const unknown = { described: null, concluded: null, cause: null };
+  expect(textWith({ ...unknown, description: null, conclusion: null })).toContain(
+    `    where it went wrong cannot be said
+      said to see: nothing usable
+`,
+  );
+  const right = { described: true, concluded: true, cause: null, by: "truth", checks: { truth: 1 } };
+  expect(textWith(right)).toContain("    seen and understood\n      said to see, right · the truth 1.00:\n");
+  expect(textWith({ cause: "of a later release" })).toContain("    of a later release\n");
+  expect(groupText(plainEpisode(), options)).not.toContain("said to see");
+});
+
 test("a group without advantages is said to have taught nothing, one with them is not", () => {
   expect(groupText(plainEpisode(), options)).toContain("this group taught nothing");
   const [first, second] = plainEpisode().rollouts;
