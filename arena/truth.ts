@@ -1,4 +1,4 @@
-import { areThere, thingsIn } from "../images/scenes/claims.ts";
+import { claimsIn, suffice } from "../images/scenes/claims.ts";
 import { parseSceneQuestion, type SceneQuestion } from "../images/scenes/questions.ts";
 import type { Layout } from "../images/scenes/scene.ts";
 import { solve } from "../images/scenes/solve.ts";
@@ -28,6 +28,5 @@ export function sceneTruth(source: Pick<SceneSource, "scene">): Truth {
 
 /** `Truth.shows` of one scene. */
 export function sceneShows(layout: Layout, question: SceneQuestion, description: string): boolean {
-  const things = thingsIn(description);
-  return things !== null && areThere(things, layout, question);
+  return suffice(claimsIn(description), layout, question);
 }
