@@ -1,6 +1,6 @@
 import { attributionShares } from "../../../replay/attribution.ts";
 import type { AttributionFigures } from "../../../replay/events.ts";
-import type { Evaluation } from "../../answers.ts";
+import type { Evaluation, StepSeries } from "../../answers.ts";
 import { meaningOf } from "../../attributions.ts";
 import { decimal, percent, visible } from "../../format.ts";
 import { href } from "../address.ts";
@@ -9,10 +9,11 @@ import { useWidth } from "../width.ts";
 interface CausesProps {
   readonly run: string;
   readonly evaluations: readonly Evaluation[];
+  readonly steps: readonly StepSeries[];
 }
 
 /** Where the Reasoner's answers go wrong, by evaluation and by kind of question; nothing where nobody looked. */
-export function Causes({ run, evaluations }: CausesProps) {
+export function Causes({ run, evaluations, steps }: CausesProps) {
   const looked = evaluations.flatMap(({ event, round, report: { attribution } }) =>
     attribution ? [{ event, round, ...attribution }] : [],
   );
@@ -20,13 +21,18 @@ export function Causes({ run, evaluations }: CausesProps) {
   if (!last) return null;
   const columns = Object.keys(attributionShares(last.overall));
   const causes = Object.keys(last.overall.causes);
+  const found = causesFound(steps);
+  const linkOf: LinkOf = (round, cause) =>
+    found.has(`${round} ${cause}`)
+      ? href({ run, screen: "episodes", params: { round: `${round}`, [`cause:${cause}`]: "1.." } })
+      : null;
   return (
     <section>
       <h2>Where answers go wrong</h2>
       <p class="why">
         The Reasoner describes each picture and answers from that alone: where the chain breaks shows the
         cause. Percent of the answers whose description can be used. A cause leads to the round's episodes
-        with it.
+        with it, where training met any.
       </p>
       <p class="legend">
         {causes.map((cause) => (
@@ -37,7 +43,7 @@ export function Causes({ run, evaluations }: CausesProps) {
         ))}
       </p>
       <div class="grid learning">
-        <CauseBars run={run} rounds={looked} />
+        <CauseBars rounds={looked} linkOf={linkOf} />
         <div class="scroll">
           <table>
             <Head first="round" columns={columns} />
@@ -45,11 +51,7 @@ export function Causes({ run, evaluations }: CausesProps) {
               {looked.map(({ event, round, overall }) => (
                 <tr key={event}>
                   <td class="n">{round}</td>
-                  <Shares
-                    figures={overall}
-                    columns={columns}
-                    linkOf={(name) => (causes.includes(name) ? addressOf(run, round, name) : null)}
-                  />
+                  <Shares figures={overall} columns={columns} linkOf={(name) => linkOf(round, name)} />
                 </tr>
               ))}
             </tbody>
@@ -76,10 +78,19 @@ export function Causes({ run, evaluations }: CausesProps) {
   );
 }
 
-/** Episodes of a round in which some answer went wrong so; null where there are none: the base plays none. */
-function addressOf(run: string, round: number, cause: string): string | null {
-  if (round === 0) return null;
-  return href({ run, screen: "episodes", params: { round: `${round}`, [`cause:${cause}`]: "1.." } });
+/** The address of a round's episodes in which some answer went wrong so; null where there are none. */
+type LinkOf = (round: number, cause: string) => string | null;
+
+/** Rounds and causes of what was played, "1 grounding": an evaluation's own answers are no episodes. */
+function causesFound(steps: readonly StepSeries[]): ReadonlySet<string> {
+  const found = steps.flatMap(({ round, figures }) =>
+    Object.entries(figures).flatMap(([name, shares]) =>
+      name.startsWith("cause:")
+        ? shares.flatMap((share, i) => (share ? [`${round[i]} ${name.slice("cause:".length)}`] : []))
+        : [],
+    ),
+  );
+  return new Set(found);
 }
 
 function Head({ first, columns }: { readonly first: string; readonly columns: readonly string[] }) {
@@ -135,12 +146,12 @@ function colourOf(cause: string): string {
 }
 
 interface CauseBarsProps {
-  readonly run: string;
+  readonly linkOf: LinkOf;
   readonly rounds: readonly { readonly round: number; readonly overall: AttributionFigures }[];
 }
 
 /** A bar for each evaluation, the causes stacked in it. */
-function CauseBars({ run, rounds }: CauseBarsProps) {
+function CauseBars({ rounds, linkOf }: CauseBarsProps) {
   const [box, width] = useWidth<SVGSVGElement>(WIDTH);
   const sums = rounds.map(({ overall }) =>
     Object.values(overall.causes).reduce<number>((sum, share) => sum + (share ?? 0), 0),
@@ -180,7 +191,7 @@ function CauseBars({ run, rounds }: CauseBarsProps) {
                   <title>{said}</title>
                 </rect>
               );
-              const link = addressOf(run, round, cause);
+              const link = linkOf(round, cause);
               return link === null ? (
                 <g key={cause}>{rect}</g>
               ) : (

@@ -75,7 +75,7 @@ export function RunScreen({ address: { run }, overview, live }: ScreenProps) {
         )}
       </section>
       <Looking evaluations={evaluations} />
-      <Causes run={run} evaluations={evaluations} />
+      <Causes run={run} evaluations={evaluations} steps={overview.steps} />
       <Steps run={run} overview={overview} />
       <section>
         <h2>How figures are spread, by round</h2>
