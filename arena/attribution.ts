@@ -1,6 +1,5 @@
 import { zip } from "../common/zip.ts";
 import type { RgbImage } from "../images/image.ts";
-import type { Policy } from "../policy/port.ts";
 import { promptAbout } from "../policy/prompts.ts";
 import type { DescribedQuestion, Describer } from "../reasoner/describer.ts";
 import type { Answer, VisualQuestion } from "../reasoner/reasoner.ts";
@@ -126,6 +125,29 @@ export function baseVerifier(
       return sum(sure) / Math.max(1, sure.length);
     });
   };
+}
+
+/**
+ * What is known of descriptions, [described]: by the truth where that can tell, else by who verifies the others; nothing of
+ * none.
+ */
+export async function checkDescriptions(
+  described: readonly (Omit<DescribedPicture, "description"> & {
+    readonly description: string | null;
+    /** Null where nobody knows. */
+    readonly truth: boolean | null;
+  })[],
+  verify: (open: readonly DescribedPicture[]) => Promise<readonly number[]>,
+): Promise<Checks[]> {
+  const open = described.flatMap(({ image, description, truth }) =>
+    description === null || truth !== null ? [] : [{ image, description }],
+  );
+  const sure = open.length === 0 ? [] : await verify(open);
+  let next = 0;
+  return described.map(({ description, truth }) => {
+    if (description === null) return {};
+    return truth === null ? { base: sure[next++] as number } : { truth: Number(truth) };
+  });
 }
 
 /** A description of a picture. */

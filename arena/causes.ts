@@ -9,6 +9,7 @@ import {
   baseVerifier,
   type CheckedLook,
   type Checks,
+  checkDescriptions,
   lookAgain,
   type SecondLook,
 } from "./attribution.ts";
@@ -48,22 +49,15 @@ interface Looked {
 }
 
 /** What is known of the descriptions: by the truth, or by the run's base. */
-async function checksOf(step: Step, looked: readonly Looked[]): Promise<Checks[]> {
+function checksOf(step: Step, looked: readonly Looked[]): Promise<Checks[]> {
   const { truth, reference, encode } = step.run.ports;
-  if (truth !== null)
-    return looked.map(({ asked: { ref, question }, look: { description } }) => {
-      const shows = description === null ? null : truth.shows(ref.index, question, description);
-      return shows === null ? {} : { truth: Number(shows) };
-    });
-  const described = looked.flatMap(({ asked: { image }, look: { description } }) =>
-    description === null ? [] : [{ image, description }],
+  const described = looked.map(({ asked: { ref, image, question }, look: { description } }) => {
+    const shows = description === null ? null : (truth?.shows(ref.index, question, description) ?? null);
+    return { image, description, truth: shows };
+  });
+  return checkDescriptions(described, (open) =>
+    step.time("verification", (signal) => baseVerifier(reference, encode)(open, signal)),
   );
-  if (described.length === 0) return looked.map(() => ({}));
-  const sure = await step.time("verification", (signal) =>
-    baseVerifier(reference, encode)(described, signal),
-  );
-  let next = 0;
-  return looked.map(({ look }) => (look.description === null ? {} : { base: sure[next++] as number }));
 }
 
 /** Answers to a question that was looked at again. */

@@ -2,7 +2,13 @@ import { deriveSeed } from "../common/random.ts";
 import { zip } from "../common/zip.ts";
 import type { Describer } from "../reasoner/describer.ts";
 import type { AttributionFigures, AttributionRecord, EvaluationReport } from "../replay/events.ts";
-import { attributionFigures, type baseVerifier, type CheckedLook, lookAgain } from "./attribution.ts";
+import {
+  attributionFigures,
+  type baseVerifier,
+  type CheckedLook,
+  checkDescriptions,
+  lookAgain,
+} from "./attribution.ts";
 import type { RunConfig } from "./config/config.ts";
 import type { Test } from "./ports.ts";
 
@@ -24,19 +30,11 @@ export async function lookChecked(
   const { samples } = attribution;
   const { temperature } = curriculum;
   const looks = await lookAgain(describer, tests, { samples, temperature, maxTokens, seed }, signal);
-  const unknown = zip(tests, looks).flatMap(([{ image, shows }, { description }]) =>
-    shows || description === null ? [] : [{ image, description }],
-  );
-  const sure = await verify(unknown, signal);
-  let next = 0;
-  return zip(tests, looks).map(([{ shows }, look]) => {
-    const { description } = look;
-    if (description === null) return { ...look, checks: {} };
-    return {
-      ...look,
-      checks: shows ? { truth: Number(shows(description)) } : { base: sure[next++] as number },
-    };
+  const described = zip(tests, looks).map(([{ image, shows }, { description }]) => {
+    return { image, description, truth: description === null ? null : (shows?.(description) ?? null) };
   });
+  const checks = await checkDescriptions(described, (open) => verify(open, signal));
+  return zip(looks, checks).map(([look, known]) => ({ ...look, checks: known }));
 }
 
 /** Where an evaluation's greedy answers went wrong, of all questions and by group; null where nobody looked. */

@@ -95,7 +95,7 @@ export interface Test extends VisualQuestion {
   /** Edits its picture; absent where nobody knows what decides the answer. */
   edit?(): Promise<TestEdits>;
   /** Whether what a description says of what the question needs is so; only where the picture's truth is known. */
-  readonly shows?: (description: string) => boolean;
+  readonly shows?: (description: string) => boolean | null;
 }
 
 /** Pictures of a question that were edited; null where there is no such edit. */

@@ -8,7 +8,7 @@ import type { SceneSource } from "../images/scenes/source.ts";
 export interface Truth {
   /** The true answer to a question; null if it means nothing. */
   answer(index: number, question: string): string | null;
-  /** Whether what a description says of what a question needs is so; null if the question means nothing. */
+  /** Whether what a description says of what a question needs is so; null if the question means nothing, or nobody can tell. */
   shows(index: number, question: string, description: string): boolean | null;
 }
 
@@ -26,7 +26,8 @@ export function sceneTruth(source: Pick<SceneSource, "scene">): Truth {
   };
 }
 
-/** `Truth.shows` of one scene. */
-export function sceneShows(layout: Layout, question: SceneQuestion, description: string): boolean {
-  return suffice(claimsIn(description), layout, question);
+/** `Truth.shows` of one scene; null, too, for a description that names no cells. */
+export function sceneShows(layout: Layout, question: SceneQuestion, description: string): boolean | null {
+  const claims = claimsIn(description);
+  return claims.some(({ cell }) => cell !== null) ? suffice(claims, layout, question) : null;
 }
