@@ -169,7 +169,7 @@ describe("an environment that is there", () => {
     (name, environment, pictures) => {
       const { status, stderr } = train(
         name,
-        `environment: ${environment}, rows: 12, steps: 1, itemsPerStep: 6, groupSize: 4`,
+        `environment: ${environment}, rows: 12, steps: 1, itemsPerStep: 6, groupSize: 4, temperature: 2`,
       );
       expect(status, stderr).toBe(0);
       const { episodes, steps } = recorded(name);

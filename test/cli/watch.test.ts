@@ -166,17 +166,19 @@ test("a plan of the embedded model is printed in the end, and nothing is written
   ].flatMap((setting) => ["--set", setting]);
   const { stdout } = await run(process.execPath, [program, "plan", "--json", "--out", out, ...small]);
   const plan = JSON.parse(stdout);
+  expect(plan.stages).toHaveLength(1);
+  const [stage] = plan.stages;
   expect(plan.config.rounds).toBe(2);
-  expect(plan.schedule).toHaveLength(1 + 2 * 4);
-  expect(plan.unknown).toEqual([]);
+  expect(stage.schedule).toHaveLength(1 + 2 * 4);
+  expect(stage.unknown).toEqual([]);
   for (const phase of ["questioner", "curriculum", "reasoner", "evaluation"]) {
-    expect(plan.phases[phase].totalMs).toBeGreaterThan(0);
-    expect(plan.phases[phase].replayBytes).toBeGreaterThan(0);
+    expect(stage.phases[phase].totalMs).toBeGreaterThan(0);
+    expect(stage.phases[phase].replayBytes).toBeGreaterThan(0);
   }
-  expect(plan.probe.scale).toBe(1);
+  expect(stage.probe.scale).toBe(1);
   // Four models of 964,864 numbers in 32 bits, and their small files.
   expect(plan.modelBytes).toBeGreaterThan(4 * 4 * 964_864);
   expect(plan.modelBytes).toBeLessThan(4 * 4.1 * 964_864);
-  expect(plan.residentBytes.peak).toBeGreaterThan(1e8);
+  expect(stage.residentBytes.peak).toBeGreaterThan(1e8);
   expect(existsSync(out)).toBe(false);
 });
