@@ -1,9 +1,8 @@
 import { zip } from "../common/zip.ts";
-import type { RgbImage } from "../images/image.ts";
 import { Describer } from "../reasoner/describer.ts";
 import { sameVote, type Verdict, vote } from "../reasoner/vote.ts";
 import { lookAgain, type SecondLook } from "./attribution.ts";
-import { type OpenQuestion, viewOf } from "./dialogue.ts";
+import { type OpenQuestion, viewOf, withOtherPictures } from "./dialogue.ts";
 import type { Purpose, Step } from "./step.ts";
 
 /** Votes from descriptions alone. */
@@ -32,15 +31,11 @@ export async function voteFromDescriptions<Q extends OpenQuestion>(
   const options = { samples, temperature, maxTokens: reasoner.maxTokens };
   const looks = new Map<Q, SecondLook[]>();
   for (let k = 0; k < views; k++) {
-    const images = new Map<RgbImage, RgbImage>();
-    for (const { image } of questions)
-      if (!images.has(image)) images.set(image, await viewOf(step, image, k));
-    const look = (some: readonly Q[], seed: number, signal: AbortSignal) => {
-      const shown = some.map(({ image, question }) => ({ image: images.get(image) as RgbImage, question }));
-      return lookAgain(describer, shown, { ...options, seed }, signal);
-    };
+    const shown = await withOtherPictures(questions, (image) => viewOf(step, image, k));
+    const look = (some: Readonly<typeof shown>, seed: number, signal: AbortSignal) =>
+      lookAgain(describer, some, { ...options, seed }, signal);
     const call = { purpose: `${purpose}Described`, part: part * views + k, during: "answer" } as const;
-    for (const [question, seen] of zip(questions, await step.sample(call, questions, look))) {
+    for (const [question, seen] of zip(questions, await step.sample(call, shown, look))) {
       if (!seen) continue;
       step.count(seen.concluded);
       looks.set(question, [...(looks.get(question) ?? []), seen]);

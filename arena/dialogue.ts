@@ -144,6 +144,18 @@ export async function answer<Q extends OpenQuestion>(
   return answers;
 }
 
+/** Questions about pictures that are shown in place of their own, each made once. */
+export async function withOtherPictures<Q extends OpenQuestion>(
+  questions: readonly Q[],
+  show: (image: RgbImage) => RgbImage | Promise<RgbImage>,
+): Promise<(Q & { readonly original: Q })[]> {
+  const pictures = new Map<RgbImage, RgbImage>();
+  for (const { image } of questions) if (!pictures.has(image)) pictures.set(image, await show(image));
+  return questions.map((original) => {
+    return { ...original, image: pictures.get(original.image) as RgbImage, original };
+  });
+}
+
 /** The same about pictures that are shown in place of the questions' own, each made once. */
 export async function answerOtherPictures<Q extends OpenQuestion>(
   step: Step,
@@ -152,11 +164,7 @@ export async function answerOtherPictures<Q extends OpenQuestion>(
   options: Omit<AnswerOptions, "seed">,
   purpose: Purpose,
 ): Promise<Map<Q, GivenAnswers>> {
-  const pictures = new Map<RgbImage, RgbImage>();
-  for (const { image } of questions) if (!pictures.has(image)) pictures.set(image, await show(image));
-  const shown = questions.map((original) => {
-    return { ...original, image: pictures.get(original.image) as RgbImage, original };
-  });
+  const shown = await withOtherPictures(questions, show);
   const given = await answer(step, shown, options, purpose);
   return new Map([...given].map(([{ original }, answers]) => [original, answers]));
 }

@@ -118,23 +118,23 @@ async function rollOut(step: Step, items: readonly LoadedItem[]): Promise<ItemGr
   const size = config.beta > 0 ? config.itemsPerChunk : Math.max(1, items.length);
   const isLesson = ({ rollouts }: ItemGroup) => teaches(rollouts, config.positiveWeight);
   const count = Math.ceil(items.length / size);
-  let looks: ReturnType<typeof lookAtSome<LoadedItem>> | undefined;
   const chunks = pipeline(
     count,
     (chunk) => answerItems(step, chunk, items.slice(chunk * size, (chunk + 1) * size)),
-    async (groups, chunk) => {
-      const scored = scoreTeaching(step, groups, groups.filter(isLesson), config);
-      if (chunk === count - 1) looks = lookAtSome(step, items);
-      await looks;
-      return scored;
-    },
+    (groups, chunk) =>
+      Promise.all([
+        scoreTeaching(step, groups, groups.filter(isLesson), config),
+        chunk === count - 1 ? lookAtSome(step, items) : new Map<LoadedItem, CheckedLook>(),
+      ]),
   );
-  const groups = (await lastValueFrom(chunks.pipe(toArray()))).flat();
-  const found = new Map([...((await looks) ?? [])].map(([{ item }, look]) => [item, look]));
-  return groups.map((group) => {
-    const look = found.get(group.item);
-    return look ? withCauses(step, group, look) : group;
-  });
+  const played = await lastValueFrom(chunks.pipe(toArray()));
+  const looks = new Map(played.flatMap(([, seen]) => [...seen].map(([{ item }, look]) => [item, look])));
+  return played.flatMap(([groups]) =>
+    groups.map((group) => {
+      const look = looks.get(group.item);
+      return look ? withCauses(step, group, look) : group;
+    }),
+  );
 }
 
 /** The answers say where they went wrong. */

@@ -3,7 +3,7 @@
  * as it ends, so that a bench that was interrupted goes on.
  */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { program } from "commander";
 import { mean } from "../arena/statistics.ts";
@@ -54,6 +54,15 @@ async function play(name: string, outcome: (seed: number, own: string) => Promis
   }
 }
 
+/** Plays a run, unless it was played to its end; one that was interrupted is played anew. */
+async function train(seed: number, own: string, settings: readonly string[]): Promise<void> {
+  const summary = join(own, "summary.json");
+  const status = existsSync(summary) ? JSON.parse(await readFile(summary, "utf8")).status : null;
+  if (status === "finished") return;
+  await rm(own, { recursive: true, force: true });
+  await playArena(seed, own, settings);
+}
+
 /** What a run recorded beside its episodes. */
 function eventsOf<T extends RunEvent["type"]>(run: string, type: T): Extract<RunEvent, { type: T }>[] {
   using reader = ReplayReader.open(run);
@@ -92,8 +101,7 @@ async function causesOf(part: NoisedPart | "none", seed: number, own: string): P
 for (const use of ["none", "weighs", "required"] as const)
   await play(`labels ${use}`, async (seed, own) => {
     const few = ["curriculum.images=400", "reasoner.stepsPerRound=1"];
-    if (!existsSync(own))
-      await playArena(seed, own, [...asked, ...still, ...few, `curriculum.evidence.use=${use}`]);
+    await train(seed, own, [...asked, ...still, ...few, `curriculum.evidence.use=${use}`]);
     const [built] = eventsOf(own, "curriculumBuilt");
     if (!built?.audit) throw new Error(`${own} has no audited curriculum`);
     return {
@@ -110,7 +118,7 @@ const rewards: Readonly<Record<string, readonly string[]>> = {
 for (const [name, settings] of Object.entries(rewards))
   await play(`rewards ${name}`, async (seed, own) => {
     const equal = ["curriculum.images=600", "reasoner.stepsPerRound=100", "evaluation.everyRound=false"];
-    if (!existsSync(own)) await playArena(seed, own, [...asked, ...equal, ...settings]);
+    await train(seed, own, [...asked, ...equal, ...settings]);
     return scoresOf(eventsOf(own, "evaluated").at(-1));
   });
 
@@ -130,8 +138,7 @@ function scoresOf(evaluated: Evaluated | undefined): Outcome {
 for (const share of [0, 0.1])
   await play(`cost ${share}`, async (seed, own) => {
     const few = ["curriculum.images=200", "reasoner.stepsPerRound=40"];
-    if (!existsSync(own))
-      await playArena(seed, own, [...asked, ...still, ...few, `attribution.share=${share}`]);
+    await train(seed, own, [...asked, ...still, ...few, `attribution.share=${share}`]);
     const steps = eventsOf(own, "reasonerStep").slice(5);
     return { step_ms: median(steps.map(({ durationMs }) => durationMs)) };
   });
@@ -145,7 +152,7 @@ for (const factor of [0, 0.1, 1, 10])
       "reasoner.stepsPerRound=100",
     ];
     const rate = `optimizer.visionLearningRateFactor=${factor}`;
-    if (!existsSync(own)) await playArena(seed, own, [...rounds, rate]);
+    await train(seed, own, [...rounds, rate]);
     const evaluations = eventsOf(own, "evaluated");
     const [base, ...after] = evaluations.map(scoresOf);
     const alarm = eventsOf(own, "alarm").find(({ name }) => name === "encoder");
