@@ -44,6 +44,9 @@ export function go(to: AddressParts, how: "push" | "replace" = "push"): void {
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
+/** Where the browser is by now, without the params: a page that is left still lives for a moment, and hears of it late. */
+export const place = (): string => location.hash.split("?", 1)[0] ?? "";
+
 /** The params with some changed; an empty value takes one away. */
 export function changed(params: URLSearchParams, changes: Readonly<Record<string, string>>): URLSearchParams {
   const next = new URLSearchParams(params);

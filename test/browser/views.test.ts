@@ -103,6 +103,15 @@ describe("a link", () => {
     expect(hashOf(page)).toBe("#/recorded/questions");
   });
 
+  test("stays, whatever was typed before it and is due while the page has not heard of it", async () => {
+    await using opened = await open(at("#/recorded/episodes"));
+    const { page } = opened;
+    await page.getByLabel("Search questions and answers").fill("circle");
+    await page.evaluate(() => history.pushState(null, "", "#/recorded/questions"));
+    await page.waitForTimeout(400);
+    expect(hashOf(page)).toBe("#/recorded/questions");
+  });
+
   test("is kept step by step: back shows what was there before", async () => {
     await using opened = await open(at("#/recorded/episodes"));
     const { page } = opened;

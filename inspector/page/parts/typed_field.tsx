@@ -1,5 +1,6 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { place } from "../address.ts";
 
 /** Fields that hold what is being typed: the page goes on beneath, and an address knows only what was typed to its end. */
 
@@ -57,7 +58,9 @@ export function SearchField({ field, value, onChange }: SearchFieldProps) {
       onInput={({ currentTarget: { value: text } }) => {
         setTyped(text);
         clearTimeout(timer.current);
+        const typedAt = place();
         timer.current = window.setTimeout(() => {
+          if (place() !== typedAt) return;
           setTyped(text, text.trim());
           onChange(text.trim());
         }, TYPING_MS);
