@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { TestProject } from "vitest/node";
 import { program } from "../built.ts";
+import { smallEvaluation } from "../cli/small_run.ts";
 
 const settings = [
   "rounds=2",
@@ -18,9 +19,7 @@ const settings = [
   "reasoner.stepsPerRound=4",
   "reasoner.itemsPerStep=6",
   "attribution.share=0.5",
-  "evaluation.questions=14",
-  "evaluation.scenes=14",
-  "evaluation.samples=2",
+  ...smallEvaluation,
 ];
 
 declare module "vitest" {

@@ -38,7 +38,7 @@ async function said(temperature: number, groupSize: number, seed: number): Promi
 
 describe("visplay ask", { timeout: 60_000 }, () => {
   test("prints the likeliest answer, and nothing else where it is piped", async () => {
-    const { status, stdout, stderr } = visplay("ask", picture, question);
+    const { status, stdout, stderr } = await visplay("ask", picture, question);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toBe(`${(await said(0, 1, 0))[0]}\n`);
   });
@@ -46,9 +46,9 @@ describe("visplay ask", { timeout: 60_000 }, () => {
   test("gives several answers by temperature and seed, and says how they are read, as JSON too", async () => {
     const flags = ["--temperature", "2", "--samples", "4", "--seed", "3"];
     const texts = await said(2, 4, 3);
-    const { stdout } = visplay("ask", picture, question, ...flags);
+    const { stdout } = await visplay("ask", picture, question, ...flags);
     expect(stdout.startsWith(texts.map((text, i) => `${i + 1}: ${text}\n`).join(""))).toBe(true);
-    const json = JSON.parse(visplay("ask", picture, question, ...flags, "--json").stdout);
+    const json = JSON.parse((await visplay("ask", picture, question, ...flags, "--json")).stdout);
     expect(json).toMatchObject({ model: "tiny", temperature: 2, seed: 3 });
     expect(json.turns).toMatchObject([{ images: [picture], question }]);
     const [{ answers }] = json.turns;
@@ -64,7 +64,7 @@ describe("visplay ask", { timeout: 60_000 }, () => {
     const image = await scenes.draw(1);
     await writeFile(other, await encodePng(image));
     const questions = [question, "is there a blue circle ?"];
-    const { stdout } = visplay(
+    const { stdout } = await visplay(
       "ask",
       picture,
       questions[0] as string,
@@ -85,41 +85,41 @@ describe("visplay ask", { timeout: 60_000 }, () => {
     expect(stdout).toBe(`> ${questions[0]}\n${first?.text}\n> ${questions[1]}\n${second?.text}\n`);
   });
 
-  test("takes a question without any picture", () => {
-    const { status, stdout } = visplay("ask", "ask .", "--json");
+  test("takes a question without any picture", async () => {
+    const { status, stdout } = await visplay("ask", "ask .", "--json");
     expect(status).toBe(0);
     expect(JSON.parse(stdout).turns).toMatchObject([{ images: [], question: "ask .", answers: [{}] }]);
   });
 
-  test("says where an answer was cut off", () => {
-    const { stdout, stderr } = visplay("ask", picture, question, "--max-tokens", "2");
+  test("says where an answer was cut off", async () => {
+    const { stdout, stderr } = await visplay("ask", picture, question, "--max-tokens", "2");
     expect(stdout.trim().split(" ")).toHaveLength(2);
     expect(stderr).toBe("cut off after 2 tokens (--max-tokens): 1 of 1 answer\n");
   });
 
-  test("refuses what cannot be asked with the cause", () => {
-    expect(visplay("ask", join(folder, "none.png"), question)).toMatchObject({
+  test("refuses what cannot be asked with the cause", async () => {
+    expect(await visplay("ask", join(folder, "none.png"), question)).toMatchObject({
       status: exitCodes.images,
       stderr: expect.stringContaining("none.png: found no such file"),
     });
-    expect(visplay("ask", picture, " ")).toMatchObject({
+    expect(await visplay("ask", picture, " ")).toMatchObject({
       status: exitCodes.usage,
       stderr: expect.stringContaining("found an empty question"),
     });
-    expect(visplay("ask", picture, question, "--samples", "2")).toMatchObject({
+    expect(await visplay("ask", picture, question, "--samples", "2")).toMatchObject({
       status: exitCodes.config,
       stderr: expect.stringContaining("give a --temperature above 0"),
     });
-    expect(visplay("ask", picture)).toMatchObject({
+    expect(await visplay("ask", picture)).toMatchObject({
       status: exitCodes.usage,
       stderr: expect.stringContaining(`found no question behind ${picture}`),
     });
     const several = ["--samples", "2", "--temperature", "1"];
-    expect(visplay("ask", picture, question, question, ...several)).toMatchObject({
+    expect(await visplay("ask", picture, question, question, ...several)).toMatchObject({
       status: exitCodes.config,
       stderr: expect.stringContaining("ask one question"),
     });
-    expect(visplay("ask", picture, question, "--model", join(folder, "none"))).toMatchObject({
+    expect(await visplay("ask", picture, question, "--model", join(folder, "none"))).toMatchObject({
       status: exitCodes.model,
     });
   });
@@ -129,7 +129,7 @@ describe("an answer in a terminal", () => {
   /** Tokens are bytes of UTF-8, as where a letter has several tokens. */
   const decode = (tokens: Int32Array) => Buffer.from(tokens).toString("utf8");
 
-  test("appears as it grows, letters whole, and is in the end the text", () => {
+  test("appears as it grows, letters whole, and is in the end the text", async () => {
     const text = " Zwölf 😀 Vögel.  ";
     const bytes = Buffer.from(text);
     const tape = newTape(bytes.length);
@@ -145,7 +145,7 @@ describe("an answer in a terminal", () => {
     expect(parts.length).toBeGreaterThan(10);
   });
 
-  test("is written anew where it came out otherwise", () => {
+  test("is written anew where it came out otherwise", async () => {
     const tape = newTape(8);
     const parts: string[] = [];
     using stream = new AnswerStream(tape, decode, (part) => parts.push(part));

@@ -40,7 +40,7 @@ describe("a user's own environment", () => {
   test("of two turns is learnt, each turn for what it earns", async () => {
     const path = await writeTwoTurns(folder);
     const stage = `environment: ${path}, steps: 20, itemsPerStep: 16, groupSize: 8, maxTurns: 4`;
-    const { status, stderr } = train("learns", `${stage}, learningRate: 5.0e-4, beta: 0`);
+    const { status, stderr } = await train("learns", `${stage}, learningRate: 5.0e-4, beta: 0`);
     expect(status, stderr).toBe(0);
     const { steps, episodes } = recorded("learns");
     expect(steps.length).toBe(20);
@@ -59,14 +59,14 @@ describe("a user's own environment", () => {
       expect([role, parts[1]]).toEqual(["tool", "is there a blue square ?"]);
       expect(images).toContain((parts[0] as { image: string }).image);
     }
-    expect(visplay("replay", "check", join(folder, "learns")).stdout).toMatch(/images: all whole/);
+    expect((await visplay("replay", "check", join(folder, "learns"))).stdout).toMatch(/images: all whole/);
   }, 300_000);
 
   test("that fails now and then does not stop the run", async () => {
     const also = 'if (task % 4 === 1 && turn === 1) throw new Error("lost");';
     const path = await writeTwoTurns(folder, also);
     const stage = `environment: {name: ${path}, options: {tasks: 8}}, steps: 2, itemsPerStep: 8, groupSize: 2, maxTurns: 2`;
-    const { status, stderr } = train("faults", stage, "checkpoint.everySteps=1");
+    const { status, stderr } = await train("faults", stage, "checkpoint.everySteps=1");
     expect(status, stderr).toBe(0);
     const { steps, episodes } = recorded("faults");
     expect(steps.map(({ trajectories }) => trajectories?.faults)).toEqual([{ threw: 4 }, { threw: 4 }]);
@@ -94,11 +94,11 @@ describe("a user's own environment", () => {
   });
 });
 
-test("a stage that is too early for what it trains ends the run with the code of what a stage requires", () => {
+test("a stage that is too early for what it trains ends the run with the code of what a stage requires", async () => {
   const tools = "tools: {use: [zoom], section: ''}, maxTurns: 2, reward: agent";
   const stage = `environment: scenes, ${tools}, rows: 8, steps: 1, itemsPerStep: 4, groupSize: 2`;
   const floors = "floors: {tasks: 20, understanding: 100, toolUse: 0}";
-  const { status, stderr } = train("early", `${stage}, ${floors}`);
+  const { status, stderr } = await train("early", `${stage}, ${floors}`);
   expect(status, stderr).toBe(16);
   expect(stderr).toMatch(
     /20 held-out tasks: understanding \d+\.\d% \(\d+\.\d to \d+\.\d\), tool use \d+\.\d% .*, success \d+\.\d%/,
@@ -106,7 +106,7 @@ test("a stage that is too early for what it trains ends the run with the code of
   expect(stderr).toMatch(
     /understanding: found \d+\.\d% .*expected at least 100% \(stages.0.floors.understanding\)/,
   );
-  const resumed = visplay(
+  const resumed = await visplay(
     "resume",
     join(folder, "early"),
     "--allow",
@@ -122,9 +122,9 @@ test("a stage that is too early for what it trains ends the run with the code of
 describe("visplay act", () => {
   const act = (...args: readonly string[]) => visplay("act", ...args);
 
-  test("shows how a model does, by the truth, the same for the same seed", () => {
+  test("shows how a model does, by the truth, the same for the same seed", async () => {
     const args = ["--environment", "scenes", "--tasks", "60", "--from", "500"];
-    const { status, stdout, stderr } = act(...args, "--json");
+    const { status, stdout, stderr } = await act(...args, "--json");
     expect(status, stderr).toBe(0);
     const report = JSON.parse(stdout);
     expect(report).toMatchObject({ environment: "target scenes", tasks: 60, meanTurns: 1, faults: {} });
@@ -134,8 +134,8 @@ describe("visplay act", () => {
     expect(report.understanding.percent).toBeCloseTo(100 * report.parts.understanding, 9);
     expect(report.understanding.low).toBeLessThan(report.understanding.percent);
     expect(report.toolUse).toBe(null);
-    expect(act(...args, "--json").stdout).toBe(stdout);
-    expect(act(...args).stdout).toMatch(
+    expect((await act(...args, "--json")).stdout).toBe(stdout);
+    expect((await act(...args)).stdout).toMatch(
       /^60 tasks of target scenes\nsuccess +\d+\.\d% \(\d+\.\d to \d+\.\d\)\nunderstanding +\d+\.\d% \(/,
     );
   }, 60_000);
@@ -145,15 +145,15 @@ describe("visplay act", () => {
     const config = join(folder, "act.yaml");
     const stage = `{kind: environment, environment: ${path}, maxTurns: 3}`;
     await writeFile(config, `stages: [{kind: sft, data: ${path}}, ${stage}]`);
-    const refused = act("--config", config, "--tasks", "9", "--from", "300");
+    const refused = await act("--config", config, "--tasks", "9", "--from", "300");
     expect(refused.status).toBe(15);
     await writeFile(config, `stages: [${stage}]`);
-    const beyond = act("--config", config, "--from", "300");
+    const beyond = await act("--config", config, "--from", "300");
     expect([beyond.status, beyond.stderr]).toEqual([
       3,
       expect.stringContaining("--from 300: found 200 tasks"),
     ]);
-    const { status, stdout, stderr } = act("--config", config, "--tasks", "9", "--json");
+    const { status, stdout, stderr } = await act("--config", config, "--tasks", "9", "--json");
     expect(status, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ tasks: 9, meanTurns: 2, meanCalls: 0 });
   }, 60_000);
@@ -166,8 +166,8 @@ describe("an environment that is there", () => {
     ["odd ones out", "{name: odd-one-out, pieces: 3}", 3],
   ])(
     "gives tasks with their labels: %s",
-    (name, environment, pictures) => {
-      const { status, stderr } = train(
+    async (name, environment, pictures) => {
+      const { status, stderr } = await train(
         name,
         `environment: ${environment}, rows: 12, steps: 1, itemsPerStep: 6, groupSize: 4, temperature: 2`,
       );
@@ -216,7 +216,7 @@ describe("an environment that is there", () => {
     ["environment: {name: frame-order, data: .}", /found no video, animated GIF or WebP/],
   ])("is refused before anything is played: %s", async (stage, message) => {
     await writeFile(join(folder, "a.txt"), "no film");
-    const { status, stderr } = visplay(
+    const { status, stderr } = await visplay(
       ...[
         "train",
         "--out",

@@ -87,16 +87,16 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 let count = 0;
-function exported(format: string): string {
+async function exported(format: string): Promise<string> {
   const out = join(folder, `out ${++count}`);
   const run = join(folder, "run");
-  const { status, stderr } = visplay("export-trajectories", run, "--format", format, "--out", out);
+  const { status, stderr } = await visplay("export-trajectories", run, "--format", format, "--out", out);
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   return out;
 }
 
 async function rowsOf(format: string): Promise<Record<string, unknown>[]> {
-  const out = exported(format);
+  const out = await exported(format);
   if (format !== "trl")
     return readFileSync(join(out, "train.jsonl"), "utf8")
       .trimEnd()
@@ -171,7 +171,7 @@ describe("ms-swift", () => {
 });
 
 test("the columns of TRL say that calls and tools are any JSON", async () => {
-  const file = await asyncBufferFromFile(join(exported("trl"), "data/train-00000-of-00001.parquet"));
+  const file = await asyncBufferFromFile(join(await exported("trl"), "data/train-00000-of-00001.parquet"));
   const { key_value_metadata: pairs = [] } = await parquetMetadataAsync(file);
   const { features } = JSON.parse(pairs.find(({ key }) => key === "huggingface")?.value ?? "{}").info;
   expect(features.tools).toEqual([{ _type: "Json" }]);

@@ -56,9 +56,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 let count = 0;
-function exported(...args: readonly string[]) {
+async function exported(...args: readonly string[]) {
   const out = join(folder, `out ${++count}`);
-  const done = visplay("export-trajectories", run, "--out", out, ...args);
+  const done = await visplay("export-trajectories", run, "--out", out, ...args);
   return { out, ...done };
 }
 
@@ -141,7 +141,7 @@ const allEnds = ["success", "done", "turns", "fault"].flatMap((end) => ["--end",
 
 describe.each(["trl", "ms-swift", "jsonl"])("%s", (format) => {
   test("read back, has the turns, pictures, rewards and parts of the replay, in its order", async () => {
-    const { out, status, stderr } = exported("--format", format, ...allEnds);
+    const { out, status, stderr } = await exported("--format", format, ...allEnds);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const rows = await rowsIn(out, format);
     expect(rows.map(({ episode, rollout }) => [episode, rollout])).toEqual(
@@ -188,17 +188,17 @@ describe("what is selected", () => {
       ["--end", "fault", "--phase", "environment", "--where", "round=1"],
       [2, 2],
     ],
-  ])("by %j", (args, wanted) => {
-    const { out } = exported("--format", "jsonl", ...args);
+  ])("by %j", async (args, wanted) => {
+    const { out } = await exported("--format", "jsonl", ...args);
     const rows = linesIn(join(out, "train.jsonl")) as Row[];
     expect(rows.flatMap(({ episode, rollout }) => [episode, rollout])).toEqual(wanted);
   });
 
-  test("is counted, with the reasons; --dry-run writes nothing", () => {
-    const { out, stdout } = exported("--dry-run");
+  test("is counted, with the reasons; --dry-run writes nothing", async () => {
+    const { out, stdout } = await exported("--dry-run");
     expect(stdout).toBe("9 trajectories\n  3 left out: end\n  2 left out: image not kept\n4 selected\n");
     expect(existsSync(out)).toBe(false);
-    const written = exported("--format", "jsonl", "--format", "trl");
+    const written = await exported("--format", "jsonl", "--format", "trl");
     expect(readdirSync(written.out).sort()).toEqual(["jsonl", "trl"]);
     const manifest = JSON.parse(readFileSync(join(written.out, "trl/trajectories.json"), "utf8"));
     expect(manifest.counts).toEqual({
@@ -208,15 +208,17 @@ describe("what is selected", () => {
     });
   });
 
-  test("may be nothing, which leaves nothing and says why", () => {
-    const { out, status, stderr } = exported("--format", "jsonl", "--reward", "7..");
+  test("may be nothing, which leaves nothing and says why", async () => {
+    const { out, status, stderr } = await exported("--format", "jsonl", "--reward", "7..");
     expect(status).toBe(exitCodes.emptyCurriculum);
     expect(stderr).toContain(
       "among 9 that the selection takes (left out: 6 for reward, 3 for end); widen it",
     );
     expect(existsSync(out)).toBe(false);
-    expect(exported("--format", "jsonl", "--reward", "much").stderr).toContain('--reward: found "much"');
-    expect(exported("--format", "verl").stderr).toContain("expected one of trl, ms-swift, jsonl");
+    expect((await exported("--format", "jsonl", "--reward", "much")).stderr).toContain(
+      '--reward: found "much"',
+    );
+    expect((await exported("--format", "verl")).stderr).toContain("expected one of trl, ms-swift, jsonl");
   });
 
   test("has no text that ms-swift would take for a picture", async () => {
@@ -226,10 +228,10 @@ describe("what is selected", () => {
       const image = { ...turnImage, bytes: async () => pixels.get(turnImage.id) as Buffer };
       await store.append([actedEpisode({}, "an <image> of red"), actedEpisode()], [image]);
     }
-    const counted = (format: string) =>
-      visplay("export-trajectories", other, "--dry-run", "--format", format).stdout;
-    expect(counted("ms-swift")).toContain("2 left out: says <image>\n  2 left out: end\n2 selected");
-    expect(counted("trl")).toContain("4 selected");
+    const counted = async (format: string) =>
+      (await visplay("export-trajectories", other, "--dry-run", "--format", format)).stdout;
+    expect(await counted("ms-swift")).toContain("2 left out: says <image>\n  2 left out: end\n2 selected");
+    expect(await counted("trl")).toContain("4 selected");
   });
 });
 
@@ -245,7 +247,14 @@ test("what is damaged is left out, said and listed", async () => {
     database.exec("UPDATE rollouts SET trajectory = '{' WHERE episode = 1");
   }
   const out = join(folder, "left of it");
-  const { status, stdout, stderr } = visplay("export-trajectories", other, "--format", "jsonl", "--out", out);
+  const { status, stdout, stderr } = await visplay(
+    "export-trajectories",
+    other,
+    "--format",
+    "jsonl",
+    "--out",
+    out,
+  );
   expect(status).toBe(0);
   expect(stdout).toContain("3 trajectories\n  1 left out: end\n2 selected");
   expect(stderr).toContain("event 1 is damaged");
@@ -253,8 +262,8 @@ test("what is damaged is left out, said and listed", async () => {
   expect(damaged).toEqual([expect.stringContaining("damaged: event 1 is damaged")]);
 });
 
-test("the same is the same bytes", () => {
-  const [one, two] = [exported("--format", "trl").out, exported("--format", "trl").out];
+test("the same is the same bytes", async () => {
+  const [{ out: one }, { out: two }] = [await exported("--format", "trl"), await exported("--format", "trl")];
   for (const name of ["data/train-00000-of-00001.parquet", "trajectories.json", "README.md"])
     expect(readFileSync(join(one, name)).equals(readFileSync(join(two, name)))).toBe(true);
 });

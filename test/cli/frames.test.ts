@@ -20,7 +20,14 @@ afterAll(() => rm(folder, { recursive: true }));
 test("animations become a folder of pictures with their times; what is broken is named and left out", async () => {
   const out = join(folder, "frames");
   await writeFile(join(folder, "broken.gif"), "GIF89a");
-  const { status, stdout, stderr } = visplay("frames", gif, join(folder, "broken.gif"), webp, "--out", out);
+  const { status, stdout, stderr } = await visplay(
+    "frames",
+    gif,
+    join(folder, "broken.gif"),
+    webp,
+    "--out",
+    out,
+  );
   expect({ status, stdout }).toEqual({ status: 0, stdout: `${out}: 4 frames of 2 files\n` });
   expect(stderr).toMatch(/^left out: .*broken\.gif: found a damaged gif file/);
   const lines = (await readFile(join(out, "metadata.jsonl"), "utf8")).trim().split("\n");
@@ -38,10 +45,10 @@ test("animations become a folder of pictures with their times; what is broken is
 test("a folder that holds something, and files without a frame, are refused", async () => {
   await writeFile(join(folder, "note.txt"), "no picture");
   const out = join(folder, "none");
-  expect(visplay("frames", join(folder, "broken.gif"), "--out", out)).toMatchObject({
+  expect(await visplay("frames", join(folder, "broken.gif"), "--out", out)).toMatchObject({
     status: exitCodes.images,
     stderr: expect.stringContaining("found no frame in 1 file, expected some"),
   });
   expect(await readdir(folder)).not.toContain("none");
-  expect(visplay("frames", gif, "--out", folder)).toMatchObject({ status: exitCodes.config });
+  expect(await visplay("frames", gif, "--out", folder)).toMatchObject({ status: exitCodes.config });
 });

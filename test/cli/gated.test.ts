@@ -48,9 +48,9 @@ function roundsOf(run: string): RoundSummary[] {
   return JSON.parse(readFileSync(join(run, "summary.json"), "utf8")).rounds;
 }
 
-test("labels, self-play and tools are stages of one run, each of which has to reach something", () => {
+test("labels, self-play and tools are stages of one run, each of which has to reach something", async () => {
   const run = join(folder, "whole");
-  const { status, stderr } = visplay(...small(run));
+  const { status, stderr } = await visplay(...small(run));
   expect(status, stderr).toBe(0);
   expect(roundsOf(run).map(({ stage }) => stage)).toEqual(["grpo", "grpo", "selfPlay", "environment"]);
   using reader = ReplayReader.open(run);
@@ -66,14 +66,14 @@ test("labels, self-play and tools are stages of one run, each of which has to re
   for (const round of [1, 2, 3]) expect(existsSync(join(run, `round-${round}/reasoner`))).toBe(true);
 }, 240_000);
 
-test("where one does not, the next does not begin, until that is allowed", () => {
+test("where one does not, the next does not begin, until that is allowed", async () => {
   const run = join(folder, "ended");
-  const ended = visplay(...small(run, "stages.1.requires.greedy=100"));
+  const ended = await visplay(...small(run, "stages.1.requires.greedy=100"));
   expect(ended.status, ended.stderr).toBe(16);
   expect(ended.stderr).toMatch(/the stage selfPlay did not come to what it requires/);
   expect(roundsOf(run).map(({ stage }) => stage)).toEqual(["grpo", "grpo", "selfPlay"]);
   expect(existsSync(join(run, "round-3"))).toBe(false);
-  const allowed = visplay("resume", run, "--allow", "--set", "stages.1.requires.greedy=0");
+  const allowed = await visplay("resume", run, "--allow", "--set", "stages.1.requires.greedy=0");
   expect(allowed.status, allowed.stderr).toBe(0);
   expect(roundsOf(run).at(-1)?.stage).toBe("environment");
 }, 240_000);

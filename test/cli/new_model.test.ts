@@ -24,11 +24,11 @@ async function newModel(out: string, ...args: readonly string[]): Promise<void> 
 
 let scratch: string;
 let folder: string;
-let made: ReturnType<typeof visplay>;
+let made: Awaited<ReturnType<typeof visplay>>;
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "visplay-new-model-"));
   folder = join(scratch, "model");
-  made = visplay("new-model", "--data", data, "--also", "chain", "--out", folder);
+  made = await visplay("new-model", "--data", data, "--also", "chain", "--out", folder);
 }, 60_000);
 afterAll(() => rm(scratch, { recursive: true }));
 
@@ -117,7 +117,7 @@ describe("a new model", () => {
   test("has the sizes that were asked for, and says which words it lacks", async () => {
     const other = join(scratch, "other");
     const sizes = ["--max-words", "150", "--image-size", "96", "--hidden", "64", "--layers", "2"];
-    const { stdout, stderr } = visplay("new-model", "--data", data, "--out", other, ...sizes);
+    const { stdout, stderr } = await visplay("new-model", "--data", data, "--out", other, ...sizes);
     expect(stdout).toContain("150 words");
     expect(stdout).toContain("96x96 pixels of a picture as 36 tokens");
     expect(stderr).toMatch(/outside the vocabulary \(--max-words\): \d+ words, \d+\.\d% of the text/);

@@ -11,3 +11,12 @@ export const smallRun: readonly string[] = [
   "reasoner.stepsPerRound=2",
   "reasoner.itemsPerStep=4",
 ];
+
+/** Settings of the smallest evaluation that measures all that one measures. */
+export const smallEvaluation: readonly string[] = [
+  "evaluation.questions=14",
+  "evaluation.scenes=14",
+  "evaluation.samples=2",
+  "evaluation.encoder.pictures=16",
+  "evaluation.hallucination.pictures=4",
+];

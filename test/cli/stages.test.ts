@@ -20,7 +20,16 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const set = (...settings: readonly string[]) => settings.flatMap((each) => ["--set", each]);
-const measured = () => ["--test", held, ...set("evaluation.samples=1", "evaluation.questions=60")];
+const measured = () => [
+  "--test",
+  held,
+  ...set(
+    "evaluation.samples=1",
+    "evaluation.questions=60",
+    "evaluation.encoder.pictures=0",
+    "evaluation.dependence.questions=0",
+  ),
+];
 
 async function roundsOf(run: string): Promise<RoundSummary[]> {
   return JSON.parse(await readFile(join(run, "summary.json"), "utf8")).rounds;
@@ -32,7 +41,7 @@ describe("visplay sft", () => {
     const settings = ["itemsPerStep=16", "learningRate=2e-3", "heldOutEvery=5"].map(
       (each) => `stages.0.${each}`,
     );
-    const { status, stderr } = visplay(
+    const { status, stderr } = await visplay(
       ...["sft", "--data", train, ...measured(), "--steps", "15", "--out", run, ...set(...settings)],
     );
     expect(status, stderr).toBe(0);
@@ -48,7 +57,7 @@ describe("visplay sft", () => {
     expect(losses.length).toBe(4);
     expect(losses.at(-1)).toBeLessThan(0.7 * (losses[0] as number));
     expect(after?.heldOutLoss).toBeCloseTo(losses.at(-1) as number, 12);
-    const asked = visplay("status", run);
+    const asked = await visplay("status", run);
     expect(asked.stdout).toMatch(/^finished/);
   }, 240_000);
 });
@@ -59,7 +68,7 @@ describe("visplay grpo", () => {
     const settings = ["itemsPerStep=8", "learningRate=2e-3", "beta=0", "positiveWeight=1"].map(
       (each) => `stages.0.${each}`,
     );
-    const { status, stderr } = visplay(
+    const { status, stderr } = await visplay(
       ...["grpo", "--data", train, ...measured(), "--steps", "12", "--out", run, ...set(...settings)],
     );
     expect(status, stderr).toBe(0);
@@ -73,7 +82,7 @@ describe("visplay grpo", () => {
     expect(rewards.length).toBe(12);
     const mean = (some: readonly number[]) => some.reduce((sum, each) => sum + each, 0) / some.length;
     expect(mean(rewards.slice(-4))).toBeGreaterThan(mean(rewards.slice(0, 3)) + 0.05);
-    expect(visplay("replay", "list", run, "--limit", "1", "--stage", "grpo").stdout).toMatch(/grpo/);
+    expect((await visplay("replay", "list", run, "--limit", "1", "--stage", "grpo")).stdout).toMatch(/grpo/);
   }, 240_000);
 });
 
@@ -87,7 +96,7 @@ describe("a data set that cannot be learnt from", () => {
       data,
       `${JSON.stringify({ image: "gone.png", question: "is it red ?", answer: "yes" })}\n`,
     );
-    const { status, stderr } = refused("sft", data);
+    const { status, stderr } = await refused("sft", data);
     expect(status).toBe(15);
     expect(stderr).toMatch(
       /found no question with an answer and one picture in 1 row, .*missing.jsonl.*gone.png/s,
@@ -98,27 +107,27 @@ describe("a data set that cannot be learnt from", () => {
     const data = join(train, "unlabelled.jsonl");
     const picture = (await readdir(train)).find((name) => name.endsWith(".png"));
     await writeFile(data, `${JSON.stringify({ image: picture, question: "is it red ?" })}\n`);
-    const { status, stderr } = refused("grpo", data);
+    const { status, stderr } = await refused("grpo", data);
     await rm(data);
     expect(status).toBe(15);
     expect(stderr).toMatch(/found no question with an answer .*: found no answer/s);
   });
 
-  test("is none, or has settings of another kind", () => {
-    expect(refused("sft", join(folder, "nowhere")).status).toBe(15);
-    const lacking = visplay("grpo", "--out", join(folder, "never"));
+  test("is none, or has settings of another kind", async () => {
+    expect((await refused("sft", join(folder, "nowhere"))).status).toBe(15);
+    const lacking = await visplay("grpo", "--out", join(folder, "never"));
     expect(lacking.status).toBe(3);
     expect(lacking.stderr).toContain("stages.0.data: found nothing, expected labelled data");
-    const { status, stderr } = refused("sft", train, ...set("stages.0.groupSize=4"));
+    const { status, stderr } = await refused("sft", train, ...set("stages.0.groupSize=4"));
     expect(status).toBe(3);
     expect(stderr).toMatch(/unknown key groupSize in stages.0/);
   });
 
-  test("is to reach a figure that nobody knows, or that nothing measures", () => {
-    const unknown = refused("sft", train, "--test", held, ...set("stages.0.requires.gredy=3"));
+  test("is to reach a figure that nobody knows, or that nothing measures", async () => {
+    const unknown = await refused("sft", train, "--test", held, ...set("stages.0.requires.gredy=3"));
     expect(unknown.status).toBe(3);
     expect(unknown.stderr).toMatch(/unknown key gredy in stages.0.requires .*; did you mean greedy\?/);
-    const unmeasured = refused("sft", train, ...set("stages.0.requires.greedy=3"));
+    const unmeasured = await refused("sft", train, ...set("stages.0.requires.greedy=3"));
     expect(unmeasured.status).toBe(3);
     expect(unmeasured.stderr).toContain("set evaluation.data");
   });
@@ -126,7 +135,7 @@ describe("a data set that cannot be learnt from", () => {
 
 test("a stage that does not come to what it requires ends the run with a code of its own", async () => {
   const run = join(folder, "floor");
-  const { status, stderr } = visplay(
+  const { status, stderr } = await visplay(
     ...["sft", "--data", train, ...measured(), "--steps", "1", "--out", run],
     ...set("stages.0.itemsPerStep=2", "stages.0.heldOut=0", "stages.0.requires={maj8: 99}"),
   );

@@ -109,10 +109,10 @@ describe("tools of a stage", () => {
       /stages.0.tools.use.0.threads .*: found 3, expected it with a module of your own/,
     ],
     ["[{name: ./a.ts, threads: 0}]", /stages.0.tools.use.0.threads .*found 0, expected number to be >=1/],
-  ])("are refused before any model is opened: %s", (tools, message) => {
+  ])("are refused before any model is opened: %s", async (tools, message) => {
     const run = join(folder, "never");
     const stage = `stages.0={kind: environment, tools: ${tools}}`;
-    const { status, stderr } = visplay(
+    const { status, stderr } = await visplay(
       "train",
       "--out",
       run,
@@ -126,8 +126,8 @@ describe("tools of a stage", () => {
     expect(existsSync(run)).toBe(false);
   });
 
-  test("of a list can be changed one by one", () => {
-    const { stdout } = visplay(
+  test("of a list can be changed one by one", async () => {
+    const { stdout } = await visplay(
       ...["config", "--set", "stages.0={kind: environment, tools: [zoom, ./a.ts]}"],
       ...["--set", "stages.0.tools.price=0.25", "--set", "stages.0.tools.use.1.threads=7"],
     );
@@ -135,12 +135,12 @@ describe("tools of a stage", () => {
       expect(stdout).toMatch(line);
   });
 
-  test("are printed so that they can be read again", () => {
+  test("are printed so that they can be read again", async () => {
     const stage = `stages.0={kind: environment, tools: [zoom, ./a.ts, {search: docs}, {mcp: "a b"}]}`;
-    const { stdout } = visplay("config", "--set", stage);
+    const { stdout } = await visplay("config", "--set", stage);
     const file = join(folder, "settings.yaml");
     writeFileSync(file, stdout);
-    expect(visplay("config", "--config", file).stdout).toBe(stdout);
+    expect((await visplay("config", "--config", file)).stdout).toBe(stdout);
     for (const line of [/name: zoom/, /name: .\/a.ts/, /memory: 1024/, /search: docs/, /mcp: a b/])
       expect(stdout).toMatch(line);
   });

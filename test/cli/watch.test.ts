@@ -1,17 +1,14 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { exitCodes } from "../../common/errors.ts";
 import { Database } from "../../replay/sqlite.ts";
-import { program } from "../built.ts";
-
-const run = promisify(execFile);
+import { program, runProgram } from "../built.ts";
 
 /** A run of small steps without an end to wait for. */
 const endless = [
@@ -60,7 +57,7 @@ async function filesWith(folder: string, text: string): Promise<string[]> {
 }
 
 async function status(out: string) {
-  const { stdout } = await run(process.execPath, [program, "status", out, "--json"]);
+  const { stdout } = await runProgram(["status", out, "--json"]);
   return JSON.parse(stdout);
 }
 
@@ -164,7 +161,7 @@ test("a plan of the embedded model is printed in the end, and nothing is written
     ...["threads=1", "rounds=2", "questioner.imagesPerStep=2", "questioner.answersPerQuestion=2"],
     ...["curriculum.imagesPerChunk=2", "reasoner.itemsPerStep=2", "evaluation.questionsPerChunk=7"],
   ].flatMap((setting) => ["--set", setting]);
-  const { stdout } = await run(process.execPath, [program, "plan", "--json", "--out", out, ...small]);
+  const { stdout } = await runProgram(["plan", "--json", "--out", out, ...small]);
   const plan = JSON.parse(stdout);
   expect(plan.stages).toHaveLength(1);
   const [stage] = plan.stages;

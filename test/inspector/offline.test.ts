@@ -98,19 +98,19 @@ test("the command leaves one file, or none, and says what it holds", async () =>
   const write = (path: string, ...flags: string[]) =>
     visplay("inspect", replay.folder, "--html", path, ...flags);
   const path = join(folder, "run.html");
-  expect(write(path).stdout).toMatch(/run\.html: .*, 2 episodes\n$/);
+  expect((await write(path)).stdout).toMatch(/run\.html: .*, 2 episodes\n$/);
   const html = await readFile(path, "utf8");
-  expect(write(path, "--limit", "0.001")).toMatchObject({ status: exitCodes.usage, stdout: "" });
+  expect(await write(path, "--limit", "0.001")).toMatchObject({ status: exitCodes.usage, stdout: "" });
   expect(await readFile(path, "utf8")).toBe(html);
-  expect(write(path, "--image", "other").stdout).toMatch(/, 0 episodes; no episode matches\n$/);
+  expect((await write(path, "--image", "other")).stdout).toMatch(/, 0 episodes; no episode matches\n$/);
   const nowhere = join(folder, "nowhere");
-  expect(write(join(nowhere, "run.html"))).toMatchObject({
+  expect(await write(join(nowhere, "run.html"))).toMatchObject({
     status: exitCodes.usage,
     stderr: expect.stringContaining(`found no folder ${nowhere}, expected one to write into`),
   });
   expect(existsSync(nowhere)).toBe(false);
   await writeFile(`${path}.tmp`, "what a killed one has left");
-  expect(write(path).stdout).toMatch(/2 episodes/);
+  expect((await write(path)).stdout).toMatch(/2 episodes/);
   expect(await readdir(folder)).toEqual(["run.html"]);
   await rm(folder, { recursive: true });
 });

@@ -18,6 +18,7 @@ import { RandomStream } from "../../common/random.ts";
 import type { RunEvent } from "../../replay/events.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { program } from "../built.ts";
+import { smallEvaluation } from "../cli/small_run.ts";
 import { writeOpposites } from "../fakes/labelled.ts";
 import { withoutTimes } from "../fakes/play.ts";
 import { writeTwoTurns } from "../fakes/two_turns.ts";
@@ -35,9 +36,7 @@ const settings = [
   "curriculum.views=3",
   "reasoner.stepsPerRound=10",
   "reasoner.itemsPerStep=8",
-  "evaluation.questions=14",
-  "evaluation.scenes=14",
-  "evaluation.samples=2",
+  ...smallEvaluation,
 ];
 const labelled = "{data: labelled, itemsPerStep: 8, steps: 5";
 const stages = [
