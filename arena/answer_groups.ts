@@ -103,6 +103,7 @@ export function answerFigures(
     ...step.place,
     role: "reasoner",
     trajectories: null,
+    imitated: null,
     attribution: attributionFigures(
       groups.flatMap(({ rollouts }) => rollouts.flatMap(({ attribution }) => attribution ?? [])),
     ),

@@ -3,6 +3,7 @@ import { VisplayError } from "../common/errors.ts";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
 import { textOf } from "../policy/prompts.ts";
+import { consensus } from "../reasoner/consensus.ts";
 import { trueLabel } from "../reasoner/vote.ts";
 import type {
   CurriculumEpisode,
@@ -141,9 +142,16 @@ function episode(
     questions: questions.map(({ poll, admission, ...question }): CurriculumQuestion => {
       const record = questionRecord(step, question, poll?.given ?? null, poll?.verdict ?? null);
       const blindAnswers = answerRecords(step, poll?.blind?.given ?? null);
-      return { ...record, blindAnswers, described: describedRecord(poll), ...admission };
+      const solution = solutionOf(poll, admission);
+      return { ...record, blindAnswers, described: describedRecord(poll), ...admission, solution };
     }),
   };
+}
+
+/** The answer to imitate; none of what took several turns. */
+function solutionOf(poll: Poll | null, { label }: Admission): number | null {
+  if (!poll || label === null || poll.given.tools) return null;
+  return consensus(poll.given.answers, label);
 }
 
 function describedRecord(poll: Poll | null): CurriculumQuestion["described"] {

@@ -1,7 +1,7 @@
 import type { EventBody } from "../replay/events.ts";
 import { rollOut, type SampleTurn } from "../training/rollout.ts";
 import type { EnvironmentStage } from "./config/stages.ts";
-import { type Lesson, learn, lessons, supervisedStep } from "./lessons.ts";
+import { type Lesson, learn, lessons, limitOf, supervisedStep } from "./lessons.ts";
 import type { Step } from "./step.ts";
 import type { OpenTask } from "./tasks.ts";
 import { learningRateOf } from "./training.ts";
@@ -25,11 +25,12 @@ export async function imitate(
 /** Says what the environment demonstrates, and notes it as what is to be learnt. */
 function demonstrator(
   step: Step,
-  { maxTokens }: EnvironmentStage,
+  config: EnvironmentStage,
   open: readonly OpenTask[],
   said: Lesson[],
 ): SampleTurn {
   const { environment, signal } = step.run;
+  const limit = limitOf(step, config);
   return async (asked, _groupSize, turn) => {
     const texts = await Promise.all(
       asked.map(({ state }) => environment.demonstrate?.(state, turn, signal) ?? ""),
@@ -37,7 +38,7 @@ function demonstrator(
     return asked.map(({ task, prompt }, i) => {
       const { ref, question } = open[task] as OpenTask;
       const text = texts[i] as string;
-      const [lesson] = lessons(step, maxTokens, { ref, question, text }, prompt);
+      const [lesson] = lessons(step, limit, { ref, question, text }, prompt);
       if (!lesson) return null;
       said.push(lesson);
       const tokens = lesson.example.completion;

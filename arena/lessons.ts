@@ -13,19 +13,29 @@ export interface Lesson {
   readonly question: string | null;
 }
 
+/** How long completions may be, and the setting that says so. */
+interface LengthLimit {
+  readonly maxTokens: number;
+  readonly setting: string;
+}
+
 /** A completion to imitate under a prompt; none for one that is too long, which is noted. */
 export function lessons(
   step: Step,
-  maxTokens: number,
+  { maxTokens, setting }: LengthLimit,
   said: Omit<Lesson, "example">,
   prompt: Prompt,
 ): Lesson[] {
   const completion = step.run.ports.encode(said.text);
   if (completion.length <= maxTokens) return [{ ...said, example: { prompt, completion } }];
   const found = `what it is to teach has ${completion.length} tokens, expected at most ${maxTokens}`;
-  const setting = `stages.${step.run.stage.index}.maxTokens`;
   step.fail("load", said.ref, new VisplayError("prompt", `${found} (${setting})`));
   return [];
+}
+
+/** The limit of a stage that has its own. */
+export function limitOf({ run }: Step, { maxTokens }: Pick<LengthLimit, "maxTokens">): LengthLimit {
+  return { maxTokens, setting: `stages.${run.stage.index}.maxTokens` };
 }
 
 /** What was imitated; the update is null where there was nothing. */

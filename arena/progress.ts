@@ -39,6 +39,7 @@ export function follow(
     case "questionerStep":
       return withVersions(progress, { questioner: event.update?.version });
     case "reasonerStep":
+      return withVersions(progress, { reasoner: event.imitated?.version ?? event.update?.version });
     case "supervisedStep":
       return withVersions(progress, { reasoner: event.update?.version });
     case "phaseStarted":

@@ -1,5 +1,4 @@
 import { lastValueFrom, type Observable, toArray } from "rxjs";
-import { VisplayError } from "../common/errors.ts";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
 import { agrees } from "../reasoner/vote.ts";
@@ -20,12 +19,13 @@ import type { CheckedLook } from "./attribution.ts";
 import { causesOf, lookAtSome } from "./causes.ts";
 import { samplingOf } from "./config/learning.ts";
 import { itemCount } from "./curriculum.ts";
-import { itemsAt } from "./data_order.ts";
 import { asksDescriptions, describingTokens, followsFromChain } from "./described_answers.ts";
-import { answer, load, type OpenQuestion, viewOf } from "./dialogue.ts";
+import { answer } from "./dialogue.ts";
+import { type LoadedItem, loadItems } from "./loaded_items.ts";
 import { playPhase } from "./phase.ts";
 import { pipeline } from "./pipeline.ts";
 import type { Run } from "./run.ts";
+import { imitateSolutions } from "./solutions.ts";
 import type { Step } from "./step.ts";
 import { recordedTurns } from "./tasks.ts";
 import { train } from "./training.ts";
@@ -42,71 +42,50 @@ import { trajectoryFigures, trajectoryRecord } from "./trajectories.ts";
  * same base, scores the chunk before it for the KL. The next step's images are decoded all the while.
  */
 export function reasonerPhase(run: Run, round: number): Observable<RunEvent> {
-  const { stepsPerRound, itemsPerStep, maxPasses } = run.config.reasoner;
+  const { stepsPerRound, itemsPerStep, maxPasses, imitation } = run.config.reasoner;
   const admitted = itemCount(run.progress.curriculum);
   const stepsPerPass = Math.max(1, admitted / itemsPerStep);
   return playPhase(run, {
     round,
     phase: "reasoner",
     steps: Math.min(stepsPerRound, Math.ceil(maxPasses * stepsPerPass)),
-    prepare: async (step) => loadItems(step, await run.ports.log.curriculum(round, placesOf(step, admitted))),
+    prepare: async (step) => ({
+      rewarded: await loadItems(step, "items", itemsPerStep),
+      imitated: await loadItems(step, "imitated", imitation.itemsPerStep),
+    }),
     play: playStep,
   });
 }
 
-/** A curriculum item with its image in memory, as it is shown. */
-interface LoadedItem extends OpenQuestion {
-  readonly item: CurriculumItem;
-  readonly view: number;
-}
-
-/** Which items of the round's curriculum a step is about. */
-function placesOf({ run, place: { round, step } }: Step, admitted: number): number[] {
-  const count = Math.min(run.config.reasoner.itemsPerStep, admitted);
-  return itemsAt(run.seed("reasoner.items", round), step * count, count, admitted);
-}
-
-/** Items with their images; one whose image shows something else by now is noted and left out: its label is not about that. */
-async function loadItems(step: Step, items: readonly CurriculumItem[]): Promise<LoadedItem[]> {
-  const images = await load(step, [...new Set(items.map(({ image }) => image.index))]);
-  const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
-  const found = items.flatMap((item) => {
-    const loaded = byIndex.get(item.image.index);
-    if (loaded?.ref.id === item.image.id) return [{ ...loaded, item, question: item.question }];
-    if (loaded) step.fail("load", item.image, new VisplayError("images", anotherPicture));
-    return [];
-  });
-  const shown: LoadedItem[] = [];
-  for (const [place, each] of found.entries()) {
-    // Under a view that is drawn anew in each step.
-    const view = step.seed("view", place) % step.run.config.reasoner.views;
-    shown.push({ ...each, image: await viewOf(step, each.image, view), view });
-  }
-  return shown;
-}
-
-const anotherPicture = "it shows another picture than the one that its question was asked about";
-
 /** One item's answers, as a group that learns. */
 interface ItemGroup extends LoadedItem, AnswerGroup {}
 
-/** Answers to items, rewarded by agreement with their silver ones; one update. */
-async function playStep(step: Step, items: readonly LoadedItem[]): Promise<EventBody[]> {
+/** What a step learns from. */
+interface Lessons {
+  /** Items that are answered, and the answers rewarded. */
+  readonly rewarded: readonly LoadedItem[];
+  /** Items whose solutions are imitated. */
+  readonly imitated: readonly LoadedItem[];
+}
+
+/** Answers to items, rewarded by agreement with their silver ones: one update; another one by imitation of solutions. */
+async function playStep(step: Step, { rewarded: items, imitated }: Lessons): Promise<EventBody[]> {
   const { run, place } = step;
   const { reasoner: config } = run.config;
   const { versions } = run.progress;
   const groups = await rollOut(step, items);
-  const peak = config.learningRate * config.learningRateDecayPerRound ** (place.round - 1 - run.stage.before);
+  const decay = config.learningRateDecayPerRound ** (place.round - 1 - run.stage.before);
   const { maxTurns } = run.answerTools ?? { maxTurns: 1 };
   const lesson = { ...config, maxTokens: config.maxTokens * maxTurns };
-  const learned = await train(step, "reasoner", groups, lesson, peak);
+  const learned = await train(step, "reasoner", groups, lesson, config.learningRate * decay);
+  const update = await imitateSolutions(step, imitated, decay);
   // To its end: what was learned has to be recorded.
   const episodes = await mapInSlices(learned.groups, ({ view, item: { label, confidence }, ...group }) =>
     answerEpisode(step, versions, group, { view, label, confidence }),
   );
   const acted = groups.flatMap(({ rollouts }) => rollouts.flatMap(({ trajectory }) => trajectory ?? []));
   const trajectories = acted.length > 0 ? trajectoryFigures(acted) : null;
-  return [...episodes, { ...answerFigures(step, episodes, groups, learned), trajectories }];
+  return [...episodes, { ...answerFigures(step, episodes, groups, learned), trajectories, imitated: update }];
 }
 
 /**

@@ -7,7 +7,7 @@ import type { EventBody, RunEvent } from "../replay/events.ts";
 import { heldOutRows, lastRoundOf, type Schedule, type SftStage, stepsOf } from "./config/stages.ts";
 import { itemsAt } from "./data_order.ts";
 import { type LabelledQuestion, loadRows, rowsOf } from "./labelled.ts";
-import { type Lesson, learn, lessons, score, supervisedStep } from "./lessons.ts";
+import { type Lesson, learn, lessons, limitOf, score, supervisedStep } from "./lessons.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
 import type { Step } from "./step.ts";
@@ -82,7 +82,7 @@ function answersTo(step: Step, config: SftStage, questions: readonly LabelledQue
     const text = writeAnswer(templates.format, truths[0] ?? "", chain);
     return lessons(
       step,
-      config.maxTokens,
+      limitOf(step, config),
       { ref, question, text },
       reasonerPrompt(image, question, templates),
     );
@@ -94,7 +94,12 @@ function questionsIn(step: Step, config: SftStage, questions: readonly LabelledQ
   const { templates } = step.run.ports;
   return questions.flatMap(({ ref, image, question, item: { truths } }) => {
     const text = writeQuestion(templates.format, question, truths[0] ?? null);
-    return lessons(step, config.maxTokens, { ref, question: null, text }, questionerPrompt(image, templates));
+    return lessons(
+      step,
+      limitOf(step, config),
+      { ref, question: null, text },
+      questionerPrompt(image, templates),
+    );
   });
 }
 

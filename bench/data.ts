@@ -143,6 +143,7 @@ function admitted(stream: RandomStream, place: number): CurriculumQuestion {
       ownAnswer: null,
       answers: [],
       described: null,
+      solution: null,
       blindAnswers: [],
       rejection: null,
       label: silver,

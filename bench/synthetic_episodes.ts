@@ -84,6 +84,7 @@ class Draw {
           ...record,
           blindAnswers: [],
           described: null,
+          solution: null,
           rejection,
           label: isAdmitted ? (record.verdict?.silver ?? null) : null,
         };

@@ -67,6 +67,7 @@ function question(image: number, place: number, stream: RandomStream): Curriculu
       ownAnswer: null,
       answers: [],
       described: null,
+      solution: null,
       blindAnswers: [],
       rejection: null,
       label,
@@ -82,7 +83,7 @@ function question(image: number, place: number, stream: RandomStream): Curriculu
 export function reasonerStep(step: number, steps: number): ReasonerStep {
   return {
     ...{ type: "reasonerStep", phase: "reasoner", round: 1, step, steps, role: "reasoner" },
-    ...{ durationMs: 900, failed: 0, health, trajectories: null, attribution: null },
+    ...{ durationMs: 900, failed: 0, health, trajectories: null, attribution: null, imitated: null },
     ...{ timingsMs: { sample: 500, reference: 200, update: 350 }, sampledTokens: 6000 + (step % 100) },
     ...{ meanReward: 0.9, groups: 32, droppedGroups: 20, meanTokens: 12, truncatedShare: 0 },
     parts: { agreement: 0.8, format: 0.1, brevity: 0 },

@@ -24,13 +24,13 @@ const covered: Readonly<Record<Table, readonly string[]>> = {
   rollouts: (
     "id text tokens log_probs truncated reward advantage parts_names parts checks_names checks outcome vote " +
     "failure question own_answer silver confidence votes abstentions parse_failures samples rejection label " +
-    "reference_log_probs trajectory verified attribution described"
+    "reference_log_probs trajectory verified attribution described solution"
   ).split(" "),
   answers: "id rollout blind text tokens log_probs truncated outcome vote failure trajectory verified".split(
     " ",
   ),
   phases: "id stage name role type".split(" "),
-  curriculum: "round place event content position name question label confidence".split(" "),
+  curriculum: "round place event content position name question label confidence solution".split(" "),
   run_images: "position name bytes changed_ms content".split(" "),
   run_inputs: "name sha256".split(" "),
 };

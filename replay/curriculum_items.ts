@@ -7,7 +7,7 @@ import { type Database, numbers, type Queries, type Row, utf8 } from "./sqlite.t
 
 const itemsSql = `
   SELECT ${numbers("c.round", "c.place", "c.event", "c.confidence", "c.crc32", "i.position")},
-    ${utf8("c.question", "c.label", "i.content", "i.name")}
+    ${utf8("c.question", "c.label", "c.solution", "i.content", "i.name")}
   FROM curriculum c LEFT JOIN images i ON i.id = c.image`;
 
 /** How many items a round's curriculum has. */
@@ -48,16 +48,17 @@ function itemOf(row: Row, name: string): CurriculumItem {
     question: row.question as string,
     label: row.label as string,
     confidence: row.confidence as number,
+    solution: row.solution as string | null,
   };
 }
 
 /** What entered the curriculum in an episode. */
 export function itemsIn({ image, questions }: CurriculumEpisode): CurriculumItem[] {
-  return questions.flatMap(({ question, label, verdict }) =>
-    question === null || label === null || verdict === null
-      ? []
-      : [{ image, question, label, confidence: verdict.confidence }],
-  );
+  return questions.flatMap(({ question, label, verdict, solution, answers }) => {
+    if (question === null || label === null || verdict === null) return [];
+    const text = solution === null ? null : (answers[solution]?.text ?? null);
+    return [{ image, question, label, confidence: verdict.confidence, solution: text }];
+  });
 }
 
 /** Adds items at the end of a round's curriculum; `event` is the one that brought them, 0 for another run's. */
@@ -68,15 +69,16 @@ export function addItems(
   { round, event }: { readonly round: number; readonly event: number },
 ): void {
   const first = curriculumSize(database, round);
-  const sql = `INSERT INTO curriculum (round, place, event, image, question, label, confidence, crc32)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
-  for (const [i, { image, question, label, confidence }] of items.entries()) {
+  const sql = `INSERT INTO curriculum (round, place, event, image, question, label, confidence, solution, crc32)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  for (const [i, { image, question, label, confidence, solution }] of items.entries()) {
     const stored = { content: image.id, position: image.index, name: image.name };
     const place = first + i;
-    const row = { round, place, event, ...stored, question, label, confidence };
+    const row = { round, place, event, ...stored, question, label, confidence, solution };
     const { value } = new Checksum().add("curriculum", row);
     const imageId = dictionary.id("images", stored);
-    database.prepare(sql).run([round, place, event, imageId, question, label, confidence, value]);
+    const values = [round, place, event, imageId, question, label, confidence, solution, value];
+    database.prepare(sql).run(values);
   }
 }
 

@@ -70,6 +70,7 @@ export function episodeOf(row: Row, rollouts: readonly Row[], answers: readonly 
           described: parsed<DescribedVotesRecord>(rollout.described),
           rejection: rollout.rejection as CurriculumQuestion["rejection"],
           label: rollout.label as string | null,
+          solution: rollout.solution as number | null,
         })),
       };
     case "reasonerEpisode":

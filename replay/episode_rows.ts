@@ -33,7 +33,8 @@ export function rolloutRow(rollout: Rollout): NewRow {
   const question = questionRow(rollout);
   if ("rejection" in rollout) {
     const described = rollout.described && JSON.stringify(rollout.described);
-    return { ...question, rejection: rollout.rejection, label: rollout.label, described };
+    const { rejection, label, solution } = rollout;
+    return { ...question, rejection, label, described, solution };
   }
   return {
     ...question,

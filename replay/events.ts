@@ -45,7 +45,7 @@ export type * from "./trajectory_records.ts";
  * The version of what events say. One that differs gets frozen types of what the version before it wrote, and a rule in
  * `modernize.ts` that turns that into its own; readers refuse newer ones.
  */
-export const REPLAY_VERSION = 4;
+export const REPLAY_VERSION = 5;
 
 /** One event and when it was recorded. */
 export type RunEvent = Stamp & EventBody;

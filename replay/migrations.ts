@@ -282,6 +282,12 @@ ALTER TABLE answers ADD COLUMN trajectory TEXT;
 ALTER TABLE answers ADD COLUMN verified INTEGER;
 `;
 
+/** An answer of those that agree, for the Reasoner to imitate: its place among a question's answers, and its text. */
+const twelfth = `
+ALTER TABLE rollouts ADD COLUMN solution INTEGER;
+ALTER TABLE curriculum ADD COLUMN solution TEXT;
+`;
+
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
 export const migrations: readonly string[] = [
   first,
@@ -295,4 +301,5 @@ export const migrations: readonly string[] = [
   ninth,
   tenth,
   eleventh,
+  twelfth,
 ];

@@ -3,9 +3,15 @@ import { type EventBody, REPLAY_VERSION, type Stamp } from "./events.ts";
 import { secondOf } from "./version_1.ts";
 import { thirdOf } from "./version_2.ts";
 import { fourthOf } from "./version_3.ts";
+import { fifthOf } from "./version_4.ts";
 
 /** Turns a body into what the next version would have written, for each version from the first on. */
-export const changes: readonly ((type: string, body: object) => object)[] = [secondOf, thirdOf, fourthOf];
+export const changes: readonly ((type: string, body: object) => object)[] = [
+  secondOf,
+  thirdOf,
+  fourthOf,
+  fifthOf,
+];
 
 /** What is stored of an event beside its type and its time. The first version did not say which it was. */
 export type StoredBody = object & { readonly version?: unknown };

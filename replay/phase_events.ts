@@ -205,6 +205,8 @@ export interface ReasonerStep extends Step, TrainingFigures {
   readonly trajectories: TrajectoryFigures | null;
   /** Null where nobody looked for causes. */
   readonly attribution: AttributionFigures | null;
+  /** The update, after that by the rewards, on solutions of the curriculum; null where there was nothing to imitate. */
+  readonly imitated: UpdateRecord | null;
   /** Mean over answers of each part of the reward. */
   readonly parts: Readonly<Record<string, number>>;
 }

@@ -17,11 +17,15 @@ export function readableVersionOf(database: Database): number {
     const remedy = "read it, and go on with it, with the release that wrote it";
     throw new VisplayError("run", `${database.path}: ${found}; ${remedy}`);
   }
-  if (version < 5) database.exec(temporary(fifthTables));
+  if (version < 5)
+    database.exec(`${temporary(fifthTables)} ALTER TABLE temp.curriculum ADD COLUMN solution TEXT;`);
   if (version < 7) database.exec(temporary(seventhPhases));
   if (version < 11) database.exec(temporary(eleventhTables));
   for (const [table, added] of Object.entries(addedColumns)) {
-    const lacking = added.filter(({ since }) => version < since).map(({ column }) => `NULL AS ${column}`);
+    const isThere = table !== "curriculum" || version >= 5;
+    const lacking = added
+      .filter(({ since }) => isThere && version < since)
+      .map(({ column }) => `NULL AS ${column}`);
     if (lacking.length > 0)
       database.exec(`CREATE TEMP VIEW ${table} AS SELECT *, ${lacking} FROM main.${table}`);
   }
@@ -41,7 +45,9 @@ const addedColumns = {
     { column: "verified", since: 11 },
     { column: "attribution", since: 11 },
     { column: "described", since: 11 },
+    { column: "solution", since: 12 },
   ],
+  curriculum: [{ column: "solution", since: 12 }],
   answers: [
     { column: "trajectory", since: 11 },
     { column: "verified", since: 11 },

@@ -174,6 +174,8 @@ export interface CurriculumQuestion extends QuestionRecord {
   readonly rejection: Rejection | null;
   /** What the Reasoner will be rewarded for; the silver answer unless a control uses the truth. */
   readonly label: string | null;
+  /** The place, among its answers, of the one that says what those that agree have in common; null for none. */
+  readonly solution: number | null;
 }
 
 /** A question that entered the curriculum: what the Reasoner learns from. */
@@ -183,6 +185,8 @@ export interface CurriculumItem {
   /** What it is rewarded for. */
   readonly label: string;
   readonly confidence: number;
+  /** A whole answer that agrees, for the Reasoner to imitate; null where there was none. */
+  readonly solution: string | null;
 }
 
 /** Counts of confidences in ten bins of equal width from 0 to 1; the last one includes 1. */

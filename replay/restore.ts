@@ -51,7 +51,7 @@ const episodeSql = `
 const rolloutsSql = `
   SELECT r.id, ${numbers("r.tokens", "r.log_probs", "r.truncated", "r.reward", "r.advantage", "r.outcome")},
     ${numbers("r.reference_log_probs")},
-    ${numbers("r.confidence", "r.abstentions", "r.parse_failures", "r.samples", "r.verified")},
+    ${numbers("r.confidence", "r.abstentions", "r.parse_failures", "r.samples", "r.verified", "r.solution")},
     ${utf8("r.text", "r.parts", "r.checks", "r.vote", "r.failure", "r.question", "r.own_answer")},
     ${utf8("r.silver", "r.votes", "r.rejection", "r.label", "r.trajectory", "r.attribution", "r.described")},
     ${utf8("p.names AS parts_names", "c.names AS checks_names")}

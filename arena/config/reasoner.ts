@@ -19,6 +19,12 @@ export interface ReasonerRewardConfig extends ReasonerWeights {
 const attributions = ["whole", "by_part"] as const;
 type Attribution = (typeof attributions)[number];
 
+/** How the Reasoner imitates what its votes have in common. */
+export interface ImitationConfig {
+  readonly itemsPerStep: number;
+  readonly learningRate: number;
+}
+
 /** How the Reasoner answers what it is taught with, and how it is rewarded. */
 export interface ReasonerConfig extends SamplingConfig, GrpoConfig {
   readonly stepsPerRound: number;
@@ -28,6 +34,7 @@ export interface ReasonerConfig extends SamplingConfig, GrpoConfig {
   readonly views: number;
   readonly groupSize: number;
   readonly learningRateDecayPerRound: number;
+  readonly imitation: ImitationConfig;
   readonly reward: ReasonerRewardConfig;
   readonly labels: "silver" | "true";
 }
@@ -46,6 +53,20 @@ export const reasoner: z.ZodType<Unresolved<ReasonerConfig, "maxTokens">> = grou
     ...samplingSettings("reasoner"),
     ...grpoSettings({ learningRate: 2e-4, learningRateEnd: 0, beta: 0.02, positiveWeight: 0.7 }),
     learningRateDecayPerRound: share(0.8, "factor on the learning rate after each round"),
+    imitation: group(
+      {
+        itemsPerStep: count(
+          32,
+          "items of which, in each step, a whole answer is imitated that agrees with the label: the one of the votes that has most in common with the others; 0 imitates none",
+          0,
+        ),
+        learningRate: number(
+          5e-4,
+          "AdamW step size of the text model (1/step), which falls as the other does",
+        ),
+      },
+      "after each update by rewards one by imitation: every word of a chain is taught, and nothing has to be sampled (LMSI)",
+    ),
     reward: group(
       {
         agreement: number(0.9, "weight of agreement with the silver answer"),

@@ -98,6 +98,7 @@ function episode(...questions: [string | null, number, Rejection | null][]): Cur
       ownAnswer: null,
       answers: [],
       described: null,
+      solution: null,
       blindAnswers: [],
       verdict: rejection === "malformed" ? null : verdict(silver, confidence),
       rejection,

@@ -107,7 +107,7 @@ describe("a link", () => {
     await using opened = await open(at("#/recorded/episodes"));
     const { page } = opened;
     await page.getByLabel("Search questions and answers").fill("circle");
-    await page.evaluate(() => history.pushState(null, "", "#/recorded/questions"));
+    await page.evaluate('history.pushState(null, "", "#/recorded/questions")');
     await page.waitForTimeout(400);
     expect(hashOf(page)).toBe("#/recorded/questions");
   });

@@ -45,6 +45,7 @@ function question(
     ownAnswer: null,
     answers: [],
     described: null,
+    solution: null,
     blindAnswers: [],
     verdict: {
       silver,

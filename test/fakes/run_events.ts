@@ -54,6 +54,7 @@ export const reasonerStep = (change: Partial<ReasonerStep> = {}): ReasonerStep =
   role: "reasoner",
   trajectories: null,
   attribution: null,
+  imitated: null,
   ...step,
   ...change,
 });

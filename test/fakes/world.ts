@@ -163,7 +163,13 @@ export function smallConfig(change: (config: Mutable<RunConfig>) => void = () =>
       reward: { diversityWeight: 0.1 },
     },
     curriculum: { images: 12, imagesPerChunk: 4, questionsPerImage: 3, answersPerQuestion: 4, views: 1 },
-    reasoner: { stepsPerRound: 3, itemsPerStep: 6, itemsPerChunk: 3, groupSize: 4 },
+    reasoner: {
+      stepsPerRound: 3,
+      itemsPerStep: 6,
+      itemsPerChunk: 3,
+      groupSize: 4,
+      imitation: { itemsPerStep: 0 },
+    },
     attribution: { share: 0, evaluation: false },
   });
   change(config as Mutable<RunConfig>);

@@ -120,6 +120,7 @@ export class RandomEvents {
       described: this.#orNull(() => ({ descriptions: [this.#word()], verdict: this.#verdict() })),
       rejection: this.#orNull(() => "duplicate" as const),
       label: this.#orNull(() => this.#word()),
+      solution: this.#orNull(() => this.#integer(3)),
     }));
     return { type: "curriculumEpisode", prompt: this.#word(), questions };
   }
@@ -313,6 +314,7 @@ export function curriculumEpisode({
       ownAnswer: null,
       answers: [],
       described: null,
+      solution: null,
       blindAnswers: [],
       verdict: { ...verdict, silver: label ?? "no" },
       rejection: label === null ? "aboveBand" : null,

@@ -24,7 +24,9 @@ afterEach(async () => {
 });
 
 describe("versions", () => {
-  const withoutEleventh = `
+  const withoutTwelfth =
+    "ALTER TABLE rollouts DROP COLUMN solution; ALTER TABLE curriculum DROP COLUMN solution";
+  const withoutEleventh = `${withoutTwelfth};
     ALTER TABLE episodes DROP COLUMN tools; DROP TABLE tool_sets; ALTER TABLE rollouts DROP COLUMN verified;
     ALTER TABLE rollouts DROP COLUMN attribution; ALTER TABLE rollouts DROP COLUMN described;
     ALTER TABLE answers DROP COLUMN trajectory; ALTER TABLE answers DROP COLUMN verified`;
@@ -44,6 +46,7 @@ describe("versions", () => {
       "tools",
       "attribution",
       "described",
+      "solution",
     ]);
     const text = JSON.stringify(event, (name, value) => (unknown.has(name) ? null : value));
     return JSON.parse(text) as RunEvent;
@@ -144,7 +147,11 @@ describe("versions", () => {
       });
     /** Without tools, and with turns only where an environment was acted in. */
     const asTenth = (key: string, value: unknown) =>
-      key === "tools" || key === "verified" || key === "attribution" || key === "described"
+      key === "tools" ||
+      key === "verified" ||
+      key === "attribution" ||
+      key === "described" ||
+      key === "solution"
         ? null
         : /^(answers|blindAnswers)$/.test(key)
           ? (value as object[]).map((answer) => ({ ...answer, trajectory: null }))

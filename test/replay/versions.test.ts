@@ -151,7 +151,7 @@ describe("a replay of the first version", () => {
           ["audited", ...always],
           ["questionerStep", "role", "stage", "type", "verified", "version", 10],
           ["curriculumStep", "role", "stage", "type", "verified", "version", 10],
-          ["reasonerStep", "attribution", "role", "stage", "trajectories", "type", "version", 10],
+          ["reasonerStep", "attribution", "imitated", "role", "stage", "trajectories", "type", "version", 10],
           ["warmUpStep", ...always],
           ["rolloutFailed", ...always],
         ),
