@@ -44,14 +44,22 @@ interface Learnt {
   readonly update: UpdateRecord | null;
 }
 
-/** One supervised update of the Reasoner, without the lessons whose image or question the model cannot take. */
-export async function learn(step: Step, learningRate: number, lessons: readonly Lesson[]): Promise<Learnt> {
+/**
+ * One supervised update of the Reasoner, without the lessons whose image or question the model cannot take. A signal ends it
+ * early; null lets it come to its end, where an update before it has to be recorded with it.
+ */
+export async function learn(
+  step: Step,
+  learningRate: number,
+  lessons: readonly Lesson[],
+  signal: AbortSignal | null = step.run.signal,
+): Promise<Learnt> {
   if (lessons.length === 0) return { taught: [], update: null };
   const { reasoner } = step.run.ports.policies;
   const examples = lessons.map(({ example }) => example);
   try {
-    const report = await step.time("update", (signal) =>
-      reasoner.supervise(examples, { learningRate }, signal),
+    const report = await step.time("update", () =>
+      reasoner.supervise(examples, { learningRate }, signal ?? undefined),
     );
     return { taught: lessons, update: { ...report, learningRate } };
   } catch (error) {
@@ -59,7 +67,7 @@ export async function learn(step: Step, learningRate: number, lessons: readonly 
     const scores = await score(step, lessons);
     const fit = zip(lessons, scores).flatMap(([lesson, logProbs]) => (logProbs ? [lesson] : []));
     if (fit.length === lessons.length) throw error;
-    return learn(step, learningRate, fit);
+    return learn(step, learningRate, fit, signal);
   }
 }
 

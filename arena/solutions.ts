@@ -6,7 +6,8 @@ import { learningRateOf } from "./training.ts";
 
 /**
  * One update of the Reasoner by imitation of its curriculum's solutions (LMSI, Huang et al., 2022): answers that agree
- * with the label and have most in common with the others that do. Null where none of the items has one.
+ * with the label and have most in common with the others that do. Null where none of the items has one. A stop waits for
+ * its end, for it belongs to the step of an update before it.
  */
 export async function imitateSolutions(
   step: Step,
@@ -20,5 +21,5 @@ export async function imitateSolutions(
     return lessons(step, { maxTokens, setting: "reasoner.maxTokens" }, { ref, question, text }, prompt);
   });
   const rate = learningRateOf(step, "reasoner", { learningRateEnd }, imitation.learningRate * decay);
-  return (await learn(step, rate, taught)).update;
+  return (await learn(step, rate, taught, null)).update;
 }

@@ -69,6 +69,7 @@ function selfPlayWork(config: OneStage): ByPhase<PhaseWork> {
   const { trial, warmUp, questioner, curriculum, reasoner } = config;
   const answer = answerTokens(config);
   const pair = questioner.maxTokens + reasoner.maxTokens;
+  const imitatedPerItem = reasoner.imitation.itemsPerStep / reasoner.itemsPerStep;
   const blindly = questioner.answersPerQuestion + questioner.blindAnswersPerQuestion;
   return {
     trial: { unit: "images", perStep: trial.images, sampled: pair, learned: 0 },
@@ -94,7 +95,7 @@ function selfPlayWork(config: OneStage): ByPhase<PhaseWork> {
       unit: "items",
       perStep: reasoner.itemsPerStep,
       sampled: reasoner.groupSize * answer,
-      learned: reasoner.groupSize * answer,
+      learned: reasoner.groupSize * answer + imitatedPerItem * reasoner.maxTokens,
     },
   };
 }

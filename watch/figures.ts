@@ -81,6 +81,7 @@ function stepFigures(event: StepEvent): Values {
     ...("attribution" in event &&
       event.attribution &&
       tag("attribution", attributionShares(event.attribution))),
+    ...("imitated" in event && event.imitated && tag("imitated", updateFigures(event.imitated))),
   };
 }
 

@@ -12,6 +12,7 @@ import { makeWorld, smallConfig, untaught, type World } from "../fakes/world.ts"
 const config = smallConfig((change) => {
   change.rounds = 2;
   change.checkpoint.everySteps = 4;
+  change.reasoner.imitation.itemsPerStep = 2;
 });
 
 interface Watched extends World {
@@ -61,7 +62,7 @@ function story(events: readonly RunEvent[]): unknown[] {
 
 /** Everything that reached the policies' weights. */
 function updatesOf({ policies }: World, from: { questioner: number; reasoner: number }) {
-  const of = (role: "questioner" | "reasoner") => policies[role].updates.slice(from[role]);
+  const of = (role: "questioner" | "reasoner") => policies[role].learned.slice(from[role]);
   return JSON.parse(JSON.stringify({ questioner: of("questioner"), reasoner: of("reasoner") }));
 }
 

@@ -48,6 +48,8 @@ export class FakePolicy implements Policy {
     examples: readonly Example[];
     options: { readonly learningRate: number };
   }[] = [];
+  /** Both of these in turn, one for each version. */
+  readonly learned: object[] = [];
   readonly scored: WeightSet[] = [];
   readonly folders: string[] = [];
   /** Versions by the folders that they were saved in. */
@@ -137,6 +139,7 @@ export class FakePolicy implements Policy {
     const prompts = groups.map(({ prompt }) => prompt);
     return this.#call("update", prompts, signal, () => {
       this.updates.push({ groups, options });
+      this.learned.push({ groups, options });
       this.#version++;
       return { loss: 0, gradientNorm: 1, kl: 0, clipFraction: 0, tokens: 1, version: this.#version };
     });
@@ -150,6 +153,7 @@ export class FakePolicy implements Policy {
     const prompts = examples.map(({ prompt }) => prompt);
     return this.#call("update", prompts, signal, () => {
       this.supervised.push({ examples, options });
+      this.learned.push({ examples, options });
       this.#version++;
       return { loss: 0, gradientNorm: 1, kl: 0, clipFraction: 0, tokens: 1, version: this.#version };
     });
