@@ -8,11 +8,13 @@ import type { Fit } from "../images/shrink.ts";
 import { Describer } from "../reasoner/describer.ts";
 import type { DescriptionTemplates, ReasonerTemplates } from "../reasoner/prompt.ts";
 import type { Answer, VisualQuestion } from "../reasoner/reasoner.ts";
-import { vote } from "../reasoner/vote.ts";
+import { vote, voteOf } from "../reasoner/vote.ts";
 import type { AttributionRecord, EvaluationReport, Scores } from "../replay/events.ts";
+import { type CertaintyReader, certaintyReader } from "../rewards/certainty.ts";
 import { baseOf } from "../training/grpo.ts";
 import { Answerer } from "./answerer.ts";
 import { attribute, baseVerifier, type CheckedLook, type Standard } from "./attribution.ts";
+import { type CalibrationMark, calibrationFigures } from "./calibration.ts";
 import type { RunConfig } from "./config/config.ts";
 import { lookChecked, type Seeing, tally } from "./examined_causes.ts";
 import { fromAbortable } from "./from_abortable.ts";
@@ -55,6 +57,7 @@ export interface Mark {
   readonly cool: number;
   readonly majority: number;
   readonly best: number;
+  readonly calibration: CalibrationMark;
   /** Where the greedy answer went wrong; null where nobody looked. */
   readonly attribution: AttributionRecord | null;
 }
@@ -79,6 +82,7 @@ export function evaluator(
 ): Evaluator | null {
   if (tests === null || tests.length === 0) return null;
   const { questionsPerChunk, samples } = config.evaluation;
+  const sureness = certaintyReader(config.certainty.hedges);
   const encoder = new EncoderProbe(config.evaluation, tests);
   return (policy, tools = null) =>
     defer(() => policy.info()).pipe(
@@ -104,7 +108,7 @@ export function evaluator(
         const progress = answered.pipe(
           map(({ examined, chunk }) => {
             for (const each of examined) {
-              const given = mark(each, config.evaluation);
+              const given = mark(each, config.evaluation, sureness);
               marks.push(given);
               if (each.altered) looks.push(dependenceMark(each.test, each, each.altered, config.evaluation));
               take(each, given);
@@ -205,7 +209,11 @@ function examine(
   );
 }
 
-function mark({ test, greedy, blind, warm, cool, look }: AnsweredTest, judging: Judging): Mark {
+function mark(
+  { test, greedy, blind, warm, cool, look }: AnsweredTest,
+  judging: Judging,
+  sureness: CertaintyReader,
+): Mark {
   const scoreOf = (answer: Answer) => score(judging, givenBy(answer), test);
   const scores = warm.map(scoreOf);
   const ofVote = (answer: string | null) =>
@@ -215,6 +223,9 @@ function mark({ test, greedy, blind, warm, cool, look }: AnsweredTest, judging: 
     isRight: (answer) => ofVote(answer) >= rightFrom,
   };
   const right = scoreOf(greedy) >= rightFrom;
+  const verdict = vote(warm);
+  const majority = ofVote(verdict.silver);
+  const stated = voteOf(greedy.parsed) === null ? null : sureness(greedy.completion.text);
   return {
     group: test.group,
     greedy: scoreOf(greedy),
@@ -223,8 +234,12 @@ function mark({ test, greedy, blind, warm, cool, look }: AnsweredTest, judging: 
     blind: scoreOf(blind),
     warm: mean(scores),
     cool: mean(cool.map(scoreOf)),
-    majority: ofVote(vote(warm).silver),
+    majority,
     best: Math.max(0, ...scores),
+    calibration: {
+      votes: verdict.silver === null ? null : { stated: verdict.confidence, right: majority },
+      statement: stated === null ? null : { stated, right: scoreOf(greedy) },
+    },
     attribution: look && attribute(look, standard, right),
   };
 }
@@ -242,6 +257,7 @@ function reportOn(
     samples,
     overall: scoresOf(marks),
     families: Object.fromEntries(groups.map((group) => [group, scoresOf(ofGroup(group))])),
+    calibration: calibrationFigures(marks.map(({ calibration }) => calibration)),
     attribution: tally(marks, groups),
   };
 }

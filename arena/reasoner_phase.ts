@@ -1,8 +1,10 @@
 import { lastValueFrom, type Observable, toArray } from "rxjs";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
+import { claimedCertainty } from "../environments/claimed_certainty.ts";
 import { agrees } from "../reasoner/vote.ts";
 import type { CurriculumItem, EventBody, RunEvent } from "../replay/events.ts";
+import { certaintyReader } from "../rewards/certainty.ts";
 import { type Parts, weigh } from "../rewards/parts.ts";
 import { reasonerRewards } from "../rewards/reasoner.ts";
 import { teaches } from "../training/grpo.ts";
@@ -149,6 +151,7 @@ function rewardAnswers(
   described: readonly boolean[] | null,
 ): RewardedAnswer[] {
   const { reward } = step.run.config.reasoner;
+  const sureness = reward.certainty > 0 ? certaintyReader(step.run.config.certainty.hedges) : null;
   const { encode } = step.run.ports;
   const { toolkit } = step.run.answerTools ?? {};
   const evidence = answers.map(({ parsed, completion }, i) => ({
@@ -156,6 +159,7 @@ function rewardAnswers(
     format: parsed.format,
     tokens: completion.tokens.length,
     described: described?.[i] ?? null,
+    stated: sureness && claimedCertainty(sureness, { parsed, completion }),
   }));
   const rewards = reasonerRewards(evidence, reward, reward.verification);
   return zip(answers, rewards).map(

@@ -56,6 +56,8 @@ export interface RoundSummary extends Readonly<Record<Figure, number | null>> {
   readonly families: Readonly<Record<string, Readonly<Record<Figure, number>>>>;
   /** Whether the Reasoner looks, with 95% intervals; without what nobody measured. */
   readonly looking: EvaluationReport["looking"];
+  /** How well chances of being right fit what is right, with 95% intervals; without what nobody said. */
+  readonly calibration: EvaluationReport["calibration"];
   /** Where its answers went wrong, with 95% intervals; null where nobody looked. */
   readonly attribution: ExaminedCauses | null;
   /** Where the models of this round lie, by role, relative to the run's folder. */
@@ -182,13 +184,14 @@ function emptyRound({ round, stage }: Round): RoundSummary {
     intervals: {},
     families: {},
     looking: {},
+    calibration: {},
     attribution: null,
     models: null,
   };
 }
 
 function figuresOf(report: EvaluationReport): Partial<RoundSummary> {
-  const { overall, families, looking } = report;
+  const { overall, families, looking, calibration } = report;
   const byFamily = Object.entries(families).map(([family, scores]) => [family, percentages(scores)]);
   const intervals = figures.map((name) => {
     const { low, high } = overall[name];
@@ -200,6 +203,7 @@ function figuresOf(report: EvaluationReport): Partial<RoundSummary> {
     intervals: Object.fromEntries(intervals),
     families: Object.fromEntries(byFamily),
     looking: rounded(looking),
+    calibration: rounded(calibration),
     attribution: causes && {
       overall: rounded(causes.overall),
       families: Object.fromEntries(

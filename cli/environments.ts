@@ -77,7 +77,10 @@ export async function openEnvironments(
         const { questions, verifier, digest } = await questionsOf(stage, index, config, materials, opening);
         if (digest !== null) inputs[setting] = digest;
         const { reward, maxTokens } = stage;
-        const rewarder = await openRewarder({ ...reward, verifier: verifier ?? reward.verifier }, maxTokens);
+        const rewarder = await openRewarder(
+          { ...reward, verifier: verifier ?? reward.verifier },
+          { maxTokens, hedges: config.certainty.hedges },
+        );
         if (reward.module !== null)
           inputs[`stages.${index}.reward.module`] = (await hashFile(reward.module)).digest("hex");
         environments.push(questionEnvironment(questions, materials.templates, rewarder));

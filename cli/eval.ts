@@ -56,11 +56,18 @@ interface EvalFlags {
 const everyRow = 1_000_000_000;
 
 function asJson(report: EvaluationReport): string {
-  const { samples, overall, families, looking } = report;
+  const { samples, overall, families, looking, calibration } = report;
   const all = named({ ...overall }, samples);
   const groups = Object.entries(families).map(([name, scores]) => [name, named({ ...scores }, samples)]);
   const attribution = examinedCauses(report);
-  const figures = { samples, overall: all, families: Object.fromEntries(groups), looking, attribution };
+  const figures = {
+    samples,
+    overall: all,
+    families: Object.fromEntries(groups),
+    looking,
+    calibration,
+    attribution,
+  };
   return JSON.stringify(figures, null, 2);
 }
 

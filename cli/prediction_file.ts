@@ -22,6 +22,7 @@ const columns = {
   warm: [answer],
   cool: [answer],
   altered: [{ alteration: "string", ...answer }],
+  stated: "float64",
   description: "string",
   conclusion: "string",
   cause: "string",
@@ -60,14 +61,25 @@ export class PredictionFile implements AsyncDisposable {
 
   add(
     { test, greedy, blind, warm, cool, altered }: AnsweredTest,
-    { group, attribution, ...scores }: Mark,
+    { group, attribution, calibration, ...scores }: Mark,
   ): void {
     const { name: image, question, truths } = test;
     const answers = { greedy: said(greedy), blind: said(blind), warm: warm.map(said), cool: cool.map(said) };
     const { description = null, conclusion = null, cause = null } = attribution ?? {};
+    const stated = calibration.statement?.stated ?? null;
     const traced = { description, conclusion, cause };
     const others = (altered ?? []).map(([{ alteration }, answer]) => ({ alteration, ...said(answer) }));
-    const prediction = { image, question, truths, group, scores, ...answers, altered: others, ...traced };
+    const prediction = {
+      image,
+      question,
+      truths,
+      group,
+      scores,
+      ...answers,
+      altered: others,
+      stated,
+      ...traced,
+    };
     const add = async (): Promise<void> => {
       if (this.#error === undefined) await this.#writer.add(prediction);
     };

@@ -1,17 +1,26 @@
 import CliTable from "cli-table3";
 import { type CauseEstimates, type CauseFigure, examinedCauses } from "../arena/cause_estimates.ts";
 import type { RoundSummary, Summary } from "../arena/summary.ts";
-import type { Estimate, EvaluationReport, LookingFigure } from "../replay/events.ts";
+import type { CalibrationFigure, Estimate, EvaluationReport, LookingFigure } from "../replay/events.ts";
 import type { Figure } from "../replay/scores.ts";
 import { count } from "./format.ts";
 
 type Column =
   | Figure
   | LookingFigure
+  | CalibrationFigure
   | CauseFigure
   | Exclude<
       keyof RoundSummary,
-      "round" | "stage" | "intervals" | "families" | "looking" | "attribution" | "models" | "empty"
+      | "round"
+      | "stage"
+      | "intervals"
+      | "families"
+      | "looking"
+      | "calibration"
+      | "attribution"
+      | "models"
+      | "empty"
     >;
 
 interface Row {
@@ -29,26 +38,30 @@ export function roundsTable({ rounds, samples }: Summary): string {
   const rows = shown
     .map((round) => ({ ...round, name: rowName(round, shown) }))
     .map(
-      ({ name, intervals, looking: _, attribution: __, ...figures }): Row => ({ name, figures, intervals }),
+      ({ name, intervals, looking: _, calibration: __, attribution: ___, ...figures }): Row => ({
+        name,
+        figures,
+        intervals,
+      }),
     );
   return render(known(samples === null ? outcomes : accuracies(samples), rows), rows);
 }
 
-/** Whether the Reasoner looks, the base against each round, as `roundsTable` does it; null where nobody measured that. */
+/** Whether the Reasoner looks, and knows how right it is: the base against each round, as `roundsTable` does it; null where nobody measured that. */
 export function lookingTable({ rounds }: Pick<Summary, "rounds">): string | null {
-  const measured = rounds.filter(({ looking }) => Object.keys(looking).length > 0);
-  return looksTable(measured.map((round) => ({ name: rowName(round, rounds), looking: round.looking })));
+  const rows = rounds.flatMap((round) => {
+    const row = estimatesRow(rowName(round, rounds), { ...round.looking, ...round.calibration });
+    return Object.keys(row.figures).length > 0 ? [row] : [];
+  });
+  return looksTable(rows);
 }
 
 /** The same of one model. */
-export function modelLookingTable({ looking }: EvaluationReport): string | null {
-  return looksTable([{ name: "all", looking }]);
+export function modelLookingTable({ looking, calibration }: EvaluationReport): string | null {
+  return looksTable([estimatesRow("all", { ...looking, ...calibration })]);
 }
 
-function looksTable(
-  measured: readonly (Pick<RoundSummary, "looking"> & { readonly name: string })[],
-): string | null {
-  const rows = measured.map(({ name, looking }) => estimatesRow(name, looking));
+function looksTable(rows: readonly Row[]): string | null {
   const tables = looks.map((columns) => known(columns, rows)).filter((columns) => columns.length > 0);
   return tables.length === 0 ? null : tables.map((columns) => render(columns, rows)).join("\n\n");
 }
@@ -136,6 +149,13 @@ const looks: readonly Columns[] = [
     ["chairDescriptions", "CHAIR\ntexts"],
     ["chairRecall", "recall"],
     ["encoder", "encoder"],
+  ],
+  [
+    ["votesBrier", "Brier\nof votes"],
+    ["votesError", "ECE\nof votes"],
+    ["stated", "say how\nsure"],
+    ["statedBrier", "Brier\nof these"],
+    ["statedError", "ECE\nof these"],
   ],
 ];
 

@@ -1,12 +1,13 @@
 /** The parts of a labelled task's reward that are always computed. */
 export type TaskPart = "correctness" | "reasoning" | "format" | "length";
 
-/** Parts that have a weight of their own: those, how right what is said of the picture is, and how well tools are used. */
+/** Parts that have a weight of their own: those, how well it knows how right it is, how right what is said of the picture is, and how well tools are used. */
 export const weightedParts = [
   "correctness",
   "reasoning",
   "format",
   "length",
+  "certainty",
   "understanding",
   "toolUse",
 ] as const;
@@ -21,7 +22,23 @@ export type RewardPreset = (typeof rewardPresets)[number];
 
 /** The weights of each where nobody says otherwise. */
 export const presetWeights: Readonly<Record<RewardPreset, Readonly<Record<WeightedPart, number>>>> = {
-  task: { correctness: 0.9, reasoning: 0, format: 0.1, length: 0, understanding: 0, toolUse: 0 },
-  vista: { correctness: 1, reasoning: 0, format: 1, length: 0, understanding: 0, toolUse: 0 },
-  agent: { correctness: 0.5, reasoning: 0, format: 0, length: 0, understanding: 0.2, toolUse: 0.3 },
+  task: {
+    correctness: 0.9,
+    reasoning: 0,
+    format: 0.1,
+    length: 0,
+    certainty: 0,
+    understanding: 0,
+    toolUse: 0,
+  },
+  vista: { correctness: 1, reasoning: 0, format: 1, length: 0, certainty: 0, understanding: 0, toolUse: 0 },
+  agent: {
+    correctness: 0.5,
+    reasoning: 0,
+    format: 0,
+    length: 0,
+    certainty: 0,
+    understanding: 0.2,
+    toolUse: 0.3,
+  },
 };

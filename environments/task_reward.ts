@@ -1,9 +1,11 @@
 import type { ReadAnswer } from "../reasoner/reasoner.ts";
 import { writtenIn } from "../reasoner/written.ts";
+import { type CertaintyReader, certaintyReader, certaintyScore, type Hedges } from "../rewards/certainty.ts";
 import { overlongPenalty } from "../rewards/length.ts";
 import { type Parts, weigh } from "../rewards/parts.ts";
 import { reasoning, subjectsOf } from "../rewards/reasoning.ts";
 import type { Action } from "../training/environment.ts";
+import { claimedCertainty } from "./claimed_certainty.ts";
 import { type RewardPreset, type TaskPart, type WeightedPart, weightedParts } from "./reward_presets.ts";
 import { openUserReward, type RewardEpisode } from "./user_reward.ts";
 import { givenBy, type Judging, type Labelled, score } from "./verify.ts";
@@ -38,14 +40,26 @@ export type TaskAnswer = ReadAnswer<Action>;
 /** Judges one answer to a task. */
 export type Rewarder = (task: Task, answer: TaskAnswer) => Promise<TaskReward>;
 
+/** What a rewarder is told beside its settings. */
+export interface RewarderOptions {
+  /** Tokens of the longest completion. */
+  readonly maxTokens: number;
+  /** By which it is read how sure answers say that they are. */
+  readonly hedges: Hedges;
+}
+
 /**
  * Judges by a verifier, the chain before the answer, its form and its length, or by a user's own module, which is loaded
- * here. Throws, and rejects, as `openUserReward` does. `maxTokens` is the longest completion.
+ * here. Throws, and rejects, as `openUserReward` does.
  */
-export async function openRewarder(config: RewardConfig, maxTokens: number): Promise<Rewarder> {
+export async function openRewarder(
+  config: RewardConfig,
+  { maxTokens, hedges }: RewarderOptions,
+): Promise<Rewarder> {
+  const sureness = config.weights.certainty > 0 ? certaintyReader(hedges) : null;
   const own = config.module === null ? null : await openUserReward(config.module);
   return async (task, answer) => {
-    const parts = partsOf(task, answer, config, maxTokens);
+    const parts = partsOf(task, answer, config, { maxTokens, sureness });
     const counted = own === null ? parts : await own(episodeOf(task, answer, parts));
     return { parts: counted, correctness: parts.correctness };
   };
@@ -63,19 +77,22 @@ function partsOf(
   task: Task,
   answer: TaskAnswer,
   config: RewardConfig,
-  maxTokens: number,
-): Readonly<Record<TaskPart, number>> {
+  { maxTokens, sureness }: { readonly maxTokens: number; readonly sureness: CertaintyReader | null },
+): Readonly<Record<TaskPart, number>> & { readonly certainty?: number } {
   const { completion, parsed } = answer;
   const { question } = task;
   const truncated = completion.finishReason === "length";
   const written = writtenIn(completion.text, truncated);
   const chain = written.answer === null ? "" : written.chain;
   const length = { tokens: completion.tokens.length, truncated };
+  const correctness = score(config, givenBy(answer), task);
+  const stated = sureness && claimedCertainty(sureness, answer);
   return {
-    correctness: score(config, givenBy(answer), task),
+    correctness,
     reasoning: reasoning({ text: chain, question, used: subjectsOf(question) }).total,
     format: parsed.format,
     length: overlongPenalty(length, maxTokens, Math.round(config.overlongShare * maxTokens)),
+    ...(sureness && { certainty: stated === null ? 0 : certaintyScore(stated, correctness) }),
   };
 }
 

@@ -72,6 +72,14 @@ export type LookingFigure =
   | "encoderBase"
   | "encoderFall";
 
+/**
+ * How well chances of being right fit what is right, in percent:
+ * - `votesBrier`, `votesError`: the Brier score and the expected calibration error of the majority's share of the votes
+ * - `stated`: greedy answers that say how sure they are
+ * - `statedBrier`, `statedError`: the same as of votes, of what these say
+ */
+export type CalibrationFigure = "votesBrier" | "votesError" | "stated" | "statedBrier" | "statedError";
+
 export interface EvaluationReport {
   /** Samples per question of mean8, maj8 and pass8. */
   readonly samples: number;
@@ -79,6 +87,8 @@ export interface EvaluationReport {
   readonly families: Readonly<Record<string, Scores>>;
   /** Whether it looks at all; without what nobody measured. */
   readonly looking: Readonly<Partial<Record<LookingFigure, Estimate>>>;
+  /** Without what nobody said. */
+  readonly calibration: Readonly<Partial<Record<CalibrationFigure, Estimate>>>;
   /** Where greedy answers went wrong: of all questions, and by family; null where nobody looked. */
   readonly attribution: {
     readonly overall: AttributionFigures;

@@ -1,4 +1,4 @@
-import type { EvaluationReport, LookingFigure, Scores } from "./evaluation_records.ts";
+import type { CalibrationFigure, EvaluationReport, LookingFigure, Scores } from "./evaluation_records.ts";
 
 /** A figure of an evaluation, as records name it. */
 export type Figure = keyof Omit<Scores, "questions">;
@@ -38,8 +38,14 @@ export const lookingTitles: Readonly<Record<LookingFigure, string>> = {
   encoderFall: "encoder's fall",
 };
 
-/** Its names in that order. */
-export const lookingFigures: readonly LookingFigure[] = Object.keys(lookingTitles) as LookingFigure[];
+/** How well chances of being right fit what is right, for people: in the order in which they are shown. */
+export const calibrationTitles: Readonly<Record<CalibrationFigure, string>> = {
+  votesBrier: "Brier of votes",
+  votesError: "ECE of votes",
+  stated: "say how sure",
+  statedBrier: "Brier of statements",
+  statedError: "ECE of statements",
+};
 
 /** Figures of an evaluation under their names for people. */
 export function named<T>(figures: Readonly<Record<string, T>>, samples: number): Record<string, T> {
@@ -48,8 +54,13 @@ export function named<T>(figures: Readonly<Record<string, T>>, samples: number):
 }
 
 /** An evaluation's figures in percent under their names. */
-export function namedScores({ overall, looking, samples }: EvaluationReport): Record<string, number> {
+export function namedScores({
+  overall,
+  looking,
+  calibration,
+  samples,
+}: EvaluationReport): Record<string, number> {
   const { questions: _, ...scores } = overall;
-  const estimates = Object.entries({ ...named(scores, samples), ...looking });
+  const estimates = Object.entries({ ...named(scores, samples), ...looking, ...calibration });
   return Object.fromEntries(estimates.map(([figure, { percent }]) => [figure, percent]));
 }

@@ -1,3 +1,5 @@
+import { certaintyScore } from "./certainty.ts";
+
 /** What is known about one answer. */
 export interface AnswerEvidence {
   /** Whether the answer equals the silver one. */
@@ -8,6 +10,8 @@ export interface AnswerEvidence {
   readonly tokens: number;
   /** Whether the silver answer also follows from what it says to see, without the image; null where that was not asked. */
   readonly described: boolean | null;
+  /** How sure it says that it is, 0 to 1; null where that was not read, or there is no answer to be sure of. */
+  readonly stated: number | null;
 }
 
 /**
@@ -20,7 +24,11 @@ export interface ReasonerWeights {
   readonly format: number;
   readonly brevity: number;
   readonly description: number;
+  readonly certainty: number;
 }
+
+/** Parts that are there only where they were asked for. */
+type AskedPart = "description" | "certainty";
 
 /** What an agreeing answer earns of its agreement where its description does not lead to it. */
 const unverified = { none: 1, staged: 0.5, gate: 0 } as const;
@@ -31,15 +39,15 @@ export const verifications = Object.keys(unverified) as readonly Verification[];
 
 export interface ReasonerReward {
   readonly total: number;
-  /** Each in [0, 1] before weighting; `description` only where that was asked. */
-  readonly parts: Readonly<Record<Exclude<keyof ReasonerWeights, "description">, number>> & {
-    readonly description?: number;
-  };
+  /** Each in [0, 1] before weighting; `description` only where that was asked, `certainty` where it has a weight. */
+  readonly parts: Readonly<Record<Exclude<keyof ReasonerWeights, AskedPart>, number>> &
+    Readonly<Partial<Record<AskedPart, number>>>;
 }
 
 /**
  * Scores the answers to one question, [G]: the weighted sum of agreement with the silver answer, format (0 to 1), brevity,
- * and the description from which alone the silver answer follows (0 or 1; the visual reward of Vision-SR1, arXiv 2508.19652).
+ * the description from which alone the silver answer follows (0 or 1; the visual reward of Vision-SR1, arXiv 2508.19652), and
+ * how well what it says to be sure of fits whether it agrees (`certaintyScore`, 0 without an answer; as RLCR, arXiv 2507.16806).
  *
  * Agreement is 1, or less where verification asks for a description that leads to the answer and there is none; 0 for an
  * answer that disagrees.
@@ -56,18 +64,22 @@ export function reasonerRewards(
   const lengths = group.filter((answer) => answer.agrees).map((answer) => answer.tokens);
   const longest = Math.max(...lengths);
   const spread = longest - Math.min(...lengths);
-  return group.map(({ agrees, format, tokens, described }) => {
+  return group.map(({ agrees, format, tokens, described, stated }) => {
     const parts = {
       agreement: agrees ? (described === false ? unverified[verification] : 1) : 0,
       format,
       brevity: agrees ? (spread === 0 ? 1 : (longest - tokens) / spread) : 0,
       ...(described !== null && { description: Number(described) }),
+      ...(weights.certainty > 0 && {
+        certainty: stated === null ? 0 : certaintyScore(stated, Number(agrees)),
+      }),
     };
     const total =
       weights.agreement * parts.agreement +
       weights.format * parts.format +
       weights.brevity * parts.brevity +
-      weights.description * (parts.description ?? 0);
+      weights.description * (parts.description ?? 0) +
+      weights.certainty * (parts.certainty ?? 0);
     return { total, parts };
   });
 }

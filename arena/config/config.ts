@@ -4,6 +4,7 @@ import type { AnswerFormat } from "../../common/answer_format.ts";
 import type { Role } from "../../replay/self_play.ts";
 import { type AlarmsConfig, alarms } from "./alarms.ts";
 import { type AttributionConfig, attribution } from "./attribution.ts";
+import { type CertaintyConfig, certainty } from "./certainty.ts";
 import { contradictions } from "./contradictions.ts";
 import { type CurriculumConfig, curriculum } from "./curriculum.ts";
 import { DATA_QUESTIONS, type EvaluationConfig, evaluation, SCENE_QUESTIONS } from "./evaluation.ts";
@@ -47,6 +48,7 @@ export interface RunConfig {
   readonly optimizer: OptimizerConfig;
   readonly evaluation: EvaluationConfig;
   readonly attribution: AttributionConfig;
+  readonly certainty: CertaintyConfig;
   readonly checkpoint: CheckpointConfig;
   readonly alarms: AlarmsConfig;
   readonly watch: WatchConfig;
@@ -125,6 +127,7 @@ export const RunSettingsSchema: z.ZodType<RunSettings> = z
     optimizer,
     evaluation,
     attribution,
+    certainty,
     checkpoint,
     alarms,
     watch,

@@ -77,8 +77,8 @@ export function* contradictions({
       `expected at most curriculum.band.high (${high}), for nothing lies between`,
     ];
   }
-  const { agreement, format, brevity } = reasoner.reward;
-  if (agreement + format + brevity === 0) {
+  const { agreement, format, brevity, certainty } = reasoner.reward;
+  if (agreement + format + brevity + certainty === 0) {
     yield ["reasoner.reward", "expected a weight above 0, for all rewards would be equal; raise agreement"];
   }
   if (reasoner.labels === "true" && images.data !== null) {

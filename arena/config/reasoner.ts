@@ -76,6 +76,10 @@ export const reasoner: z.ZodType<Unresolved<ReasonerConfig, "maxTokens">> = grou
           0,
           "weight of a chain before the answer from which alone, without the image, the silver answer follows",
         ),
+        certainty: number(
+          0,
+          "weight of how well what an answer says to be sure of fits whether it agrees: 1 - (stated - agreement)^2, of its words or a number (certainty.hedges)",
+        ),
         verification: choice(
           verifications,
           "none",

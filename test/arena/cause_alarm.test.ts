@@ -8,7 +8,14 @@ import { attributed } from "../fakes/run_events.ts";
 function evaluated(round: number, grounding: number | null, answers = 400): EventBody {
   const attribution =
     grounding === null ? null : { overall: attributed({ answers, grounding }), families: {} };
-  const report = { samples: 8, overall: {} as never, families: {}, attribution, looking: {} };
+  const report = {
+    samples: 8,
+    overall: {} as never,
+    families: {},
+    attribution,
+    looking: {},
+    calibration: {},
+  };
   return { type: "evaluated", round, phase: "evaluation", report };
 }
 

@@ -83,6 +83,22 @@ describe("an evaluation on scenes", () => {
     expect(maj8.percent).toBeGreaterThan(mean8.percent + 10);
     expect(pass8.percent).toBeGreaterThan(maj8.percent);
     expect(parseFailure.percent).toBeGreaterThan(5);
+    // Of eight votes some 60% are for the truth, which most questions' majority is.
+    const { votesBrier, votesError, stated } = report.calibration;
+    expect(votesBrier?.percent).toBeGreaterThan(5);
+    expect(votesError?.percent).toBeGreaterThan(5);
+    expect(stated).toBeUndefined();
+  });
+
+  it("holds what answers say to be sure of against what is right", async () => {
+    const { report } = await evaluate(() => "<think> perhaps none </think> <answer> 0 </answer>");
+    const { greedy } = report.overall;
+    const { stated, statedBrier, statedError, votesBrier } = report.calibration;
+    expect(stated?.percent).toBe(100);
+    expect(statedBrier?.percent).toBeCloseTo(25, 9);
+    expect(statedError?.percent).toBeCloseTo(50 - greedy.percent, 9);
+    // All votes are for one answer.
+    expect(votesBrier?.percent).toBeCloseTo(100 - greedy.percent, 9);
   });
 
   it("asks the same with the same seeds each time", async () => {

@@ -37,7 +37,14 @@ function watchedWorld(options: Parameters<typeof makeWorld>[0] = {}): Watched {
             questions: 1,
             ...Object.fromEntries(scores.map((name) => [name, score])),
           } as never;
-          const report = { samples: 8, overall, families: {}, attribution: null, looking: {} };
+          const report = {
+            samples: 8,
+            overall,
+            families: {},
+            attribution: null,
+            looking: {},
+            calibration: {},
+          };
           return [{ done: 1, total: 1 }, { report }];
         }),
       ),

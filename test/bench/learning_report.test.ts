@@ -50,6 +50,7 @@ describe("the learning report", () => {
       intervals: { greedy: [60, 80] },
       families: {},
       looking: {},
+      calibration: {},
       attribution: null,
       models: null,
     });

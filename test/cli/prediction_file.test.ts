@@ -45,6 +45,7 @@ const given: [AnsweredTest, Mark][] = Array.from({ length: 250 }, (_, i) => [
   {
     ...{ group: i % 2 ? "odd" : null, greedy: 1, abstained: 0, unparsed: 1 / 3 },
     ...{ blind: 0, warm: 0.5, cool: i / 250, majority: 0, best: 1 },
+    calibration: { votes: null, statement: i % 2 ? { stated: 0.7, right: 1 } : null },
     attribution: i % 2 ? found : null,
   },
 ]);
@@ -86,7 +87,7 @@ test("predictions are the same as Parquet and as lines of JSON", async () => {
     warm: ["1", "1"].map((answer) => ({ completion: `<answer>${answer}`, outcome: "answered", answer })),
     cool: [{ completion: "<answer>2", outcome: "answered", answer: "2" }],
     altered: [{ alteration: "evidence", completion: "<answer>9", outcome: "answered", answer: "9" }],
-    ...{ description: "p00 red", conclusion: null, cause: "grounding" },
+    ...{ stated: 0.7, description: "p00 red", conclusion: null, cause: "grounding" },
   });
   await rm(lines);
   await write(parquet);

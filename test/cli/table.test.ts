@@ -32,7 +32,7 @@ function scores(greedy: number): Scores {
 }
 
 function evaluated(round: number, greedy: number): EventBody {
-  const unknown = { attribution: null, looking: {} };
+  const unknown = { attribution: null, looking: {}, calibration: {} };
   const report: EvaluationReport = { samples: 8, overall: scores(greedy), families: {}, ...unknown };
   return { type: "evaluated", round, phase: "evaluation", report };
 }
@@ -50,7 +50,7 @@ function attributedReport(grounding: number, usable = 1): EvaluationReport {
     overall: attributed({ answers: 420, usable, grounding, fusion: 0.05 }),
     families: { count: attributed({ grounding: 0.5 }) },
   };
-  return { samples: 8, overall: scores(70), families: {}, attribution, looking: {} };
+  return { samples: 8, overall: scores(70), families: {}, attribution, looking: {}, calibration: {} };
 }
 
 const lookedAgain = (round: number, ...given: Parameters<typeof attributedReport>): EventBody => ({
@@ -203,7 +203,14 @@ test("a run that taught nothing says so, and why, and ends by a code of its own"
 
 test("one model's families stand below the whole", () => {
   const families = { count: scores(40), exist: scores(90) };
-  const report = { samples: 8, overall: scores(70), families, attribution: null, looking: {} };
+  const report = {
+    samples: 8,
+    overall: scores(70),
+    families,
+    attribution: null,
+    looking: {},
+    calibration: {},
+  };
   const table = rows(familiesTable(report));
   expect(table.map(([name, greedy]) => [name, greedy])).toEqual(
     expect.arrayContaining([

@@ -16,7 +16,7 @@ test("the reward that docs/rewards.md shows does what it says", async () => {
   const module = join(folder, "my_reward.ts");
   writeFileSync(module, shown?.code ?? "");
   const config = { ...reward.parse({}), module };
-  const judge = await openRewarder(config, 64);
+  const judge = await openRewarder(config, { maxTokens: 64, hedges: {} });
   const task = (truth: string): Task => ({
     question: "How many dots are there?",
     truths: [truth],

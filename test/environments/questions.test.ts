@@ -25,7 +25,11 @@ const options = (seed: number) => ({ seed, fit: () => null });
 
 async function environmentOf(questions: KnownQuestions, verifier = "equivalent") {
   const config = reward.parse({ verifier });
-  return questionEnvironment(questions, defaultReasonerTemplates, await openRewarder(config, 64));
+  return questionEnvironment(
+    questions,
+    defaultReasonerTemplates,
+    await openRewarder(config, { maxTokens: 64, hedges: {} }),
+  );
 }
 
 const say = (text: string) => ({ text, tokens: new Int32Array(9), finishReason: "stop" as const });

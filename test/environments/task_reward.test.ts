@@ -7,6 +7,7 @@ import { openRewarder, type RewardConfig, rewardOf, type Task } from "../../envi
 import { imageOf } from "../../images/image.ts";
 import { parseAnswer } from "../../reasoner/parse.ts";
 import type { Answer } from "../../reasoner/reasoner.ts";
+import { usualHedges } from "../../rewards/certainty.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "visplay-reward-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -45,7 +46,7 @@ function withModule(text: string, more: Partial<RewardConfig> = {}): RewardConfi
 
 /** What answers to the task earn, with what that amounts to. */
 async function earned(config: RewardConfig, answers: readonly Answer[]) {
-  const judge = await openRewarder(config, 100);
+  const judge = await openRewarder(config, { maxTokens: 100, hedges: usualHedges });
   const judged = await Promise.all(answers.map((each) => judge(task, each)));
   return judged.map((each) => ({ ...each, reward: rewardOf(each.parts, config) }));
 }
@@ -70,6 +71,17 @@ describe("built-in parts", () => {
       parts: { correctness: 1, reasoning: 1, format: 1, length: 0 },
       correctness: 1,
     });
+  });
+
+  test("certainty is one where it has a weight, of what is said against how right it is", async () => {
+    const surely = answer("<think> I am 90% sure that it is two. </think> <answer> 2 </answer>");
+    const perhaps = answer("<think> Perhaps it is three. </think> <answer> 3 </answer>");
+    const flatly = answer("<answer> 3 </answer>");
+    const config = reward.parse({ weights: { correctness: 1, certainty: 0.5, format: 0 } });
+    const rewards = await earned(config, [surely, perhaps, flatly, cut]);
+    const certainty = rewards.map(({ parts }) => Math.round(1000 * (parts?.certainty ?? 9)) / 1000);
+    expect(certainty).toEqual([0.99, 0.75, 0, 0]);
+    expect(rewards.map((each) => each.reward)).toEqual([1.495, 0.375, 0, 0]);
   });
 
   test("of which none would count are refused", () => {
@@ -133,7 +145,9 @@ describe("a user's own reward", () => {
   });
 
   test("that cannot be loaded is refused before anything is asked", async () => {
-    await expect(openRewarder(reward.parse("./no_such_reward.ts"), 100)).rejects.toMatchObject({
+    await expect(
+      openRewarder(reward.parse("./no_such_reward.ts"), { maxTokens: 100, hedges: {} }),
+    ).rejects.toMatchObject({
       code: "config",
       message: expect.stringContaining("reward.module: there is no file"),
     });

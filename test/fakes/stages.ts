@@ -57,7 +57,7 @@ export const guess: EnvironmentStage = third;
 export const copy: EnvironmentStage = fourth;
 export const selfPlay: SelfPlayStage = last;
 
-const rewarder = await openRewarder(grpo.reward, grpo.maxTokens);
+const rewarder = await openRewarder(grpo.reward, { maxTokens: grpo.maxTokens, hedges: {} });
 
 /** All of them, in turn. */
 export const fivefold: RunConfig = smallConfig((change) => {
@@ -85,7 +85,9 @@ export function evaluatedWorld(percent = 50): Evaluated {
     checkpoints: new MemoryCheckpoints(),
     evaluate: (policy) =>
       from(policy.info()).pipe(
-        concatMap(() => [{ report: { samples: 8, overall, families: {}, attribution: null, looking: {} } }]),
+        concatMap(() => [
+          { report: { samples: 8, overall, families: {}, attribution: null, looking: {}, calibration: {} } },
+        ]),
       ),
   };
 }

@@ -64,6 +64,7 @@ describe("terms of a reward", () => {
       const weights = {
         ...{ agreement: stream.uniform(), format: stream.uniform(), brevity: stream.integer(2) },
         description: stream.uniform(),
+        certainty: stream.integer(3) / 4,
       };
       const isAsked = stream.integer(2) === 0;
       const group = Array.from({ length: 1 + stream.integer(8) }, () => ({
@@ -71,6 +72,7 @@ describe("terms of a reward", () => {
         format: stream.integer(3) / 2,
         tokens: 1 + stream.integer(40),
         described: isAsked ? stream.integer(2) === 0 : null,
+        stated: stream.integer(4) === 0 ? null : stream.uniform(),
       }));
       for (const { total, parts } of reasonerRewards(group, weights, stream.pick(verifications))) {
         const sum = weightedSum(weights, parts, total);

@@ -107,7 +107,7 @@ describe("the figures of a run", () => {
     expect(Object.keys(unknown).filter((tag) => tag.includes("attribution"))).toEqual([
       "reasoner/attribution/usable",
     ]);
-    const report = { samples: 8, overall: {} as never, families: {}, looking: {} };
+    const report = { samples: 8, overall: {} as never, families: {}, looking: {}, calibration: {} };
     const evaluated = (found: EvaluationReport["attribution"]): EventBody => ({
       ...{ type: "evaluated", round: 2, phase: "evaluation" },
       report: { ...report, attribution: found },

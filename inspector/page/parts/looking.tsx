@@ -1,23 +1,28 @@
-import type { LookingFigure } from "../../../replay/events.ts";
-import { lookingFigures, lookingTitles } from "../../../replay/scores.ts";
+import type { CalibrationFigure, Estimate, EvaluationReport, LookingFigure } from "../../../replay/events.ts";
+import { calibrationTitles, lookingTitles } from "../../../replay/scores.ts";
 import type { Evaluation } from "../../answers.ts";
 import { decimal, interval } from "../../format.ts";
+
+type Figure = LookingFigure | CalibrationFigure;
 
 interface Group {
   readonly title: string;
   readonly about: string;
-  holds(name: LookingFigure): boolean;
+  holds(name: Figure): boolean;
 }
 
-const isMadeUp = (name: LookingFigure) => /^(?:pope|chair|described)/.test(name);
-const isOfEncoder = (name: LookingFigure) => name.startsWith("encoder");
+const titles: Readonly<Record<Figure, string>> = { ...lookingTitles, ...calibrationTitles };
+
+const isOfCalibration = (name: Figure) => name in calibrationTitles;
+const isMadeUp = (name: Figure) => /^(?:pope|chair|described)/.test(name);
+const isOfEncoder = (name: Figure) => name.startsWith("encoder");
 
 const groups: readonly Group[] = [
   {
     title: "Does it look?",
     about:
       "Percent: accuracy with the picture and without it, the difference, and whether right answers follow an edit of it.",
-    holds: (name) => !isMadeUp(name) && !isOfEncoder(name),
+    holds: (name) => !isMadeUp(name) && !isOfEncoder(name) && !isOfCalibration(name),
   },
   {
     title: "What it makes up",
@@ -29,11 +34,23 @@ const groups: readonly Group[] = [
     about: "Percent: what can be read in the image encoder's features now, and at the base.",
     holds: isOfEncoder,
   },
+  {
+    title: "Does it know how right it is?",
+    about:
+      "Percent, less is better: Brier score and expected calibration error of the majority's share of the votes, and of what answers say to be sure of.",
+    holds: isOfCalibration,
+  },
 ];
 
-/** Whether the Reasoner looks, by evaluation; nothing of what no evaluation measured. */
+function figuresIn({ looking, calibration }: EvaluationReport): Readonly<Partial<Record<Figure, Estimate>>> {
+  return { ...looking, ...calibration };
+}
+
+/** Whether the Reasoner looks and knows how right it is, by evaluation; nothing of what no evaluation measured. */
 export function Looking({ evaluations }: { readonly evaluations: readonly Evaluation[] }) {
-  const measured = lookingFigures.filter((name) => evaluations.some(({ report }) => report.looking[name]));
+  const measured = (Object.keys(titles) as Figure[]).filter((name) =>
+    evaluations.some(({ report }) => figuresIn(report)[name]),
+  );
   return (
     <>
       {groups.map((group) => {
@@ -56,7 +73,7 @@ function Figures({
   columns,
   evaluations,
 }: {
-  readonly columns: readonly LookingFigure[];
+  readonly columns: readonly Figure[];
   readonly evaluations: readonly Evaluation[];
 }) {
   return (
@@ -67,17 +84,17 @@ function Figures({
             <th class="n">round</th>
             {columns.map((name) => (
               <th key={name} class="n">
-                {lookingTitles[name]}
+                {titles[name]}
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
-          {evaluations.map(({ event, round, report: { looking } }) => (
+          {evaluations.map(({ event, round, report }) => (
             <tr key={event}>
               <td class="n">{round}</td>
               {columns.map((name) => {
-                const estimate = looking[name];
+                const estimate = figuresIn(report)[name];
                 return (
                   <td key={name} class="n" title={estimate && interval(estimate)}>
                     {decimal(estimate?.percent, 1)}

@@ -3,7 +3,15 @@ import { reward } from "../../../arena/config/reward.ts";
 import { stages } from "../../../arena/config/stages.ts";
 
 describe("a reward", () => {
-  const task = { correctness: 0.9, reasoning: 0, format: 0.1, length: 0, understanding: 0, toolUse: 0 };
+  const task = {
+    correctness: 0.9,
+    reasoning: 0,
+    format: 0.1,
+    length: 0,
+    understanding: 0,
+    certainty: 0,
+    toolUse: 0,
+  };
 
   test("is that of the answer where nobody says otherwise", () => {
     expect(reward.parse({})).toMatchObject({ preset: "task", module: null, weights: task });
@@ -14,10 +22,11 @@ describe("a reward", () => {
     const vista = reward.parse("vista");
     expect(vista).toMatchObject({ preset: "vista", module: null });
     expect(vista.weights).toEqual({ ...task, correctness: 1, format: 1 });
-    const agent = { ...task, correctness: 0.5, format: 0, understanding: 0.2, toolUse: 0.3 };
+    const agent = { ...task, correctness: 0.5, format: 0, understanding: 0.2, certainty: 0, toolUse: 0.3 };
     expect(reward.parse("agent").weights).toEqual(agent);
-    expect(reward.parse({ preset: "agent", weights: { toolUse: 0.1 } }).weights).toEqual({
+    expect(reward.parse({ preset: "agent", weights: { certainty: 0, toolUse: 0.1 } }).weights).toEqual({
       ...agent,
+      certainty: 0,
       toolUse: 0.1,
     });
     // As a setting of the group's main name, which is how a name alone reaches it from a file.
@@ -37,7 +46,7 @@ describe("a reward", () => {
   });
 
   test("as it is resolved means the same when it is read again", () => {
-    for (const written of ["vista", "agent", { preset: "agent", weights: { toolUse: 0 } }, {}])
+    for (const written of ["vista", "agent", { preset: "agent", weights: { certainty: 0, toolUse: 0 } }, {}])
       expect(reward.parse(reward.parse(written))).toEqual(reward.parse(written));
   });
 

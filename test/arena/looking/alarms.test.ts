@@ -10,7 +10,14 @@ const around = (percent: number, width = 4): Estimate => ({
 });
 
 function evaluated(round: number, looking: EvaluationReport["looking"]): EventBody {
-  const report = { samples: 8, overall: {} as never, families: {}, attribution: null, looking };
+  const report = {
+    samples: 8,
+    overall: {} as never,
+    families: {},
+    attribution: null,
+    looking,
+    calibration: {},
+  };
   return { type: "evaluated", round, phase: "evaluation", report };
 }
 

@@ -200,7 +200,14 @@ describe("the probe of an image encoder", () => {
     const estimate = (percent: number, low = percent - 1) => ({ percent, low, high: percent + 1 });
     const raised = (fall: ReturnType<typeof estimate>) => {
       const looking = { encoder: estimate(90), encoderBase: estimate(95), encoderFall: fall };
-      const report = { samples: 1, overall: {} as never, families: {}, attribution: null, looking };
+      const report = {
+        samples: 1,
+        overall: {} as never,
+        families: {},
+        attribution: null,
+        looking,
+        calibration: {},
+      };
       return new Alarms(configOf().alarms).after([
         { type: "evaluated", round: 2, phase: "evaluation", report },
       ]);

@@ -35,7 +35,7 @@ const toolkit = new Toolkit([weigh], {
   ...{ timeLimitMs: 1000, maxText: 100, maxPixels: 1_000_000 },
 });
 const scenes = new SceneSource({ domain: "target", count: 20, seed: 5 });
-const rewarder = await openRewarder(reward.parse({}), 100);
+const rewarder = await openRewarder(reward.parse({}), { maxTokens: 100, hedges: {} });
 const environment = withTools(
   questionEnvironment(sceneQuestions(scenes), defaultReasonerTemplates, rewarder),
   toolkit,
