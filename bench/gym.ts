@@ -5,7 +5,7 @@
  * Then the price of a call rises. Each figure is kept as it is found, and a run that was interrupted goes on.
  */
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { program } from "commander";
 import { mean } from "../arena/statistics.ts";
@@ -26,6 +26,7 @@ const { json, work, seeds, steps } = program
 
 await using scratch = await scratchFolder();
 const folder = work ?? scratch.path;
+await mkdir(folder, { recursive: true });
 const environment = join(packageRoot, "bench/gym/fine_print.ts");
 
 /** What one model did in tasks that no stage learnt from. */

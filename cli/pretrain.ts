@@ -9,7 +9,7 @@ import { addSettings } from "./options.ts";
 import { resolve } from "./settings.ts";
 
 const stage = (steps: number, images: number, learningRate: number) => ({
-  steps: count(steps, "optimiser steps"),
+  steps: count(steps, "optimiser steps", 0),
   images: count(images, "scenes per step"),
   learningRate: number(learningRate, "peak AdamW step size (1/step)"),
 });
@@ -23,6 +23,10 @@ const PretrainSchema = z.strictObject({
   careless: group(
     { ...stage(1100, 8, 1e-3), share: share(0.5, "demonstrations by a careless annotator") },
     "asking too, with random mistakes, so that votes can correct them",
+  ),
+  asking: group(
+    stage(0, 8, 5e-4),
+    "asking what is easy, as large models do of their own accord (150 steps do); 0 leave it balanced over all kinds of questions",
   ),
 });
 

@@ -18,7 +18,7 @@ import { promptAbout, promptOf } from "../prompts.ts";
 import { accumulateDenseVision } from "./dense_vision.ts";
 import { embeddedPrompts, writeUntrainedModel } from "./embedded_model.ts";
 
-/** How the embedded model is made: three stages on labelled source scenes. */
+/** How the embedded model is made: four stages on labelled source scenes. */
 export interface PretrainOptions {
   readonly seed: number;
   readonly threads: number;
@@ -28,6 +28,8 @@ export interface PretrainOptions {
   readonly careful: StageOptions;
   /** Errors become random: a share of the demonstrations comes from a careless annotator. */
   readonly careless: StageOptions & { readonly share: number };
+  /** What is asked becomes easy, see `easy`; no steps leave it balanced over all families. */
+  readonly asking: StageOptions;
 }
 
 export interface StageOptions {
@@ -40,15 +42,28 @@ export interface StageOptions {
 interface Lesson {
   /** Demonstrations by a careless annotator. */
   readonly carelessShare: number;
-  readonly asks: boolean;
+  /** What it asks about: each family as often as it stands here; null asks nothing. */
+  readonly asks: readonly Family[] | null;
 }
 
+/**
+ * What large models ask of their own accord, in shares of 200: whether something is there, and its colour or shape, seldom
+ * how many, and hardly ever what takes two steps. They can ask all of it, and are weaker at answering what they seldom ask.
+ */
+const easyMix: Readonly<Record<Family, number>> = {
+  ...{ exist: 64, color: 60, shape: 56, count: 10 },
+  ...{ more: 4, relation: 3, sum: 3 },
+};
+const easy: readonly Family[] = families.flatMap((family) => new Array<Family>(easyMix[family]).fill(family));
+
 export interface PretrainProgress {
-  readonly stage: "vision" | "careful" | "careless";
+  readonly stage: Stage;
   readonly step: number;
   readonly steps: number;
   readonly loss: number;
 }
+
+type Stage = "vision" | "careful" | "careless" | "asking";
 
 const answersPerImage = 6;
 const questionsPerImage = 6;
@@ -67,16 +82,26 @@ export async function pretrain(
   report: (progress: PretrainProgress) => void,
 ): Promise<void> {
   await writeUntrainedModel(folder, deriveSeed(options.seed, "initial weights"));
+  await learnStages(folder, options, ["vision", "careful", "careless"], report);
+  if (options.asking.steps > 0) await learnStages(folder, options, ["asking"], report);
+}
+
+/** Teaches a folder's model some stages in turn, by an optimiser that begins anew. */
+export async function learnStages(
+  folder: string,
+  options: PretrainOptions,
+  stages: readonly Stage[],
+  report: (progress: PretrainProgress) => void,
+): Promise<void> {
   await using policy = await LocalPolicy.open(folder, {
     threads: options.threads,
     optimizer: { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01, maxGradientNorm: 1 },
     learningRateFactors: { text: 1, connector: 1, vision: 1 },
     microBatchTokens: 4096,
   });
-  for (const stage of ["vision", "careful", "careless"] as const) {
+  for (const stage of stages) {
     const { steps, images, learningRate } = options[stage];
-    const last = stage === "careless";
-    const lesson = { carelessShare: last ? options.careless.share : 0, asks: last };
+    const lesson = lessonOf(stage, options);
     for (let step = 0; step < steps; step++) {
       const stream = new RandomStream(deriveSeed(options.seed, stage, step));
       const batch = await drawBatch(images, stream);
@@ -90,6 +115,11 @@ export async function pretrain(
     }
   }
   await policy.save(folder);
+}
+
+function lessonOf(stage: Stage, { careless: { share } }: PretrainOptions): Lesson {
+  if (stage === "careless") return { carelessShare: share, asks: families };
+  return stage === "asking" ? { carelessShare: share, asks: easy } : { carelessShare: 0, asks: null };
 }
 
 /** A linear rise, a plateau, and a linear fall. */
@@ -122,8 +152,9 @@ function demonstrations(image: RgbImage, scene: Scene, lesson: Lesson, stream: R
   });
   const description = example(embeddedPrompts.describer, describe(look()));
   const readings = Array.from({ length: readingsPerImage }, () => reading(stream));
-  if (!lesson.asks) return [...answers, description, ...readings];
-  const write = () => ask(drawQuestion(stream.pick(families), scene, stream));
+  const { asks } = lesson;
+  if (asks === null) return [...answers, description, ...readings];
+  const write = () => ask(drawQuestion(stream.pick(asks), scene, stream));
   const questions = Array.from({ length: questionsPerImage }, () =>
     example(embeddedPrompts.questioner, write()),
   );

@@ -15,6 +15,7 @@ const options = {
   vision: { steps: 12, images: 8, learningRate: 3e-3 },
   careful: { steps: 6, images: 2, learningRate: 1.5e-3 },
   careless: { steps: 2, images: 2, learningRate: 1e-3, share: 0.5 },
+  asking: { steps: 2, images: 2, learningRate: 5e-4 },
 };
 
 /** A short pretraining: its weights, and the loss of each step. */
@@ -24,10 +25,12 @@ async function made(name: string): Promise<{ weights: Buffer; progress: Pretrain
   return { weights: await readFile(join(folder, name, "model.safetensors")), progress };
 }
 
-test("all three stages learn, and the same options give the same bits", async () => {
+test("all stages learn, and the same options give the same bits", async () => {
   const { weights, progress } = await made("a");
   const lossesOf = (stage: string) => progress.filter((each) => each.stage === stage).map(({ loss }) => loss);
-  expect(["vision", "careful", "careless"].map((stage) => lossesOf(stage).length)).toEqual([12, 6, 2]);
+  expect(["vision", "careful", "careless", "asking"].map((stage) => lossesOf(stage).length)).toEqual([
+    12, 6, 2, 2,
+  ]);
   for (const stage of ["vision", "careful"]) {
     const losses = lossesOf(stage);
     expect(losses.at(-1), stage).toBeLessThan(0.9 * (losses[0] as number));
