@@ -9,24 +9,36 @@ export interface FirstPage {
   readonly episodes: number;
 }
 
-/** Every order, every filter in newest-first order, and every order under each of the filters. */
-export function firstPages(reader: ReplayReader): FirstPage[] {
-  const figures = figuresOf(reader);
-  const filters = filtersOf(reader, figures);
-  const pages: FirstPage[] = [];
-  const measure = (name: string, query: EpisodeQuery) => {
+/** A page to look at. */
+interface PageQuery {
+  readonly name: string;
+  readonly query: EpisodeQuery;
+}
+
+/** Looks at the first page of each query. */
+export function firstPages(
+  reader: ReplayReader,
+  queries: readonly PageQuery[] = pageQueries(reader),
+): FirstPage[] {
+  return queries.map(({ name, query }) => {
     const startedMs = performance.now();
     const { episodes } = reader.episodes(query);
-    pages.push({ name, ms: performance.now() - startedMs, episodes: episodes.length });
-  };
-  for (const [filter, query] of Object.entries({ everything: {}, ...filters })) {
-    for (const by of ["time", ...figures] as const) {
-      for (const order of ["descending", "ascending"] as const) {
-        measure(`${filter}, ${order} ${by}`, { ...query, sort: { by, order } });
-      }
-    }
-  }
-  return pages;
+    return { name, ms: performance.now() - startedMs, episodes: episodes.length };
+  });
+}
+
+/** Every order, every filter in newest-first order, and every order under each of the filters. */
+export function pageQueries(reader: ReplayReader): PageQuery[] {
+  const figures = figuresOf(reader);
+  const filters = Object.entries({ everything: {}, ...filtersOf(reader, figures) });
+  return filters.flatMap(([filter, query]) =>
+    (["time", ...figures] as const).flatMap((by) =>
+      (["descending", "ascending"] as const).map((order) => ({
+        name: `${filter}, ${order} ${by}`,
+        query: { ...query, sort: { by, order } },
+      })),
+    ),
+  );
 }
 
 function figuresOf(reader: ReplayReader): Figure[] {

@@ -26,12 +26,13 @@ export interface LongRunSize {
   readonly items: number;
   /** Steps of the Reasoner. */
   readonly steps: number;
+  /** How often what is asked of the run is asked, for the median of the times (default 11). */
+  readonly repeats?: number;
 }
 
 const config = runConfig(RunSettingsSchema.parse({}));
 const stepsAtOnce = 1000;
 const itemsPerStep = 32;
-const repeats = 11;
 
 /**
  * A run of one round, recorded as the arena does it but many steps at a time, and then what going on with it costs: the
@@ -52,7 +53,7 @@ export async function longRun(scratch: string, size: LongRunSize): Promise<Figur
     state_bytes: { value: JSON.stringify(recorded.state).length, unit: "bytes" },
     ...replay,
     peak_mb: { value: peakBytes / 1e6, unit: "MB" },
-    ...(await checkpoints(scratch, folder, recorded.state)),
+    ...(await checkpoints(scratch, folder, recorded.state, size)),
   };
 }
 
@@ -114,7 +115,11 @@ function stamp(body: EventBody): RunEvent {
 }
 
 /** What a resume does with the replay before its first step, and what that step asks of it. */
-async function goOn(folder: string, { replay }: RunState, { items }: LongRunSize): Promise<Figures> {
+async function goOn(
+  folder: string,
+  { replay }: RunState,
+  { items, repeats = 11 }: LongRunSize,
+): Promise<Figures> {
   const read = await time(async () => {
     using reader = ReplayReader.open(folder);
     return [...reader.milestones()].length;
@@ -145,14 +150,19 @@ async function goOn(folder: string, { replay }: RunState, { items }: LongRunSize
     open_ms: ms(opened.seconds),
     go_back_ms: ms(resumed.seconds),
     charts_ms: ms(charted.seconds),
-    items_ms: await repeat(() => store.curriculum(1, places())),
-    admitted_ms: await repeat(() => store.admittedQuestions(images())),
-    append_ms: await repeat(() => store.append(steps.next().value ?? [])),
+    items_ms: await repeat(repeats, () => store.curriculum(1, places())),
+    admitted_ms: await repeat(repeats, () => store.admittedQuestions(images())),
+    append_ms: await repeat(repeats, () => store.append(steps.next().value ?? [])),
   };
 }
 
 /** Saving the state with both policies of the embedded model, and finding it again. */
-async function checkpoints(scratch: string, folder: string, state: RunState): Promise<Figures> {
+async function checkpoints(
+  scratch: string,
+  folder: string,
+  state: RunState,
+  { repeats = 11 }: LongRunSize,
+): Promise<Figures> {
   const model = await embeddedModel(scratch);
   const open = (name: string) =>
     openPolicy(model, { ...policyOptions(1), microBatchTokens: null, name, replicas: 1 });
@@ -160,8 +170,8 @@ async function checkpoints(scratch: string, folder: string, state: RunState): Pr
   await using reasoner = await open("reasoner");
   const store = new CheckpointStore({ folder, config, attempt: 1, room: async () => {} });
   return {
-    save_ms: await repeat(() => store.save(state, { questioner, reasoner })),
-    load_ms: await repeat(() => latestCheckpoint(folder, () => {})),
+    save_ms: await repeat(repeats, () => store.save(state, { questioner, reasoner })),
+    load_ms: await repeat(repeats, () => latestCheckpoint(folder, () => {})),
   };
 }
 
@@ -182,7 +192,7 @@ class OwnMemory implements Disposable {
   }
 }
 
-async function repeat(work: () => Promise<unknown>): Promise<Figures[string]> {
+async function repeat(repeats: number, work: () => Promise<unknown>): Promise<Figures[string]> {
   const taken: number[] = [];
   for (let i = 0; i < repeats; i++) taken.push((await time(work)).seconds);
   return ms(median(taken));

@@ -1,5 +1,5 @@
 import { NEVER, Observable, of, throwError } from "rxjs";
-import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { untilAborted } from "../../arena/from_abortable.ts";
 import { drive, interruptible } from "../../cli/interrupt.ts";
 import { exitCodes } from "../../common/errors.ts";
@@ -42,6 +42,7 @@ describe("signals", () => {
     vi.unstubAllEnvs();
     exit.mockRestore();
   });
+  afterAll(() => stderr.mockRestore());
 
   test("the first aborts with a cancelled error, another one ends the process", async () => {
     {

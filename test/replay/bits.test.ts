@@ -15,7 +15,7 @@ const tables = [
   ...["events", "episodes", "rollouts", "answers", "measures", "curriculum", "checksums", "attempts"],
   ...["images", "prompts", "shapes", "figures", "phases", "columns", "run_images", "run_inputs"],
 ];
-const flips = 320;
+const flips = 160;
 
 const pinned = (name: string, index: number) => ({ name, bytes: 7 + index, changedMs: 1.5, content: null });
 const inputs = { "model/config.json": "ab".repeat(32), "prompts.reasoner": "cd".repeat(32) };

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ReplayReader } from "../../replay/reader.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { ReplayStore } from "../../replay/store.ts";
@@ -22,12 +22,12 @@ function survivors(): unknown[] {
   return [...reader.events()].map(({ event }) => event);
 }
 
-/** Does something while another program has the database, for so long. */
-async function lockedFor<T>(ms: number, work: () => Promise<T>): Promise<T> {
+/** Does something while another program has the database, which it has until something is so. */
+async function lockedUntil<T>(isSo: () => boolean, work: () => Promise<T>): Promise<T> {
   using other = Database.forWriting(path);
   other.exec("BEGIN IMMEDIATE");
   const working = work();
-  await new Promise((resolve) => setTimeout(resolve, ms));
+  await vi.waitUntil(isSo, { timeout: 30_000 });
   other.exec("COMMIT");
   return working;
 }
@@ -39,16 +39,22 @@ describe("what others do to the file while a run writes it", () => {
     const waits = expect.stringContaining("another program has locked the replay");
     await using store = await ReplayStore.create(folder, { say });
     await store.append([marked(1)]);
-    await lockedFor(6000, async () => {
-      const appending = store.append([marked(2)]);
-      expect(survivors()).toEqual([marked(1)]);
-      return appending;
-    });
+    await lockedUntil(
+      () => said.length === 1,
+      async () => {
+        const appending = store.append([marked(2)]);
+        expect(survivors()).toEqual([marked(1)]);
+        return appending;
+      },
+    );
     expect(survivors()).toEqual([marked(1), marked(2)]);
     expect(said).toEqual([waits]);
     await store[Symbol.asyncDispose]();
 
-    await using again = await lockedFor(6000, () => ReplayStore.open(folder, { say }));
+    await using again = await lockedUntil(
+      () => said.length === 2,
+      () => ReplayStore.open(folder, { say }),
+    );
     expect(again.position).toBe(2);
     expect(said).toEqual([waits, waits]);
   }, 40_000);

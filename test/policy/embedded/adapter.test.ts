@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { exportAdapter, exportModel } from "../../../policy/embedded/export_model.ts";
 import { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
 import type { AdapterOptions } from "../../../policy/options.ts";
@@ -30,9 +30,12 @@ let scratch: string;
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "visplay-adapter-"));
-  process.env.VISPLAY_CACHE = join(scratch, "cache");
+  vi.stubEnv("VISPLAY_CACHE", join(scratch, "cache"));
 });
-afterAll(() => rm(scratch, { recursive: true }));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  return rm(scratch, { recursive: true });
+});
 
 async function scores(
   policy: LocalPolicy,
