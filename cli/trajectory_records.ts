@@ -47,9 +47,9 @@ type Episode = Extract<EpisodeEvent, ReasonerEpisode>;
 function factsOf(
   { stage, phase, round, step, question, label }: Episode,
   { reward, parts, advantage }: ReasonerRollout,
-  { end, success, fault }: TrajectoryRecord,
+  { end, success, fault, failure }: TrajectoryRecord,
 ) {
-  const came = { end: success ? "success" : end, fault } as const;
+  const came = { end: success ? "success" : end, fault, failure } as const;
   return { stage, phase, round, step, question, label, reward, parts, advantage, ...came };
 }
 
@@ -70,14 +70,14 @@ function readMessage({ role, parts }: TurnRecord): Message {
   return { role, parts, call: null, act: null };
 }
 
-function saidMessage({ text, parts, call }: ActedTurn): Message {
+function saidMessage({ text, parts, call, advantage }: ActedTurn): Message {
   const written = call && writtenIn(text);
   const before = written ? written.before.trimEnd() : text;
   return {
     role: "assistant",
     parts: before === "" && written ? [] : [before],
     call: written?.call ?? null,
-    act: { parts, call },
+    act: { parts, call, advantage },
   };
 }
 

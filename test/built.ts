@@ -31,6 +31,8 @@ export async function spawnProgram(
   );
 }
 
+/** How large a process may become that runs commands, before another takes its place. */
+const mostBytes = 2 ** 30;
 let host: ChildProcess | null = null;
 let last: Promise<unknown> = Promise.resolve();
 
@@ -55,12 +57,19 @@ async function perform(
   const ended = new AbortController();
   try {
     const { signal } = ended;
-    const answer = once(host, "message", { signal }).then(([outcome]) => outcome as Outcome);
+    const answer = once(host, "message", { signal }).then(
+      ([outcome]) => outcome as Outcome & { readonly residentBytes: number },
+    );
     const exit = once(host, "exit", { signal }).then(([code, reason]) => {
       host = null;
       throw new Error(`visplay ${args.join(" ")} ended its process: ${code ?? reason}`);
     });
-    return await Promise.race([answer, exit]);
+    const { residentBytes, ...outcome } = await Promise.race([answer, exit]);
+    if (residentBytes > mostBytes) {
+      host?.kill();
+      host = null;
+    }
+    return outcome;
   } finally {
     ended.abort();
     host?.unref();

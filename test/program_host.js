@@ -1,7 +1,8 @@
 /**
  * Runs commands of the built program that its parent sends, `{args, cwd, env}`, one after another, and answers each with
  * `{code, stdout, stderr}`, what `dist/cli/main.js` ends with and says. A command that leaves something running, which
- * would keep its process from ending, is answered with a code of `null` and what is left.
+ * would keep its process from ending, is answered with a code of `null` and what is left. `residentBytes` says how large
+ * the process has become.
  */
 import { setImmediate } from "node:timers/promises";
 import { runCommand } from "../dist/cli/program.js";
@@ -68,4 +69,7 @@ process.on("worker", (worker) => {
   threads++;
   worker.once("exit", () => threads--);
 });
-process.on("message", async (command) => process.send(await perform(command)));
+process.on("message", async (command) => {
+  const outcome = await perform(command);
+  process.send({ ...outcome, residentBytes: process.memoryUsage.rss() });
+});

@@ -20,6 +20,8 @@ export interface Message {
 export interface Act {
   readonly parts: Parts;
   readonly call: { readonly tool: string; readonly fault: string | null } | null;
+  /** Of its tokens; null where they have the trajectory's. */
+  readonly advantage: number | null;
 }
 
 /** A tool, as chat templates take it. */
@@ -60,6 +62,8 @@ export interface Trajectory {
   readonly advantage: number;
   readonly end: TrajectoryEnd;
   readonly fault: { readonly kind: string; readonly reason: string } | null;
+  /** In which of the policy's turns, from 0, it began to fail, and how; null where it did not, or nobody said. */
+  readonly failure: { readonly turn: number; readonly kind: string } | null;
   /** Paths of the images in its messages, in order; null for one that the run has not kept. */
   readonly images: readonly { readonly id: string; readonly file: string | null }[];
 }

@@ -32,9 +32,12 @@ const facts: Features = {
   parts: [{ name: "string", value: "float64" }],
   turn_parts: [[{ name: "string", value: "float64" }]],
   turn_calls: [{ tool: "string", fault: "string" }],
+  turn_advantages: ["float64"],
   end: "string",
   fault: "string",
   fault_reason: "string",
+  failure: "string",
+  failure_turn: "int32",
   question: "string",
   answer: "string",
   run: "string",
@@ -47,7 +50,7 @@ const facts: Features = {
 };
 
 function factsOf({ trajectory }: TrajectoryRow): Readonly<Record<string, unknown>> {
-  const { reward, advantage, parts, messages, end, fault, question, label } = trajectory;
+  const { reward, advantage, parts, messages, end, fault, failure, question, label } = trajectory;
   const { run, stage, phase, round, step, episode, rollout } = trajectory;
   const acts = messages.flatMap(({ act }) => act ?? []);
   const place = { run, stage, phase, round, step, episode, rollout };
@@ -57,9 +60,12 @@ function factsOf({ trajectory }: TrajectoryRow): Readonly<Record<string, unknown
     parts: namedParts(parts),
     turn_parts: acts.map((act) => namedParts(act.parts)),
     turn_calls: acts.map(({ call }) => ({ tool: call?.tool ?? null, fault: call?.fault ?? null })),
+    turn_advantages: acts.map((act) => act.advantage),
     end,
     fault: fault?.kind ?? null,
     fault_reason: fault?.reason ?? null,
+    failure: failure?.kind ?? null,
+    failure_turn: failure?.turn ?? null,
     question,
     answer: label,
     ...place,

@@ -47,13 +47,26 @@ beforeAll(async () => {
     [
       plainEpisode(),
       actedEpisode({ round: 1 }),
-      actedEpisode({ round: 2, turns, label: null }, 'é "日本" <b>\nred'),
+      creditedByTurn(actedEpisode({ round: 2, turns, label: null }, 'é "日本" <b>\nred')),
       actedEpisode({ round: 2, image: { index: 0, name: "gone.png", id: "gone" } }),
     ],
     images,
   );
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+/** The last turn of each trajectory with an advantage of its own. */
+function creditedByTurn<E extends Episode>(episode: E): E {
+  const credited = episode.rollouts.map((rollout) => {
+    const { trajectory } = rollout;
+    const turns = trajectory?.turns.map((turn, i, { length }) => ({
+      ...turn,
+      advantage: i === length - 1 ? 0.75 : null,
+    }));
+    return trajectory && turns ? { ...rollout, trajectory: { ...trajectory, turns } } : rollout;
+  });
+  return { ...episode, rollouts: credited };
+}
 
 let count = 0;
 async function exported(...args: readonly string[]) {
@@ -159,8 +172,11 @@ describe.each(["trl", "ms-swift", "jsonl"])("%s", (format) => {
         parts: named(parts),
         turn_parts: trajectory?.turns.map((turn) => named(turn.parts)),
         turn_calls: trajectory?.turns.map(({ call }) => call ?? { tool: null, fault: null }),
+        turn_advantages: trajectory?.turns.map(({ advantage }) => advantage),
         end: trajectory?.success ? "success" : trajectory?.end,
         fault: trajectory?.fault?.kind ?? null,
+        failure: trajectory?.failure?.kind ?? null,
+        failure_turn: trajectory?.failure?.turn ?? null,
         answer: event.label,
         round: event.round,
         run: "run",

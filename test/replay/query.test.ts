@@ -130,7 +130,7 @@ describe("episodes", () => {
   it("gives every episode of a query once, in order, page after page", () => {
     const stream = new RandomStream(1);
     let found = 0;
-    for (let i = 0; i < 400; i++) {
+    for (let i = 0; i < 160; i++) {
       const query = randomQuery(stream);
       const limit = 1 + stream.integer(60);
       const ids: number[] = [];
@@ -154,7 +154,7 @@ describe("episodes", () => {
     expect(database.value("SELECT count(DISTINCT first) FROM columns")).toBe(8);
     const stream = new RandomStream(2);
     let found = 0;
-    for (let i = 0; i < 400; i++) {
+    for (let i = 0; i < 160; i++) {
       const text = [undefined, undefined, "red", "squ*", "red circle"][stream.integer(5)];
       const query = checkedQuery({ ...randomQuery(stream), text, limit: 1 + stream.integer(40) });
       const stored = hits(database, query);
@@ -162,7 +162,7 @@ describe("episodes", () => {
       expect(countHits(database, query, 90)).toBe(countHits(plain, query, 90));
       found += stored.length;
     }
-    expect(found).toBeGreaterThan(2000);
+    expect(found).toBeGreaterThan(1000);
   });
 
   it("looks only where the order begins", () => {
@@ -320,7 +320,7 @@ describe("text", () => {
       "a*b",
       "--",
     ];
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 120; i++) {
       const text = Array.from({ length: 1 + stream.integer(8) }, () => stream.pick(odd)).join("");
       expect(() => reader.episodes({ text }), JSON.stringify(text)).not.toThrow();
     }

@@ -1,13 +1,14 @@
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { imageOf } from "../../../images/image.ts";
 import { LocalPolicy, type LocalPolicyOptions } from "../../../policy/embedded/local_policy.ts";
-import type { Completion, Prompt, TrainingGroup, UpdateOptions, UpdateReport } from "../../../policy/port.ts";
+import type { Completion, Prompt, TrainingGroup, UpdateOptions } from "../../../policy/port.ts";
 import { promptAbout } from "../../../policy/prompts.ts";
 import { ParameterLayout, type Range } from "../../../policy/weights/parameters.ts";
 import { aboutCopies, askedIn } from "../../fakes/prompts.ts";
 import { expectClose } from "../../parity/closeness.ts";
 import { referencePath } from "../../reference_dir.ts";
+import { type Derivative, Gradients } from "../gradients.ts";
 import { copyTiny, grpo, relativeError, rolloutGroups, sampling, tinyOptions } from "../tiny.ts";
 
 /** Wide and high images of several grids, two of them of one and two of another turned by 90°. */
@@ -130,14 +131,13 @@ describe.each(families)("%s", (name, grids) => {
         })),
       }));
 
-    async function differentiate(
+    const gradients = new Gradients(folder);
+    afterAll(() => gradients[Symbol.asyncDispose]());
+
+    const differentiate = (
       all: readonly TrainingGroup[],
       options: Partial<LocalPolicyOptions> = {},
-    ): Promise<{ report: UpdateReport; gradient: Float32Array }> {
-      await using fresh = await open(options);
-      const report = await fresh.update(all, withKl);
-      return { report, gradient: fresh.learner.optimizer.state.firstMoment.slice() };
-    }
+    ): Promise<Derivative> => gradients.of(all, withKl, options);
 
     test("of shared prompts and images are those of every rollout by itself, in any micro-batches", async () => {
       const repeated = groups().flatMap(({ prompt, rollouts }) =>
