@@ -1,13 +1,11 @@
 import { zip } from "../common/zip.ts";
-import type { RgbImage } from "../images/image.ts";
-import { promptAbout } from "../policy/prompts.ts";
+import type { ClaimChecker, PictureClaim } from "../environments/checkers/claim_checker.ts";
 import type { DescribedQuestion, Describer } from "../reasoner/describer.ts";
 import type { Answer, VisualQuestion } from "../reasoner/reasoner.ts";
 import { vote } from "../reasoner/vote.ts";
 import type { AttributionFigures, AttributionRecord } from "../replay/events.ts";
 import { type Cause, causeOf, causes } from "../rewards/attribution.ts";
-import type { Reference } from "../training/grpo.ts";
-import { shareOf } from "./statistics.ts";
+import { meansByName, shareOf } from "./statistics.ts";
 
 /** What a policy made of a question in two steps: it described the picture, and answered from that alone. */
 export interface SecondLook {
@@ -52,13 +50,12 @@ export interface Standard {
   readonly by: AttributionRecord["by"];
   /** Whether a vote is the right answer; null is none. */
   isRight(vote: string | null): boolean;
+  /** From where on a check counts as passed. */
+  readonly passes: number;
 }
 
 /** What is known of a description, by the name of who looked: from 0, wrong, to 1. */
 export type Checks = Readonly<Record<string, number>>;
-
-/** From where on a check counts as passed. */
-const passes = 0.5;
 
 /** A second look, and what is known of its description. */
 export interface CheckedLook extends SecondLook {
@@ -68,7 +65,7 @@ export interface CheckedLook extends SecondLook {
 /** What became of one answer, `right` or not, to a question that was looked at again. */
 export function attribute(
   { description, concluded, checks }: CheckedLook,
-  { by, isRight }: Standard,
+  { by, isRight, passes }: Standard,
   right: boolean,
 ): AttributionRecord {
   const conclusion = vote(concluded).silver;
@@ -89,6 +86,7 @@ export function attributionFigures(records: readonly AttributionRecord[]): Attri
   return {
     answers: records.length,
     usable: shareOf(records, ({ description }) => description !== null),
+    judged: known.length / records.length,
     described: share((record) => record.described),
     concluded: share((record) => record.concluded),
     causes: Object.fromEntries(
@@ -97,63 +95,50 @@ export function attributionFigures(records: readonly AttributionRecord[]): Attri
   };
 }
 
-/** What the base is asked of each sentence of a description. */
-const verification = (claim: string) =>
-  `Look at the image. Is the following true of it?\n${claim}\nAnswer with one word, yes or no.`;
+/** A description of the picture of a question. */
+export interface DescribedPicture extends VisualQuestion {
+  /** Null where nothing usable was said. */
+  readonly description: string | null;
+  /** Whether it is right; null where nobody knows. */
+  readonly truth: boolean | null;
+}
 
-/**
- * Who checks a description where nobody knows the truth: the run's base is shown the picture and asked of each sentence
- * whether it is so. Gives the mean, over sentences, of the probability of yes against no.
- */
-export function baseVerifier(
-  base: Reference,
-  encode: (completion: string) => Int32Array,
-): (described: readonly DescribedPicture[], signal?: AbortSignal) => Promise<number[]> {
-  const completions = ["yes", "no"].map((tokens) => ({ tokens: encode(tokens) }));
-  return async (described, signal) => {
-    const claims = described.map(({ description }) => sentencesOf(description));
-    const groups = zip(described, claims).flatMap(([{ image }, sentences]) =>
-      sentences.map((claim) => ({ prompt: promptAbout(image, verification(claim)), completions })),
-    );
-    const scores = groups.length === 0 ? [] : await base.score(groups, 1, signal);
-    let next = 0;
-    return claims.map((sentences) => {
-      const sure = sentences.map(() => {
-        const [yes, no] = (scores[next++] as Float32Array[]).map(sum) as [number, number];
-        return 1 / (1 + Math.exp(no - yes));
-      });
-      return sum(sure) / Math.max(1, sure.length);
-    });
-  };
+/** A sentence of a description, and who could tell whether it is so. */
+interface CheckedClaim extends PictureClaim {
+  readonly of: DescribedPicture;
+  readonly known: { readonly by: string; readonly sure: number } | null;
 }
 
 /**
- * What is known of descriptions, [described]: by the truth where that can tell, else by who verifies the others; nothing of
- * none.
+ * What is known of descriptions, [described]: by the truth where that can tell; else each sentence by the first checker that can,
+ * and of each of these the mean over the sentences that it judged. Nothing where nobody can tell.
  */
 export async function checkDescriptions(
-  described: readonly (Omit<DescribedPicture, "description"> & {
-    readonly description: string | null;
-    /** Null where nobody knows. */
-    readonly truth: boolean | null;
-  })[],
-  verify: (open: readonly DescribedPicture[]) => Promise<readonly number[]>,
+  described: readonly DescribedPicture[],
+  checkers: readonly ClaimChecker[],
+  signal?: AbortSignal,
 ): Promise<Checks[]> {
-  const open = described.flatMap(({ image, description, truth }) =>
-    description === null || truth !== null ? [] : [{ image, description }],
-  );
-  const sure = open.length === 0 ? [] : await verify(open);
-  let next = 0;
-  return described.map(({ description, truth }) => {
-    if (description === null) return {};
-    return truth === null ? { base: sure[next++] as number } : { truth: Number(truth) };
+  let claims = described.flatMap((of): CheckedClaim[] => {
+    const { image, question, description, truth } = of;
+    if (description === null || truth !== null) return [];
+    return sentencesOf(description).map((claim) => ({ image, question, claim, of, known: null }));
   });
-}
-
-/** A description of a picture. */
-export interface DescribedPicture {
-  readonly image: RgbImage;
-  readonly description: string;
+  for (const checker of checkers) {
+    const open = claims.filter(({ known }) => known === null);
+    if (open.length === 0) break;
+    const sure = new Map(zip(open, await checker.check(open, signal)));
+    claims = claims.map((claim) => {
+      const value = sure.get(claim) ?? null;
+      return value === null ? claim : { ...claim, known: { by: checker.name, sure: value } };
+    });
+  }
+  return described.map((each) => {
+    const { description, truth } = each;
+    if (description !== null && truth !== null) return { truth: Number(truth) };
+    return meansByName(
+      claims.flatMap(({ of, known }) => (of === each && known ? [{ [known.by]: known.sure }] : [])),
+    );
+  });
 }
 
 function sentencesOf(description: string): string[] {
@@ -161,10 +146,4 @@ function sentencesOf(description: string): string[] {
     .split(/(?<=[.!?])\s+|\n+/)
     .map((sentence) => sentence.trim())
     .filter((sentence) => sentence !== "");
-}
-
-function sum(values: Iterable<number>): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
 }

@@ -4,7 +4,7 @@ import { type Cause, causeMeanings, causes } from "../rewards/attribution.ts";
 import { proportion } from "./statistics.ts";
 
 /** A figure of where answers went wrong. */
-export type CauseFigure = "usable" | "described" | "concluded" | Cause;
+export type CauseFigure = "usable" | "judged" | "described" | "concluded" | Cause;
 
 /** In percent, with 95% intervals; without what nobody could judge. */
 export type CauseEstimates = Readonly<Partial<Record<CauseFigure, Estimate>>>;
@@ -25,12 +25,12 @@ export function examinedCauses({
   return { overall: causeEstimates(overall), families: Object.fromEntries(each) };
 }
 
-/** In an evaluation every description that can be used is judged, and each question has one answer. */
-function causeEstimates(figures: AttributionFigures): CauseEstimates {
-  const { answers, usable } = figures;
+/** The same of figures; with intervals for questions that have one answer each, as those of an evaluation. */
+export function causeEstimates(figures: AttributionFigures): CauseEstimates {
+  const { answers, judged } = figures;
   const estimates = Object.entries(attributionShares(figures)).flatMap(([name, share]) => {
     if (share === null) return [];
-    const of = name === "usable" ? answers : Math.round(answers * usable);
+    const of = name === "usable" || name === "judged" ? answers : Math.round(answers * judged);
     return [[name, proportion(share * of, of)]];
   });
   return Object.fromEntries(estimates);
@@ -40,7 +40,9 @@ function causeEstimates(figures: AttributionFigures): CauseEstimates {
 const fewUsable = 50;
 
 /** What to do where too few descriptions can be used to say where answers go wrong; null where there are enough. */
-export function describerAdvice({ usable }: CauseEstimates): string | null {
+export function describerAdvice({ usable, judged }: CauseEstimates): string | null {
+  if (usable && usable.percent >= fewUsable && judged && judged.percent < fewUsable)
+    return `${judged.percent.toFixed(1)}% of the descriptions could be judged, and only these say where answers go wrong; name another checker (attribution.checker), or take auto, which asks the base of what others cannot tell`;
   if (!usable || usable.percent >= fewUsable) return null;
   return `${usable.percent.toFixed(1)}% of the descriptions can be used, and only these say where answers go wrong; change prompts.describer, or raise reasoner.maxTokens if they are cut off`;
 }

@@ -6,13 +6,13 @@ import { agrees, sameVote, trueLabel } from "../reasoner/vote.ts";
 import type { AttributionRecord } from "../replay/events.ts";
 import {
   attribute,
-  baseVerifier,
   type CheckedLook,
   type Checks,
   checkDescriptions,
   lookAgain,
   type SecondLook,
 } from "./attribution.ts";
+import { askingChecker, asksTruth, checkersOf, viewsChecker } from "./checkers.ts";
 import type { OpenQuestion } from "./dialogue.ts";
 import type { Step } from "./step.ts";
 
@@ -39,7 +39,7 @@ export async function lookAtSome<Q extends OpenQuestion>(
   const looks = await step.sample({ purpose: "attribution", during: "answer" }, chosen, call);
   const looked = zip(chosen, looks).flatMap(([asked, look]) => (look ? [{ asked, look }] : []));
   for (const { look } of looked) step.count(look.concluded);
-  const checks = await checksOf(step, looked);
+  const checks = await checksOf(step, describer, looked);
   return new Map(zip(looked, checks).map(([{ asked, look }, known]) => [asked, { ...look, checks: known }]));
 }
 
@@ -48,16 +48,25 @@ interface Looked {
   readonly look: SecondLook;
 }
 
-/** What is known of the descriptions: by the truth, or by the run's base. */
-function checksOf(step: Step, looked: readonly Looked[]): Promise<Checks[]> {
-  const { truth, reference, encode } = step.run.ports;
+/** What is known of the descriptions: by the truth, or by who checks where nobody knows it. */
+function checksOf(step: Step, describer: Describer, looked: readonly Looked[]): Promise<Checks[]> {
+  const { attribution, reasoner } = step.run.config;
+  const { truth, reference, encode, checkers: named } = step.run.ports;
   const described = looked.map(({ asked: { ref, image, question }, look: { description } }) => {
-    const shows = description === null ? null : (truth?.shows(ref.index, question, description) ?? null);
-    return { image, description, truth: shows };
+    const knows = asksTruth(attribution.checker) && description !== null;
+    const shows = knows ? (truth?.shows(ref.index, question, description) ?? null) : null;
+    return { image, question, description, truth: shows };
   });
-  return checkDescriptions(described, (open) =>
-    step.time("verification", (signal) => baseVerifier(reference, encode)(open, signal)),
-  );
+  const { views } = attribution.checker;
+  const seen = { views, maxTokens: reasoner.maxTokens, seed: step.run.config.seed };
+  const checkers = checkersOf(attribution.checker, {
+    named,
+    base: askingChecker("base", reference, encode),
+    views: viewsChecker(describer, seen),
+  });
+  const isOpen = described.some(({ description, truth }) => description !== null && truth === null);
+  if (!isOpen) return checkDescriptions(described, []);
+  return step.time("verification", (signal) => checkDescriptions(described, checkers, signal));
 }
 
 /** Answers to a question that was looked at again. */
@@ -78,6 +87,7 @@ export function causesOf(
   const standard = {
     by: known === null ? ("consensus" as const) : ("truth" as const),
     isRight: (vote: string | null) => sameVote(vote, right),
+    passes: step.run.config.attribution.checker.passes,
   };
   return answers.map(({ parsed }) => attribute(look, standard, agrees(parsed, right)));
 }

@@ -1,7 +1,8 @@
 import { concat, concatMap, defer, forkJoin, map, type Observable, of } from "rxjs";
 import { deriveSeed } from "../common/random.ts";
 import { zip } from "../common/zip.ts";
-import { givenBy, type Judging, score } from "../environments/verify.ts";
+import type { ClaimChecker } from "../environments/checkers/claim_checker.ts";
+import { givenBy, score } from "../environments/verify.ts";
 import { blank } from "../images/image.ts";
 import { shrinkTarget } from "../images/scaling.ts";
 import type { Fit } from "../images/shrink.ts";
@@ -13,8 +14,9 @@ import type { AttributionRecord, EvaluationReport, Scores } from "../replay/even
 import { type CertaintyReader, certaintyReader } from "../rewards/certainty.ts";
 import { baseOf } from "../training/grpo.ts";
 import { Answerer } from "./answerer.ts";
-import { attribute, baseVerifier, type CheckedLook, type Standard } from "./attribution.ts";
+import { attribute, type CheckedLook, type Standard } from "./attribution.ts";
 import { type CalibrationMark, calibrationFigures } from "./calibration.ts";
+import { askingChecker, checkersOf, viewsChecker } from "./checkers.ts";
 import type { RunConfig } from "./config/config.ts";
 import { lookChecked, type Seeing, tally } from "./examined_causes.ts";
 import { fromAbortable } from "./from_abortable.ts";
@@ -67,6 +69,8 @@ export interface Asking {
   readonly templates: ReasonerTemplates & DescriptionTemplates;
   /** As `RunPorts.encode`. */
   encode(completion: string): Int32Array;
+  /** As `RunPorts.checkers`. */
+  readonly checkers: readonly ClaimChecker[];
 }
 
 /**
@@ -77,7 +81,7 @@ export interface Asking {
 export function evaluator(
   config: RunConfig,
   tests: Tests | null,
-  { templates, encode }: Asking,
+  { templates, encode, checkers }: Asking,
   take: (answered: AnsweredTest, mark: Mark) => void = () => {},
 ): Evaluator | null {
   if (tests === null || tests.length === 0) return null;
@@ -90,10 +94,19 @@ export function evaluator(
         // Tools look at what the policy sees smaller.
         const fit: Fit = (size) => (tools ? null : shrinkTarget(scaling, size));
         const reasoner = new Answerer(policy, templates, tools);
+        const describer = new Describer(policy, templates);
         const asked = {
           reasoner,
-          describer: new Describer(policy, templates),
-          verify: baseVerifier(baseOf(policy), encode),
+          describer,
+          checkers: checkersOf(config.attribution.checker, {
+            named: checkers,
+            base: askingChecker("base", baseOf(policy), encode),
+            views: viewsChecker(describer, {
+              views: config.attribution.checker.views,
+              maxTokens: config.reasoner.maxTokens,
+              seed: config.evaluation.seed,
+            }),
+          }),
         };
         const marks: Mark[] = [];
         const looks: DependenceMark[] = [];
@@ -108,7 +121,7 @@ export function evaluator(
         const progress = answered.pipe(
           map(({ examined, chunk }) => {
             for (const each of examined) {
-              const given = mark(each, config.evaluation, sureness);
+              const given = mark(each, config, sureness);
               marks.push(given);
               if (each.altered) looks.push(dependenceMark(each.test, each, each.altered, config.evaluation));
               take(each, given);
@@ -211,9 +224,10 @@ function examine(
 
 function mark(
   { test, greedy, blind, warm, cool, look }: AnsweredTest,
-  judging: Judging,
+  config: RunConfig,
   sureness: CertaintyReader,
 ): Mark {
+  const judging = config.evaluation;
   const scoreOf = (answer: Answer) => score(judging, givenBy(answer), test);
   const scores = warm.map(scoreOf);
   const ofVote = (answer: string | null) =>
@@ -221,6 +235,7 @@ function mark(
   const standard: Standard = {
     by: test.shows ? "truth" : "label",
     isRight: (answer) => ofVote(answer) >= rightFrom,
+    passes: config.attribution.checker.passes,
   };
   const right = scoreOf(greedy) >= rightFrom;
   const verdict = vote(warm);

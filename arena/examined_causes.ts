@@ -1,26 +1,23 @@
 import { deriveSeed } from "../common/random.ts";
 import { zip } from "../common/zip.ts";
+import type { ClaimChecker } from "../environments/checkers/claim_checker.ts";
 import type { Describer } from "../reasoner/describer.ts";
 import type { AttributionFigures, AttributionRecord, EvaluationReport } from "../replay/events.ts";
-import {
-  attributionFigures,
-  type baseVerifier,
-  type CheckedLook,
-  checkDescriptions,
-  lookAgain,
-} from "./attribution.ts";
+import { attributionFigures, type CheckedLook, checkDescriptions, lookAgain } from "./attribution.ts";
+import { asksTruth } from "./checkers.ts";
 import type { RunConfig } from "./config/config.ts";
 import type { Test } from "./ports.ts";
 
 /** What questions of an evaluation are looked at again with. */
 export interface Seeing {
   readonly describer: Describer;
-  readonly verify: ReturnType<typeof baseVerifier>;
+  /** In turn. */
+  readonly checkers: readonly ClaimChecker[];
 }
 
-/** Looks at questions again, and has the descriptions checked: by the truth where that is known, else by the base. */
+/** Looks at questions again, and has the descriptions checked: by the truth where that is known and asked, else by the checkers. */
 export async function lookChecked(
-  { describer, verify }: Seeing,
+  { describer, checkers }: Seeing,
   tests: readonly Test[],
   { attribution, curriculum, evaluation, reasoner: { maxTokens } }: RunConfig,
   chunk: number,
@@ -30,10 +27,11 @@ export async function lookChecked(
   const { samples } = attribution;
   const { temperature } = curriculum;
   const looks = await lookAgain(describer, tests, { samples, temperature, maxTokens, seed }, signal);
-  const described = zip(tests, looks).map(([{ image, shows }, { description }]) => {
-    return { image, description, truth: description === null ? null : (shows?.(description) ?? null) };
+  const described = zip(tests, looks).map(([{ image, question, shows }, { description }]) => {
+    const knows = asksTruth(attribution.checker) && description !== null;
+    return { image, question, description, truth: knows ? (shows?.(description) ?? null) : null };
   });
-  const checks = await checkDescriptions(described, (open) => verify(open, signal));
+  const checks = await checkDescriptions(described, checkers, signal);
   return zip(looks, checks).map(([look, known]) => ({ ...look, checks: known }));
 }
 

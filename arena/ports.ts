@@ -1,4 +1,5 @@
 import type { Observable } from "rxjs";
+import type { ClaimChecker } from "../environments/checkers/claim_checker.ts";
 import type { LabelledItems } from "../environments/data.ts";
 import type { Toolkit } from "../environments/tools/toolkit.ts";
 import type { RgbImage } from "../images/image.ts";
@@ -62,6 +63,8 @@ export interface RunPorts {
   readonly evaluate: Evaluator | null;
   /** Null where the images don't know it. */
   readonly truth: Truth | null;
+  /** Who says of descriptions whether they are so, where that is not known: those that the user named. */
+  readonly checkers: readonly ClaimChecker[];
   /** Questions with true answers that silver answers are held against after each curriculum. */
   readonly audited?: readonly AuditedQuestion[];
 }

@@ -9,6 +9,7 @@ import { givenBy } from "../environments/verify.ts";
 import type { EvaluationReport } from "../replay/events.ts";
 import { named } from "../replay/scores.ts";
 import { causesText } from "./causes.ts";
+import { openCheckers } from "./checkers.ts";
 import { drive, interruptible } from "./interrupt.ts";
 import { openEncoder } from "./labelled.ts";
 import { LiveLine } from "./live_line.ts";
@@ -92,7 +93,9 @@ async function evaluate(
     done = text;
   };
   const say = (text: string): void => line.say(text);
-  const tests = await openTests(config, { signal: interrupt.signal, say, show });
+  const opening = { signal: interrupt.signal, say, show };
+  const tests = await openTests(config, opening);
+  await using checks = await openCheckers(config, opening);
   await using predictions = out === null ? null : await PredictionFile.create(out);
   const judged = watchFit(config.evaluation, say);
   const take = (answered: AnsweredTest, mark: Mark): void => {
@@ -100,7 +103,11 @@ async function evaluate(
     const { test, greedy } = answered;
     judged([{ ...test, given: givenBy(greedy), correctness: mark.greedy }]);
   };
-  const asking = { templates: templatesOf(model), encode: await openEncoder(model) };
+  const asking = {
+    templates: templatesOf(model),
+    encode: await openEncoder(model),
+    checkers: checks.checkers,
+  };
   const measure = evaluator(config, tests.of(config.evaluation), asking, take);
   if (!measure) {
     throw new VisplayError("config", "evaluation.questions: found 0, expected at least 1");

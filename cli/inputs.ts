@@ -49,7 +49,7 @@ export function otherStarts(hashes: Hashes, stage: Stage): Hashes {
 }
 
 /** Of all files in a folder that are read of a model; of a folder that is gone, none. */
-async function folderHashes(name: string, folder: string, { signal, show }: Hashing): Promise<Hashes> {
+export async function folderHashes(name: string, folder: string, { signal, show }: Hashing): Promise<Hashes> {
   const hashes: Record<string, string> = {};
   if (!existsSync(folder)) return hashes;
   for (const file of (await readdir(folder)).sort()) {
@@ -93,7 +93,9 @@ export function compareInputs(
     for (const note of notes) say(note);
     return;
   }
-  const code = changed.some((name) => !/^(prompts|evaluation|stages)\./.test(name)) ? "model" : "config";
+  const code = changed.some((name) => !/^(prompts|evaluation|stages|attribution)\./.test(name))
+    ? "model"
+    : "config";
   const message = `${run} began with another model, other prompts or other questions; put them back, or say --allow:`;
   throw new VisplayError(code, [message, ...notes].join("\n  "));
 }

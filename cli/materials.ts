@@ -2,6 +2,7 @@ import type { RunConfig } from "../arena/config/config.ts";
 import { hasStage } from "../arena/config/stages.ts";
 import type { Ports } from "../arena/ports.ts";
 import type { Pins } from "../replay/pins.ts";
+import { openCheckers } from "./checkers.ts";
 import { openEnvironments } from "./environments.ts";
 import { openEncoder, openLabelled, type RunData } from "./labelled.ts";
 import type { WithModel } from "./model.ts";
@@ -10,10 +11,10 @@ import { sayPictures } from "./pictures.ts";
 import { about, type Earlier, type Opening } from "./run_images.ts";
 import { openTests, type RunTests } from "./tests.ts";
 
-/** All that a run reads beside its models; the environments are let go when it is disposed. */
+/** All that a run reads beside its models; environments and checkers are let go when it is disposed. */
 export interface RunMaterials
   extends RunImages,
-    Pick<Ports, "labelled" | "environments" | "toolkits" | "templates" | "encode">,
+    Pick<Ports, "labelled" | "environments" | "toolkits" | "templates" | "encode" | "checkers">,
     AsyncDisposable {
   readonly tests: RunTests;
   /** SHA-256 by name of what these are made of, images of the pool aside. */
@@ -35,6 +36,10 @@ export async function openMaterials(
   const encode = await openEncoder(model);
   const made = { images: images.images, templates, labelled: data.labelled };
   const environments = await openEnvironments(config, made, opening);
+  const checkers = await openCheckers(config, opening).catch(async (error) => {
+    await environments[Symbol.asyncDispose]();
+    throw error;
+  });
   return {
     ...images,
     ...made,
@@ -42,8 +47,12 @@ export async function openMaterials(
     toolkits: environments.toolkits,
     tests,
     encode,
-    inputs: { ...tests.inputs, ...data.inputs, ...environments.inputs },
-    [Symbol.asyncDispose]: () => environments[Symbol.asyncDispose](),
+    checkers: checkers.checkers,
+    inputs: { ...tests.inputs, ...data.inputs, ...environments.inputs, ...checkers.inputs },
+    [Symbol.asyncDispose]: async () => {
+      await environments[Symbol.asyncDispose]();
+      await checkers[Symbol.asyncDispose]();
+    },
   };
 }
 

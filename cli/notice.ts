@@ -1,4 +1,4 @@
-import { describerAdvice, examinedCauses } from "../arena/cause_estimates.ts";
+import { causeEstimates, describerAdvice, examinedCauses } from "../arena/cause_estimates.ts";
 import type { Estimate, EvaluationReport, FormatTried, RunEvent } from "../replay/events.ts";
 import { lookingTitles } from "../replay/scores.ts";
 import { count, plural } from "./format.ts";
@@ -45,6 +45,12 @@ export function notice(event: RunEvent, tests: string): string | undefined {
       return `ALARM in round ${event.round}, ${event.phase}: ${event.message}`;
     case "supervisedStep":
       return event.heldOutLoss === null ? undefined : `held-out loss ${event.heldOutLoss.toFixed(3)}`;
+    case "reasonerStep": {
+      // Said by evaluations, too, but not every run has some.
+      const causes = event.step === 0 && event.attribution ? causeEstimates(event.attribution) : null;
+      const advice = causes && describerAdvice(causes);
+      return advice === null ? undefined : `notice: ${advice}`;
+    }
     case "evaluated": {
       const { overall, samples: k, looking } = event.report;
       const { greedy, mean8, maj8 } = overall;

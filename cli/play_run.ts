@@ -70,7 +70,8 @@ export async function playRun(
   await using metrics = await openMetrics(config.watch, say);
   const opening: Opening = { signal, say, show: (text: string) => runLine.wait(text) };
   await using materials = await openMaterials(model, opening, earlier);
-  const { images, truth, list, templates, labelled, environments, toolkits, encode, tests } = materials;
+  const { images, truth, list, templates, labelled, environments, toolkits, encode, checkers, tests } =
+    materials;
   const audited = await openAudited(config, images, opening);
   const stage = stageAt(config, saved?.state.next ?? null);
   const inputs = {
@@ -106,7 +107,7 @@ export async function playRun(
   const room = (bytes: number): Promise<void> => waitForRoom(folder, bytes, { say, waits, stop: signal });
   const ports = {
     open: (stage: Stage) => players.open(stage, folder),
-    ...{ images, labelled, environments, toolkits, encode, truth, audited, templates, folder },
+    ...{ images, labelled, environments, toolkits, encode, checkers, truth, audited, templates, folder },
     pinStart: async (next: Stage) => {
       pinned = { ...pinned, ...(await startInputs(next, folder, opening)) };
       await session.pinInputs(pinned);
@@ -115,7 +116,7 @@ export async function playRun(
     clock: steadyClock,
     stop: signal,
     checkpoints: new CheckpointStore({ folder, config, attempt, room }),
-    evaluate: evaluator(config, tests.of(config.evaluation), { templates, encode }),
+    evaluate: evaluator(config, tests.of(config.evaluation), { templates, encode, checkers }),
   };
   try {
     await drive(play(config, ports, session.saved), (event) => {

@@ -132,16 +132,17 @@ async function probeStage(
   const { parameters } = await policies.reasoner.info();
   const openMs = steadyClock.now() - startedMs;
   const opened = process.memoryUsage.rss();
-  const { images, truth, templates, encode, labelled, environments, toolkits, tests } = materials;
+  const { images, truth, templates, encode, labelled, environments, toolkits, checkers, tests } = materials;
   const evaluated = earlier?.phases.evaluation;
   const evaluation = { ...model.config.evaluation, ...(evaluated && { questions: 0 }) };
   const config: OneStage = { ...model.config, evaluation, stages: [stage] };
   const ports = {
-    ...{ policies, reference, images, truth, templates, encode, clock: steadyClock },
+    ...{ policies, reference, images, truth, templates, encode, checkers, clock: steadyClock },
     labelled: [labelled[index] ?? null],
     environments: [environments[index] ?? null],
     toolkits: [toolkits[index] ?? null],
-    evaluator: (short: OneStage) => evaluator(short, tests.of(short.evaluation), { templates, encode }),
+    evaluator: (short: OneStage) =>
+      evaluator(short, tests.of(short.evaluation), { templates, encode, checkers }),
   };
   const found = await probes(config, ports, {
     signal,

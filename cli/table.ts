@@ -85,7 +85,9 @@ type NamedCauses = readonly [name: string, estimates: CauseEstimates];
 
 function causeRows(named: readonly NamedCauses[]): string | null {
   const rows = named.map(([name, estimates]) => estimatesRow(name, estimates));
-  const columns = known(causeColumns, rows);
+  // Mostly all that can be used can be judged.
+  const isPartial = rows.some(({ figures: { usable, judged } }) => usable !== judged);
+  const columns = known(causeColumns, rows).filter(([column]) => isPartial || column !== "judged");
   return columns.length === 0 ? null : render(columns, rows);
 }
 
@@ -161,6 +163,7 @@ const looks: readonly Columns[] = [
 
 const causeColumns: Columns = [
   ["usable", "usable"],
+  ["judged", "judged"],
   ["described", "de-\nscribed"],
   ["concluded", "con-\ncluded"],
   ["grounding", "ground-\ning"],

@@ -1,12 +1,10 @@
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
 import type { ToolKind, ToolsConfig, UsedTool } from "../arena/config/tools.ts";
 import { VisplayError } from "../common/errors.ts";
 import { hashFile } from "../common/file_hash.ts";
 import { openOwnTool } from "../environments/own/own_tool.ts";
 import { openMcpTools } from "../environments/tools/mcp/mcp_tools.ts";
 import { openOcr } from "../environments/tools/ocr/ocr.ts";
-import { pipelineFiles } from "../environments/tools/pipelines/model_files.ts";
 import { openPipelineTool } from "../environments/tools/pipelines/pipeline_tool.ts";
 import { openPython } from "../environments/tools/python/python.ts";
 import { builtInTools } from "../environments/tools/registry.ts";
@@ -14,8 +12,7 @@ import { openFolderSearch } from "../environments/tools/search/search.ts";
 import { openSearxng } from "../environments/tools/search/searxng.ts";
 import { closeTools, type Tool } from "../environments/tools/tool.ts";
 import { Toolkit } from "../environments/tools/toolkit.ts";
-import { parseHubName } from "../hub/name.ts";
-import { tellDownload } from "./model.ts";
+import { pipelineFolder } from "./pipeline_folder.ts";
 import type { Opening } from "./run_images.ts";
 
 /** Tools that are open, and SHA-256 by setting of what they are made of. */
@@ -113,17 +110,6 @@ async function openMade(
 
 function only(tool: Tool, digest: string | null = null): OpenTools {
   return { tools: [tool], digest, prefix: null };
-}
-
-/** The folder of a model; one on the hub is downloaded where the cache lacks it. */
-async function pipelineFolder(model: string, opening: Opening): Promise<string> {
-  const name = parseHubName(model);
-  const found = await stat(model).catch(() => undefined);
-  if (found || !name) return model;
-  opening.show(`looking for ${name.repo}`);
-  const { openHubModel } = await import("../hub/model.ts");
-  const onProgress = tellDownload(name.repo, opening);
-  return (await openHubModel(name, onProgress, opening.signal, pipelineFiles)).folder;
 }
 
 /** All tools, those of servers with a prefix where their names are another's, too. */

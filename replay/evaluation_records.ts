@@ -5,6 +5,8 @@ export interface AttributionFigures {
   readonly answers: number;
   /** Share whose description could be used. */
   readonly usable: number;
+  /** Share whose description somebody could judge, too. */
+  readonly judged: number;
   readonly described: number | null;
   readonly concluded: number | null;
   /** Share that went wrong there, by cause. */

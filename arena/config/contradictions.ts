@@ -1,3 +1,4 @@
+import type { AttributionConfig, CheckerConfig } from "./attribution.ts";
 import type { CurriculumConfig } from "./curriculum.ts";
 import type { EvaluationConfig } from "./evaluation.ts";
 import type { ImagesConfig } from "./images.ts";
@@ -7,6 +8,7 @@ import type { StageSettings } from "./stages.ts";
 
 /** The settings that others bound. */
 interface Bounded {
+  readonly attribution: Pick<AttributionConfig, "checker">;
   readonly curriculum: CurriculumConfig;
   readonly questioner: Pick<QuestionerConfig, "reward" | "blindAnswersPerQuestion">;
   readonly images: ImagesConfig;
@@ -20,6 +22,7 @@ interface Bounded {
 
 /** Settings that are fine alone and impossible together, as [path, message]. */
 export function* contradictions({
+  attribution,
   curriculum,
   questioner,
   images,
@@ -70,6 +73,8 @@ export function* contradictions({
   for (const place of ["question", "description"])
     if (prompts.reader !== null && !prompts.reader.includes(`{${place}}`))
       yield ["prompts.reader", `expected {${place}} where the ${place} belongs`];
+  const missing = missingIn(attribution.checker);
+  if (missing !== null) yield missing;
   const { low, high } = curriculum.band;
   if (low > high) {
     yield [
@@ -105,4 +110,19 @@ export function* contradictions({
       "expected an evaluation, for nothing else says what the stage came to; set evaluation.data";
     yield [`stages.${index}.requires`, message];
   }
+}
+
+/** What each checker that has to be named is made of, by the setting that names it. */
+const checkerSources = {
+  detector: ["detect", "a model that finds objects: a folder, or owner/name on the hub"],
+  ocr: ["ocr", "a language, such as eng"],
+  policy: ["policy", "another model: a folder, or owner/name on the hub"],
+} as const;
+
+function missingIn(checker: CheckerConfig): [string, string] | null {
+  const { kind } = checker;
+  if (kind !== "detector" && kind !== "ocr" && kind !== "policy") return null;
+  const [setting, what] = checkerSources[kind];
+  if (checker[setting] !== null) return null;
+  return [`attribution.checker.${setting}`, `expected ${what}, for attribution.checker.kind is ${kind}`];
 }

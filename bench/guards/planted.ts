@@ -63,7 +63,8 @@ function falsely(layout: Layout, asked: SceneQuestion, stream: RandomStream): st
 
 function found({ layout, asked, description, wrongConclusion }: Planted, concluded: Answer[]): Cause | null {
   const truth = solve(layout, asked).answer;
-  const standard = { by: "truth" as const, isRight: (vote: string | null) => sameVote(vote, truth) };
+  const isRight = (vote: string | null) => sameVote(vote, truth);
+  const standard = { by: "truth" as const, isRight, passes: 0.5 };
   const look = {
     description,
     concluded: wrongConclusion ? [] : concluded,

@@ -87,7 +87,7 @@ async function examine(person: Person): Promise<AttributionFigures> {
     return scene ? person.answers(solve(scene, question).answer) : knows("0");
   };
   const time = new VirtualTime();
-  const asking = { templates, encode: () => new Int32Array(0) };
+  const asking = { templates, encode: () => new Int32Array(0), checkers: [] };
   const measure = evaluator(config, sceneTests(config.evaluation), asking);
   const updates = lastValueFrom(
     (measure as NonNullable<typeof measure>)(new FakePolicy({ script, time })).pipe(toArray()),

@@ -12,6 +12,9 @@ describe("where answers went wrong, as estimates", () => {
     const { usable, grounding, described } = examined({ answers: 200, usable: 0.5, grounding: 0.3 });
     expect(usable).toEqual(proportion(100, 200));
     expect(grounding).toEqual(proportion(30, 100));
+    const partly = examined({ answers: 200, usable: 0.9, judged: 0.5, grounding: 0.3 });
+    expect(partly.judged).toEqual(proportion(100, 200));
+    expect(partly.grounding).toEqual(proportion(30, 100));
     expect(described?.percent).toBeCloseTo(70);
   });
 
@@ -22,7 +25,7 @@ describe("where answers went wrong, as estimates", () => {
   });
 
   test("lack what nobody could judge", () => {
-    expect(Object.keys(examined({ usable: 0, known: false }))).toEqual(["usable"]);
+    expect(Object.keys(examined({ usable: 0, known: false }))).toEqual(["usable", "judged"]);
   });
 
   test("name the commonest cause with what to do; nothing where nothing went wrong", () => {
@@ -38,6 +41,8 @@ describe("where answers went wrong, as estimates", () => {
     );
     expect(describerAdvice(examined({ usable: 0.5 }))).toBeNull();
     expect(describerAdvice({})).toBeNull();
+    expect(describerAdvice(examined({ usable: 0.9, judged: 0.3 }))).toMatch(/30\.0%.*attribution\.checker/);
+    expect(describerAdvice(examined({ usable: 0.4, judged: 0.3 }))).toMatch(/40\.0%.*prompts\.describer/);
   });
 
   test("name only settings that there are", () => {

@@ -16,10 +16,10 @@ const evaluator = (): Evaluator => () =>
   of({ done: 10, total: 30 }, { done: 20, total: 30 }, { done: 30, total: 30 });
 
 function portsOf(world: World): ProbePorts {
-  const { policies, reference, images, templates, clock, truth, encode } = world;
+  const { policies, reference, images, templates, clock, truth, encode, checkers } = world;
   const { labelled, environments, toolkits } = world;
   return {
-    ...{ policies, reference, images, templates, clock, truth, encode },
+    ...{ policies, reference, images, templates, clock, truth, encode, checkers },
     ...{ labelled, environments, toolkits },
     evaluator: (config) => (config.evaluation.questions === 0 ? null : evaluator()),
   };

@@ -7,7 +7,7 @@ import type { RunEvent } from "../../replay/events.ts";
 import type { Phase } from "../../replay/stages.ts";
 import { configOf } from "../fakes/config.ts";
 import { healthy } from "../fakes/health.ts";
-import { at } from "../fakes/run_events.ts";
+import { at, attributed, reasonerStep } from "../fakes/run_events.ts";
 
 const config = configOf({ rounds: 2 });
 
@@ -319,4 +319,12 @@ describe("a Questioner of whose questions none parsed", () => {
     progress.apply(episode);
     expect(progress.apply(stepWith(0.98, 0))).toBeUndefined();
   });
+});
+
+test("says with a phase's first step where few descriptions can be used", () => {
+  const said = (usable: number, step: number) =>
+    new RunLine(config).apply(at(1, reasonerStep({ step, attribution: attributed({ usable }) })));
+  expect(said(0.25, 0)).toMatch(/^notice: 25\.0% of the descriptions can be used.*prompts\.describer/);
+  expect(said(0.25, 1)).toBeUndefined();
+  expect(said(0.75, 0)).toBeUndefined();
 });

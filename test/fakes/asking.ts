@@ -9,4 +9,5 @@ export const asking: Asking = {
     format: "tags",
   },
   encode: () => new Int32Array(0),
+  checkers: [],
 };

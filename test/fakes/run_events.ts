@@ -68,18 +68,21 @@ export function attributed({
   answers = 100,
   usable = 1,
   known = true,
+  judged = known ? usable : 0,
   ...shares
-}: Partial<Record<"answers" | "usable" | "grounding" | "reasoning" | "fusion" | "unfaithful", number>> & {
+}: Partial<
+  Record<"answers" | "usable" | "judged" | "grounding" | "reasoning" | "fusion" | "unfaithful", number>
+> & {
   readonly known?: boolean;
 }): AttributionFigures {
   const causes = { grounding: 0, reasoning: 0, fusion: 0, unfaithful: 0, ...shares };
   const { grounding, reasoning, unfaithful } = causes;
   if (!known) {
     const nothing = { grounding: null, reasoning: null, fusion: null, unfaithful: null };
-    return { answers, usable, described: null, concluded: null, causes: nothing };
+    return { answers, usable, judged, described: null, concluded: null, causes: nothing };
   }
   const described = 1 - grounding - unfaithful;
-  return { answers, usable, described, concluded: described - reasoning, causes };
+  return { answers, usable, judged, described, concluded: described - reasoning, causes };
 }
 
 export const saved: EventBody = {

@@ -128,6 +128,7 @@ export function makeWorld(
     labelled: [],
     environments: [],
     toolkits: [],
+    checkers: [],
     encode: (completion) => Int32Array.from(completion.split(" "), (word) => deriveSeed(0, word) & 0xffff),
     templates: {
       questioner: "ask",

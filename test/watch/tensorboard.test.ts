@@ -106,6 +106,7 @@ describe("the figures of a run", () => {
     const unknown = of(reasonerStep({ attribution: attributed({ usable: 0, known: false }) }))?.values ?? {};
     expect(Object.keys(unknown).filter((tag) => tag.includes("attribution"))).toEqual([
       "reasoner/attribution/usable",
+      "reasoner/attribution/judged",
     ]);
     const report = { samples: 8, overall: {} as never, families: {}, looking: {}, calibration: {} };
     const evaluated = (found: EvaluationReport["attribution"]): EventBody => ({
