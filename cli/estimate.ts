@@ -1,5 +1,7 @@
 import type { RunConfig } from "../arena/config/config.ts";
+import { picturesLookedAt } from "../arena/config/evaluation.ts";
 import { heldOutRows, heldOutTimes, type Stage, type StageConfig, stepsOf } from "../arena/config/stages.ts";
+import { encodedImages } from "../arena/looking/encoder.ts";
 import { type Phase, stages } from "../replay/stages.ts";
 import { type PlannedPhase, phasesOf } from "../watch/planned_phases.ts";
 import type { PhaseProbe } from "./gauge.ts";
@@ -16,6 +18,13 @@ export interface PhaseEstimate {
   readonly replayBytes: number | null;
   /** By what the measured step was multiplied, for it was smaller or larger than configured; 1 for an equal one. */
   readonly scale: number | null;
+  /** What an evaluation's time has in it beside its steps; null where nobody knows. */
+  readonly looking?: {
+    /** Of pictures about which it is asked whether it makes things up (POPE, CHAIR). */
+    readonly madeUpMs: number | null;
+    /** Of images that the encoder is probed with. */
+    readonly encoderMs: number | null;
+  };
   /** Whether the time is a guess from short calls, for the probe did not reach the phase. */
   readonly guessed: boolean;
 }
@@ -67,12 +76,16 @@ export function estimateStage(
   const units = found.pace ? unitMs(alone, found.pace) : {};
   const { legs, roles } = stages[stage.config.kind];
   const kinds = legs.flatMap((leg) => planned.find(({ phase }) => phase === leg)?.phase ?? []);
-  const phases: ByPhase<PhaseEstimate> = Object.fromEntries(
+  const own: ByPhase<PhaseEstimate> = Object.fromEntries(
     kinds.map((kind) => [
       kind,
       phaseEstimate(sizes[kind] as Workload, found.phases[kind], units[kind] ?? null),
     ]),
   );
+  const evaluations = planned.filter(({ phase }) => phase === "evaluation").length;
+  const phases = own.evaluation
+    ? { ...own, evaluation: withLooking(own.evaluation, alone, found, evaluations) }
+    : own;
   const models = roles.length * stage.rounds;
   const times = planned.map((each) => ({ ...each, ...(phases[each.phase] as PhaseEstimate) }));
   return {
@@ -194,6 +207,26 @@ function phaseEstimate(
     replayBytes: fullSteps * found.replayBytes * scale,
     scale,
     guessed: false,
+  };
+}
+
+/** An evaluation with what it takes after its steps. */
+function withLooking(
+  estimate: PhaseEstimate,
+  { evaluation }: OneStage,
+  { phases, pace }: Probe,
+  evaluations: number,
+): PhaseEstimate {
+  const [pictures, images] = [picturesLookedAt(evaluation), encodedImages(evaluation, evaluations)];
+  const { lookedAtMs } = phases.evaluation ?? {};
+  const imageMs = pace?.encodedImageMs ?? null;
+  const madeUpMs = pictures === 0 ? 0 : lookedAtMs === undefined ? null : pictures * lookedAtMs;
+  const encoderMs = images === 0 ? 0 : pace && (imageMs === null ? 0 : images * imageMs);
+  const { totalMs } = estimate;
+  return {
+    ...estimate,
+    totalMs: totalMs === null ? null : totalMs + (madeUpMs ?? 0) + (encoderMs ?? 0),
+    looking: { madeUpMs, encoderMs: encoderMs ?? null },
   };
 }
 

@@ -17,6 +17,8 @@ export interface PhaseProbe {
   readonly heldOutRowMs: number;
   /** Of a step's events as JSON, mean. */
   readonly replayBytes: number;
+  /** What each picture takes about which it is asked, after the steps of an evaluation, whether it makes things up. */
+  readonly lookedAtMs?: number;
 }
 
 /** How trajectories went: means over the steps. */
@@ -41,6 +43,8 @@ interface Sizes {
   readonly perStep: ByPhase<number>;
   /** Rows whose loss every step measures. */
   readonly heldOut: number;
+  /** Pictures that an evaluation looks at after its steps. */
+  readonly lookedAt: number;
 }
 
 /** The moments at which a phase's steps were done, and what they were about. */
@@ -52,6 +56,7 @@ interface Laps {
   readonly heldOutMs: number[];
   units: number;
   bytes: number;
+  reportedAtMs: number | null;
 }
 
 /** Measures phases by their events. */
@@ -75,7 +80,15 @@ export class Gauge {
   time(event: RunEvent): void {
     if (event.type === "phaseStarted") {
       const { phase, round, steps, atMs } = event;
-      this.#laps.set(phase, { steps, startedAtMs: atMs, doneAtMs: [], heldOutMs: [], units: 0, bytes: 0 });
+      this.#laps.set(phase, {
+        steps,
+        startedAtMs: atMs,
+        doneAtMs: [],
+        heldOutMs: [],
+        units: 0,
+        bytes: 0,
+        reportedAtMs: null,
+      });
       this.#follow({ phase, round, steps, step: 0 });
     }
     const laps = "phase" in event ? this.#laps.get(event.phase) : undefined;
@@ -84,6 +97,9 @@ export class Gauge {
       case "evaluationProgress":
         laps.units = event.done;
         break;
+      case "evaluated":
+        laps.reportedAtMs = event.atMs;
+        return;
       case "curriculumEpisode":
         laps.units++;
         for (const question of event.questions) this.#judge(question);
@@ -123,7 +139,7 @@ export class Gauge {
 
   found(): Measured {
     const phases = [...this.#laps].flatMap(([phase, laps]) => {
-      const measured = phaseProbe(laps, this.#sizes.heldOut);
+      const measured = phaseProbe(laps, this.#sizes);
       return measured ? [[phase, measured] as const] : [];
     });
     const admittedShare = this.#asked === 0 ? null : this.#admitted / this.#asked;
@@ -151,8 +167,8 @@ export class Gauge {
 }
 
 function phaseProbe(
-  { startedAtMs, doneAtMs, heldOutMs, units, bytes }: Laps,
-  heldOut: number,
+  { startedAtMs, doneAtMs, heldOutMs, units, bytes, reportedAtMs }: Laps,
+  { heldOut, lookedAt }: Sizes,
 ): PhaseProbe | null {
   const [first] = doneAtMs;
   const last = doneAtMs.at(-1);
@@ -167,5 +183,6 @@ function phaseProbe(
     stepMs: stepMs - scoringMs,
     heldOutRowMs: heldOut === 0 ? 0 : scoringMs / heldOut,
     replayBytes: bytes / steps,
+    ...(reportedAtMs !== null && lookedAt > 0 && { lookedAtMs: (reportedAtMs - last) / lookedAt }),
   };
 }

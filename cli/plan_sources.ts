@@ -1,4 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
+import { picturesLookedAt } from "../arena/config/evaluation.ts";
+import type { PhaseEstimate } from "./estimate.ts";
 import { duration, plural } from "./format.ts";
 import { sizes } from "./probes.ts";
 import type { Plan, StagePlan } from "./run_plan.ts";
@@ -36,6 +38,7 @@ export function sourcesText(config: RunConfig, { stages: all, images }: Plan): s
           `- not reached, and guessed from short calls as if completions were as long as allowed: ${guesses.join(", ")}`,
         ]
       : []),
+    ...[...phases].flatMap(([name, each]) => lookingLines(name, each, config)),
     "- time: the mean of a phase's steps after its first, times its steps, and once what the first took longer;",
     "  saving is not in it",
     ...(scaled.length > 0
@@ -63,6 +66,26 @@ function probeLines({ probe, openMs, rows }: StagePlan, what: string, images: nu
     `- a probe played the beginning of ${what} at ${sizes(probe.scale)} with learning rates of 0, in ${duration(probe.tookMs)};`,
     `  the model was open after ${duration(openMs)}, ${supply}`,
   ];
+}
+
+/** What an evaluation takes beside its steps. */
+function lookingLines(name: string, { looking }: PhaseEstimate, { evaluation }: RunConfig): string[] {
+  if (!looking) return [];
+  const { madeUpMs, encoderMs } = looking;
+  const took = (ms: number | null) => (ms === null ? "an unknown time" : duration(ms));
+  const parts = [
+    ...(madeUpMs === 0
+      ? []
+      : [
+          `${took(madeUpMs)} for what is made up in ${plural(picturesLookedAt(evaluation), "picture")} (POPE, CHAIR)`,
+        ]),
+    ...(encoderMs === 0
+      ? []
+      : [
+          `${took(encoderMs)} for the encoder's ${plural(evaluation.encoder.pictures, "picture")}, by short calls`,
+        ]),
+  ];
+  return parts.length === 0 ? [] : [`- ${name}: beside its steps ${parts.join(" and ")}`];
 }
 
 /** What a trajectory was like, on which its time depends. */

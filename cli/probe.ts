@@ -1,6 +1,7 @@
 import { takeWhile } from "rxjs";
 import { play } from "../arena/arena.ts";
 import type { RunConfig } from "../arena/config/config.ts";
+import { picturesLookedAt } from "../arena/config/evaluation.ts";
 import { heldOutRows, type StageConfig } from "../arena/config/stages.ts";
 import type { Evaluator, Ports } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
@@ -42,7 +43,11 @@ export async function probe(
   { scale, steps, signal, until, follow }: ProbeOptions,
 ): Promise<Measured> {
   const short = probeConfig(config, scale, steps);
-  const sizes = { perStep: unitsPerStep(short, 1), heldOut: rowsHeldOut(short, ports) };
+  const sizes = {
+    perStep: unitsPerStep(short, 1),
+    heldOut: rowsHeldOut(short, ports),
+    lookedAt: picturesLookedAt(short.evaluation),
+  };
   const gauge = new Gauge(config, sizes, follow);
   const items: CurriculumItem[] = [];
   const run = play(short, {

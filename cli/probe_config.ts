@@ -1,4 +1,4 @@
-import type { EvaluationConfig } from "../arena/config/evaluation.ts";
+import { type EvaluationConfig, picturesLookedAt } from "../arena/config/evaluation.ts";
 import type { StageConfig } from "../arena/config/stages.ts";
 import { type OneStage, partOf } from "./phase_work.ts";
 
@@ -52,7 +52,7 @@ export function probeConfig(config: OneStage, scale: number, steps: number): One
   };
 }
 
-/** An evaluation on a few chunks of questions, with its share of those that are asked again; what takes the same for any number is left out. */
+/** An evaluation on a few chunks of questions, with its shares of those that are asked again and of pictures that are looked at; the encoder is timed apart. */
 function shortEvaluation(
   evaluation: EvaluationConfig,
   part: (size: number) => number,
@@ -60,13 +60,14 @@ function shortEvaluation(
 ): EvaluationConfig {
   const { questions: all, questionsPerChunk, dependence, hallucination, encoder } = evaluation;
   const questions = Math.min(all, steps * part(questionsPerChunk));
+  const pictures = picturesLookedAt(evaluation);
   const again = Math.ceil((dependence.questions * questions) / Math.max(1, all));
   return {
     ...evaluation,
     questions,
     questionsPerChunk: part(questionsPerChunk),
     dependence: { ...dependence, questions: again },
-    hallucination: { ...hallucination, pictures: 0 },
+    hallucination: { ...hallucination, pictures: pictures === 0 ? 0 : part(pictures) },
     encoder: { ...encoder, pictures: 0 },
   };
 }

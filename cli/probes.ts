@@ -1,9 +1,10 @@
+import { picturesLookedAt } from "../arena/config/evaluation.ts";
 import { isFaultOfPrompt } from "../common/errors.ts";
 import type { Phase } from "../replay/stages.ts";
 import { duration } from "./format.ts";
 import type { Measured } from "./gauge.ts";
 import { type Pace, paceOf } from "./pace.ts";
-import { type OneStage, unitsPerStep } from "./phase_work.ts";
+import { type OneStage, partOf, unitsPerStep } from "./phase_work.ts";
 import { type ProbeOptions, type ProbePorts, probe, untilCut } from "./probe.ts";
 
 /** What a series of probes may find. */
@@ -98,10 +99,11 @@ export function sizes(scale: number): string {
 function expectedMs(config: OneStage, phases: Measured["phases"], scale: number): number {
   const units = unitsPerStep(config, scale);
   return Object.entries(phases).reduce((sum, [phase, measured]) => {
-    const { unitsPerStep: each, stepMs, firstMs, heldOutRowMs } = measured;
+    const { unitsPerStep: each, stepMs, firstMs, heldOutRowMs, lookedAtMs = 0 } = measured;
     const perStep = units[phase as Phase] ?? each;
     // A step measures as many rows that are held out as it learns from, at most.
     const step = (stepMs * perStep) / each + heldOutRowMs * perStep;
-    return sum + Math.max(0, firstMs - stepMs) + steps.later * step;
+    const lookedAt = lookedAtMs * partOf(picturesLookedAt(config.evaluation), scale);
+    return sum + Math.max(0, firstMs - stepMs) + steps.later * step + lookedAt;
   }, 0);
 }

@@ -78,6 +78,14 @@ export interface HallucinationConfig {
 /** Pictures that are looked at for that where nobody says how many. */
 export const USUAL_PICTURES = 60;
 
+/** How many that are, at most. */
+export function picturesLookedAt({
+  data,
+  hallucination: { pictures, things },
+}: Pick<EvaluationConfig, "data" | "hallucination">): number {
+  return data !== null && things === null ? 0 : (pictures ?? USUAL_PICTURES);
+}
+
 const hallucination: z.ZodType<HallucinationConfig> = group(
   {
     pictures: optionalCount(

@@ -28,6 +28,16 @@ const FITTED = 240;
 /** Images whose features are in memory at once, before they are put together. */
 const AT_ONCE = 16;
 
+/** Images that are encoded for that, in the mean of so many evaluations of one policy. */
+export function encodedImages(
+  { data, encoder: { pictures } }: Pick<EvaluationConfig, "data" | "encoder">,
+  evaluations: number,
+): number {
+  if (pictures === 0) return 0;
+  const each = data === null ? pictures : 2 * pictures;
+  return each + (each + (data === null ? FITTED : 0)) / evaluations;
+}
+
 /**
  * Whether an image encoder, the vision tower with its connector, still gives what its base gave: a linear read-out that is
  * fitted to the base's features of scenes says what is in their cells; of pictures of which nothing is known, or whose rows

@@ -21,7 +21,7 @@ describe("an estimate", () => {
     rounds: 2,
     questioner: { stepsPerRound: 10, imagesPerStep: 16 },
     curriculum: { images: 80, imagesPerChunk: 32, questionsPerImage: 6 },
-    reasoner: { stepsPerRound: 100, itemsPerStep: 32, maxPasses: 2 },
+    reasoner: { stepsPerRound: 100, itemsPerStep: 32, maxPasses: 2, imitation: { itemsPerStep: 0 } },
     evaluation: { questions: 200, questionsPerChunk: 100, everyRound: false },
   });
   const measured = (unitsPerStep: number, stepMs: number, firstMs = stepMs) => ({
@@ -81,9 +81,29 @@ describe("an estimate", () => {
     expect(totalMs).toBeGreaterThan(0);
   });
 
+  test("adds what an evaluation does after its steps: pictures that are looked at, and the encoder's images", () => {
+    const pace = { sampledTokenMs: 2, learnedTokenMs: 3, encodedImageMs: 4 };
+    const evaluation = { ...measured(100, 60), lookedAtMs: 5 };
+    const known = { ...found, phases: { ...found.phases, evaluation }, pace };
+    const { phases, totalMs } = estimateStage(config, stage, supply, known, 7);
+    // 60 pictures; 200 images each time, and once the base's and 240 that are fitted to, in two evaluations.
+    const looking = { madeUpMs: 60 * 5, encoderMs: 4 * (200 + (200 + 240) / 2) };
+    expect(phases.evaluation).toMatchObject({ looking, totalMs: 120 + looking.madeUpMs + looking.encoderMs });
+    const without = estimateStage(config, stage, supply, { ...found, pace: null }, 7);
+    expect(without.phases.evaluation?.looking).toEqual({ madeUpMs: null, encoderMs: null });
+    expect(totalMs - without.totalMs).toBe(2 * (looking.madeUpMs + looking.encoderMs));
+    const frozen = { ...known, pace: { ...pace, encodedImageMs: null } };
+    expect(estimateStage(config, stage, supply, frozen, 7).phases.evaluation?.looking?.encoderMs).toBe(0);
+    // Of data that say nothing of what they show, nobody asks what is there.
+    const onData = { ...config, evaluation: { ...config.evaluation, data: "rows.jsonl" } };
+    const [staged] = stagesOf(onData) as [Stage];
+    const ofData = estimateStage(onData, staged, supply, known, 7);
+    expect(ofData.phases.evaluation?.looking).toEqual({ madeUpMs: 0, encoderMs: 4 * (400 + 400 / 2) });
+  });
+
   test("guesses the phases that were not reached from the pace of short calls", () => {
     const { reasoner: _, ...others } = found.phases;
-    const pace = { sampledTokenMs: 2, learnedTokenMs: 3 };
+    const pace = { sampledTokenMs: 2, learnedTokenMs: 3, encodedImageMs: null };
     const guessed = estimateStage(config, stage, supply, { ...found, phases: others, pace }, 7);
     const { groupSize, maxTokens } = config.reasoner;
     const stepMs = 32 * groupSize * maxTokens * 5;
@@ -99,6 +119,7 @@ describe("an estimate", () => {
 
   describe("of a run of several stages", () => {
     const several = configOf({
+      reasoner: { imitation: { itemsPerStep: 0 } },
       stages: [
         { kind: "sft", data: "rows", itemsPerStep: 10, epochs: 2, heldOut: 20, heldOutEvery: 4 },
         { kind: "environment", environment: "scenes", itemsPerStep: 16, steps: 5 },
@@ -141,7 +162,7 @@ describe("an estimate", () => {
     });
 
     test("guesses a stage that was not reached by what its turns may have at most", () => {
-      const pace = { sampledTokenMs: 2, learnedTokenMs: 3 };
+      const pace = { sampledTokenMs: 2, learnedTokenMs: 3, encodedImageMs: null };
       const nothing: Probe = { phases: {}, admittedShare: null, trajectories: null, pace };
       const { phases } = estimateStage(several, acting, { images: 0, rows: 1000 }, nothing, 7);
       const { groupSize, maxTurns, maxTokens } = several.stages[1] as typeof guess;
@@ -154,7 +175,7 @@ describe("an estimate", () => {
     test("guesses answers of several turns where self-play has tools", () => {
       const { tools, maxTurns } = several.stages[1] as typeof guess;
       const equipped = { ...playing.config, tools: { ...tools, use: [{ name: "zoom" }] }, maxTurns };
-      const pace = { sampledTokenMs: 2, learnedTokenMs: 3 };
+      const pace = { sampledTokenMs: 2, learnedTokenMs: 3, encodedImageMs: null };
       const nothing: Probe = { phases: {}, admittedShare: 1, trajectories: null, pace };
       const stepMs = (config: Stage["config"]) =>
         estimateStage(several, { ...playing, config }, supply, nothing, 7).phases.reasoner?.stepMs;

@@ -68,6 +68,8 @@ describe("a probe", () => {
     expect(phases.curriculum?.unitsPerStep).toBe(4);
     expect(phases.reasoner?.unitsPerStep).toBe(6);
     expect(phases.evaluation?.unitsPerStep).toBe(10);
+    // The report comes as soon as the last chunk is done.
+    expect(phases.evaluation).not.toHaveProperty("lookedAtMs");
     // Ask, answer, answer blindly and update, one after another; all else runs beside them, but for a little.
     expect(phases.questioner?.stepMs).toBeGreaterThanOrEqual(40);
     expect(phases.questioner?.stepMs).toBeLessThan(42);
@@ -176,7 +178,7 @@ describe("probes", () => {
     expect(found.tookMs).toBeLessThan(110);
     expect(found.phases.questioner?.unitsPerStep).toBe(1);
     expect(found.phases.reasoner).toBeUndefined();
-    expect(found.pace).toEqual({ sampledTokenMs: 10 / 64, learnedTokenMs: 10 / 64 });
+    expect(found.pace).toEqual({ sampledTokenMs: 10 / 64, learnedTokenMs: 10 / 64, encodedImageMs: null });
     const early = await probesIn(makeWorld(), smallConfig(), 15);
     expect(early).toMatchObject({ cutShort: true, pace: null, phases: {} });
   });
