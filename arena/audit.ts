@@ -1,7 +1,8 @@
-import { concatMap, defer, EMPTY, type Observable, range, reduce } from "rxjs";
+import { concat, concatMap, defer, EMPTY, type Observable, range, reduce } from "rxjs";
 import { sameVote, trueLabel } from "../reasoner/vote.ts";
 import type { RunEvent } from "../replay/events.ts";
 import { admit } from "./admission.ts";
+import { askBase } from "./co_evolution.ts";
 import { load } from "./dialogue.ts";
 import { advanceTo, locateErrors } from "./phase.ts";
 import type { AuditedQuestion } from "./ports.ts";
@@ -16,15 +17,25 @@ interface Examined {
   readonly correct: boolean;
 }
 
+/** What a round's curriculum is held against; training sees none of it. */
+export function audit(run: Run, round: number): Observable<RunEvent> {
+  return defer(() => {
+    const audits = [
+      ...((run.ports.audited ?? []).length > 0 ? [auditLabels(run, round)] : []),
+      ...(run.progress.sample.length > 0 ? [askBase(run, round)] : []),
+    ];
+    if (audits.length === 0 || run.enter(round, "audit") === null) return EMPTY;
+    return concat(...audits).pipe(advanceTo(run, run.after(round, "audit")));
+  });
+}
+
 /**
  * Holds the Reasoner's silver answers against true ones, after a round's curriculum, labelled and admitted as that is:
- * what counts is how many of those admitted are true. Never seen by training, and drawn from random numbers of its own.
+ * what counts is how many of those admitted are true. Drawn from random numbers of its own.
  */
-export function audit(run: Run, round: number): Observable<RunEvent> {
+function auditLabels(run: Run, round: number): Observable<RunEvent> {
   const { audited = [] } = run.ports;
-  if (audited.length === 0) return EMPTY;
   return defer(() => {
-    if (run.enter(round, "audit") === null) return EMPTY;
     const step = new Step(run, { round, phase: "curriculum", step: 0, steps: 1 });
     const size = run.config.curriculum.imagesPerChunk;
     return range(0, Math.ceil(audited.length / size)).pipe(
@@ -37,7 +48,6 @@ export function audit(run: Run, round: number): Observable<RunEvent> {
         return run.record([...step.failures, { type: "audited", round, phase: "curriculum", ...figures }]);
       }),
       locateErrors(`round ${round}, audit of the silver answers`),
-      advanceTo(run, run.after(round, "audit")),
     );
   });
 }

@@ -6,6 +6,7 @@ import type {
   CurriculumEmpty,
   CurriculumEpisode,
   CurriculumQuestion,
+  KindCount,
   Rejection,
 } from "../replay/events.ts";
 import type { CurriculumConfig } from "./config/curriculum.ts";
@@ -23,6 +24,8 @@ export interface CurriculumState {
   readonly images: number;
   readonly questions: number;
   readonly meaningful: number;
+  /** Of the meaningful ones. */
+  readonly kinds: Readonly<Record<string, KindCount>>;
 }
 
 const nothing: ConfidenceHistogram = new Array(BINS).fill(0);
@@ -36,6 +39,7 @@ export const emptyCurriculum: CurriculumState = {
   images: 0,
   questions: 0,
   meaningful: 0,
+  kinds: {},
 };
 
 /** How many items it has. */
@@ -64,6 +68,7 @@ function withQuestion(
     ...counts,
     questions: counts.questions + 1,
     meaningful: counts.meaningful + (answer === null ? 0 : 1),
+    kinds: withKind(counts.kinds, question === null ? null : (truth?.kind(question) ?? null), label !== null),
     rejected:
       rejection === null
         ? counts.rejected
@@ -79,6 +84,16 @@ function withQuestion(
     admitted: label === null ? counts.admitted : increment(counts.admitted, bin),
     correct: isCorrect ? increment(counts.correct, bin) : counts.correct,
   };
+}
+
+function withKind(
+  kinds: CurriculumState["kinds"],
+  kind: string | null,
+  isAdmitted: boolean,
+): CurriculumState["kinds"] {
+  if (kind === null) return kinds;
+  const { asked, admitted } = kinds[kind] ?? { asked: 0, admitted: 0 };
+  return { ...kinds, [kind]: { asked: asked + 1, admitted: admitted + Number(isAdmitted) } };
 }
 
 /** What a round's curriculum came to; `audited` where the truth was known. */
@@ -97,12 +112,13 @@ export function builtEvent(curriculum: CurriculumState, round: number, audited: 
   };
 }
 
-function auditOf({ meaningful, questions, correct, admitted }: CurriculumState): CurriculumAudit {
+function auditOf({ meaningful, questions, correct, admitted, kinds }: CurriculumState): CurriculumAudit {
   const ratio = (part: number, whole: number) => (whole === 0 ? null : part / whole);
   return {
     meaningful: ratio(meaningful, questions),
     silverCorrect: ratio(sum(correct), sum(admitted)),
     silverCorrectByConfidence: correct.map((part, bin) => ratio(part, admitted[bin] as number)),
+    kinds,
   };
 }
 

@@ -1,8 +1,10 @@
 import type { EvaluationReport, EventBody, PolicyVersions } from "../replay/events.ts";
 import type { Figure } from "../replay/scores.ts";
 import type { Role } from "../replay/self_play.ts";
+import { type SampledQuestion, withSampled } from "./co_evolution_sample.ts";
 import type { RunConfig } from "./config/config.ts";
 import { type CurriculumState, emptyCurriculum, withEpisode } from "./curriculum.ts";
+import { type GateSums, gateCounts, noGateSums, withImage } from "./gate_audit.ts";
 import { warmUpStepsAfter } from "./readability.ts";
 import type { Truth } from "./truth.ts";
 
@@ -16,6 +18,10 @@ export interface Progress {
   readonly warmUpSteps: number;
   /** Of the current round; its items stand in the replay. */
   readonly curriculum: CurriculumState;
+  /** Of its questions those that the base is to answer. */
+  readonly sample: readonly SampledQuestion[];
+  /** What the gate let pass in the round's Questioner phase, where the truth is known. */
+  readonly gate: GateSums;
   /** Rounds in a row, up to now, whose curriculum was empty. */
   readonly emptyRounds: number;
   /** What the last evaluation came to, percent; null before the first. */
@@ -43,10 +49,20 @@ export function follow(
     case "supervisedStep":
       return withVersions(progress, { reasoner: event.update?.version });
     case "phaseStarted":
-      if (event.phase === "curriculum") return { ...progress, curriculum: emptyCurriculum };
+      if (event.phase === "questioner") return { ...progress, gate: noGateSums };
+      if (event.phase === "curriculum") return { ...progress, curriculum: emptyCurriculum, sample: [] };
       return event.phase === "reasoner" ? { ...progress, emptyRounds: 0 } : progress;
     case "curriculumEpisode":
-      return { ...progress, curriculum: withEpisode(progress.curriculum, event, truth) };
+      return {
+        ...progress,
+        curriculum: withEpisode(progress.curriculum, event, truth),
+        sample: withSampled(progress.sample, event, config),
+      };
+    case "questionerEpisode": {
+      if (truth === null) return progress;
+      const counts = gateCounts(event, config.questioner.reward.form, truth);
+      return { ...progress, gate: withImage(progress.gate, counts) };
+    }
     case "curriculumEmpty":
       return { ...progress, emptyRounds: event.consecutive };
     case "evaluated":

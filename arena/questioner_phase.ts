@@ -32,6 +32,7 @@ import {
   type OpenQuestion,
   type Question,
 } from "./dialogue.ts";
+import { auditedEvent, gateAudit, gateCounts } from "./gate_audit.ts";
 import { healthOf } from "./health.ts";
 import { playPhase } from "./phase.ts";
 import { answerRecords, questionRecord } from "./records.ts";
@@ -60,6 +61,10 @@ export function questionerPhase(run: Run, round: number): Observable<RunEvent> {
     prepare: (step) => load(step, imagesOf(step)),
     ahead: encodeForReasoner,
     play: playStep,
+    conclude: () => {
+      const { form } = run.config.questioner.reward;
+      return run.ports.truth === null ? [] : [auditedEvent(run.progress.gate, round, form)];
+    },
   });
 }
 
@@ -223,6 +228,9 @@ function figures(
   judged: readonly QuestionGroup<Judged>[],
   learned: Trained,
 ): QuestionerStep {
+  const { config, ports } = step.run;
+  const { truth } = ports;
+  const { reward } = config.questioner;
   const questions = judged.flatMap(({ rollouts }) => rollouts);
   const rewarded = questions.filter(({ reward }) => reward !== null);
   const verdicts = questions.flatMap(({ verdict }) => verdict ?? []);
@@ -240,6 +248,7 @@ function figures(
     questions: verdicts.length,
     meanConfidence: meanConfidence(verdicts),
     verified: verifiedShare(verdicts),
+    audit: truth && gateAudit(episodes.map((each) => gateCounts(each, reward.form, truth))),
     checks: meansByName(passed),
     parts: meansByName(rewarded.map(({ parts }) => parts)),
   };

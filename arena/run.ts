@@ -15,6 +15,7 @@ import { Answerer, type AnswerTools } from "./answerer.ts";
 import type { RunConfig } from "./config/config.ts";
 import type { Stage } from "./config/stages.ts";
 import { emptyCurriculum } from "./curriculum.ts";
+import { noGateSums } from "./gate_audit.ts";
 import type { Ports } from "./ports.ts";
 import { follow, type Progress } from "./progress.ts";
 import { beginningOf, type Position, type RunState, STATE_VERSION, startsRound } from "./run_state.ts";
@@ -59,7 +60,10 @@ export class Run {
       versions,
       updatesBefore: state?.updatesBefore ?? {},
       warmUpSteps: state?.warmUpSteps ?? config.warmUp.steps ?? 0,
-      curriculum: state?.curriculum ?? emptyCurriculum,
+      // A checkpoint of an earlier release lacks what was not counted then.
+      curriculum: { ...emptyCurriculum, ...state?.curriculum },
+      sample: state?.sample ?? [],
+      gate: state?.gate ?? noGateSums,
       emptyRounds: state?.emptyRounds ?? 0,
       scores: state?.scores ?? null,
     };

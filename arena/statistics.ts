@@ -69,6 +69,37 @@ export function ratio(parts: readonly number[], wholes: readonly number[]): Esti
   return proportion(p * trials, trials);
 }
 
+/** Sums over pairs of a count and the whole that it is a part of: all that `ratioOf` needs, however many there are. */
+export interface RatioSums {
+  readonly parts: number;
+  readonly wholes: number;
+  readonly partSquares: number;
+  readonly products: number;
+  readonly wholeSquares: number;
+}
+
+export const noPairs: RatioSums = { parts: 0, wholes: 0, partSquares: 0, products: 0, wholeSquares: 0 };
+
+export function withPair(sums: RatioSums, part: number, whole: number): RatioSums {
+  return {
+    parts: sums.parts + part,
+    wholes: sums.wholes + whole,
+    partSquares: sums.partSquares + part ** 2,
+    products: sums.products + part * whole,
+    wholeSquares: sums.wholeSquares + whole ** 2,
+  };
+}
+
+/** What `ratio` gives for the same pairs. */
+export function ratioOf({ parts, wholes, partSquares, products, wholeSquares }: RatioSums): Estimate {
+  const p = wholes === 0 ? 0 : parts / wholes;
+  const most = p * (1 - p);
+  if (most === 0) return proportion(parts, wholes);
+  const squares = Math.max(0, partSquares - 2 * p * products + p ** 2 * wholeSquares);
+  const trials = Math.min(wholes, (most * wholes ** 2) / squares);
+  return proportion(p * trials, trials);
+}
+
 /** Whether one figure is above another: the 95% interval of the difference lies above nothing. */
 export function isSurelyAbove(above: Estimate, below: Estimate): boolean {
   return above.percent - below.percent > Math.hypot(above.percent - above.low, below.high - below.percent);

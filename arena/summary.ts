@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { replaceFile } from "../common/disk.ts";
 import type {
+  CoEvolution,
   Estimate,
   EvaluationReport,
+  KindCount,
   PhaseFigures,
   PhaseFinished,
   RunEvent,
@@ -10,6 +12,7 @@ import type {
   Scores,
 } from "../replay/events.ts";
 import type { EventLog } from "../replay/log.ts";
+import { type RoundFigure, roundFigures } from "../replay/round_figures.ts";
 import { type Figure, named } from "../replay/scores.ts";
 import { type ExaminedCauses, examinedCauses } from "./cause_estimates.ts";
 
@@ -54,6 +57,10 @@ export interface RoundSummary extends Readonly<Record<Figure, number | null>> {
   /** 95% intervals, [low, high]. */
   readonly intervals: Readonly<Partial<Record<Figure, readonly [number, number]>>>;
   readonly families: Readonly<Record<string, Readonly<Record<Figure, number>>>>;
+  /** How right and sure the base and the Reasoner are of what was asked, and what passed the gate wrongly; without what nobody measured. */
+  readonly asked: Readonly<Partial<Record<RoundFigure, Estimate>>>;
+  /** The kinds of questions; none where nobody knows them. */
+  readonly kinds: Readonly<Record<string, KindSummary>>;
   /** Whether the Reasoner looks, with 95% intervals; without what nobody measured. */
   readonly looking: EvaluationReport["looking"];
   /** How well chances of being right fit what is right, with 95% intervals; without what nobody said. */
@@ -62,6 +69,11 @@ export interface RoundSummary extends Readonly<Record<Figure, number | null>> {
   readonly attribution: ExaminedCauses | null;
   /** Where the models of this round lie, by role, relative to the run's folder. */
   readonly models: Readonly<Record<string, string>> | null;
+}
+
+/** Questions of one kind: how many, and how right the base is with them, where it was asked. */
+export interface KindSummary extends KindCount {
+  readonly baseAccuracy: Estimate | null;
 }
 
 const figures: readonly Figure[] = [
@@ -93,8 +105,16 @@ export function summarize(summary: Summary, event: RunEvent): Summary {
     case "curriculumBuilt": {
       const { audit, admitted } = event;
       const silver = percent(audit?.silverCorrect);
-      return withRound(summary, event, { silver, meaningful: percent(audit?.meaningful), admitted });
+      const kinds = Object.entries(audit?.kinds ?? {}).map(([kind, counts]) => {
+        return [kind, { ...counts, baseAccuracy: null }] as const;
+      });
+      const counted = { silver, meaningful: percent(audit?.meaningful), admitted };
+      return withRound(summary, event, { ...counted, kinds: Object.fromEntries(kinds) });
     }
+    case "questionerAudited":
+      return withAsked(summary, event);
+    case "coEvolution":
+      return withRound(withAsked(summary, event), event, { kinds: withBase(summary, event) });
     case "curriculumEmpty":
       return withRound(summary, event, { empty: event.message });
     case "phaseFinished":
@@ -164,6 +184,22 @@ function withRound(summary: Summary, at: Round, known: Partial<RoundSummary>): S
   return { ...summary, rounds };
 }
 
+/** With what an event says of the questions of its round. */
+function withAsked(summary: Summary, event: RunEvent & Round): Summary {
+  const { asked = {} } = summary.rounds.find(({ round }) => round === event.round) ?? {};
+  return withRound(summary, event, { asked: { ...asked, ...rounded(roundFigures(event)) } });
+}
+
+/** The round's kinds of questions with what the base made of them. */
+function withBase({ rounds }: Summary, { round, kinds }: CoEvolution): RoundSummary["kinds"] {
+  const counted = rounds.find((each) => each.round === round)?.kinds ?? {};
+  const entries = Object.entries(counted).map(([kind, counts]) => {
+    const accuracy = kinds[kind]?.accuracy ?? null;
+    return [kind, { ...counts, baseAccuracy: accuracy && roundedOne(accuracy) }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
 type Round = Pick<RoundSummary, "round" | "stage">;
 
 function emptyRound({ round, stage }: Round): RoundSummary {
@@ -183,6 +219,8 @@ function emptyRound({ round, stage }: Round): RoundSummary {
     parsed: null,
     intervals: {},
     families: {},
+    asked: {},
+    kinds: {},
     looking: {},
     calibration: {},
     attribution: null,
@@ -216,12 +254,11 @@ function figuresOf(report: EvaluationReport): Partial<RoundSummary> {
 /** Estimates by name, to hundredths. */
 function rounded<E extends object>(estimates: E): E {
   const entries = Object.entries<Estimate>(estimates as never);
-  return Object.fromEntries(
-    entries.map(([name, { percent, low, high }]) => [
-      name,
-      { percent: toHundredths(percent), low: toHundredths(low), high: toHundredths(high) },
-    ]),
-  ) as E;
+  return Object.fromEntries(entries.map(([name, estimate]) => [name, roundedOne(estimate)])) as E;
+}
+
+function roundedOne({ percent, low, high }: Estimate): Estimate {
+  return { percent: toHundredths(percent), low: toHundredths(low), high: toHundredths(high) };
 }
 
 function percentages(scores: Scores): Record<Figure, number> {

@@ -8,6 +8,8 @@ import type { SceneSource } from "../images/scenes/source.ts";
 export interface Truth {
   /** The true answer to a question; null if it means nothing. */
   answer(index: number, question: string): string | null;
+  /** Which kind of question it is; null if it means nothing. */
+  kind(question: string): string | null;
   /** Whether what a description says of what a question needs is so; null if the question means nothing, or nobody can tell. */
   shows(index: number, question: string, description: string): boolean | null;
 }
@@ -19,6 +21,7 @@ export function sceneTruth(source: Pick<SceneSource, "scene">): Truth {
       const question = parseSceneQuestion(text);
       return question && solve(source.scene(index), question).answer;
     },
+    kind: (text) => parseSceneQuestion(text)?.family ?? null,
     shows(index, text, description) {
       const question = parseSceneQuestion(text);
       return question && sceneShows(source.scene(index), question, description);

@@ -5,6 +5,7 @@ import { Alarms } from "../arena/alarms.ts";
 import { CheckpointStore, latestCheckpoint } from "../arena/checkpoints/checkpoint_store.ts";
 import { RunSettingsSchema, runConfig } from "../arena/config/config.ts";
 import { builtEvent, emptyCurriculum, withEpisode } from "../arena/curriculum.ts";
+import { noGateSums } from "../arena/gate_audit.ts";
 import { type RunState, STATE_VERSION } from "../arena/run_state.ts";
 import { RandomStream } from "../common/random.ts";
 import { openPolicy } from "../policy/parallel/open_policy.ts";
@@ -98,6 +99,8 @@ async function record(
       phaseMs: 900 * steps,
     },
     curriculum,
+    sample: [],
+    gate: noGateSums,
     alarms: alarms.state(),
   };
   return { state, seconds };

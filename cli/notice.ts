@@ -33,6 +33,22 @@ export function notice(event: RunEvent, tests: string): string | undefined {
           : `, of which ${(100 * silverCorrect).toFixed(1)}% have a true silver answer`;
       return `audit: ${count(admitted ?? questions)} of ${plural(questions, "question")} would be admitted${correct}`;
     }
+    case "coEvolution": {
+      const { base, reasoner } = event;
+      const figures = [
+        ...(base.accuracy ? [`base right ${percent(base.accuracy)}`] : []),
+        `base sure ${percent(base.confidence)}`,
+        ...(reasoner.accuracy ? [`Reasoner right ${percent(reasoner.accuracy)}`] : []),
+      ];
+      return `${plural(base.questions, "question")} of the round: ${figures.join(", ")}`;
+    }
+    case "questionerAudited": {
+      const { passed, meaningless, wrong, falseAccepts, unearned } = event;
+      if (falseAccepts === null) return undefined;
+      const earned = unearned ? `, with ${percent(unearned)} of the reward` : "";
+      const which = `${count(meaningless)} mean nothing, ${count(wrong)} have a wrong silver answer`;
+      return `gate: ${percent(falseAccepts)} of ${plural(passed, "question")} should not have passed (${which})${earned}`;
+    }
     case "skillsMeasured": {
       const { tasks, understanding, toolUse, success } = event;
       const skills = [

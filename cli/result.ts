@@ -4,16 +4,17 @@ import type { Summary } from "../arena/summary.ts";
 import { VisplayError } from "../common/errors.ts";
 import { causesText } from "./causes.ts";
 import { plural } from "./format.ts";
+import { questionsTable } from "./question_tables.ts";
 import { causesTable, lookingTable, roundsTable } from "./table.ts";
 
 /** What a run came to, as its last words say it. */
 export function resultText({ images, evaluation }: RunConfig, summary: Summary): string {
   const onScenes = images.data !== null && evaluation.data === null && summary.samples !== null;
-  const looks = lookingTable(summary);
+  const further = [questionsTable(summary), lookingTable(summary)].filter((table) => table !== null);
   return [
     "",
     roundsTable(summary),
-    ...(looks === null ? [] : ["", looks]),
+    ...further.flatMap((table) => ["", table]),
     ...causesText(
       causesTable(summary),
       summary.rounds.findLast(({ attribution }) => attribution !== null)?.attribution?.overall,

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { roundTitles } from "../replay/round_figures.ts";
 import { readStatus, type Status } from "../watch/status.ts";
 import { duration } from "./format.ts";
 import { standingLine } from "./run_line.ts";
@@ -19,7 +20,7 @@ export function addStatus(program: Command): void {
 
 /** A run's status in a few lines; `nowMs` is the time of day. */
 export function statusText(status: Status, nowMs: number): string {
-  const { condition, standing, activity, rewards, confidence, lastSave, alarms } = status;
+  const { condition, standing, activity, rewards, confidence, questions, lastSave, alarms } = status;
   const { attempt, pid, host, runningMs } = status;
   const ago = (atMs: number) => `${duration(nowMs - atMs)} ago`;
   const figures = [
@@ -30,10 +31,20 @@ export function statusText(status: Status, nowMs: number): string {
     headline(status, ago),
     ...(standing ? [standingLine(standing, condition === "running" ? activity : null)] : []),
     ...(figures.length > 0 ? [figures.join(" · ")] : []),
+    ...(questions ? [questionsLine(questions)] : []),
     lastSave ? `last checkpoint: ${lastSave.id}, ${ago(lastSave.atMs)}` : "nothing saved yet",
     `attempt ${attempt} · process ${pid} on ${host} · ran ${duration(runningMs)}`,
     ...alarms.map(({ round, phase, message }) => `alarm in round ${round}, ${phase}: ${message}`),
   ].join("\n");
+}
+
+function questionsLine({ round, figures }: NonNullable<Status["questions"]>): string {
+  const titles = Object.entries(roundTitles);
+  const known = titles.flatMap(([figure, title]) => {
+    const percent = figures[figure];
+    return percent === undefined ? [] : [`${title} ${percent.toFixed(1)}%`];
+  });
+  return `questions of round ${round}: ${known.join(" · ")}`;
 }
 
 function headline(status: Status, ago: (atMs: number) => string): string {

@@ -2,6 +2,7 @@ import CliTable from "cli-table3";
 import { type CauseEstimates, type CauseFigure, examinedCauses } from "../arena/cause_estimates.ts";
 import type { RoundSummary, Summary } from "../arena/summary.ts";
 import type { CalibrationFigure, Estimate, EvaluationReport, LookingFigure } from "../replay/events.ts";
+import type { RoundFigure } from "../replay/round_figures.ts";
 import type { Figure } from "../replay/scores.ts";
 import { count } from "./format.ts";
 
@@ -10,20 +11,15 @@ type Column =
   | LookingFigure
   | CalibrationFigure
   | CauseFigure
-  | Exclude<
-      keyof RoundSummary,
-      | "round"
-      | "stage"
-      | "intervals"
-      | "families"
-      | "looking"
-      | "calibration"
-      | "attribution"
-      | "models"
-      | "empty"
-    >;
+  | RoundFigure
+  | `kind:${string}`
+  | Exclude<keyof RoundSummary, "round" | "stage" | "models" | "empty" | Group>;
 
-interface Row {
+/** What a round has several figures of. */
+type Group = "intervals" | "families" | "looking" | "calibration" | "attribution" | "asked" | "kinds";
+
+/** A line of a table. */
+export interface Row {
   readonly name: string;
   readonly figures: Readonly<Partial<Record<Column, number | null>>>;
   readonly intervals: Readonly<Partial<Record<Column, readonly [number, number]>>>;
@@ -35,15 +31,10 @@ interface Row {
  */
 export function roundsTable({ rounds, samples }: Summary): string {
   const shown = samples === null ? rounds.filter(({ round }) => round > 0) : rounds;
-  const rows = shown
-    .map((round) => ({ ...round, name: rowName(round, shown) }))
-    .map(
-      ({ name, intervals, looking: _, calibration: __, attribution: ___, ...figures }): Row => ({
-        name,
-        figures,
-        intervals,
-      }),
-    );
+  const rows = shown.map((round): Row => {
+    const { intervals, ...figures } = round;
+    return { name: rowName(round, shown), figures, intervals };
+  });
   return render(known(samples === null ? outcomes : accuracies(samples), rows), rows);
 }
 
@@ -91,7 +82,8 @@ function causeRows(named: readonly NamedCauses[]): string | null {
   return columns.length === 0 ? null : render(columns, rows);
 }
 
-function rowName(
+/** A round in a table of all. */
+export function rowName(
   { round, stage }: Pick<RoundSummary, "round" | "stage">,
   all: readonly RoundSummary[],
 ): string {
@@ -100,7 +92,7 @@ function rowName(
 }
 
 /** The columns that some row has. */
-function known(columns: Columns, rows: readonly Row[]): Columns {
+export function known(columns: Columns, rows: readonly Row[]): Columns {
   return columns.filter(([column]) => rows.some(({ figures }) => figures[column] != null));
 }
 
@@ -115,7 +107,8 @@ export function familiesTable({ overall, families, samples }: EvaluationReport):
   );
 }
 
-type Columns = readonly (readonly [Column, string])[];
+/** Figures and their titles. */
+export type Columns = readonly (readonly [Column, string])[];
 
 function accuracies(k: number): Columns {
   return [
@@ -191,8 +184,9 @@ const plain: Readonly<Partial<Record<Column, (value: number) => string>>> = {
   admitted: count,
 };
 
-function estimatesRow(name: string, estimates: Readonly<Partial<Record<Column, Estimate>>>): Row {
-  const entries = Object.entries(estimates);
+/** A row of estimates with their intervals. */
+export function estimatesRow(name: string, estimates: Readonly<Partial<Record<Column, Estimate>>>): Row {
+  const entries = Object.entries<Estimate>(estimates as Readonly<Record<string, Estimate>>);
   return {
     name,
     figures: Object.fromEntries(entries.map(([figure, { percent }]) => [figure, percent])),
@@ -200,7 +194,8 @@ function estimatesRow(name: string, estimates: Readonly<Partial<Record<Column, E
   };
 }
 
-function render(shown: Columns, rows: readonly Row[]): string {
+/** A table of some columns; below a figure stands its 95% interval. */
+export function render(shown: Columns, rows: readonly Row[]): string {
   const table = new CliTable({
     head: ["", ...shown.map(([, title]) => title)],
     colAligns: ["left", ...shown.map(() => "right" as const)],

@@ -88,6 +88,8 @@ export interface SamplingOptions {
    */
   readonly goesOn?: boolean;
   readonly seed: number;
+  /** Which weights speak (default "policy"). */
+  readonly weights?: WeightSet;
   /** Where the tokens of the first prompt's first completion are written as they are drawn; it has room for `maxTokens`. */
   readonly tape?: TokenTape;
 }
@@ -180,7 +182,7 @@ export interface PromptCompletions {
   readonly completions: readonly Continuation[];
 }
 
-/** Which weights score: those being trained, or the run's fixed base. */
+/** Which weights speak or score: those being trained, or the run's fixed base. */
 export type WeightSet = "policy" | "reference";
 
 /**

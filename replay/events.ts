@@ -1,6 +1,7 @@
 import type {
   Alarm,
   Audited,
+  CoEvolution,
   CurriculumBuilt,
   CurriculumEmpty,
   CurriculumEpisode,
@@ -10,6 +11,7 @@ import type {
   FormatsTried,
   PhaseFinished,
   PhaseStarted,
+  QuestionerAudited,
   QuestionerEpisode,
   QuestionerStep,
   ReasonerEpisode,
@@ -74,11 +76,13 @@ export type EventBody =
   | WarmUpStep
   | QuestionerEpisode
   | QuestionerStep
+  | QuestionerAudited
   | CurriculumEpisode
   | CurriculumStep
   | CurriculumBuilt
   | CurriculumEmpty
   | Audited
+  | CoEvolution
   | ReasonerEpisode
   | ReasonerStep
   | SkillsMeasured

@@ -126,10 +126,39 @@ export interface QuestionerStep extends Step, TrainingFigures {
   readonly meanConfidence: number | null;
   /** Share of the votes that a tool verified; null where nothing could be called, or nobody cast a vote. */
   readonly verified: number | null;
+  /** Null where nobody knows the truth. */
+  readonly audit: GateAudit | null;
   /** Share of questions that passed each check. */
   readonly checks: Readonly<Record<string, number>>;
   /** Mean over questions of each part of the reward. */
   readonly parts: Readonly<Record<string, number>>;
+}
+
+/** What the gate let pass of a step's questions, held against the truth; never seen by training. */
+export interface GateAudit {
+  /** Questions that passed, and those of them that mean nothing, or whose silver answer is another than the true one. */
+  readonly passed: number;
+  readonly meaningless: number;
+  readonly wrong: number;
+  /** What the mean reward would be had the gate rejected these. */
+  readonly auditedReward: number;
+}
+
+/** The same of a whole phase, after its last step. */
+export interface QuestionerAudited extends InPhase {
+  readonly type: "questionerAudited";
+  /** Questions that were rewarded, and those of them that passed. */
+  readonly questions: number;
+  readonly passed: number;
+  readonly meaningless: number;
+  readonly wrong: number;
+  /** Both of these among those that passed; null where none did. */
+  readonly falseAccepts: Estimate | null;
+  /** Means over questions; null for none. */
+  readonly reward: number | null;
+  readonly auditedReward: number | null;
+  /** The share of the rewards that false accepts earned; null where there was no reward, or none that is gated. */
+  readonly unearned: Estimate | null;
 }
 
 /** The questions put to one image of the pool. */
@@ -180,6 +209,30 @@ export interface Audited extends InPhase {
   readonly admitted: number | null;
   /** Share of true silver answers among those that count; null for none. */
   readonly silverCorrect: number | null;
+}
+
+/** What votes on some questions come to. */
+export interface AskedFigures {
+  readonly questions: number;
+  /** Mean share of the majority. */
+  readonly confidence: Estimate;
+  /** Questions whose true answer is known, for they mean something; null where nobody knows. */
+  readonly judged: number | null;
+  /** Of these, the mean share of answers that are right, and the share of majorities that are; null for none. */
+  readonly accuracy: Estimate | null;
+  readonly majority: Estimate | null;
+}
+
+/** The run's base, which does not learn, has answered a sample of the round's questions, drawn at random. */
+export interface CoEvolution extends InPhase {
+  readonly type: "coEvolution";
+  /** Of the base, per question. */
+  readonly answers: number;
+  readonly base: AskedFigures;
+  /** What the round's Reasoner voted on the same questions. */
+  readonly reasoner: AskedFigures;
+  /** The base's by kinds of questions, where these are known. */
+  readonly kinds: Readonly<Record<string, AskedFigures>>;
 }
 
 /** A group of answers to one question, or of trajectories in one task. */

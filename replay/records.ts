@@ -200,6 +200,14 @@ export interface CurriculumAudit {
   readonly silverCorrect: number | null;
   /** The same by confidence, in the bins of the histogram. */
   readonly silverCorrectByConfidence: readonly (number | null)[];
+  /** Questions that mean something by their kind; none where nobody counted. */
+  readonly kinds: Readonly<Record<string, KindCount>>;
+}
+
+/** Questions of one kind. */
+export interface KindCount {
+  readonly asked: number;
+  readonly admitted: number;
 }
 
 /** What an answer was held against to find out where it went wrong. */

@@ -1,7 +1,11 @@
 /**
- * What the fourth version wrote otherwise than the fifth: a Reasoner's step imitated nothing. It describes what stands in
- * files: nothing here changes any more.
+ * What the fourth version wrote otherwise than the fifth: a Reasoner's step imitated nothing, nobody held what passes the
+ * gate against the truth, or counted kinds of questions. It describes what stands in files: nothing here changes any more.
  */
 export function fifthOf(type: string, body: object): object {
-  return type === "reasonerStep" ? { ...body, imitated: null } : body;
+  if (type === "reasonerStep") return { ...body, imitated: null };
+  if (type === "questionerStep") return { ...body, audit: null };
+  if (type !== "curriculumBuilt") return body;
+  const { audit } = body as { readonly audit: object | null };
+  return { ...body, audit: audit && { ...audit, kinds: {} } };
 }

@@ -80,6 +80,16 @@ export function questionerReward(
   };
 }
 
+/** Whether a form of the reward pays nothing for what the gate rejects. */
+export function isGated(form: QuestionerRewardForm): boolean {
+  return form === "visplay";
+}
+
+/** What a question that earned `reward` would have earned had the gate rejected it. */
+export function rewardIfRejected(reward: number, form: QuestionerRewardForm): number {
+  return isGated(form) ? 0 : reward;
+}
+
 /** What needing the image earns; null where nothing is paid for it. */
 function bonus(
   { evidence }: QuestionEvidence,

@@ -34,6 +34,8 @@ export interface Beat {
   readonly rewards: Readonly<Record<string, number | null>>;
   /** Mean confidence of the last step that voted. */
   readonly confidence: number | null;
+  /** How right and sure the base and the Reasoner were of the last round's questions, and so on, percent; null before it. */
+  readonly questions: { readonly round: number; readonly figures: Readonly<Record<string, number>> } | null;
   /** The last checkpoint, and when by the time of day it was saved. */
   readonly lastSave: (Pick<CheckpointSaved, "id" | "round"> & { readonly atMs: number }) | null;
   readonly alarms: readonly Pick<Alarm, "round" | "phase" | "name" | "message">[];
@@ -72,6 +74,10 @@ const schema = z.object({
   activity: z.array(text).default([]),
   rewards: z.record(text, known),
   confidence: known,
+  questions: z
+    .object({ round: number, figures: z.record(text, number) })
+    .nullable()
+    .default(null),
   lastSave: z.object({ id: text, round: number, atMs: number }).nullable(),
   alarms: z.array(
     z.object({ round: number, phase: text, name: text as z.ZodType<AlarmName>, message: text }),

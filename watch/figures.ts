@@ -1,8 +1,10 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import { attributionShares } from "../replay/attribution.ts";
 import type {
+  CurriculumAudit,
   CurriculumStep,
   EvaluationReport,
+  GateAudit,
   QuestionerStep,
   ReasonerStep,
   RunEvent,
@@ -10,6 +12,7 @@ import type {
   TrajectoryFigures,
   UpdateRecord,
 } from "../replay/events.ts";
+import { roundFigures } from "../replay/round_figures.ts";
 import { namedScores } from "../replay/scores.ts";
 import { countFaults } from "../replay/turns.ts";
 
@@ -40,7 +43,14 @@ export function figuresOf(event: RunEvent, config: RunConfig): Figures | null {
       const { questions, admitted, audit } = event;
       const shares = { admittedShare: questions > 0 ? admitted / questions : null };
       const audited = { silverCorrect: audit?.silverCorrect, meaningful: audit?.meaningful };
-      return { step: event.round, values: tag("rounds", { admitted, ...shares, ...audited }) };
+      const values = tag("rounds", { admitted, ...shares, ...audited });
+      return { step: event.round, values: { ...values, ...tag("kinds", kindShares(audit)) } };
+    }
+    case "questionerAudited":
+    case "coEvolution": {
+      const estimates = Object.entries(roundFigures(event));
+      const values = Object.fromEntries(estimates.map(([figure, { percent }]) => [figure, percent / 100]));
+      return { step: event.round, values: tag("rounds", values) };
     }
     case "audited":
       return { step: event.round, values: tag("rounds", { auditedCorrect: event.silverCorrect }) };
@@ -77,12 +87,29 @@ function stepFigures(event: StepEvent): Values {
     ...("admitted" in event && { admitted: event.admitted }),
     ...("meanReward" in event && trainingFigures(event)),
     ...("checks" in event && tag("checks", event.checks)),
+    ...("audit" in event && event.audit && tag("audit", gateFigures(event, event.audit))),
     ...("trajectories" in event && event.trajectories && tag("trajectories", summary(event.trajectories))),
     ...("attribution" in event &&
       event.attribution &&
       tag("attribution", attributionShares(event.attribution))),
     ...("imitated" in event && event.imitated && tag("imitated", updateFigures(event.imitated))),
   };
+}
+
+/** What a step's gate let pass wrongly, and what it paid for that. */
+function gateFigures(
+  { meanReward }: QuestionerStep,
+  { passed, meaningless, wrong, auditedReward }: GateAudit,
+): Values {
+  const falseAccepts = passed === 0 ? null : (meaningless + wrong) / passed;
+  return { falseAccepts, auditedReward, unearnedReward: meanReward - auditedReward };
+}
+
+/** Shares of the questions that mean something. */
+function kindShares(audit: CurriculumAudit | null): Values {
+  const kinds = Object.entries(audit?.kinds ?? {});
+  const total = kinds.reduce((sum, [, { asked }]) => sum + asked, 0);
+  return Object.fromEntries(kinds.map(([kind, { asked }]) => [kind, asked / total]));
 }
 
 /** Where an evaluation's answers went wrong, in percent. */

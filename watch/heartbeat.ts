@@ -5,6 +5,7 @@ import { steadyClock } from "../common/clock.ts";
 import { replaceFile } from "../common/disk.ts";
 import { type Failure, failureOf } from "../common/errors.ts";
 import type { RunEvent } from "../replay/events.ts";
+import { roundFigures } from "../replay/round_figures.ts";
 import { BEAT_NAME, type Beat, readBeat } from "./beat.ts";
 import { SideWork } from "./side_work.ts";
 import { Tracker } from "./tracker.ts";
@@ -58,21 +59,22 @@ export class Heartbeat implements Watcher {
   #state: Beat["state"] = "running";
   #failure: Failure | null = null;
   #confidence: number | null = null;
+  #questions: Beat["questions"] = null;
   #lastSave: Beat["lastSave"] = null;
   #beatIsDue = false;
   #waitsFor: string | null = null;
 
-  /** Starts beating; what was saved last is known from an earlier attempt's beat. */
+  /** Starts beating; what was saved and asked last is known from an earlier attempt's beat. */
   static async start(options: HeartbeatOptions): Promise<Heartbeat> {
     const before = await readBeat(options.folder).catch(() => null);
-    const heartbeat = new Heartbeat(options, before?.lastSave ?? null);
+    const heartbeat = new Heartbeat(options, before);
     await heartbeat.#beat();
     return heartbeat;
   }
 
   private constructor(
     { folder, config, attempt, warn, activity = () => [], clocks = realClocks }: HeartbeatOptions,
-    lastSave: Beat["lastSave"],
+    before: Beat | null,
   ) {
     this.#path = join(folder, BEAT_NAME);
     this.#clocks = clocks;
@@ -80,7 +82,8 @@ export class Heartbeat implements Watcher {
     this.#work = new SideWork("heartbeat", warn);
     this.#attempt = attempt;
     this.#activity = activity;
-    this.#lastSave = lastSave;
+    this.#questions = before?.questions ?? null;
+    this.#lastSave = before?.lastSave ?? null;
     this.#startedAtMs = clocks.wallMs();
     this.#startedSteadyMs = clocks.steadyMs();
     this.#timer = setInterval(() => void this.#beat(), BEAT_MS);
@@ -94,6 +97,13 @@ export class Heartbeat implements Watcher {
       case "reasonerStep":
         this.#rewards[event.role] = event.meanReward;
         break;
+      case "questionerAudited":
+      case "coEvolution": {
+        const known = this.#questions?.round === event.round ? this.#questions.figures : {};
+        const news = Object.entries(roundFigures(event)).map(([figure, { percent }]) => [figure, percent]);
+        this.#questions = { round: event.round, figures: { ...known, ...Object.fromEntries(news) } };
+        break;
+      }
       case "checkpointSaved":
         this.#lastSave = { id: event.id, round: event.round, atMs: this.#clocks.wallMs() };
         break;
@@ -159,6 +169,7 @@ export class Heartbeat implements Watcher {
       activity: this.#activity(),
       rewards: this.#rewards,
       confidence: this.#confidence,
+      questions: this.#questions,
       lastSave: this.#lastSave,
       alarms: this.#alarms,
     };

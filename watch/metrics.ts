@@ -11,6 +11,7 @@ import type {
   RunEvent,
   TrajectoryFigures,
 } from "../replay/events.ts";
+import { roundFigures } from "../replay/round_figures.ts";
 import { namedScores } from "../replay/scores.ts";
 import type { Watcher } from "./watcher.ts";
 
@@ -87,6 +88,11 @@ export class Metrics implements Watcher {
         if (heldOutLoss !== null) this.#gauges.heldOutLoss.set({ role }, heldOutLoss);
         break;
       }
+      case "questionerAudited":
+      case "coEvolution":
+        for (const [figure, { percent }] of Object.entries(roundFigures(event)))
+          this.#gauges.questions.set({ figure }, percent);
+        break;
       case "rolloutFailed":
         this.#counters.failedRollouts.inc({ during: event.during });
         break;
@@ -191,6 +197,11 @@ function makeGauges(registry: Registry) {
     tokensPerSecond: gauge("tokens_per_second", "Tokens sampled per second in the last step"),
     health: gauge("health", "Signs of collapse in the last step", "phase", "figure"),
     accuracy: gauge("accuracy_percent", "Held-out figures of the last evaluation, percent", "figure"),
+    questions: gauge(
+      "questions_percent",
+      "How right and sure the base and the Reasoner are of the last round's questions, and what passed the gate wrongly, percent",
+      "figure",
+    ),
     attribution: gauge(
       "attribution",
       "Where the answers that were looked at last went wrong, shares from 0 to 1",

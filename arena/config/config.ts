@@ -5,6 +5,7 @@ import type { Role } from "../../replay/self_play.ts";
 import { type AlarmsConfig, alarms } from "./alarms.ts";
 import { type AttributionConfig, attribution } from "./attribution.ts";
 import { type CertaintyConfig, certainty } from "./certainty.ts";
+import { type CoEvolutionConfig, coEvolution } from "./co_evolution.ts";
 import { contradictions } from "./contradictions.ts";
 import { type CurriculumConfig, curriculum } from "./curriculum.ts";
 import { DATA_QUESTIONS, type EvaluationConfig, evaluation, SCENE_QUESTIONS } from "./evaluation.ts";
@@ -44,6 +45,7 @@ export interface RunConfig {
   readonly warmUp: WarmUpConfig;
   readonly questioner: QuestionerConfig;
   readonly curriculum: CurriculumConfig;
+  readonly coEvolution: CoEvolutionConfig;
   readonly reasoner: ReasonerConfig;
   readonly optimizer: OptimizerConfig;
   readonly evaluation: EvaluationConfig;
@@ -123,6 +125,7 @@ export const RunSettingsSchema: z.ZodType<RunSettings> = z
     warmUp,
     questioner,
     curriculum,
+    coEvolution,
     reasoner,
     optimizer,
     evaluation,

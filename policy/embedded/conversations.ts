@@ -49,7 +49,7 @@ export interface ConversationOptions {
 export class Conversations {
   readonly #kept: ByteCache<{ readonly past: PastPart; readonly nextPosition: number }>;
   readonly #together: number;
-  #version = -1;
+  #version: number | "reference" = -1;
 
   constructor({
     large,
@@ -60,8 +60,8 @@ export class Conversations {
     this.#together = large || threads > 1 ? 1 : together;
   }
 
-  /** Forgets all where the weights are of another version than those that gave it. */
-  follow(version: number): void {
+  /** Forgets all where the weights are others than those that gave it: of another version, or the base's. */
+  follow(version: number | "reference"): void {
     if (version !== this.#version) this.#kept.clear();
     this.#version = version;
   }

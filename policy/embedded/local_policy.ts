@@ -146,14 +146,13 @@ export class LocalPolicy implements Replica {
 
   async sample(
     prompts: readonly Prompt[],
-    { firstPrompt = 0, ...options }: SamplingOptions & { readonly firstPrompt?: number },
+    { firstPrompt = 0, weights = "policy", ...options }: SamplingOptions & { readonly firstPrompt?: number },
     signal?: AbortSignal,
   ): Promise<Completion[][]> {
     const pause = pauseOf(signal);
-    const encoded = await this.#prompts.encode(prompts, "policy", pause);
-    const weights = this.#prompts.views("policy");
-    this.conversations.follow(this.learner.version);
-    const sampler = new Sampler(this, weights, encoded, { ...options, firstPrompt });
+    const encoded = await this.#prompts.encode(prompts, weights, pause);
+    this.conversations.follow(weights === "reference" ? weights : this.learner.version);
+    const sampler = new Sampler(this, this.#prompts.views(weights), encoded, { ...options, firstPrompt });
     const groups = await sampler.run(pause);
     return groups.map((group) =>
       group.map((sampled) => ({ ...sampled, text: this.tokenizer.decode(sampled.tokens, true).trim() })),

@@ -18,7 +18,7 @@ const steps = (count: number, signs: Partial<Health>, change: Partial<ReasonerSt
 const built = (round: number, silverCorrect: number | null): EventBody => ({
   ...{ type: "curriculumBuilt", round, phase: "curriculum", images: 9, questions: 50, admitted: 40 },
   ...{ rejected: {}, confidences: [] },
-  audit: { meaningful: 1, silverCorrect, silverCorrectByConfidence: [] },
+  audit: { meaningful: 1, silverCorrect, silverCorrectByConfidence: [], kinds: {} },
 });
 
 describe("alarms", () => {

@@ -133,6 +133,7 @@ describe("a curriculum", () => {
   it("audits itself where the truth is known", () => {
     const truth: Truth = {
       answer: (_, question) => (question === "question 2" ? null : "2"),
+      kind: (question) => (question === "question 2" ? null : question === "question 0" ? "first" : "later"),
       shows: () => null,
     };
     const curriculum = grown(
@@ -142,6 +143,7 @@ describe("a curriculum", () => {
     const { audit } = builtEvent(curriculum, 1, true);
     expect(audit?.meaningful).toBe(0.75);
     expect(audit?.silverCorrect).toBeCloseTo(1 / 3);
+    expect(audit?.kinds).toEqual({ first: { asked: 1, admitted: 1 }, later: { asked: 2, admitted: 1 } });
     expect(audit?.silverCorrectByConfidence.slice(4, 9)).toEqual([null, 1, null, 0, null]);
   });
 

@@ -13,6 +13,7 @@ const config = smallConfig((change) => {
   change.rounds = 2;
   change.checkpoint.everySteps = 4;
   change.reasoner.imitation.itemsPerStep = 2;
+  change.coEvolution.questions = 6;
 });
 
 interface Watched extends World {

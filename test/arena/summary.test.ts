@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { emptySummary, summarize, withSummary } from "../../arena/summary.ts";
 import type { EvaluationReport, EventBody, RunEvent, Scores } from "../../replay/events.ts";
-import { at, attributed } from "../fakes/run_events.ts";
+import { at, attributed, coEvolution, questionerAudited } from "../fakes/run_events.ts";
 import { MemoryLog } from "../fakes/world.ts";
 
 const scores = (percent: number): Scores => {
@@ -25,7 +25,7 @@ const evaluated = (round: number) => event({ type: "evaluated", round, phase: "e
 const built = event({
   ...{ type: "curriculumBuilt", round: 1, phase: "curriculum", images: 9, questions: 50, admitted: 40 },
   ...{ rejected: {}, confidences: [] },
-  audit: { meaningful: 0.98765, silverCorrect: null, silverCorrectByConfidence: [] },
+  audit: { meaningful: 0.98765, silverCorrect: null, silverCorrectByConfidence: [], kinds: {} },
 });
 const saved = event({ type: "modelsSaved", round: 1, folders: { questioner: "q", reasoner: "r" } });
 
@@ -49,6 +49,26 @@ it("gathers what is known of each round, in percent; round 0 is the base", () =>
   expect(base?.attribution?.families.count?.grounding?.percent).toBe(0);
   expect(first).toMatchObject({ round: 1, silver: null, meaningful: 98.77, admitted: 40, pass8: 70.13 });
   expect(first?.models).toEqual({ questioner: "q", reasoner: "r" });
+});
+
+it("gathers what the questions of a round were, and how hard each kind is for the base", () => {
+  const audit = { meaningful: 1, silverCorrect: 1, silverCorrectByConfidence: [] };
+  const kinds = { sum: { asked: 30, admitted: 20 }, exist: { asked: 3, admitted: 3 } };
+  const counted = { ...built, audit: { ...audit, kinds } } as RunEvent;
+  const events = [event(questionerAudited(1, 5)), counted, event(coEvolution(1, 88.126))];
+  const [round] = events.reduce(summarize, emptySummary).rounds;
+  expect(round?.asked).toMatchObject({
+    falseAccepts: { percent: 5, low: 1, high: 8 },
+    unearned: { percent: 25 },
+    baseAccuracy: { percent: 88.13, low: 84.13, high: 91.13 },
+    reasonerConfidence: { percent: 94 },
+  });
+  expect(round?.kinds).toEqual({
+    sum: { asked: 30, admitted: 20, baseAccuracy: { percent: 60.13, low: 56.13, high: 63.13 } },
+    exist: { asked: 3, admitted: 3, baseAccuracy: null },
+  });
+  const [unknown] = [event(coEvolution(1, null))].reduce(summarize, emptySummary).rounds;
+  expect(Object.keys(unknown?.asked ?? {})).toEqual(["baseConfidence", "reasonerConfidence"]);
 });
 
 it("changes nothing for other events, and tells failures", () => {

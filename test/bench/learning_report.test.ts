@@ -49,6 +49,8 @@ describe("the learning report", () => {
       },
       intervals: { greedy: [60, 80] },
       families: {},
+      asked: {},
+      kinds: {},
       looking: {},
       calibration: {},
       attribution: null,

@@ -39,6 +39,7 @@ const questionerStep = (seconds: number, step: number) =>
     questions: 128,
     meanConfidence: 0.72,
     verified: null,
+    audit: null,
     checks: {},
     parts: {},
   });

@@ -25,6 +25,7 @@ const status: Status = {
   activity: ["answering 310/1,280"],
   rewards: { questioner: 0.11, reasoner: 0.91 },
   confidence: 0.85,
+  questions: null,
   lastSave: { id: "000003-round-1-reasoner-25", round: 1, atMs: nowMs - 60_000 },
   alarms: [],
 };
@@ -38,6 +39,13 @@ test("a running run: where it is, when it ends, what it earned and saved", () =>
       "last checkpoint: 000003-round-1-reasoner-25, 1 min 00 s ago",
       "attempt 2 · process 42 on here · ran 1 min 39 s",
     ].join("\n"),
+  );
+});
+
+test("says what the last round's questions were", () => {
+  const questions = { round: 2, figures: { falseAccepts: 4.04, baseAccuracy: 87.5 } };
+  expect(statusText({ ...status, questions }, nowMs)).toContain(
+    "\nquestions of round 2: base right 87.5% · false accepts 4.0%\n",
   );
 });
 

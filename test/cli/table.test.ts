@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { emptySummary, summarize } from "../../arena/summary.ts";
+import { questionsTable } from "../../cli/question_tables.ts";
 import { exitCodeOf } from "../../cli/report.ts";
 import { resultText, taughtNothingError } from "../../cli/result.ts";
 import { RunLine } from "../../cli/run_line.ts";
 import { causesTable, familiesTable, modelCausesTable, roundsTable } from "../../cli/table.ts";
 import type {
+  CurriculumAudit,
   CurriculumBuilt,
   Estimate,
   EvaluationReport,
@@ -13,7 +15,7 @@ import type {
   Scores,
 } from "../../replay/events.ts";
 import { configOf } from "../fakes/config.ts";
-import { at, attributed } from "../fakes/run_events.ts";
+import { at, attributed, coEvolution, questionerAudited } from "../fakes/run_events.ts";
 
 const around = (percent: number): Estimate => ({ percent, low: percent - 2.4, high: percent + 2.2 });
 
@@ -102,12 +104,52 @@ const curriculum: EventBody = {
   admitted: 2100,
   rejected: {},
   confidences: [],
-  audit: { meaningful: 0.98, silverCorrect: 0.834, silverCorrectByConfidence: [] },
+  audit: { meaningful: 0.98, silverCorrect: 0.834, silverCorrectByConfidence: [], kinds: {} },
 };
 
 function summaryOf(...bodies: EventBody[]) {
   return bodies.map((body) => at(0, body)).reduce(summarize, emptySummary);
 }
+
+test("what the rounds asked stands below: how hard it is, what passed wrongly, and its kinds", () => {
+  const kinds = (sum: number) => ({
+    sum: { asked: sum, admitted: 1 },
+    exist: { asked: 100 - sum, admitted: 90 },
+  });
+  const built = (round: number, sum: number): EventBody => {
+    return { ...curriculum, round, audit: { ...(curriculum.audit as CurriculumAudit), kinds: kinds(sum) } };
+  };
+  const summary = summaryOf(
+    ...[evaluated(0, 70), questionerAudited(1, 5), built(1, 17), coEvolution(1, 88)],
+    ...[questionerAudited(2, 8), built(2, 29), coEvolution(2, 84.5)],
+  );
+  const table = questionsTable(summary) ?? "";
+  expect(rows(table)).toEqual([
+    ["base", "base", "Reasoner", "Reasoner", "false", "unearned"],
+    ["right", "sure", "right", "sure", "accepts", "reward"],
+    ["round 1", "88.0", "91.5", "89.0", "94.0", "5.0", "25.0"],
+    ["84–91", "88–95", "85–92", "90–97", "1–8", "21–28"],
+    ["round 2", "84.5", "91.5", "85.5", "94.0", "8.0", "25.0"],
+    ["81–88", "88–95", "82–89", "90–97", "4–11", "21–28"],
+    [""],
+    ["exist", "sum"],
+    ["round 1", "83.0", "17.0"],
+    ["round 2", "71.0", "29.0"],
+  ]);
+  expect(resultText(configOf(), summary)).toContain(table);
+  expect(questionsTable(summaryOf(evaluated(0, 70), { ...curriculum, audit: null }))).toBeNull();
+});
+
+test("so do lines while the run goes on", () => {
+  const line = (body: EventBody) => new RunLine(configOf()).apply(at(1, body));
+  expect(line(coEvolution(1, 88))).toBe(
+    "200 questions of the round: base right 88.0% (84.0 to 91.0), base sure 91.5% (87.5 to 94.5), Reasoner right 89.0% (85.0 to 92.0)",
+  );
+  expect(line(coEvolution(1, null))).toBe("200 questions of the round: base sure 91.5% (87.5 to 94.5)");
+  expect(line(questionerAudited(1, 5))).toBe(
+    "gate: 5.0% (1.0 to 8.0) of 100 questions should not have passed (1 mean nothing, 4 have a wrong silver answer), with 25.0% (21.0 to 28.0) of the reward",
+  );
+});
 
 function rows(table: string): string[][] {
   return table.split("\n").map((line) => line.trim().split(/\s{2,}/));

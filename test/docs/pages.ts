@@ -13,6 +13,7 @@ export const pages: readonly string[] = [
     "rewards",
     "model",
     "rounds",
+    "questions",
     "looking",
     "attribution",
     "figures",

@@ -86,12 +86,14 @@ export class FakePolicy implements Policy {
 
   #complete(
     prompt: Prompt,
-    { seed, maxTokens, temperature }: SamplingOptions,
+    { seed, maxTokens, temperature, weights }: SamplingOptions,
     row: number,
     i: number,
   ): Completion {
     const stream = new RandomStream(deriveSeed(seed, row, i, temperature * 1000));
-    const words = this.#options.script(askedIn(prompt), stream, this.#version).split(" ");
+    // The base has not learnt anything.
+    const version = weights === "reference" ? 0 : this.#version;
+    const words = this.#options.script(askedIn(prompt), stream, version).split(" ");
     const kept = words.slice(0, maxTokens);
     return {
       tokens: Int32Array.from(kept, (word) => deriveSeed(0, word) & 0xffff),

@@ -1,7 +1,10 @@
 import {
   type AttributionFigures,
+  type CoEvolution,
+  type Estimate,
   type EventBody,
   type Health,
+  type QuestionerAudited,
   type QuestionerStep,
   REPLAY_VERSION,
   type ReasonerStep,
@@ -44,6 +47,7 @@ export const questionerStep = (change: Partial<QuestionerStep> = {}): Questioner
   questions: 128,
   meanConfidence: 0.72,
   verified: null,
+  audit: null,
   checks: { format: 0.9 },
   ...change,
 });
@@ -62,6 +66,42 @@ export const reasonerStep = (change: Partial<ReasonerStep> = {}): ReasonerStep =
 /** A Reasoner step with some signs of collapse. */
 export const sickStep = (signs: Partial<Health>, change: Partial<ReasonerStep> = {}): ReasonerStep =>
   reasonerStep({ health: { ...healthy, ...signs }, ...change });
+
+const estimate = (percent: number): Estimate => ({ percent, low: percent - 4, high: percent + 3 });
+
+/** What the base made of a round's questions, of which it answered so many percent right. */
+export const coEvolution = (round: number, right: number | null): CoEvolution => ({
+  ...{ type: "coEvolution", round, phase: "curriculum", answers: 8 },
+  base: {
+    ...{ questions: 200, confidence: estimate(91.5), judged: right === null ? null : 190 },
+    accuracy: right === null ? null : estimate(right),
+    majority: right === null ? null : estimate(right + 2),
+  },
+  reasoner: {
+    ...{ questions: 200, confidence: estimate(94), judged: right === null ? null : 190 },
+    accuracy: right === null ? null : estimate(right + 1),
+    majority: right === null ? null : estimate(right + 3),
+  },
+  kinds:
+    right === null
+      ? {}
+      : {
+          sum: {
+            questions: 40,
+            confidence: estimate(80),
+            judged: 40,
+            accuracy: estimate(60.126),
+            majority: null,
+          },
+        },
+});
+
+/** What passed the gate in a round, of which so many percent should not have. */
+export const questionerAudited = (round: number, falseAccepts: number): QuestionerAudited => ({
+  ...{ type: "questionerAudited", round, phase: "questioner", questions: 120, passed: 100, meaningless: 1 },
+  ...{ wrong: falseAccepts - 1, falseAccepts: estimate(falseAccepts), reward: 0.2, auditedReward: 0.15 },
+  unearned: estimate(25),
+});
 
 /** What second looks came to: shares by cause; `known` is whether descriptions could be judged. */
 export function attributed({

@@ -146,6 +146,7 @@ export function makeWorld(
     evaluate: null,
     truth: {
       answer: (index, question) => String(dotsPlus(index % 10, question)),
+      kind: (question) => /plus \d/.exec(question)?.[0] ?? null,
       shows: () => null,
     },
   };
@@ -172,6 +173,7 @@ export function smallConfig(change: (config: Mutable<RunConfig>) => void = () =>
       imitation: { itemsPerStep: 0 },
     },
     attribution: { share: 0, evaluation: false },
+    coEvolution: { questions: 0 },
   });
   change(config as Mutable<RunConfig>);
   return config;

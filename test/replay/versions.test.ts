@@ -11,7 +11,7 @@ import { ReplayReader } from "../../replay/reader.ts";
 import { Database } from "../../replay/sqlite.ts";
 import { ReplayWriter } from "../../replay/writer.ts";
 import { playIn } from "../fakes/play.ts";
-import { at, reasonerStep, saved } from "../fakes/run_events.ts";
+import { at, questionerStep, reasonerStep, saved } from "../fakes/run_events.ts";
 import { makeWorld, smallConfig } from "../fakes/world.ts";
 import { marked, plainEpisode, RandomEvents, writeTurnImage } from "./events.ts";
 
@@ -52,6 +52,7 @@ describe("bodies", () => {
   it("of every type that a run records come back from a replay unchanged", async () => {
     const config = smallConfig((small) => {
       small.trial.images = 2;
+      small.coEvolution.questions = 4;
       small.warmUp.steps = 1;
       small.alarms.constantAnswer = { threshold: 0.01, window: 1 };
     });
@@ -59,7 +60,7 @@ describe("bodies", () => {
     const world = { ...makeWorld({ broken: (image) => image === 3 }), audited };
     const { events, error } = await playIn(world, config);
     expect(error).toBeUndefined();
-    expect(new Set(events.map(({ type }) => type)).size).toBe(17);
+    expect(new Set(events.map(({ type }) => type)).size).toBe(19);
     using writer = ReplayWriter.create(folder);
     writer.append(events);
     expect(eventsIn(folder)).toEqual(events);
@@ -70,6 +71,15 @@ describe("bodies", () => {
     expect(modernize("reasonerStep", step)).toMatchObject({ trajectories: { meanTurns: 2, failures: null } });
     const still = { ...reasonerStep(), version: 3 };
     expect(modernize("reasonerStep", still)).toMatchObject({ trajectories: null });
+  });
+
+  it("of the fourth version held nothing that passed the gate against the truth, and counted no kinds", () => {
+    const { audit: _, ...step } = { ...questionerStep(), version: 4 };
+    expect(modernize("questionerStep", step)).toMatchObject({ audit: null });
+    const audit = { meaningful: 1, silverCorrect: 0.9, silverCorrectByConfidence: [] };
+    const built = modernize("curriculumBuilt", { ...{ audit }, version: 4 });
+    expect(built).toMatchObject({ audit: { ...audit, kinds: {} } });
+    expect(modernize("curriculumBuilt", { ...{ audit: null }, version: 4 })).toMatchObject({ audit: null });
   });
 
   it("of a newer version are refused, and say so wherever they are read", async () => {
@@ -149,7 +159,7 @@ describe("a replay of the first version", () => {
           ["phaseFinished", ...always],
           ["audited", "admitted", ...always],
           ["audited", ...always],
-          ["questionerStep", "role", "stage", "type", "verified", "version", 10],
+          ["questionerStep", "audit", "role", "stage", "type", "verified", "version", 10],
           ["curriculumStep", "role", "stage", "type", "verified", "version", 10],
           ["reasonerStep", "attribution", "imitated", "role", "stage", "trajectories", "type", "version", 10],
           ["warmUpStep", ...always],

@@ -20,6 +20,7 @@ const beat: Omit<Beat, "standing"> = {
   activity: [],
   rewards: { questioner: null, reasoner: null },
   confidence: null,
+  questions: null,
   lastSave: null,
   alarms: [],
 };

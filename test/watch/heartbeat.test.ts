@@ -12,8 +12,10 @@ import { configOf } from "../fakes/config.ts";
 import {
   alarm,
   at,
+  coEvolution,
   finished,
   phaseStarted,
+  questionerAudited,
   questionerStep,
   reasonerStep,
   saved,
@@ -90,6 +92,18 @@ describe("a heartbeat", () => {
     });
     feed(heartbeat, alarm);
     await said({ alarms: [{ name: "constantAnswer", message: "one answer to everything" }] });
+  });
+
+  test("says what is known of the last round's questions, which the next attempt goes on to say", async () => {
+    {
+      await using heartbeat = await start();
+      feed(heartbeat, questionerAudited(1, 9), coEvolution(1, 90), questionerAudited(2, 5), saved);
+      await said({ questions: { round: 2, figures: { falseAccepts: 5, unearned: 25 } } });
+      feed(heartbeat, coEvolution(2, 88), alarm);
+      await said({ questions: { round: 2, figures: { falseAccepts: 5, baseAccuracy: 88 } } });
+    }
+    await using _ = await start();
+    expect(await readBeat(folder)).toMatchObject({ questions: { round: 2, figures: { falseAccepts: 5 } } });
   });
 
   test("tells the reward of a role of any name", async () => {

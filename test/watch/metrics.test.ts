@@ -1,6 +1,15 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Metrics } from "../../watch/metrics.ts";
-import { alarm, at, attributed, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
+import {
+  alarm,
+  at,
+  attributed,
+  coEvolution,
+  phaseStarted,
+  questionerAudited,
+  questionerStep,
+  reasonerStep,
+} from "../fakes/run_events.ts";
 
 let metrics: Metrics;
 beforeEach(async () => {
@@ -43,6 +52,18 @@ test("serves where the run is and what its last step found", async () => {
     'visplay_steps_total{phase="questioner"}': 1,
   });
   expect(await scrape()).not.toHaveProperty('visplay_phase{phase="questioner"}');
+});
+
+test("serves what was asked in the last round, and what passed the gate wrongly", async () => {
+  for (const round of [1, 2]) {
+    metrics.apply(at(1, questionerAudited(round, 3 + round)));
+    metrics.apply(at(1, coEvolution(round, 90 - round)));
+  }
+  expect(await scrape()).toMatchObject({
+    'visplay_questions_percent{figure="falseAccepts"}': 5,
+    'visplay_questions_percent{figure="baseAccuracy"}': 88,
+    'visplay_questions_percent{figure="reasonerConfidence"}': 94,
+  });
 });
 
 test("counts the faults of trajectories by their kind, and says how the last ones went", async () => {

@@ -7,7 +7,15 @@ import { crc32c, fileHeader, record, scalarsRecord } from "../../watch/event_fil
 import { type Figures, figuresOf } from "../../watch/figures.ts";
 import { TensorBoard } from "../../watch/tensorboard.ts";
 import { configOf } from "../fakes/config.ts";
-import { at, attributed, phaseStarted, questionerStep, reasonerStep } from "../fakes/run_events.ts";
+import {
+  at,
+  attributed,
+  coEvolution,
+  phaseStarted,
+  questionerAudited,
+  questionerStep,
+  reasonerStep,
+} from "../fakes/run_events.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -68,6 +76,39 @@ describe("the figures of a run", () => {
     expect(of(questionerStep({ round: 1, step: 2 }))?.values).toMatchObject({
       "questioner/confidence": 0.72,
       "questioner/checks/format": 0.9,
+    });
+  });
+
+  test("say what was asked, and what passed the gate wrongly, by step and by round", () => {
+    const audit = { passed: 20, meaningless: 1, wrong: 4, auditedReward: 0.4 };
+    const values = of(questionerStep({ audit }))?.values;
+    expect(values).toMatchObject({
+      "questioner/audit/falseAccepts": 0.25,
+      "questioner/audit/auditedReward": 0.4,
+    });
+    expect(values?.["questioner/audit/unearnedReward"]).toBeCloseTo(0.013, 12);
+    const nonePassed = of(
+      questionerStep({ audit: { passed: 0, meaningless: 0, wrong: 0, auditedReward: 0 } }),
+    );
+    expect(nonePassed?.values).not.toHaveProperty("questioner/audit/falseAccepts");
+    expect(of(questionerAudited(2, 5))).toEqual({
+      step: 2,
+      values: { "rounds/falseAccepts": 0.05, "rounds/unearned": 0.25 },
+    });
+    expect(of(coEvolution(2, 88))?.values).toMatchObject({
+      "rounds/baseAccuracy": 0.88,
+      "rounds/baseConfidence": 0.915,
+    });
+    const kinds = { sum: { asked: 3, admitted: 1 }, exist: { asked: 9, admitted: 9 } };
+    const built: EventBody = {
+      ...{ type: "curriculumBuilt", round: 2, phase: "curriculum", images: 9, questions: 20, admitted: 10 },
+      ...{ rejected: {}, confidences: [] },
+      audit: { meaningful: 0.6, silverCorrect: 1, silverCorrectByConfidence: [], kinds },
+    };
+    expect(of(built)?.values).toMatchObject({
+      "rounds/meaningful": 0.6,
+      "kinds/sum": 0.25,
+      "kinds/exist": 0.75,
     });
   });
 

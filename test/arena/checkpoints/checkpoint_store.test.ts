@@ -23,6 +23,7 @@ import {
 } from "../../../arena/checkpoints/checkpoint_store.ts";
 import { waitForRoom } from "../../../arena/checkpoints/free_space.ts";
 import { emptyCurriculum } from "../../../arena/curriculum.ts";
+import { noGateSums } from "../../../arena/gate_audit.ts";
 import type { Ports } from "../../../arena/ports.ts";
 import type { Position, RunState } from "../../../arena/run_state.ts";
 import { VisplayError } from "../../../common/errors.ts";
@@ -73,7 +74,10 @@ class NotedPolicy {
 const pair = () => ({ questioner: new NotedPolicy(), reasoner: new NotedPolicy() });
 const ports = (policies: ReturnType<typeof pair>) => policies as unknown as Ports["policies"];
 const stateAt = (next: Position, score: number | null = null): RunState => {
-  const nothing = { warmUpSteps: 0, emptyRounds: 0, curriculum: emptyCurriculum, alarms: noAlarms };
+  const nothing = {
+    ...{ warmUpSteps: 0, emptyRounds: 0, alarms: noAlarms },
+    ...{ curriculum: emptyCurriculum, sample: [], gate: noGateSums },
+  };
   const scores = score === null ? null : ({ mean8: score } as NonNullable<RunState["scores"]>);
   return { version: 3, next, replay: 17, ...nothing, scores, updatesBefore: {}, playedMs: 5, phaseMs: 1 };
 };

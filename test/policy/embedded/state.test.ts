@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
 import { DataParallelPolicy } from "../../../policy/parallel/data_parallel_policy.ts";
-import type { Policy, TrainingGroup } from "../../../policy/port.ts";
+import type { Completion, Policy, TrainingGroup } from "../../../policy/port.ts";
 import { copyTiny, grpo, openTiny, questions, rolloutGroups, sampling, tinyOptions } from "../tiny.ts";
 
 const prompts = questions(4);
@@ -30,6 +30,7 @@ async function goOn(policy: Policy): Promise<unknown[]> {
     sampled,
     await policy.score(asked, { weights: "policy", temperature: 1 }),
     await policy.score(asked, { weights: "reference", temperature: 1 }),
+    await policy.sample(prompts, { ...sampling, weights: "reference" }),
     await policy.info(),
   ];
 }
@@ -51,6 +52,29 @@ describe.each(kinds)("%s", (name, open) => {
     await restored.loadState(saved);
     expect(await goOn(restored)).toEqual(wanted);
   });
+});
+
+describe.each(kinds)("the base of %s", (_, open) => {
+  test("says the same however much the policy has learnt, and what the policy said before", async () => {
+    await using policy = await open();
+    const before = await policy.sample(prompts, sampling);
+    const ofBase = (all: readonly Completion[][]) => all.map((group) => group.map(({ text }) => text));
+    for (let step = 0; step < 3; step++) {
+      await policy.update(groups, { ...grpo, learningRate: 0.02 });
+      expect(await policy.sample(prompts, { ...sampling, weights: "reference" })).toEqual(before);
+    }
+    expect(ofBase(await policy.sample(prompts, sampling))).not.toEqual(ofBase(before));
+  });
+});
+
+test("conversations that go on are of the weights that speak", async () => {
+  await using policy = await openTiny();
+  const goesOn = { ...sampling, goesOn: true };
+  const before = await policy.sample(prompts, goesOn);
+  await policy.update(groups, { ...grpo, learningRate: 0.02 });
+  const taught = await policy.sample(prompts, goesOn);
+  expect(await policy.sample(prompts, { ...goesOn, weights: "reference" })).toEqual(before);
+  expect(await policy.sample(prompts, goesOn)).toEqual(taught);
 });
 
 test("a saved state is a model folder, too", async () => {
