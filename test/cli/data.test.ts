@@ -189,7 +189,7 @@ describe("questions of one's own", () => {
 
 describe("a pool in a Parquet file", { timeout: 120_000 }, () => {
   const settings = [
-    ...[...smallRun, "evaluation.questions=5", "evaluation.samples=1"],
+    ...[...smallRun, "evaluation.questions=5", "evaluation.samples=1", "evaluation.encoder.pictures=4"],
     ...["checkpoint.everySteps=1", "checkpoint.keep=50", "curriculum.band.low=0"],
   ].flatMap((setting) => ["--set", setting]);
 

@@ -32,6 +32,7 @@ function small(run: string, ...more: readonly string[]): readonly string[] {
     ...["images.data=null", "questioner.stepsPerRound=1", "questioner.imagesPerStep=2"],
     ...["curriculum.images=4", "reasoner.stepsPerRound=1", "reasoner.itemsPerStep=4"],
     ...[`evaluation.data=${held}`, "evaluation.samples=1", "evaluation.questions=8"],
+    ...["evaluation.dependence.questions=4", "evaluation.encoder.pictures=8"],
     ...more,
   ];
   return [

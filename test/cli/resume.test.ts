@@ -206,13 +206,15 @@ describe("visplay train --fork-from", () => {
     const filesOf = async () =>
       (await readdir(finished, { recursive: true })).filter((name) => !/-(wal|shm)$/.test(name)).sort();
     const before = await filesOf();
-    const [id] = await checkpointsOf(finished);
+    const placeOf = async (leg: string) => {
+      const id = (await checkpointsOf(finished)).find((name) => name.includes(`-${leg}-1`));
+      return join(finished, "checkpoints", id as string);
+    };
     const fork = join(folder, "fork");
-    const place = join(finished, "checkpoints", id as string);
     const forked = await say(
       "train",
       "--fork-from",
-      place,
+      await placeOf("reasoner"),
       "--out",
       fork,
       "--set",
@@ -222,7 +224,9 @@ describe("visplay train --fork-from", () => {
     expect(await filesOf()).toEqual(before);
     expect((await weights(fork)).equals(await weights(finished))).toBe(false);
     const same = join(folder, "same");
-    expect(await say("train", "--fork-from", place, "--out", same)).toMatchObject({ code: 0 });
+    expect(await say("train", "--fork-from", await placeOf("questioner"), "--out", same)).toMatchObject({
+      code: 0,
+    });
     expect((await weights(same)).equals(await weights(finished))).toBe(true);
 
     expect(await filesOf()).toEqual(before);
