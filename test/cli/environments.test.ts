@@ -39,11 +39,11 @@ function recorded(run: string): {
 describe("a user's own environment", () => {
   test("of two turns is learnt, each turn for what it earns", async () => {
     const path = await writeTwoTurns(folder);
-    const stage = `environment: ${path}, steps: 20, itemsPerStep: 16, groupSize: 8, maxTurns: 4`;
-    const { status, stderr } = await train("learns", `${stage}, learningRate: 5.0e-4, beta: 0`);
+    const stage = `environment: ${path}, steps: 12, itemsPerStep: 8, groupSize: 8, maxTurns: 4`;
+    const { status, stderr } = await train("learns", `${stage}, learningRate: 1.0e-3, beta: 0`);
     expect(status, stderr).toBe(0);
     const { steps, episodes } = recorded("learns");
-    expect(steps.length).toBe(20);
+    expect(steps.length).toBe(12);
     expect(steps[0]?.meanReward).toBeLessThan(1);
     expect(steps.at(-1)?.meanReward).toBeGreaterThan(1.5);
     expect(steps.at(-1)?.parts.first).toBeGreaterThan((steps[0]?.parts.first ?? 1) + 0.5);
@@ -51,7 +51,7 @@ describe("a user's own environment", () => {
     const observed = episodes.flatMap(({ rollouts }) =>
       rollouts.flatMap(({ trajectory }) => trajectory?.observations.flatMap(({ turns }) => turns) ?? []),
     );
-    expect(observed.length).toBe(20 * 16 * 8);
+    expect(observed.length).toBe(12 * 8 * 8);
     const images = new Set(
       (await readdir(join(folder, "learns", "images"))).map((name) => name.replace(".png", "")),
     );
