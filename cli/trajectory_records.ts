@@ -1,6 +1,12 @@
 import { basename, resolve } from "node:path";
 import { VisplayError } from "../common/errors.ts";
-import { readCall, responseTags, UnreadableCall, type WrittenCall } from "../common/tool_call.ts";
+import {
+  type DescribedTool,
+  readCall,
+  responseTags,
+  UnreadableCall,
+  type WrittenCall,
+} from "../common/tool_call.ts";
 import type { Message, Trajectory } from "../data/export/trajectory.ts";
 import { tolerant } from "../replay/damage.ts";
 import type {
@@ -61,7 +67,7 @@ function messagesOf(event: Episode, rollout: ReasonerRollout, trajectory: Trajec
     ...own.map(readMessage),
     ...actedTurns(rollout, trajectory).flatMap((turn): Message[] => {
       const observed = turn.call ? turn.observed.map(withoutTags) : turn.observed;
-      return [saidMessage(turn), ...observed.map(readMessage)];
+      return [saidMessage(turn, event.tools?.functions ?? []), ...observed.map(readMessage)];
     }),
   ];
 }
@@ -70,8 +76,8 @@ function readMessage({ role, parts }: TurnRecord): Message {
   return { role, parts, call: null, act: null };
 }
 
-function saidMessage({ text, parts, call, advantage }: ActedTurn): Message {
-  const written = call && writtenIn(text);
+function saidMessage({ text, parts, call, advantage }: ActedTurn, tools: readonly DescribedTool[]): Message {
+  const written = call && writtenIn(text, tools);
   const before = written ? written.before.trimEnd() : text;
   return {
     role: "assistant",
@@ -82,9 +88,9 @@ function saidMessage({ text, parts, call, advantage }: ActedTurn): Message {
 }
 
 /** The call in what was said; null where it could not be read, and stays text. */
-function writtenIn(text: string): WrittenCall | null {
+function writtenIn(text: string, tools: readonly DescribedTool[]): WrittenCall | null {
   try {
-    return readCall(text);
+    return readCall(text, tools);
   } catch (error) {
     if (error instanceof UnreadableCall) return null;
     throw error;

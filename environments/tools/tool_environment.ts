@@ -1,5 +1,5 @@
 import { deriveSeed } from "../../common/random.ts";
-import { readCall, responseTags, type ToolCall, UnreadableCall } from "../../common/tool_call.ts";
+import { responseTags, type ToolCall, UnreadableCall } from "../../common/tool_call.ts";
 import type { RgbImage } from "../../images/image.ts";
 import type { TurnPart } from "../../policy/port.ts";
 import { imagesIn, isImagePart } from "../../policy/prompts.ts";
@@ -50,7 +50,7 @@ export function withTools(environment: Environment, toolkit: Toolkit): Environme
     },
     async step(given, action, signal): Promise<Outcome> {
       const state = given as ToolState;
-      const asked = callIn(action.text);
+      const asked = callIn(action.text, toolkit);
       if (asked === null) return afterTurn(state, await environment.step(state.own, action, signal), toolkit);
       const { parts, fault } = await answerTo(asked, state, toolkit, signal);
       const call: MadeCall = { ...(asked instanceof ToolFault ? noCall : asked), fault };
@@ -113,9 +113,9 @@ function tagged(parts: readonly TurnPart[]): TurnPart[] {
 }
 
 /** The call in what was said, or what is wrong with it; null where there is none. */
-function callIn(text: string): ToolCall | ToolFault | null {
+function callIn(text: string, toolkit: Toolkit): ToolCall | ToolFault | null {
   try {
-    return readCall(text)?.call ?? null;
+    return toolkit.read(text);
   } catch (error) {
     if (error instanceof UnreadableCall) return new ToolFault("notJson", error.message);
     throw error;

@@ -1,4 +1,4 @@
-import { callTags, type ToolCall } from "../../common/tool_call.ts";
+import { callTags, readCall, type ToolCall } from "../../common/tool_call.ts";
 import type { FunctionTool, ReadTurn } from "../../policy/port.ts";
 import type { Parts } from "../../rewards/parts.ts";
 import type { OfferedTools, Start } from "../../training/environment.ts";
@@ -61,6 +61,11 @@ export class Toolkit implements AsyncDisposable {
   #teller(hasToolForm: boolean): OfferedTools["told"] {
     if (this.options.section !== null) return "ownWords";
     return this.options.form === "template" && hasToolForm ? "template" : "usualWords";
+  }
+
+  /** The call in what was said; null where there is none. Throws an `UnreadableCall` where it cannot be read. */
+  read(text: string): ToolCall | null {
+    return readCall(text, this.#functions)?.call ?? null;
   }
 
   /** Runs a call, or says what is wrong with it. Rejects only where the context's signal aborts. */

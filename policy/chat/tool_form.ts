@@ -8,10 +8,17 @@ const tool: FunctionTool = {
   function: {
     name: "look_up",
     description: "finds what is asked",
-    parameters: { type: "object", properties: {} },
+    parameters: {
+      type: "object",
+      properties: {
+        words: { type: "array", items: { type: "string" } },
+        most: { type: "integer" },
+        year: { type: "string" },
+      },
+    },
   },
 };
-const call = { name: "look_up", arguments: { words: ["a", "b"], most: 3 } };
+const call = { name: "look_up", arguments: { words: ["a", "b"], most: 3, year: "1984" } };
 const answer = "nothing was found";
 
 const conversation: readonly ChatMessage[] = [
@@ -25,7 +32,7 @@ const conversation: readonly ChatMessage[] = [
 ];
 
 /**
- * Whether a chat template tells of tools, writes calls of them in the form in which they are read here, and shows what they
+ * Whether a chat template tells of tools, writes calls of them in a form in which they are read here, and shows what they
  * answer. A model of any other template is told of tools in turns.
  */
 export function hasToolForm(
@@ -34,7 +41,7 @@ export function hasToolForm(
   try {
     const text = render(conversation, true, [tool]);
     const isTold = text.includes(tool.function.description) && text.includes(answer);
-    return isTold && isDeepStrictEqual(readCall(text)?.call, call);
+    return isTold && isDeepStrictEqual(readCall(text, [tool])?.call, call);
   } catch {
     return false;
   }

@@ -168,6 +168,26 @@ describe("an environment with tools", () => {
     expect(trajectory.parts).toEqual({ toolCalls: 0, toolFaults: -0.5, correctness: 1 });
   });
 
+  test("answers calls as Qwen3.5 writes them, whose values have the types of the tool", async () => {
+    const tagged = (name: string, given: object) =>
+      `<tool_call>\n<function=${name}>\n${Object.entries(given)
+        .map(([parameter, value]) => `<parameter=${parameter}>\n${value}\n</parameter>\n`)
+        .join("")}</function>\n</tool_call>`;
+    const trajectory = await play(
+      tagged("echo", { text: 12, times: 3 }),
+      tagged("echo", { text: "a", times: "often" }),
+      "<tool_call>\n<function=echo>\n</tool_call>",
+      "it is 42",
+    );
+    expect(observed(trajectory)[0]).toContain("121212 after 0");
+    expect(trajectory.turns.map(({ call }) => call)).toEqual([
+      { tool: "echo", fault: null },
+      { tool: "echo", fault: "wrongArguments" },
+      { tool: "", fault: "notJson" },
+      null,
+    ]);
+  });
+
   test("allows so many calls and no more", async () => {
     const again = call("echo", { text: "a" });
     const trajectory = await play(again, again, again, again, "42");
