@@ -149,12 +149,12 @@ const words = await writeWords();
 for (let seed = 0; seed < seeds; seed++) {
   const fresh = join(folder, `new-${seed}`);
   if (!existsSync(fresh)) await visplay("new-model", "--data", words, "--out", fresh, "--seed", `${seed}`);
-  const signs = await train("signs", seed, fresh, [imitation({ first: true }, 250, 2e-3)]);
+  const signs = await train("signs", seed, fresh, [imitation({ first: true }, 600, 2e-3)]);
   const start = join(signs, "round-1/reasoner");
   if (!known[`tools_untrained ${seed}`]) await act("tools_untrained", seed, start, arms.with_tools);
   for (const [name, ways] of Object.entries(arms)) {
     if (known[`${name} ${seed}`]) continue;
-    const run = await train(name, seed, start, [imitation(ways, 100, 1e-3), grpo(ways, 0)]);
+    const run = await train(name, seed, start, [imitation(ways, 250, 1e-3), grpo(ways, 0)]);
     await act(name, seed, join(run, "round-2/reasoner"), ways);
   }
   const imitated = join(folder, `with_tools-${seed}`, "round-1/reasoner");

@@ -1,17 +1,19 @@
 /**
- * An environment as a user brings it. In a picture of 256 by 256 stand nine signs, of which one is asked for: large ones, that a
+ * An environment as a user brings it. In a picture of 256 by 256 stand four signs, of which one is asked for: large ones, that a
  * model that sees 64 by 64 can tell apart, or such that only a zoom makes readable. Or a sum is asked for: one that is soon
- * known by heart, or one that is better left to Python. A tool is needed in a third of the tasks.
+ * known by heart, or one that is better left to Python. A tool is needed in seven of twenty tasks.
  */
-const rows = ["top", "middle", "bottom"] as const;
-const columns = ["left", "center", "right"] as const;
+const rows = ["top", "bottom"] as const;
+const columns = ["left", "right"] as const;
 const signs = ["plus", "cross", "square", "ring", "bar", "dot"] as const;
 
-/** Side of the picture, and of one of its nine cells, in pixels. */
+/** Side of the picture, and of one of its four cells, in pixels. */
 const side = 256;
-const cellSide = side / 3;
+const cellSide = side / 2;
 /** Reach of a sign from its middle, in pixels. */
-const reach = { small: 7, large: 28 } as const;
+const reach = { small: 7, large: 44 } as const;
+/** What a zoom is to show of a cell: so much on each side of its middle, in pixels. */
+const near = 32;
 
 /** Kinds of tasks and how many of twenty are of each. */
 const kinds = { large: 8, easy: 5, small: 4, hard: 3 } as const;
@@ -99,26 +101,31 @@ interface Task {
   readonly call: string;
 }
 
-/** One of nine signs; `near` shows its cell alone where it would be too small. */
-function signTask(kind: "large" | "small", draw: Draw, near: boolean): Task {
-  const shown = Array.from({ length: 9 }, () => draw(signs.length));
-  const cell = draw(9);
+/** One of four signs; `zoomed` shows it as a zoom would where it is too small. */
+function signTask(kind: "large" | "small", draw: Draw, zoomed: boolean): Task {
+  const shown = Array.from({ length: 4 }, () => draw(signs.length));
+  const cell = draw(4);
   const picture = painted(shown, reach[kind]);
-  const [y, x] = [Math.floor(cell / 3), cell % 3];
-  const question = `which sign is ${rows[y]} ${columns[x]} ?`;
-  const edges = [0, 333, 667, 1000] as const;
-  const box = [edges[x], edges[y], edges[(x + 1) as 1], edges[(y + 1) as 1]].join(", ");
+  const middle = middleOf(cell);
+  const question = `which sign is ${rows[Math.floor(cell / 2)]} ${columns[cell % 2]} ?`;
+  const edges = [-near, near].flatMap((away) => middle.map((at) => Math.round((1000 * (at + away)) / side)));
+  const box = edges.join(", ");
   return {
-    turn: [near && kind === "small" ? magnified(picture, cell) : picture, question],
+    turn: [zoomed && kind === "small" ? magnified(picture, middle) : picture, question],
     question,
     answer: signs[shown[cell] as number] as string,
     call: `{"name": "zoom", "arguments": {"box": [${box}]}}`,
   };
 }
 
-/** Two numbers below five, or three of two digits, beside an empty picture. */
+/** Left and top of a cell's middle, in pixels. */
+function middleOf(cell: number): readonly [number, number] {
+  return [cellSide * ((cell % 2) + 0.5), cellSide * (Math.floor(cell / 2) + 0.5)];
+}
+
+/** Two numbers below five, or four of up to nine, beside an empty picture. */
 function sumTask(kind: Kind, draw: Draw): Task {
-  const numbers = kind === "hard" ? [0, 0, 0].map(() => 10 + draw(40)) : [1 + draw(4), 1 + draw(4)];
+  const numbers = kind === "hard" ? [0, 0, 0, 0].map(() => 2 + draw(8)) : [1 + draw(4), 1 + draw(4)];
   const sum = numbers.join(" + ");
   const question = `how much is ${sum} ?`;
   return {
@@ -133,12 +140,10 @@ function sumTask(kind: Kind, draw: Draw): Task {
 function painted(shown: readonly number[], size: number): Picture {
   const data = new Uint8Array(3 * side * side).fill(210);
   for (const [cell, sign] of shown.entries()) {
-    const [left, top] = [cellSide * ((cell % 3) + 0.5), cellSide * (Math.floor(cell / 3) + 0.5)].map(
-      Math.round,
-    );
+    const [left, top] = middleOf(cell);
     for (let y = -size; y <= size; y++)
       for (let x = -size; x <= size; x++) {
-        const at = 3 * (((top as number) + y) * side + (left as number) + x);
+        const at = 3 * ((top + y) * side + left + x);
         if (isInk(sign, x / size, y / size)) data.fill(20, at, at + 3);
       }
   }
@@ -159,16 +164,16 @@ function isInk(sign: number, x: number, y: number): boolean {
   return shapes[sign] as boolean;
 }
 
-/** A cell as large as the picture. */
-function magnified({ data }: Picture, cell: number): Picture {
-  const near = new Uint8Array(data.length);
-  const [left, top] = [(cell % 3) * cellSide, Math.floor(cell / 3) * cellSide];
+/** What is near a place as large as the picture. */
+function magnified({ data }: Picture, [left, top]: readonly [number, number]): Picture {
+  const large = new Uint8Array(data.length);
+  const scale = (2 * near) / side;
   for (let y = 0; y < side; y++)
     for (let x = 0; x < side; x++) {
-      const from = 3 * (Math.floor(top + y / 3) * side + Math.floor(left + x / 3));
-      near.set(data.subarray(from, from + 3), 3 * (y * side + x));
+      const from = 3 * (Math.floor(top - near + scale * y) * side + Math.floor(left - near + scale * x));
+      large.set(data.subarray(from, from + 3), 3 * (y * side + x));
     }
-  return { width: side, height: side, data: near };
+  return { width: side, height: side, data: large };
 }
 
 /** Whole numbers below a bound, one after the other, by a task's number alone (mulberry32). */

@@ -84,6 +84,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "policy/embedded",
     "policy/parallel",
     "policy/pretrain",
+    "training",
+    "environments",
     "arena/config",
     "arena",
   ],
