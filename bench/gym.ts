@@ -1,8 +1,8 @@
 /**
- * `npm run bench:gym`: is a tool worth its price? Signs too small for the model's eyes and sums too long for its head, among
- * others that need no tool. A new model of the embedded one's sizes, with words for calls, learns signs and easy sums, imitates
- * calls, and learns by GRPO; beside it one without tools, one that does not think, and one that was only told of the tools.
- * Then the price of a call rises. Each figure is kept as it is found, and a run that was interrupted goes on.
+ * `npm run bench:gym`: is a tool worth its price? Scenes too small for the model's eyes and sums too long for its head, among
+ * others that need no tool. The embedded model, which gets words for calls, imitates demonstrated ones, and learns by GRPO;
+ * beside it one without tools, one that does not think, and one that was only told of the tools. Then the price of a call rises.
+ * Each figure is kept as it is found, and a run that was interrupted goes on.
  */
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -11,6 +11,7 @@ import { program } from "commander";
 import { mean } from "../arena/statistics.ts";
 import { replaceFile } from "../common/disk.ts";
 import { table } from "./figures.ts";
+import { wordsOf, writeWider } from "./gym/wider_model.ts";
 import { packageRoot, scratchFolder } from "./models.ts";
 import { outputOf } from "./program.ts";
 
@@ -47,7 +48,7 @@ async function read(): Promise<Record<string, Played>> {
 const visplay = (...args: readonly string[]): Promise<string> =>
   outputOf(process.execPath, [join(packageRoot, "dist/cli/main.js"), ...args]);
 
-type Ways = { readonly first?: true; readonly tools?: boolean; readonly thinks?: boolean };
+type Ways = { readonly tools?: boolean; readonly thinks?: boolean };
 
 /** A stage in the environment. */
 function stage(ways: Ways, how: object): object {
@@ -128,33 +129,30 @@ async function save(): Promise<void> {
   if (json) await replaceFile(json, `${JSON.stringify(report(), null, 2)}\n`);
 }
 
-/** Words that the new model needs: what is asked and what is to be said. */
-async function writeWords(): Promise<string> {
+/** All words of the environment. */
+async function wordsOfTasks(): Promise<string[]> {
   const { default: finePrint } = await import("./gym/fine_print.ts");
   const { reset, demonstrate } = finePrint({ tools: true, thinks: true }) as {
-    reset(task: number): { question: string; state: object };
+    reset(task: number): Promise<{ question: string; state: object }>;
     demonstrate(state: object, turn: number): string;
   };
-  const lines = Array.from({ length: 400 }, (_, task) => {
-    const { question, state } = reset(task);
-    const answer = `${demonstrate(state, 0)} ${demonstrate(state, 1)} <tool_response> </tool_response> error`;
-    return JSON.stringify({ question, answer });
-  });
-  const path = join(folder, "words.jsonl");
-  await writeFile(path, `${lines.join("\n")}\n`);
-  return path;
+  const started = await Promise.all(Array.from({ length: 2000 }, (_, task) => reset(task)));
+  const said = started.flatMap(({ question, state }) => [
+    question,
+    demonstrate(state, 0),
+    demonstrate(state, 1),
+  ]);
+  return wordsOf([...said, ...Array.from({ length: 40 }, (_, number) => `${number}`), "error:"]).sort();
 }
 
-const words = await writeWords();
+const words = await wordsOfTasks();
 for (let seed = 0; seed < seeds; seed++) {
-  const fresh = join(folder, `new-${seed}`);
-  if (!existsSync(fresh)) await visplay("new-model", "--data", words, "--out", fresh, "--seed", `${seed}`);
-  const signs = await train("signs", seed, fresh, [imitation({ first: true }, 600, 2e-3)]);
-  const start = join(signs, "round-1/reasoner");
+  const start = join(folder, `start-${seed}`);
+  if (!existsSync(start)) await writeWider(join(packageRoot, "models/tiny"), start, words, seed);
   if (!known[`tools_untrained ${seed}`]) await act("tools_untrained", seed, start, arms.with_tools);
   for (const [name, ways] of Object.entries(arms)) {
     if (known[`${name} ${seed}`]) continue;
-    const run = await train(name, seed, start, [imitation(ways, 250, 1e-3), grpo(ways, 0)]);
+    const run = await train(name, seed, start, [imitation(ways, 150, 1e-3), grpo(ways, 0)]);
     await act(name, seed, join(run, "round-2/reasoner"), ways);
   }
   const imitated = join(folder, `with_tools-${seed}`, "round-1/reasoner");

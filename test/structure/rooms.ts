@@ -83,6 +83,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "policy/weights",
     "policy/embedded",
     "policy/parallel",
+    "policy/new_model",
     "policy/pretrain",
     "training",
     "environments",
