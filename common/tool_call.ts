@@ -6,6 +6,17 @@ export const callTags = { open: "<tool_call>", close: "</tool_call>" } as const;
 /** What stands around a tool's answer where no chat template puts tags there. */
 export const responseTags = { open: "<tool_response>", close: "</tool_response>" } as const;
 
+/** A function that a policy may call, as chat templates take it. */
+export interface FunctionTool {
+  readonly type: "function";
+  readonly function: {
+    readonly name: string;
+    readonly description: string;
+    /** The JSON Schema of its arguments, an object. */
+    readonly parameters: Readonly<Record<string, unknown>>;
+  };
+}
+
 /** A call as it was written. */
 export interface ToolCall {
   readonly name: string;

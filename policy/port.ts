@@ -1,3 +1,4 @@
+import type { FunctionTool } from "../common/tool_call.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { ImageScaling } from "../images/scaling.ts";
 import type { Clip, Loss } from "./options.ts";
@@ -19,17 +20,6 @@ export interface OwnTurn {
 }
 
 export type Turn = ReadTurn | OwnTurn;
-
-/** A function that a policy may call, as chat templates take it. */
-export interface FunctionTool {
-  readonly type: "function";
-  readonly function: {
-    readonly name: string;
-    readonly description: string;
-    /** The JSON Schema of its arguments, an object. */
-    readonly parameters: Readonly<Record<string, unknown>>;
-  };
-}
 
 /**
  * What a policy is asked to go on from: a conversation whose last turn is not its own. A turn's tokens are what the model's

@@ -1,7 +1,8 @@
 import { VisplayError } from "../common/errors.ts";
+import type { FunctionTool } from "../common/tool_call.ts";
 import type { Fit } from "../images/shrink.ts";
 import type { ImageFile } from "../images/source.ts";
-import type { Completion, FunctionTool, ReadTurn } from "../policy/port.ts";
+import type { Completion, ReadTurn } from "../policy/port.ts";
 import type { FirstPrompt } from "../policy/prompts.ts";
 import type { Parts } from "../rewards/parts.ts";
 

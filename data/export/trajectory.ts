@@ -1,4 +1,4 @@
-import type { ToolCall } from "../../common/tool_call.ts";
+import type { FunctionTool, ToolCall } from "../../common/tool_call.ts";
 
 type Parts = Readonly<Record<string, number>>;
 
@@ -22,16 +22,6 @@ export interface Act {
   readonly call: { readonly tool: string; readonly fault: string | null } | null;
   /** Of its tokens; null where they have the trajectory's. */
   readonly advantage: number | null;
-}
-
-/** A tool, as chat templates take it. */
-export interface FunctionTool {
-  readonly type: "function";
-  readonly function: {
-    readonly name: string;
-    readonly description: string;
-    readonly parameters: Readonly<Record<string, unknown>>;
-  };
 }
 
 /** How a trajectory ended: as the environment wants it or otherwise, with no turn left, or by a fault. */

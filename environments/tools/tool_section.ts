@@ -1,6 +1,7 @@
 import * as z from "zod";
+import type { FunctionTool } from "../../common/tool_call.ts";
 import { callTags } from "../../common/tool_call.ts";
-import type { FunctionTool } from "../../policy/port.ts";
+
 import type { Tool } from "./tool.ts";
 
 /** What a policy is told of the tools that it may call, before all else, where its chat template has no form for them. */

@@ -1,5 +1,5 @@
-import { callTags, readCall, type ToolCall } from "../../common/tool_call.ts";
-import type { FunctionTool, ReadTurn } from "../../policy/port.ts";
+import { callTags, type FunctionTool, readCall, type ToolCall } from "../../common/tool_call.ts";
+import type { ReadTurn } from "../../policy/port.ts";
 import type { Parts } from "../../rewards/parts.ts";
 import type { OfferedTools, Start } from "../../training/environment.ts";
 import { closeTools, type Tool, type ToolContext, type ToolFaultKind } from "./tool.ts";

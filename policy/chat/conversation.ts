@@ -1,9 +1,10 @@
 import { VisplayError } from "../../common/errors.ts";
+import type { FunctionTool } from "../../common/tool_call.ts";
 import { zip } from "../../common/zip.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { modelError } from "../model_files.ts";
 import type { ImageProcessor, PreparedImage, VisionLanguageModel } from "../models/vision_language_model.ts";
-import type { FunctionTool, Prompt } from "../port.ts";
+import type { Prompt } from "../port.ts";
 import { imagesIn } from "../prompts.ts";
 import type { ChatMessage } from "./chat_message.ts";
 import { ownTurnMark, type Tokenizer } from "./tokenizer.ts";

@@ -1,8 +1,9 @@
 import { join, resolve } from "node:path";
 import type { PreTrainedTokenizer } from "@xenova/transformers";
 import { withTimeLimit } from "../../common/time_limit.ts";
+import type { FunctionTool } from "../../common/tool_call.ts";
 import { exists, type JsonFields, modelError, readModelJson, readModelText, show } from "../model_files.ts";
-import type { FunctionTool } from "../port.ts";
+
 import type { ChatMessage } from "./chat_message.ts";
 import { hasToolForm } from "./tool_form.ts";
 

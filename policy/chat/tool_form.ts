@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
+import type { FunctionTool } from "../../common/tool_call.ts";
 import { readCall } from "../../common/tool_call.ts";
-import type { FunctionTool } from "../port.ts";
+
 import type { ChatMessage } from "./chat_message.ts";
 
 const tool: FunctionTool = {
