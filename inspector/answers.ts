@@ -1,13 +1,16 @@
 import type {
   Alarm,
+  CoEvolution,
   CurriculumBuilt,
   EpisodeEvent,
+  Estimate,
   EvaluationReport,
   ImageRef,
   ModelRecord,
 } from "../replay/events.ts";
 import type { EpisodeHead } from "../replay/query.ts";
 import type { QuestionHead } from "../replay/questions.ts";
+import type { RoundFigure } from "../replay/round_figures.ts";
 import type { EpisodeCount, FigureRange } from "../replay/survey.ts";
 
 /** What the page is told about runs: plain JSON, the same from a server and from a file that somebody was sent. */
@@ -86,6 +89,15 @@ export interface Exporting {
   readonly formats: readonly string[];
 }
 
+/** How hard what a round asked is, and what passed the gate wrongly. */
+export interface AskedRound {
+  readonly round: number;
+  /** In percent; without what nobody measured. */
+  readonly figures: Readonly<Partial<Record<RoundFigure, Estimate>>>;
+  /** The base's answers by kinds of questions. */
+  readonly kinds: CoEvolution["kinds"];
+}
+
 export interface Overview {
   readonly line: RunLine;
   readonly exporting: Exporting;
@@ -95,6 +107,8 @@ export interface Overview {
   readonly marks: readonly Mark[];
   readonly alarms: readonly Alarm[];
   readonly curricula: readonly CurriculumBuilt[];
+  /** By round. */
+  readonly asked: readonly AskedRound[];
   readonly steps: readonly StepSeries[];
   readonly counts: readonly EpisodeCount[];
   readonly figures: readonly FigureRange[];

@@ -54,6 +54,8 @@ const names: Readonly<Record<string, string>> = {
   reasonerVersion: "Reasoner's version",
   failedCalls: "failed calls",
   verified: "votes verified by tools",
+  falseAccepts: "false accepts of the gate",
+  unearned: "reward that they earned",
   gradientNorm: "gradient norm",
   learningRate: "learning rate",
   clipFraction: "clip fraction",

@@ -2,9 +2,10 @@ import type { Alarm, CurriculumBuilt, RunEvent, RunResumed, RunStarted } from ".
 import type { FollowedMilestones } from "../replay/milestones.ts";
 import type { ReplayReader } from "../replay/reader.ts";
 import type { RecordedEvent } from "../replay/restore.ts";
+import { roundFigures } from "../replay/round_figures.ts";
 import type { EpisodeCount, FigureRange } from "../replay/survey.ts";
 import type { ReplayState } from "../replay/writer.ts";
-import type { Evaluation, Mark, Overview, RunAbout } from "./answers.ts";
+import type { AskedRound, Evaluation, Mark, Overview, RunAbout } from "./answers.ts";
 import { Damage } from "./damage.ts";
 import { spansOf } from "./phase_spans.ts";
 import { seriesOf } from "./step_series.ts";
@@ -101,11 +102,28 @@ function toldBy({ state, milestones, counts, figures, damage }: Known): Told {
     marks: events.flatMap(markOf),
     alarms: valid.filter((event): event is RunEvent & Alarm => event.type === "alarm"),
     curricula: valid.filter((event): event is RunEvent & CurriculumBuilt => event.type === "curriculumBuilt"),
+    asked: askedRounds(valid),
     steps: seriesOf(events),
     counts,
     figures,
     damage: damage.found,
   };
+}
+
+/** What events say of what each round asked. */
+function askedRounds(events: readonly RunEvent[]): AskedRound[] {
+  const rounds = new Map<number, AskedRound>();
+  for (const event of events) {
+    if (event.type !== "questionerAudited" && event.type !== "coEvolution") continue;
+    const { round } = event;
+    const { figures = {}, kinds = {} } = rounds.get(round) ?? {};
+    rounds.set(round, {
+      round,
+      figures: { ...figures, ...roundFigures(event) },
+      kinds: event.type === "coEvolution" ? event.kinds : kinds,
+    });
+  }
+  return [...rounds.values()];
 }
 
 /** The configuration that a run began, or last went on, with; null where none can be read. */

@@ -1,4 +1,4 @@
-import type { RunEvent } from "../replay/events.ts";
+import type { GateAudit, RunEvent } from "../replay/events.ts";
 import type { RecordedEvent } from "../replay/restore.ts";
 import { countFaults } from "../replay/turns.ts";
 import type { StepSeries } from "./answers.ts";
@@ -69,8 +69,18 @@ function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
       clusterShare: health.clusterShare,
     }),
     tokensPerSecond: durationMs > 0 ? sampledTokens / (durationMs / 1000) : null,
+    ...("audit" in event && event.audit && auditFigures(event, event.audit)),
     ...("checks" in event && named("check", event.checks)),
     ...("parts" in event && named("part", event.parts)),
     ...("attribution" in event && event.attribution && named("cause", event.attribution.causes)),
+  };
+}
+
+/** The share of what passed the gate that should not have, and the reward that it earned. */
+function auditFigures({ meanReward }: { readonly meanReward: number }, audit: GateAudit) {
+  const { passed, meaningless, wrong, auditedReward } = audit;
+  return {
+    falseAccepts: passed === 0 ? null : (meaningless + wrong) / passed,
+    unearned: meanReward - auditedReward,
   };
 }

@@ -4,8 +4,10 @@ import type { EventBody, RunEvent } from "../../replay/events.ts";
 import {
   alarm,
   at,
+  coEvolution,
   finished,
   phaseStarted,
+  questionerAudited,
   questionerStep,
   reasonerStep,
   saved,
@@ -52,6 +54,23 @@ async function resumedRun() {
   replay.writer.append(after);
   return replay;
 }
+
+test("what each round asked is told by round, without what a resume has superseded", async () => {
+  await using replay = await writeReplay([
+    ...[at(0, started), at(1, questionerAudited(1, 9)), at(2, coEvolution(1, 90))],
+    ...[at(3, questionerAudited(2, 40)), at(4, coEvolution(2, 10))],
+  ]);
+  replay.writer.resume(3);
+  replay.writer.append([at(5, resumed), at(6, questionerAudited(2, 5)), at(7, coEvolution(2, null))]);
+  const { asked } = overviewOf(replay.reader);
+  expect(
+    asked.map(({ round, figures }) => [round, figures.falseAccepts?.percent, figures.baseAccuracy?.percent]),
+  ).toEqual([
+    [1, 9, 90],
+    [2, 5, undefined],
+  ]);
+  expect(asked.map(({ kinds }) => kinds.sum?.questions)).toEqual([40, undefined]);
+});
 
 test("a phase over a resume is shown in its stretches: what counts, what was lost, what was played again", async () => {
   await using replay = await resumedRun();

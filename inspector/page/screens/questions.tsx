@@ -4,6 +4,7 @@ import { spread } from "../../lists.ts";
 import { paths } from "../../paths.ts";
 import { changed, go, href } from "../address.ts";
 import { useCloserAnswer } from "../loading.ts";
+import { Asked, Kinds } from "../parts/asked.tsx";
 import { DamageNote } from "../parts/damage_note.tsx";
 import { Thumbnail } from "../parts/picture.tsx";
 import { Plot } from "../parts/plot.tsx";
@@ -21,6 +22,9 @@ export function QuestionsScreen({ address: { run, params }, overview }: EarlyScr
   const { value } = drift;
   return (
     <main>
+      <h1>What the Questioner asks</h1>
+      {overview && <Asked run={run} overview={overview} />}
+      {overview && <Kinds overview={overview} />}
       <Problems of={drift} />
       {value && <DamageNote episodes={value.damaged} />}
       <Waiting for={drift}>Reading what was asked …</Waiting>
@@ -60,7 +64,6 @@ function Drifting({ run, drift: { rounds, clusters, sampled, of }, params }: Dri
   const chosen = clusters.find(({ name }) => name === params.get("cluster"));
   return (
     <>
-      <h1>What the Questioner asks</h1>
       <p class="quiet" style={{ marginBottom: "18px" }}>
         {sampled < of
           ? `${whole(sampled)} of ${plural(of, "episode")} were looked at, spread evenly over each round.`

@@ -7,6 +7,7 @@ import { paths } from "../../paths.ts";
 import { spreadFigures } from "../../spread_figures.ts";
 import { go, href } from "../address.ts";
 import { useAnswer } from "../loading.ts";
+import { Asked } from "../parts/asked.tsx";
 import { Causes } from "../parts/causes.tsx";
 import { DamageNote } from "../parts/damage_note.tsx";
 import { Fact } from "../parts/fact.tsx";
@@ -74,6 +75,7 @@ export function RunScreen({ address: { run }, overview, live }: ScreenProps) {
           <LearningPlot overview={overview} run={run} />
         )}
       </section>
+      <Asked run={run} overview={overview} />
       <Looking evaluations={evaluations} />
       <Causes run={run} evaluations={evaluations} steps={overview.steps} />
       <Steps run={run} overview={overview} />
@@ -127,6 +129,8 @@ const stepFigures = [
   "reward",
   "confidence",
   "verified",
+  "falseAccepts",
+  "unearned",
   "entropy",
   "length",
   "turns",
