@@ -15,14 +15,16 @@ import {
 import { askingChecker, asksTruth, checkersOf, viewsChecker } from "./checkers.ts";
 import type { OpenQuestion } from "./dialogue.ts";
 import type { Step } from "./step.ts";
+import type { Truth } from "./truth.ts";
 
 /**
  * Looks again at the pictures of some questions, `attribution.share` of them at random: the Reasoner describes them and
- * answers from that alone, and the descriptions are checked. None for one that could not be asked.
+ * answers from that alone, and the descriptions are checked, by the truth where that is known. None for one that could not be asked.
  */
 export async function lookAtSome<Q extends OpenQuestion>(
   step: Step,
   questions: readonly Q[],
+  truth: Truth | null,
 ): Promise<Map<Q, CheckedLook>> {
   const { attribution, curriculum, reasoner } = step.run.config;
   const { policies, templates } = step.run.ports;
@@ -39,7 +41,7 @@ export async function lookAtSome<Q extends OpenQuestion>(
   const looks = await step.sample({ purpose: "attribution", during: "answer" }, chosen, call);
   const looked = zip(chosen, looks).flatMap(([asked, look]) => (look ? [{ asked, look }] : []));
   for (const { look } of looked) step.count(look.concluded);
-  const checks = await checksOf(step, describer, looked);
+  const checks = await checksOf(step, describer, looked, truth);
   return new Map(zip(looked, checks).map(([{ asked, look }, known]) => [asked, { ...look, checks: known }]));
 }
 
@@ -49,9 +51,14 @@ interface Looked {
 }
 
 /** What is known of the descriptions: by the truth, or by who checks where nobody knows it. */
-function checksOf(step: Step, describer: Describer, looked: readonly Looked[]): Promise<Checks[]> {
+function checksOf(
+  step: Step,
+  describer: Describer,
+  looked: readonly Looked[],
+  truth: Truth | null,
+): Promise<Checks[]> {
   const { attribution, reasoner } = step.run.config;
-  const { truth, reference, encode, checkers: named } = step.run.ports;
+  const { reference, encode, checkers: named } = step.run.ports;
   const described = looked.map(({ asked: { ref, image, question }, look: { description } }) => {
     const knows = asksTruth(attribution.checker) && description !== null;
     const shows = knows ? (truth?.shows(ref.index, question, description) ?? null) : null;

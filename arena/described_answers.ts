@@ -2,37 +2,40 @@ import { zip } from "../common/zip.ts";
 import { Describer } from "../reasoner/describer.ts";
 import { answerStart } from "../reasoner/description.ts";
 import type { Answer } from "../reasoner/reasoner.ts";
-import { agrees } from "../reasoner/vote.ts";
 import { writtenIn } from "../reasoner/written.ts";
 import type { ImageRef } from "../replay/events.ts";
 import type { ReasonerRewardConfig } from "./config/reasoner.ts";
 import type { Purpose, Step } from "./step.ts";
 
-/** Answers to a question, and the one that is held to be right. */
-interface LabelledAnswers {
+/** Answers to a question, and what is held to be right. */
+interface JudgedAnswers {
   readonly ref: ImageRef;
   readonly question: string;
-  readonly label: string;
   readonly answers: readonly Answer[];
+  isRight(answer: Answer): boolean | Promise<boolean>;
 }
 
 /** Whether a reward asks what answers say to see. */
-export function asksDescriptions({ verification, attribution, description }: ReasonerRewardConfig): boolean {
+export function asksDescriptions({
+  verification,
+  attribution,
+  description,
+}: Pick<ReasonerRewardConfig, "verification" | "attribution" | "description">): boolean {
   return verification !== "none" || attribution === "by_part" || description > 0;
 }
 
 /**
- * Whether the label also follows from what each answer says to see before it answers, [questions][m]: the Reasoner is asked
+ * Whether a right answer also follows from what each answer says to see before it answers, [questions][m]: the Reasoner is asked
  * the question about that alone, greedily. Without such a chain nothing follows.
  */
 export async function followsFromChain(
   step: Step,
-  labelled: readonly LabelledAnswers[],
+  judged: readonly JudgedAnswers[],
   { part = 0 }: Pick<Purpose, "part">,
 ): Promise<boolean[][]> {
   const { policies, templates } = step.run.ports;
   const { maxTokens } = step.run.config.reasoner;
-  const described = labelled.map(({ ref, question, answers }) =>
+  const described = judged.map(({ ref, question, answers }) =>
     answers.map(({ completion: { text } }) => ({ ref, question, description: writtenIn(text).chain })),
   );
   // Equal chains are read once.
@@ -49,11 +52,15 @@ export async function followsFromChain(
     (some, seed, signal) => describer.conclude(some, { ...sampling, seed }, signal),
   );
   const conclusions = new Map(zip(different, concluded).map(([each, given]) => [keyOf(each), given?.[0]]));
-  return zip(labelled, described).map(([{ label }, chains]) =>
-    chains.map((chain) => {
-      const conclusion = conclusions.get(keyOf(chain));
-      return conclusion !== undefined && agrees(conclusion.parsed, label);
-    }),
+  return Promise.all(
+    zip(judged, described).map(([each, chains]) =>
+      Promise.all(
+        chains.map(async (chain) => {
+          const conclusion = conclusions.get(keyOf(chain));
+          return conclusion !== undefined && (await each.isRight(conclusion));
+        }),
+      ),
+    ),
   );
 }
 

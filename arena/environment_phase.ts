@@ -5,6 +5,8 @@ import { rewardOf } from "../environments/task_reward.ts";
 import { answerReader } from "../reasoner/reasoner.ts";
 import type { EventBody, RunEvent } from "../replay/events.ts";
 import { isVerified } from "../replay/turns.ts";
+import type { Parts } from "../rewards/parts.ts";
+import { type Verification, verifiedShare } from "../rewards/reasoner.ts";
 import { sampleTeaching } from "../training/dynamic_sampling.ts";
 import { canTeach, type RewardedTurn, type Taught } from "../training/grpo.ts";
 import { rollOut, type SampleTurn, type Trajectory } from "../training/rollout.ts";
@@ -15,11 +17,14 @@ import {
   type RewardedAnswer,
   scoreTeaching,
 } from "./answer_groups.ts";
+import type { CheckedLook } from "./attribution.ts";
 import { isJoint, splitTasks } from "./config/skills.ts";
 import { type EnvironmentStage, type GrpoStage, lastRoundOf, stepsOf } from "./config/stages.ts";
 import { itemsAt } from "./data_order.ts";
+import { describingTokens } from "./described_answers.ts";
 import { imitate } from "./imitation.ts";
 import { rowsOf } from "./labelled.ts";
+import { labelledChains, lookAtTasks, withLabelledCauses } from "./labelled_causes.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
 import { requireSkills } from "./skills.ts";
@@ -64,7 +69,10 @@ interface Lessons {
 }
 
 /** The trajectories in a task. */
-interface TaskGroup extends OpenTask, AnswerGroup {}
+interface TaskGroup extends OpenTask, AnswerGroup {
+  /** Which of them succeeded, [G]. */
+  readonly right: readonly boolean[];
+}
 
 /** Trajectories in tasks, rewarded by their environment; one update. */
 async function playStep(step: Step, lessons: Lessons, open: readonly OpenTask[]): Promise<EventBody[]> {
@@ -72,8 +80,17 @@ async function playStep(step: Step, lessons: Lessons, open: readonly OpenTask[])
   const { versions } = step.run.progress;
   const { groups, replaced } = await sampleTasks(step, lessons, open);
   const teaching = groups.filter((group) => canTeach(group, config));
-  const scored = await scoreTeaching(step, groups, teaching, config);
-  const learned = await train(step, "reasoner", scored, lossOf(config), config.learningRate);
+  const [scored, looks] = await Promise.all([
+    scoreTeaching(step, groups, teaching, config),
+    config.kind === "grpo" ? lookAtTasks(step, groups) : new Map<TaskGroup, CheckedLook>(),
+  ]);
+  const explained = await Promise.all(
+    zip(groups, scored).map(([group, each]) => {
+      const look = looks.get(group);
+      return look ? withLabelledCauses(step, each, look) : each;
+    }),
+  );
+  const learned = await train(step, "reasoner", explained, lossOf(config), config.learningRate);
   const taught = [...learned.groups, ...replaced.map(untaught)];
   const trained = { ...learned, droppedGroups: learned.droppedGroups + replaced.length };
   // To its end: what was learned has to be recorded.
@@ -129,28 +146,57 @@ async function act(
   const options = { groupSize, maxTurns: turnsOf(config), judge: judgeOf(config), signal };
   const groups = await rollOut(open, environment, sampler(step, config, open, call), options);
   const read = answerReader(step.run.ports.templates);
-  return zip(open, groups).flatMap(([task, trajectories]) => {
+  const acted = zip(open, groups).flatMap(([task, trajectories]) => {
     if (!trajectories) return [];
-    const answers = read(
-      task.question,
-      trajectories.map(({ last }) => last),
-    );
-    const rollouts = zip(trajectories, answers).map(
-      ([trajectory, { parsed }]): RewardedAnswer => ({
-        completion: trajectory.completion,
+    const lasts = trajectories.map(({ last }) => last);
+    return [{ task, trajectories, answers: read(task.question, lasts) }];
+  });
+  const spoken = acted.map(({ task, answers }) => [task, answers] as const);
+  const follow = config.kind === "grpo" ? await labelledChains(step, config, spoken, call) : null;
+  const { encode } = step.run.ports;
+  return acted.map(({ task, trajectories, answers }, place) => {
+    const rollouts = zip(trajectories, answers).map(([trajectory, { parsed }], i): RewardedAnswer => {
+      const follows = follow?.[place]?.[i] ?? null;
+      const { completion, success } = trajectory;
+      const verification = config.kind === "grpo" ? config.verification : "none";
+      const parts = verifiedParts(trajectory.parts, verification, follows);
+      const isApart = config.kind === "grpo" && config.attribution === "by_part";
+      return {
+        completion,
         parsed,
-        parts: trajectory.parts ?? {},
-        reward: rewardOf(trajectory.parts, config.reward),
-        positive: trajectory.success,
+        parts: parts ?? {},
+        reward: rewardOf(parts, config.reward),
+        positive: success && (verification === "none" || follows === true),
         reference: null,
         trajectory: config.kind === "grpo" ? null : trajectoryRecord(step, trajectory, trajectory.success),
         verified: task.tools && isVerified(trajectory),
         ...(isByTurn(config) && { turns: rewardedTurns(trajectory, config.reward) }),
+        ...(isApart && {
+          description: {
+            tokens: describingTokens(completion, encode),
+            reward: parts && follows !== null ? Number(follows) : null,
+          },
+        }),
         attribution: null,
-      }),
-    );
-    return [{ ...task, rollouts }];
+      };
+    });
+    return { ...task, rollouts, right: trajectories.map(({ success }) => success) };
   });
+}
+
+/** The parts of an answer, where it is known whether a right one follows from its chain. */
+function verifiedParts(
+  parts: Parts | null,
+  verification: Verification,
+  follows: boolean | null,
+): Parts | null {
+  if (parts === null || follows === null) return parts;
+  const { correctness } = parts;
+  return {
+    ...parts,
+    ...(correctness !== undefined && { correctness: correctness * verifiedShare(verification, follows) }),
+    description: Number(follows),
+  };
 }
 
 /** The Reasoner speaks; a prompt that it cannot take is noted. */

@@ -2,6 +2,7 @@ import { lastValueFrom, type Observable, toArray } from "rxjs";
 import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
 import { claimedCertainty } from "../environments/claimed_certainty.ts";
+import type { Answer } from "../reasoner/reasoner.ts";
 import { agrees } from "../reasoner/vote.ts";
 import type { CurriculumItem, EventBody, RunEvent } from "../replay/events.ts";
 import { certaintyReader } from "../rewards/certainty.ts";
@@ -105,7 +106,9 @@ async function rollOut(step: Step, items: readonly LoadedItem[]): Promise<ItemGr
     (groups, chunk) =>
       Promise.all([
         scoreTeaching(step, groups, groups.filter(isLesson), config),
-        chunk === count - 1 ? lookAtSome(step, items) : new Map<LoadedItem, CheckedLook>(),
+        chunk === count - 1
+          ? lookAtSome(step, items, step.run.ports.truth)
+          : new Map<LoadedItem, CheckedLook>(),
       ]),
   );
   const played = await lastValueFrom(chunks.pipe(toArray()));
@@ -130,7 +133,8 @@ async function answerItems(step: Step, chunk: number, items: readonly LoadedItem
   const options = { ...samplingOf(config), samples: config.groupSize };
   const answers = [...(await answer(step, items, options, { purpose: "answer", part: chunk }))];
   const labelled = answers.map(([{ ref, question, item }, given]) => {
-    return { ref, question, label: item.label, answers: given.answers };
+    const isRight = ({ parsed }: Answer) => agrees(parsed, item.label);
+    return { ref, question, answers: given.answers, isRight };
   });
   const follow = asksDescriptions(config.reward)
     ? await followsFromChain(step, labelled, { part: chunk })

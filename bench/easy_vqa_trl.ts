@@ -80,6 +80,8 @@ interface Learnt extends Pick<Curve, "rewards" | "seconds"> {
 async function playVisplay(seed: number, model: string, folder: string): Promise<Learnt> {
   const settings = [
     `stages.0.data=${data.grpo}`,
+    // Nor does the other look for causes.
+    "attribution.share=0",
     `stages.0.steps=${steps}`,
     `stages.0.learningRate=${learningRate}`,
     `checkpoint.everySteps=${every}`,

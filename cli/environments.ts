@@ -123,6 +123,11 @@ function requireJudges(
       "config",
       `${setting}.understanding: found ${weights.understanding}, but ${name} cannot judge what is said of a picture; expected 0, the environment scenes, or a module of your own`,
     );
+  if (weights.description > 0 && stage.kind !== "grpo")
+    throw new VisplayError(
+      "config",
+      `${setting}.description: found ${weights.description}, but only stages of kind grpo ask what follows from chains; expected 0`,
+    );
   const hasTools = stage.kind === "environment" && stage.tools.use.length > 0;
   if (weights.toolUse > 0 && !hasTools)
     throw new VisplayError(

@@ -37,6 +37,11 @@ const unverified = { none: 1, staged: 0.5, gate: 0 } as const;
 export type Verification = keyof typeof unverified;
 export const verifications = Object.keys(unverified) as readonly Verification[];
 
+/** How much of being right counts, 0 to 1, for an answer that follows, or not, from what it says to see. */
+export function verifiedShare(verification: Verification, follows: boolean): number {
+  return follows ? 1 : unverified[verification];
+}
+
 export interface ReasonerReward {
   readonly total: number;
   /** Each in [0, 1] before weighting; `description` only where that was asked, `certainty` where it has a weight. */
@@ -66,7 +71,7 @@ export function reasonerRewards(
   const spread = longest - Math.min(...lengths);
   return group.map(({ agrees, format, tokens, described, stated }) => {
     const parts = {
-      agreement: agrees ? (described === false ? unverified[verification] : 1) : 0,
+      agreement: agrees ? verifiedShare(verification, described !== false) : 0,
       format,
       brevity: agrees ? (spread === 0 ? 1 : (longest - tokens) / spread) : 0,
       ...(described !== null && { description: Number(described) }),

@@ -12,12 +12,12 @@ import { choice, count, group, number, share, type Unresolved } from "./setting.
 /** What answers of the Reasoner are rewarded for, and which of their tokens get the credit. */
 export interface ReasonerRewardConfig extends ReasonerWeights {
   readonly verification: Verification;
-  readonly attribution: Attribution;
+  readonly attribution: TokenCredit;
 }
 
 /** Who is credited: all tokens alike, or the chain for what follows from it and the answer for the rest. */
-const attributions = ["whole", "by_part"] as const;
-type Attribution = (typeof attributions)[number];
+export const tokenCredits = ["whole", "by_part"] as const;
+export type TokenCredit = (typeof tokenCredits)[number];
 
 /** How the Reasoner imitates what its votes have in common. */
 export interface ImitationConfig {
@@ -86,7 +86,7 @@ export const reasoner: z.ZodType<Unresolved<ReasonerConfig, "maxTokens">> = grou
           "what an agreeing answer whose chain does not lead to it alone earns of agreement: all, half (staged) or nothing (gate)",
         ),
         attribution: choice(
-          attributions,
+          tokenCredits,
           "whole",
           "who is credited: all tokens for the whole reward, or (by_part) the chain for whether the silver answer follows from it alone, and the answer for the reward",
         ),

@@ -19,6 +19,8 @@ const about: Readonly<Record<WeightedPart, string>> = {
   length: "the penalty for length, 0 to -1",
   certainty:
     "how well what an answer says to be sure of fits how right it is: 1 - (stated - correctness)^2, of its words or a number (certainty.hedges); a part only with a weight",
+  description:
+    "a chain before the answer from which alone, without the image, a right one follows (stages of kind grpo)",
   understanding: "how right what is said of the picture before anything is done is, where that can be judged",
   toolUse: "how well tools are used",
 };

@@ -3,6 +3,7 @@ import type { RewardConfig } from "../../environments/task_reward.ts";
 import type { Figure } from "../../replay/scores.ts";
 import type { Role } from "../../replay/self_play.ts";
 import { stages as names, type StageKind, stageKinds } from "../../replay/stages.ts";
+import { type Verification, verifications } from "../../rewards/reasoner.ts";
 import { type EnvironmentConfig, environment, SCENE_TASKS } from "./environment.ts";
 import {
   type GrpoConfig,
@@ -11,6 +12,7 @@ import {
   type SamplingConfig,
   samplingSettings,
 } from "./learning.ts";
+import { type TokenCredit, tokenCredits } from "./reasoner.ts";
 import { reward } from "./reward.ts";
 import {
   choice,
@@ -70,6 +72,9 @@ export interface TrajectorySettings extends SamplingConfig, GrpoConfig {
 /** GRPO on labelled questions. */
 export interface GrpoStage extends DataSettings, TrajectorySettings {
   readonly kind: "grpo";
+  readonly verification: Verification;
+  /** Who is credited: all tokens alike, or the chain for what follows from it and the answer for the rest. */
+  readonly attribution: TokenCredit;
 }
 
 /** GRPO in an environment. */
@@ -168,6 +173,16 @@ const grpo = z.strictObject({
   kind: z.literal("grpo").describe("groups of answers to labelled questions, rewarded by their labels"),
   ...dataSettings,
   ...trajectorySettings,
+  verification: choice(
+    verifications,
+    "none",
+    "what a right answer whose chain does not lead to a right one alone earns of correctness: all, half (staged) or nothing (gate)",
+  ),
+  attribution: choice(
+    tokenCredits,
+    "whole",
+    "who is credited: all tokens for the whole reward, or (by_part) the chain for whether a right answer follows from it alone, and the answer for the reward",
+  ),
 });
 
 const environmentStage = z.strictObject({

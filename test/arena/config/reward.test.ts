@@ -10,6 +10,7 @@ describe("a reward", () => {
     length: 0,
     understanding: 0,
     certainty: 0,
+    description: 0,
     toolUse: 0,
   };
 
