@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { FunctionTool } from "../../../common/tool_call.ts";
 import { readCall } from "../../../common/tool_call.ts";
 import { Tokenizer } from "../../../policy/chat/tokenizer.ts";
 import { LocalPolicy } from "../../../policy/embedded/local_policy.ts";
-import type { FunctionTool, Turn } from "../../../policy/port.ts";
+import type { Turn } from "../../../policy/port.ts";
 import { picture, tinyOptions } from "../tiny.ts";
 import { toolModel } from "../tool_model.ts";
 
