@@ -38,17 +38,21 @@ interface AxeRun {
   }[];
 }
 
-describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
-  test.each(screens)("%s has nothing that axe finds serious", async (_, hash, ready) => {
-    await using opened = await open(at(hash()), { ...wide, colorScheme, bypassCSP: true });
-    const { page } = opened;
-    await page.locator(ready).first().waitFor();
-    await page.waitForLoadState("networkidle");
-    await page.evaluate(axe.source);
+test.each(screens)("%s has nothing that axe finds serious, in light and in dark", async (_, hash, ready) => {
+  await using opened = await open(at(hash()), { ...wide, colorScheme: "light", bypassCSP: true });
+  const { page } = opened;
+  await page.locator(ready).first().waitFor();
+  await page.waitForLoadState("networkidle");
+  await page.evaluate(axe.source);
+  const grounds = new Set<string>();
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    grounds.add(await page.evaluate("getComputedStyle(document.body).backgroundColor"));
     const { violations } = (await page.evaluate("axe.run()")) as AxeRun;
     const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
     expect(serious.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html.slice(0, 200))])).toEqual([]);
-  });
+  }
+  expect(grounds.size).toBe(2);
 });
 
 describe.each([
