@@ -1,6 +1,7 @@
 /**
  * `npm run bench:readers`: plays a short run, exports its curriculum in every format, and lets each trainer's own loading
- * code read its one. `{reader: {rows, equal}}`: equal where questions, answers and pixels are those of the lines of JSON.
+ * code read its one. `{reader: {rows, equal}}`: equal where questions, answers and pixels are those of the lines of JSON. A
+ * run with tools is exported as trajectories, which TRL reads: equal where messages, calls, tools and pixels are.
  */
 import { join } from "node:path";
 import { program } from "commander";
@@ -44,14 +45,31 @@ if (run === undefined)
 const formats = [...Object.values(environments).flat(), "jsonl"].flatMap((name) => ["--format", name]);
 console.log(await visplay("export-curriculum", played, ...formats, "--out", exports));
 
+const acted = join(scratch.path, "acted");
+const stage =
+  "{kind: environment, environment: scenes, tools: [zoom], maxTurns: 2, steps: 1, itemsPerStep: 8, groupSize: 4}";
+await visplay("train", "--out", acted, "--set", `stages=[${stage}]`, "--set", "evaluation.questions=0");
+const trajectories = join(scratch.path, "trajectories");
+const both = ["--format", "trl", "--format", "jsonl"];
+console.log(await visplay("export-trajectories", acted, ...both, "--out", trajectories));
+
 const reports: Record<string, Report> = {};
 for (const [folder, readers] of Object.entries(environments))
-  Object.assign(reports, await reportsOf(folder, readers));
+  Object.assign(reports, await reportsOf(folder, readers, "read_exports.py", exports));
+Object.assign(
+  reports,
+  await reportsOf("common", ["trajectories", "trl-sft"], "read_trajectories.py", trajectories),
+);
 reports.easyr1 = { missing: "EasyR1 is not on PyPI" };
 console.log(table(Object.entries(reports).map(([name, report]) => [name, said(report)])));
 if (json) await replaceFile(json, `${JSON.stringify(reports, null, 2)}\n`);
 
-async function reportsOf(folder: string, readers: readonly string[]): Promise<Record<string, Report>> {
+async function reportsOf(
+  folder: string,
+  readers: readonly string[],
+  program: string,
+  exported: string,
+): Promise<Record<string, Report>> {
   let interpreter: string;
   try {
     interpreter = python ?? (await pythonOf(join(here, folder)));
@@ -60,7 +78,7 @@ async function reportsOf(folder: string, readers: readonly string[]): Promise<Re
     return Object.fromEntries(readers.map((name) => [name, { missing }]));
   }
   const model = join(packageRoot, "models/tiny");
-  return reportOf(interpreter, [join(here, "read_exports.py"), exports, model, ...readers]);
+  return reportOf(interpreter, [join(here, program), exported, model, ...readers]);
 }
 
 function said(report: Report): string {
