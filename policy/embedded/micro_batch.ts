@@ -72,7 +72,7 @@ export function planMicroBatches(
     places(a) === places(b) &&
     job(a).targets.length === job(b).targets.length &&
     (predicted[a] === null) === (predicted[b] === null);
-  const order = [...jobs.keys()].sort(
+  let order = [...jobs.keys()].sort(
     (a, b) =>
       compareBuckets(bucketOf(a), bucketOf(b)) ||
       job(b).targets.length - job(a).targets.length ||
@@ -95,7 +95,8 @@ export function planMicroBatches(
       predicted: predicted[first] === null ? null : Math.min(bucket(most), branchLength + 1),
     };
     const prefixes = batchSize(same.length, Math.max(1, Math.floor(maxTokens / tokensIn(one))));
-    const numbers = order.splice(0, Math.min(prefixes, same.length));
+    const numbers = same.slice(0, prefixes);
+    order = order.filter((i) => !numbers.includes(i));
     const branches = branchesPerPart(one, maxTokens);
     for (let firstBranch = 0; firstBranch < one.branches; firstBranch += branches) {
       const images = numbers.map((i) => imagesOfJob(job(i), { first: firstBranch, count: branches }).length);

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { planMicroBatches, planUpdate, type TreeJob } from "../../../policy/embedded/micro_batch.ts";
+import { RandomStream } from "../../../common/random.ts";
+import {
+  imagesOfJob,
+  planMicroBatches,
+  planUpdate,
+  type TreeJob,
+} from "../../../policy/embedded/micro_batch.ts";
 import { tokensIn } from "../../../policy/models/attention.ts";
 
 const image = { tiles: 1, height: 4, width: 4 };
@@ -23,6 +29,31 @@ describe("micro-batches", () => {
     );
     expect(seen.sort()).toEqual(jobs.flatMap(({ targets }, j) => targets.map((_, b) => `${j}:${b}`)).sort());
     for (const { shape } of batches) expect(tokensIn(shape) <= 400 || shape.branches === 1).toBe(true);
+  });
+
+  test("have room for all of their jobs, whatever these show, and however long they are", () => {
+    const stream = new RandomStream(5);
+    const seen = (count: number) => Array.from({ length: count }, () => ({ shape: image, start: 0 }));
+    const jobs = Array.from({ length: 60 }, (): TreeJob => {
+      const targets = Array.from({ length: 4 }, () => {
+        const tokens = new Int32Array(2 + stream.integer(60));
+        return {
+          tokens,
+          images: seen(stream.integer(3)),
+          sampled: stream.uniform() < 0.5 ? null : Int32Array.of(1),
+        };
+      });
+      return { prefix: { tokens: new Int32Array(10 + stream.integer(60)), images: seen(1) }, targets };
+    });
+    const planned = planMicroBatches(model, jobs, 2000);
+    expect(planned.flatMap(({ jobs: numbers }) => numbers).sort((a, b) => a - b)).toEqual([...jobs.keys()]);
+    for (const { shape, jobs: numbers } of planned)
+      for (const { prefix, targets } of numbers.map((number) => jobs[number] as TreeJob)) {
+        expect(prefix.tokens.length).toBeLessThanOrEqual(shape.prefixLength);
+        for (const { tokens } of targets) expect(tokens.length - 1).toBeLessThanOrEqual(shape.branchLength);
+        expect(imagesOfJob({ prefix, targets }).length).toBeLessThanOrEqual(shape.imagesPerPrefix);
+        expect(targets.length).toBe(shape.branches);
+      }
   });
 
   test("split a job that is too large into parts of nearly equal size", () => {
