@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { RandomStream } from "../../../common/random.ts";
+import { predictedLength } from "../../../policy/embedded/graphs.ts";
 import {
   imagesOfJob,
   planMicroBatches,
@@ -31,30 +32,32 @@ describe("micro-batches", () => {
     for (const { shape } of batches) expect(tokensIn(shape) <= 400 || shape.branches === 1).toBe(true);
   });
 
-  test("have room for all of their jobs, whatever these show, and however long they are", () => {
-    const stream = new RandomStream(5);
-    const seen = (count: number) => Array.from({ length: count }, () => ({ shape: image, start: 0 }));
-    const jobs = Array.from({ length: 60 }, (): TreeJob => {
-      const targets = Array.from({ length: 4 }, () => {
-        const tokens = new Int32Array(2 + stream.integer(60));
-        return {
-          tokens,
-          images: seen(stream.integer(3)),
-          sampled: stream.uniform() < 0.5 ? null : Int32Array.of(1),
-        };
+  test.each([...Array(50).keys()])(
+    "have room for all of their jobs, whatever these show (draw %d)",
+    (seed) => {
+      const stream = new RandomStream(seed);
+      const seen = (count: number) => Array.from({ length: count }, () => ({ shape: image, start: 0 }));
+      const jobs = Array.from({ length: 8 }, (): TreeJob => {
+        const sampled = stream.uniform() < 0.5 ? null : Int32Array.of(1);
+        const targets = Array.from({ length: 4 }, () => {
+          return { tokens: new Int32Array(2 + stream.integer(60)), images: seen(stream.integer(3)), sampled };
+        });
+        return { prefix: { tokens: new Int32Array(10 + stream.integer(60)), images: seen(1) }, targets };
       });
-      return { prefix: { tokens: new Int32Array(10 + stream.integer(60)), images: seen(1) }, targets };
-    });
-    const planned = planMicroBatches(model, jobs, 2000);
-    expect(planned.flatMap(({ jobs: numbers }) => numbers).sort((a, b) => a - b)).toEqual([...jobs.keys()]);
-    for (const { shape, jobs: numbers } of planned)
-      for (const { prefix, targets } of numbers.map((number) => jobs[number] as TreeJob)) {
-        expect(prefix.tokens.length).toBeLessThanOrEqual(shape.prefixLength);
-        for (const { tokens } of targets) expect(tokens.length - 1).toBeLessThanOrEqual(shape.branchLength);
-        expect(imagesOfJob({ prefix, targets }).length).toBeLessThanOrEqual(shape.imagesPerPrefix);
-        expect(targets.length).toBe(shape.branches);
-      }
-  });
+      const planned = planMicroBatches(model, jobs, 2000);
+      expect(planned.flatMap(({ jobs: numbers }) => numbers).sort((a, b) => a - b)).toEqual([...jobs.keys()]);
+      for (const { shape, jobs: numbers } of planned)
+        for (const { prefix, targets } of numbers.map((number) => jobs[number] as TreeJob)) {
+          expect(prefix.tokens.length).toBeLessThanOrEqual(shape.prefixLength);
+          expect(targets.length).toBe(shape.branches);
+          expect(imagesOfJob({ prefix, targets }).length).toBeLessThanOrEqual(shape.imagesPerPrefix);
+          for (const { tokens, sampled } of targets) {
+            expect(tokens.length - 1).toBeLessThanOrEqual(shape.branchLength);
+            expect((sampled ?? tokens).length).toBeLessThanOrEqual(predictedLength(shape));
+          }
+        }
+    },
+  );
 
   test("split a job that is too large into parts of nearly equal size", () => {
     const parts = planMicroBatches(model, [job(90, group(64))], 400).map(({ firstBranch, shape }) => [
