@@ -1,5 +1,6 @@
 import sharp from "sharp";
 import { expect, test } from "vitest";
+import { textChecker } from "../../../environments/checkers/text_reader.ts";
 import { openOcr } from "../../../environments/tools/ocr/ocr.ts";
 import { closeTools } from "../../../environments/tools/tool.ts";
 import { ToolRunner } from "../../../environments/tools/tool_runner.ts";
@@ -47,6 +48,12 @@ test("printed text is read with the boxes of its lines, also where its letters a
         expect(Math.abs(at - (lines[1]?.box[i] as number))).toBeLessThan(12);
     }
     expect(await read(await page(200, 20), {})).toEqual([]);
+    const image = await page(900, 30, "Total: 47.20 EUR");
+    const claims = ['It says "total: 47.20".', 'It says "total: 48.20".', "A bill."].map((claim) => ({
+      ...{ image, question: "?", claim },
+    }));
+    // Three words, of which one was misread.
+    expect(await textChecker(tool).check(claims)).toEqual([1, 2 / 3, null]);
   } finally {
     await closeTools([tool]);
   }
