@@ -30,6 +30,7 @@ import {
 } from "./looking/dependence.ts";
 import { EncoderProbe } from "./looking/encoder.ts";
 import { hallucination } from "./looking/hallucination.ts";
+import { outcomesOf } from "./outcomes.ts";
 import { pipeline } from "./pipeline.ts";
 import type { Evaluator, Test, Tests } from "./ports.ts";
 import { mean, meanScore, meanShare } from "./statistics.ts";
@@ -274,6 +275,7 @@ function reportOn(
     families: Object.fromEntries(groups.map((group) => [group, scoresOf(ofGroup(group))])),
     calibration: calibrationFigures(marks.map(({ calibration }) => calibration)),
     attribution: tally(marks, groups),
+    outcomes: outcomesOf(marks, samples),
   };
 }
 

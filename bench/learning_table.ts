@@ -1,4 +1,5 @@
 import { table } from "./figures.ts";
+import { goalsTable } from "./learning_goals.ts";
 import {
   gainOf,
   gapClosed,
@@ -14,7 +15,9 @@ import {
 /** Self-play round by round with the gain of each seed, then every variant's last round with its gain over the base. */
 export function learningTables(report: LearningReport): string {
   const tables = report.seeds.length > 0 ? [roundsTable(report)] : [];
-  return [...tables, variantsTable(report)].join("\n\n");
+  return [...tables, variantsTable(report), ...(report.seeds.length > 0 ? [goalsTable(report)] : [])].join(
+    "\n\n",
+  );
 }
 
 function roundsTable(report: LearningReport): string {

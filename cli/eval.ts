@@ -57,7 +57,7 @@ interface EvalFlags {
 const everyRow = 1_000_000_000;
 
 function asJson(report: EvaluationReport): string {
-  const { samples, overall, families, looking, calibration } = report;
+  const { samples, overall, families, looking, calibration, outcomes } = report;
   const all = named({ ...overall }, samples);
   const groups = Object.entries(families).map(([name, scores]) => [name, named({ ...scores }, samples)]);
   const attribution = examinedCauses(report);
@@ -68,6 +68,7 @@ function asJson(report: EvaluationReport): string {
     looking,
     calibration,
     attribution,
+    outcomes,
   };
   return JSON.stringify(figures, null, 2);
 }

@@ -176,7 +176,8 @@ function plannedRounds(config: unknown): number | null {
 
 function evaluationOf({ id, superseded, event }: RecordedEvent): Evaluation[] {
   if (event.type !== "evaluated" || superseded) return [];
-  return [{ event: id, round: event.round, report: event.report }];
+  // The page shows no question of an evaluation.
+  return [{ event: id, round: event.round, report: { ...event.report, outcomes: null } }];
 }
 
 function markOf({ id, attempt, event }: RecordedEvent): Mark[] {

@@ -82,11 +82,19 @@ export type LookingFigure =
  */
 export type CalibrationFigure = "votesBrier" | "votesError" | "stated" | "statedBrier" | "statedError";
 
+/**
+ * How each question was answered, in their order, a character for each: how many of its answers are right, in base 36; of one
+ * answer and of majorities that is 0 or 1. What pairs need that compare two evaluations question by question.
+ */
+export type Outcomes = Readonly<Record<"greedy" | "mean8" | "mean8_t06" | "maj8", string>>;
+
 export interface EvaluationReport {
   /** Samples per question of mean8, maj8 and pass8. */
   readonly samples: number;
   readonly overall: Scores;
   readonly families: Readonly<Record<string, Scores>>;
+  /** Null where answers are right by degrees, or there are more samples than base 36 has digits. */
+  readonly outcomes: Outcomes | null;
   /** Whether it looks at all; without what nobody measured. */
   readonly looking: Readonly<Partial<Record<LookingFigure, Estimate>>>;
   /** Without what nobody said. */

@@ -11,7 +11,7 @@ import {
 import { drawQuestion } from "../../images/scenes/draw.ts";
 import { type Family, families, formatQuestion } from "../../images/scenes/questions.ts";
 import { renderScene } from "../../images/scenes/render.ts";
-import { domainNames, drawScene, type Scene } from "../../images/scenes/scene.ts";
+import { type DomainName, domainNames, drawScene, type Scene } from "../../images/scenes/scene.ts";
 import { LocalPolicy } from "../embedded/local_policy.ts";
 import type { Example } from "../port.ts";
 import { promptAbout, promptOf } from "../prompts.ts";
@@ -22,6 +22,8 @@ import { embeddedPrompts, writeUntrainedModel } from "./embedded_model.ts";
 export interface PretrainOptions {
   readonly seed: number;
   readonly threads: number;
+  /** Whose scenes it learns from (default "source"). */
+  readonly domain?: DomainName;
   /** The vision tower learns to name what is in each cell. */
   readonly vision: StageOptions;
   /** Describing, and answering about pictures and descriptions, are learnt from careful demonstrations. */
@@ -104,7 +106,7 @@ export async function learnStages(
     const lesson = lessonOf(stage, options);
     for (let step = 0; step < steps; step++) {
       const stream = new RandomStream(deriveSeed(options.seed, stage, step));
-      const batch = await drawBatch(images, stream);
+      const batch = await drawBatch(images, options.domain ?? "source", stream);
       await accumulateDenseVision(policy, batch, stage === "vision" ? 1 : denseWeight);
       if (stage !== "vision") {
         const examples = batch.flatMap(({ image, scene }) => demonstrations(image, scene, lesson, stream));
@@ -129,8 +131,12 @@ function schedule(step: number, steps: number): number {
   return Math.min(1, rise, fall);
 }
 
-async function drawBatch(count: number, stream: RandomStream): Promise<{ image: RgbImage; scene: Scene }[]> {
-  const scenes = Array.from({ length: count }, () => drawScene("source", stream));
+async function drawBatch(
+  count: number,
+  domain: DomainName,
+  stream: RandomStream,
+): Promise<{ image: RgbImage; scene: Scene }[]> {
+  const scenes = Array.from({ length: count }, () => drawScene(domain, stream));
   return Promise.all(scenes.map(async (scene) => ({ image: await renderScene(scene), scene })));
 }
 

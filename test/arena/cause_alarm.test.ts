@@ -15,6 +15,7 @@ function evaluated(round: number, grounding: number | null, answers = 400): Even
     attribution,
     looking: {},
     calibration: {},
+    outcomes: null,
   };
   return { type: "evaluated", round, phase: "evaluation", report };
 }

@@ -83,6 +83,13 @@ describe("an evaluation on scenes", () => {
     expect(maj8.percent).toBeGreaterThan(mean8.percent + 10);
     expect(pass8.percent).toBeGreaterThan(maj8.percent);
     expect(parseFailure.percent).toBeGreaterThan(5);
+    // Question by question, it is the same.
+    const digits = (name: "greedy" | "mean8" | "maj8") => [...(report.outcomes?.[name] ?? "")].map(Number);
+    const sum = (values: readonly number[]) => values.reduce((so, value) => so + value, 0);
+    expect(sum(digits("greedy")) / 70).toBeCloseTo(greedy.percent / 100, 10);
+    expect(sum(digits("mean8")) / 560).toBeCloseTo(mean8.percent / 100, 10);
+    expect(sum(digits("maj8")) / 70).toBeCloseTo(maj8.percent / 100, 10);
+    expect(digits("mean8").filter((count) => count > 0).length / 70).toBeCloseTo(pass8.percent / 100, 10);
     // Of eight votes some 60% are for the truth, which most questions' majority is.
     const { votesBrier, votesError, stated } = report.calibration;
     expect(votesBrier?.percent).toBeGreaterThan(5);

@@ -45,6 +45,7 @@ function watchedWorld(options: Parameters<typeof makeWorld>[0] = {}): Watched {
             attribution: null,
             looking: {},
             calibration: {},
+            outcomes: null,
           };
           return [{ done: 1, total: 1 }, { report }];
         }),

@@ -19,6 +19,7 @@ const report: EvaluationReport = {
   attribution: { overall: attributed({ grounding: 0.25 }), families: { count: attributed({}) } },
   looking: { dependence: { percent: -1.2345, low: -9.999, high: 7.5 } },
   calibration: { votesBrier: { percent: 12.3456, low: 10, high: 15.009 } },
+  outcomes: null,
 };
 const event = (body: EventBody): RunEvent => at(0, body);
 const evaluated = (round: number) => event({ type: "evaluated", round, phase: "evaluation", report });

@@ -15,9 +15,9 @@ import { learningTables } from "../../bench/learning_table.ts";
 
 const nothing: LearningReport = { seeds: [], controls: {} };
 
-function scores(greedy: number, silver: number | null = null): Scores {
+function scores(greedy: number, silver: number | null = null): Required<Scores> {
   const rest = { mean8: 50, mean8_t06: 60, maj8: 62, pass8: 95, blind: 20, meaningful: silver && 97 };
-  return { greedy, ...rest, silver };
+  return { greedy, ...rest, silver, falseAccepts: null, baseAccuracy: null };
 }
 
 const play = (seed: number, ...greedy: readonly [number, ...number[]]): Play => {

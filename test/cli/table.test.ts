@@ -34,7 +34,7 @@ function scores(greedy: number): Scores {
 }
 
 function evaluated(round: number, greedy: number): EventBody {
-  const unknown = { attribution: null, looking: {}, calibration: {} };
+  const unknown = { attribution: null, looking: {}, calibration: {}, outcomes: null };
   const report: EvaluationReport = { samples: 8, overall: scores(greedy), families: {}, ...unknown };
   return { type: "evaluated", round, phase: "evaluation", report };
 }
@@ -52,7 +52,15 @@ function attributedReport(grounding: number, usable = 1): EvaluationReport {
     overall: attributed({ answers: 420, usable, grounding, fusion: 0.05 }),
     families: { count: attributed({ grounding: 0.5 }) },
   };
-  return { samples: 8, overall: scores(70), families: {}, attribution, looking: {}, calibration: {} };
+  return {
+    samples: 8,
+    overall: scores(70),
+    families: {},
+    attribution,
+    looking: {},
+    calibration: {},
+    outcomes: null,
+  };
 }
 
 const lookedAgain = (round: number, ...given: Parameters<typeof attributedReport>): EventBody => ({
@@ -252,6 +260,7 @@ test("one model's families stand below the whole", () => {
     attribution: null,
     looking: {},
     calibration: {},
+    outcomes: null,
   };
   const table = rows(familiesTable(report));
   expect(table.map(([name, greedy]) => [name, greedy])).toEqual(

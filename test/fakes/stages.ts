@@ -86,7 +86,17 @@ export function evaluatedWorld(percent = 50): Evaluated {
     evaluate: (policy) =>
       from(policy.info()).pipe(
         concatMap(() => [
-          { report: { samples: 8, overall, families: {}, attribution: null, looking: {}, calibration: {} } },
+          {
+            report: {
+              samples: 8,
+              overall,
+              families: {},
+              attribution: null,
+              looking: {},
+              calibration: {},
+              outcomes: null,
+            },
+          },
         ]),
       ),
   };

@@ -102,6 +102,7 @@ test("serves where answers went wrong, of the last step and the last evaluation"
     families: {},
     looking: {},
     calibration: {},
+    outcomes: null,
     attribution,
   };
   metrics.apply(at(2, { type: "evaluated", round: 1, phase: "evaluation", report }));

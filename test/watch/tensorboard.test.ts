@@ -149,7 +149,14 @@ describe("the figures of a run", () => {
       "reasoner/attribution/usable",
       "reasoner/attribution/judged",
     ]);
-    const report = { samples: 8, overall: {} as never, families: {}, looking: {}, calibration: {} };
+    const report = {
+      samples: 8,
+      overall: {} as never,
+      families: {},
+      looking: {},
+      calibration: {},
+      outcomes: null,
+    };
     const evaluated = (found: EvaluationReport["attribution"]): EventBody => ({
       ...{ type: "evaluated", round: 2, phase: "evaluation" },
       report: { ...report, attribution: found },

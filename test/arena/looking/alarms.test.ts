@@ -17,6 +17,7 @@ function evaluated(round: number, looking: EvaluationReport["looking"]): EventBo
     attribution: null,
     looking,
     calibration: {},
+    outcomes: null,
   };
   return { type: "evaluated", round, phase: "evaluation", report };
 }

@@ -207,6 +207,7 @@ describe("the probe of an image encoder", () => {
         attribution: null,
         looking,
         calibration: {},
+        outcomes: null,
       };
       return new Alarms(configOf().alarms).after([
         { type: "evaluated", round: 2, phase: "evaluation", report },
