@@ -152,7 +152,7 @@ for (let seed = 0; seed < seeds; seed++) {
   if (!known[`tools_untrained ${seed}`]) await act("tools_untrained", seed, start, arms.with_tools);
   for (const [name, ways] of Object.entries(arms)) {
     if (known[`${name} ${seed}`]) continue;
-    const run = await train(name, seed, start, [imitation(ways, 150, 1e-3), grpo(ways, 0)]);
+    const run = await train(name, seed, start, [imitation(ways, 400, 1e-3), grpo(ways, 0)]);
     await act(name, seed, join(run, "round-2/reasoner"), ways);
   }
   const imitated = join(folder, `with_tools-${seed}`, "round-1/reasoner");

@@ -108,9 +108,9 @@ async function sceneTask(kind: "large" | "small", stream: RandomStream): Promise
   };
 }
 
-/** Two numbers of up to four, or four of two to nine, beside an empty picture. */
+/** Two numbers of up to four, or three of two to nine, beside an empty picture. */
 function sumTask(kind: "easy" | "hard", stream: RandomStream): Task {
-  const numbers = Array.from({ length: kind === "hard" ? 4 : 2 }, () =>
+  const numbers = Array.from({ length: kind === "hard" ? 3 : 2 }, () =>
     kind === "hard" ? 2 + stream.integer(8) : 1 + stream.integer(4),
   );
   const sum = numbers.join(" + ");
