@@ -22,7 +22,7 @@ describe("a run", () => {
       return "step" in event ? `step ${event.step}` : event.type;
     });
     const round = (n: number) => [
-      ...[`${n} questioner`, "step 0", "step 1", "step 2"],
+      ...[`${n} questioner`, "step 0", "step 1", "step 2", "questionerAudited"],
       ...[`${n} curriculum`, "step 0", "step 1", "step 2", "curriculumBuilt"],
       ...[`${n} reasoner`, "step 0", "step 1", "step 2"],
       "modelsSaved",
