@@ -56,7 +56,7 @@ export const reasoner: z.ZodType<Unresolved<ReasonerConfig, "maxTokens">> = grou
     imitation: group(
       {
         itemsPerStep: count(
-          32,
+          0,
           "items of which, in each step, a whole answer is imitated that agrees with the label: the one of the votes that has most in common with the others; 0 imitates none",
           0,
         ),
