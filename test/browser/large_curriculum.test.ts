@@ -28,6 +28,9 @@ afterAll(() => rm(join(folder, ".."), { recursive: true }));
 useBrowser();
 const at = useInspector(() => [folder]);
 
+/** A row without the sign that stands where its picture is not there, once that is known. */
+const withoutPicture = (row: string): string => row.replace(/^–\n/, "");
+
 test("the first questions of a large curriculum are there before all others, and stay where they are", async () => {
   await using opened = await open(at());
   const { page, incidents } = opened;
@@ -50,7 +53,7 @@ test("the first questions of a large curriculum are there before all others, and
   expect(await textOf(page)).not.toContain("questions within");
   letThrough();
   await says(page, `${2 * EPISODES} questions within, ${EPISODES} of them admitted`);
-  expect((await rowsOf(page)).slice(0, first.length)).toEqual(first);
+  expect((await rowsOf(page)).slice(0, first.length).map(withoutPicture)).toEqual(first.map(withoutPicture));
   expect(bytes.glance).toBeLessThan(bytes.look / 5);
 
   await page.getByLabel("Round", { exact: true }).selectOption("1");

@@ -129,7 +129,7 @@ describe("questions", () => {
       .questions([...reader.order({ phases: ["questioner"] })])
       .filter(({ question }) => question !== null);
     await says(page, `All ${reader.order({ phases: ["questioner"] }).length} episodes`);
-    const table = page.locator("table").first();
+    const table = page.locator("table", { has: page.getByRole("link") }).first();
     const sizes = await table.locator("tbody tr td:nth-child(2)").allInnerTexts();
     expect(sizes.reduce((sum, size) => sum + Number(size), 0)).toBe(asked.length);
     await table.getByRole("link").first().click();
