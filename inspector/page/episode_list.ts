@@ -47,13 +47,16 @@ export function useEpisodeList(run: string, query: string, version: number): Epi
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const heads = useRef(new Map<number, EpisodeHead | null>());
   const asked = useRef<AbortController>(undefined);
+  // An effect is cleaned up after the page was drawn: what was on its way for the query before may come in between.
+  const wanted = useRef(key);
+  wanted.current = key;
 
   useEffect(() => {
     if (rows?.key === key && rows.isWhole) return;
     const controller = new AbortController();
     const { signal } = controller;
     const keep = (next: Rows) => {
-      if (signal.aborted) return;
+      if (signal.aborted || wanted.current !== key) return;
       lastRows = next;
       setRows(next);
       setFailure(undefined);
