@@ -1,10 +1,9 @@
 import { concatMap, defer, type Observable, range, reduce } from "rxjs";
-import { VisplayError } from "../common/errors.ts";
 import { sameVote, trueLabel, type Verdict, vote } from "../reasoner/vote.ts";
 import type { AskedFigures, RunEvent } from "../replay/events.ts";
 import type { SampledQuestion } from "./co_evolution_sample.ts";
 import { samplingOf } from "./config/learning.ts";
-import { answer, load } from "./dialogue.ts";
+import { answer, loadSeen } from "./dialogue.ts";
 import { locateErrors } from "./phase.ts";
 import type { Run } from "./run.ts";
 import { meanScore, meanShare } from "./statistics.ts";
@@ -54,15 +53,7 @@ async function answerSome(
   sample: readonly SampledQuestion[],
 ): Promise<Answered[]> {
   const { config, ports } = step.run;
-  const images = await load(step, [...new Set(sample.map(({ image }) => image.index))], false);
-  const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
-  const open = sample.flatMap((sampled) => {
-    const loaded = byIndex.get(sampled.image.index);
-    if (loaded?.ref.id === sampled.image.id) return [{ ...sampled, ...loaded }];
-    if (loaded)
-      step.fail("load", sampled.image, new VisplayError("images", "it shows another picture by now"));
-    return [];
-  });
+  const open = (await loadSeen(step, sample, false)).map(({ item, loaded }) => ({ ...item, ...loaded }));
   const sampling = { ...samplingOf(config.reasoner), temperature: config.curriculum.temperature };
   const options = { ...sampling, samples: config.coEvolution.answers, weights: "reference" } as const;
   const given = await answer(step, open, options, { purpose: "coEvolution", part: chunk });

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { VisplayError } from "../common/errors.ts";
 import { inParallel } from "../common/in_parallel.ts";
 import { zip } from "../common/zip.ts";
 import { blank, type RgbImage } from "../images/image.ts";
@@ -50,6 +51,32 @@ export function fitTo(models: Models): Fit {
     return others.every((other) => isDeepStrictEqual(target, other)) ? target : null;
   };
 }
+
+/** What is known of a picture that was seen before. */
+interface OfPicture {
+  readonly image: SeenImage;
+}
+
+/**
+ * Items with their pictures in memory, as by `load`; one whose picture shows something else by now is noted and left out: what
+ * is known is not about that.
+ */
+export async function loadSeen<I extends OfPicture>(
+  step: Step,
+  items: readonly I[],
+  recorded = true,
+): Promise<{ readonly item: I; readonly loaded: LoadedImage }[]> {
+  const images = await load(step, [...new Set(items.map(({ image }) => image.index))], recorded);
+  const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
+  return items.flatMap((item) => {
+    const loaded = byIndex.get(item.image.index);
+    if (loaded?.ref.id === item.image.id) return [{ item, loaded }];
+    if (loaded) step.fail("load", item.image, new VisplayError("images", anotherPicture));
+    return [];
+  });
+}
+
+const anotherPicture = "it shows another picture than the one that its question was asked about";
 
 /**
  * Decodes images, in the order given, whole where tools may look at them; one that cannot be used is noted and left out.

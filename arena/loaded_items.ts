@@ -1,8 +1,7 @@
-import { VisplayError } from "../common/errors.ts";
 import type { CurriculumItem } from "../replay/events.ts";
 import { itemCount } from "./curriculum.ts";
 import { itemsAt } from "./data_order.ts";
-import { load, type OpenQuestion, viewOf } from "./dialogue.ts";
+import { loadSeen, type OpenQuestion, viewOf } from "./dialogue.ts";
 import type { Step } from "./step.ts";
 
 /** A curriculum item with its image in memory, as it is shown. */
@@ -24,15 +23,10 @@ export async function loadItems(step: Step, lessons: Lessons, count: number): Pr
   return show(step, lessons, await run.ports.log.curriculum(place.round, places));
 }
 
-/** Items with their images; one whose image shows something else by now is noted and left out: its label is not about that. */
+/** Items with their pictures, each as it is shown. */
 async function show(step: Step, lessons: Lessons, items: readonly CurriculumItem[]): Promise<LoadedItem[]> {
-  const images = await load(step, [...new Set(items.map(({ image }) => image.index))]);
-  const byIndex = new Map(images.map((loaded) => [loaded.ref.index, loaded]));
-  const found = items.flatMap((item) => {
-    const loaded = byIndex.get(item.image.index);
-    if (loaded?.ref.id === item.image.id) return [{ ...loaded, item, question: item.question }];
-    if (loaded) step.fail("load", item.image, new VisplayError("images", anotherPicture));
-    return [];
+  const found = (await loadSeen(step, items)).map(({ item, loaded }) => {
+    return { ...loaded, item, question: item.question };
   });
   const shown: LoadedItem[] = [];
   for (const [place, each] of found.entries()) {
@@ -45,5 +39,3 @@ async function show(step: Step, lessons: Lessons, items: readonly CurriculumItem
 
 /** What views are drawn by. */
 const views: Readonly<Record<Lessons, string>> = { items: "view", imitated: "imitatedView" };
-
-const anotherPicture = "it shows another picture than the one that its question was asked about";

@@ -16,7 +16,7 @@ export interface Position {
 }
 
 /** The form of `RunState`; a run is gone on with by a release that knows its form. */
-export const STATE_VERSION = 4;
+export const STATE_VERSION = 3;
 
 /**
  * All that the rest of a run depends on, beside its configuration, its data, the stage's policies, the model that they

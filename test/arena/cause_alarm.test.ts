@@ -2,21 +2,13 @@ import { describe, expect, test } from "vitest";
 import { Alarms } from "../../arena/alarms.ts";
 import type { EventBody } from "../../replay/events.ts";
 import { configOf } from "../fakes/config.ts";
-import { attributed } from "../fakes/run_events.ts";
+import { attributed, evaluationReport } from "../fakes/run_events.ts";
 
 /** An evaluation in which so large a share of answers misread the picture; null where nobody looked. */
 function evaluated(round: number, grounding: number | null, answers = 400): EventBody {
   const attribution =
     grounding === null ? null : { overall: attributed({ answers, grounding }), families: {} };
-  const report = {
-    samples: 8,
-    overall: {} as never,
-    families: {},
-    attribution,
-    looking: {},
-    calibration: {},
-    outcomes: null,
-  };
+  const report = evaluationReport({ attribution });
   return { type: "evaluated", round, phase: "evaluation", report };
 }
 

@@ -7,6 +7,7 @@ import type { RunEvent } from "../../replay/events.ts";
 import { MemoryCheckpoints } from "../fakes/checkpoints.ts";
 import { ofType, playIn, withoutTimes } from "../fakes/play.ts";
 import type { FakePolicyOptions } from "../fakes/policy.ts";
+import { evaluationReport } from "../fakes/run_events.ts";
 import { makeWorld, smallConfig, untaught, type World } from "../fakes/world.ts";
 
 const config = smallConfig((change) => {
@@ -38,16 +39,7 @@ function watchedWorld(options: Parameters<typeof makeWorld>[0] = {}): Watched {
             questions: 1,
             ...Object.fromEntries(scores.map((name) => [name, score])),
           } as never;
-          const report = {
-            samples: 8,
-            overall,
-            families: {},
-            attribution: null,
-            looking: {},
-            calibration: {},
-            outcomes: null,
-          };
-          return [{ done: 1, total: 1 }, { report }];
+          return [{ done: 1, total: 1 }, { report: evaluationReport({ overall }) }];
         }),
       ),
   };
@@ -100,6 +92,17 @@ describe("a run that goes on from a checkpoint", () => {
         reasoner: whole.policies.reasoner.states.get(checkpoint.folders.reasoner) as number,
       };
       expect(updatesOf(world, { questioner: 0, reasoner: 0 })).toEqual(updatesOf(whole, versions));
+    }
+  });
+
+  it("goes on from one of an earlier release, which lacks what was not counted then", async () => {
+    const whole = await uninterrupted();
+    for (const checkpoint of whole.checkpoints.saved) {
+      const { sample: _, gate: __, ...rest } = checkpoint.state;
+      const { kinds: ___, ...curriculum } = rest.curriculum;
+      const world = reborn(whole, checkpoint);
+      const state = { ...rest, curriculum } as unknown as SavedRun["state"];
+      expect((await playIn(world, config, undefined, { ...checkpoint, state })).completed).toBe(true);
     }
   });
 

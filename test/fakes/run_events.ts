@@ -2,6 +2,7 @@ import {
   type AttributionFigures,
   type CoEvolution,
   type Estimate,
+  type EvaluationReport,
   type EventBody,
   type Health,
   type QuestionerAudited,
@@ -124,6 +125,18 @@ export function attributed({
   const described = 1 - grounding - unfaithful;
   return { answers, usable, judged, described, concluded: described - reasoning, causes };
 }
+
+/** What an evaluation came to, of which only the changes say something. */
+export const evaluationReport = (change: Partial<EvaluationReport> = {}): EvaluationReport => ({
+  samples: 8,
+  overall: {} as never,
+  families: {},
+  attribution: null,
+  looking: {},
+  calibration: {},
+  outcomes: null,
+  ...change,
+});
 
 export const saved: EventBody = {
   ...{ type: "checkpointSaved", round: 1, id: "000001-round-1-reasoner-25" },

@@ -10,6 +10,7 @@ import { MemoryCheckpoints } from "./checkpoints.ts";
 import { configOf } from "./config.ts";
 import { guessing } from "./guessing.ts";
 import { playIn } from "./play.ts";
+import { evaluationReport } from "./run_events.ts";
 import { FakeImages, makeWorld, smallConfig, type World } from "./world.ts";
 
 /** Labelled questions about the world's images: how many dots, and some more. */
@@ -84,21 +85,7 @@ export function evaluatedWorld(percent = 50): Evaluated {
     environments: [null, asked, guessing(12), guessing(12)],
     checkpoints: new MemoryCheckpoints(),
     evaluate: (policy) =>
-      from(policy.info()).pipe(
-        concatMap(() => [
-          {
-            report: {
-              samples: 8,
-              overall,
-              families: {},
-              attribution: null,
-              looking: {},
-              calibration: {},
-              outcomes: null,
-            },
-          },
-        ]),
-      ),
+      from(policy.info()).pipe(concatMap(() => [{ report: evaluationReport({ overall }) }])),
   };
 }
 

@@ -5,6 +5,7 @@ import {
   at,
   attributed,
   coEvolution,
+  evaluationReport,
   phaseStarted,
   questionerAudited,
   questionerStep,
@@ -96,15 +97,7 @@ test("serves where answers went wrong, of the last step and the last evaluation"
   for (const grounding of [0.5, 0.25])
     metrics.apply(at(1, reasonerStep({ attribution: attributed({ grounding }) })));
   const attribution = { overall: attributed({ usable: 0.5, fusion: 0.125 }), families: {} };
-  const report = {
-    samples: 8,
-    overall: {} as never,
-    families: {},
-    looking: {},
-    calibration: {},
-    outcomes: null,
-    attribution,
-  };
+  const report = evaluationReport({ attribution });
   metrics.apply(at(2, { type: "evaluated", round: 1, phase: "evaluation", report }));
   expect(await scrape()).toMatchObject({
     'visplay_attribution{phase="reasoner",figure="grounding"}': 0.25,

@@ -11,6 +11,7 @@ import {
   at,
   attributed,
   coEvolution,
+  evaluationReport,
   phaseStarted,
   questionerAudited,
   questionerStep,
@@ -149,17 +150,9 @@ describe("the figures of a run", () => {
       "reasoner/attribution/usable",
       "reasoner/attribution/judged",
     ]);
-    const report = {
-      samples: 8,
-      overall: {} as never,
-      families: {},
-      looking: {},
-      calibration: {},
-      outcomes: null,
-    };
     const evaluated = (found: EvaluationReport["attribution"]): EventBody => ({
       ...{ type: "evaluated", round: 2, phase: "evaluation" },
-      report: { ...report, attribution: found },
+      report: evaluationReport({ attribution: found }),
     });
     const figures = of(evaluated({ overall: attribution, families: {} }));
     expect(figures?.step).toBe(2);

@@ -4,6 +4,7 @@ import type { Overview } from "../../answers.ts";
 import { decimal, percent, whole } from "../../format.ts";
 import { go } from "../address.ts";
 import { type Line, Plot } from "./plot.tsx";
+import { RoundTable } from "./round_table.tsx";
 
 interface AskedProps {
   readonly run: string;
@@ -70,35 +71,12 @@ export function Asked({ run, overview: { asked } }: AskedProps) {
           );
         })}
       </div>
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th class="n">round</th>
-              {columns.map((name) => (
-                <th key={name} class="n">
-                  {roundTitles[name]}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {asked.map(({ round, figures }) => (
-              <tr key={round}>
-                <td class="n">{round}</td>
-                {columns.map((name) => {
-                  const estimate = figures[name];
-                  return (
-                    <td key={name} class="n">
-                      {decimal(estimate?.percent, 1)} <span class="quiet">{rangeOf(estimate)}</span>
-                    </td>
-                  );
-                })}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <RoundTable
+        columns={columns}
+        titles={roundTitles}
+        rows={asked.map(({ round, figures }) => ({ key: round, round, figures }))}
+        show={measured}
+      />
     </section>
   );
 }
@@ -153,9 +131,7 @@ export function Kinds({
                     </td>
                   );
                 })}
-                <td class="n">
-                  {decimal(accuracy(name)?.percent, 1)} <span class="quiet">{rangeOf(accuracy(name))}</span>
-                </td>
+                <td class="n">{measured(accuracy(name))}</td>
               </tr>
             ))}
           </tbody>
@@ -165,9 +141,14 @@ export function Kinds({
   );
 }
 
-/** A 95% interval. */
-function rangeOf(estimate: Estimate | null | undefined): string {
-  return estimate ? `${estimate.low.toFixed(0)}–${estimate.high.toFixed(0)}` : "";
+/** A figure with its 95% interval beside it. */
+function measured(estimate: Estimate | null | undefined) {
+  const range = estimate ? `${estimate.low.toFixed(0)}–${estimate.high.toFixed(0)}` : "";
+  return (
+    <>
+      {decimal(estimate?.percent, 1)} <span class="quiet">{range}</span>
+    </>
+  );
 }
 
 /** The more of a colour the greater a share is; a half and more are full. */

@@ -2,6 +2,7 @@ import type { CalibrationFigure, Estimate, EvaluationReport, LookingFigure } fro
 import { calibrationTitles, lookingTitles } from "../../../replay/scores.ts";
 import type { Evaluation } from "../../answers.ts";
 import { decimal, interval } from "../../format.ts";
+import { RoundTable } from "./round_table.tsx";
 
 type Figure = LookingFigure | CalibrationFigure;
 
@@ -60,51 +61,19 @@ export function Looking({ evaluations }: { readonly evaluations: readonly Evalua
             <section key={group.title}>
               <h2>{group.title}</h2>
               <p class="why">{group.about}</p>
-              <Figures columns={columns} evaluations={evaluations} />
+              <RoundTable
+                columns={columns}
+                titles={titles}
+                rows={evaluations.map(({ event, round, report }) => {
+                  return { key: event, round, figures: figuresIn(report) };
+                })}
+                show={(estimate) => decimal(estimate?.percent, 1)}
+                title={interval}
+              />
             </section>
           )
         );
       })}
     </>
-  );
-}
-
-function Figures({
-  columns,
-  evaluations,
-}: {
-  readonly columns: readonly Figure[];
-  readonly evaluations: readonly Evaluation[];
-}) {
-  return (
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th class="n">round</th>
-            {columns.map((name) => (
-              <th key={name} class="n">
-                {titles[name]}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {evaluations.map(({ event, round, report }) => (
-            <tr key={event}>
-              <td class="n">{round}</td>
-              {columns.map((name) => {
-                const estimate = figuresIn(report)[name];
-                return (
-                  <td key={name} class="n" title={estimate && interval(estimate)}>
-                    {decimal(estimate?.percent, 1)}
-                  </td>
-                );
-              })}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }

@@ -79,7 +79,7 @@ const stateAt = (next: Position, score: number | null = null): RunState => {
     ...{ curriculum: emptyCurriculum, sample: [], gate: noGateSums },
   };
   const scores = score === null ? null : ({ mean8: score } as NonNullable<RunState["scores"]>);
-  return { version: 4, next, replay: 17, ...nothing, scores, updatesBefore: {}, playedMs: 5, phaseMs: 1 };
+  return { version: 3, next, replay: 17, ...nothing, scores, updatesBefore: {}, playedMs: 5, phaseMs: 1 };
 };
 const open = (attempt = 1, keep = 2) =>
   new CheckpointStore({

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Alarms } from "../../../arena/alarms.ts";
 import type { Estimate, EvaluationReport, EventBody } from "../../../replay/events.ts";
 import { configOf } from "../../fakes/config.ts";
+import { evaluationReport } from "../../fakes/run_events.ts";
 
 const around = (percent: number, width = 4): Estimate => ({
   percent,
@@ -10,16 +11,7 @@ const around = (percent: number, width = 4): Estimate => ({
 });
 
 function evaluated(round: number, looking: EvaluationReport["looking"]): EventBody {
-  const report = {
-    samples: 8,
-    overall: {} as never,
-    families: {},
-    attribution: null,
-    looking,
-    calibration: {},
-    outcomes: null,
-  };
-  return { type: "evaluated", round, phase: "evaluation", report };
+  return { type: "evaluated", round, phase: "evaluation", report: evaluationReport({ looking }) };
 }
 
 const defaults = configOf().alarms;

@@ -14,6 +14,7 @@ import type { ImageFeatures, Policy, WeightSet } from "../../../policy/port.ts";
 import { promptAbout } from "../../../policy/prompts.ts";
 import { configOf } from "../../fakes/config.ts";
 import { FakePolicy } from "../../fakes/policy.ts";
+import { evaluationReport } from "../../fakes/run_events.ts";
 import { VirtualTime } from "../../fakes/virtual_time.ts";
 
 const stream = new RandomStream(9);
@@ -200,15 +201,7 @@ describe("the probe of an image encoder", () => {
     const estimate = (percent: number, low = percent - 1) => ({ percent, low, high: percent + 1 });
     const raised = (fall: ReturnType<typeof estimate>) => {
       const looking = { encoder: estimate(90), encoderBase: estimate(95), encoderFall: fall };
-      const report = {
-        samples: 1,
-        overall: {} as never,
-        families: {},
-        attribution: null,
-        looking,
-        calibration: {},
-        outcomes: null,
-      };
+      const report = evaluationReport({ looking });
       return new Alarms(configOf().alarms).after([
         { type: "evaluated", round: 2, phase: "evaluation", report },
       ]);
