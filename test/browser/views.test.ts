@@ -26,6 +26,15 @@ async function seen(page: Page): Promise<unknown> {
   };
 }
 
+/** In the page: a phase is chosen while what was typed waits, however slow the machine is. */
+const typedAndChosen = `
+  const given = (control, value, event) => {
+    control.value = value;
+    control.dispatchEvent(new Event(event, { bubbles: true }));
+  };
+  given(document.querySelector('input[type="search"]'), "square", "input");
+  given(document.querySelector('select[aria-label="Phase"]'), "reasoner", "change");`;
+
 describe("a link", () => {
   test.each<[string, (page: Page) => Promise<void>]>([
     [
@@ -51,6 +60,7 @@ describe("a link", () => {
         await says(page, "questions about one picture");
         for (const key of ["]", "]"]) await page.keyboard.press(key);
         await says(page, "Answers to the picture");
+        await says(page, "16 tokens");
       },
     ],
     [
@@ -93,8 +103,8 @@ describe("a link", () => {
   test("holds what was typed and what was chosen while it waited", async () => {
     await using opened = await open(at("#/recorded/episodes"));
     const { page } = opened;
-    await page.getByLabel("Search questions and answers").fill("square");
-    await page.getByLabel("Phase").selectOption("reasoner");
+    await page.getByLabel("Phase").waitFor();
+    await page.evaluate(typedAndChosen);
     await expect.poll(() => hashOf(page)).toMatch(/phase=reasoner.*text=square/);
     await page.getByLabel("Search questions and answers").fill("circle");
     await page.keyboard.press("g");
