@@ -33,7 +33,7 @@ const typedAndChosen = `
     control.dispatchEvent(new Event(event, { bubbles: true }));
   };
   given(document.querySelector('input[type="search"]'), "square", "input");
-  given(document.querySelector('select[aria-label="Phase"]'), "reasoner", "change");`;
+  given(document.querySelector('select[aria-label="phase"]'), "reasoner", "change");`;
 
 describe("a link", () => {
   test.each<[string, (page: Page) => Promise<void>]>([
