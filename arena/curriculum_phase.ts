@@ -16,7 +16,7 @@ import { type Admission, admit, reject, repeats } from "./admission.ts";
 import { samplingOf } from "./config/learning.ts";
 import { builtEvent } from "./curriculum.ts";
 import { itemsInTurn } from "./data_order.ts";
-import { bothAgree } from "./described_votes.ts";
+import { bothAgree, describedRecord } from "./described_votes.ts";
 import { type Asked, ask, load, type Question } from "./dialogue.ts";
 import { healthOf } from "./health.ts";
 import { playPhase } from "./phase.ts";
@@ -142,22 +142,17 @@ function episode(
     questions: questions.map(({ poll, admission, ...question }): CurriculumQuestion => {
       const record = questionRecord(step, question, poll?.given ?? null, poll?.verdict ?? null);
       const blindAnswers = answerRecords(step, poll?.blind?.given ?? null);
-      const solution = solutionOf(poll, admission);
-      return { ...record, blindAnswers, described: describedRecord(poll), ...admission, solution };
+      const described = poll?.described ? describedRecord(poll.described, admission.label) : null;
+      const solution = described?.solution ? null : solutionOf(poll, admission);
+      return { ...record, blindAnswers, described, ...admission, solution };
     }),
   };
 }
 
-/** The answer to imitate; none of what took several turns. */
+/** The vote to imitate; none of what took several turns. */
 function solutionOf(poll: Poll | null, { label }: Admission): number | null {
   if (!poll || label === null || poll.given.tools) return null;
   return consensus(poll.given.answers, label);
-}
-
-function describedRecord(poll: Poll | null): CurriculumQuestion["described"] {
-  if (!poll?.described) return null;
-  const { descriptions, verdict } = poll.described;
-  return { descriptions, verdict };
 }
 
 function figures(step: Step, episodes: readonly CurriculumEpisode[]): CurriculumStep {

@@ -1,57 +1,114 @@
 import { zip } from "../common/zip.ts";
-import { Describer } from "../reasoner/describer.ts";
+import type { Completion } from "../policy/port.ts";
+import { consensus, mostCentral } from "../reasoner/consensus.ts";
+import { type DescribedQuestion, Describer } from "../reasoner/describer.ts";
+import { descriptionIn } from "../reasoner/description.ts";
+import type { Answer } from "../reasoner/reasoner.ts";
 import { sameVote, type Verdict, vote } from "../reasoner/vote.ts";
-import { lookAgain, type SecondLook } from "./attribution.ts";
-import { type OpenQuestion, viewOf, withOtherPictures } from "./dialogue.ts";
+import type { DescribedVotesRecord } from "../replay/events.ts";
+import { samplingOf } from "./config/learning.ts";
+import { clearViewOf, type OpenQuestion, withOtherPictures } from "./dialogue.ts";
 import type { Purpose, Step } from "./step.ts";
 
-/** Votes from descriptions alone. */
+/** What a question's picture was described as, and what follows from that alone. */
 export interface DescribedVotes {
-  /** One for each view that could be described. */
-  readonly descriptions: readonly string[];
-  /** Answers that came from them, all views' together. */
-  readonly answers: SecondLook["concluded"];
+  /** Of all views, those that can be used. */
+  readonly descriptions: readonly Completion[];
+  /** The one of them that says best what all have in common. */
+  readonly description: Completion;
+  /** What was answered from it. */
+  readonly answers: readonly Answer[];
   readonly verdict: Verdict;
 }
 
 /**
- * Has the Reasoner describe questions' images, once in each view, and vote from that alone; a question that could not be put
- * so in every view has no votes.
+ * Has the Reasoner describe questions' pictures, as often in every view, and answer from the description that is most like
+ * the others: what one look invents or overlooks the others outvote. A question that could not be put so in every view, or
+ * whose picture was never described, has no votes.
  */
 export async function voteFromDescriptions<Q extends OpenQuestion>(
   step: Step,
   questions: readonly Q[],
   { purpose, part = 0 }: Purpose,
 ): Promise<Map<Q, DescribedVotes>> {
-  const { curriculum, reasoner } = step.run.config;
+  const { reasoner, curriculum } = step.run.config;
   const { policies, templates } = step.run.ports;
   const describer = new Describer(policies.reasoner, templates);
-  const { temperature, views } = curriculum;
-  const samples = curriculum.evidence.answersPerQuestion / views;
-  const options = { samples, temperature, maxTokens: reasoner.maxTokens };
-  const looks = new Map<Q, SecondLook[]>();
-  for (let k = 0; k < views; k++) {
-    const shown = await withOtherPictures(questions, (image) => viewOf(step, image, k));
-    const look = (some: Readonly<typeof shown>, seed: number, signal: AbortSignal) =>
-      lookAgain(describer, some, { ...options, seed }, signal);
-    const call = { purpose: `${purpose}Described`, part: part * views + k, during: "answer" } as const;
-    for (const [question, seen] of zip(questions, await step.sample(call, shown, look))) {
-      if (!seen) continue;
-      step.count(seen.concluded);
-      looks.set(question, [...(looks.get(question) ?? []), seen]);
-    }
-  }
+  const described = await describe(step, describer, questions, { purpose: `${purpose}Described`, part });
+  const central = questions.flatMap((question) => {
+    const descriptions = described.get(question)?.filter((each) => descriptionIn(each) !== null) ?? [];
+    const description = descriptions[mostCentral(descriptions.map(({ text }) => text)) ?? -1];
+    return description ? [{ ...question, of: question, descriptions, description }] : [];
+  });
+  const samples = curriculum.evidence.answersPerQuestion;
+  const temperature = samples === 1 ? 0 : curriculum.temperature;
+  const options = { ...samplingOf(reasoner), samples, temperature };
+  const call = { purpose: `${purpose}Read`, part, during: "answer" } as const;
+  const read = await step.sample(call, central, (some, seed, signal) =>
+    describer.conclude(some.map(asRead), { ...options, seed }, signal),
+  );
   return new Map(
-    [...looks].flatMap(([question, seen]) =>
-      seen.length < views ? [] : [[question, votesOf(seen)] as const],
-    ),
+    zip(central, read).flatMap(([{ of, descriptions, description }, answers]) => {
+      if (!answers) return [];
+      step.count(answers);
+      return [[of, { descriptions, description, answers, verdict: vote(answers) }] as const];
+    }),
   );
 }
 
-function votesOf(looks: readonly SecondLook[]): DescribedVotes {
-  const answers = looks.flatMap(({ concluded }) => concluded);
-  const descriptions = looks.flatMap(({ description }) => description ?? []);
-  return { descriptions, answers, verdict: vote(answers) };
+function asRead({
+  question,
+  description,
+}: {
+  readonly question: string;
+  readonly description: Completion;
+}): DescribedQuestion {
+  return { question, description: descriptionIn(description) ?? "" };
+}
+
+/** Descriptions of questions' pictures, view by view; none of one that could not be put in every view. */
+async function describe<Q extends OpenQuestion>(
+  step: Step,
+  describer: Describer,
+  questions: readonly Q[],
+  { purpose, part = 0 }: Purpose,
+): Promise<Map<Q, Completion[]>> {
+  const { curriculum, reasoner } = step.run.config;
+  const { temperature, views, evidence } = curriculum;
+  const options = { ...samplingOf(reasoner), temperature, samples: evidence.descriptionsPerView };
+  const described = new Map<Q, Completion[][]>();
+  for (let k = 0; k < views; k++) {
+    const shown = await withOtherPictures(questions, (image) => clearViewOf(step, image, k));
+    const call = { purpose, part: part * views + k, during: "answer" } as const;
+    const looks = await step.sample(call, shown, (some, seed, signal) =>
+      describer.describe(some, { ...options, seed }, signal),
+    );
+    const counted = new Set<Completion[]>();
+    for (const [question, look] of zip(questions, looks)) {
+      if (!look) continue;
+      // Questions about one picture may share its description.
+      if (!counted.has(look)) step.count(look.map((completion) => ({ completion })));
+      counted.add(look);
+      described.set(question, [...(described.get(question) ?? []), look]);
+    }
+  }
+  return new Map(
+    [...described].flatMap(([question, looks]) => (looks.length < views ? [] : [[question, looks.flat()]])),
+  );
+}
+
+/** The same, as the replay keeps it. */
+export function describedRecord(
+  { descriptions, description, answers, verdict }: DescribedVotes,
+  label: string | null,
+): DescribedVotesRecord {
+  const solution = label === null ? null : consensus(answers, label);
+  return {
+    descriptions: descriptions.map((each) => descriptionIn(each) ?? ""),
+    description: description.text,
+    solution: solution === null ? null : (answers[solution]?.completion.text ?? null),
+    verdict,
+  };
 }
 
 /** Whether both ways lead to the same answer. */

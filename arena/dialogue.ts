@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { VisplayError } from "../common/errors.ts";
 import { inParallel } from "../common/in_parallel.ts";
 import { zip } from "../common/zip.ts";
+import { clearView } from "../images/clear_views.ts";
 import { blank, type RgbImage } from "../images/image.ts";
 import { shrinkTarget } from "../images/scaling.ts";
 import type { Fit } from "../images/shrink.ts";
@@ -117,9 +118,14 @@ export async function inMemory(file: ImageFile): Promise<ImageFile> {
   return { ...file, bytes: async () => bytes };
 }
 
-/** The `k`-th view of an image: in a run, its views are always the same. */
+/** The `k`-th view of an image, in which it is learnt from: in a run, its views are always the same. */
 export function viewOf({ run }: Step, image: RgbImage, k: number): Promise<RgbImage> {
   return view(image, k, run.seed("views"), run.signal);
+}
+
+/** The `k`-th clear view of an image, in which it is labelled; see `viewOf`. */
+export function clearViewOf({ run }: Step, image: RgbImage, k: number): Promise<RgbImage> {
+  return clearView(image, k, run.seed("views"), run.signal);
 }
 
 /** The Questioner asks about images, all in one call; one for which that fails is noted and left out. */

@@ -11,7 +11,7 @@ export interface LoadedItem extends OpenQuestion {
 }
 
 /** What a step learns from its items by. */
-export type Lessons = "items" | "imitated";
+export type Lessons = "items" | "imitated" | "described";
 
 /** A step's items of the round's curriculum, `count` or all; each lesson has an order of its own. */
 export async function loadItems(step: Step, lessons: Lessons, count: number): Promise<LoadedItem[]> {
@@ -38,4 +38,6 @@ async function show(step: Step, lessons: Lessons, items: readonly CurriculumItem
 }
 
 /** What views are drawn by. */
-const views: Readonly<Record<Lessons, string>> = { items: "view", imitated: "imitatedView" };
+const views: Readonly<Record<Lessons, string>> = {
+  ...{ items: "view", imitated: "imitatedView", described: "describedView" },
+};

@@ -13,6 +13,7 @@ import type {
 } from "../replay/events.ts";
 import { duplicateShares } from "../rewards/diversity.ts";
 import {
+  isGated,
   type QuestionerReward,
   type QuestionerRewardOptions,
   questionerReward,
@@ -22,6 +23,7 @@ import type { GivenAnswers } from "./answerer.ts";
 import { samplingOf } from "./config/learning.ts";
 import type { QuestionerConfig } from "./config/questioner.ts";
 import { itemsInTurn } from "./data_order.ts";
+import { bothAgree, type DescribedVotes, voteFromDescriptions } from "./described_votes.ts";
 import {
   type Asked,
   answer,
@@ -95,10 +97,12 @@ async function playStep(step: Step, images: readonly LoadedImage[]): Promise<Eve
   return [...episodes, figures(step, episodes, judged, learned)];
 }
 
-/** What the Reasoner makes of questions, with their image and blindly. */
+/** What the Reasoner makes of questions: with their image, blindly, and from a description of it. */
 interface Answers {
   readonly sighted: ReadonlyMap<OpenQuestion, GivenAnswers>;
   readonly blind: ReadonlyMap<OpenQuestion, GivenAnswers>;
+  /** Null where nobody asks for descriptions. */
+  readonly described: ReadonlyMap<OpenQuestion, DescribedVotes> | null;
 }
 
 async function answerAll(step: Step, asked: readonly Asked[]): Promise<Answers> {
@@ -107,11 +111,14 @@ async function answerAll(step: Step, asked: readonly Asked[]): Promise<Answers> 
   const open = asked.flatMap(({ questions }) => questions.flatMap((each) => each.open ?? []));
   const seen = { ...sampling, samples: config.answersPerQuestion };
   const unseen = { ...sampling, samples: config.blindAnswersPerQuestion };
-  const [sighted, blind] = await Promise.all([
+  const [sighted, blind, described] = await Promise.all([
     answer(step, open, seen, { purpose: "answer" }),
     answerBlindly(step, open, unseen, { purpose: "answerBlind" }),
+    isGated(config.reward.form) && config.reward.followsFromDescription
+      ? voteFromDescriptions(step, open, { purpose: "answer" })
+      : null,
   ]);
-  return { sighted, blind };
+  return { sighted, blind, described };
 }
 
 /** A question with its log-probabilities under the run's base. */
@@ -148,7 +155,7 @@ type Judged = Scored &
 function judge(
   config: QuestionerConfig,
   { rollouts, ...group }: QuestionGroup<Scored>,
-  { sighted, blind }: Answers,
+  { sighted, blind, described }: Answers,
 ): QuestionGroup<Judged> {
   const options = rewardOptions(config);
   const duplicates = duplicateShares(rollouts.map(({ open }) => open?.question ?? ""));
@@ -168,6 +175,8 @@ function judge(
         duplicateShare,
         blindAgreement: verdict && blindVerdict && blindAgreement(verdict, blindVerdict),
         evidence: verdict && blindVerdict && imageEvidence(verdict, blindVerdict),
+        confidence: verdict && verdict.confidence,
+        described: verdict && described && bothAgree(verdict, (open && described.get(open)) ?? null),
         support: verdict && parsed.ok ? supportOf(verdict, parsed.question, parsed.answer) : null,
       },
       options,
@@ -187,7 +196,8 @@ function rewardOptions({ reward }: QuestionerConfig): QuestionerRewardOptions {
       abstention: reward.maxAbstentionShare,
       blind: reward.maxBlindAgreement,
       support: reward.minSupport || null,
-      grounding: null,
+      confidence: reward.minConfidence || null,
+      described: reward.followsFromDescription ? 1 : null,
     },
   };
 }

@@ -21,6 +21,7 @@ import type { GivenAnswers } from "./answerer.ts";
 import type { CheckedLook } from "./attribution.ts";
 import { causesOf, lookAtSome } from "./causes.ts";
 import { samplingOf } from "./config/learning.ts";
+import { reasonerSteps } from "./config/reasoner.ts";
 import { itemCount } from "./curriculum.ts";
 import { asksDescriptions, describingTokens, followsFromChain } from "./described_answers.ts";
 import { answer } from "./dialogue.ts";
@@ -28,7 +29,7 @@ import { type LoadedItem, loadItems } from "./loaded_items.ts";
 import { playPhase } from "./phase.ts";
 import { pipeline } from "./pipeline.ts";
 import type { Run } from "./run.ts";
-import { imitateSolutions } from "./solutions.ts";
+import { type Imitated, imitateSolutions } from "./solutions.ts";
 import type { Step } from "./step.ts";
 import { recordedTurns } from "./tasks.ts";
 import { train } from "./training.ts";
@@ -45,16 +46,17 @@ import { trajectoryFigures, trajectoryRecord } from "./trajectories.ts";
  * same base, scores the chunk before it for the KL. The next step's images are decoded all the while.
  */
 export function reasonerPhase(run: Run, round: number): Observable<RunEvent> {
-  const { stepsPerRound, itemsPerStep, maxPasses, imitation } = run.config.reasoner;
-  const admitted = itemCount(run.progress.curriculum);
-  const stepsPerPass = Math.max(1, admitted / itemsPerStep);
+  const { itemsPerStep, imitation } = run.config.reasoner;
   return playPhase(run, {
     round,
     phase: "reasoner",
-    steps: Math.min(stepsPerRound, Math.ceil(maxPasses * stepsPerPass)),
+    steps: reasonerSteps(run.config.reasoner, itemCount(run.progress.curriculum)),
     prepare: async (step) => ({
       rewarded: await loadItems(step, "items", itemsPerStep),
-      imitated: await loadItems(step, "imitated", imitation.itemsPerStep),
+      imitated: {
+        answered: await loadItems(step, "imitated", imitation.itemsPerStep),
+        described: await loadItems(step, "described", imitation.descriptionsPerStep),
+      },
     }),
     play: playStep,
   });
@@ -67,8 +69,7 @@ interface ItemGroup extends LoadedItem, AnswerGroup {}
 interface Lessons {
   /** Items that are answered, and the answers rewarded. */
   readonly rewarded: readonly LoadedItem[];
-  /** Items whose solutions are imitated. */
-  readonly imitated: readonly LoadedItem[];
+  readonly imitated: Imitated;
 }
 
 /** Answers to items, rewarded by agreement with their silver ones: one update; another one by imitation of solutions. */

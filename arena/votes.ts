@@ -4,7 +4,7 @@ import type { BlindFigures } from "./admission.ts";
 import type { GivenAnswers } from "./answerer.ts";
 import { type SamplingConfig, samplingOf } from "./config/learning.ts";
 import { type DescribedVotes, voteFromDescriptions } from "./described_votes.ts";
-import { answerBlindly, answerOtherPictures, type OpenQuestion, viewOf } from "./dialogue.ts";
+import { answerBlindly, answerOtherPictures, clearViewOf, type OpenQuestion } from "./dialogue.ts";
 import { mean } from "./statistics.ts";
 import type { Purpose, Step } from "./step.ts";
 
@@ -53,8 +53,8 @@ function blindOf(verdict: Verdict, given: GivenAnswers): NonNullable<Poll["blind
 }
 
 /**
- * The Reasoner's answers to questions, as many in every view of an image, view by view: what other light and noise change
- * was no knowledge.
+ * The Reasoner's answers to questions, as many in every view of an image, view by view: what another development of it
+ * changes was no knowledge.
  */
 async function answerInViews<Q extends OpenQuestion>(
   step: Step,
@@ -68,7 +68,7 @@ async function answerInViews<Q extends OpenQuestion>(
   // One view after the other, so that memory holds the images once more and not several times.
   for (let k = 0; k < config.views; k++) {
     const call = { purpose, part: part * config.views + k };
-    const show = (image: RgbImage) => viewOf(step, image, k);
+    const show = (image: RgbImage) => clearViewOf(step, image, k);
     views.push(await answerOtherPictures(step, questions, show, { ...sampling, samples }, call));
   }
   return new Map(

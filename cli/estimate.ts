@@ -1,5 +1,6 @@
 import type { RunConfig } from "../arena/config/config.ts";
 import { picturesLookedAt } from "../arena/config/evaluation.ts";
+import { reasonerSteps } from "../arena/config/reasoner.ts";
 import { heldOutRows, heldOutTimes, type Stage, type StageConfig, stepsOf } from "../arena/config/stages.ts";
 import { encodedImages } from "../arena/looking/encoder.ts";
 import { type Phase, stages } from "../replay/stages.ts";
@@ -158,12 +159,11 @@ function sizesOf(
   const images = Math.min(curriculum.images, pool);
   const items = images * curriculum.questionsPerImage * (admittedShare ?? 1);
   const perStep = Math.min(reasoner.itemsPerStep, Math.max(1, Math.floor(items)));
-  const passes = Math.ceil(reasoner.maxPasses * Math.max(1, items / reasoner.itemsPerStep));
   return {
     ...evaluated,
     questioner: { units: questioner.stepsPerRound * imagesPerStep, perStep: imagesPerStep },
     curriculum: { units: images, perStep: Math.min(curriculum.imagesPerChunk, images) },
-    reasoner: { units: Math.min(reasoner.stepsPerRound, passes) * perStep, perStep },
+    reasoner: { units: reasonerSteps(reasoner, items) * perStep, perStep },
     warmUp: { units: (warmUp.steps ?? 0) * warmUp.imagesPerStep, perStep: warmUp.imagesPerStep },
   };
 }

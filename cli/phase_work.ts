@@ -66,10 +66,15 @@ function answerTokens({ reasoner, stages: [stage] }: OneStage): number {
 }
 
 function selfPlayWork(config: OneStage): ByPhase<PhaseWork> {
-  const { trial, warmUp, questioner, curriculum, reasoner } = config;
+  const { trial, warmUp, questioner, curriculum, coEvolution, reasoner } = config;
   const answer = answerTokens(config);
   const pair = questioner.maxTokens + reasoner.maxTokens;
-  const imitatedPerItem = reasoner.imitation.itemsPerStep / reasoner.itemsPerStep;
+  const { itemsPerStep, descriptionsPerStep } = reasoner.imitation;
+  const imitatedPerItem = (itemsPerStep + descriptionsPerStep) / reasoner.itemsPerStep;
+  const { use, descriptionsPerView, answersPerQuestion } = curriculum.evidence;
+  const described =
+    use === "none" ? 0 : (descriptionsPerView * curriculum.views + answersPerQuestion) * reasoner.maxTokens;
+  const byBase = (coEvolution.questions * coEvolution.answers * answer) / curriculum.images;
   const blindly = questioner.answersPerQuestion + questioner.blindAnswersPerQuestion;
   return {
     trial: { unit: "images", perStep: trial.images, sampled: pair, learned: 0 },
@@ -88,7 +93,10 @@ function selfPlayWork(config: OneStage): ByPhase<PhaseWork> {
     curriculum: {
       unit: "images",
       perStep: curriculum.imagesPerChunk,
-      sampled: curriculum.questionsPerImage * (questioner.maxTokens + curriculum.answersPerQuestion * answer),
+      sampled:
+        curriculum.questionsPerImage *
+          (questioner.maxTokens + curriculum.answersPerQuestion * answer + described) +
+        byBase,
       learned: 0,
     },
     reasoner: {

@@ -1,15 +1,15 @@
 import { deriveSeed, RandomStream } from "../common/random.ts";
-import { mapInSlices } from "../common/slices.ts";
+import { along, blurred, gammaCurves } from "./curves.ts";
 import type { RgbImage } from "./image.ts";
+import { moved } from "./moved.ts";
 import { applyPhotometry, type Photometry } from "./photometric.ts";
-
-/** Values of an image that are changed at once. */
-const partSize = 3 * 2 ** 15;
+import { changePixels } from "./pixels.ts";
 
 /**
- * The `k`-th view of an image: the same content under another brightness, contrast, colour cast and noise.
- * Nothing moves, so every question keeps its answer. View 0 is the image itself; the same arguments give the
- * same pixels. A large image does not hold the thread.
+ * The `k`-th view of an image: the same content under another brightness, contrast, colour cast and noise; every other one
+ * with another gamma, too, every other one out of focus, and every other one moved by up to 1/64 of the picture, so that
+ * every question keeps its answer. View 0 is the image itself; the same arguments give the same pixels. A large image does
+ * not hold the thread.
  */
 export async function view(
   image: RgbImage,
@@ -19,16 +19,24 @@ export async function view(
 ): Promise<RgbImage> {
   if (k === 0) return image;
   const viewSeed = deriveSeed(seed, "view", image.id, k);
-  const photometry = drawPhotometry(new RandomStream(viewSeed));
+  const stream = new RandomStream(viewSeed);
+  const photometry = drawPhotometry(stream);
   const noiseSeed = deriveSeed(viewSeed, "noise");
-  const data = new Uint8Array(image.data.length);
-  const starts = Array.from({ length: Math.ceil(data.length / partSize) }, (_, part) => part * partSize);
-  const change = (start: number): void => {
-    const part = image.data.subarray(start, start + partSize);
-    data.set(applyPhotometry(part, photometry, noiseSeed, start), start);
-  };
-  await mapInSlices(starts, change, signal);
+  const light = (pixels: Uint8Array, first: number) => applyPhotometry(pixels, photometry, noiseSeed, first);
+  const [isBlurred, isCurved, isMoved] = [chance(stream), chance(stream), chance(stream)];
+  const [deviation, gamma] = [stream.between(0.4, 1), stream.between(0.7, 1.3)];
+  let data = await changePixels(image.data, light, signal);
+  if (isBlurred) data = await blurred({ ...image, data }, deviation);
+  if (isCurved) {
+    const curves = gammaCurves(gamma);
+    data = await changePixels(data, (pixels) => along(curves, pixels), signal);
+  }
+  if (isMoved) data = moved({ ...image, data }, stream);
   return { ...image, id: `${image.id}-view-${seed}-${k}`, data };
+}
+
+function chance(stream: RandomStream): boolean {
+  return stream.uniform() < 0.5;
 }
 
 function drawPhotometry(stream: RandomStream): Photometry {

@@ -2,17 +2,25 @@ import type { Answer } from "./reasoner.ts";
 import { agrees } from "./vote.ts";
 
 /**
- * The place of the answer that says best what those who agree with a label have in common, null where none does: of minimum
- * Bayes risk, that is with the greatest mean F1 of words and of pairs of words to all of them (Finkelstein and Freitag,
- * 2023), the earlier among equals. Of answers that say the same in few words it is the most frequent one. What was cut off
- * is nothing to say again.
+ * The place of the answer to imitate: of those that agree with a label and were not cut off the most central one; null where
+ * none does.
  */
 export function consensus(answers: readonly Answer[], label: string): number | null {
   const agreeing = answers.flatMap(({ parsed, completion }, place) =>
     agrees(parsed, label) && completion.finishReason === "stop" ? [{ place, text: completion.text }] : [],
   );
+  const central = mostCentral(agreeing.map(({ text }) => text));
+  return central === null ? null : (agreeing[central]?.place ?? null);
+}
+
+/**
+ * The place of the text that says best what all have in common, null where there is none: of minimum Bayes risk, that is
+ * with the greatest mean F1 of words and of pairs of words to all of them (Finkelstein and Freitag, 2023), the earlier among
+ * equals. Of texts that say the same in few words it is the most frequent one.
+ */
+export function mostCentral(texts: readonly string[]): number | null {
   const said = new Map<string, Said>();
-  for (const { place, text } of agreeing) {
+  for (const [place, text] of texts.entries()) {
     const known = said.get(text);
     if (known) known.times++;
     else said.set(text, { place, times: 1, grams: gramsOf(text) });
@@ -28,7 +36,7 @@ export function consensus(answers: readonly Answer[], label: string): number | n
   }).place;
 }
 
-/** Answers in the same words. */
+/** Texts in the same words. */
 interface Said {
   /** Of the first of them. */
   readonly place: number;

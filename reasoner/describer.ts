@@ -1,16 +1,19 @@
 import { zip } from "../common/zip.ts";
-import type { Policy, SamplingOptions } from "../policy/port.ts";
-import { descriptionIn } from "./description.ts";
+import type { Completion, Policy } from "../policy/port.ts";
 import { type DescriptionTemplates, describerPrompt, readerPrompt } from "./prompt.ts";
-import { type Answer, type AnswerReader, answerReader, type VisualQuestion } from "./reasoner.ts";
+import {
+  type Answer,
+  type AnswerOptions,
+  type AnswerReader,
+  answerReader,
+  type VisualQuestion,
+} from "./reasoner.ts";
 
 /** A question, and what its picture shows in words. */
 export interface DescribedQuestion {
   readonly question: string;
   readonly description: string;
 }
-
-type Sampling = Omit<SamplingOptions, "groupSize">;
 
 /** Answers in two steps with a policy that it doesn't own: it sees and describes, and answers without the picture. */
 export class Describer {
@@ -25,14 +28,14 @@ export class Describer {
   }
 
   /**
-   * What each question's picture shows of what it needs, [questions]; null where nothing usable was said. Where the
-   * prompt is the same for all questions about a picture, it is described once.
+   * What each question's picture shows of what it needs, n times, [questions][n]. Where the prompt is the same for all
+   * questions about a picture, it is described once for all of them.
    */
   async describe(
     questions: readonly VisualQuestion[],
-    sampling: Sampling,
+    { samples, ...sampling }: AnswerOptions,
     signal?: AbortSignal,
-  ): Promise<(string | null)[]> {
+  ): Promise<Completion[][]> {
     const keys = questions.map(({ image, question }) => this.#keyOf(image.id, question));
     const first = new Map(keys.map((key, i) => [key, i]).reverse() as [string, number][]);
     const places = [...first.values()].sort((a, b) => a - b);
@@ -40,20 +43,15 @@ export class Describer {
       const { image, question } = questions[i] as VisualQuestion;
       return describerPrompt(image, question, this.#templates);
     });
-    const sampled = await this.#sample(prompts, { ...sampling, groupSize: 1 }, signal);
-    const described = new Map(
-      zip(places, sampled).map(([i, [completion]]) => [
-        keys[i],
-        completion ? descriptionIn(completion) : null,
-      ]),
-    );
-    return keys.map((key) => described.get(key) ?? null);
+    const sampled = await this.#sample(prompts, { ...sampling, groupSize: samples }, signal);
+    const described = new Map(zip(places, sampled).map(([i, completions]) => [keys[i], completions]));
+    return keys.map((key) => described.get(key) ?? []);
   }
 
   /** m answers to each question from its description alone, [questions][m]. */
   async conclude(
     questions: readonly DescribedQuestion[],
-    { samples, ...sampling }: Sampling & { readonly samples: number },
+    { samples, ...sampling }: AnswerOptions,
     signal?: AbortSignal,
   ): Promise<Answer[][]> {
     const prompts = questions.map(({ description, question }) =>

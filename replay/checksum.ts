@@ -30,7 +30,9 @@ const covered: Readonly<Record<Table, readonly string[]>> = {
     " ",
   ),
   phases: "id stage name role type".split(" "),
-  curriculum: "round place event content position name question label confidence solution".split(" "),
+  curriculum: "round place event content position name question label confidence solution description".split(
+    " ",
+  ),
   run_images: "position name bytes changed_ms content".split(" "),
   run_inputs: "name sha256".split(" "),
 };

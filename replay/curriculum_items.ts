@@ -2,12 +2,12 @@ import { VisplayError } from "../common/errors.ts";
 import { Checksum } from "./checksum.ts";
 import { readable, stretches, tolerant } from "./damage.ts";
 import type { Dictionary } from "./dictionary.ts";
-import type { CurriculumEpisode, CurriculumItem } from "./events.ts";
+import type { CurriculumEpisode, CurriculumItem, CurriculumQuestion } from "./events.ts";
 import { type Database, numbers, type Queries, type Row, utf8 } from "./sqlite.ts";
 
 const itemsSql = `
   SELECT ${numbers("c.round", "c.place", "c.event", "c.confidence", "c.crc32", "i.position")},
-    ${utf8("c.question", "c.label", "c.solution", "i.content", "i.name")}
+    ${utf8("c.question", "c.label", "c.solution", "c.description", "i.content", "i.name")}
   FROM curriculum c LEFT JOIN images i ON i.id = c.image`;
 
 /** How many items a round's curriculum has. */
@@ -49,16 +49,27 @@ function itemOf(row: Row, name: string): CurriculumItem {
     label: row.label as string,
     confidence: row.confidence as number,
     solution: row.solution as string | null,
+    description: row.description as string | null,
   };
 }
 
 /** What entered the curriculum in an episode. */
 export function itemsIn({ image, questions }: CurriculumEpisode): CurriculumItem[] {
-  return questions.flatMap(({ question, label, verdict, solution, answers }) => {
+  return questions.flatMap(({ question, label, verdict, described, ...others }) => {
     if (question === null || label === null || verdict === null) return [];
-    const text = solution === null ? null : (answers[solution]?.text ?? null);
-    return [{ image, question, label, confidence: verdict.confidence, solution: text }];
+    const solution = solutionText({ described, ...others });
+    const description = described?.description ?? null;
+    return [{ image, question, label, confidence: verdict.confidence, solution, description }];
   });
+}
+
+/** The answer to imitate: one of the votes, else what was answered from a description. */
+function solutionText({
+  solution,
+  answers,
+  described,
+}: Pick<CurriculumQuestion, "solution" | "answers" | "described">): string | null {
+  return (solution === null ? described?.solution : answers[solution]?.text) ?? null;
 }
 
 /** Adds items at the end of a round's curriculum; `event` is the one that brought them, 0 for another run's. */
@@ -69,16 +80,17 @@ export function addItems(
   { round, event }: { readonly round: number; readonly event: number },
 ): void {
   const first = curriculumSize(database, round);
-  const sql = `INSERT INTO curriculum (round, place, event, image, question, label, confidence, solution, crc32)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-  for (const [i, { image, question, label, confidence, solution }] of items.entries()) {
+  const sql = `INSERT INTO curriculum (round, place, event, image, question, label, confidence, solution, description, crc32)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  for (const [i, { image, ...item }] of items.entries()) {
+    const { question, label, confidence, solution, description } = item;
     const stored = { content: image.id, position: image.index, name: image.name };
     const place = first + i;
-    const row = { round, place, event, ...stored, question, label, confidence, solution };
+    const row = { round, place, event, ...stored, ...item };
     const { value } = new Checksum().add("curriculum", row);
     const imageId = dictionary.id("images", stored);
-    const values = [round, place, event, imageId, question, label, confidence, solution, value];
-    database.prepare(sql).run(values);
+    const learnt = [question, label, confidence, solution, description];
+    database.prepare(sql).run([round, place, event, imageId, ...learnt, value]);
   }
 }
 

@@ -288,6 +288,11 @@ ALTER TABLE rollouts ADD COLUMN solution INTEGER;
 ALTER TABLE curriculum ADD COLUMN solution TEXT;
 `;
 
+/** A description of the picture, for the Reasoner to imitate. */
+const thirteenth = `
+ALTER TABLE curriculum ADD COLUMN description TEXT;
+`;
+
 /** One script for each version, from nothing to the newest; a database's `user_version` counts those it had. */
 export const migrations: readonly string[] = [
   first,
@@ -302,4 +307,5 @@ export const migrations: readonly string[] = [
   tenth,
   eleventh,
   twelfth,
+  thirteenth,
 ];

@@ -18,7 +18,9 @@ export function readableVersionOf(database: Database): number {
     throw new VisplayError("run", `${database.path}: ${found}; ${remedy}`);
   }
   if (version < 5)
-    database.exec(`${temporary(fifthTables)} ALTER TABLE temp.curriculum ADD COLUMN solution TEXT;`);
+    database.exec(
+      `${temporary(fifthTables)} ${addedColumns.curriculum.map(({ column }) => `ALTER TABLE temp.curriculum ADD COLUMN ${column};`).join(" ")}`,
+    );
   if (version < 7) database.exec(temporary(seventhPhases));
   if (version < 11) database.exec(temporary(eleventhTables));
   for (const [table, added] of Object.entries(addedColumns)) {
@@ -47,7 +49,10 @@ const addedColumns = {
     { column: "described", since: 11 },
     { column: "solution", since: 12 },
   ],
-  curriculum: [{ column: "solution", since: 12 }],
+  curriculum: [
+    { column: "solution", since: 12 },
+    { column: "description", since: 13 },
+  ],
   answers: [
     { column: "trajectory", since: 11 },
     { column: "verified", since: 11 },

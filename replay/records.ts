@@ -159,9 +159,14 @@ export type Rejection =
   | "aboveBand"
   | "meaningless";
 
-/** What descriptions of an image, one of each view, led to. */
+/** What descriptions of an image led to. */
 export interface DescribedVotesRecord {
+  /** Of all views. */
   readonly descriptions: readonly string[];
+  /** The completion with the one of them that is most like the others, from which was answered; absent before tables of version 13. */
+  readonly description?: string;
+  /** The answer from it that is imitated; null where none led to the label, absent as well. */
+  readonly solution?: string | null;
   readonly verdict: VerdictRecord;
 }
 
@@ -174,7 +179,10 @@ export interface CurriculumQuestion extends QuestionRecord {
   readonly rejection: Rejection | null;
   /** What the Reasoner will be rewarded for; the silver answer unless a control uses the truth. */
   readonly label: string | null;
-  /** The place, among its answers, of the one that says what those that agree have in common; null for none. */
+  /**
+   * The place, among its answers, of the one that says what those that agree have in common; null for none, and where one from
+   * a description is imitated.
+   */
   readonly solution: number | null;
 }
 
@@ -187,6 +195,8 @@ export interface CurriculumItem {
   readonly confidence: number;
   /** A whole answer that agrees, for the Reasoner to imitate; null where there was none. */
   readonly solution: string | null;
+  /** A description of the image, to imitate as well; null where nobody asked for one. */
+  readonly description: string | null;
 }
 
 /** Counts of confidences in ten bins of equal width from 0 to 1; the last one includes 1. */

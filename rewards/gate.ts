@@ -7,7 +7,8 @@
  * - `blind`: share of the blind answers' majority where it equals the sighted one; at most
  * - `evidence`: how much surer the sighted majority is with the image than without it; at least
  * - `support`: votes for the asker's own answer; at least
- * - `grounding`: share of what the question names that was found in the image; at least
+ * - `confidence`: the majority's share of the parsed answers; at least
+ * - `described`: 1 if a description of the image alone leads to the same answer; at least
  */
 export type CheckName =
   | "format"
@@ -17,7 +18,8 @@ export type CheckName =
   | "blind"
   | "evidence"
   | "support"
-  | "grounding";
+  | "confidence"
+  | "described";
 
 export interface Check {
   readonly passed: boolean;
@@ -45,8 +47,10 @@ export interface GateEvidence {
   readonly evidence?: number | null;
   /** Votes for the asker's own answer; 0 if it gave none. */
   readonly support?: number | null;
-  /** Share of what the question names that was found in the image, in [0, 1]. */
-  readonly grounding?: number | null;
+  /** The majority's share of the parsed answers, in [0, 1]. */
+  readonly confidence?: number | null;
+  /** Whether a description of the image alone leads to the majority's answer. */
+  readonly described?: boolean | null;
 }
 
 /** Null, or none, switches a check off. */
@@ -67,7 +71,8 @@ export function gate(evidence: GateEvidence, thresholds: GateThresholds): Checks
     blind: evidence.blindAgreement ?? null,
     evidence: evidence.evidence ?? null,
     support: evidence.support ?? null,
-    grounding: evidence.grounding ?? null,
+    confidence: evidence.confidence ?? null,
+    described: evidence.described == null ? null : Number(evidence.described),
   };
   const limits: GateThresholds & { readonly format: number } = { format: 1, ...thresholds };
   const checks: Partial<Record<CheckName, Check>> = {};

@@ -32,7 +32,7 @@ export function* contradictions({
   evaluation,
   questions,
 }: Bounded): Generator<[string, string]> {
-  const { answersPerQuestion, views, evidence, gate } = curriculum;
+  const { answersPerQuestion, views, gate } = curriculum;
   if (gate.minVotes > answersPerQuestion) {
     yield [
       "curriculum.gate.minVotes",
@@ -43,12 +43,6 @@ export function* contradictions({
     yield [
       "curriculum.views",
       `expected a divisor of curriculum.answersPerQuestion (${answersPerQuestion}), for every view has as many votes`,
-    ];
-  }
-  if (evidence.use !== "none" && evidence.answersPerQuestion % views !== 0) {
-    yield [
-      "curriculum.evidence.answersPerQuestion",
-      `expected a multiple of curriculum.views (${views}), for every view has as many votes`,
     ];
   }
   if (gate.minEvidence > 0 && gate.blindAnswersPerQuestion === 0) {

@@ -30,6 +30,7 @@ const evidenceUses = ["none", "weighs", "required"] as const;
 /** The second way to an answer: by what the Reasoner says to see, without the image. */
 export interface EvidenceConfig {
   readonly use: (typeof evidenceUses)[number];
+  readonly descriptionsPerView: number;
   readonly answersPerQuestion: number;
 }
 
@@ -41,7 +42,7 @@ export const curriculum: z.ZodType<CurriculumConfig> = group(
     answersPerQuestion: count(8, "votes per question"),
     views: count(
       4,
-      "views of an image that a question's votes are shared out among, by other light and noise; 1 shows images as they are",
+      "views of an image that a question's votes are shared out among, by another exposure, colour balance and softness; 1 shows images as they are",
     ),
     temperature: number(0.6, "sampling temperature of the votes", 1e-3),
     band: group(
@@ -57,13 +58,14 @@ export const curriculum: z.ZodType<CurriculumConfig> = group(
       {
         use: choice(
           evidenceUses,
-          "none",
-          "whether votes that come from descriptions of the image alone (prompts.describer, prompts.reader) count: not, as much as the others, or so that both majorities have to be the same",
+          "required",
+          "whether votes that come from a description of the image alone (prompts.describer, prompts.reader) count: not, as much as the others, or so that both majorities have to be the same",
         ),
-        answersPerQuestion: count(
-          8,
-          "such votes per question, shared out among the views, of each of which there is one description",
+        descriptionsPerView: count(
+          2,
+          "descriptions of each view of an image; the one that is most like all others is answered from",
         ),
+        answersPerQuestion: count(1, "such votes per question; a single one is greedy"),
       },
       "a second way to a label: what the Reasoner says to see",
     ),

@@ -26,7 +26,7 @@ export const images: z.ZodType<ImagesConfig> = group(
     scenes: group(
       {
         domain: choice(domainNames, "target", "domain of the drawn scenes"),
-        count: count(2000, "scenes in the pool"),
+        count: count(4000, "scenes in the pool"),
         seed: seed(1, "seed of the scenes"),
       },
       "procedural scenes, used where there is no data",

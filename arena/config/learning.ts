@@ -112,7 +112,7 @@ export const optimizer: z.ZodType<OptimizerConfig> = group(
     maxGradientNorm: number(1, "global norm that the gradient is clipped to", 1e-12),
     warmupSteps: count(5, "steps of linear warm-up", 0),
     connectorLearningRateFactor: number(1, "learning rate of the connector, as a factor; 0 freezes it"),
-    visionLearningRateFactor: number(0.1, "learning rate of the vision tower, as a factor; 0 freezes it"),
+    visionLearningRateFactor: number(1, "learning rate of the vision tower, as a factor; 0 freezes it"),
   },
   "AdamW, for both policies",
 );

@@ -26,6 +26,8 @@ export interface QuestionerConfig extends SamplingConfig, GrpoConfig {
     readonly maxAbstentionShare: number;
     readonly maxBlindAgreement: number;
     readonly minSupport: number;
+    readonly minConfidence: number;
+    readonly followsFromDescription: boolean;
   };
 }
 
@@ -56,6 +58,14 @@ export const questioner: z.ZodType<Unresolved<QuestionerConfig, "maxTokens">> = 
         maxAbstentionShare: share(0.25, "abstentions among them above which it is gated out"),
         maxBlindAgreement: share(0.5, "blind answers that agree on the majority above which it is gated out"),
         minSupport: count(0, "votes for the asker's own answer below which it is gated out; 0 skips", 0),
+        minConfidence: share(
+          0.5,
+          "majority's share of the answers below which it is gated out: who is divided among three answers has none (OpenSIR); 0 skips",
+        ),
+        followsFromDescription: flag(
+          true,
+          "whether it is gated out where a description of the image alone leads to another answer than the majority's; curriculum.evidence says how it is described",
+        ),
       },
       "the Questioner's reward and its gate",
     ),

@@ -22,6 +22,7 @@ export type TokenCredit = (typeof tokenCredits)[number];
 /** How the Reasoner imitates what its votes have in common. */
 export interface ImitationConfig {
   readonly itemsPerStep: number;
+  readonly descriptionsPerStep: number;
   readonly learningRate: number;
 }
 
@@ -39,25 +40,44 @@ export interface ReasonerConfig extends SamplingConfig, GrpoConfig {
   readonly labels: "silver" | "true";
 }
 
+/** Steps of a Reasoner phase on so many items: as configured, but no more than `maxPasses` over them. */
+export function reasonerSteps(
+  {
+    stepsPerRound,
+    itemsPerStep,
+    maxPasses,
+    imitation,
+  }: Pick<ReasonerConfig, "stepsPerRound" | "itemsPerStep" | "maxPasses" | "imitation">,
+  items: number,
+): number {
+  const stepsPerPass = Math.max(1, items / Math.max(itemsPerStep, imitation.itemsPerStep));
+  return Math.min(stepsPerRound, Math.ceil(maxPasses * stepsPerPass));
+}
+
 export const reasoner: z.ZodType<Unresolved<ReasonerConfig, "maxTokens">> = group(
   {
-    stepsPerRound: count(200, "optimiser steps per round"),
-    itemsPerStep: count(32, "curriculum items per step"),
-    itemsPerChunk: count(16, "items sampled at once while the previous chunk is scored"),
+    stepsPerRound: count(220, "optimiser steps per round"),
+    itemsPerStep: count(8, "curriculum items per step that are answered and rewarded"),
+    itemsPerChunk: count(8, "items sampled at once while the previous chunk is scored"),
     maxPasses: number(8, "passes over one curriculum at most; a small one takes fewer steps", 1e-3),
     views: count(
-      8,
-      "views of an image that items about it are shown in, by other light and noise; 1 shows images as they are",
+      64,
+      "views of an image that items about it are shown in, by other light, noise and sharpness; 1 shows images as they are",
     ),
     groupSize: groupSize(),
     ...samplingSettings("reasoner"),
-    ...grpoSettings({ learningRate: 2e-4, learningRateEnd: 0, beta: 0.02, positiveWeight: 0.7 }),
+    ...grpoSettings({ learningRate: 3e-5, learningRateEnd: 0, beta: 0.02, positiveWeight: 0 }),
     learningRateDecayPerRound: share(0.8, "factor on the learning rate after each round"),
     imitation: group(
       {
         itemsPerStep: count(
+          24,
+          "items of which, in each step, a whole answer is imitated that agrees with the label: one from the description (curriculum.evidence), else the one of the votes that is most like the others; 0 imitates none",
           0,
-          "items of which, in each step, a whole answer is imitated that agrees with the label: the one of the votes that has most in common with the others; 0 imitates none",
+        ),
+        descriptionsPerStep: count(
+          8,
+          "items, drawn for themselves, of which the description is imitated that is most like the others; 0 imitates none",
           0,
         ),
         learningRate: number(

@@ -39,7 +39,13 @@ describe("a run", () => {
     expect(rollout?.answers).toHaveLength(4);
     expect(rollout?.blindAnswers).toHaveLength(2);
     expect(rollout?.verdict?.samples).toBe(4);
-    expect(Object.keys(rollout?.checks ?? {})).toEqual(["format", "parse", "abstention", "blind"]);
+    expect(Object.keys(rollout?.checks ?? {})).toEqual([
+      "format",
+      "parse",
+      "abstention",
+      "blind",
+      "confidence",
+    ]);
     expect(rollout?.completion.tokens).toHaveLength(rollout?.completion.logProbs.length ?? -1);
 
     const [learned] = ofType(events, "reasonerEpisode");
@@ -106,7 +112,9 @@ describe("a run", () => {
     const rates = ofType(events, "reasonerStep").map(({ update }) => update?.learningRate);
     const warmUp = [0.2, 0.4, 0.6, 0.8, 1, 1];
     const fall = [1, 2 / 3, 1 / 3];
-    const wanted = warmUp.map((share, i) => 2e-4 * share * (fall[i % 3] as number) * (i < 3 ? 1 : 0.8));
+    const wanted = warmUp.map(
+      (share, i) => smallConfig().reasoner.learningRate * share * (fall[i % 3] as number) * (i < 3 ? 1 : 0.8),
+    );
     expect(rates).toHaveLength(6);
     for (const [i, rate] of wanted.entries()) expect(rates[i]).toBeCloseTo(rate, 12);
     const versions = ofType(events, "questionerEpisode").map((event) => event.versions.questioner);
@@ -266,8 +274,9 @@ describe("the curriculum", () => {
     expect(blind.error).toMatchObject({ code: "config" });
   });
 
-  it("is voted on in views of its images, as often in each", async () => {
-    const script: Script = ({ image }) => `<answer> ${/-view-\d+-(\d+)$/.exec(image.id)?.[1] ?? 0} </answer>`;
+  it("is voted on in clear views of its images, as often in each", async () => {
+    const script: Script = ({ image }) =>
+      `<answer> ${/-clear-\d+-(\d+)$/.exec(image.id)?.[1] ?? 0} </answer>`;
     const config = smallConfig((change) => (change.curriculum.views = 2));
     const { events } = await playIn(makeWorld({ reasoner: { script } }), config);
     const asked = ofType(events, "curriculumEpisode").flatMap(({ questions }) => questions);

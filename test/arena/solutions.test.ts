@@ -37,13 +37,14 @@ describe("a Reasoner that imitates solutions", () => {
 
   it("takes one more step on some of them after each by rewards, at a rate of its own that falls alike", () => {
     const { supervised, updates } = world.policies.reasoner;
+    const { imitation, learningRate } = smallConfig().reasoner;
     expect(supervised).toHaveLength(steps.length);
     const texts = new Set(questions.flatMap(({ solution, answers }) => answers[solution ?? -1]?.text ?? []));
     for (const [i, { imitated, update }] of steps.entries()) {
       expect(imitated?.version).toBe((update?.version ?? 0) + 1);
       expect(imitated?.learningRate).toBe(supervised[i]?.options.learningRate);
       const ratio = (imitated?.learningRate ?? 0) / (updates[i]?.options.learningRate ?? 1);
-      expect(ratio).toBeCloseTo(5e-4 / 2e-4, 0);
+      expect(ratio).toBeCloseTo(imitation.learningRate / learningRate, 6);
       expect(supervised[i]?.examples).toHaveLength(itemsPerStep);
     }
     expect(texts.size).toBeGreaterThan(1);

@@ -21,7 +21,10 @@ describe("an estimate", () => {
     rounds: 2,
     questioner: { stepsPerRound: 10, imagesPerStep: 16 },
     curriculum: { images: 80, imagesPerChunk: 32, questionsPerImage: 6 },
-    reasoner: { stepsPerRound: 100, itemsPerStep: 32, maxPasses: 2, imitation: { itemsPerStep: 0 } },
+    reasoner: {
+      ...{ stepsPerRound: 100, itemsPerStep: 32, maxPasses: 2 },
+      imitation: { itemsPerStep: 0, descriptionsPerStep: 0 },
+    },
     evaluation: { questions: 200, questionsPerChunk: 100, everyRound: false },
   });
   const measured = (unitsPerStep: number, stepMs: number, firstMs = stepMs) => ({
@@ -117,9 +120,29 @@ describe("an estimate", () => {
     expect(guessed.unknown).toEqual([]);
   });
 
+  test("counts what is described of a curriculum's pictures, and what the base answers", () => {
+    const { curriculum: _, ...others } = found.phases;
+    const pace = { sampledTokenMs: 1, learnedTokenMs: 0, encodedImageMs: null };
+    const chunkMs = (use: "none" | "required", questions: number) => {
+      const evidence = { ...config.curriculum.evidence, use, descriptionsPerView: 5, answersPerQuestion: 2 };
+      const changed = {
+        ...config,
+        curriculum: { ...config.curriculum, evidence },
+        coEvolution: { questions, answers: 4 },
+      };
+      const { phases } = estimateStage(changed, stage, supply, { ...found, phases: others, pace }, 7);
+      return phases.curriculum?.stepMs ?? 0;
+    };
+    const { maxTokens } = config.reasoner;
+    expect(chunkMs("required", 0) - chunkMs("none", 0)).toBe(
+      32 * 6 * (5 * config.curriculum.views + 2) * maxTokens,
+    );
+    expect(chunkMs("none", 40) - chunkMs("none", 0)).toBeCloseTo((32 / 80) * 40 * 4 * maxTokens, 3);
+  });
+
   describe("of a run of several stages", () => {
     const several = configOf({
-      reasoner: { imitation: { itemsPerStep: 0 } },
+      reasoner: { imitation: { itemsPerStep: 0, descriptionsPerStep: 0 } },
       stages: [
         { kind: "sft", data: "rows", itemsPerStep: 10, epochs: 2, heldOut: 20, heldOutEvery: 4 },
         { kind: "environment", environment: "scenes", itemsPerStep: 16, steps: 5 },
@@ -207,7 +230,7 @@ describe("an estimate", () => {
       });
       expect(text).toMatch(/ sft +1 +22 +10 rows +0\.20 s +4 s +22 kB/);
       expect(text).toMatch(/ environment +1 +5 +16 tasks +1\.00 s +5 s/);
-      expect(text).toMatch(/ selfPlay · reasoner +1 +\d+ +32 items/);
+      expect(text).toMatch(/ selfPlay · reasoner +1 +\d+ +8 items/);
       // Of the base, and after each stage.
       expect(text).toMatch(/ evaluation +4 +2 +100 questions +0\.05 s/);
       expect(text).toMatch(/ environment +1 +5 s +900 MB +4\.0 MB/);

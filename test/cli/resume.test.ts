@@ -147,7 +147,7 @@ describe("visplay resume", () => {
       "checkpoint.keep=4",
     );
     expect(refused.code).toBe(3);
-    expect(refused.text).toMatch(/reasoner\.learningRate: 0\.0002 → 0\.0003/);
+    expect(refused.text).toMatch(/reasoner\.learningRate: 0\.00003 → 0\.0003/);
     expect(refused.text).not.toContain("checkpoint.keep");
     expect(await say("resume", run, "--set", "reasoner.learningRate=3e-4", "--allow")).toMatchObject({
       code: 0,

@@ -9,7 +9,15 @@ import { configOf } from "../fakes/config.ts";
 import { healthy } from "../fakes/health.ts";
 import { at, attributed, reasonerStep } from "../fakes/run_events.ts";
 
-const config = configOf({ rounds: 2 });
+const config = configOf({
+  rounds: 2,
+  curriculum: { evidence: { use: "none" } },
+  coEvolution: { questions: 0 },
+  reasoner: {
+    ...{ stepsPerRound: 200, itemsPerStep: 32 },
+    imitation: { itemsPerStep: 0, descriptionsPerStep: 0 },
+  },
+});
 
 const started = (seconds: number, round: number, phase: Phase, steps = 4) =>
   at(seconds, { type: "phaseStarted", round, phase, steps });

@@ -15,7 +15,7 @@ import { plainEpisode, RandomEvents } from "./events.ts";
 import { spoil } from "./spoil.ts";
 
 const EVENTS = 400;
-const events = new RandomEvents(7).events(EVENTS);
+const events = new RandomEvents(8).events(EVENTS);
 const isEpisode = ({ type }: RunEvent) => type.endsWith("Episode");
 const all = events.map((_, i) => i + 1);
 const episodes = all.filter((id) => isEpisode(events[id - 1] as RunEvent));

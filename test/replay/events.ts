@@ -117,7 +117,12 @@ export class RandomEvents {
     const questions = this.#many(4, () => ({
       ...this.#question(),
       blindAnswers: this.#integer(2) ? [this.#answer(), this.#answer()] : [],
-      described: this.#orNull(() => ({ descriptions: [this.#word()], verdict: this.#verdict() })),
+      described: this.#orNull(() => ({
+        descriptions: [this.#word()],
+        description: this.#word(),
+        solution: this.#orNull(() => this.#word()),
+        verdict: this.#verdict(),
+      })),
       rejection: this.#orNull(() => "duplicate" as const),
       label: this.#orNull(() => this.#word()),
       solution: this.#orNull(() => this.#integer(3)),

@@ -156,8 +156,8 @@ describe("the curriculum", () => {
     expect(await labels(store, 2)).toEqual(["3 a", "3 b"]);
     const image = { index: 3, name: "3.png", id: "image-3" };
     expect(await store.curriculum(1, [3, 0])).toEqual([
-      { image, question: "is it 2 b ?", label: "2 b", confidence: 0.5, solution: null },
-      { image, question: "is it 1 a ?", label: "1 a", confidence: 0.5, solution: null },
+      { image, question: "is it 2 b ?", label: "2 b", confidence: 0.5, solution: null, description: null },
+      { image, question: "is it 1 a ?", label: "1 a", confidence: 0.5, solution: null, description: null },
     ]);
     await expect(store.curriculum(1, [4])).rejects.toMatchObject({ code: "damaged" });
   });

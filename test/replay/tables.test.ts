@@ -24,8 +24,8 @@ afterEach(async () => {
 });
 
 describe("versions", () => {
-  const withoutTwelfth =
-    "ALTER TABLE rollouts DROP COLUMN solution; ALTER TABLE curriculum DROP COLUMN solution";
+  const withoutTwelfth = `ALTER TABLE curriculum DROP COLUMN description;
+    ALTER TABLE rollouts DROP COLUMN solution; ALTER TABLE curriculum DROP COLUMN solution`;
   const withoutEleventh = `${withoutTwelfth};
     ALTER TABLE episodes DROP COLUMN tools; DROP TABLE tool_sets; ALTER TABLE rollouts DROP COLUMN verified;
     ALTER TABLE rollouts DROP COLUMN attribution; ALTER TABLE rollouts DROP COLUMN described;

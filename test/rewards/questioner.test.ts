@@ -20,7 +20,7 @@ const good: QuestionEvidence = { parsed: true, verdict, duplicateShare: 0.125, b
 const usual: QuestionerRewardOptions = {
   form: "visplay",
   lambda: 1,
-  thresholds: { parse: 0.5, abstention: 0.25, blind: 0.5, support: null, grounding: null },
+  thresholds: { parse: 0.5, abstention: 0.25, blind: 0.5, support: null },
 };
 const total = (evidence: Partial<QuestionEvidence>, options = usual): number =>
   questionerReward({ ...good, ...evidence }, options).total;
@@ -137,10 +137,21 @@ describe("the gate", () => {
   });
 
   test("optional checks count once they have a threshold", () => {
-    expect(total({ support: 0, grounding: 0 })).toBeGreaterThan(0);
+    expect(total({ support: 0, confidence: 0, described: false })).toBeGreaterThan(0);
     expect(total({ support: 0 }, withThresholds({ support: 1 }))).toBe(0);
     expect(total({ support: 1 }, withThresholds({ support: 1 }))).toBeGreaterThan(0);
-    expect(total({ grounding: 0.5 }, withThresholds({ grounding: 0.9 }))).toBe(0);
+    const floor = withThresholds({ confidence: 0.5 });
+    expect([0.375, 0.5, null].map((confidence) => total({ confidence }, floor) > 0)).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    const followed = withThresholds({ described: 1 });
+    expect([false, true, null].map((described) => total({ described }, followed) > 0)).toEqual([
+      false,
+      true,
+      true,
+    ]);
     expect(total({ blindAgreement: 1 }, withThresholds({ blind: null }))).toBeGreaterThan(0);
   });
 });
