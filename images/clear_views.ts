@@ -1,5 +1,6 @@
 import { deriveSeed, RandomStream } from "../common/random.ts";
-import { along, blurred, type Curves, curves, gammaCurves } from "./curves.ts";
+import { blurred } from "./blurred.ts";
+import { along, type Curves, curves, gammaCurves } from "./curves.ts";
 import type { RgbImage } from "./image.ts";
 import { moved } from "./moved.ts";
 import { changePixels } from "./pixels.ts";

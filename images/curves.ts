@@ -1,6 +1,3 @@
-import sharp from "sharp";
-import type { RgbImage } from "./image.ts";
-
 /** What becomes of each value of red, green and blue, [3][256]. */
 export type Curves = readonly [Uint8ClampedArray, Uint8ClampedArray, Uint8ClampedArray];
 
@@ -21,12 +18,4 @@ export function gammaCurves(gamma: number): Curves {
 /** Whole pixels after curves. */
 export function along(curves: Curves, pixels: Uint8Array): Uint8Array {
   return pixels.map((value, i) => (curves[i % 3] as Uint8ClampedArray)[value] as number);
-}
-
-/** The pixels of an image under a Gaussian of some deviation in pixels. */
-export async function blurred({ width, height, data }: RgbImage, deviation: number): Promise<Uint8Array> {
-  return sharp(data, { raw: { width, height, channels: 3 } })
-    .blur(deviation)
-    .raw()
-    .toBuffer();
 }

@@ -1,5 +1,6 @@
 import { deriveSeed, RandomStream } from "../common/random.ts";
-import { along, blurred, gammaCurves } from "./curves.ts";
+import { blurred } from "./blurred.ts";
+import { along, gammaCurves } from "./curves.ts";
 import type { RgbImage } from "./image.ts";
 import { moved } from "./moved.ts";
 import { applyPhotometry, type Photometry } from "./photometric.ts";
@@ -26,7 +27,7 @@ export async function view(
   const [isBlurred, isCurved, isMoved] = [chance(stream), chance(stream), chance(stream)];
   const [deviation, gamma] = [stream.between(0.4, 1), stream.between(0.7, 1.3)];
   let data = await changePixels(image.data, light, signal);
-  if (isBlurred) data = await blurred({ ...image, data }, deviation);
+  if (isBlurred) data = await blurred({ ...image, data }, deviation, signal);
   if (isCurved) {
     const curves = gammaCurves(gamma);
     data = await changePixels(data, (pixels) => along(curves, pixels), signal);

@@ -1,5 +1,4 @@
 import { setImmediate } from "node:timers/promises";
-import sharp from "sharp";
 import type { Clock } from "../../arena/ports.ts";
 import { VisplayError } from "../../common/errors.ts";
 
@@ -48,11 +47,7 @@ export class VirtualTime implements Clock {
   }
 }
 
-/** Waits until everything that needs no time has happened, and pictures that other threads change are done. */
+/** Waits until everything that needs no time has happened. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 60; turn++) {
-    await setImmediate();
-    const { queue, process } = sharp.counters();
-    if (queue + process > 0) turn = 0;
-  }
+  for (let turn = 0; turn < 60; turn++) await setImmediate();
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { blurred } from "../../images/blurred.ts";
 import { clearView } from "../../images/clear_views.ts";
 import { imageOf, type RgbImage } from "../../images/image.ts";
 
@@ -90,5 +91,21 @@ describe("clear views", () => {
       new Uint8Array(3 * 700 * 500).map((_, i) => (i * 7919) % 200),
     );
     expect((await clearView(large, 1, 5)).data.length).toBe(large.data.length);
+  });
+});
+
+describe("blurring", () => {
+  it("keeps what is even, and the sum of a point, which it spreads as a Gaussian does", async () => {
+    const even = picture((_x, _y, channel) => 40 * (channel + 1));
+    expect(await blurred(even, 0.8)).toEqual(even.data);
+    const point = picture((x, y) => (x === 12 && y === 8 ? 255 : 0));
+    const spread = await blurred(point, 0.8);
+    const at = (x: number, y: number) => spread[3 * (y * width + x)] as number;
+    const ratio = Math.exp(-1 / (2 * 0.8 ** 2));
+    expect(at(13, 8) / at(12, 8)).toBeCloseTo(ratio, 1);
+    expect(at(13, 9) / at(12, 8)).toBeCloseTo(ratio ** 2, 1);
+    expect([at(11, 8), at(12, 7), at(12, 9)]).toEqual(new Array(3).fill(at(13, 8)));
+    const sum = spread.reduce((total, value) => total + value, 0) / 3;
+    expect(Math.abs(sum - 255)).toBeLessThan(8);
   });
 });
