@@ -1,7 +1,6 @@
 import { zip } from "../common/zip.ts";
 import type { ClaimChecker, PictureClaim } from "../environments/checkers/claim_checker.ts";
 import type { DescribedQuestion, Describer } from "../reasoner/describer.ts";
-import { descriptionIn } from "../reasoner/description.ts";
 import type { Answer, VisualQuestion } from "../reasoner/reasoner.ts";
 import { vote } from "../reasoner/vote.ts";
 import type { AttributionFigures, AttributionRecord } from "../replay/events.ts";
@@ -33,12 +32,12 @@ export async function lookAgain(
   signal?: AbortSignal,
 ): Promise<SecondLook[]> {
   const sampling = { topK: 0, topP: 1, maxTokens, seed };
-  const described = await describer.describe(questions, { ...sampling, samples: 1, temperature: 0 }, signal);
-  const descriptions = described.map(([completion]) => (completion ? descriptionIn(completion) : null));
-  const usable = zip(questions, descriptions).flatMap(([{ question }, description]): DescribedQuestion[] =>
-    description === null ? [] : [{ question, description }],
+  const descriptions = await describer.describeOnce(questions, { ...sampling, temperature: 0 }, signal);
+  const described = zip(questions, descriptions).flatMap(
+    ([{ question }, description]): DescribedQuestion[] =>
+      description === null ? [] : [{ question, description }],
   );
-  const concluded = await describer.conclude(usable, { ...sampling, samples, temperature }, signal);
+  const concluded = await describer.conclude(described, { ...sampling, samples, temperature }, signal);
   let next = 0;
   return descriptions.map((description) => ({
     description,

@@ -3,7 +3,6 @@ import type { CheckerName, ClaimChecker, PictureClaim } from "../environments/ch
 import { view } from "../images/views.ts";
 import { promptAbout } from "../policy/prompts.ts";
 import type { Describer } from "../reasoner/describer.ts";
-import { descriptionIn } from "../reasoner/description.ts";
 import type { VisualQuestion } from "../reasoner/reasoner.ts";
 import { contentWords } from "../rewards/words.ts";
 import type { Reference } from "../training/grpo.ts";
@@ -61,7 +60,7 @@ export interface ViewOptions {
  * It cannot tell where no other view could be described, or the claim has no such words.
  */
 export function viewsChecker(describer: Describer, { views, maxTokens, seed }: ViewOptions): ClaimChecker {
-  const sampling = { samples: 1, temperature: 0, topK: 0, topP: 1, maxTokens, seed };
+  const sampling = { temperature: 0, topK: 0, topP: 1, maxTokens, seed };
   return {
     name: "views",
     async check(claims, signal) {
@@ -74,16 +73,12 @@ export function viewsChecker(describer: Describer, { views, maxTokens, seed }: V
             question,
           })),
         );
-        for (const [question, [completion]] of zip(
-          questions,
-          await describer.describe(shown, sampling, signal),
-        )) {
-          const description = completion ? descriptionIn(completion) : null;
+        const descriptions = await describer.describeOnce(shown, sampling, signal);
+        for (const [question, description] of zip(questions, descriptions))
           if (description !== null)
             others
               .get(keyOf(question))
               ?.push(new Set([...contentWords(description), ...wordPairs(description)]));
-        }
       }
       return claims.map((claim) => {
         const pairs = wordPairs(claim.claim);

@@ -1,5 +1,6 @@
 import { zip } from "../common/zip.ts";
 import type { Completion, Policy } from "../policy/port.ts";
+import { descriptionIn } from "./description.ts";
 import { type DescriptionTemplates, describerPrompt, readerPrompt } from "./prompt.ts";
 import {
   type Answer,
@@ -46,6 +47,16 @@ export class Describer {
     const sampled = await this.#sample(prompts, { ...sampling, groupSize: samples }, signal);
     const described = new Map(zip(places, sampled).map(([i, completions]) => [keys[i], completions]));
     return keys.map((key) => described.get(key) ?? []);
+  }
+
+  /** The same once, in words, [questions]; null where nothing usable was said. */
+  async describeOnce(
+    questions: readonly VisualQuestion[],
+    sampling: Omit<AnswerOptions, "samples">,
+    signal?: AbortSignal,
+  ): Promise<(string | null)[]> {
+    const described = await this.describe(questions, { ...sampling, samples: 1 }, signal);
+    return described.map(([completion]) => (completion ? descriptionIn(completion) : null));
   }
 
   /** m answers to each question from its description alone, [questions][m]. */

@@ -11,7 +11,6 @@ import { openRunPolicy, templatesOf } from "../../cli/open.ts";
 import { zip } from "../../common/zip.ts";
 import { imageOf, type RgbImage } from "../../images/image.ts";
 import { Describer } from "../../reasoner/describer.ts";
-import { descriptionIn } from "../../reasoner/description.ts";
 import { configOf } from "../fakes/config.ts";
 import { writeDetector } from "../fakes/picture_models.ts";
 
@@ -89,9 +88,8 @@ test("views of scenes tell the embedded model's right descriptions from its wron
   await using policy = await openRunPolicy(model, "reasoner");
   const describer = new Describer(policy, templatesOf(model));
   const tests = (await sceneTests(config.evaluation)?.read(0, 105, () => null)) ?? [];
-  const sampling = { samples: 1, temperature: 0, topK: 0, topP: 1, maxTokens: 64, seed: 1 };
-  const sampled = await describer.describe(tests, sampling);
-  const descriptions = sampled.map(([completion]) => (completion ? descriptionIn(completion) : null));
+  const sampling = { temperature: 0, topK: 0, topP: 1, maxTokens: 64, seed: 1 };
+  const descriptions = await describer.describeOnce(tests, sampling);
   const described = zip(tests, descriptions).map(([{ image, question }, description]) => {
     return { image, question, description, truth: null };
   });
