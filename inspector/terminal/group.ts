@@ -2,6 +2,7 @@ import type {
   AnswerRecord,
   CheckRecord,
   CurriculumEpisode,
+  DescribedVotesRecord,
   EpisodeEvent,
   QuestionerEpisode,
   QuestionerRollout,
@@ -141,6 +142,7 @@ function questionLines(
           options: { ...options, width },
         })
       : ["nobody was asked"]),
+    ...("described" in question ? describedLines(question.described, width) : []),
     ...(ownAnswer === null ? [] : wrapped(`the asker's own answer: ${ownAnswer}`, width)),
     ...saidLines(completion.text, completion.finishReason, width),
   ];
@@ -170,6 +172,16 @@ function admissionLines(
     rejection === null ? `entered the curriculum, labelled ${label}` : `rejected: ${rejection}`,
     width,
   );
+}
+
+/** The second way to a label: what was said to be seen, and what was answered from that without the picture. */
+function describedLines(described: DescribedVotesRecord | null, width: number): string[] {
+  if (!described) return [];
+  const { description, solution, verdict } = described;
+  return [
+    ...wrapped(`from a description alone: ${verdict.silver ?? "no answer"}`, width),
+    ...[description, solution].flatMap((text) => (text ? indented(saidLines(text, "stop", width - 2)) : [])),
+  ];
 }
 
 interface Votes {

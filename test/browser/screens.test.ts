@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { causeText, checksText, conclusionText } from "../../inspector/attributions.ts";
 import { comparisonOf } from "../../inspector/comparison.ts";
-import { decimal, percent, plural, whole } from "../../inspector/format.ts";
+import { decimal, percent, plural, visible, whole } from "../../inspector/format.ts";
 import { attributionShares } from "../../replay/attribution.ts";
 import type { AttributionFigures, EpisodeEvent, EvaluationReport } from "../../replay/events.ts";
 import type { EpisodeHead, EpisodeQuery } from "../../replay/query.ts";
@@ -236,15 +236,18 @@ describe("a group", () => {
     }
   });
 
-  test("of the curriculum: what entered, under which label", async () => {
+  test("of the curriculum: what entered, under which label, and what a description alone says", async () => {
     const { id, event } = firstOf("curriculum");
     if (event.type !== "curriculumEpisode") throw new Error(event.type);
-    for (const [i, { rejection, label }] of event.questions.entries()) {
+    for (const [i, { rejection, label, described }] of event.questions.entries()) {
       await using opened = await open(at(`#/recorded/episodes/${id}?rollout=${i}`));
       await says(
         opened.page,
         rejection === null ? `Entered the curriculum, labelled ${label}` : `Rejected: ${rejection}`,
       );
+      if (!described) continue;
+      await says(opened.page, `From a description alone: ${described.verdict.silver ?? "no answer"}`);
+      await says(opened.page, visible(described.description ?? ""));
     }
   });
 

@@ -12,6 +12,7 @@ import { turnTitle } from "../../trajectories.ts";
 import { type Cluster, clustersOf, countText, fateNamesOf, fateOf, verifiedText } from "../../votes.ts";
 import { href } from "../address.ts";
 import { Attribution } from "./attribution.tsx";
+import { Described } from "./described.tsx";
 import { Checks, RewardSum } from "./reward.tsx";
 import { Tokens } from "./tokens.tsx";
 import { Trajectory } from "./trajectory.tsx";
@@ -170,6 +171,7 @@ export function QuestionRollouts({ run, event, pieces, open, onPick, learnt, sum
                 )}
               </div>
             )}
+            {item?.described && <Described described={item.described} />}
             {question.ownAnswer !== null && (
               <p class="quiet">The asker's own answer: {visible(question.ownAnswer)}</p>
             )}

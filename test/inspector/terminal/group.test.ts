@@ -10,7 +10,7 @@ import type {
   RunEvent,
 } from "../../../replay/events.ts";
 import { actedEpisode } from "../../replay/acted_episode.ts";
-import { plainEpisode, RandomEvents } from "../../replay/events.ts";
+import { curriculumEpisode, plainEpisode, RandomEvents } from "../../replay/events.ts";
 import { writeReplay } from "../replays.ts";
 
 const config = {
@@ -98,6 +98,26 @@ test("an answer that was looked at again: what was said to be seen, what followe
   expect(textWith(right)).toContain("    seen and understood\n      said to see, right · the truth 1.00:\n");
   expect(textWith({ cause: "of a later release" })).toContain("    of a later release\n");
   expect(groupText(plainEpisode(), options)).not.toContain("said to see");
+});
+
+test("a question of the curriculum: what a description alone says, from which answer, and that nobody described it", () => {
+  const event = curriculumEpisode({ round: 1, labels: ["red"] });
+  const described = (changes: object) => {
+    const [question] = event.questions;
+    const verdict = { ...question?.verdict, silver: "blue" };
+    const record = { descriptions: ["a dot"], description: "<see> a dot </see>", solution: null, verdict };
+    return groupText(
+      { ...event, questions: [{ ...question, described: { ...record, ...changes } }] } as never,
+      options,
+    );
+  };
+  expect(described({})).toContain(`    from a description alone: blue
+      │ <see> a dot </see>
+`);
+  expect(described({ solution: "so blue" })).toContain("      │ so blue\n");
+  expect(described({ verdict: { silver: null } })).toContain("from a description alone: no answer\n");
+  expect(described({ description: undefined, solution: undefined })).not.toContain("│ <see>");
+  expect(groupText(event, options)).not.toContain("from a description");
 });
 
 test("a group without advantages is said to have taught nothing, one with them is not", () => {
