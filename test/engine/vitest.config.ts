@@ -1,0 +1,14 @@
+import { defineConfig, type ViteUserConfig } from "vitest/config";
+
+/** `npm run test:engine`: policies and runs over HTTP, apart from the other tests. */
+const config: ViteUserConfig = defineConfig({
+  test: {
+    include: ["test/engine/*.test.ts"],
+    pool: "forks",
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    env: { VISPLAY_CACHE_GB: "0" },
+  },
+});
+
+export default config;
