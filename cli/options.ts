@@ -19,6 +19,7 @@ export type FlagName =
   | "images"
   | "model"
   | "device"
+  | "engine"
   | "rounds"
   | "out"
   | "seed"
@@ -54,6 +55,12 @@ const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
     flags: "--device <device>",
     about: `where the models run: ${devices.join(", ")}`,
     path: ["device"],
+  },
+  engine: {
+    flags: "--engine <url>",
+    about: "Tinker-API server that samples and trains in place of this machine; see docs/engine.md",
+    path: ["engine"],
+    read: (text: string) => ({ kind: "tinker", url: text }),
   },
   rounds: { flags: "--rounds <n>", about: "rounds of self-play", path: ["rounds"], read: number },
   out: { flags: "--out <folder>", about: "where to write", path: ["out"] },

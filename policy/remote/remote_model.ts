@@ -91,10 +91,31 @@ export class RemoteModel {
     return results.flatMap(({ logProbs }) => logProbs);
   }
 
-  /** One step of the optimiser; gives what the server tells of it. */
-  async step(params: AdamParams): Promise<Readonly<Record<string, number>>> {
+  /** Whether a request that comes a second time is known to be the first. */
+  async carriesOutOnce(data: readonly Datum[], signal?: AbortSignal): Promise<boolean> {
+    const pass: ForwardBackward = {
+      modelId: this.id,
+      sequence: ++this.#sequence,
+      data,
+      loss: "cross_entropy",
+      forwardOnly: true,
+    };
+    const first = await this.#submit(pass, signal);
+    try {
+      return first === (await this.#submit(pass, signal));
+    } catch (error) {
+      if (error instanceof EngineRefusal && error.status === 409) return false;
+      throw error;
+    } finally {
+      await futureResult(this.#session.client, first, passForm, signal);
+    }
+  }
+
+  /** One step of the optimiser; gives the gradient's norm before clipping, NaN where the server does not tell. */
+  async step(params: AdamParams): Promise<number> {
     const body = (sequence: number): JsonBody => optimStepBody(this.id, sequence, params);
-    return (await this.#ask("optim_step", body, { schema: StepSchema })).metrics;
+    const { metrics } = await this.#ask("optim_step", body, { schema: StepSchema });
+    return Object.entries(metrics).find(([key]) => /grad(ient)?_norm/.test(key))?.[1] ?? Number.NaN;
   }
 
   /** Saves weights and optimiser; gives the path under which the server has them. */

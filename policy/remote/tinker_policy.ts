@@ -201,15 +201,10 @@ export class TinkerPolicy implements Policy {
       const { loss, kl, clipped, slopes } = grpoObjective(scored, options);
       this.#requireNumbers(loss, slopes);
       const count = Math.max(1, tokens);
-      const gradientNorm = await this.#descend(
-        model,
-        { sequences, logProbs, slopes },
-        options.learningRate,
-        signal,
-      );
+      const norm = await this.#descend(model, { sequences, logProbs, slopes }, options.learningRate, signal);
       return {
         loss,
-        gradientNorm,
+        gradientNorm: norm,
         kl: kl / count,
         clipFraction: clipped / count,
         tokens,
@@ -244,8 +239,8 @@ export class TinkerPolicy implements Policy {
       const loss = crossEntropy(logProbs, weights);
       const slopes = logProbs.map((own, i) => new Float32Array(own.length).fill(-(weights[i] as number)));
       this.#requireNumbers(loss, slopes);
-      const gradientNorm = await this.#descend(model, { sequences, logProbs, slopes }, learningRate, signal);
-      return { loss, gradientNorm, kl: 0, clipFraction: 0, tokens, version: this.#version };
+      const norm = await this.#descend(model, { sequences, logProbs, slopes }, learningRate, signal);
+      return { loss, gradientNorm: norm, kl: 0, clipFraction: 0, tokens, version: this.#version };
     });
   }
 
@@ -423,7 +418,7 @@ export class TinkerPolicy implements Policy {
       });
       await model.differentiate(data, "importance_sampling", signal);
       // From here on to its end: what was asked for is done.
-      const metrics = await model.step({
+      const norm = await model.step({
         learningRate,
         beta1,
         beta2,
@@ -433,8 +428,7 @@ export class TinkerPolicy implements Policy {
       });
       this.#version++;
       this.#samplers.policy = null;
-      const norm = Object.entries(metrics).find(([key]) => /grad_norm|gradient_norm/.test(key));
-      return norm?.[1] ?? Number.NaN;
+      return norm;
     } catch (error) {
       this.#broken = error;
       throw error;

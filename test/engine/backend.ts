@@ -6,12 +6,13 @@ import type { Shown } from "../../policy/chat/conversation.ts";
 import { grpoWork } from "../../policy/embedded/learning_work.ts";
 import { LocalPolicy, type LocalPolicyOptions } from "../../policy/embedded/local_policy.ts";
 import type { TreeJob } from "../../policy/embedded/micro_batch.ts";
+import { AdamW, globalNorm, type OptimizerState } from "../../policy/embedded/optimizer.ts";
 import { type SampledTokens, Sampler } from "../../policy/embedded/sampler.ts";
 import { score } from "../../policy/embedded/score.ts";
 import { promptTokens, type Stretch } from "../../policy/embedded/stretch.ts";
 import type { PreparedImage } from "../../policy/models/vision_language_model.ts";
 import type { TrainingGroup } from "../../policy/port.ts";
-import type { ReadChunk, ReadDatum } from "./requests.ts";
+import type { AdamParams, ReadChunk, ReadDatum } from "./requests.ts";
 import { seedBefore } from "./seed.ts";
 
 /** What a server says where a request cannot be carried out. */
@@ -38,8 +39,14 @@ export interface Flaws {
   /** Whether images are lost on their way. */
   readonly dropsImages: boolean;
   /** Parameters of AdamW that are not applied. */
-  readonly ignores: readonly string[];
+  readonly ignores: readonly (keyof AdamParams)[];
 }
+
+/** Where they are not told otherwise. */
+const usual: AdamParams = {
+  ...{ learning_rate: 1e-4, beta1: 0.9, beta2: 0.95, eps: 1e-12 },
+  ...{ weight_decay: 0, grad_clip_norm: 0 },
+};
 
 /** Weights as they were when they were published. */
 export interface Snapshot {
@@ -52,18 +59,19 @@ const noPause = async (): Promise<void> => {};
 /** One model of a server: a local policy that is asked in token ids and PNG files. */
 export class Backend implements AsyncDisposable {
   readonly #policy: LocalPolicy;
-  readonly #options: LocalPolicyOptions;
   readonly #flaws: Flaws;
+  readonly #initial: Float32Array;
+  readonly #optimizers = new Map<string, AdamW>();
   #hasGradient = false;
 
-  private constructor(policy: LocalPolicy, options: LocalPolicyOptions, flaws: Flaws) {
+  private constructor(policy: LocalPolicy, flaws: Flaws) {
     this.#policy = policy;
-    this.#options = options;
     this.#flaws = flaws;
+    this.#initial = policy.learner.weights.slice();
   }
 
   static async open(folder: string, options: LocalPolicyOptions, flaws: Flaws): Promise<Backend> {
-    return new Backend(await LocalPolicy.open(folder, options), options, flaws);
+    return new Backend(await LocalPolicy.open(folder, options), flaws);
   }
 
   /** Log-probabilities of each datum's targets; with gradients, those of the sum over all tokens are kept for a step. */
@@ -115,21 +123,33 @@ export class Backend implements AsyncDisposable {
   }
 
   /** One step; gives the gradient's norm. */
-  async step(given: Readonly<Record<string, number>>): Promise<number> {
-    const { beta1, beta2, epsilon, weightDecay, maxGradientNorm } = this.#options.optimizer;
-    const own = {
-      beta1,
-      beta2,
-      eps: epsilon,
-      weight_decay: weightDecay,
-      grad_clip_norm: maxGradientNorm ?? 0,
-    };
-    for (const [key, value] of Object.entries(own))
-      if (given[key] !== value && !this.#flaws.ignores.includes(key))
-        throw new Refused(`this server steps with ${key} ${value}, not ${given[key]}`);
+  async step(given: AdamParams): Promise<number> {
     if (!this.#hasGradient) throw new Refused("there is no gradient to step with");
     this.#hasGradient = false;
-    return (await this.#policy.learner.step(given.learning_rate ?? 0)).gradientNorm;
+    const { learner, weights } = this.#policy;
+    const params = { ...given };
+    for (const name of this.#flaws.ignores) params[name] = usual[name];
+    const gradient = new Float32Array(weights.layout.size);
+    learner.take(gradient);
+    const gradientNorm = globalNorm(gradient);
+    const optimizer = this.#optimizerOf(params);
+    optimizer.load(learner.optimizer.state);
+    const range = { start: 0, end: gradient.length, learningRate: params.learning_rate };
+    await optimizer.step(learner.weights, gradient, gradientNorm, [range]);
+    learner.optimizer.load(optimizer.state);
+    return gradientNorm;
+  }
+
+  /** That of some parameters; its state is the policy's. */
+  #optimizerOf({ beta1, beta2, eps, weight_decay, grad_clip_norm }: AdamParams): AdamW {
+    const options = {
+      ...{ beta1, beta2, epsilon: eps, weightDecay: weight_decay },
+      maxGradientNorm: grad_clip_norm === 0 ? null : grad_clip_norm,
+    };
+    const key = JSON.stringify(options);
+    const known = this.#optimizers.get(key) ?? new AdamW(this.#policy.weights.layout.size, options, 1);
+    this.#optimizers.set(key, known);
+    return known;
   }
 
   get version(): number {
@@ -175,18 +195,22 @@ export class Backend implements AsyncDisposable {
     return this.#policy.saveState(folder);
   }
 
+  /** As it was opened. */
+  reset(): void {
+    this.#hasGradient = false;
+    this.#policy.learner.load(this.#initial, emptyState(this.#initial.length));
+    this.#policy.encoder.forget();
+  }
+
   async load(folder: string, withOptimizer: boolean): Promise<void> {
     await this.#policy.loadState(folder);
     if (withOptimizer) return;
-    const { state } = this.#policy.learner.optimizer;
-    this.#policy.learner.optimizer.load({
-      firstMoment: new Float32Array(state.firstMoment.length),
-      secondMoment: new Float32Array(state.secondMoment.length),
-      steps: 0,
-    });
+    const { optimizer, weights } = this.#policy.learner;
+    optimizer.load(emptyState(weights.length));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const optimizer of this.#optimizers.values()) await optimizer[Symbol.asyncDispose]();
     await this.#policy[Symbol.asyncDispose]();
   }
 
@@ -248,6 +272,10 @@ export class Backend implements AsyncDisposable {
     }
     return { ids: Int32Array.from(ids), images };
   }
+}
+
+function emptyState(size: number): OptimizerState {
+  return { firstMoment: new Float32Array(size), secondMoment: new Float32Array(size), steps: 0 };
 }
 
 function withRows({ tokens, images }: Stretch, rows: ReadonlyMap<string, Float32Array>) {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { VisplayError } from "../../common/errors.ts";
 import type { LocalPolicyOptions } from "../../policy/embedded/local_policy.ts";
 import { Backend, Refused, type Snapshot, temporaryFolder } from "./backend.ts";
-import { type RequestBodies, readBody, readPass, readPassBody } from "./requests.ts";
+import { type AdamParams, type RequestBodies, readBody, readPass, readPassBody } from "./requests.ts";
 import { passResult, sampleResult } from "./results.ts";
 
 /** What goes wrong on the way of one request. */
@@ -35,7 +35,7 @@ export interface DoubleOptions {
   /** Models that there may be at once (default any number). */
   readonly models?: number;
   /** Which parameters of AdamW are ignored; default none. */
-  readonly ignores?: readonly string[];
+  readonly ignores?: readonly (keyof AdamParams)[];
 }
 
 interface Model {
@@ -62,6 +62,8 @@ export class EngineDouble implements AsyncDisposable {
   #server: Server;
   #port = 0;
   #models = new Map<string, Model>();
+  /** Those of models that were unloaded: their graphs are compiled. */
+  readonly #idle: Backend[] = [];
   #samplers = new Map<
     string,
     { readonly snapshot: Snapshot; readonly backend: Backend; finished: string[] }
@@ -97,7 +99,7 @@ export class EngineDouble implements AsyncDisposable {
     await this.#close();
     if (has === "saved") {
       await this.#work.catch(() => {});
-      for (const { backend } of this.#models.values()) await backend[Symbol.asyncDispose]();
+      this.#idle.push(...[...this.#models.values()].map(({ backend }) => backend));
       this.#models = new Map();
       this.#samplers = new Map();
       this.#futures = new Map();
@@ -109,7 +111,8 @@ export class EngineDouble implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close();
     await this.#work.catch(() => {});
-    for (const { backend } of this.#models.values()) await backend[Symbol.asyncDispose]();
+    const backends = [...this.#idle, ...[...this.#models.values()].map(({ backend }) => backend)];
+    for (const backend of backends) await backend[Symbol.asyncDispose]();
     await this.#folder[Symbol.asyncDispose]();
   }
 
@@ -268,7 +271,10 @@ export class EngineDouble implements AsyncDisposable {
     if (base !== baseModel) throw new Refused(`the base model ${base} is not served; there is ${baseModel}`);
     if (this.#models.size >= models) throw new Refused(`this server holds ${models} adapters`);
     const id = `model-${this.#count++}`;
-    const backend = await Backend.open(folder, policy, { dropsImages, ignores: this.options.ignores ?? [] });
+    const idle = this.#idle.pop();
+    idle?.reset();
+    const flaws = { dropsImages, ignores: this.options.ignores ?? [] };
+    const backend = idle ?? (await Backend.open(folder, policy, flaws));
     this.#models.set(id, { backend, base, requests: new Map() });
     return { value: { model_id: id, type: "create_model" } };
   }
@@ -280,7 +286,7 @@ export class EngineDouble implements AsyncDisposable {
     this.#models.delete(id);
     for (const [session, { backend }] of this.#samplers)
       if (backend === model.backend) this.#samplers.delete(session);
-    await model.backend[Symbol.asyncDispose]();
+    this.#idle.push(model.backend);
     return { value: { model_id: id } };
   }
 

@@ -34,6 +34,16 @@ export interface ReadPass {
   readonly forwardOnly: boolean;
 }
 
+/** As optim_step has them. */
+export interface AdamParams {
+  learning_rate: number;
+  beta1: number;
+  beta2: number;
+  eps: number;
+  weight_decay: number;
+  grad_clip_norm: number;
+}
+
 /** Of requests about a model. */
 interface Numbered {
   readonly model_id: string;
@@ -49,7 +59,7 @@ export interface RequestBodies {
   readonly load_weights: Numbered & { readonly path: string; readonly optimizer: boolean };
   readonly save_weights: Numbered & { readonly path: string };
   readonly save_weights_for_sampler: Numbered & { readonly path?: string | undefined };
-  readonly optim_step: Numbered & { readonly adam_params: Readonly<Record<string, number>> };
+  readonly optim_step: Numbered & { readonly adam_params: AdamParams };
   readonly asample: {
     readonly num_samples: number;
     readonly prompt: readonly ReadChunk[];
