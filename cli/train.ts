@@ -14,7 +14,16 @@ export function addTrain(program: Command): void {
   const command = program
     .command("train")
     .description("play rounds of self-play on unlabelled images, and show what they changed");
-  const layers = addSettings(command, ["images", "model", "device", "rounds", "out", "seed", "metricsPort"]);
+  const layers = addSettings(command, [
+    "images",
+    "model",
+    "device",
+    "engine",
+    "rounds",
+    "out",
+    "seed",
+    "metricsPort",
+  ]);
   command
     .option("--fork-from <run>", "start from a run's latest checkpoint, or from RUN/checkpoints/NAME")
     .option("--allow", "with --fork-from: go on with another model, other prompts or images than before")

@@ -78,7 +78,9 @@ export class CheckpointStore implements Checkpoints {
       await pointTo(this.#root, id);
       this.#saved = [...this.#saved.slice(-1), { folder, stage, versions, files }];
       this.#bytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
-      await this.#prune();
+      const kept = await this.#prune();
+      for (const [role, policy] of played)
+        await policy.keepStates?.(kept.map((each) => join(this.#root, each, role)));
       return { id, bytes: this.#bytes };
     } catch (cause) {
       await rm(scratch, { recursive: true, force: true }).catch(() => {});
@@ -105,8 +107,8 @@ export class CheckpointStore implements Checkpoints {
     return [];
   }
 
-  /** Removes all but the latest, and the best of those made where a round was over. */
-  async #prune(): Promise<void> {
+  /** Removes all but the latest, and the best of those made where a round was over; gives those that are left. */
+  async #prune(): Promise<string[]> {
     const ids = await checkpointIds(this.#root);
     const manifests = await Promise.all(
       ids.map((id) => readManifest(join(this.#root, id)).catch(() => undefined)),
@@ -118,6 +120,7 @@ export class CheckpointStore implements Checkpoints {
     );
     const kept = new Set([...ids.slice(-this.#options.config.checkpoint.keep), best?.id]);
     for (const id of ids) if (!kept.has(id)) await rm(join(this.#root, id), { recursive: true, force: true });
+    return ids.filter((id) => kept.has(id));
   }
 }
 

@@ -144,5 +144,8 @@ function* engineContradictions(
     yield ["adapter.rank", "expected 1 or more where engine.kind is tinker, which trains adapters alone"];
   for (const [index, stage] of settings.stages.entries())
     if ("temperature" in stage && stage.temperature !== 1)
-      yield [`stages.${index}.temperature`, "expected 1 where engine.kind is tinker, which scores at no other"];
+      yield [
+        `stages.${index}.temperature`,
+        "expected 1 where engine.kind is tinker, which scores at no other",
+      ];
 }

@@ -46,7 +46,10 @@ const ofRole = (role: Role): z.ZodType<EngineOfRole> => {
     apiKeyEnv: variable(null, "the environment variable with its key; null: that of both"),
     baseModel: optionalText("the model by the server's name; null: that of both"),
   };
-  return group(settings, `the ${role === "reasoner" ? "Reasoner" : "Questioner"}'s own server; nulls: as for both`);
+  return group(
+    settings,
+    `the ${role === "reasoner" ? "Reasoner" : "Questioner"}'s own server; nulls: as for both`,
+  );
 };
 
 const settings: Settings<EngineConfig> = {
@@ -56,7 +59,10 @@ const settings: Settings<EngineConfig> = {
     "what samples and trains: this machine, or a Tinker-API server, which trains adapters alone",
   ),
   url: address,
-  apiKeyEnv: variable("TINKER_API_KEY", "the environment variable with the server's key, which stands nowhere else"),
+  apiKeyEnv: variable(
+    "TINKER_API_KEY",
+    "the environment variable with the server's key, which stands nowhere else",
+  ),
   baseModel: optionalText("the model by the server's name; null: model.name without its revision"),
   requests: count(64, "requests for samples that are under way at once, for each policy"),
   questioner: ofRole("questioner"),

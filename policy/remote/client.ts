@@ -1,18 +1,9 @@
 import type * as z from "zod";
 import { parseJson } from "../../common/json.ts";
+import type { EngineAddress } from "./address.ts";
 import { EngineRefusal, gaveUp, outOfOrder, sayUnreachable } from "./failures.ts";
 import type { JsonBody } from "./json.ts";
 import { protobufType } from "./protobuf.ts";
-
-/** Where an engine is, and how it knows who asks. */
-export interface EngineAddress {
-  /** Without a path of the API, and without a key in it. */
-  readonly url: string;
-  /** The environment variable that holds the key, for messages. */
-  readonly keyName: string;
-  /** Null where that is not set. */
-  readonly key: string | null;
-}
 
 /** How time passes for a client. */
 export interface Timing {

@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import { VisplayError } from "../../common/errors.ts";
-import type { EngineAddress } from "./client.ts";
+import type { EngineAddress } from "./address.ts";
 
 /** A status with which a server refused a request; those who know what the request was about say more. */
 export class EngineRefusal extends VisplayError {

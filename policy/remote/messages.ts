@@ -97,11 +97,3 @@ export interface AdamParams {
   /** 0 clips nothing. */
   readonly gradientClipNorm: number;
 }
-
-/** Tokens that chunks take. */
-export function tokensOfChunks(chunks: readonly Chunk[]): number {
-  return chunks.reduce(
-    (sum, chunk) => sum + (chunk.kind === "text" ? chunk.tokens.length : chunk.expectedTokens),
-    0,
-  );
-}

@@ -23,26 +23,18 @@ import { writeToken } from "../token_tape.ts";
 import { tokenWeights } from "../token_weights.ts";
 import { adapterParameters } from "./adapter_size.ts";
 import { cutAtText } from "./cut.ts";
-import { readEngineState, writeEngineState } from "./engine_state.ts";
+import { addGradient, type Reduction, type Slope, scoreSequences, stepParams } from "./descent.ts";
+import { type EngineState, readEngineState, writeEngineState } from "./engine_state.ts";
 import type { LoraConfig } from "./json.ts";
 import { crossEntropy, grpoObjective, type ScoredRollout } from "./objective.ts";
-import { RemoteModel } from "./remote_model.ts";
-import { Sampler } from "./remote_sampler.ts";
-import {
-  chunksOf,
-  datumOf,
-  SequenceEncoder,
-  type SequenceTools,
-  sampledLogProbs,
-  type TokenSequence,
-} from "./sequences.ts";
+import type { RemoteModel } from "./remote_model.ts";
+import { type ModelStart, RemoteWeights } from "./remote_weights.ts";
+import { deleteSaved } from "./saved_weights.ts";
+import { chunksOf, SequenceEncoder, type SequenceTools, type TokenSequence } from "./sequences.ts";
 import type { EngineSession } from "./session.ts";
 
-/** What a loss on a server is: a sum over tokens, or a mean over data of means over their tokens. */
-export type Reduction = "sum" | "mean";
-
 export interface TinkerPolicyOptions {
-  /** Names the policy's weights on the server, and the policy in error messages. */
+  /** Names the policy's weights on the server. */
   readonly name: string;
   /** The base by the server's name. */
   readonly baseModel: string;
@@ -51,13 +43,6 @@ export interface TinkerPolicyOptions {
   /** Requests for samples that are under way at once. */
   readonly window: number;
   readonly reduction: Reduction;
-}
-
-/** What came of a pass through the model: how the loss changes with each sampled token's log-probability. */
-interface Descent {
-  readonly sequences: readonly TokenSequence[];
-  readonly logProbs: readonly Float32Array[];
-  readonly slopes: readonly Float32Array[];
 }
 
 /**
@@ -71,13 +56,12 @@ export class TinkerPolicy implements Policy {
   readonly #tools: SequenceTools;
   readonly #options: TinkerPolicyOptions;
   readonly #encoder: SequenceEncoder;
-  /** From where its models begin; the reference is the policy as it began. */
-  readonly #starts: Record<WeightSet, ModelStart>;
-  readonly #models: Record<WeightSet, Promise<RemoteModel> | null> = { policy: null, reference: null };
-  readonly #samplers: Record<WeightSet, Promise<Sampler> | null> = { policy: null, reference: null };
+  readonly #weights: RemoteWeights;
   #version = 0;
+  /** Paths of states on the server that this policy has saved; those of others may be what others go on from. */
+  readonly #states = new Set<string>();
   #saves = 0;
-  /** The last thing to be done of what changes the model. */
+  /** The last thing to be done of what asks the models. */
   #last: Promise<unknown> = Promise.resolve();
   /** Why the model is not to be trained on: a gradient lies on the server that no step took. */
   #broken: unknown = null;
@@ -92,7 +76,7 @@ export class TinkerPolicy implements Policy {
     this.#tools = tools;
     this.#options = options;
     this.#encoder = new SequenceEncoder(tools);
-    this.#starts = { policy: start, reference: start };
+    this.#weights = new RemoteWeights(session, options.baseModel, options.lora, start);
   }
 
   async info(): Promise<PolicyInfo> {
@@ -112,36 +96,36 @@ export class TinkerPolicy implements Policy {
     { weights = "policy", ...options }: SamplingOptions,
     signal?: AbortSignal,
   ): Promise<Completion[][]> {
-    const opened = this.#samplerOf(weights, signal);
+    const opened = this.#inTurn(() => this.#weights.sampler(weights, signal));
     const sequences = await Promise.all(prompts.map((prompt) => this.#encoder.prompt(prompt)));
     const sampler = await opened;
-    const { config } = this.#tools.model;
-    const { tokenizer } = this.#tools;
+    const { tokenizer, model } = this.#tools;
     const { tape, stopTexts = [], groupSize, temperature, topK, topP, seed } = options;
-    return inParallel(sequences, this.#options.window, async (sequence, p) => {
-      const { length } = sequence.ids;
-      const room = Math.min(options.maxTokens, config.text.maxPositions - length);
-      const request = {
-        prompt: chunksOf(sequence, length),
-        samples: groupSize,
-        maxTokens: room,
-        temperature,
-        topK: topK === 0 ? -1 : topK,
-        topP,
-        seed: deriveSeed(seed, p),
-        stop: options.ignoreEos ? [] : config.eosTokenIds,
-        promptLogProbs: false,
-      };
-      const { sequences: sampled } = await sampler.sample(request, signal);
-      if (sampled.length !== groupSize)
-        throw new VisplayError("engine", `the engine gave ${sampled.length} of ${groupSize} completions`);
-      return sampled.map(({ tokens, logProbs, stopReason }, g): Completion => {
-        const whole = { tokens, logProbs, finishReason: stopReason };
-        const kept = cutAtText(whole, stopTexts, (ids) => tokenizer.decode(ids));
-        if (tape && p + g === 0) for (const token of kept.tokens) writeToken(tape, token);
-        return { ...kept, text: tokenizer.decode(kept.tokens, true).trim() };
-      });
-    });
+    return this.#cancellable(signal, () =>
+      inParallel(sequences, this.#options.window, async (sequence, p) => {
+        const { length } = sequence.ids;
+        const request = {
+          prompt: chunksOf(sequence, length),
+          samples: groupSize,
+          maxTokens: Math.min(options.maxTokens, model.config.text.maxPositions - length),
+          temperature,
+          topK: topK === 0 ? -1 : topK,
+          topP,
+          seed: deriveSeed(seed, p),
+          stop: options.ignoreEos ? [] : model.config.eosTokenIds,
+          promptLogProbs: false,
+        };
+        const { sequences: sampled } = await sampler.sample(request, signal);
+        if (sampled.length !== groupSize)
+          throw new VisplayError("engine", `the engine gave ${sampled.length} of ${groupSize} completions`);
+        return sampled.map(({ tokens, logProbs, stopReason }, g): Completion => {
+          const whole = { tokens, logProbs, finishReason: stopReason };
+          const kept = cutAtText(whole, stopTexts, (ids) => tokenizer.decode(ids));
+          if (tape && p + g === 0) for (const token of kept.tokens) writeToken(tape, token);
+          return { ...kept, text: tokenizer.decode(kept.tokens, true).trim() };
+        });
+      }),
+    );
   }
 
   async score(
@@ -152,11 +136,10 @@ export class TinkerPolicy implements Policy {
     requireTemperature(temperature);
     const encoded = await this.#encode(groups);
     return this.#inTurn(async () => {
-      const model = await this.#modelOf(weights, signal);
-      const scores = await this.#forward(model, encoded.flat(), signal);
-      let at = 0;
-      return encoded.map(({ length }) => scores.slice(at, (at += length)));
-    });
+      const scores = await this.#score(await this.#weights.model(weights, signal), encoded.flat(), signal);
+      const starts = encoded.map((_, i) => encoded.slice(0, i).reduce((sum, { length }) => sum + length, 0));
+      return zip(encoded, starts).map(([{ length }, start]) => scores.slice(start, start + length));
+    }, signal);
   }
 
   async prepare(images: readonly RgbImage[], signal?: AbortSignal): Promise<void> {
@@ -186,9 +169,7 @@ export class TinkerPolicy implements Policy {
     });
     const weights = tokenWeights(options.loss, lengths, options.maxTokens);
     const tokens = lengths.reduce((sum, length) => sum + length, 0);
-    return this.#inTurn(async () => {
-      const model = await this.#modelOf("policy", signal);
-      const logProbs = await this.#forward(model, sequences, signal);
+    const objective = (logProbs: readonly Float32Array[]) => {
       const scored = rollouts.map(({ completion, ...rollout }, i): ScoredRollout => {
         const weight = lengths[i] === 0 ? 0 : (weights[i] as number);
         return {
@@ -198,19 +179,11 @@ export class TinkerPolicy implements Policy {
           weight,
         };
       });
-      const { loss, kl, clipped, slopes } = grpoObjective(scored, options);
-      this.#requireNumbers(loss, slopes);
+      const { kl, clipped, ...rest } = grpoObjective(scored, options);
       const count = Math.max(1, tokens);
-      const norm = await this.#descend(model, { sequences, logProbs, slopes }, options.learningRate, signal);
-      return {
-        loss,
-        gradientNorm: norm,
-        kl: kl / count,
-        clipFraction: clipped / count,
-        tokens,
-        version: this.#version,
-      };
-    });
+      return { ...rest, kl: kl / count, clipFraction: clipped / count };
+    };
+    return this.#learn(sequences, objective, options.learningRate, tokens, signal);
   }
 
   async supervise(
@@ -218,36 +191,30 @@ export class TinkerPolicy implements Policy {
     { learningRate }: { readonly learningRate: number },
     signal?: AbortSignal,
   ): Promise<UpdateReport> {
-    const { tokenizer, model: definition } = this.#tools;
-    const [end] = definition.config.eosTokenIds;
+    const { tokenizer, model } = this.#tools;
+    const [end] = model.config.eosTokenIds;
     const wanted = examples.map(({ prompt, completion }) => {
-      const tokens =
-        typeof completion === "string"
-          ? Int32Array.of(...tokenizer.encode(completion), end as number)
-          : completion;
+      const isText = typeof completion === "string";
+      const tokens = isText ? Int32Array.of(...tokenizer.encode(completion), end as number) : completion;
       return { prompt, completions: [{ tokens }] };
     });
     const sequences = (await this.#encode(wanted)).flat();
-    const tokens = zip(examples, sequences).reduce(
-      (sum, [{ weight = 1 }, { sampled }]) => sum + weight * sampled.length,
-      0,
-    );
+    const counted = zip(examples, sequences).map(([{ weight = 1 }, { sampled }]) => weight * sampled.length);
+    const tokens = counted.reduce((sum, count) => sum + count, 0);
     const weights = examples.map(({ weight = 1 }) => weight / tokens);
-    return this.#inTurn(async () => {
-      const model = await this.#modelOf("policy", signal);
-      const logProbs = await this.#forward(model, sequences, signal);
-      const loss = crossEntropy(logProbs, weights);
-      const slopes = logProbs.map((own, i) => new Float32Array(own.length).fill(-(weights[i] as number)));
-      this.#requireNumbers(loss, slopes);
-      const norm = await this.#descend(model, { sequences, logProbs, slopes }, learningRate, signal);
-      return { loss, gradientNorm: norm, kl: 0, clipFraction: 0, tokens, version: this.#version };
+    const objective = (logProbs: readonly Float32Array[]) => ({
+      loss: crossEntropy(logProbs, weights),
+      slopes: zip(logProbs, weights).map(([{ length }, weight]) => new Float32Array(length).fill(-weight)),
+      kl: 0,
+      clipFraction: 0,
     });
+    return this.#learn(sequences, objective, learningRate, tokens, signal);
   }
 
   /** Writes where the server keeps the adapter, from where `visplay export-model` downloads it. */
   save(folder: string): Promise<void> {
     return this.#inTurn(async () => {
-      const model = await this.#modelOf("policy");
+      const model = await this.#weights.model("policy");
       const name = this.#nextName("model");
       const path = await model.save(name);
       await this.#write(folder, { path, hasOptimizer: false, adapter: await model.saveAdapter(name) });
@@ -256,7 +223,8 @@ export class TinkerPolicy implements Policy {
 
   saveState(folder: string): Promise<void> {
     return this.#inTurn(async () => {
-      const path = await (await this.#modelOf("policy")).save(this.#nextName("state"));
+      const path = await (await this.#weights.model("policy")).save(this.#nextName("state"));
+      this.#states.add(path);
       await this.#write(folder, { path, hasOptimizer: true, adapter: null });
     });
   }
@@ -264,48 +232,41 @@ export class TinkerPolicy implements Policy {
   loadState(folder: string): Promise<void> {
     return this.#inTurn(async () => {
       const { path, baseModel, steps, hasOptimizer, url } = await readEngineState(folder);
-      const { client } = this.#session;
-      if (baseModel !== this.#options.baseModel || url !== client.address.url)
+      const { address } = this.#session.client;
+      if (baseModel !== this.#options.baseModel || url !== address.url)
         throw new VisplayError(
           "model",
-          `${folder} is of ${baseModel} at ${url}; expected ${this.#options.baseModel} at ${client.address.url}: set engine.url and the model as they were`,
+          `${folder} is of ${baseModel} at ${url}; expected ${this.#options.baseModel} at ${address.url}: set engine.url and the model as they were`,
         );
-      await this.#forget("policy");
-      this.#starts.policy = { path, hasOptimizer };
+      await this.#weights.goOnFrom({ path, hasOptimizer });
       this.#version = steps;
       this.#broken = null;
-      await this.#modelOf("policy");
+    });
+  }
+
+  keepStates(folders: readonly string[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const states = await Promise.all(folders.map((folder) => readEngineState(folder).catch(() => null)));
+      const kept = new Set(states.flatMap((state) => state?.path ?? []));
+      for (const path of [...this.#states].filter((each) => !kept.has(each))) {
+        await deleteSaved(this.#session.client, path);
+        this.#states.delete(path);
+      }
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#last.catch(() => {});
-    await this.#forget("policy");
-    await this.#forget("reference");
+    await this.#last;
+    await this.#weights.forget("policy");
+    await this.#weights.forget("reference");
+    await this.#session[Symbol.asyncDispose]();
   }
 
-  /** Lets go of a model as it is; a server that does not hear it forgets the model by itself. */
-  async #forget(weights: WeightSet): Promise<void> {
-    const model = await this.#models[weights]?.catch(() => null);
-    this.#models[weights] = null;
-    this.#samplers[weights] = null;
-    await model?.unload().catch(() => {});
-  }
-
-  #write(
-    folder: string,
-    saved: { readonly path: string; readonly hasOptimizer: boolean; readonly adapter: string | null },
-  ): Promise<void> {
+  #write(folder: string, saved: Pick<EngineState, "path" | "hasOptimizer" | "adapter">): Promise<void> {
     const { baseModel, lora } = this.#options;
     const { url } = this.#session.client.address;
-    return writeEngineState(folder, {
-      version: 1,
-      url,
-      ...saved,
-      baseModel,
-      rank: lora.rank,
-      steps: this.#version,
-    });
+    const state = { version: 1, url, ...saved, baseModel, rank: lora.rank, steps: this.#version } as const;
+    return writeEngineState(folder, state);
   }
 
   /** A name for weights on the server that no other has. */
@@ -313,43 +274,20 @@ export class TinkerPolicy implements Policy {
     return `${this.#options.name}-${kind}-${this.#version}-${this.#session.id.slice(-8)}-${this.#saves++}`;
   }
 
-  #modelOf(weights: WeightSet, signal?: AbortSignal): Promise<RemoteModel> {
-    const model = this.#models[weights] ?? this.#open(this.#starts[weights], signal);
-    this.#models[weights] = model;
-    model.catch(() => {
-      this.#models[weights] = null;
-    });
-    return model;
-  }
-
-  async #open(start: ModelStart, signal?: AbortSignal): Promise<RemoteModel> {
-    const { baseModel, lora } = this.#options;
-    const model = await RemoteModel.create(this.#session, baseModel, lora, signal);
-    if (start) await model.load(start.path, start.hasOptimizer, signal);
-    return model;
-  }
-
-  /** The sampler of the weights as all that was asked before has left them. */
-  #samplerOf(weights: WeightSet, signal?: AbortSignal): Promise<Sampler> {
-    return this.#inTurn(() => {
-      const known = this.#samplers[weights];
-      if (known) return known;
-      const opened = this.#modelOf(weights, signal).then(
-        async (model) => new Sampler(this.#session.client, await model.publish()),
-      );
-      this.#samplers[weights] = opened;
-      opened.catch(() => {
-        this.#samplers[weights] = null;
-      });
-      return opened;
-    });
-  }
-
-  /** What changes the model, or asks it, is done one after the other. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.catch(() => {}).then(work);
+  /** What asks the models is done one after the other. */
+  #inTurn<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const done = this.#last.then(() => this.#cancellable(signal, work));
     this.#last = done.catch(() => {});
     return done;
+  }
+
+  async #cancellable<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      if (!signal?.aborted) throw cause;
+      throw new VisplayError("cancelled", "the call was cancelled", { cause });
+    }
   }
 
   #encode(groups: readonly PromptCompletions[]): Promise<TokenSequence[][]> {
@@ -358,22 +296,15 @@ export class TinkerPolicy implements Policy {
     );
   }
 
-  /** Log-probabilities of what was sampled, [sequences][T]; 0 for what holds an image token, which a server would take for an image. */
-  async #forward(
+  /** As `scoreSequences`; zeros for what says an image token, which a server would take for an image. */
+  async #score(
     model: RemoteModel,
     sequences: readonly TokenSequence[],
     signal?: AbortSignal,
   ): Promise<Float32Array[]> {
     const asked = sequences.filter((sequence) => !this.#holdsImage(sequence));
-    const data = asked.map((sequence) => {
-      return datumOf(sequence, { weights: new Float32Array(sequence.sampled.length).fill(1) });
-    });
-    const given = await model.forward(data, signal);
-    const scores = new Map(zip(asked, given));
-    return sequences.map((sequence) => {
-      const scored = scores.get(sequence);
-      return scored ? sampledLogProbs(sequence, scored) : new Float32Array(sequence.sampled.length);
-    });
+    const scores = new Map(zip(asked, await scoreSequences(model, asked, signal)));
+    return sequences.map((sequence) => scores.get(sequence) ?? new Float32Array(sequence.sampled.length));
   }
 
   #holdsImage({ ids, sampled }: TokenSequence): boolean {
@@ -381,58 +312,46 @@ export class TinkerPolicy implements Policy {
     return sampled.some((place) => ids[place] === imageTokenId);
   }
 
-  /**
-   * One step down the slopes of a loss; gives the gradient's norm, NaN where the server does not tell. Each token's ratio to
-   * the pass before is 1, so that the gradient of Σ -r A is that of the loss where A is the negative slope.
-   */
-  async #descend(
-    model: RemoteModel,
-    { sequences, logProbs, slopes }: Descent,
+  /** One step down an objective of what was sampled. */
+  #learn(
+    sequences: readonly TokenSequence[],
+    objectiveOf: (
+      logProbs: readonly Float32Array[],
+    ) => Pick<UpdateReport, "loss" | "kl" | "clipFraction"> & { readonly slopes: readonly Float32Array[] },
     learningRate: number,
+    tokens: number,
     signal?: AbortSignal,
-  ): Promise<number> {
-    if (this.#broken)
-      throw new VisplayError("engine", "an update broke off on the engine; go on from the last checkpoint", {
-        cause: this.#broken,
-      });
-    const { beta1, beta2, epsilon, weightDecay, maxGradientNorm } = this.#options.optimizer;
-    const all = sequences
-      .map((sequence, i) => ({
-        sequence,
-        own: logProbs[i] as Float32Array,
-        slope: slopes[i] as Float32Array,
-      }))
-      .filter(({ sequence }) => !this.#holdsImage(sequence));
-    // Where nothing moves the step is taken all the same: the optimiser's moments do.
-    const moving = all.filter(({ slope }) => slope.some((value) => value !== 0));
-    const moved = moving.length > 0 ? moving : all;
-    if (moved.length === 0)
-      throw new RangeError("an optimiser step needs gradients: there was nothing to learn from");
-    signal?.throwIfAborted();
-    try {
-      const data = moved.map(({ sequence, own, slope }) => {
-        const { length } = sequence.sampled;
-        const scale = this.#options.reduction === "sum" ? 1 : length * moved.length;
-        const advantages = slope.map((value) => -value * scale);
-        return datumOf(sequence, { weights: new Float32Array(length).fill(1), logprobs: own, advantages });
-      });
-      await model.differentiate(data, "importance_sampling", signal);
-      // From here on to its end: what was asked for is done.
-      const norm = await model.step({
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay,
-        gradientClipNorm: maxGradientNorm ?? 0,
-      });
-      this.#version++;
-      this.#samplers.policy = null;
-      return norm;
-    } catch (error) {
-      this.#broken = error;
-      throw error;
-    }
+  ): Promise<UpdateReport> {
+    return this.#inTurn(async () => {
+      this.#requireWhole();
+      const model = await this.#weights.model("policy", signal);
+      const logProbs = await this.#score(model, sequences, signal);
+      const { slopes, ...report } = objectiveOf(logProbs);
+      this.#requireNumbers(report.loss, slopes);
+      const all = sequences
+        .map((sequence, i): Slope => {
+          return { sequence, logProbs: logProbs[i] as Float32Array, slope: slopes[i] as Float32Array };
+        })
+        .filter(({ sequence }) => !this.#holdsImage(sequence));
+      signal?.throwIfAborted();
+      try {
+        await addGradient(model, all, this.#options.reduction, signal);
+        // From here on to its end: what is asked for now is done.
+        const gradientNorm = await model.step(stepParams(this.#options.optimizer, learningRate));
+        this.#version++;
+        this.#weights.changed();
+        return { ...report, gradientNorm, tokens, version: this.#version };
+      } catch (error) {
+        this.#broken = error;
+        throw error;
+      }
+    }, signal);
+  }
+
+  #requireWhole(): void {
+    if (this.#broken === null) return;
+    const message = "an update broke off on the engine; go on from the last checkpoint with `visplay resume`";
+    throw new VisplayError("engine", message, { cause: this.#broken });
   }
 
   #requireNumbers(loss: number, slopes: readonly Float32Array[]): void {
@@ -443,9 +362,6 @@ export class TinkerPolicy implements Policy {
     );
   }
 }
-
-/** Where a model begins: at a path of the server's, or as a new adapter. */
-export type ModelStart = { readonly path: string; readonly hasOptimizer: boolean } | null;
 
 function completionsOf({ prompt, rollouts }: TrainingGroup): PromptCompletions {
   return { prompt, completions: rollouts.map(({ completion }) => completion) };

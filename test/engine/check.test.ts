@@ -52,7 +52,9 @@ describe("the check", () => {
     await expect(checkEngine(clientOf(double.url, "secret"), tools, options)).rejects.toThrow(
       "has visplay/tiny; expected other/model",
     );
-    await expect(checkEngine(clientOf(double.url), tools, options)).rejects.toThrow("set TINKER_API_KEY to a key");
+    await expect(checkEngine(clientOf(double.url), tools, options)).rejects.toThrow(
+      "set TINKER_API_KEY to a key",
+    );
     await expect(checkEngine(clientOf(double.url, "wrong-key"), tools, options)).rejects.toThrow(
       /the key in TINKER_API_KEY is not one of this engine(?!.*wrong-key)/,
     );

@@ -18,6 +18,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   policy: ["common", "images"],
   "policy/models": ["common", "images", "autodiff", "policy"],
   "policy/chat": ["common", "images", "policy", "policy/models"],
+  "policy/remote": ["common", "images", "policy", "policy/models", "policy/chat"],
   "policy/weights": ["common", "autodiff", "policy", "policy/models"],
   "policy/embedded": [
     "common",
@@ -104,6 +105,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "watch",
     "policy",
     "policy/chat",
+    "policy/remote",
     "policy/weights",
     "policy/embedded",
     "policy/parallel",
