@@ -148,7 +148,7 @@ function contentOf(
 ): { readonly headers: Record<string, string>; readonly body?: string | Uint8Array<ArrayBuffer> } {
   const headers: Record<string, string> = {
     ...(key !== null && { "X-API-Key": key }),
-    ...(takesProtobuf && { Accept: protobufType }),
+    Accept: takesProtobuf ? protobufType : "application/json",
   };
   if (body === undefined) return { headers };
   if (!(body instanceof Uint8Array)) {

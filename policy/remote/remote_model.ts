@@ -66,13 +66,10 @@ export class RemoteModel {
 
   /** Goes on from a path of the server's, which has to be the first thing that is asked of the model. */
   async load(path: string, withOptimizer: boolean, signal?: AbortSignal): Promise<void> {
-    const body = { path, optimizer: withOptimizer, type: "load_weights" };
-    await this.#ask(
-      "load_weights",
-      (seq) => ({ model_id: this.id, seq_id: seq, ...body }),
-      { schema: AnySchema },
-      signal,
-    );
+    const body = (seq_id: number): JsonBody => {
+      return { model_id: this.id, seq_id, path, optimizer: withOptimizer, type: "load_weights" };
+    };
+    await this.#ask("load_weights", body, { schema: AnySchema }, signal);
   }
 
   /** The log-probability of each datum's target tokens, [data][N]. */
@@ -120,30 +117,29 @@ export class RemoteModel {
 
   /** Saves weights and optimiser; gives the path under which the server has them. */
   async save(name: string): Promise<string> {
-    const body = { path: name, overwrite: true, type: "save_weights" };
-    const form = { schema: SavedSchema };
-    return (await this.#ask("save_weights", (seq) => ({ model_id: this.id, seq_id: seq, ...body }), form))
-      .path;
+    const body = (seq_id: number): JsonBody => {
+      return { model_id: this.id, path: name, seq_id, overwrite: true, type: "save_weights" };
+    };
+    return (await this.#ask("save_weights", body, { schema: SavedSchema })).path;
   }
 
   /** Saves the adapter alone, as it may be downloaded; gives its path. */
   async saveAdapter(name: string): Promise<string> {
-    const body = { path: name, kind: "snapshot", type: "save_weights_for_sampler" };
-    const ask = (seq: number): JsonBody => ({ model_id: this.id, seq_id: seq, ...body });
-    return (await this.#ask("save_weights_for_sampler", ask, { schema: SavedSchema })).path;
+    const type = "save_weights_for_sampler";
+    const body = (seq_id: number): JsonBody => {
+      return { model_id: this.id, path: name, kind: "snapshot", seq_id, type };
+    };
+    return (await this.#ask(type, body, { schema: SavedSchema })).path;
   }
 
   /** Makes the weights as they are now ready for sampling; gives the sampling session. */
   async publish(): Promise<string> {
-    const sampler = { sampling_session_seq_id: this.#session.nextSampler(), kind: "snapshot" };
-    const ask = (seq: number): JsonBody => ({
-      model_id: this.id,
-      ...sampler,
-      seq_id: seq,
-      type: "save_weights_for_sampler",
-    });
-    return (await this.#ask("save_weights_for_sampler", ask, { schema: PublishedSchema }))
-      .sampling_session_id;
+    const type = "save_weights_for_sampler";
+    const sampling_session_seq_id = this.#session.nextSampler();
+    const body = (seq_id: number): JsonBody => {
+      return { model_id: this.id, sampling_session_seq_id, kind: "snapshot", seq_id, type };
+    };
+    return (await this.#ask(type, body, { schema: PublishedSchema })).sampling_session_id;
   }
 
   /** Lets the server forget the model. */

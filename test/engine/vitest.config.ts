@@ -1,9 +1,9 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-/** `npm run test:engine`: policies and runs over HTTP, apart from the other tests. */
+/** `npm run test:engine`: the wire, and policies and runs over HTTP, apart from the other tests. */
 const config: ViteUserConfig = defineConfig({
   test: {
-    include: ["test/engine/*.test.ts"],
+    include: ["test/engine/*.test.ts", "test/policy/remote/*.test.ts"],
     pool: "forks",
     testTimeout: 120_000,
     hookTimeout: 120_000,
