@@ -55,13 +55,17 @@ export async function sequenceTools({
   return (await readModelFolder(base, config.model)).define();
 }
 
-/** A client of a role's server; the key is taken from the environment and kept nowhere else. */
+/** A client of a role's server. */
 export function engineClient({ engine, seed }: RunConfig, role: Role): EngineClient {
   const url = engine[role].url ?? engine.url;
   if (url === null)
     throw new VisplayError("config", "engine.url: found nothing, expected the address of a server");
-  const keyName = engine[role].apiKeyEnv ?? engine.apiKeyEnv;
-  const stream = new RandomStream(deriveSeed(seed, "engine", role));
+  return clientFor(url, engine[role].apiKeyEnv ?? engine.apiKeyEnv, deriveSeed(seed, "engine", role));
+}
+
+/** A client of a server; the key is taken from the environment and kept nowhere else. */
+export function clientFor(url: string, keyName: string, seed: number): EngineClient {
+  const stream = new RandomStream(seed);
   const timing = {
     now: steadyClock.now,
     sleep: (ms: number, signal?: AbortSignal) => sleep(ms, undefined, signal ? { signal } : {}),

@@ -1,9 +1,9 @@
 import { VisplayError } from "../../common/errors.ts";
 import { RandomStream } from "../../common/random.ts";
-import { zip } from "../../common/zip.ts";
 import { imageOf, type RgbImage } from "../../images/image.ts";
 import { promptAbout } from "../prompts.ts";
 import type { EngineClient } from "./client.ts";
+import { meanGap } from "./descent.ts";
 import { EngineRefusal } from "./failures.ts";
 import type { LoraConfig } from "./json.ts";
 import type { AdamParams, Datum } from "./messages.ts";
@@ -343,9 +343,4 @@ function withLongerImage({ ids, images, sampled }: TokenSequence): TokenSequence
     images: image ? [{ ...image, length: image.length + 1 }] : [],
     sampled: sampled.map((place) => place + 1),
   };
-}
-
-function meanGap(a: Float32Array, b: Float32Array): number {
-  const gaps = zip([...a], [...b]).map(([x, y]) => Math.abs(x - y));
-  return gaps.reduce((sum, gap) => sum + gap, 0) / Math.max(1, gaps.length);
 }

@@ -40,6 +40,8 @@ export interface EngineRequest {
 
 export interface EngineAnswer {
   readonly status: number;
+  /** Where a redirection leads; nobody follows one with the key. */
+  readonly location: string | null;
   readonly isProtobuf: boolean;
   readonly bytes: Uint8Array;
 }
@@ -107,12 +109,14 @@ export class EngineClient {
       const response = await fetch(new URL(`api/v1/${path}`, withSlash(this.address.url)), {
         method,
         ...contentOf(request, this.address.key),
+        redirect: "manual",
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       });
       const bytes = new Uint8Array(await response.arrayBuffer());
       const { status, headers } = response;
       const isProtobuf = headers.get("content-type")?.startsWith(protobufType) ?? false;
-      if (response.ok || answers.includes(status)) return { status, isProtobuf, bytes };
+      if (response.ok || answers.includes(status)) 
+        return { status, location: headers.get("location"), isProtobuf, bytes };
       const detail = detailIn(bytes);
       if (!passing.includes(status) && status < 500)
         throw new EngineRefusal(this.address, path, status, detail);

@@ -60,3 +60,9 @@ export function stepParams(
 function ones({ sampled }: TokenSequence): Float32Array {
   return new Float32Array(sampled.length).fill(1);
 }
+
+/** The mean difference of two sequences' log-probabilities, per token. */
+export function meanGap(a: Float32Array, b: Float32Array): number {
+  const gaps = zip([...a], [...b]).map(([x, y]) => Math.abs(x - y));
+  return gaps.reduce((sum, gap) => sum + gap, 0) / Math.max(1, gaps.length);
+}

@@ -20,6 +20,8 @@ export interface EngineState {
   /** The base by the server's name. */
   readonly baseModel: string;
   readonly rank: number;
+  /** Log-probabilities of a fixed text under the base, by which it is known again; null where they were not asked for. */
+  readonly baseLogProbs: readonly number[] | null;
   /** Optimiser steps taken. */
   readonly steps: number;
 }
@@ -34,6 +36,7 @@ const EngineStateSchema: z.ZodType<EngineState> = z.strictObject({
   adapter: z.string().nullable(),
   baseModel: z.string(),
   rank: z.int(),
+  baseLogProbs: z.array(z.number()).nullable(),
   steps: z.int().nonnegative(),
 });
 

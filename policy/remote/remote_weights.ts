@@ -1,11 +1,17 @@
+import { VisplayError } from "../../common/errors.ts";
 import type { WeightSet } from "../port.ts";
+import { meanGap, scoreSequences } from "./descent.ts";
 import type { LoraConfig } from "./json.ts";
 import { RemoteModel } from "./remote_model.ts";
 import { Sampler } from "./remote_sampler.ts";
+import type { TokenSequence } from "./sequences.ts";
 import type { EngineSession } from "./session.ts";
 
 /** Where a model begins: at a path of the server's, or as a new adapter. */
 export type ModelStart = { readonly path: string; readonly hasOptimizer: boolean } | null;
+
+/** How far apart the same model may be on machines that do not add in one order, per token (natural log). */
+const sameBaseGap = 0.05;
 
 /** The weights of a policy on a server, and those that it began with; each is made when it is first asked for. */
 export class RemoteWeights {
@@ -16,7 +22,17 @@ export class RemoteWeights {
   readonly #models: Record<WeightSet, Promise<RemoteModel> | null> = { policy: null, reference: null };
   readonly #samplers: Record<WeightSet, Promise<Sampler> | null> = { policy: null, reference: null };
 
-  constructor(session: EngineSession, baseModel: string, lora: LoraConfig, start: ModelStart) {
+  readonly #fixed: TokenSequence;
+  #baseLogProbs: Float32Array | null = null;
+
+  /** `fixed` is what the base is known by. */
+  constructor(
+    session: EngineSession,
+    { baseModel, lora }: { readonly baseModel: string; readonly lora: LoraConfig },
+    start: ModelStart,
+    fixed: TokenSequence,
+  ) {
+    this.#fixed = fixed;
     this.#session = session;
     this.#baseModel = baseModel;
     this.#lora = lora;
@@ -67,9 +83,30 @@ export class RemoteWeights {
     await model?.unload().catch(() => {});
   }
 
+  /** Log-probabilities of the fixed text under the base, as far as they are known. */
+  get baseLogProbs(): Float32Array | null {
+    return this.#baseLogProbs;
+  }
+
+  /** Throws "model" where the server has another base under the same name than these are of. */
+  async requireBase(logProbs: Float32Array): Promise<void> {
+    const model = await RemoteModel.create(this.#session, this.#baseModel, this.#lora);
+    const [now = new Float32Array()] = await scoreSequences(model, [this.#fixed]);
+    await model.unload();
+    const gap = meanGap(now, logProbs);
+    if (gap > sameBaseGap)
+      throw new VisplayError(
+        "model",
+        `the engine at ${this.#session.client.address.url} has another model as ${this.#baseModel} than when the run began: a fixed text's log-probabilities are ${gap.toFixed(3)} apart per token, expected at most ${sameBaseGap}; have the engine serve the one of then`,
+      );
+    this.#baseLogProbs = now;
+  }
+
   async #open(start: ModelStart, signal?: AbortSignal): Promise<RemoteModel> {
     const model = await RemoteModel.create(this.#session, this.#baseModel, this.#lora, signal);
     if (start) await model.load(start.path, start.hasOptimizer, signal);
+    // A new adapter changes nothing yet.
+    else [this.#baseLogProbs = null] = await scoreSequences(model, [this.#fixed], signal);
     return model;
   }
 }

@@ -76,7 +76,7 @@ export class TinkerPolicy implements Policy {
     this.#tools = tools;
     this.#options = options;
     this.#encoder = new SequenceEncoder(tools);
-    this.#weights = new RemoteWeights(session, options.baseModel, options.lora, start);
+    this.#weights = new RemoteWeights(session, options, start, fixedText(tools));
   }
 
   async info(): Promise<PolicyInfo> {
@@ -231,13 +231,15 @@ export class TinkerPolicy implements Policy {
 
   loadState(folder: string): Promise<void> {
     return this.#inTurn(async () => {
-      const { path, baseModel, steps, hasOptimizer, url } = await readEngineState(folder);
+      const { path, baseModel, steps, hasOptimizer, url, baseLogProbs } = await readEngineState(folder);
       const { address } = this.#session.client;
       if (baseModel !== this.#options.baseModel || url !== address.url)
         throw new VisplayError(
           "model",
           `${folder} is of ${baseModel} at ${url}; expected ${this.#options.baseModel} at ${address.url}: set engine.url and the model as they were`,
         );
+      await this.#weights.forget("policy");
+      if (baseLogProbs) await this.#weights.requireBase(Float32Array.from(baseLogProbs));
       await this.#weights.goOnFrom({ path, hasOptimizer });
       this.#version = steps;
       this.#broken = null;
@@ -265,8 +267,9 @@ export class TinkerPolicy implements Policy {
   #write(folder: string, saved: Pick<EngineState, "path" | "hasOptimizer" | "adapter">): Promise<void> {
     const { baseModel, lora } = this.#options;
     const { url } = this.#session.client.address;
-    const state = { version: 1, url, ...saved, baseModel, rank: lora.rank, steps: this.#version } as const;
-    return writeEngineState(folder, state);
+    const known = this.#weights.baseLogProbs;
+    const base = { baseModel, baseLogProbs: known && [...known], rank: lora.rank };
+    return writeEngineState(folder, { version: 1, url, ...saved, ...base, steps: this.#version });
   }
 
   /** A name for weights on the server that no other has. */
@@ -361,6 +364,12 @@ export class TinkerPolicy implements Policy {
       `optimiser step ${this.#version + 1}: the loss is ${loss}; expected a finite number. The weights are unchanged; lower the learning rate`,
     );
   }
+}
+
+/** What a base is known by: a text that is read, and a longer one that is scored. */
+function fixedText({ tokenizer }: SequenceTools): TokenSequence {
+  const ids = tokenizer.encode("How many circles are there? There are two red circles, and one blue square.");
+  return { ids, images: [], sampled: Int32Array.from({ length: ids.length - 1 }, (_, t) => t + 1) };
 }
 
 function completionsOf({ prompt, rollouts }: TrainingGroup): PromptCompletions {

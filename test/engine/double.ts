@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { VisplayError } from "../../common/errors.ts";
 import type { LocalPolicyOptions } from "../../policy/embedded/local_policy.ts";
 import { Backend, Refused, type Snapshot, temporaryFolder } from "./backend.ts";
+import { tarOf } from "./tar.ts";
 import { type AdamParams, type RequestBodies, readBody, readPass, readPassBody } from "./requests.ts";
 import { passResult, sampleResult } from "./results.ts";
 
@@ -157,7 +158,8 @@ export class EngineDouble implements AsyncDisposable {
     const takesProtobuf = request.headers.accept === "application/x-protobuf" && this.#speaksProtobuf;
     const answer = await this.#carryOut(path, body, isProtobuf, takesProtobuf, request.method ?? "");
     if (fault === "unanswered") return void response.destroy();
-    const { status = 200, value, proto } = answer;
+    const { status = 200, value, proto, file } = answer;
+    if (file) return void response.writeHead(200, { "content-type": "application/gzip" }).end(file);
     if (proto === undefined) return json(response, status, value);
     response.writeHead(200, { "content-type": "application/x-protobuf" }).end(proto);
   }
@@ -177,7 +179,7 @@ export class EngineDouble implements AsyncDisposable {
     isProtobuf: boolean,
     takesProtobuf: boolean,
     method: string,
-  ): Promise<{ readonly status?: number; readonly value?: unknown; readonly proto?: Uint8Array }> {
+  ): Promise<{ readonly status?: number; readonly value?: unknown; readonly proto?: Uint8Array; readonly file?: Uint8Array }> {
     const text = isProtobuf ? "" : new TextDecoder().decode(bytes);
     const read = <P extends keyof RequestBodies>(route: P) => readBody(route, text);
     try {
@@ -238,6 +240,7 @@ export class EngineDouble implements AsyncDisposable {
         case "retrieve_futures":
           return await this.#finished(read("retrieve_futures"));
         default:
+          if (method === "GET" && path.endsWith("/archive")) return await this.#archive(path);
           return method === "DELETE" ? this.#delete(path) : { status: 404, value: { detail: "Not Found" } };
       }
     } catch (error) {
@@ -346,6 +349,12 @@ export class EngineDouble implements AsyncDisposable {
     for (let waited = 0; finished.length === prev_cursor && waited < 20; waited++) await sleep(10);
     const completions = finished.slice(prev_cursor).map((request_id) => ({ state: "finished", request_id }));
     return { value: { completions, cursor: prev_cursor + completions.length } };
+  }
+
+  async #archive(path: string) {
+    const [, model, checkpoint] = /^training_runs\/([^/]+)\/checkpoints\/(.+)\/archive$/.exec(path) ?? [];
+    const folder = this.#saved.get(`tinker://${model}/${checkpoint}`);
+    return folder ? { file: await tarOf(folder) } : { status: 404, value: { detail: "no such checkpoint" } };
   }
 
   #delete(path: string) {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -99,5 +99,17 @@ describe("a policy whose engine fails", () => {
     await using elsewhere = await startDouble();
     await using other = await openRemote(elsewhere);
     await expect(other.loadState(folder)).rejects.toThrow("set engine.url and the model as they were");
+  });
+
+  test("has another model under the same name, is refused", async () => {
+    await using policy = await openRemote(double);
+    await policy.sample(prompts, sampling);
+    await policy.saveState(folder);
+    const file = join(folder, "engine.json");
+    const state = JSON.parse(await readFile(file, "utf8"));
+    const baseLogProbs = state.baseLogProbs.map((value: number) => value - 0.2);
+    await writeFile(file, JSON.stringify({ ...state, baseLogProbs }));
+    await using other = await openRemote(double);
+    await expect(other.loadState(folder)).rejects.toThrow(/has another model as visplay\/tiny .* 0\.200 apart/);
   });
 });

@@ -1,12 +1,17 @@
 /** Whole runs of the command over HTTP, against a double of the embedded model. */
 
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { exitCodes } from "../../common/errors.ts";
+import { RandomStream } from "../../common/random.ts";
 import { ReplayReader } from "../../replay/reader.ts";
-import { type Outcome, spawnProgram } from "../built.ts";
+import { type Outcome, program, spawnProgram } from "../built.ts";
 import { smallRun } from "../cli/small_run.ts";
 import { withoutTimes } from "../fakes/play.ts";
 import { EngineDouble } from "./double.ts";
@@ -39,10 +44,27 @@ function startEmbedded(): Promise<EngineDouble> {
   return EngineDouble.start({ folder: embedded, baseModel: "tiny", policy, key });
 }
 
-function train(out: string, own: readonly string[], args: readonly string[] = []): Promise<Outcome> {
+const env = { ...process.env, TINKER_API_KEY: key };
+
+function trainArguments(out: string, own: readonly string[], args: readonly string[] = []): string[] {
   const set = [...settings, ...own].flatMap((each) => ["--set", each]);
-  const env = { ...process.env, TINKER_API_KEY: key };
-  return spawnProgram(["train", "--out", join(folder, out), ...set, ...args], { env });
+  return ["train", "--out", join(folder, out), ...set, ...args];
+}
+
+function train(out: string, own: readonly string[], args: readonly string[] = []): Promise<Outcome> {
+  return spawnProgram(trainArguments(out, own, args), { env });
+}
+
+/** Starts a command, and waits until an engine was asked to save so many times from then on, or it has ended. */
+async function startUntilSaved(double: EngineDouble, args: readonly string[], saves: number): Promise<ChildProcess> {
+  const before = savesOf(double);
+  const child = spawn(process.execPath, [program, ...args], { env, stdio: "ignore" });
+  while (child.exitCode === null && savesOf(double) - before < saves) await sleep(5);
+  return child;
+}
+
+function savesOf({ asked }: EngineDouble): number {
+  return asked.filter((path) => path === "save_weights").length;
 }
 
 /** What a run recorded, without what only its machine or its interruptions say. */
@@ -91,5 +113,32 @@ describe("a run on an engine", () => {
     const states = double.saved.filter((path) => path.includes("state"));
     expect(states.length).toBeLessThanOrEqual(2 * kept.length);
     expect(double.deleted.length).toBeGreaterThan(0);
+  });
+
+  test("killed and resumed loses no episode and repeats none", async () => {
+    const stream = new RandomStream(Date.now());
+    let args = trainArguments("killed", [], ["--engine", double.url]);
+    for (let kills = 0; kills < 2; kills++) {
+      // The check of a beginning saves once; so the kill strikes in the steps behind that.
+      const child = await startUntilSaved(double, args, 2 + stream.integer(3));
+      await sleep(stream.uniform() * 1000);
+      child.kill("SIGKILL");
+      if (child.exitCode === null) await once(child, "exit");
+      args = ["resume", join(folder, "killed")];
+    }
+    const { code, stderr } = await spawnProgram(args, { env });
+    expect(code, stderr).toBe(0);
+    expect(differences(storyOf("killed"), storyOf("local"))).toEqual([]);
+  });
+
+  test("whose engine loses the model ends with what to do, and goes on", async () => {
+    const args = trainArguments("lost", [], ["--engine", double.url]);
+    const child = await startUntilSaved(double, args, 4);
+    await double.restart("saved");
+    if (child.exitCode === null) await once(child, "exit");
+    expect(child.exitCode).toBe(exitCodes.engine);
+    const { code, stderr } = await spawnProgram(["resume", join(folder, "lost")], { env });
+    expect(code, stderr).toBe(0);
+    expect(differences(storyOf("lost"), storyOf("local"))).toEqual([]);
   });
 });
