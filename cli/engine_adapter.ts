@@ -39,7 +39,8 @@ export async function downloadEngineAdapter(
     const { members } = await membersOf(archive, tar.length);
     for (const name of wanted) {
       const member = members.find((each) => basename(each.name) === name);
-      if (!member) throw new VisplayError("engine", `${adapter}: the archive holds no ${name}, expected an adapter`);
+      if (!member)
+        throw new VisplayError("engine", `${adapter}: the archive holds no ${name}, expected an adapter`);
       await writeFile(join(folder, name), tar.subarray(member.start, member.start + member.bytes));
     }
     await nameBase(join(folder, configName), base ?? baseModel);

@@ -115,7 +115,7 @@ export class EngineClient {
       const bytes = new Uint8Array(await response.arrayBuffer());
       const { status, headers } = response;
       const isProtobuf = headers.get("content-type")?.startsWith(protobufType) ?? false;
-      if (response.ok || answers.includes(status)) 
+      if (response.ok || answers.includes(status))
         return { status, location: headers.get("location"), isProtobuf, bytes };
       const detail = detailIn(bytes);
       if (!passing.includes(status) && status < 500)

@@ -222,7 +222,7 @@ export class Backend implements AsyncDisposable {
   async #job({ input, loss }: ReadDatum): Promise<TreeJob<PreparedImage>> {
     const { ids, images } = await this.#read(input);
     const targets = loss.target_tokens;
-    if (!targets || targets.dtype !== "int64" || targets.data.length !== ids.length)
+    if (targets?.dtype !== "int64" || targets.data.length !== ids.length)
       throw new Refused(`target_tokens are ${targets?.data.length} of ${ids.length}`);
     for (const [name, { data, shape }] of Object.entries(loss))
       if (data.length !== ids.length || `${shape}` !== `${ids.length}`)

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { VisplayError } from "../../common/errors.ts";
 import type { LocalPolicyOptions } from "../../policy/embedded/local_policy.ts";
 import { Backend, Refused, type Snapshot, temporaryFolder } from "./backend.ts";
-import { tarOf } from "./tar.ts";
 import { type AdamParams, type RequestBodies, readBody, readPass, readPassBody } from "./requests.ts";
 import { passResult, sampleResult } from "./results.ts";
+import { tarOf } from "./tar.ts";
 
 /** What goes wrong on the way of one request. */
 export type WireFault =
@@ -179,7 +179,12 @@ export class EngineDouble implements AsyncDisposable {
     isProtobuf: boolean,
     takesProtobuf: boolean,
     method: string,
-  ): Promise<{ readonly status?: number; readonly value?: unknown; readonly proto?: Uint8Array; readonly file?: Uint8Array }> {
+  ): Promise<{
+    readonly status?: number;
+    readonly value?: unknown;
+    readonly proto?: Uint8Array;
+    readonly file?: Uint8Array;
+  }> {
     const text = isProtobuf ? "" : new TextDecoder().decode(bytes);
     const read = <P extends keyof RequestBodies>(route: P) => readBody(route, text);
     try {

@@ -31,7 +31,10 @@ async function learn(policy: TinkerPolicy, between: (place: string) => unknown =
     const sampled = await policy.sample(prompts, { ...sampling, seed: step });
     await between(`update ${step}`);
     const report = await policy.update(rolloutGroups(prompts, sampled.map(spoken)), grpo);
-    told.push(sampled.map((group) => group.map(({ tokens }) => [...tokens])), report);
+    told.push(
+      sampled.map((group) => group.map(({ tokens }) => [...tokens])),
+      report,
+    );
   }
   return told;
 }
@@ -82,7 +85,9 @@ describe("a policy whose engine fails", () => {
     await policy.update(rolloutGroups(prompts, sampled.map(spoken)), grpo);
     await policy.saveState(folder);
     await double.restart("saved");
-    await expect(policy.sample(prompts, { ...sampling, seed: 1 })).rejects.toThrow("go on with `visplay resume`");
+    await expect(policy.sample(prompts, { ...sampling, seed: 1 })).rejects.toThrow(
+      "go on with `visplay resume`",
+    );
     const groups = rolloutGroups(prompts, sampled.map(spoken));
     await expect(policy.update(groups, grpo)).rejects.toMatchObject({ code: "engine" });
 
@@ -110,6 +115,8 @@ describe("a policy whose engine fails", () => {
     const baseLogProbs = state.baseLogProbs.map((value: number) => value - 0.2);
     await writeFile(file, JSON.stringify({ ...state, baseLogProbs }));
     await using other = await openRemote(double);
-    await expect(other.loadState(folder)).rejects.toThrow(/has another model as visplay\/tiny .* 0\.200 apart/);
+    await expect(other.loadState(folder)).rejects.toThrow(
+      /has another model as visplay\/tiny .* 0\.200 apart/,
+    );
   });
 });

@@ -56,7 +56,11 @@ function train(out: string, own: readonly string[], args: readonly string[] = []
 }
 
 /** Starts a command, and waits until an engine was asked to save so many times from then on, or it has ended. */
-async function startUntilSaved(double: EngineDouble, args: readonly string[], saves: number): Promise<ChildProcess> {
+async function startUntilSaved(
+  double: EngineDouble,
+  args: readonly string[],
+  saves: number,
+): Promise<ChildProcess> {
   const before = savesOf(double);
   const child = spawn(process.execPath, [program, ...args], { env, stdio: "ignore" });
   while (child.exitCode === null && savesOf(double) - before < saves) await sleep(5);

@@ -15,7 +15,9 @@ const logProbs = normals(1).map((row) => row.map((x) => -Math.abs(x) - 0.05));
 const drifted = (scale: number): Float32Array[] =>
   normals(scale).map((row, r) => row.map((x, t) => x + (logProbs[r]?.[t] as number)));
 const [oldLogProbs, referenceLogProbs] = [drifted(0.3), drifted(0.5)];
-const masks = Array.from({ length: rows }, (_, r) => Uint8Array.from({ length }, (_, t) => Number(t <= 6 - r)));
+const masks = Array.from({ length: rows }, (_, r) =>
+  Uint8Array.from({ length }, (_, t) => Number(t <= 6 - r)),
+);
 const perToken = normals(1);
 const weights = [0.1, 0.05, 0.2, 0, 0.3];
 
@@ -67,6 +69,7 @@ describe.each(losses)("%s", (loss) => {
     if (own.beta > 0) expect(found.kl).toBeCloseTo(graph.kl?.[0] as number, 4);
     expect(found.clipped).toBe(graph.clipped?.[0]);
     const slopes = found.slopes.flatMap((row) => [...row]);
-    for (const [i, slope] of slopes.entries()) expect(slope, `${i}`).toBeCloseTo(graph.slope?.[i] as number, 5);
+    for (const [i, slope] of slopes.entries())
+      expect(slope, `${i}`).toBeCloseTo(graph.slope?.[i] as number, 5);
   });
 });

@@ -11,8 +11,8 @@ import { decodeForwardBackwardResult, decodeSampleResult } from "../../../policy
 import { RemoteModel } from "../../../policy/remote/remote_model.ts";
 import { Sampler } from "../../../policy/remote/remote_sampler.ts";
 import { EngineSession } from "../../../policy/remote/session.ts";
-import { readReference } from "../../reference_dir.ts";
 import { clientOf } from "../../engine/engine.ts";
+import { readReference } from "../../reference_dir.ts";
 
 interface Sent {
   readonly path: string;
@@ -76,7 +76,11 @@ describe("the wire", () => {
       const parts: Buffer[] = [];
       for await (const part of request) parts.push(part as Buffer);
       const { url = "", headers } = request;
-      sent.push({ path: url, headers: headers as Sent["headers"], body: Buffer.concat(parts).toString("base64") });
+      sent.push({
+        path: url,
+        headers: headers as Sent["headers"],
+        body: Buffer.concat(parts).toString("base64"),
+      });
       const path = url.replace("/api/v1/", "");
       const answer =
         path === "retrieve_future"
