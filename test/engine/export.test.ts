@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { LocalPolicy } from "../../policy/embedded/local_policy.ts";
 import { visplay } from "../cli/visplay.ts";
-import { openTiny, openTiny, questions, questions, tinyFolder, tinyFolder, tinyOptions } from "../policy/tiny.ts";
+import { openTiny, questions, tinyFolder, tinyOptions } from "../policy/tiny.ts";
 import { openRemote, startDouble } from "./engine.ts";
 
 const adapter = { rank: 4, alpha: 32, rankStabilized: false, layers: null, seed: 3 };
