@@ -22,6 +22,7 @@ export const pages: readonly string[] = [
     "inspect",
     "export",
     "python",
+    "engine",
   ].map((name) => `docs/${name}.md`),
 ];
 
