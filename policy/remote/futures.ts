@@ -74,13 +74,22 @@ export class FinishedRequests {
     this.#target = { type: "sampling_session", sampling_session_id: samplingSession, cloned_sampler_id: 0 };
   }
 
-  /** Resolves once a request may be asked for its result; rejects as the poll for all does. */
-  async wait(requestId: string): Promise<void> {
+  /** Resolves once a request may be asked for its result; rejects as the poll for all does, or as the signal says. */
+  async wait(requestId: string, signal?: AbortSignal): Promise<void> {
+    const stop = (): void => this.#wake(requestId);
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      await this.#wait(requestId, signal);
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  async #wait(requestId: string, signal?: AbortSignal): Promise<void> {
     while (this.#hasRoute && !this.#finished.delete(requestId)) {
+      signal?.throwIfAborted();
       const woken = new Promise<void>((resolve) => this.#waiting.set(requestId, resolve));
-      this.#polling ??= this.#poll().finally(() => {
-        this.#polling = null;
-      });
+      this.#polling ??= this.#pollOn();
       await Promise.race([woken, this.#polling]);
     }
   }
@@ -88,6 +97,15 @@ export class FinishedRequests {
   /** Lets the server forget a result that is here. */
   fetched(requestId: string): void {
     this.#fetched.push(requestId);
+  }
+
+  #pollOn(): Promise<void> {
+    const polling = this.#poll().finally(() => {
+      this.#polling = null;
+    });
+    // Nobody may be waiting any more when it fails.
+    polling.catch(() => {});
+    return polling;
   }
 
   async #poll(): Promise<void> {

@@ -142,10 +142,10 @@ export class RemoteModel {
     return (await this.#ask(type, body, { schema: PublishedSchema })).sampling_session_id;
   }
 
-  /** Lets the server forget the model. */
+  /** Lets the server forget the model, where it has a route for that; it forgets by itself what nobody asks about. */
   async unload(): Promise<void> {
-    const { client } = this.#session;
-    await client.post("unload_model", { model_id: this.id, type: "unload_model" }, AnySchema);
+    const body = { model_id: this.id, type: "unload_model" };
+    await this.#session.client.call({ path: "unload_model", body, answers: [404, 405] });
   }
 
   /** A pass through the model, in as many requests as it takes; each is acknowledged before the next is sent. */

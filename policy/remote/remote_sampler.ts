@@ -47,7 +47,7 @@ export class Sampler {
   ): Promise<SampleResult> {
     const numbered = { ...request, samplingSession: this.#session, sequence: this.#sequence++ };
     const { request_id } = await this.#client.post("asample", sampleBody(numbered), FutureSchema, signal);
-    await this.#finished.wait(request_id);
+    await this.#finished.wait(request_id, signal);
     const result = await futureResult(this.#client, request_id, form, signal);
     this.#finished.fetched(request_id);
     return result;

@@ -46,7 +46,7 @@ export class EngineSession implements AsyncDisposable {
     if (error_message)
       throw new VisplayError("engine", `the engine at ${client.address.url} says: ${error_message}`);
     const config = await client
-      .post("client_config", { sdk_version: apiVersion }, ConfigSchema, signal)
+      .post("client/config", { sdk_version: apiVersion }, ConfigSchema, signal)
       .catch((error) => {
         if (error instanceof EngineRefusal && [404, 405].includes(error.status)) return null;
         throw error;

@@ -96,7 +96,9 @@ export class TinkerPolicy implements Policy {
     { weights = "policy", ...options }: SamplingOptions,
     signal?: AbortSignal,
   ): Promise<Completion[][]> {
-    const opened = this.#inTurn(() => this.#weights.sampler(weights, signal));
+    const opened = this.#inTurn(() => this.#weights.sampler(weights, signal), signal);
+    // Whichever fails first is told.
+    opened.catch(() => {});
     const sequences = await Promise.all(prompts.map((prompt) => this.#encoder.prompt(prompt)));
     const sampler = await opened;
     const { tokenizer, model } = this.#tools;

@@ -194,7 +194,7 @@ export class EngineDouble implements AsyncDisposable {
         case "create_session":
           read("create_session");
           return { value: { type: "create_session", session_id: `session-${this.#count++}` } };
-        case "client_config":
+        case "client/config":
           read("client_config");
           return { value: {} };
         case "session_heartbeat":

@@ -33,6 +33,7 @@ from tinker import __version__, types
 from tinker._client import AsyncTinker
 from tinker.proto import response_conv
 from tinker.proto import tinker_public_pb2 as pb
+from tinker.types.client_config_request import ClientConfigRequest
 from tinker.types.create_model_request import CreateModelRequest
 from tinker.types.create_session_request import CreateSessionRequest
 from tinker.types.forward_backward_input import ForwardBackwardInput
@@ -144,6 +145,8 @@ async def send(url):
     await catch("create_model", client.models.create(request=create))
     session = CreateSessionRequest(tags=["visplay-reasoner"], user_metadata=None, sdk_version="0.38.0")
     await catch("create_session", client.service.create_session(request=session))
+    config = ClientConfigRequest(sdk_version="0.38.0")
+    await catch("client_config", client.service.client_config(request=config))
     save = SaveWeightsRequest(model_id="model-1", path="state-1", seq_id=5, overwrite=True)
     await catch("save_weights", client.weights.save(request=save))
     publish = SaveWeightsForSamplerRequest(model_id="model-1", sampling_session_seq_id=0, seq_id=6)
