@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { exitCodes } from "../../common/errors.ts";
 import { readModelFolder } from "../../policy/embedded/registry.ts";
 import { checkEngine, type EngineReport } from "../../policy/remote/check.ts";
+import { spawnProgram } from "../built.ts";
+import { tinyFolder } from "../policy/tiny.ts";
 import type { DoubleOptions } from "./double.ts";
 import { baseModel, clientOf, startDouble } from "./engine.ts";
 
@@ -61,5 +64,29 @@ describe("the check", () => {
     await expect(checkEngine(clientOf(`${double.url}/elsewhere`, "secret"), tools, options)).rejects.toThrow(
       "refused get_server_capabilities: status 404",
     );
+  });
+});
+
+describe("the command", () => {
+  const options = ["--model", tinyFolder, "--set", `engine.baseModel=${baseModel}`];
+
+  test("says that a run will work", async () => {
+    await using double = await startDouble();
+    const { code, stdout, stderr } = await spawnProgram(["engine", "check", double.url, ...options]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain(`models: ${baseModel}`);
+    expect(stdout).toContain("a run of these settings will work");
+  });
+
+  test("and a run say why one will not", async () => {
+    await using double = await startDouble({ dropsImages: true, ignores: ["weight_decay"] });
+    const { code, stdout, stderr } = await spawnProgram(["engine", "check", double.url, ...options]);
+    expect(code).toBe(exitCodes.engine);
+    expect(stdout).toContain("the engine drops images");
+    expect(stdout).toContain("set optimizer.weightDecay to 0");
+    expect(stderr).toContain("will not work");
+    const run = await spawnProgram(["train", "--engine", double.url, ...options]);
+    expect(run.code).toBe(exitCodes.engine);
+    expect(run.stderr).toContain("images reach the model: in training: a wrong number of image tokens");
   });
 });

@@ -5,8 +5,8 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/engine/*.test.ts", "test/policy/remote/*.test.ts"],
     pool: "forks",
-    testTimeout: 600_000,
-    hookTimeout: 600_000,
+    testTimeout: 1_800_000,
+    hookTimeout: 1_800_000,
     env: { VISPLAY_CACHE_GB: "0" },
   },
 });
