@@ -12,6 +12,13 @@ interface SettingFlag {
   readonly read?: (text: string) => unknown;
 }
 
+/** Of commands that play rounds. */
+export const untilCurriculumOption: [string, string, boolean] = [
+  "--until-curriculum",
+  "stop once a round's curriculum is there, so that its Reasoner phase can be handed off",
+  false,
+];
+
 /** A number where the text is one; otherwise the text, which the schema will refuse by name. */
 const number = (text: string) => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text));
 

@@ -2,15 +2,21 @@ import { copyFile, cp, link, mkdir, readdir, readFile, rename, rm, writeFile } f
 import { dirname, join, sep } from "node:path";
 import { diskError, replaceDurably, sync, syncFolder } from "../../common/disk.ts";
 import { VisplayError } from "../../common/errors.ts";
-import type { Policy } from "../../policy/port.ts";
+import type { PolicyInfo } from "../../policy/port.ts";
 import type { PolicyVersions } from "../../replay/events.ts";
 import type { Role } from "../../replay/self_play.ts";
 
 import type { SavedRun } from "../arena.ts";
 import type { RunConfig } from "../config/config.ts";
-import type { Checkpoints, Policies } from "../ports.ts";
+import type { Checkpoints } from "../ports.ts";
 import { type RunState, STATE_VERSION, startsRound } from "../run_state.ts";
 import { type FileRecord, hashFiles, type Manifest, manifestName, readManifest, verify } from "./manifest.ts";
+
+/** What of a policy a checkpoint needs. */
+export interface SavablePolicy {
+  info(): Promise<Pick<PolicyInfo, "parameters" | "version">>;
+  saveState(folder: string): Promise<void>;
+}
 
 export interface CheckpointOptions {
   /** The run's folder. */
@@ -43,9 +49,12 @@ export class CheckpointStore implements Checkpoints {
     this.#options = options;
   }
 
-  async save(state: RunState, policies: Policies): Promise<{ id: string; bytes: number }> {
+  async save(
+    state: RunState,
+    policies: Readonly<Partial<Record<Role, SavablePolicy>>>,
+  ): Promise<{ id: string; bytes: number }> {
     const { attempt, config, room } = this.#options;
-    const played = Object.entries(policies) as [Role, Policy][];
+    const played = Object.entries(policies) as [Role, SavablePolicy][];
     const infos = await Promise.all(
       played.map(async ([role, policy]) => ({ role, policy, ...(await policy.info()) })),
     );
@@ -93,7 +102,11 @@ export class CheckpointStore implements Checkpoints {
    * with the last one, so that what damages a file leaves one of two checkpoints whole. Gives the files that it shares.
    */
   async #putPolicy(
-    { role, policy, version }: { readonly role: Role; readonly policy: Policy; readonly version: number },
+    {
+      role,
+      policy,
+      version,
+    }: { readonly role: Role; readonly policy: SavablePolicy; readonly version: number },
     stage: number,
     scratch: string,
   ): Promise<readonly FileRecord[]> {

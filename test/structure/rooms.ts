@@ -56,6 +56,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "environments",
   ],
   watch: ["common", "replay", "arena/config"],
+  hand_off: ["common", "policy", "arena/config"],
   arena: [
     "common",
     "rewards",
@@ -116,6 +117,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "training",
     "environments",
     "arena/config",
+    "hand_off",
     "arena",
   ],
 };
