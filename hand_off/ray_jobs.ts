@@ -77,10 +77,11 @@ export class RayJobs {
     return answer.status === 404 ? "" : (await this.#read(answer, Logs)).logs;
   }
 
-  /** Submits a job, which is there already where an answer to this was lost. */
+  /** Submits a job, which is there already where an answer to this was lost; Ray then fails by itself. */
   async submit(job: JobRequest): Promise<void> {
-    const answer = await this.#ask("POST", "", job);
-    if (!answer.ok && (await this.details(job.submission_id)) === null) throw await this.#refusal(answer);
+    const isThere = async (): Promise<boolean> => (await this.details(job.submission_id)) !== null;
+    const answer = await this.#ask("POST", "", job, isThere);
+    if (!answer.ok && !(await isThere())) throw await this.#refusal(answer);
   }
 
   /** Tells a job to stop; whether it was running. */
@@ -95,7 +96,13 @@ export class RayJobs {
     if (!answer.ok && answer.status !== 404) throw await this.#refusal(answer);
   }
 
-  async #ask(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<Response> {
+  /** Asks until there is an answer, or what was asked for is done all the same. */
+  async #ask(
+    method: "GET" | "POST" | "DELETE",
+    path: string,
+    body?: object,
+    isDone?: () => Promise<boolean>,
+  ): Promise<Response> {
     const { signal, onTrouble, tries = 8, waitMs = 1000 } = this.#options;
     for (let tried = 1; ; tried++) {
       const answer = await this.#once(method, path, body);
@@ -108,6 +115,7 @@ export class RayJobs {
           "run",
           `${found}; expected its Jobs interface there (--url), tried ${tries} times`,
         );
+      if (await isDone?.()) return new Response();
       onTrouble(`${found}; asking again`);
       const pauseMs = Math.min(MAX_WAIT_MS, waitMs * 2 ** (tried - 1)) * (0.5 + this.#jitter.uniform());
       await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());

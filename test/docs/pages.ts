@@ -21,6 +21,7 @@ export const pages: readonly string[] = [
     "records",
     "inspect",
     "export",
+    "hand-off",
     "python",
     "engine",
   ].map((name) => `docs/${name}.md`),

@@ -18,8 +18,8 @@ interface Job {
 type Fault = number | "broken" | "lost answer";
 
 /**
- * Ray's Jobs interface as its head node has it (2.57): a name that is taken is refused with 400, one that is not known with
- * 404, and only what has ended can be deleted.
+ * Ray's Jobs interface as its head node has it (2.57): a name that is taken makes it fail with 500, one that is not known is
+ * refused with 404, and only what has ended can be deleted.
  */
 export class RayDouble implements AsyncDisposable {
   readonly jobs = new Map<string, Job>();
@@ -85,7 +85,7 @@ export class RayDouble implements AsyncDisposable {
     const { submission_id: id } = request;
     if (this.jobs.has(id))
       return [
-        400,
+        500,
         `ValueError: Job with submission_id ${id} already exists. Please use a different submission_id.`,
       ];
     this.jobs.set(id, { request, course: this.course, looks: 0, message: null });
