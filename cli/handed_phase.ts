@@ -89,6 +89,11 @@ export async function waitingRun(folder: RunFolder, { say, signal }: Opening): P
   const { played } = await savedSettings(run, { saved, record }, say);
   const model = await openModel(withoutSecrets(runSettings([played])), signal);
   const { config } = model;
+  if (config.engine.kind !== "local")
+    throw new VisplayError(
+      "config",
+      `engine.kind: found ${config.engine.kind}, expected local: its weights are on that server`,
+    );
   const { next, curriculum } = saved.state;
   const stage = stageAt(config, next);
   const stands = next.leg === "audit" || (next.leg === "reasoner" && next.step === 0);

@@ -2,7 +2,7 @@ import { copyFile, cp, link, mkdir, readdir, readFile, rename, rm, writeFile } f
 import { dirname, join, sep } from "node:path";
 import { diskError, replaceDurably, sync, syncFolder } from "../../common/disk.ts";
 import { VisplayError } from "../../common/errors.ts";
-import type { PolicyInfo } from "../../policy/port.ts";
+import type { Policy, PolicyInfo } from "../../policy/port.ts";
 import type { PolicyVersions } from "../../replay/events.ts";
 import type { Role } from "../../replay/self_play.ts";
 
@@ -13,9 +13,8 @@ import { type RunState, STATE_VERSION, startsRound } from "../run_state.ts";
 import { type FileRecord, hashFiles, type Manifest, manifestName, readManifest, verify } from "./manifest.ts";
 
 /** What of a policy a checkpoint needs. */
-export interface SavablePolicy {
+export interface SavablePolicy extends Pick<Policy, "saveState" | "keepStates"> {
   info(): Promise<Pick<PolicyInfo, "parameters" | "version">>;
-  saveState(folder: string): Promise<void>;
 }
 
 export interface CheckpointOptions {

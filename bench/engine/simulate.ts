@@ -159,7 +159,8 @@ function drawGroups(count: number): SampledGroup[] {
   const stream = new RandomStream(count);
   const sigma = 0.6;
   const mean = Math.log(options.completionTokens) - sigma ** 2 / 2;
-  const length = (): number => Math.min(options.longestTokens, Math.max(1, Math.round(Math.exp(mean + sigma * normal(stream)))));
+  const length = (): number =>
+    Math.min(options.longestTokens, Math.max(1, Math.round(Math.exp(mean + sigma * normal(stream)))));
   const promptTokens = options.imageTokens + options.promptTokens;
   return Array.from({ length: count }, () => ({
     promptTokens,

@@ -22,7 +22,7 @@ type Fault = number | "broken" | "lost answer";
  * refused with 404, and only what has ended can be deleted.
  */
 export class RayDouble implements AsyncDisposable {
-  readonly jobs = new Map<string, Job>();
+  readonly jobs: Map<string, Job> = new Map();
   /** Every request, "POST /api/jobs/". */
   readonly asked: string[] = [];
   /** Faults of the next requests, one each. */

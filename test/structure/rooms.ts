@@ -81,6 +81,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "watch",
     "reasoner",
     "policy",
+    "policy/remote",
     "policy/models",
     "policy/weights",
     "policy/embedded",

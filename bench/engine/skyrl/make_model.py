@@ -1,36 +1,32 @@
-"""Writes a tiny Qwen3 with random weights, and a tokenizer of bytes, into the folder that is named."""
+"""Writes a tiny Qwen3 with random weights, and the vocabulary of another model's folder: make_model.py FOLDER SOURCE."""
+import json
+import shutil
 import sys
+from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers import Qwen3Config, Qwen3ForCausalLM
 
-folder = sys.argv[1]
+folder, source = map(Path, sys.argv[1:])
+text = json.loads((source / "config.json").read_text())["text_config"]
 torch.manual_seed(0)
-
-alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-tokenizer = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(alphabet + special)}, merges=[]))
-tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-tokenizer.decoder = decoders.ByteLevel()
-PreTrainedTokenizerFast(
-    tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", additional_special_tokens=special[1:2]
-).save_pretrained(folder)
-
 config = Qwen3Config(
-    vocab_size=len(alphabet) + len(special),
+    vocab_size=text["vocab_size"],
     hidden_size=64,
     intermediate_size=128,
     num_hidden_layers=2,
     num_attention_heads=4,
     num_key_value_heads=2,
     head_dim=16,
-    max_position_embeddings=512,
+    max_position_embeddings=text["max_position_embeddings"],
     tie_word_embeddings=False,
-    bos_token_id=None,
-    eos_token_id=len(alphabet) + 2,
-    pad_token_id=len(alphabet),
+    bos_token_id=text["bos_token_id"],
+    eos_token_id=text["eos_token_id"],
+    pad_token_id=text["pad_token_id"],
+    # Wide enough that its logits say something.
     initializer_range=0.2,
     dtype="float32",
 )
 Qwen3ForCausalLM(config).save_pretrained(folder)
+for name in ["tokenizer.json", "tokenizer_config.json"]:
+    shutil.copy(source / name, folder / name)
