@@ -8,10 +8,11 @@ import { type TakeOverOptions, takeOver } from "../policy/embedded/take_over.ts"
 import { type EventBody, REPLAY_VERSION } from "../replay/events.ts";
 import { type Leg, stages } from "../replay/stages.ts";
 import { ReplayStore } from "../replay/store.ts";
-import type { PreparedJob, WaitingRun } from "./handed_phase.ts";
+import type { PreparedJob } from "./handed_phase.ts";
 import { folderHashes } from "./inputs.ts";
 import type { RunFolder } from "./run_folder.ts";
 import type { Opening } from "./run_images.ts";
+import type { WaitingRun } from "./waiting_run.ts";
 
 /** What came back of a job. */
 export interface HandedBack {

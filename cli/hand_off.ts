@@ -14,8 +14,6 @@ import {
   prepareJob,
   resultFolder,
   unlikeLines,
-  type WaitingRun,
-  waitingRun,
 } from "./handed_phase.ts";
 import { interruptible } from "./interrupt.ts";
 import { LiveLine } from "./live_line.ts";
@@ -24,6 +22,7 @@ import { programName } from "./program_name.ts";
 import { RunFolder } from "./run_folder.ts";
 import type { Opening } from "./run_images.ts";
 import { print } from "./terminal.ts";
+import { type WaitingRun, waitingRun } from "./waiting_run.ts";
 
 interface Flags {
   readonly to: Trainer;
