@@ -28,13 +28,6 @@ const { json, setup } = program
   .parse()
   .opts<{ json?: string; setup: boolean }>();
 
-if (setup) await makeEnvironment();
-if (hasEnvironment()) {
-  const figures = await drive();
-  console.log(`\n${figuresTable(figures)}`);
-  if (json) await writeFigures(json, figures);
-} else console.log("skipped: the server's environment is not there; --setup makes it");
-
 const lora = { rank: adapters.rank, seed: 0 };
 const prompts = ["how many circle ?", "what colour is the star ?"].map(promptOf);
 const sampling = { groupSize: 4, temperature: 1, topK: 0, topP: 1, maxTokens: 16, seed: 3 };
@@ -42,6 +35,13 @@ const update: UpdateOptions = {
   ...{ loss: "dapo", clipLow: 0.2, clipHigh: 0.3, importanceCap: null, beta: 0 },
   ...{ temperature: 1, maxTokens: 16, learningRate: 1e-2 },
 };
+
+if (setup) await makeEnvironment();
+if (hasEnvironment()) {
+  const figures = await drive();
+  console.log(`\n${figuresTable(figures)}`);
+  if (json) await writeFigures(json, figures);
+} else console.log("skipped: the server's environment is not there; --setup makes it");
 
 async function drive(): Promise<Figures> {
   await using scratch = await scratchFolder();

@@ -78,7 +78,9 @@ async function requireFrozen(
 ): Promise<void> {
   const frozen = model.parameters.filter(({ name }) => !layout.has(name));
   if (frozen.length === 0) return;
-  const [before, after] = await Promise.all([state, weights].map((each) => locateParameters(each, frozen)));
+  const [before, after] = await Promise.all(
+    [state, weights].map((each) => locateParameters(each, model.parameters)),
+  );
   for (const { name, shape } of frozen) {
     const read = (places: ReadonlyMap<string, TensorPlace> | undefined) =>
       readFloats(places?.get(name) as TensorPlace, new Float32Array(sizeOf(shape)));
