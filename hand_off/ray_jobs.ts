@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { VisplayError } from "../common/errors.ts";
 import { RandomStream } from "../common/random.ts";
+import { type PlainRequest, plainRequest } from "./plain_request.ts";
 
 const statuses = ["PENDING", "RUNNING", "STOPPED", "SUCCEEDED", "FAILED"] as const;
 
@@ -98,7 +99,7 @@ export class RayJobs {
 
   /** Asks until there is an answer, or what was asked for is done all the same. */
   async #ask(
-    method: "GET" | "POST" | "DELETE",
+    method: PlainRequest["method"],
     path: string,
     body?: object,
     isDone?: () => Promise<boolean>,
@@ -122,16 +123,16 @@ export class RayJobs {
     }
   }
 
-  async #once(method: string, path: string, body?: object): Promise<Response | Error> {
-    const { signal } = this.#options;
+  async #once(
+    method: PlainRequest["method"],
+    path: string,
+    body: object | undefined,
+  ): Promise<Response | Error> {
+    const signal = AbortSignal.any([this.#options.signal, AbortSignal.timeout(TIMEOUT_MS)]);
     try {
-      return await fetch(`${this.url}/api/jobs/${path}`, {
-        method,
-        ...(body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-      });
+      return await plainRequest(`${this.url}/api/jobs/${path}`, { method, body, signal });
     } catch (error) {
-      signal.throwIfAborted();
+      this.#options.signal.throwIfAborted();
       return error as Error;
     }
   }
@@ -155,7 +156,7 @@ async function textOf(answer: Response): Promise<string> {
   return `${answer.status} ${text.trim().slice(-SHOWN)}`.trim();
 }
 
-/** What is behind fetch's "fetch failed". */
+/** Of several addresses that were tried, each has its own. */
 function reasonOf(error: Error): string {
-  return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message;
+  return error.message || ("code" in error && `${error.code}`) || error.name;
 }

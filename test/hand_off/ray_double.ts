@@ -19,7 +19,8 @@ type Fault = number | "broken" | "lost answer";
 
 /**
  * Ray's Jobs interface as its head node has it (2.57): a name that is taken makes it fail with 500, one that is not known is
- * refused with 404, and only what has ended can be deleted.
+ * refused with 404, only what has ended can be deleted, and
+ * what comes from browsers, or looks so, can only look.
  */
 export class RayDouble implements AsyncDisposable {
   readonly jobs: Map<string, Job> = new Map();
@@ -46,6 +47,8 @@ export class RayDouble implements AsyncDisposable {
       const fault = double.faults.shift();
       if (fault === "broken") return void request.socket.destroy();
       if (typeof fault === "number") return void response.writeHead(fault).end("a fault of the double");
+      if (method !== "GET" && "sec-fetch-mode" in request.headers)
+        return void response.writeHead(405).end(`'${method}' method not allowed for browser traffic.`);
       const body = method === "POST" && url === "/api/jobs/" ? ((await json(request)) as JobRequest) : null;
       const [status, answer] = await double.#answer(method, url, body);
       if (fault === "lost answer") return void request.socket.destroy();
