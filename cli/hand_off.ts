@@ -93,6 +93,7 @@ async function handOff(run: string, flags: Flags): Promise<void> {
   const jobs = new RayJobs(flags.url, { signal: interrupt.signal, onTrouble: opening.say });
   if (flags.stop) return stop(jobs, job, opening);
   const startedMs = steadyClock.now();
+  opening.show(`asking ${jobs.url} about ${job.request.submission_id}`);
   await play(run, { flags, jobs, job }, opening);
   const back = {
     weights: flags.result ?? resultFolder(options.out, job),
