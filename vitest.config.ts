@@ -3,7 +3,7 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 /** Files that replace a module for all that a process loads. */
 const apart = ["test/arena/checkpoints/checkpoint_store.test.ts"];
-const exclude = ["test/browser/**", "test/kill/**", "test/docs/commands.test.ts"];
+const exclude = ["test/browser/**", "test/kill/**", "test/engine/**", "test/docs/commands.test.ts"];
 
 const config: ViteUserConfig = defineConfig({
   test: {

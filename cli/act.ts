@@ -39,7 +39,7 @@ export function addAct(program: Command): void {
     )
     .option("--temperature <t>", "0 says what is likeliest", nonNegative, 0)
     .option("--json", "print JSON");
-  const layers = addSettings(command, ["model", "device", "seed", "environment", "tools"]);
+  const layers = addSettings(command, ["model", "device", "engine", "seed", "environment", "tools"]);
   command.action((flags: Flags) => {
     const stage = valueLayer("visplay act", ["stages"], [{ kind: "environment" }]);
     return act(flags, runSettings([stage, ...layers()]));

@@ -35,7 +35,7 @@ export function addEval(program: Command): void {
     )
     .option("--json", "print every figure with its interval as JSON");
   const names = ["data", "limit", "samples", "columns", "verifier", "groupBy"] as const;
-  const layers = addSettings(command, ["model", "device", ...names]);
+  const layers = addSettings(command, ["model", "device", "engine", ...names]);
   // Whoever calls for an evaluation wants one, whatever the images of a run are, and of all their data.
   const onScenes = valueLayer("visplay eval", ["images", "data"], null);
   command.action(({ out, json }: EvalFlags) => {

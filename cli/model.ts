@@ -27,7 +27,8 @@ export interface WithModel {
  * Throws "model" where there is none.
  */
 export async function openModel(settings: RunSettings, signal: AbortSignal): Promise<WithModel> {
-  const { name, folder } = await findModel(settings.model.name, signal);
+  const isDescribed = settings.engine.kind !== "local";
+  const { name, folder } = await findModel(settings.model.name, signal, isDescribed);
   const adapted = await isAdapterFolder(folder);
   const { folder: base } = adapted
     ? await findModel((await readAdapterConfig(folder)).base, signal)
@@ -54,9 +55,13 @@ function withDescriber(
 /**
  * The folder of a model, and a name that will always mean the same: "tiny" is the embedded one, then folders go before
  * names on the hub, which are downloaded where the cache lacks them. Throws "model" where it is none of these, and as
- * `openHubModel` does.
+ * `openHubModel` does. Of a model that is only described here, as an engine has it, no weights are downloaded.
  */
-async function findModel(model: string, signal: AbortSignal): Promise<{ name: string; folder: string }> {
+async function findModel(
+  model: string,
+  signal: AbortSignal,
+  isDescribed = false,
+): Promise<{ name: string; folder: string }> {
   if (model === "tiny") return { name: model, folder: embeddedFolder() };
   const found = await stat(model).catch(() => undefined);
   if (found?.isDirectory()) return { name: model, folder: model };
@@ -67,10 +72,10 @@ async function findModel(model: string, signal: AbortSignal): Promise<{ name: st
     throw new VisplayError("model", `model ${model} ${problem}; ${expected}`);
   }
 
-  const { openHubModel } = await import("../hub/model.ts");
+  const { openHubDescription, openHubModel } = await import("../hub/model.ts");
   let line = `looking for ${name.repo}`;
   using live = new LiveLine(() => line);
-  const { folder, commit } = await openHubModel(
+  const { folder, commit } = await (isDescribed ? openHubDescription : openHubModel)(
     name,
     (progress) => {
       line = `downloading ${name.repo}: ${downloadText(progress)}`;

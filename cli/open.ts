@@ -16,11 +16,21 @@ import { holdsRows, openPictures } from "./picture_data.ts";
 import { bindList, type Earlier, firstList, type Opening, pinImages } from "./run_images.ts";
 import { scaledPictures } from "./scaled_pictures.ts";
 
-/** Opens a run's model in threads of its own, under a name for messages. */
-export function openRunPolicy(
-  { config, folder, base }: WithModel,
+/** Opens a run's model in threads of its own, or on its engine, under a name for messages. */
+export async function openRunPolicy(
+  model: WithModel,
   name: Role,
   activity: ActivityView = new ActivityView(),
+): Promise<Policy> {
+  if (model.config.engine.kind === "local") return openLocalPolicy(model, name, activity);
+  const { openEnginePolicy } = await import("./engine_policy.ts");
+  return openEnginePolicy(model, name);
+}
+
+function openLocalPolicy(
+  { config, folder, base }: WithModel,
+  name: Role,
+  activity: ActivityView,
 ): Promise<Policy> {
   const { seed, model, device, threads, replicas, adapter, memory, optimizer } = config;
   const { connectorLearningRateFactor: connector, visionLearningRateFactor: vision, ...adamW } = optimizer;

@@ -12,6 +12,13 @@ interface SettingFlag {
   readonly read?: (text: string) => unknown;
 }
 
+/** Of commands that play rounds. */
+export const untilCurriculumOption: [string, string, boolean] = [
+  "--until-curriculum",
+  "stop once a round's curriculum is there, so that its Reasoner phase can be handed off",
+  false,
+];
+
 /** A number where the text is one; otherwise the text, which the schema will refuse by name. */
 const number = (text: string) => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text));
 
@@ -19,6 +26,7 @@ export type FlagName =
   | "images"
   | "model"
   | "device"
+  | "engine"
   | "rounds"
   | "out"
   | "seed"
@@ -54,6 +62,12 @@ const settingFlags: Readonly<Record<FlagName, SettingFlag>> = {
     flags: "--device <device>",
     about: `where the models run: ${devices.join(", ")}`,
     path: ["device"],
+  },
+  engine: {
+    flags: "--engine <url>",
+    about: "Tinker-API server that samples and trains in place of this machine; see docs/engine.md",
+    path: ["engine"],
+    read: (text: string) => ({ kind: "tinker", url: text }),
   },
   rounds: { flags: "--rounds <n>", about: "rounds of self-play", path: ["rounds"], read: number },
   out: { flags: "--out <folder>", about: "where to write", path: ["out"] },

@@ -8,6 +8,7 @@ import { evaluator } from "../arena/evaluation.ts";
 import { stageAt } from "../arena/run_state.ts";
 import { emptySummary, summarize, withSummary } from "../arena/summary.ts";
 import { steadyClock } from "../common/clock.ts";
+import { VisplayError } from "../common/errors.ts";
 import { shellWord } from "../common/shell_word.ts";
 import { ActivityView } from "../policy/embedded/activity.ts";
 import type { RunEvent } from "../replay/events.ts";
@@ -44,20 +45,24 @@ export interface RunSession extends AsyncDisposable {
   milestones(steps: number): Iterable<RunEvent>;
 }
 
-/** What a run goes on from; nulls where it is a new one. */
+/** What a run goes on from, nulls where it is a new one, and how far it is to go. */
 export interface Beginning {
   /** It has to be made of the same. */
   readonly earlier: Earlier<Pins> | null;
   readonly saved: SavedRun | null;
+  /** Whether it is to stop before the next Reasoner phase (default false). */
+  readonly untilCurriculum?: boolean;
 }
 
 /** Opens model, images and policies, then the session, plays the run to its end, and shows what came of it. */
 export async function playRun(
   settings: RunSettings,
-  { signal }: Interrupt,
-  { earlier, saved }: Beginning,
+  interrupt: Interrupt,
+  { earlier, saved, untilCurriculum = false }: Beginning,
   open: (config: RunConfig, opening: Opening) => Promise<RunSession>,
 ): Promise<void> {
+  const arrived = new AbortController();
+  const signal = AbortSignal.any([interrupt.signal, arrived.signal]);
   const model = await openModel(withoutSecrets(settings), signal);
   const { config } = model;
   const activities = { questioner: new ActivityView(), reasoner: new ActivityView() };
@@ -126,8 +131,11 @@ export async function playRun(
       if (isFirstStep(event) && config.model.name !== "tiny")
         say(firstEstimate(config, images.length, event));
       watchers.apply(event);
+      if (untilCurriculum && event.type === "phaseStarted" && event.phase === "reasoner")
+        arrived.abort(new VisplayError("cancelled", "the curriculum is there"));
     });
   } catch (error) {
+    if (arrived.signal.aborted && !interrupt.signal.aborted && error === arrived.signal.reason) return;
     const stood = runLine.lastLine(steadyClock.now());
     if (stood) say(stood);
     watchers.fail(error);

@@ -21,6 +21,8 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   "export-model": async () => (await import("./export_model.ts")).addExportModel,
   "export-curriculum": async () => (await import("./export_curriculum.ts")).addExportCurriculum,
   "export-trajectories": async () => (await import("./export_trajectories.ts")).addExportTrajectories,
+  engine: async () => (await import("./engine.ts")).addEngine,
+  "hand-off": async () => (await import("./hand_off.ts")).addHandOff,
   frames: async () => (await import("./frames.ts")).addFrames,
   "new-model": async () => (await import("./new_model.ts")).addNewModel,
   pretrain: async () => (await import("./pretrain.ts")).addPretrain,

@@ -3,7 +3,7 @@ import { VisplayError } from "../common/errors.ts";
 import { release } from "../common/release.ts";
 import { differences } from "./differences.ts";
 import { interruptible } from "./interrupt.ts";
-import { addSettings } from "./options.ts";
+import { addSettings, untilCurriculumOption } from "./options.ts";
 import { playRun } from "./play_run.ts";
 import { hasWork, noRoundsError, pinsOf, RunFolder } from "./run_folder.ts";
 import { recordOf, savedSettings } from "./run_record.ts";
@@ -20,10 +20,22 @@ export function addResume(program: Command): void {
   const layers = addSettings(command, ["rounds"]);
   command
     .option("--allow", "go on with other settings, images, prompts or base weights than before")
-    .action((run: string, { allow }: { allow?: true }) => resume(run, layers(), allow ?? false));
+    .option(...untilCurriculumOption)
+    .action((run: string, { allow = false, untilCurriculum = false }: Flags) =>
+      resume(run, layers(), { allow, untilCurriculum }),
+    );
 }
 
-async function resume(run: string, layers: readonly Layer[], allow: boolean): Promise<void> {
+interface Flags {
+  readonly allow?: boolean;
+  readonly untilCurriculum?: boolean;
+}
+
+async function resume(
+  run: string,
+  layers: readonly Layer[],
+  { allow, untilCurriculum }: Required<Flags>,
+): Promise<void> {
   using interrupt = interruptible();
   await using folder = await RunFolder.reopen(run, say);
   const record = recordOf(run);
@@ -41,7 +53,7 @@ async function resume(run: string, layers: readonly Layer[], allow: boolean): Pr
   if (record.release !== null && record.release !== release)
     say(`${run} was played by release ${record.release}; this is ${release}, whose results may differ`);
   const earlier = { run, had: pinsOf(run), allow };
-  await playRun(config, interrupt, { earlier, saved }, (found, opening) =>
+  await playRun(config, interrupt, { earlier, saved, untilCurriculum }, (found, opening) =>
     folder.goOn(found, saved, opening),
   );
 }

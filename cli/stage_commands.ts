@@ -6,6 +6,7 @@ import { train } from "./train.ts";
 const shared: readonly FlagName[] = [
   "model",
   "device",
+  "engine",
   "stageData",
   "stageColumns",
   "testData",

@@ -5,6 +5,7 @@ import type { Players } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { ActivityView } from "../policy/embedded/activity.ts";
 import type { Policy } from "../policy/port.ts";
+import { isEngineFolder } from "../policy/remote/engine_state.ts";
 import { isAdapterFolder } from "../policy/weights/adapter_config.ts";
 import type { Role } from "../replay/self_play.ts";
 import { type StageKind, stages } from "../replay/stages.ts";
@@ -69,7 +70,8 @@ export class StagePlayers implements AsyncDisposable {
       const message = `${folder} is gone, from which the stage ${stage.name} started; put it back`;
       throw new VisplayError("model", message);
     }
-    return { ...this.#model, folder, base: (await isAdapterFolder(folder)) ? this.#model.base : folder };
+    const keepsBase = (await isAdapterFolder(folder)) || (await isEngineFolder(folder));
+    return { ...this.#model, folder, base: keepsBase ? this.#model.base : folder };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { interruptible } from "./interrupt.ts";
-import { addSettings } from "./options.ts";
+import { addSettings, untilCurriculumOption } from "./options.ts";
 import { playRun } from "./play_run.ts";
 import { checkpointToFork, type Fork, hasWork, noRoundsError, pinsOf, RunFolder } from "./run_folder.ts";
 import { recordOf, savedSettings } from "./run_record.ts";
@@ -14,17 +14,34 @@ export function addTrain(program: Command): void {
   const command = program
     .command("train")
     .description("play rounds of self-play on unlabelled images, and show what they changed");
-  const layers = addSettings(command, ["images", "model", "device", "rounds", "out", "seed", "metricsPort"]);
+  const layers = addSettings(command, [
+    "images",
+    "model",
+    "device",
+    "engine",
+    "rounds",
+    "out",
+    "seed",
+    "metricsPort",
+  ]);
   command
     .option("--fork-from <run>", "start from a run's latest checkpoint, or from RUN/checkpoints/NAME")
     .option("--allow", "with --fork-from: go on with another model, other prompts or images than before")
-    .action(({ forkFrom, allow }: { forkFrom?: string; allow?: true }) =>
-      train(layers(), forkFrom, allow ?? false),
-    );
+    .option(...untilCurriculumOption)
+    .action((flags: TrainFlags) => train(layers(), flags));
+}
+
+interface TrainFlags {
+  readonly forkFrom?: string;
+  readonly allow?: boolean;
+  readonly untilCurriculum?: boolean;
 }
 
 /** Plays a run by layers of settings. */
-export async function train(layers: readonly Layer[], forkFrom?: string, allow = false): Promise<void> {
+export async function train(
+  layers: readonly Layer[],
+  { forkFrom, allow = false, untilCurriculum = false }: TrainFlags = {},
+): Promise<void> {
   using interrupt = interruptible();
   const fork = forkFrom === undefined ? null : await checkpointToFork(forkFrom, say);
   const inherited = fork ? [await settingsOf(fork), valueLayer("--fork-from", ["out"], null)] : [];
@@ -32,10 +49,15 @@ export async function train(layers: readonly Layer[], forkFrom?: string, allow =
   if (fork && !hasWork(fork.saved, settings)) throw noRoundsError(fork.run, settings);
   const path = settings.out ?? join("runs", new Date().toISOString().slice(0, 19).replace(/[T:]/g, "-"));
   const earlier = fork && { run: fork.run, had: pinsOf(fork.run), allow };
-  await playRun(settings, interrupt, { earlier, saved: fork?.saved ?? null }, async (config, opening) => {
-    const folder = await RunFolder.create(path, opening.say);
-    return folder.begin(config, fork, opening);
-  });
+  await playRun(
+    settings,
+    interrupt,
+    { earlier, saved: fork?.saved ?? null, untilCurriculum },
+    async (config, opening) => {
+      const folder = await RunFolder.create(path, opening.say);
+      return folder.begin(config, fork, opening);
+    },
+  );
 }
 
 async function settingsOf({ run, saved }: Fork): Promise<Layer> {

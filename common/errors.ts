@@ -21,6 +21,7 @@ export const exitCodes = {
   prompt: 14,
   data: 15,
   belowFloor: 16,
+  engine: 17,
   cancelled: 130,
 } as const;
 

@@ -1,4 +1,4 @@
-/** Writes protobuf messages: the few wire types that ONNX and TensorBoard need, into one growing buffer. */
+/** Writes protobuf messages: the few wire types that ONNX, TensorBoard and engines need, into one growing buffer. */
 export class ProtobufWriter {
   #bytes = new Uint8Array(1024);
   #length = 0;
@@ -29,6 +29,12 @@ export class ProtobufWriter {
     const at = this.#reserve(value.length);
     this.#bytes.set(value, at);
     return this;
+  }
+
+  /** Numbers one after the other, without their field: the content of a packed list. */
+  packed(values: readonly number[]): Uint8Array {
+    for (const value of values) this.#varint(BigInt(value));
+    return this.finish();
   }
 
   text(field: number, value: string): this {

@@ -5,7 +5,7 @@ import { CachedRepository, isFile } from "./cache.ts";
 import { BrokenDownload, HubRepository } from "./download.ts";
 import { explain, networkError } from "./failures.ts";
 import { type DownloadProgress, fetchFiles, hubSettings } from "./fetch_files.ts";
-import { type ModelFiles, trainableFiles } from "./model_files.ts";
+import { describingFiles, type ModelFiles, trainableFiles } from "./model_files.ts";
 import type { HubName } from "./name.ts";
 
 /** A model folder in the cache, and the commit that it is. */
@@ -45,10 +45,19 @@ export async function openHubModel(
   }
 }
 
-/** The folder of a model in the cache; null where that lacks any of it. */
+/** The folder of a model in the cache; null where that lacks any of what describes it. */
 export async function cachedModel(name: HubName): Promise<string | null> {
-  const { cache, known, missing } = await cached(name, trainableFiles);
+  const { cache, known, missing } = await cached(name, describingFiles);
   return known && missing.length === 0 ? cache.snapshot(known) : null;
+}
+
+/** What of a model's repository describes it, without its weights; as `openHubModel`. */
+export function openHubDescription(
+  name: HubName,
+  onProgress: (progress: DownloadProgress) => void,
+  signal: AbortSignal,
+): Promise<HubModel> {
+  return openHubModel(name, onProgress, signal, describingFiles);
 }
 
 /** What the cache has of a model, and what it lacks. */

@@ -37,6 +37,20 @@ export const trainableFiles: ModelFiles = {
   },
 };
 
+/** Models whose weights an engine has: the same without them. */
+export const describingFiles: ModelFiles = {
+  isDeep: false,
+  async missing(names) {
+    const lacking = needed.filter(
+      (row) => !row.includes(single) && !row.some((name) => names.includes(name)),
+    );
+    return lacking.map((row) => row.join(" or "));
+  },
+  isNeeded(name) {
+    return name !== index && /^\w[\w.-]*\.(json|jinja)$/.test(name);
+  },
+};
+
 /** The names that an index lists; none where it cannot be read, which opening the model will say better. */
 async function shardsOf(path: string): Promise<string[]> {
   try {

@@ -218,4 +218,6 @@ export interface Policy extends AsyncDisposable {
   saveState(folder: string): Promise<void>;
   /** Goes on from what `saveState` wrote, bit for bit; rejects with code "model" where it does not fit. */
   loadState(folder: string): Promise<void>;
+  /** Lets go of what `saveState` has left elsewhere for other folders than these; absent where it leaves nothing. */
+  keepStates?(folders: readonly string[]): Promise<void>;
 }

@@ -10,6 +10,7 @@ import type {
   EvaluationProgress,
   FormatsTried,
   PhaseFinished,
+  PhaseHandedOff,
   PhaseStarted,
   QuestionerAudited,
   QuestionerEpisode,
@@ -47,7 +48,7 @@ export type * from "./trajectory_records.ts";
  * The version of what events say. One that differs gets frozen types of what the version before it wrote, and a rule in
  * `modernize.ts` that turns that into its own; readers refuse newer ones.
  */
-export const REPLAY_VERSION = 5;
+export const REPLAY_VERSION = 6;
 
 /** One event and when it was recorded. */
 export type RunEvent = Stamp & EventBody;
@@ -90,6 +91,7 @@ export type EventBody =
   | EvaluationProgress
   | Evaluated
   | PhaseFinished
+  | PhaseHandedOff
   | ModelsSaved
   | CheckpointSaved
   | RunResumed

@@ -4,6 +4,7 @@ import { secondOf } from "./version_1.ts";
 import { thirdOf } from "./version_2.ts";
 import { fourthOf } from "./version_3.ts";
 import { fifthOf } from "./version_4.ts";
+import { sixthOf } from "./version_5.ts";
 
 /** Turns a body into what the next version would have written, for each version from the first on. */
 export const changes: readonly ((type: string, body: object) => object)[] = [
@@ -11,6 +12,7 @@ export const changes: readonly ((type: string, body: object) => object)[] = [
   thirdOf,
   fourthOf,
   fifthOf,
+  sixthOf,
 ];
 
 /** What is stored of an event beside its type and its time. The first version did not say which it was. */

@@ -44,6 +44,22 @@ export interface PhaseFinished extends InPhase {
   readonly figures: PhaseFigures | null;
 }
 
+/** A phase was played elsewhere, as a job of another trainer; a policy goes on with the weights that it came to. */
+export interface PhaseHandedOff extends InPhase {
+  readonly type: "phaseHandedOff";
+  readonly role: string;
+  /** The trainer, and the job's name there. */
+  readonly trainer: string;
+  readonly job: string;
+  /** Optimiser steps that it was told to take, on so many items of the curriculum. */
+  readonly steps: number;
+  readonly items: number;
+  /** Settings that it does otherwise or not at all, by name. */
+  readonly unlike: Readonly<Record<string, string>>;
+  /** Of the weights that came back, SHA-256 by file. */
+  readonly weights: Readonly<Record<string, string>>;
+}
+
 /** An image that could not be decoded, or a policy call that failed for it; the run goes on without it. */
 export interface RolloutFailed extends InPhase {
   readonly type: "rolloutFailed";

@@ -2,15 +2,20 @@ import { copyFile, cp, link, mkdir, readdir, readFile, rename, rm, writeFile } f
 import { dirname, join, sep } from "node:path";
 import { diskError, replaceDurably, sync, syncFolder } from "../../common/disk.ts";
 import { VisplayError } from "../../common/errors.ts";
-import type { Policy } from "../../policy/port.ts";
+import type { Policy, PolicyInfo } from "../../policy/port.ts";
 import type { PolicyVersions } from "../../replay/events.ts";
 import type { Role } from "../../replay/self_play.ts";
 
 import type { SavedRun } from "../arena.ts";
 import type { RunConfig } from "../config/config.ts";
-import type { Checkpoints, Policies } from "../ports.ts";
+import type { Checkpoints } from "../ports.ts";
 import { type RunState, STATE_VERSION, startsRound } from "../run_state.ts";
 import { type FileRecord, hashFiles, type Manifest, manifestName, readManifest, verify } from "./manifest.ts";
+
+/** What of a policy a checkpoint needs. */
+export interface SavablePolicy extends Pick<Policy, "saveState" | "keepStates"> {
+  info(): Promise<Pick<PolicyInfo, "parameters" | "version">>;
+}
 
 export interface CheckpointOptions {
   /** The run's folder. */
@@ -43,9 +48,12 @@ export class CheckpointStore implements Checkpoints {
     this.#options = options;
   }
 
-  async save(state: RunState, policies: Policies): Promise<{ id: string; bytes: number }> {
+  async save(
+    state: RunState,
+    policies: Readonly<Partial<Record<Role, SavablePolicy>>>,
+  ): Promise<{ id: string; bytes: number }> {
     const { attempt, config, room } = this.#options;
-    const played = Object.entries(policies) as [Role, Policy][];
+    const played = Object.entries(policies) as [Role, SavablePolicy][];
     const infos = await Promise.all(
       played.map(async ([role, policy]) => ({ role, policy, ...(await policy.info()) })),
     );
@@ -78,7 +86,9 @@ export class CheckpointStore implements Checkpoints {
       await pointTo(this.#root, id);
       this.#saved = [...this.#saved.slice(-1), { folder, stage, versions, files }];
       this.#bytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
-      await this.#prune();
+      const kept = await this.#prune();
+      for (const [role, policy] of played)
+        await policy.keepStates?.(kept.map((each) => join(this.#root, each, role)));
       return { id, bytes: this.#bytes };
     } catch (cause) {
       await rm(scratch, { recursive: true, force: true }).catch(() => {});
@@ -91,7 +101,11 @@ export class CheckpointStore implements Checkpoints {
    * with the last one, so that what damages a file leaves one of two checkpoints whole. Gives the files that it shares.
    */
   async #putPolicy(
-    { role, policy, version }: { readonly role: Role; readonly policy: Policy; readonly version: number },
+    {
+      role,
+      policy,
+      version,
+    }: { readonly role: Role; readonly policy: SavablePolicy; readonly version: number },
     stage: number,
     scratch: string,
   ): Promise<readonly FileRecord[]> {
@@ -105,8 +119,8 @@ export class CheckpointStore implements Checkpoints {
     return [];
   }
 
-  /** Removes all but the latest, and the best of those made where a round was over. */
-  async #prune(): Promise<void> {
+  /** Removes all but the latest, and the best of those made where a round was over; gives those that are left. */
+  async #prune(): Promise<string[]> {
     const ids = await checkpointIds(this.#root);
     const manifests = await Promise.all(
       ids.map((id) => readManifest(join(this.#root, id)).catch(() => undefined)),
@@ -118,6 +132,7 @@ export class CheckpointStore implements Checkpoints {
     );
     const kept = new Set([...ids.slice(-this.#options.config.checkpoint.keep), best?.id]);
     for (const id of ids) if (!kept.has(id)) await rm(join(this.#root, id), { recursive: true, force: true });
+    return ids.filter((id) => kept.has(id));
   }
 }
 

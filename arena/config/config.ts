@@ -8,6 +8,7 @@ import { type CertaintyConfig, certainty } from "./certainty.ts";
 import { type CoEvolutionConfig, coEvolution } from "./co_evolution.ts";
 import { contradictions } from "./contradictions.ts";
 import { type CurriculumConfig, curriculum } from "./curriculum.ts";
+import { type EngineConfig, engine } from "./engine.ts";
 import { DATA_QUESTIONS, type EvaluationConfig, evaluation, SCENE_QUESTIONS } from "./evaluation.ts";
 import { type ImagesConfig, images } from "./images.ts";
 import { defaultMaxTokens, type OptimizerConfig, optimizer } from "./learning.ts";
@@ -36,6 +37,7 @@ export interface RunConfig {
   readonly device: Device;
   readonly threads: number;
   readonly replicas: number | null;
+  readonly engine: EngineConfig;
   readonly adapter: AdapterSettings;
   readonly memory: MemoryConfig;
   readonly images: ImagesConfig;
@@ -102,6 +104,7 @@ export const RunSettingsSchema: z.ZodType<RunSettings> = z
     replicas: optionalCount(
       "copies of each policy that share out its work; null makes one per thread of a model below 64 MB on the CPU, else one",
     ),
+    engine,
     adapter,
     memory,
     images,

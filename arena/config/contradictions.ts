@@ -1,19 +1,23 @@
 import type { AttributionConfig, CheckerConfig } from "./attribution.ts";
 import type { CurriculumConfig } from "./curriculum.ts";
+import type { EngineConfig } from "./engine.ts";
 import type { EvaluationConfig } from "./evaluation.ts";
 import type { ImagesConfig } from "./images.ts";
+import type { AdapterSettings } from "./policy.ts";
 import type { QuestionerConfig } from "./questioner.ts";
 import type { ReasonerConfig } from "./reasoner.ts";
 import type { StageSettings } from "./stages.ts";
 
 /** The settings that others bound. */
 interface Bounded {
+  readonly engine: EngineConfig;
+  readonly adapter: Pick<AdapterSettings, "rank">;
   readonly attribution: Pick<AttributionConfig, "checker">;
   readonly curriculum: CurriculumConfig;
-  readonly questioner: Pick<QuestionerConfig, "reward" | "blindAnswersPerQuestion">;
+  readonly questioner: Pick<QuestionerConfig, "reward" | "blindAnswersPerQuestion" | "temperature">;
   readonly images: ImagesConfig;
   readonly prompts: { readonly reasoner: string | null; readonly reader: string | null };
-  readonly reasoner: Pick<ReasonerConfig, "reward" | "labels">;
+  readonly reasoner: Pick<ReasonerConfig, "reward" | "labels" | "temperature">;
   readonly stages: readonly StageSettings[];
   readonly evaluation: Pick<EvaluationConfig, "data" | "dependence" | "hallucination">;
   /** Those of an evaluation. */
@@ -22,6 +26,8 @@ interface Bounded {
 
 /** Settings that are fine alone and impossible together, as [path, message]. */
 export function* contradictions({
+  engine,
+  adapter,
   attribution,
   curriculum,
   questioner,
@@ -98,6 +104,8 @@ export function* contradictions({
       "expected evaluation.hallucination.things, a column of lists of what is there, for nothing else says";
     yield ["evaluation.hallucination.pictures", message];
   }
+  if (engine.kind === "tinker")
+    yield* engineContradictions(engine, { adapter, questioner, reasoner, stages });
   for (const [index, { requires }] of stages.entries()) {
     if (questions > 0 || Object.keys(requires).length === 0) continue;
     const message =
@@ -119,4 +127,25 @@ function missingIn(checker: CheckerConfig): [string, string] | null {
   const [setting, what] = checkerSources[kind];
   if (checker[setting] !== null) return null;
   return [`attribution.checker.${setting}`, `expected ${what}, for attribution.checker.kind is ${kind}`];
+}
+
+/** What an engine cannot be asked for. */
+function* engineContradictions(
+  engine: EngineConfig,
+  settings: Pick<Bounded, "adapter" | "questioner" | "reasoner" | "stages">,
+): Generator<[string, string]> {
+  for (const role of ["questioner", "reasoner"] as const) {
+    if ((engine[role].url ?? engine.url) === null)
+      yield [`engine.${role}.url`, "expected the address of a Tinker-API server, or one in engine.url"];
+    if (settings[role].temperature !== 1)
+      yield [`${role}.temperature`, "expected 1 where engine.kind is tinker, which scores at no other"];
+  }
+  if (settings.adapter.rank === 0)
+    yield ["adapter.rank", "expected 1 or more where engine.kind is tinker, which trains adapters alone"];
+  for (const [index, stage] of settings.stages.entries())
+    if ("temperature" in stage && stage.temperature !== 1)
+      yield [
+        `stages.${index}.temperature`,
+        "expected 1 where engine.kind is tinker, which scores at no other",
+      ];
 }

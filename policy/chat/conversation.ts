@@ -4,7 +4,7 @@ import { zip } from "../../common/zip.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { modelError } from "../model_files.ts";
 import type { ImageProcessor, PreparedImage, VisionLanguageModel } from "../models/vision_language_model.ts";
-import type { Prompt } from "../port.ts";
+import type { Continuation, Prompt, Turn } from "../port.ts";
 import { imagesIn } from "../prompts.ts";
 import type { ChatMessage } from "./chat_message.ts";
 import { ownTurnMark, type Tokenizer } from "./tokenizer.ts";
@@ -77,6 +77,15 @@ export function conversationTokens(
     );
   const shown = zip(images, starts).map(([image, start]) => ({ ...image, start }));
   return { ids: concatTokens(...parts), images: shown, own };
+}
+
+/** The policy's turns, and those that it observed between them. */
+export function turnsOf({ tokens, observations = [] }: Continuation): Turn[] {
+  const starts = [0, ...observations.map(({ after }) => after)];
+  return starts.flatMap((start, k) => [
+    ...(observations[k - 1]?.turns ?? []),
+    { role: "assistant" as const, tokens: tokens.subarray(start, starts[k + 1]) },
+  ]);
 }
 
 /** Where each of some images begins in tokens that show it, up to their end. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { modelError } from "../model_files.ts";
 import type { ParameterLayout } from "../weights/parameters.ts";
-import { readSafetensors } from "../weights/safetensors.ts";
+import { countNumbers, locateTensors, readFloats, readSafetensors } from "../weights/safetensors.ts";
 import { writeSafetensors } from "../weights/safetensors_writer.ts";
 import type { OptimizerState } from "./optimizer.ts";
 
@@ -19,6 +19,19 @@ export async function writeOptimizer(
   ]);
   const counted = ["steps", { shape: [1], data: Float32Array.of(steps) }] as const;
   await writeSafetensors(join(folder, fileName), new Map([...tensors, counted]));
+}
+
+/** The number of steps that `writeOptimizer` wrote: a policy's version. Throws a `VisplayError` of code "model" where it is missing. */
+export async function storedSteps(folder: string): Promise<number> {
+  const path = join(folder, fileName);
+  const place = (await locateTensors(path)).get("steps");
+  if (!place) throw modelError(path, "expected steps; found none");
+  return (await readFloats(place, new Float32Array(1)))[0] as number;
+}
+
+/** The number of parameters whose moments `writeOptimizer` wrote. */
+export async function storedParameters(folder: string): Promise<number> {
+  return ((await countNumbers(join(folder, fileName))) - 1) / 2;
 }
 
 /** What `writeOptimizer` wrote. Throws a `VisplayError` of code "model" where it is missing or does not fit. */

@@ -1,7 +1,7 @@
-import { type ConversationTokens, conversationTokens } from "../chat/conversation.ts";
+import { type ConversationTokens, conversationTokens, turnsOf } from "../chat/conversation.ts";
 import type { Tokenizer } from "../chat/tokenizer.ts";
 import type { ImageProcessor, PreparedImage, VisionLanguageModel } from "../models/vision_language_model.ts";
-import type { Continuation, Prompt, PromptCompletions, Turn, WeightSet } from "../port.ts";
+import type { Prompt, PromptCompletions, WeightSet } from "../port.ts";
 import type { ImageEncoder } from "./image_encoder.ts";
 import type { Learner } from "./learner.ts";
 import { imagesOfJob, type TreeJob } from "./micro_batch.ts";
@@ -110,15 +110,6 @@ export class PromptEncoder {
     if (!this.trainsImages) return "frozen";
     return weights === "reference" ? "reference" : `${this.#tools.learner.version}`;
   }
-}
-
-/** The policy's turns, and those that it observed between them. */
-function turnsOf({ tokens, observations = [] }: Continuation): Turn[] {
-  const starts = [0, ...observations.map(({ after }) => after)];
-  return starts.flatMap((start, k) => [
-    ...(observations[k - 1]?.turns ?? []),
-    { role: "assistant" as const, tokens: tokens.subarray(start, starts[k + 1]) },
-  ]);
 }
 
 function encodeBy(rows: ReadonlyMap<string, Float32Array>): (stretch: Stretch) => Stretch<EncodedImage> {

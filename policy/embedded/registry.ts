@@ -14,7 +14,7 @@ import { SmolVlm } from "../models/smolvlm.ts";
 import { familyError, refuseOwnProgram, refuseQuantized } from "../models/unsupported.ts";
 import type { ImageProcessor, VisionLanguageModel } from "../models/vision_language_model.ts";
 import { publishedResolution, type Resolution } from "../options.ts";
-import { locateModelWeights, sharesEmbedding } from "../weights/model_weights.ts";
+import { holdsWeights, locateModelWeights, sharesEmbedding } from "../weights/model_weights.ts";
 import type { TensorPlace } from "../weights/safetensors.ts";
 
 /** What a model folder holds beside the weights. */
@@ -146,7 +146,12 @@ export async function readModelFolder(
     );
   refuseQuantized(config);
   refuseOwnProgram(config);
-  return family.read(files, await locateModelWeights(folder), resolution);
+  return family.read(files, await placesIn(folder), resolution);
+}
+
+/** Where the weights lie; nowhere in a folder that only describes a model whose weights an engine has. */
+async function placesIn(folder: string): Promise<Places> {
+  return (await holdsWeights(folder)) ? locateModelWeights(folder) : new Map();
 }
 
 /** A configuration as its weights have it: the output head that is stored is used where it is not the embedding. */

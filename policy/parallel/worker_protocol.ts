@@ -3,7 +3,7 @@ import type { LocalPolicyOptions } from "../embedded/local_policy.ts";
 import type { Replica } from "../embedded/replica.ts";
 
 /** What a policy's thread can be asked: the port's methods, and the two ends of its life. */
-export interface PolicyThread extends Omit<Replica, typeof Symbol.asyncDispose> {
+export interface PolicyThread extends Omit<Replica, typeof Symbol.asyncDispose | "keepStates"> {
   open(folder: string, options: LocalPolicyOptions): Promise<void>;
   /** Releases what the policy holds; the thread is of no use afterwards. */
   close(): Promise<void>;

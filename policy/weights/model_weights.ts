@@ -34,6 +34,11 @@ export async function locateModelWeights(folder: string): Promise<Map<string, Te
   return weights;
 }
 
+/** Whether a folder holds weights under the names that a Hugging Face model's have. */
+export async function holdsWeights(folder: string): Promise<boolean> {
+  return (await exists(join(folder, weightsFile))) || (await exists(join(folder, indexFile)));
+}
+
 /** Why a folder has no weights that can be read: what it holds instead, and what to do about it. */
 async function noWeights(folder: string): Promise<VisplayError> {
   const files = await readdir(folder).catch(() => []);

@@ -21,7 +21,9 @@ export const pages: readonly string[] = [
     "records",
     "inspect",
     "export",
+    "hand-off",
     "python",
+    "engine",
   ].map((name) => `docs/${name}.md`),
 ];
 

@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import { gradient } from "../../autodiff/gradient.ts";
 import { Session } from "../../autodiff/onnx/session.ts";
 import { input, type Tensor } from "../../autodiff/tensor.ts";
-import { grpoLoss, tokenWeights } from "../../policy/embedded/loss.ts";
+import { grpoLoss } from "../../policy/embedded/loss.ts";
 import { losses } from "../../policy/options.ts";
+import { tokenWeights } from "../../policy/token_weights.ts";
 import { readReference, readReferenceTensors } from "../reference_dir.ts";
 import { expectClose } from "./closeness.ts";
 

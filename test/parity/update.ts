@@ -1,11 +1,11 @@
 import { Session } from "../../autodiff/onnx/session.ts";
 import { bucket } from "../../policy/embedded/batch.ts";
 import { imageFeeds } from "../../policy/embedded/image_feeds.ts";
-import { tokenWeights } from "../../policy/embedded/loss.ts";
 import { microBatchFeeds, type TreeJob, tokenValues } from "../../policy/embedded/micro_batch.ts";
 import type { Shaped } from "../../policy/embedded/stretch.ts";
 import { type Objective, updateGraph } from "../../policy/embedded/update_graph.ts";
 import type { ImageShape, VisionLanguageModel } from "../../policy/models/vision_language_model.ts";
+import { tokenWeights } from "../../policy/token_weights.ts";
 import { parameterTensors } from "../../policy/weights/parameter_tensors.ts";
 import type { StoredTensor } from "../../policy/weights/safetensors.ts";
 import { readReference, readReferenceTensors } from "../reference_dir.ts";

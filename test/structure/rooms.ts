@@ -18,6 +18,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   policy: ["common", "images"],
   "policy/models": ["common", "images", "autodiff", "policy"],
   "policy/chat": ["common", "images", "policy", "policy/models"],
+  "policy/remote": ["common", "images", "policy", "policy/models", "policy/chat"],
   "policy/weights": ["common", "autodiff", "policy", "policy/models"],
   "policy/embedded": [
     "common",
@@ -55,6 +56,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "environments",
   ],
   watch: ["common", "replay", "arena/config"],
+  hand_off: ["common", "policy", "arena/config"],
   arena: [
     "common",
     "rewards",
@@ -79,6 +81,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "watch",
     "reasoner",
     "policy",
+    "policy/remote",
     "policy/models",
     "policy/weights",
     "policy/embedded",
@@ -104,6 +107,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "watch",
     "policy",
     "policy/chat",
+    "policy/remote",
     "policy/weights",
     "policy/embedded",
     "policy/parallel",
@@ -114,6 +118,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "training",
     "environments",
     "arena/config",
+    "hand_off",
     "arena",
   ],
 };

@@ -3,8 +3,9 @@ import { gradient } from "../../../autodiff/gradient.ts";
 import { Session } from "../../../autodiff/onnx/session.ts";
 import { input, type Tensor } from "../../../autodiff/tensor.ts";
 import { RandomStream } from "../../../common/random.ts";
-import { grpoLoss, type LossOptions, tokenWeights } from "../../../policy/embedded/loss.ts";
+import { grpoLoss, type LossOptions } from "../../../policy/embedded/loss.ts";
 import { losses, usualClip } from "../../../policy/options.ts";
+import { tokenWeights } from "../../../policy/token_weights.ts";
 
 const [rows, length] = [6, 7];
 const stream = new RandomStream(3);
