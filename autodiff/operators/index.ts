@@ -4,3 +4,4 @@ export * from "./normalize.ts";
 export * from "./reduce.ts";
 export * from "./rotary.ts";
 export * from "./shape.ts";
+export * from "./quantized.ts";

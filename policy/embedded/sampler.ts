@@ -1,6 +1,8 @@
+import type { Feeds } from "../../autodiff/onnx/session.ts";
 import { deriveSeed, uniformAt } from "../../common/random.ts";
 import { zip } from "../../common/zip.ts";
 import type { Tokenizer } from "../chat/tokenizer.ts";
+import type { Weights } from "../models/layers.ts";
 import type { VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { FinishReason, SamplingOptions } from "../port.ts";
 import { type TokenTape, writeToken } from "../token_tape.ts";
@@ -24,6 +26,16 @@ export interface SampledTokens {
   readonly finishReason: FinishReason;
 }
 
+/** What graphs that decode multiply with, where it is not what the others do. */
+export interface Decoding {
+  /** The parameters as these graphs have them. */
+  readonly tensors: Weights;
+  /** What is fed to them beside, or in place of, the parameters. */
+  readonly feeds: Feeds;
+  /** Layers that keep their 32 bits: graphs that differ in them are others. */
+  readonly floatLayers: readonly string[];
+}
+
 /** What samplers of one policy share. */
 export interface SamplerTools extends GraphTools {
   readonly pool: BufferPool;
@@ -34,6 +46,8 @@ export interface SamplerTools extends GraphTools {
   readonly forwardTokens?: number;
   /** Conversations that go on; default none. */
   readonly conversations?: Conversations;
+  /** Default: as all graphs do. */
+  readonly decoding?: Decoding | null;
   /** What tells texts that end a completion. */
   readonly tokenizer: Pick<Tokenizer, "decode">;
 }
@@ -221,11 +235,13 @@ export class Sampler {
         tokens[i * group + g] = BigInt(past[slot.time] ?? this.#model.config.padTokenId);
       });
     });
-    const session = await this.#tools.sessions.get("decode", shape, () =>
-      decodeGraph(this.#model, this.#tools.tensors, shape),
+    const { sessions, decoding } = this.#tools;
+    const { tensors, feeds: own = {}, ...kept } = decoding ?? { tensors: this.#tools.tensors };
+    const session = await sessions.get("decode", { ...shape, ...kept }, () =>
+      decodeGraph(this.#model, tensors, shape),
     );
     const inverse_temperature = this.#inverseTemperature;
-    const feeds = { ...this.#weights, ...cache.feeds, tokens, positions, inverse_temperature };
+    const feeds = { ...this.#weights, ...own, ...cache.feeds, tokens, positions, inverse_temperature };
     const outputs = await session.run(feeds);
     const probabilities = outputs.probabilities as Float32Array;
     const fresh = outputs.keys_values as Float32Array;
