@@ -22,7 +22,7 @@ export function openRunPolicy(
   name: Role,
   activity: ActivityView = new ActivityView(),
 ): Promise<Policy> {
-  const { seed, model, device, threads, replicas, adapter, memory, optimizer } = config;
+  const { seed, model, device, threads, replicas, adapter, memory, sampling, optimizer } = config;
   const { connectorLearningRateFactor: connector, visionLearningRateFactor: vision, ...adamW } = optimizer;
   return openPolicy(folder, {
     name,
@@ -34,6 +34,7 @@ export function openRunPolicy(
     microBatchTokens: memory.microBatchTokens,
     recomputes: memory.recomputeActivations,
     adapter: { ...adapter, seed },
+    sampling,
     base,
     resolution: model,
     activity,

@@ -30,13 +30,15 @@ export interface AdapterChoice extends Omit<AdapterOptions, "rank"> {
 }
 
 /** Numbers that a policy decodes with: its own, or weights and states that are rounded to bytes. */
-export const precisions = ["float32", "int8"] as const;
-export type Precision = (typeof precisions)[number];
+export type Precision = "float32" | "int8";
+
+/** The same, where the model's size and the processor may choose. */
+export const precisionChoices = ["auto", "float32", "int8"] as const;
 
 /** How a policy decodes what it samples, and what keeps that honest where it is not as it learns. */
 export interface SamplingPrecision {
   /** Greedy choices are always made in float32. */
-  readonly precision: Precision;
+  readonly precision: (typeof precisionChoices)[number];
   /** Of an update that says none, where the precision is not float32. */
   readonly importanceCap: number;
   /** With a larger mean difference of a step's log-probabilities, all is sampled in float32 from then on. */

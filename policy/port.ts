@@ -164,8 +164,8 @@ export interface SamplerReport {
   readonly precision: Precision;
   /** Linear layers that keep their 32 bits, for they do not bear fewer. */
   readonly floatLayers: readonly string[];
-  /** Why all are sampled in 32 bits; null where they are not. */
-  readonly reason: string | null;
+  /** What was found out since the update before, in sentences. */
+  readonly news: readonly string[];
 }
 
 export interface PolicyInfo {

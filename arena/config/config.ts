@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { type Device, devices } from "../../autodiff/onnx/device.ts";
 import type { AnswerFormat } from "../../common/answer_format.ts";
+import type { SamplingPrecision } from "../../policy/options.ts";
 import type { Role } from "../../replay/self_play.ts";
 import { type AlarmsConfig, alarms } from "./alarms.ts";
 import { type AttributionConfig, attribution } from "./attribution.ts";
@@ -18,6 +19,7 @@ import {
   type ModelSettings,
   memory,
   model,
+  sampling,
 } from "./policy.ts";
 import { type QuestionerConfig, questioner } from "./questioner.ts";
 import { type ReasonerConfig, reasoner } from "./reasoner.ts";
@@ -38,6 +40,7 @@ export interface RunConfig {
   readonly replicas: number | null;
   readonly adapter: AdapterSettings;
   readonly memory: MemoryConfig;
+  readonly sampling: SamplingPrecision;
   readonly images: ImagesConfig;
   readonly format: AnswerFormat;
   readonly prompts: PromptsConfig;
@@ -104,6 +107,7 @@ export const RunSettingsSchema: z.ZodType<RunSettings> = z
     ),
     adapter,
     memory,
+    sampling,
     images,
     format,
     prompts: group(

@@ -7,9 +7,10 @@ import type { SamplingPrecision } from "../options.ts";
 import type { SamplerGap, SamplerReport } from "../port.ts";
 import { writeModelFile } from "../weights/model_weights.ts";
 import { type ByteMatrix, comparing, withBytes } from "./byte_layers.ts";
-import { exactByteSteps } from "./byte_steps.ts";
+import { byteSteps, exactByteSteps } from "./byte_steps.ts";
 import { ByteWeights } from "./byte_weights.ts";
 import { type Outputs, prefillGraph } from "./graphs.ts";
+import { isLarge } from "./model_size.ts";
 import { type EncodedPrompt, type PrefillBatch, prefillBatches, prefillFeeds } from "./prefill.ts";
 import type { Decoding } from "./sampler.ts";
 import type { GraphTools } from "./sessions.ts";
@@ -21,12 +22,26 @@ const bearableError = 0.1;
 interface State {
   /** Layers that keep their 32 bits, with their error; null before it was measured. */
   readonly floatLayers: Readonly<Record<string, number | null>> | null;
-  /** Why all is sampled in 32 bits; null where it is not. */
-  readonly reason: string | null;
+  /** Whether all is sampled in 32 bits after all. */
+  readonly givenUp: boolean;
+  /** What no update has reported yet. */
+  readonly news: readonly string[];
 }
 
-const fresh: State = { floatLayers: null, reason: null };
+const fresh: State = { floatLayers: null, givenUp: false, news: [] };
 const fileName = "sampling_precision.json";
+
+/**
+ * Whether a model with such weights decodes in eight bits: `auto` does where they are large and the processor has eight-bit
+ * dot products.
+ */
+export async function samplesInBytes(
+  precision: SamplingPrecision["precision"] | undefined,
+  weights: Parameters<typeof isLarge>[0],
+): Promise<boolean> {
+  if (precision !== "auto") return precision === "int8";
+  return isLarge(weights) && (await exactByteSteps()) === byteSteps.exact;
+}
 
 /** What is known of the weights that are to speak. */
 export interface Speaking {
@@ -51,13 +66,13 @@ export class ByteDecoding {
 
   /** How prompts are gone on from; null where all layers keep their 32 bits. */
   async of(speaking: Speaking, prompts: readonly EncodedPrompt[]): Promise<Decoding | null> {
-    if (this.#state.reason !== null || prompts.length === 0) return null;
+    if (this.#state.givenUp || prompts.length === 0) return null;
     const bytes = await this.#weights();
     const fed = await bytes.feeds(speaking.key, speaking.views);
-    this.#state = {
-      ...this.#state,
-      floatLayers: this.#state.floatLayers ?? unbearable(await this.#errors(speaking, fed, prompts)),
-    };
+    if (this.#state.floatLayers === null) {
+      await this.#tellBits();
+      this.#keep(unbearable(await this.#errors(speaking, fed, prompts)));
+    }
     const floatLayers = Object.keys(this.#state.floatLayers ?? {});
     const matrices = new Map([...bytes.matrices].filter(([name]) => !floatLayers.includes(name)));
     if (matrices.size === 0) return null;
@@ -75,23 +90,23 @@ export class ByteDecoding {
     const more = Object.fromEntries(
       Object.entries(errors).filter(([name, error]) => error === null && !Object.hasOwn(known ?? {}, name)),
     );
-    this.#state =
-      Object.keys(more).length > 0
-        ? { ...this.#state, floatLayers: { ...known, ...more } }
-        : { ...this.#state, reason: "what was sampled in eight bits were no numbers" };
+    if (Object.keys(more).length > 0) this.#keep(more);
+    else this.#giveUp("what was computed in eight bits were no numbers");
   }
 
   /** Gives eight bits up where what they sample is too far from the policy that learns. */
   judge({ mean }: SamplerGap): void {
     const { maxGap } = this.#options;
-    if (this.#state.reason !== null || mean <= maxGap) return;
-    const found = `log-probabilities of samples differed by ${mean.toPrecision(3)} in the mean`;
-    this.#state = { ...this.#state, reason: `${found}, more than sampling.maxGap (${maxGap})` };
+    if (this.#state.givenUp || mean <= maxGap) return;
+    const found = `log-probabilities of samples differ by ${mean.toPrecision(3)} in the mean from those that are learnt from`;
+    this.#giveUp(`${found}, more than sampling.maxGap (${maxGap})`);
   }
 
-  get report(): Pick<SamplerReport, "precision" | "floatLayers" | "reason"> {
-    const { floatLayers, reason } = this.#state;
-    return { precision: reason === null ? "int8" : "float32", floatLayers: Object.keys(floatLayers ?? {}), reason };
+  /** How it samples now; each piece of news is told once. */
+  report(): SamplerReport {
+    const { floatLayers, givenUp, news } = this.#state;
+    this.#state = { ...this.#state, news: [] };
+    return { precision: givenUp ? "float32" : "int8", floatLayers: Object.keys(floatLayers ?? {}), news };
   }
 
   async save(folder: string): Promise<void> {
@@ -103,6 +118,27 @@ export class ByteDecoding {
     const path = join(folder, fileName);
     (await this.#opened)?.forget();
     this.#state = (await exists(path)) ? parseState(path, await readFile(path, "utf8")) : fresh;
+  }
+
+  /** Some more layers keep their 32 bits. */
+  #keep(layers: Readonly<Record<string, number | null>>): void {
+    const { floatLayers, news } = this.#state;
+    const names = Object.entries(layers).map(([name, error]) => {
+      return `${name} (${error === null ? "no numbers" : `error ${error.toPrecision(2)}`})`;
+    });
+    const told = names.length > 0 ? [`sampled in 32 bits: ${names.join(", ")}`] : [];
+    this.#state = { ...this.#state, floatLayers: { ...floatLayers, ...layers }, news: [...news, ...told] };
+  }
+
+  #giveUp(reason: string): void {
+    const { news } = this.#state;
+    this.#state = { ...this.#state, givenUp: true, news: [...news, `all is sampled in 32 bits: ${reason}`] };
+  }
+
+  async #tellBits(): Promise<void> {
+    if ((await exactByteSteps()) === byteSteps.exact) return;
+    const found = "this processor has no eight-bit dot products: weights are rounded to seven bits for sampling";
+    this.#state = { ...this.#state, news: [...this.#state.news, found] };
   }
 
   #weights(): Promise<ByteWeights> {
@@ -119,7 +155,6 @@ export class ByteDecoding {
     const { model, tensors, sessions } = this.#tools;
     const { matrices } = await this.#weights();
     const [batch] = prefillBatches(model, prompts, this.#forwardTokens) as [PrefillBatch];
-    const names = [...matrices.keys()];
     const session = await sessions.get("errors", batch.shape, () =>
       errorGraph(this.#tools, matrices, batch.shape),
     );
@@ -127,7 +162,7 @@ export class ByteDecoding {
     const feeds = { ...views, ...fed, inverse_temperature, ...prefillFeeds(model, prompts, batch) };
     const outputs = await session.run(feeds);
     return Object.fromEntries(
-      names.map((name) => {
+      [...matrices.keys()].map((name) => {
         const [error] = outputs[errorName(name)] as Float32Array;
         return [name, Number.isFinite(error) ? (error as number) : null];
       }),
@@ -156,8 +191,8 @@ function unbearable(errors: Readonly<Record<string, number | null>>): Record<str
 
 function parseState(path: string, text: string): State {
   try {
-    const { floatLayers, reason } = JSON.parse(text) as State;
-    return { floatLayers, reason };
+    const { floatLayers, givenUp, news } = JSON.parse(text) as State;
+    return { floatLayers, givenUp, news };
   } catch {
     throw modelError(path, "is no JSON; expected which layers sample in 32 bits");
   }

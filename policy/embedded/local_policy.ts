@@ -29,7 +29,7 @@ import type { TrainedWeights } from "../weights/trained_weights.ts";
 import { accumulate, type UpdatePlan } from "./accumulate.ts";
 import { type ActivityCells, ActivityReport } from "./activity.ts";
 import { BufferPool } from "./buffer_pool.ts";
-import { ByteDecoding } from "./byte_decoding.ts";
+import { ByteDecoding, samplesInBytes } from "./byte_decoding.ts";
 import { Conversations } from "./conversations.ts";
 import { ImageEncoder } from "./image_encoder.ts";
 import { Learner, type LearnerOptions } from "./learner.ts";
@@ -70,7 +70,7 @@ export interface LocalPolicyOptions extends LearnerOptions {
   readonly base?: string;
   /** How much of a picture the model sees; default: as its folder says. */
   readonly resolution?: Resolution;
-  /** How it decodes what it samples; default: as it learns. */
+  /** How it decodes what it samples (default: in float32, as it learns). */
   readonly sampling?: SamplingPrecision;
   /** Where the model's graphs run (default "cpu"); the optimiser, which only adds and multiplies, stays on the CPU. */
   readonly device?: Device;
@@ -105,7 +105,11 @@ export class LocalPolicy implements Replica {
   readonly #bytes: ByteDecoding | null;
   readonly #importanceCap: number | null;
 
-  private constructor(options: LocalPolicyOptions, { model, processor, tokenizer, weights }: OpenedModel) {
+  private constructor(
+    options: LocalPolicyOptions,
+    { model, processor, tokenizer, weights }: OpenedModel,
+    inBytes: boolean,
+  ) {
     const { tensors, layout, initial } = weights;
     this.model = model;
     this.tensors = tensors;
@@ -129,9 +133,8 @@ export class LocalPolicy implements Replica {
     this.#updatePlan = { tokens, recomputes: options.recomputes ?? null };
     this.forwardTokens = forwardTokens(model.config);
     const { sampling } = options;
-    const rounds = sampling?.precision === "int8";
-    this.#bytes = rounds ? new ByteDecoding(this, this.forwardTokens, sampling) : null;
-    this.#importanceCap = rounds ? sampling.importanceCap : null;
+    this.#bytes = sampling && inBytes ? new ByteDecoding(this, this.forwardTokens, sampling) : null;
+    this.#importanceCap = sampling && inBytes ? sampling.importanceCap : null;
   }
 
   /**
@@ -139,10 +142,12 @@ export class LocalPolicy implements Replica {
    * that fits, "config" where the device cannot be used.
    */
   static async open(folder: string, options: LocalPolicyOptions): Promise<LocalPolicy> {
-    const { adapter, base, resolution, learningRateFactors, device = "cpu" } = options;
+    const { adapter, base, resolution, learningRateFactors, device = "cpu", sampling } = options;
     await requireDevice(device);
     const trains = (group: ParameterGroup) => learningRateFactors[group] > 0;
-    return new LocalPolicy(options, await openWeights(folder, { adapter, base, resolution, trains }));
+    const opened = await openWeights(folder, { adapter, base, resolution, trains });
+    const inBytes = device === "cpu" && (await samplesInBytes(sampling?.precision, opened.model.parameters));
+    return new LocalPolicy(options, opened, inBytes);
   }
 
   async info(): Promise<PolicyInfo> {
@@ -341,7 +346,7 @@ export class LocalPolicy implements Replica {
       const report = updateReport(await this.learner.step(learningRate), [{ ...sums, tokens: work.tokens }]);
       if (!this.#bytes || !report.gap) return report;
       this.#bytes.judge(report.gap);
-      return { ...report, sampler: this.#bytes.report };
+      return { ...report, sampler: this.#bytes.report() };
     } finally {
       this.learner.discard();
     }
