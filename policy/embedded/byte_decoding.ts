@@ -76,7 +76,7 @@ export class ByteDecoding {
     const floatLayers = Object.keys(this.#state.floatLayers ?? {});
     const matrices = new Map([...bytes.matrices].filter(([name]) => !floatLayers.includes(name)));
     if (matrices.size === 0) return null;
-    return { tensors: withBytes(this.#tools.tensors, matrices), feeds: fed, floatLayers };
+    return { tensors: withBytes(this.#tools.tensors, matrices, bytes.adapters), feeds: fed, floatLayers };
   }
 
   /**

@@ -12,7 +12,7 @@ import {
   toBytes,
 } from "../../autodiff/operators/index.ts";
 import { input, type Tensor } from "../../autodiff/tensor.ts";
-import type { Weights } from "../models/layers.ts";
+import { addLowRank, type LowRank, type Weights } from "../models/layers.ts";
 import type { VisionLanguageModel } from "../models/vision_language_model.ts";
 import { decodeGraph, type Outputs } from "./graphs.ts";
 
@@ -36,6 +36,7 @@ export interface ByteMatrix {
 }
 
 const nameOf = (layers: readonly string[]): string => layers.join("+");
+const partsOf = (name: string): string[] => name.split("+");
 
 /** The linear layers that decoding goes through, in its order, found in its graph. */
 export function byteLayers(model: VisionLanguageModel): ByteLayer[] {
@@ -65,14 +66,25 @@ export function roundingGraph({ inputs, outputs }: Pick<ByteLayer, "inputs" | "o
   return { bytes: toBytes(joined, size), steps: size };
 }
 
-/** The same parameters, whose products with the layers that have a matrix of bytes are made with that. */
-export function withBytes(w: Weights, matrices: ReadonlyMap<string, ByteMatrix>): Weights {
+/**
+ * The same parameters, whose products with the layers that have a matrix of bytes are made with that; what has one for several
+ * layers also has one adapter for them, by `joined`.
+ */
+export function withBytes(
+  w: Weights,
+  matrices: ReadonlyMap<string, ByteMatrix>,
+  joined: ReadonlyMap<string, LowRank>,
+): Weights {
   const products: Weights["products"] = (layers, x, alpha = 1) => {
-    const matrix = matrices.get(nameOf(layers));
+    const name = nameOf(layers);
+    const [matrix, adapter] = [matrices.get(name), joined.get(name)];
     if (matrix === undefined) return w.products(layers, x, alpha);
-    return columns(scale(byteProduct(x, matrix), alpha), widths(w, layers));
+    const product = scale(byteProduct(x, matrix), alpha);
+    return columns(adapter ? addLowRank(product, adapter, x) : product, widths(w, layers));
   };
-  return Object.assign((name: string) => w(name), { adapter: w.adapter, products });
+  const adapted = new Set([...joined.keys()].filter((name) => matrices.has(name)).flatMap(partsOf));
+  const adapter: Weights["adapter"] = (layer) => (adapted.has(layer) ? undefined : w.adapter(layer));
+  return Object.assign((name: string) => w(name), { adapter, products });
 }
 
 /**

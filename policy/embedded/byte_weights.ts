@@ -1,10 +1,12 @@
 import type { Feeds } from "../../autodiff/onnx/session.ts";
 import { fileTensor, input } from "../../autodiff/tensor.ts";
 import { type FilePlace, sameShape, sizeOf } from "../../autodiff/tensor_type.ts";
+import type { LowRank } from "../models/layers.ts";
 import { cachedFile, identityOf } from "../weights/cached_file.ts";
 import { locateTensors, readFloats, type TensorPlace } from "../weights/safetensors.ts";
 import { type TensorSource, writeSafetensors } from "../weights/safetensors_writer.ts";
 import { type ByteLayer, type ByteMatrix, byteLayers, roundingGraph } from "./byte_layers.ts";
+import { type JoinedAdapter, joinedAdapters, joinedFeeds } from "./joined_adapters.ts";
 import type { GraphTools } from "./sessions.ts";
 
 /** A matrix [in, out] in bytes, and the steps [out] in which its columns count. */
@@ -29,6 +31,7 @@ export class ByteWeights {
   readonly #tools: GraphTools;
   readonly #steps: number;
   readonly #trained: readonly ByteLayer[];
+  readonly #joined: readonly JoinedAdapter[];
   #fed: { readonly key: string; readonly feeds: Feeds } = { key: "", feeds: {} };
 
   private constructor(
@@ -43,6 +46,12 @@ export class ByteWeights {
     this.#tools = tools;
     this.#steps = steps;
     this.#trained = trained;
+    this.#joined = joinedAdapters(tools.tensors, layers);
+  }
+
+  /** The adapters of layers whose products are made together. */
+  get adapters(): ReadonlyMap<string, LowRank> {
+    return new Map(this.#joined.map(({ layer, adapter }) => [layer.name, adapter]));
   }
 
   /** `steps` from 0 reach a column's greatest magnitude. Throws a `VisplayError` of code "disk" where the file cannot be written. */
@@ -72,10 +81,14 @@ export class ByteWeights {
     return new ByteWeights(tools, steps, layers, new Map(matrices), trained);
   }
 
-  /** What graphs are fed of trained layers whose numbers `views` holds; `key` names these numbers. */
+  /** What graphs are fed of what is trained, whose numbers `views` holds; `key` names these numbers. */
   async feeds(key: string, views: Readonly<Record<string, Float32Array>>): Promise<Feeds> {
     if (this.#fed.key === key) return this.#fed.feeds;
-    const feeds: Record<string, Int8Array | Float32Array> = {};
+    const feeds: Record<string, Int8Array | Float32Array> = joinedFeeds(
+      this.#tools.tensors,
+      this.#joined,
+      views,
+    );
     for (const layer of this.#trained) {
       const weights = layer.layers.map((name) => views[`${name}.weight`] as Float32Array);
       const { bytes, steps } = await round(this.#tools, layer, weights, this.#steps);

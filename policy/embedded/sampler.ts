@@ -9,10 +9,10 @@ import { type TokenTape, writeToken } from "../token_tape.ts";
 import { ActivityReport } from "./activity.ts";
 import { bucket, nextPowerOfTwo } from "./batch.ts";
 import type { BufferPool } from "./buffer_pool.ts";
-import { chooseToken } from "./choose_token.ts";
+import { type ChosenToken, chooseToken, chosenToken } from "./choose_token.ts";
 import { Conversations } from "./conversations.ts";
 import { DecodeCache } from "./decode_cache.ts";
-import { type DecodeShape, decodeGraph } from "./graphs.ts";
+import { type DecodeShape, decodeGraph, type TokenChoice } from "./graphs.ts";
 import { mostMicroBatchTokens } from "./model_size.ts";
 import type { Pause } from "./pause.ts";
 import { type EncodedPrompt, type Prefilled, pastLength, prefill, prefillBatches } from "./prefill.ts";
@@ -54,6 +54,8 @@ export interface SamplerTools extends GraphTools {
 
 /** Rows that decode side by side: enough to keep the matrix products busy, few enough for the processor's cache. */
 const decodeRows = 256;
+/** A vocabulary of at least so many tokens is large. */
+const manyTokens = 4096;
 /** What their keys and values may take. */
 const decodeBytes = 2 ** 31;
 /** Conversations whose prompts are computed before the first of them decodes: what a large model holds of one is large. */
@@ -189,16 +191,19 @@ export class Sampler {
         tape: isFirst ? tape : undefined,
       };
     });
-    for (const sequence of sequences) this.#extend(sequence, probabilities);
+    for (const sequence of sequences) this.#draw(sequence, probabilities);
     const slot: Slot = { prompt, nextPosition: past.nextPosition, sequences, time: 0 };
     if (this.#ended(slot)) return null;
     cache.place(index, past.parts);
     return slot;
   }
 
-  #extend(sequence: Sequence, probabilities: Float32Array): void {
-    const uniform = uniformAt(sequence.seed, sequence.tokens.length);
-    const { token, logProb } = chooseToken(probabilities, this.#options, uniform);
+  /** One more token from the probabilities of all, [V]. */
+  #draw(sequence: Sequence, probabilities: Float32Array): void {
+    this.#extend(sequence, chooseToken(probabilities, this.#options, nextUniform(sequence)));
+  }
+
+  #extend(sequence: Sequence, { token, logProb }: ChosenToken): void {
     sequence.tokens.push(token);
     if (sequence.tape) writeToken(sequence.tape, token);
     this.#activity.token();
@@ -237,13 +242,22 @@ export class Sampler {
     });
     const { sessions, decoding } = this.#tools;
     const { tensors, feeds: own = {}, ...kept } = decoding ?? { tensors: this.#tools.tensors };
-    const session = await sessions.get("decode", { ...shape, ...kept }, () =>
-      decodeGraph(this.#model, tensors, shape),
+    const choice = this.#choice;
+    const session = await sessions.get("decode", { ...shape, ...kept, ...(choice && { choice }) }, () =>
+      decodeGraph(this.#model, tensors, shape, choice),
     );
     const inverse_temperature = this.#inverseTemperature;
-    const feeds = { ...this.#weights, ...own, ...cache.feeds, tokens, positions, inverse_temperature };
-    const outputs = await session.run(feeds);
+    const outputs = await session.run({
+      ...this.#weights,
+      ...own,
+      ...cache.feeds,
+      tokens,
+      positions,
+      inverse_temperature,
+      ...(choice === "draw" && { shares: sharesOf(slots, group) }),
+    });
     const probabilities = outputs.probabilities as Float32Array;
+    const chosen = outputs.chosen as unknown as BigInt64Array | undefined;
     const fresh = outputs.keys_values as Float32Array;
     const classes = probabilities.length / total;
     slots.forEach((slot, i) => {
@@ -251,9 +265,10 @@ export class Sampler {
       cache.append(i, slot.time, fresh);
       slot.time++;
       slot.sequences.forEach((sequence, g) => {
+        if (sequence.finished !== null) return;
         const row = i * group + g;
-        if (sequence.finished === null)
-          this.#extend(sequence, probabilities.subarray(row * classes, (row + 1) * classes));
+        if (chosen) this.#extend(sequence, chosenToken(chosen[row] as bigint, probabilities[row] as number));
+        else this.#draw(sequence, probabilities.subarray(row * classes, (row + 1) * classes));
       });
     });
   }
@@ -275,11 +290,35 @@ export class Sampler {
     });
   }
 
+  /** Graphs choose among so many tokens that reading the probabilities of all would take as long as much of the model. */
+  get #choice(): TokenChoice {
+    const { temperature, topK, topP } = this.#options;
+    if (this.#model.config.text.vocabSize < manyTokens || topK > 0 || topP < 1) return null;
+    return temperature > 0 ? "draw" : "best";
+  }
+
   /** Of keys and values. */
   #bytesPerToken(): number {
     const { kvHeads, headSize } = this.#model.heads;
     return 2 * this.#model.config.text.layers * kvHeads * headSize * Float32Array.BYTES_PER_ELEMENT;
   }
+}
+
+/** What a sequence's next token is drawn by. */
+function nextUniform({ seed, tokens }: Sequence): number {
+  return uniformAt(seed, tokens.length);
+}
+
+/** The same of all sequences, as graphs take it: a 32-bit float and what it lacks, [slots · group, 2]. */
+function sharesOf(slots: readonly (Slot | null)[], group: number): Float32Array {
+  const shares = new Float32Array(2 * slots.length * group);
+  slots.forEach((slot, i) => {
+    slot?.sequences.forEach((sequence, g) => {
+      const uniform = nextUniform(sequence);
+      shares.set([uniform, uniform - Math.fround(uniform)], 2 * (i * group + g));
+    });
+  });
+  return shares;
 }
 
 /** Grows the past where a slot has filled it, and gives up slots where many of them idle. */

@@ -45,7 +45,8 @@ function linears(w: Weights, names: readonly string[], x: Tensor, bias = false):
   });
 }
 
-function addLowRank(product: Tensor, { a, b, scale }: LowRank, x: Tensor): Tensor {
+/** A product with what an adapter adds to it. */
+export function addLowRank(product: Tensor, { a, b, scale }: LowRank, x: Tensor): Tensor {
   return matmulAdd(matmul(x, a, { transB: true }), b, product, { transB: true, alpha: scale });
 }
 

@@ -252,6 +252,42 @@ const cases = {
       stops: true,
     },
   ],
+  drawClass: [
+    {
+      inputs: [
+        given(Float32Array.from({ length: 3 * 1030 }, (_, i) => (i * 37) % 11), 3, 1030),
+        given(Float32Array.of(0, 0, 0.37, 1e-9, 1, -1e-9), 3, 2),
+      ],
+      build: operators.drawClass,
+      reference: (masses, shares) =>
+        make([3], ([row = 0]) => {
+          const own = Array.from({ length: 1030 }, (_, j) => at(masses, [row, j]));
+          const share = at(shares, [row, 0]) + at(shares, [row, 1]);
+          let rest = Math.min(share, 1 - 2 ** -20) * sum(own);
+          return own.findIndex((mass) => {
+            rest -= mass;
+            return rest < 0;
+          });
+        }),
+      stops: true,
+    },
+  ],
+  bestClass: [
+    {
+      inputs: [given(Float32Array.of(1, 3, 3, 0, -1, -2, -0.5, -0.5), 2, 4)],
+      build: operators.bestClass,
+      reference: () => make([2], ([row = 0]) => [1, 2][row] as number),
+      stops: true,
+    },
+  ],
+  pickClass: [
+    {
+      inputs: [normal(3, 4), ids([2, 0, 3])],
+      build: operators.pickClass,
+      reference: (x, index) => make([3], ([row = 0]) => at(x, [row, at(index, [row])])),
+      stops: true,
+    },
+  ],
   zeros: [{ inputs: [], build: () => operators.zeros([2, 3]), reference: () => make([2, 3], () => 0) }],
 } satisfies Record<OpName, readonly Case[]>;
 
@@ -285,6 +321,15 @@ describe("gradients at ties and stops", () => {
       const { source } = (c as Case).build(...xs);
       return source.kind === "apply" && source.operator.vjp === null ? [name] : [];
     });
-    expect(withoutRule).toEqual(["greater", "stopGradient", "quantizedMatmul", "rowSteps", "toBytes"]);
+    expect(withoutRule).toEqual([
+      "greater",
+      "stopGradient",
+      "quantizedMatmul",
+      "rowSteps",
+      "toBytes",
+      "drawClass",
+      "bestClass",
+      "pickClass",
+    ]);
   });
 });
