@@ -8,7 +8,10 @@ import { count, plural } from "./format.ts";
  * the run is measured on, for people.
  */
 export function notice(event: RunEvent, tests: string): string | undefined {
-  const lines = [...newsOfSampling(event).map((each) => `notice: ${each}`), lineOf(event, tests) ?? []].flat();
+  const lines = [
+    ...newsOfSampling(event).map((each) => `notice: ${each}`),
+    lineOf(event, tests) ?? [],
+  ].flat();
   return lines.length === 0 ? undefined : lines.join("\n");
 }
 

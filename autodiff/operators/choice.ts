@@ -90,7 +90,10 @@ function lastOf(onnx: OnnxWriter, running: string): string {
 
 /** How many of a row's running sums a mass reaches, [N, 1]: where it is passed. */
 function passedAt(onnx: OnnxWriter, running: string, mass: string): string {
-  const most = onnx.node("Mul", [lastOf(onnx, running), asDouble(onnx, onnx.constant(Float32Array.of(1 - margin), []))]);
+  const most = onnx.node("Mul", [
+    lastOf(onnx, running),
+    asDouble(onnx, onnx.constant(Float32Array.of(1 - margin), [])),
+  ]);
   const reached = onnx.node("LessOrEqual", [running, onnx.node("Min", [mass, most])]);
   const count = onnx.node("Cast", [reached], { to: onnx.dtype("int64") });
   return onnx.node("ReduceSum", [count, onnx.integers([1])], { keepdims: 1 });

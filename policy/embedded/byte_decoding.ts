@@ -137,7 +137,8 @@ export class ByteDecoding {
 
   async #tellBits(): Promise<void> {
     if ((await exactByteSteps()) === byteSteps.exact) return;
-    const found = "this processor has no eight-bit dot products: weights are rounded to seven bits for sampling";
+    const found =
+      "this processor has no eight-bit dot products: weights are rounded to seven bits for sampling";
     this.#state = { ...this.#state, news: [...this.#state.news, found] };
   }
 

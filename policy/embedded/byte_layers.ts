@@ -59,7 +59,10 @@ function zeros(rows: number, widths: readonly number[]): Tensor[] {
 }
 
 /** Gives a layer's matrix in `bytes` and `steps`, as many of which as are asked for reach a column's greatest magnitude. */
-export function roundingGraph({ inputs, outputs }: Pick<ByteLayer, "inputs" | "outputs">, steps: number): Outputs {
+export function roundingGraph(
+  { inputs, outputs }: Pick<ByteLayer, "inputs" | "outputs">,
+  steps: number,
+): Outputs {
   const weights = outputs.map((width, i) => input(`weight_${i}`, [width, inputs]));
   const joined = concat(weights, { axis: 0 });
   const size = rowSteps(joined, { steps });

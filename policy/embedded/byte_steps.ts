@@ -15,7 +15,11 @@ let known: Promise<number> | undefined;
 export function exactByteSteps(): Promise<number> {
   known ??= (async () => {
     const column = (value: number) => constant(new Int8Array(inner).fill(value), [inner, 1]);
-    const product = quantizedMatmul(input("x", [1, inner]), column(byteSteps.exact), constant(Float32Array.of(1), [1]));
+    const product = quantizedMatmul(
+      input("x", [1, inner]),
+      column(byteSteps.exact),
+      constant(Float32Array.of(1), [1]),
+    );
     await using session = await Session.compile({ product }, { threads: 1 });
     const { product: found } = await session.run({ x: new Float32Array(inner).fill(byteSteps.exact) });
     return found?.[0] === inner * byteSteps.exact ** 2 ? byteSteps.exact : byteSteps.narrow;

@@ -138,7 +138,10 @@ async function roundedFile(
   const sources = new Map(frozen.flatMap((each) => sourcesOf(tools, each, steps)));
   const fits = async (path: string): Promise<boolean> => {
     const found = await locateTensors(path).catch(() => null);
-    return found !== null && [...sources].every(([name, { shape }]) => sameShape(found.get(name)?.shape ?? [], shape));
+    return (
+      found !== null &&
+      [...sources].every(([name, { shape }]) => sameShape(found.get(name)?.shape ?? [], shape))
+    );
   };
   const name = `${await identityOf(floats)}-${steps}.safetensors`;
   const path = await cachedFile(name, fits, (own) => writeSafetensors(own, sources));

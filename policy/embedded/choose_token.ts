@@ -41,10 +41,7 @@ export function chosenToken(token: bigint, probability: number): ChosenToken {
 }
 
 function noNumbers(): VisplayError {
-  return new VisplayError(
-    "numeric",
-    "sampling: the model's logits are not numbers; its weights are damaged",
-  );
+  return new VisplayError("numeric", "sampling: the model's logits are not numbers; its weights are damaged");
 }
 
 /** Walks the cumulative distribution to `uniform` of its mass; undefined where rounding leads beyond its end. */

@@ -39,6 +39,7 @@ import { affordableTokens, forwardTokens, isLarge } from "./model_size.ts";
 import { type OpenedModel, openWeights } from "./open_weights.ts";
 import { loadOptimizer, writeOptimizer } from "./optimizer_state.ts";
 import { type Pause, pauseOf } from "./pause.ts";
+import type { EncodedPrompt } from "./prefill.ts";
 import { PromptEncoder } from "./prompt_encoder.ts";
 import {
   type GradientShare,
@@ -47,7 +48,6 @@ import {
   type TokenSums,
   updateReport,
 } from "./replica.ts";
-import type { EncodedPrompt } from "./prefill.ts";
 import { type Decoding, type SampledTokens, Sampler, type SamplerTools } from "./sampler.ts";
 import { score } from "./score.ts";
 import { SessionCache } from "./sessions.ts";

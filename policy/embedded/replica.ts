@@ -61,7 +61,8 @@ export function updateReport(
   step: Pick<UpdateReport, "loss" | "gradientNorm" | "version">,
   shares: readonly TokenSums[],
 ): UpdateReport {
-  const sum = (field: "kl" | "clipped" | "tokens"): number => shares.reduce((total, share) => total + share[field], 0);
+  const sum = (field: "kl" | "clipped" | "tokens"): number =>
+    shares.reduce((total, share) => total + share[field], 0);
   const tokens = sum("tokens");
   const mean = (field: "kl" | "clipped"): number => sum(field) / Math.max(1, tokens);
   const gap = joinGaps(shares.map((share) => share.gap));

@@ -12,7 +12,17 @@ import {
 import { widen } from "./float_formats.ts";
 
 /** Bytes of one element, by its type as the format names it. */
-export const elementBytes = { F64: 8, F32: 4, BF16: 2, F16: 2, I64: 8, I32: 4, I8: 1, U8: 1, BOOL: 1 } as const;
+export const elementBytes = {
+  F64: 8,
+  F32: 4,
+  BF16: 2,
+  F16: 2,
+  I64: 8,
+  I32: 4,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+} as const;
 
 /** The element types that are read, named as in the format. */
 export type Dtype = keyof typeof elementBytes;

@@ -255,7 +255,11 @@ const cases = {
   drawClass: [
     {
       inputs: [
-        given(Float32Array.from({ length: 3 * 1030 }, (_, i) => (i * 37) % 11), 3, 1030),
+        given(
+          Float32Array.from({ length: 3 * 1030 }, (_, i) => (i * 37) % 11),
+          3,
+          1030,
+        ),
         given(Float32Array.of(0, 0, 0.37, 1e-9, 1, -1e-9), 3, 2),
       ],
       build: operators.drawClass,

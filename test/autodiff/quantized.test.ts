@@ -61,7 +61,9 @@ describe("a product in bytes", () => {
     const x = rows(5, 4);
     const plain = await product(x);
     for (const factor of [2 ** 20, 2 ** -20])
-      expect([...(await product(x.map((value) => value * factor)))]).toEqual([...plain.map((y) => y * factor)]);
+      expect([...(await product(x.map((value) => value * factor)))]).toEqual([
+        ...plain.map((y) => y * factor),
+      ]);
   });
 
   test("of zeros is zero, and of what is no number none, in that row alone", async () => {

@@ -55,14 +55,19 @@ describe.each([
     const sampled = await policy.sample(prompts, sampling);
     const groups = prompts.map((prompt, i) => ({ prompt, completions: sampled[i] ?? [] }));
     const now = await policy.score(groups, { weights: "policy", temperature: 1 });
-    const differences = logProbsOf(sampled).map((at, i) => (now.flatMap((g) => g.flatMap((x) => [...x]))[i] ?? 0) - at);
+    const differences = logProbsOf(sampled).map(
+      (at, i) => (now.flatMap((g) => g.flatMap((x) => [...x]))[i] ?? 0) - at,
+    );
     const mean = (f: (d: number) => number): number =>
       differences.reduce((sum, d) => sum + f(d), 0) / differences.length;
 
     const { gap, sampler } = await policy.update(rolloutGroups(prompts, sampled), grpo);
     expect(gap?.mean).toBeCloseTo(mean(Math.abs), 5);
     expect(gap?.max).toBeCloseTo(Math.max(...differences.map(Math.abs)), 5);
-    expect(gap?.kl).toBeCloseTo(mean((d) => Math.exp(d) - 1 - d), 5);
+    expect(gap?.kl).toBeCloseTo(
+      mean((d) => Math.exp(d) - 1 - d),
+      5,
+    );
     expect(gap?.mean).toBeGreaterThan(1e-4);
     expect(gap?.mean).toBeLessThan(0.1);
     expect(sampler).toMatchObject({ precision: "int8", floatLayers: [] });
@@ -207,7 +212,9 @@ describe("the bytes of frozen layers", () => {
     expect((await stat(path)).size).toBe(size);
 
     const weights = await readModelWeights(folder);
-    const louder = new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: data.map((x) => 1.5 * x) }]));
+    const louder = new Map(
+      [...weights].map(([name, { shape, data }]) => [name, { shape, data: data.map((x) => 1.5 * x) }]),
+    );
     await writeSafetensors(model, louder);
     await utimes(model, 1, 1);
     const other = await draw();

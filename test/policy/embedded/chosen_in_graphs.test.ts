@@ -37,10 +37,13 @@ describe("tokens of a large vocabulary", () => {
   // bits of sums decide between neighbours.
   const outside = { ...sampling, topK: vocab_size };
 
-  test.each([0.2, 0])("are those that probabilities give outside of graphs, at temperature %d", async (temperature) => {
-    const inGraphs = await policy.sample(prompts, { ...sampling, temperature });
-    expectAlike(inGraphs, await policy.sample(prompts, { ...outside, temperature }));
-  });
+  test.each([0.2, 0])(
+    "are those that probabilities give outside of graphs, at temperature %d",
+    async (temperature) => {
+      const inGraphs = await policy.sample(prompts, { ...sampling, temperature });
+      expectAlike(inGraphs, await policy.sample(prompts, { ...outside, temperature }));
+    },
+  );
 
   test("do not depend on which other prompts are asked", async () => {
     const together = await policy.sample(prompts, sampling);
