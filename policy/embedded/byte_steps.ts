@@ -22,7 +22,8 @@ export function exactByteSteps(): Promise<number> {
     );
     await using session = await Session.compile({ product }, { threads: 1 });
     const { product: found } = await session.run({ x: new Float32Array(inner).fill(byteSteps.exact) });
-    return found?.[0] === inner * byteSteps.exact ** 2 ? byteSteps.exact : byteSteps.narrow;
+    const wanted = inner * byteSteps.exact ** 2;
+    return Math.abs((found?.[0] ?? 0) - wanted) < 1 ? byteSteps.exact : byteSteps.narrow;
   })();
   return known;
 }
