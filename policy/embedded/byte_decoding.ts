@@ -153,7 +153,7 @@ export class ByteDecoding {
     fed: Feeds,
     prompts: readonly EncodedPrompt[],
   ): Promise<Record<string, number | null>> {
-    const { model, tensors, sessions } = this.#tools;
+    const { model, sessions } = this.#tools;
     const { matrices } = await this.#weights();
     const [batch] = prefillBatches(model, prompts, this.#forwardTokens) as [PrefillBatch];
     const session = await sessions.get("errors", batch.shape, () =>
