@@ -1,7 +1,13 @@
-export type DType = "float32" | "float16" | "int64" | "bool";
+export type DType = "float32" | "float16" | "int64" | "int8" | "bool";
 
 /** Bytes of one element. */
-export const elementBytes: Readonly<Record<DType, number>> = { float32: 4, float16: 2, int64: 8, bool: 1 };
+export const elementBytes: Readonly<Record<DType, number>> = {
+  float32: 4,
+  float16: 2,
+  int64: 8,
+  int8: 1,
+  bool: 1,
+};
 
 /** What is known of a tensor before anything runs: every dimension is a number. */
 export interface TensorType {
@@ -9,7 +15,7 @@ export interface TensorType {
   readonly shape: readonly number[];
 }
 
-export type TensorData = Float32Array | Uint16Array | BigInt64Array | Uint8Array;
+export type TensorData = Float32Array | Uint16Array | BigInt64Array | Int8Array | Uint8Array;
 
 /** Where the elements of a tensor begin in a file. */
 export interface FilePlace {
@@ -31,5 +37,6 @@ export function dtypeOf(data: TensorData): DType {
   if (data instanceof Float32Array) return "float32";
   if (data instanceof Uint16Array) return "float16";
   if (data instanceof BigInt64Array) return "int64";
+  if (data instanceof Int8Array) return "int8";
   return "bool";
 }

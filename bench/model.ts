@@ -15,6 +15,7 @@ import { tokensIn } from "../policy/models/attention.ts";
 import type { Prompt, TrainingGroup } from "../policy/port.ts";
 import { promptAbout } from "../policy/prompts.ts";
 import { memoryBandwidth } from "./bandwidth.ts";
+import { benchPrecisions } from "./decoding.ts";
 import { type Figures, figuresTable, writeFigures } from "./figures.ts";
 import { productFlops } from "./flops.ts";
 import { flags, stepProgram } from "./grpo.ts";
@@ -57,16 +58,22 @@ console.log(`\nSmolVLM-256M's sizes (threads: ${threads})\n${figuresTable(figure
 if (json) await writeFigures(json, figures);
 
 async function benchPolicy(): Promise<Figures> {
-  await using policy = await LocalPolicy.open(folder, {
-    ...policyOptions(threads),
-    microBatchTokens: null,
-    adapter,
-  });
+  const options = { ...policyOptions(threads), microBatchTokens: null, adapter };
+  const sampling = { precision: "int8", importanceCap: 3, maxGap: 1 } as const;
+  await using policy = await LocalPolicy.open(folder, options);
+  await using inBytes = await LocalPolicy.open(folder, { ...options, sampling });
   const source = scenes(4, 0);
   const images = await Promise.all([0, 1, 2, 3].map((i) => source.draw(i)));
   const prompts = images.map((image) => promptAbout(image, question));
   await policy.prepare(images);
-  return { ...(await benchDecoding(policy, prompts)), ...(await benchUpdate(policy, prompts)) };
+  await inBytes.prepare(images);
+  const policies = { float32: policy, int8: inBytes };
+  return {
+    ...(await benchDecoding(policy, prompts)),
+    ...(await benchPrecisions(policies, prompts, threads, rounds)),
+    ...(await benchGap(inBytes, prompts)),
+    ...(await benchUpdate(policy, prompts)),
+  };
 }
 
 /** Seconds per token of different numbers of sequences, over the time of reading the text model once. */
@@ -91,6 +98,24 @@ async function benchDecoding(policy: LocalPolicy, prompts: readonly Prompt[]): P
     decode_over_bandwidth_floor_1_row: over(one),
     decode_over_bandwidth_floor_32_rows: over(four),
     decode_tokens_per_second_32_rows: { value: 32 / four, unit: "tokens/s" },
+  };
+}
+
+/** How far eight bits sample from the policy that learns, over 2 images x G = 8 x 64 tokens. */
+async function benchGap(policy: LocalPolicy, prompts: readonly Prompt[]): Promise<Figures> {
+  const asked = prompts.slice(0, 2);
+  const options = { groupSize: 8, temperature: 1, topK: 0, topP: 1, maxTokens: 64, ignoreEos: true, seed: 0 };
+  const sampled = await policy.sample(asked, options);
+  const groups = asked.map((prompt, i) => ({
+    prompt,
+    rollouts: (sampled[i] ?? []).map((completion, g) => ({ completion, advantage: 1 - (2 * g) / 7 })),
+  }));
+  const { gap, clipFraction } = await policy.update(groups, { ...grpo, learningRate: 0 });
+  return {
+    int8_mean_gap: { value: gap?.mean ?? Number.NaN, unit: "of a log-probability" },
+    int8_greatest_gap: { value: gap?.max ?? Number.NaN, unit: "of a log-probability" },
+    int8_kl: { value: gap?.kl ?? Number.NaN, unit: "nats" },
+    int8_share_at_cap: { value: clipFraction, unit: "of tokens" },
   };
 }
 

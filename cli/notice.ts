@@ -8,6 +8,19 @@ import { count, plural } from "./format.ts";
  * the run is measured on, for people.
  */
 export function notice(event: RunEvent, tests: string): string | undefined {
+  const lines = [
+    ...newsOfSampling(event).map((each) => `notice: ${each}`),
+    lineOf(event, tests) ?? [],
+  ].flat();
+  return lines.length === 0 ? undefined : lines.join("\n");
+}
+
+/** What a step found out about how its policies sample. */
+function newsOfSampling(event: RunEvent): readonly string[] {
+  return ("update" in event && event.update?.sampler?.news) || [];
+}
+
+function lineOf(event: RunEvent, tests: string): string | undefined {
   switch (event.type) {
     case "runStarted": {
       const [model] = Object.values(event.models);

@@ -4,6 +4,7 @@ import { sceneTruth } from "../arena/truth.ts";
 import { ListedImages } from "../images/listed_images.ts";
 import { SceneSource } from "../images/scenes/source.ts";
 import { ActivityView } from "../policy/embedded/activity.ts";
+import type { SamplingPrecision } from "../policy/options.ts";
 import { openPolicy } from "../policy/parallel/open_policy.ts";
 import type { Policy } from "../policy/port.ts";
 import { questionerTemplates } from "../questioner/prompt.ts";
@@ -16,13 +17,17 @@ import { holdsRows, openPictures } from "./picture_data.ts";
 import { bindList, type Earlier, firstList, type Opening, pinImages } from "./run_images.ts";
 import { scaledPictures } from "./scaled_pictures.ts";
 
-/** Opens a run's model in threads of its own, or on its engine, under a name for messages. */
+/**
+ * Opens a run's model in threads of its own, or on its engine, under a name for messages. What is measured, or asked, and
+ * not learnt from is sampled in float32, for nothing would correct it: `sampling` is for policies that learn.
+ */
 export async function openRunPolicy(
   model: WithModel,
   name: Role,
   activity: ActivityView = new ActivityView(),
+  sampling?: SamplingPrecision,
 ): Promise<Policy> {
-  if (model.config.engine.kind === "local") return openLocalPolicy(model, name, activity);
+  if (model.config.engine.kind === "local") return openLocalPolicy(model, name, activity, sampling);
   const { openEnginePolicy } = await import("./engine_policy.ts");
   return openEnginePolicy(model, name);
 }
@@ -31,6 +36,7 @@ function openLocalPolicy(
   { config, folder, base }: WithModel,
   name: Role,
   activity: ActivityView,
+  sampling: SamplingPrecision | undefined,
 ): Promise<Policy> {
   const { seed, model, device, threads, replicas, adapter, memory, optimizer } = config;
   const { connectorLearningRateFactor: connector, visionLearningRateFactor: vision, ...adamW } = optimizer;
@@ -44,6 +50,7 @@ function openLocalPolicy(
     microBatchTokens: memory.microBatchTokens,
     recomputes: memory.recomputeActivations,
     adapter: { ...adapter, seed },
+    ...(sampling && { sampling }),
     base,
     resolution: model,
     activity,

@@ -27,7 +27,8 @@ export async function openPlayers(
     for (const policy of Object.values(open)) await policy[Symbol.asyncDispose]();
   };
   try {
-    for (const role of stages[kind].roles) open[role] = await openRunPolicy(model, role, activities[role]);
+    for (const role of stages[kind].roles)
+      open[role] = await openRunPolicy(model, role, activities[role], model.config.sampling);
   } catch (error) {
     await close();
     throw error;

@@ -59,6 +59,8 @@ const names: Readonly<Record<string, string>> = {
   gradientNorm: "gradient norm",
   learningRate: "learning rate",
   clipFraction: "clip fraction",
+  samplerGap: "gap to the sampler",
+  samplerKl: "KL of the sampler",
   parseFailures: "parse failures",
   clusterShare: "cluster share",
   tokensPerSecond: "tokens per second",

@@ -58,6 +58,7 @@ function figuresOf(event: StepEvent): Readonly<Record<string, number | null>> {
       loss: update.loss,
       clipFraction: update.clipFraction,
       learningRate: update.learningRate,
+      ...(update.gap && { samplerGap: update.gap.mean, samplerKl: update.gap.kl }),
     }),
     ...("meanConfidence" in event && { confidence: event.meanConfidence, verified: event.verified }),
     ...("admitted" in event && event.questions > 0 && { admitted: event.admitted / event.questions }),

@@ -29,6 +29,22 @@ export interface AdapterChoice extends Omit<AdapterOptions, "rank"> {
   readonly rank: number | null;
 }
 
+/** Numbers that a policy decodes with: its own, or weights and states that are rounded to bytes. */
+export type Precision = "float32" | "int8";
+
+/** The same, where the model's size and the processor may choose. */
+export const precisionChoices = ["auto", "float32", "int8"] as const;
+
+/** How a policy decodes what it samples, and what keeps that honest where it is not as it learns. */
+export interface SamplingPrecision {
+  /** Greedy choices are always made in float32. */
+  readonly precision: (typeof precisionChoices)[number];
+  /** Of an update that says none, where the precision is not float32. */
+  readonly importanceCap: number;
+  /** With a larger mean difference of a step's log-probabilities, all is sampled in float32 from then on. */
+  readonly maxGap: number;
+}
+
 /** How much of a picture a model sees, where a user asks for other than its folder says. */
 export interface Resolution {
   /** Pixels to which a larger picture is scaled down; null: as the folder says. */

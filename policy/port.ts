@@ -1,7 +1,7 @@
 import type { FunctionTool } from "../common/tool_call.ts";
 import type { RgbImage } from "../images/image.ts";
 import type { ImageScaling } from "../images/scaling.ts";
-import type { Clip, Loss } from "./options.ts";
+import type { Clip, Loss, Precision } from "./options.ts";
 import type { TokenTape } from "./token_tape.ts";
 
 /** What a turn is made of, in order. */
@@ -141,6 +141,31 @@ export interface UpdateReport {
   readonly tokens: number;
   /** Optimiser steps taken so far: the policy's version. */
   readonly version: number;
+  /** Of an update on what was sampled. */
+  readonly gap?: SamplerGap;
+  /** Of a policy that was to sample in eight bits. */
+  readonly sampler?: SamplerReport;
+}
+
+/**
+ * How far the log-probabilities of an update's tokens are from those at sampling: what two ways of computing one policy differ
+ * by and, of samples of an older one, what it has learnt since.
+ */
+export interface SamplerGap {
+  /** Of the absolute difference. */
+  readonly mean: number;
+  readonly max: number;
+  /** Of what sampled to what learns: the mean of e^δ - δ - 1 (k3). */
+  readonly kl: number;
+}
+
+/** How a policy samples from now on. */
+export interface SamplerReport {
+  readonly precision: Precision;
+  /** Linear layers that keep their 32 bits, for they do not bear fewer. */
+  readonly floatLayers: readonly string[];
+  /** What was found out since the update before, in sentences. */
+  readonly news: readonly string[];
 }
 
 export interface PolicyInfo {

@@ -121,6 +121,25 @@ export interface UpdateRecord {
   readonly tokens: number;
   readonly version: number;
   readonly learningRate: number;
+  /** How far log-probabilities at the update are from those at sampling; absent where nothing sampled was learnt from. */
+  readonly gap?: SamplerGapRecord;
+  /** How the policy samples from now on; absent where it was never to sample in eight bits. */
+  readonly sampler?: SamplerRecord;
+}
+
+/** Of tokens' log-probabilities: mean and maximum of the absolute difference, and the KL that it estimates. */
+export interface SamplerGapRecord {
+  readonly mean: number;
+  readonly max: number;
+  readonly kl: number;
+}
+
+export interface SamplerRecord {
+  readonly precision: string;
+  /** Layers that keep their 32 bits. */
+  readonly floatLayers: readonly string[];
+  /** What was found out since the update before, in sentences. */
+  readonly news: readonly string[];
 }
 
 /** What a training step is watched by. */

@@ -141,8 +141,9 @@ function trainingFigures(event: QuestionerStep | ReasonerStep): Values {
   };
 }
 
-function updateFigures({ loss, gradientNorm, kl, clipFraction, learningRate }: UpdateRecord): Values {
-  return { loss, gradientNorm, kl, clipFraction, learningRate };
+function updateFigures({ loss, gradientNorm, kl, clipFraction, learningRate, gap }: UpdateRecord): Values {
+  const sampled = { samplerGap: gap?.mean, samplerGapMax: gap?.max, samplerKl: gap?.kl };
+  return { loss, gradientNorm, kl, clipFraction, learningRate, ...sampled };
 }
 
 /** What is known, under tags with a prefix. */

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { type Device, devices } from "../../autodiff/onnx/device.ts";
 import type { AnswerFormat } from "../../common/answer_format.ts";
+import type { SamplingPrecision } from "../../policy/options.ts";
 import type { Role } from "../../replay/self_play.ts";
 import { type AlarmsConfig, alarms } from "./alarms.ts";
 import { type AttributionConfig, attribution } from "./attribution.ts";
@@ -19,6 +20,7 @@ import {
   type ModelSettings,
   memory,
   model,
+  sampling,
 } from "./policy.ts";
 import { type QuestionerConfig, questioner } from "./questioner.ts";
 import { type ReasonerConfig, reasoner } from "./reasoner.ts";
@@ -40,6 +42,7 @@ export interface RunConfig {
   readonly engine: EngineConfig;
   readonly adapter: AdapterSettings;
   readonly memory: MemoryConfig;
+  readonly sampling: SamplingPrecision;
   readonly images: ImagesConfig;
   readonly format: AnswerFormat;
   readonly prompts: PromptsConfig;
@@ -107,6 +110,7 @@ export const RunSettingsSchema: z.ZodType<RunSettings> = z
     engine,
     adapter,
     memory,
+    sampling,
     images,
     format,
     prompts: group(

@@ -1,3 +1,4 @@
+import type { SamplingPrecision } from "../../policy/options.ts";
 import type { AttributionConfig, CheckerConfig } from "./attribution.ts";
 import type { CurriculumConfig } from "./curriculum.ts";
 import type { EngineConfig } from "./engine.ts";
@@ -18,6 +19,8 @@ interface Bounded {
   readonly images: ImagesConfig;
   readonly prompts: { readonly reasoner: string | null; readonly reader: string | null };
   readonly reasoner: Pick<ReasonerConfig, "reward" | "labels" | "temperature">;
+  readonly sampling: Pick<SamplingPrecision, "precision">;
+  readonly replicas: number | null;
   readonly stages: readonly StageSettings[];
   readonly evaluation: Pick<EvaluationConfig, "data" | "dependence" | "hallucination">;
   /** Those of an evaluation. */
@@ -34,10 +37,16 @@ export function* contradictions({
   images,
   prompts,
   reasoner,
+  sampling,
+  replicas,
   stages,
   evaluation,
   questions,
 }: Bounded): Generator<[string, string]> {
+  if (sampling.precision === "int8" && (replicas ?? 1) > 1) {
+    const message = "expected replicas to be 1 or null, for a policy is measured as one; found";
+    yield ["sampling.precision", `${message} ${replicas}`];
+  }
   const { answersPerQuestion, views, gate } = curriculum;
   if (gate.minVotes > answersPerQuestion) {
     yield [

@@ -1,6 +1,12 @@
 import type * as z from "zod";
-import type { AdapterChoice, Resolution } from "../../policy/options.ts";
 import {
+  type AdapterChoice,
+  precisionChoices,
+  type Resolution,
+  type SamplingPrecision,
+} from "../../policy/options.ts";
+import {
+  choice,
   flag,
   group,
   groupOrMain,
@@ -67,6 +73,26 @@ export const model: z.ZodType<ModelSettings> = groupOrMain(
 export const adapter: z.ZodType<AdapterSettings> = group(
   adapterSettings,
   "low-rank adapters (LoRA) of both policies, beside one shared copy of the model",
+);
+
+export const sampling: z.ZodType<SamplingPrecision> = group(
+  {
+    precision: choice(
+      precisionChoices,
+      "auto",
+      "numbers that decoding computes with: int8 rounds weights once and states token by token, and is then corrected for; auto takes it for a model of more than 64 MB on a processor with eight-bit dot products. Greedy answers are always of float32",
+    ),
+    importanceCap: number(
+      3,
+      "most that a token of int8 counts by its probability at the update over that at sampling, where a phase's own importanceCap is null",
+      1e-3,
+    ),
+    maxGap: number(
+      0.1,
+      "mean difference of a step's log-probabilities at the update and at sampling with which a policy goes on in float32",
+    ),
+  },
+  "how both policies decode what they sample",
 );
 
 export const memory: z.ZodType<MemoryConfig> = group(memorySettings, "memory of an update");

@@ -2,6 +2,7 @@ import { parse, relative } from "node:path";
 import { ProtobufWriter } from "../../common/protobuf.ts";
 import {
   type DType,
+  dtypeOf,
   elementBytes,
   type FilePlace,
   sizeOf,
@@ -20,7 +21,7 @@ const irVersion = 10;
 const opset = 21;
 const contribOpset = 1;
 
-const elementTypes: Record<DType, number> = { float32: 1, int64: 7, bool: 9, float16: 10 };
+const elementTypes: Record<DType, number> = { float32: 1, int8: 3, int64: 7, bool: 9, float16: 10 };
 /** Attributes that ONNX types as float although their value may be whole. */
 const floatAttributes = new Set(["alpha", "epsilon", "beta"]);
 
@@ -195,9 +196,7 @@ export class OnnxWriter {
 }
 
 function tensorElementType(data: TensorData): number {
-  if (data instanceof Float32Array) return elementTypes.float32;
-  if (data instanceof Uint16Array) return elementTypes.float16;
-  return data instanceof BigInt64Array ? elementTypes.int64 : elementTypes.bool;
+  return elementTypes[dtypeOf(data)];
 }
 
 /** Makes a tensor's data `bytes` bytes of a file, and finishes it. */

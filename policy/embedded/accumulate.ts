@@ -3,6 +3,8 @@ import type { Learner } from "./learner.ts";
 import { type LearningWork, pictures, placedRows } from "./learning_work.ts";
 import { imagesOfBatch, microBatchFeeds, planUpdate, type UpdateTokens } from "./micro_batch.ts";
 import type { Pause } from "./pause.ts";
+import type { TokenSums } from "./replica.ts";
+import { type GapSums, gapSums, joinGaps } from "./sampler_gap.ts";
 import type { ScoreTools } from "./score.ts";
 import { updateGraph } from "./update_graph.ts";
 
@@ -29,8 +31,8 @@ export async function accumulate(
   imageRows: ReadonlyMap<string, Float32Array> | null,
   plan: UpdatePlan,
   pause: Pause,
-): Promise<{ kl: number; clipped: number }> {
-  const totals = { kl: 0, clipped: 0 };
+): Promise<Omit<TokenSums, "tokens">> {
+  const totals = { kl: 0, clipped: 0, gap: null as GapSums | null };
   const { batches, recomputes } = planUpdate(model, work.jobs, plan.tokens, plan.recomputes);
   activity.begin("updating", batches.length);
   for (const batch of batches) {
@@ -47,9 +49,13 @@ export async function accumulate(
       updateGraph(model, tensors, shape, work.objective, learner.trainable),
     );
     const tree = microBatchFeeds(model, batch, work.jobs);
-    const outputs = await learner.accumulate(session, { ...tree, ...feeds, ...work.feeds(batch) });
+    const given = work.feeds(batch);
+    const outputs = await learner.accumulate(session, { ...tree, ...feeds, ...given });
     totals.kl += outputs.kl?.[0] ?? 0;
     totals.clipped += outputs.clipped?.[0] ?? 0;
+    const { old_log_probs: atSampling, weights } = given;
+    if (outputs.log_probs && atSampling && weights)
+      totals.gap = joinGaps([totals.gap, gapSums(outputs.log_probs, atSampling, weights)]);
     activity.advance();
   }
   return totals;

@@ -24,11 +24,7 @@ export function chooseToken(
     sum += probability;
     if (probability > (probabilities[best] as number)) best = i;
   }
-  if (Number.isNaN(sum))
-    throw new VisplayError(
-      "numeric",
-      "sampling: the model's logits are not numbers; its weights are damaged",
-    );
+  if (Number.isNaN(sum)) throw noNumbers();
   const truncated = (topK > 0 && topK < probabilities.length) || topP < 1;
   let token = best;
   if (temperature > 0)
@@ -36,6 +32,16 @@ export function chooseToken(
       ? drawAmong(probabilities, nucleus(probabilities, sum, topK, topP), uniform)
       : (draw(probabilities, sum, uniform) ?? best);
   return { token, logProb: Math.log((probabilities[token] as number) / sum) };
+}
+
+/** A token that a graph chose, with its probability; throws as `chooseToken` does. */
+export function chosenToken(token: bigint, probability: number): ChosenToken {
+  if (Number.isNaN(probability)) throw noNumbers();
+  return { token: Number(token), logProb: Math.log(probability) };
+}
+
+function noNumbers(): VisplayError {
+  return new VisplayError("numeric", "sampling: the model's logits are not numbers; its weights are damaged");
 }
 
 /** Walks the cumulative distribution to `uniform` of its mass; undefined where rounding leads beyond its end. */

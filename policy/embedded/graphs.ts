@@ -1,9 +1,12 @@
 import {
+  bestClass,
   classLogProb,
   concat,
+  drawClass,
   expand,
   gather,
   mul,
+  pickClass,
   reshape,
   slice,
   softmax,
@@ -225,6 +228,12 @@ function promptTensors(
   return { promptKeys: part("keys"), promptValues: part("values") };
 }
 
+/**
+ * Who chooses the next token: nobody (null), which gives all probabilities; or the graph, which takes the likeliest, or draws by
+ * uniform numbers.
+ */
+export type TokenChoice = "best" | "draw" | null;
+
 /** `slots` prompts with `group` sequences each, beside room for their prompts and their own past. */
 export interface DecodeShape {
   readonly slots: number;
@@ -235,10 +244,16 @@ export interface DecodeShape {
 
 /**
  * One new token for every sequence: `tokens` [slots · group] and `positions` [axes · slots · group] to the next's
- * `probabilities` [slots · group, V] and the new rows of `keys_values` [2 · layers · slots · group, Hkv · d], which the
+ * `probabilities` [slots · group, V], or `chosen` tokens and their `probabilities` [slots · group], drawn by `shares`
+ * [slots · group, 2] as in `drawClass`; and to the new rows of `keys_values` [2 · layers · slots · group, Hkv · d], which the
  * caller adds to the caches that it feeds.
  */
-export function decodeGraph(model: VisionLanguageModel, w: Weights, shape: DecodeShape): Outputs {
+export function decodeGraph(
+  model: VisionLanguageModel,
+  w: Weights,
+  shape: DecodeShape,
+  choice: TokenChoice = null,
+): Outputs {
   const { slots, group, promptLength, pastLength } = shape;
   const { kvHeads, headSize } = model.heads;
   const rows = slots * group;
@@ -262,5 +277,10 @@ export function decodeGraph(model: VisionLanguageModel, w: Weights, shape: Decod
   const positions = input("positions", [model.positionAxes * rows], "int64");
   const maxPositions = promptLength + pastLength + 1;
   const states = model.text(w, embedded, { positions, maxPositions, attend: keepingKeys(attend, fresh) });
-  return { probabilities: nextToken(model, w, states), keys_values: concat(fresh, { axis: 0 }) };
+  const keys_values = concat(fresh, { axis: 0 });
+  const probabilities = nextToken(model, w, states);
+  if (choice === null) return { probabilities, keys_values };
+  const chosen =
+    choice === "best" ? bestClass(probabilities) : drawClass(probabilities, input("shares", [rows, 2]));
+  return { chosen, probabilities: pickClass(probabilities, chosen), keys_values };
 }

@@ -1,6 +1,6 @@
 import type { Device } from "../../autodiff/onnx/device.ts";
 import { requireDevice } from "../../autodiff/onnx/require_device.ts";
-import { isFaultOfPrompt } from "../../common/errors.ts";
+import { isFaultOfPrompt, VisplayError } from "../../common/errors.ts";
 import type { RgbImage } from "../../images/image.ts";
 import type { Tokenizer } from "../chat/tokenizer.ts";
 import type { Weights } from "../models/layers.ts";
@@ -10,7 +10,7 @@ import type {
   PreparedImage,
   VisionLanguageModel,
 } from "../models/vision_language_model.ts";
-import type { AdapterOptions, Resolution } from "../options.ts";
+import type { AdapterOptions, Resolution, SamplingPrecision } from "../options.ts";
 import type {
   Completion,
   Example,
@@ -29,6 +29,7 @@ import type { TrainedWeights } from "../weights/trained_weights.ts";
 import { accumulate, type UpdatePlan } from "./accumulate.ts";
 import { type ActivityCells, ActivityReport } from "./activity.ts";
 import { BufferPool } from "./buffer_pool.ts";
+import { ByteDecoding, samplesInBytes } from "./byte_decoding.ts";
 import { Conversations } from "./conversations.ts";
 import { ImageEncoder } from "./image_encoder.ts";
 import { Learner, type LearnerOptions } from "./learner.ts";
@@ -38,6 +39,7 @@ import { affordableTokens, forwardTokens, isLarge } from "./model_size.ts";
 import { type OpenedModel, openWeights } from "./open_weights.ts";
 import { loadOptimizer, writeOptimizer } from "./optimizer_state.ts";
 import { type Pause, pauseOf } from "./pause.ts";
+import type { EncodedPrompt } from "./prefill.ts";
 import { PromptEncoder } from "./prompt_encoder.ts";
 import {
   type GradientShare,
@@ -46,7 +48,7 @@ import {
   type TokenSums,
   updateReport,
 } from "./replica.ts";
-import { Sampler } from "./sampler.ts";
+import { type Decoding, type SampledTokens, Sampler, type SamplerTools } from "./sampler.ts";
 import { score } from "./score.ts";
 import { SessionCache } from "./sessions.ts";
 import type { PromptTokens } from "./stretch.ts";
@@ -68,6 +70,8 @@ export interface LocalPolicyOptions extends LearnerOptions {
   readonly base?: string;
   /** How much of a picture the model sees; default: as its folder says. */
   readonly resolution?: Resolution;
+  /** How it decodes what it samples (default: in float32, as it learns). */
+  readonly sampling?: SamplingPrecision;
   /** Where the model's graphs run (default "cpu"); the optimiser, which only adds and multiplies, stays on the CPU. */
   readonly device?: Device;
   /** Where it says what it is at; default: nowhere. */
@@ -97,8 +101,15 @@ export class LocalPolicy implements Replica {
   readonly #processor: ImageProcessor;
   readonly #prompts: PromptEncoder;
   readonly #updatePlan: UpdatePlan;
+  /** Null where it samples as it learns. */
+  readonly #bytes: ByteDecoding | null;
+  readonly #importanceCap: number | null;
 
-  private constructor(options: LocalPolicyOptions, { model, processor, tokenizer, weights }: OpenedModel) {
+  private constructor(
+    options: LocalPolicyOptions,
+    { model, processor, tokenizer, weights }: OpenedModel,
+    inBytes: boolean,
+  ) {
     const { tensors, layout, initial } = weights;
     this.model = model;
     this.tensors = tensors;
@@ -121,6 +132,9 @@ export class LocalPolicy implements Replica {
     };
     this.#updatePlan = { tokens, recomputes: options.recomputes ?? null };
     this.forwardTokens = forwardTokens(model.config);
+    const { sampling } = options;
+    this.#bytes = sampling && inBytes ? new ByteDecoding(this, this.forwardTokens, sampling) : null;
+    this.#importanceCap = sampling && inBytes ? sampling.importanceCap : null;
   }
 
   /**
@@ -128,10 +142,12 @@ export class LocalPolicy implements Replica {
    * that fits, "config" where the device cannot be used.
    */
   static async open(folder: string, options: LocalPolicyOptions): Promise<LocalPolicy> {
-    const { adapter, base, resolution, learningRateFactors, device = "cpu" } = options;
+    const { adapter, base, resolution, learningRateFactors, device = "cpu", sampling } = options;
     await requireDevice(device);
     const trains = (group: ParameterGroup) => learningRateFactors[group] > 0;
-    return new LocalPolicy(options, await openWeights(folder, { adapter, base, resolution, trains }));
+    const opened = await openWeights(folder, { adapter, base, resolution, trains });
+    const inBytes = device === "cpu" && (await samplesInBytes(sampling?.precision, opened.model.parameters));
+    return new LocalPolicy(options, opened, inBytes);
   }
 
   async info(): Promise<PolicyInfo> {
@@ -152,8 +168,7 @@ export class LocalPolicy implements Replica {
     const pause = pauseOf(signal);
     const encoded = await this.#prompts.encode(prompts, weights, pause);
     this.conversations.follow(weights === "reference" ? weights : this.learner.version);
-    const sampler = new Sampler(this, this.#prompts.views(weights), encoded, { ...options, firstPrompt });
-    const groups = await sampler.run(pause);
+    const groups = await this.#draw(encoded, weights, { ...options, firstPrompt }, pause);
     return groups.map((group) =>
       group.map((sampled) => ({ ...sampled, text: this.tokenizer.decode(sampled.tokens, true).trim() })),
     );
@@ -257,7 +272,7 @@ export class LocalPolicy implements Replica {
   }
 
   /** Adds the gradients of some work to the learner's, micro-batch by micro-batch. */
-  async accumulate(work: LearningWork, pause: Pause): Promise<{ kl: number; clipped: number }> {
+  async accumulate(work: LearningWork, pause: Pause): Promise<Omit<TokenSums, "tokens">> {
     const imageRows = this.#prompts.trainsImages
       ? null
       : await this.#prompts.rows(
@@ -275,12 +290,14 @@ export class LocalPolicy implements Replica {
   async saveState(folder: string): Promise<void> {
     await this.save(folder);
     await writeOptimizer(folder, this.weights.layout, this.learner.optimizer.state);
+    await this.#bytes?.save(folder);
   }
 
   async loadState(folder: string): Promise<void> {
     const weights = await this.weights.read(folder);
     const state = await loadOptimizer(folder, this.weights.layout);
     this.learner.load(weights, state);
+    await this.#bytes?.load(folder);
     this.encoder.forget();
     this.conversations.forget();
   }
@@ -293,11 +310,31 @@ export class LocalPolicy implements Replica {
   /** What a task computes, before it is split into micro-batches. */
   work(task: LearningTask): LearningWork {
     if (task.kind === "imitation") return this.imitation(task.examples);
+    const importanceCap = task.options.importanceCap ?? this.#importanceCap;
     const jobs = task.groups.map(({ prompt, rollouts }) => {
       const completions = rollouts.map(({ completion }) => completion);
       return this.#prompts.job({ prompt, completions });
     });
-    return grpoWork(task.groups, jobs, task.options);
+    return grpoWork(task.groups, jobs, { ...task.options, importanceCap });
+  }
+
+  /** Samples in eight bits where it is to; what these make no numbers of is sampled again, as far as needed in 32. */
+  async #draw(
+    prompts: readonly EncodedPrompt[],
+    weights: WeightSet,
+    options: SamplingOptions & { readonly firstPrompt: number },
+    pause: Pause,
+  ): Promise<SampledTokens[][]> {
+    const views = this.#prompts.views(weights);
+    const speaking = { key: weights === "reference" ? weights : `${this.learner.version}`, views };
+    const decoding = options.temperature > 0 ? await this.#bytes?.of(speaking, prompts) : null;
+    try {
+      return await new Sampler(toolsOf(this, decoding), views, prompts, options).run(pause);
+    } catch (error) {
+      if (!decoding || !isNumeric(error)) throw error;
+      await this.#bytes?.blame(speaking, prompts);
+      return this.#draw(prompts, weights, options, pause);
+    }
   }
 
   async #learn(task: LearningTask, learningRate: number, signal?: AbortSignal): Promise<UpdateReport> {
@@ -306,9 +343,23 @@ export class LocalPolicy implements Replica {
     try {
       const sums = await this.accumulate(work, pause);
       await pause();
-      return updateReport(await this.learner.step(learningRate), [{ ...sums, tokens: work.tokens }]);
+      const report = updateReport(await this.learner.step(learningRate), [{ ...sums, tokens: work.tokens }]);
+      if (!this.#bytes || !report.gap) return report;
+      this.#bytes.judge(report.gap);
+      return { ...report, sampler: this.#bytes.report() };
     } finally {
       this.learner.discard();
     }
   }
+}
+
+/** A policy as a sampler's tools; decoding as it learns where nothing else is given. */
+function toolsOf(policy: LocalPolicy, decoding: Decoding | null | undefined): SamplerTools {
+  const { model, tensors, sessions, pool, activity, large, forwardTokens, conversations, tokenizer } = policy;
+  const tools = { model, tensors, sessions, pool, activity, large, forwardTokens, conversations, tokenizer };
+  return { ...tools, decoding: decoding ?? null };
+}
+
+function isNumeric(error: unknown): boolean {
+  return error instanceof VisplayError && error.code === "numeric";
 }

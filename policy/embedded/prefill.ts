@@ -1,3 +1,4 @@
+import type { Feeds } from "../../autodiff/onnx/session.ts";
 import { groupBy } from "../../common/group_by.ts";
 import type { VisionLanguageModel } from "../models/vision_language_model.ts";
 import {
@@ -94,13 +95,12 @@ export interface Prefilled {
   readonly probabilities: Float32Array;
 }
 
-/** Computes the beginnings of prompts, in the batch's order; `feeds` are the weights and the temperature. */
-export async function prefill(
-  { model, tensors, sessions }: GraphTools,
+/** What a graph that computes the beginnings of prompts is fed of them. */
+export function prefillFeeds(
+  model: VisionLanguageModel,
   prompts: readonly EncodedPrompt[],
   { shape, prompts: batch }: PrefillBatch,
-  feeds: Readonly<Record<string, Float32Array>>,
-): Promise<Prefilled[]> {
+): Feeds {
   const promptAt = (i: number) => prompts[i] as EncodedPrompt;
   const prefixOf = (questions: readonly number[]) => promptAt(questions[0] as number).prefix;
   const groups = batch.map(
@@ -110,20 +110,30 @@ export async function prefill(
     }),
   );
   const imageRows = batch.map((questions) => prefixOf(questions).images.map(({ rows }) => rows));
-  const session = await sessions.get("prefill", shape, () => prefillGraph(model, tensors, shape));
-  const outputs = await session.run({
-    ...feeds,
+  return {
     ...treeFeeds(model, shape, groups),
     ...placedRows(model, shape, imageRows),
     ends: branchEnds(shape, groups),
-  });
+  };
+}
+
+/** Computes the beginnings of prompts, in the batch's order; `feeds` are the weights and the temperature. */
+export async function prefill(
+  { model, tensors, sessions }: GraphTools,
+  prompts: readonly EncodedPrompt[],
+  batch: PrefillBatch,
+  feeds: Readonly<Record<string, Float32Array>>,
+): Promise<Prefilled[]> {
+  const { shape } = batch;
+  const session = await sessions.get("prefill", shape, () => prefillGraph(model, tensors, shape));
+  const outputs = await session.run({ ...feeds, ...prefillFeeds(model, prompts, batch) });
   const keysValues = outputs.keys_values as Float32Array;
   const probabilities = outputs.probabilities as Float32Array;
   const classes = probabilities.length / (shape.prefixes * shape.branches);
-  return batch.flatMap((questions, p) =>
+  return batch.prompts.flatMap((questions, p) =>
     questions.map((prompt, b) => {
       const branch = p * shape.branches + b;
-      const { prefix, suffix } = promptAt(prompt);
+      const { prefix, suffix } = prompts[prompt] as EncodedPrompt;
       const own = shape.prefixes * shape.prefixLength + branch * shape.branchLength;
       const rows = [
         ...Array.from(prefix.tokens, (_, t) => p * shape.prefixLength + t),

@@ -8,6 +8,7 @@ import type {
   UpdateOptions,
   UpdateReport,
 } from "../port.ts";
+import { type GapSums, gapFigures, joinGaps } from "./sampler_gap.ts";
 
 /** What one optimiser step learns from: groups of rollouts by GRPO, or examples to imitate. */
 export type LearningTask =
@@ -28,6 +29,8 @@ export interface TokenSums {
   readonly kl: number;
   /** Tokens whose ratio was clipped, or whose weight was capped. */
   readonly clipped: number;
+  /** How far the log-probabilities at the update are from those at sampling; null of what is imitated. */
+  readonly gap: GapSums | null;
   /** Tokens in the loss. */
   readonly tokens: number;
 }
@@ -58,8 +61,11 @@ export function updateReport(
   step: Pick<UpdateReport, "loss" | "gradientNorm" | "version">,
   shares: readonly TokenSums[],
 ): UpdateReport {
-  const sum = (field: keyof TokenSums): number => shares.reduce((total, share) => total + share[field], 0);
+  const sum = (field: "kl" | "clipped" | "tokens"): number =>
+    shares.reduce((total, share) => total + share[field], 0);
   const tokens = sum("tokens");
-  const mean = (field: keyof TokenSums): number => sum(field) / Math.max(1, tokens);
-  return { ...step, kl: mean("kl"), clipFraction: mean("clipped"), tokens };
+  const mean = (field: "kl" | "clipped"): number => sum(field) / Math.max(1, tokens);
+  const gap = joinGaps(shares.map((share) => share.gap));
+  const report = { ...step, kl: mean("kl"), clipFraction: mean("clipped"), tokens };
+  return gap ? { ...report, gap: gapFigures(gap, tokens) } : report;
 }

@@ -1,16 +1,18 @@
+import type { Feeds } from "../../autodiff/onnx/session.ts";
 import { deriveSeed, uniformAt } from "../../common/random.ts";
 import { zip } from "../../common/zip.ts";
 import type { Tokenizer } from "../chat/tokenizer.ts";
+import type { Weights } from "../models/layers.ts";
 import type { VisionLanguageModel } from "../models/vision_language_model.ts";
 import type { FinishReason, SamplingOptions } from "../port.ts";
 import { type TokenTape, writeToken } from "../token_tape.ts";
 import { ActivityReport } from "./activity.ts";
 import { bucket, nextPowerOfTwo } from "./batch.ts";
 import type { BufferPool } from "./buffer_pool.ts";
-import { chooseToken } from "./choose_token.ts";
+import { type ChosenToken, chooseToken, chosenToken } from "./choose_token.ts";
 import { Conversations } from "./conversations.ts";
 import { DecodeCache } from "./decode_cache.ts";
-import { type DecodeShape, decodeGraph } from "./graphs.ts";
+import { type DecodeShape, decodeGraph, type TokenChoice } from "./graphs.ts";
 import { mostMicroBatchTokens } from "./model_size.ts";
 import type { Pause } from "./pause.ts";
 import { type EncodedPrompt, type Prefilled, pastLength, prefill, prefillBatches } from "./prefill.ts";
@@ -24,6 +26,16 @@ export interface SampledTokens {
   readonly finishReason: FinishReason;
 }
 
+/** What graphs that decode multiply with, where it is not what the others do. */
+export interface Decoding {
+  /** The parameters as these graphs have them. */
+  readonly tensors: Weights;
+  /** What is fed to them beside, or in place of, the parameters. */
+  readonly feeds: Feeds;
+  /** Layers that keep their 32 bits: graphs that differ in them are others. */
+  readonly floatLayers: readonly string[];
+}
+
 /** What samplers of one policy share. */
 export interface SamplerTools extends GraphTools {
   readonly pool: BufferPool;
@@ -34,12 +46,16 @@ export interface SamplerTools extends GraphTools {
   readonly forwardTokens?: number;
   /** Conversations that go on; default none. */
   readonly conversations?: Conversations;
+  /** Default: as all graphs do. */
+  readonly decoding?: Decoding | null;
   /** What tells texts that end a completion. */
   readonly tokenizer: Pick<Tokenizer, "decode">;
 }
 
 /** Rows that decode side by side: enough to keep the matrix products busy, few enough for the processor's cache. */
 const decodeRows = 256;
+/** A vocabulary of at least so many tokens is large. */
+const manyTokens = 4096;
 /** What their keys and values may take. */
 const decodeBytes = 2 ** 31;
 /** Conversations whose prompts are computed before the first of them decodes: what a large model holds of one is large. */
@@ -175,16 +191,19 @@ export class Sampler {
         tape: isFirst ? tape : undefined,
       };
     });
-    for (const sequence of sequences) this.#extend(sequence, probabilities);
+    for (const sequence of sequences) this.#draw(sequence, probabilities);
     const slot: Slot = { prompt, nextPosition: past.nextPosition, sequences, time: 0 };
     if (this.#ended(slot)) return null;
     cache.place(index, past.parts);
     return slot;
   }
 
-  #extend(sequence: Sequence, probabilities: Float32Array): void {
-    const uniform = uniformAt(sequence.seed, sequence.tokens.length);
-    const { token, logProb } = chooseToken(probabilities, this.#options, uniform);
+  /** One more token from the probabilities of all, [V]. */
+  #draw(sequence: Sequence, probabilities: Float32Array): void {
+    this.#extend(sequence, chooseToken(probabilities, this.#options, nextUniform(sequence)));
+  }
+
+  #extend(sequence: Sequence, { token, logProb }: ChosenToken): void {
     sequence.tokens.push(token);
     if (sequence.tape) writeToken(sequence.tape, token);
     this.#activity.token();
@@ -221,13 +240,24 @@ export class Sampler {
         tokens[i * group + g] = BigInt(past[slot.time] ?? this.#model.config.padTokenId);
       });
     });
-    const session = await this.#tools.sessions.get("decode", shape, () =>
-      decodeGraph(this.#model, this.#tools.tensors, shape),
+    const { sessions, decoding } = this.#tools;
+    const { tensors, feeds: own = {}, ...kept } = decoding ?? { tensors: this.#tools.tensors };
+    const choice = this.#choice;
+    const session = await sessions.get("decode", { ...shape, ...kept, ...(choice && { choice }) }, () =>
+      decodeGraph(this.#model, tensors, shape, choice),
     );
     const inverse_temperature = this.#inverseTemperature;
-    const feeds = { ...this.#weights, ...cache.feeds, tokens, positions, inverse_temperature };
-    const outputs = await session.run(feeds);
+    const outputs = await session.run({
+      ...this.#weights,
+      ...own,
+      ...cache.feeds,
+      tokens,
+      positions,
+      inverse_temperature,
+      ...(choice === "draw" && { shares: sharesOf(slots, group) }),
+    });
     const probabilities = outputs.probabilities as Float32Array;
+    const chosen = outputs.chosen as unknown as BigInt64Array | undefined;
     const fresh = outputs.keys_values as Float32Array;
     const classes = probabilities.length / total;
     slots.forEach((slot, i) => {
@@ -235,9 +265,10 @@ export class Sampler {
       cache.append(i, slot.time, fresh);
       slot.time++;
       slot.sequences.forEach((sequence, g) => {
+        if (sequence.finished !== null) return;
         const row = i * group + g;
-        if (sequence.finished === null)
-          this.#extend(sequence, probabilities.subarray(row * classes, (row + 1) * classes));
+        if (chosen) this.#extend(sequence, chosenToken(chosen[row] as bigint, probabilities[row] as number));
+        else this.#draw(sequence, probabilities.subarray(row * classes, (row + 1) * classes));
       });
     });
   }
@@ -259,11 +290,35 @@ export class Sampler {
     });
   }
 
+  /** Graphs choose among so many tokens that reading the probabilities of all would take as long as much of the model. */
+  get #choice(): TokenChoice {
+    const { temperature, topK, topP } = this.#options;
+    if (this.#model.config.text.vocabSize < manyTokens || topK > 0 || topP < 1) return null;
+    return temperature > 0 ? "draw" : "best";
+  }
+
   /** Of keys and values. */
   #bytesPerToken(): number {
     const { kvHeads, headSize } = this.#model.heads;
     return 2 * this.#model.config.text.layers * kvHeads * headSize * Float32Array.BYTES_PER_ELEMENT;
   }
+}
+
+/** What a sequence's next token is drawn by. */
+function nextUniform({ seed, tokens }: Sequence): number {
+  return uniformAt(seed, tokens.length);
+}
+
+/** The same of all sequences, as graphs take it: a 32-bit float and what it lacks, [slots · group, 2]. */
+function sharesOf(slots: readonly (Slot | null)[], group: number): Float32Array {
+  const shares = new Float32Array(2 * slots.length * group);
+  slots.forEach((slot, i) => {
+    slot?.sequences.forEach((sequence, g) => {
+      const uniform = nextUniform(sequence);
+      shares.set([uniform, uniform - Math.fround(uniform)], 2 * (i * group + g));
+    });
+  });
+  return shares;
 }
 
 /** Grows the past where a slot has filled it, and gives up slots where many of them idle. */

@@ -38,8 +38,8 @@ export interface UpdateShape extends ScoreShape {
 
 /**
  * Forward and backward of one micro-batch. `select` [places, images] picks what each place shows, so that an image
- * shared by several prefixes goes through the vision tower once. Gives the loss, its statistics, and the
- * gradient of each trainable parameter under `d:` and its name.
+ * shared by several prefixes goes through the vision tower once. Gives the loss, its statistics, of GRPO also the `log_probs`
+ * [P, G, T], and the gradient of each trainable parameter under `d:` and its name.
  */
 export function updateGraph(
   model: VisionLanguageModel,
@@ -71,6 +71,7 @@ export function updateGraph(
             },
             objective,
           ),
+          log_probs: logProbs,
         };
   const kept = shape.recomputes ? starts : [];
   return { ...outputs, ...gradientOutputs(outputs.loss as Tensor, w, trainable, kept) };

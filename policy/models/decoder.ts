@@ -1,4 +1,4 @@
-import { add, gather, matmul, rmsNorm } from "../../autodiff/operators/index.ts";
+import { add, gather, rmsNorm } from "../../autodiff/operators/index.ts";
 import type { Tensor } from "../../autodiff/tensor.ts";
 import { decoderLayer, type Weights } from "./layers.ts";
 import type { ParameterSpec, TextInputs } from "./vision_language_model.ts";
@@ -72,8 +72,8 @@ export class Decoder {
     const { rmsNormEps: epsilon, tieEmbeddings } = this.#config;
     const { name } = this.#variant;
     const normed = rmsNorm(hidden, w(`${name}.norm.weight`), { epsilon });
-    const head = tieEmbeddings ? `${name}.embed_tokens.weight` : "lm_head.weight";
-    return matmul(normed, w(head), { transB: true, alpha: 1 / (temperature || 1) });
+    const head = tieEmbeddings ? `${name}.embed_tokens` : "lm_head";
+    return (w.products([head], normed, 1 / (temperature || 1)) as [Tensor])[0];
   }
 }
 

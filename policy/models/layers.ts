@@ -12,6 +12,7 @@ import {
   transpose,
 } from "../../autodiff/operators/index.ts";
 import type { Tensor } from "../../autodiff/tensor.ts";
+import { zip } from "../../common/zip.ts";
 
 /** What LoRA (2106.09685) adds to a linear layer: scale · B A x, with A [rank, in] and B [out, rank]. */
 export interface LowRank {
@@ -26,17 +27,26 @@ export interface Weights {
   (name: string): Tensor;
   /** Of a linear layer, by its name there; undefined where it has none. */
   readonly adapter: (layer: string) => LowRank | undefined;
+  /** alpha x Wᵀ for x [N, in] and the stored weight [out, in] of each of some linear layers, without adapters and biases. */
+  readonly products: (layers: readonly string[], x: Tensor, alpha?: number) => Tensor[];
 }
 
 /** x Wᵀ + b for x [N, in] and the stored weight [out, in], with the layer's adapter; the bias is optional. */
 export function linear(w: Weights, name: string, x: Tensor, bias = false): Tensor {
-  const product = matmul(x, w(`${name}.weight`), { transB: true });
-  const adapter = w.adapter(name);
-  const y = adapter ? addLowRank(product, adapter, x) : product;
-  return bias ? add(y, w(`${name}.bias`)) : y;
+  return linears(w, [name], x, bias)[0] as Tensor;
 }
 
-function addLowRank(product: Tensor, { a, b, scale }: LowRank, x: Tensor): Tensor {
+/** The same of several layers that read the same rows. */
+function linears(w: Weights, names: readonly string[], x: Tensor, bias = false): Tensor[] {
+  return zip(names, w.products(names, x)).map(([name, product]) => {
+    const adapter = w.adapter(name);
+    const y = adapter ? addLowRank(product, adapter, x) : product;
+    return bias ? add(y, w(`${name}.bias`)) : y;
+  });
+}
+
+/** A product with what an adapter adds to it. */
+export function addLowRank(product: Tensor, { a, b, scale }: LowRank, x: Tensor): Tensor {
   return matmulAdd(matmul(x, a, { transB: true }), b, product, { transB: true, alpha: scale });
 }
 
@@ -49,8 +59,8 @@ export function embedPatches(w: Weights, name: string, patches: Tensor, width: n
 
 /** W_down (silu(W_gate x) · W_up x), [N, D], optionally with biases. */
 export function swiglu(w: Weights, name: string, x: Tensor, bias = false): Tensor {
-  const gate = silu(linear(w, `${name}.gate_proj`, x, bias));
-  return linear(w, `${name}.down_proj`, mul(gate, linear(w, `${name}.up_proj`, x, bias)), bias);
+  const [gate, up] = linears(w, [`${name}.gate_proj`, `${name}.up_proj`], x, bias) as [Tensor, Tensor];
+  return linear(w, `${name}.down_proj`, mul(silu(gate), up), bias);
 }
 
 export interface AttentionShape {
@@ -127,14 +137,13 @@ export function decoderLayer(
 ): Tensor {
   const { epsilon, rotate, heads, kvHeads, attentionBias, headNorms } = shape;
   const normed = rmsNorm(x, w(`${name}.input_layernorm.weight`), { epsilon });
-  const project = (part: string): Tensor =>
-    linear(w, `${name}.self_attn.${part}_proj`, normed, attentionBias);
-  const turn = (part: "q" | "k", count: number): Tensor => {
-    const y = project(part);
+  const parts = ["q", "k", "v"].map((part) => `${name}.self_attn.${part}_proj`);
+  const [q, k, v] = linears(w, parts, normed, attentionBias) as [Tensor, Tensor, Tensor];
+  const turn = (part: "q" | "k", y: Tensor, count: number): Tensor => {
     const gamma = `${name}.self_attn.${part}_norm.weight`;
     return rotate(headNorms ? headNorm(y, w(gamma), count, epsilon) : y, count);
   };
-  const mixed = shape.attend(layer, turn("q", heads), turn("k", kvHeads), project("v"));
+  const mixed = shape.attend(layer, turn("q", q, heads), turn("k", k, kvHeads), v);
   const middle = add(x, linear(w, `${name}.self_attn.o_proj`, mixed));
   const rest = rmsNorm(middle, w(`${name}.post_attention_layernorm.weight`), { epsilon });
   return add(middle, swiglu(w, `${name}.mlp`, rest));

@@ -26,7 +26,7 @@ const largeModelRank = 16;
 /** Opens a Hugging Face model folder, or a PEFT adapter's, in threads of its own; rejects as `LocalPolicy.open` does. */
 export async function openPolicy(
   folder: string,
-  { name, replicas, adapter, activity, ...others }: OpenPolicyOptions,
+  { name, replicas, adapter, activity, sampling, ...others }: OpenPolicyOptions,
 ): Promise<Policy> {
   const { device = "cpu", threads, microBatchTokens } = others;
   const large = await holdsLarge(others.base ?? folder);
@@ -35,8 +35,13 @@ export async function openPolicy(
     ...others,
     adapter: adapter && rank > 0 ? { ...adapter, rank } : null,
   };
-  const count = replicas ?? (large || device !== "cpu" ? 1 : threads);
-  if (count === 1) return ThreadedPolicy.open(folder, { ...options, name, activityCells: activity?.join() });
+  // What is rounded is measured, and given up, for all of a policy together.
+  const alone = large || device !== "cpu" || sampling?.precision === "int8";
+  const count = replicas ?? (alone ? 1 : threads);
+  if (count === 1) {
+    const own = { ...options, ...(sampling && { sampling }), name, activityCells: activity?.join() };
+    return ThreadedPolicy.open(folder, own);
+  }
   const share = (total: number): number => Math.max(1, Math.floor(total / count));
   const shared: LocalPolicyOptions = {
     ...options,

@@ -1,16 +1,9 @@
-import { createHash } from "node:crypto";
-import { mkdir, realpath, rename, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { threadId } from "node:worker_threads";
+import { realpath } from "node:fs/promises";
 import type { FilePlace } from "../../autodiff/tensor_type.ts";
-import { cacheFolder } from "../../common/cache_folder.ts";
-import { VisplayError } from "../../common/errors.ts";
 import { exists } from "../model_files.ts";
+import { cachedFile, identityOf } from "./cached_file.ts";
 import { locateTensors, type TensorPlace } from "./safetensors.ts";
 import { writeSafetensors } from "./safetensors_writer.ts";
-
-/** Conversions under way in this thread, by their file. */
-const conversions = new Map<string, Promise<void>>();
 
 /**
  * Places of the same tensors as 32-bit floats, which graphs map into memory: the given ones where they are such
@@ -33,31 +26,6 @@ export async function mapPlaces(
 
 /** The file in the cache folder that holds tensors as 32-bit floats. */
 async function floatCopy(tensors: ReadonlyMap<string, TensorPlace>): Promise<string> {
-  const folder = cacheFolder();
-  const path = join(folder, `${await identity(tensors)}.safetensors`);
-  if (await exists(path)) return path;
-  const convert = async (): Promise<void> => {
-    const own = `${path}.${process.pid}-${threadId}`;
-    await mkdir(folder, { recursive: true }).catch((cause) => {
-      throw new VisplayError("disk", `${folder}: cannot be made: ${cause.message}`, { cause });
-    });
-    await writeSafetensors(own, tensors, "F32");
-    await rename(own, path);
-  };
-  const conversion = conversions.get(path) ?? convert().finally(() => conversions.delete(path));
-  conversions.set(path, conversion);
-  await conversion;
-  return path;
-}
-
-/** Names tensors by their files' identity, size and time of change, and by their places. */
-async function identity(tensors: ReadonlyMap<string, TensorPlace>): Promise<string> {
-  const hash = createHash("sha256");
-  for (const path of new Set([...tensors.values()].map((place) => place.path))) {
-    const { size, mtimeMs } = await stat(path);
-    hash.update(JSON.stringify([await realpath(path), size, mtimeMs]));
-  }
-  for (const [name, { offset, dtype, shape }] of tensors)
-    hash.update(JSON.stringify([name, offset, dtype, shape]));
-  return hash.digest("hex").slice(0, 32);
+  const name = `${await identityOf(tensors)}.safetensors`;
+  return cachedFile(name, exists, (path) => writeSafetensors(path, tensors, "F32"));
 }

@@ -1,3 +1,4 @@
+import { matmul } from "../../autodiff/operators/index.ts";
 import { fileTensor, input } from "../../autodiff/tensor.ts";
 import type { FilePlace } from "../../autodiff/tensor_type.ts";
 import type { Weights } from "../models/layers.ts";
@@ -32,5 +33,7 @@ export function parameterTensors(
     const [a, b] = [tensors.get(adapterName(layer, "A")), tensors.get(adapterName(layer, "B"))];
     return a && b && { a, b, scale: adapterScale };
   };
-  return Object.assign(parameter, { adapter });
+  const products: Weights["products"] = (layers, x, alpha = 1) =>
+    layers.map((layer) => matmul(x, parameter(`${layer}.weight`), { transB: true, alpha }));
+  return Object.assign(parameter, { adapter, products });
 }

@@ -12,7 +12,17 @@ import {
 import { widen } from "./float_formats.ts";
 
 /** Bytes of one element, by its type as the format names it. */
-export const elementBytes = { F64: 8, F32: 4, BF16: 2, F16: 2, I64: 8, I32: 4, U8: 1, BOOL: 1 } as const;
+export const elementBytes = {
+  F64: 8,
+  F32: 4,
+  BF16: 2,
+  F16: 2,
+  I64: 8,
+  I32: 4,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+} as const;
 
 /** The element types that are read, named as in the format. */
 export type Dtype = keyof typeof elementBytes;
@@ -34,6 +44,7 @@ export type StoredTensor =
   | FloatTensor
   | Typed<"I64", BigInt64Array<ArrayBuffer>>
   | Typed<"I32", Int32Array<ArrayBuffer>>
+  | Typed<"I8", Int8Array<ArrayBuffer>>
   | Typed<"U8" | "BOOL", Uint8Array<ArrayBuffer>>;
 
 /** Where a tensor's bytes lie, and what they mean. */
@@ -163,6 +174,8 @@ async function readTensor(place: TensorPlace): Promise<StoredTensor> {
       return { dtype, shape, data: await fill(place, new BigInt64Array(size)) };
     case "I32":
       return { dtype, shape, data: await fill(place, new Int32Array(size)) };
+    case "I8":
+      return { dtype, shape, data: await fill(place, new Int8Array(size)) };
     case "U8":
     case "BOOL":
       return { dtype, shape, data: await fill(place, new Uint8Array(size)) };

@@ -16,14 +16,21 @@ export interface ComputedFloats {
   readonly compute: () => Promise<Float32Array>;
 }
 
-/** What is written: floats, or a tensor of another file. */
-export type TensorSource = FloatArray | ComputedFloats | TensorPlace;
+/** Signed bytes that are computed when they are written. */
+export interface ComputedBytes {
+  readonly shape: readonly number[];
+  readonly bytes: () => Promise<Int8Array>;
+}
+
+/** What is written: floats, bytes, or a tensor of another file. */
+export type TensorSource = FloatArray | ComputedFloats | ComputedBytes | TensorPlace;
 
 /** The element types of floats that can be written. */
 export type FloatDtype = "F32" | "BF16" | "F16";
 
-/** The type that a tensor is written in: `dtype`, else that of its file, else 32 bits. */
+/** The type that a tensor is written in: bytes as they are, floats as `dtype`, else as in their file, else in 32 bits. */
 function writtenDtype(source: TensorSource, dtype?: FloatDtype): TensorPlace["dtype"] {
+  if ("bytes" in source) return "I8";
   return dtype ?? ("dtype" in source ? source.dtype : "F32");
 }
 
@@ -113,12 +120,17 @@ async function* bytesOf(source: TensorSource, dtype?: FloatDtype): AsyncGenerato
     yield* tensorBytes(source);
     return;
   }
+  if ("bytes" in source) {
+    const { buffer, byteOffset, byteLength } = await source.bytes();
+    yield new Uint8Array(buffer, byteOffset, byteLength);
+    return;
+  }
   const floats = await floatsOf(source);
   const out = wanted === "F32" ? floats : narrow[wanted as keyof typeof narrow](floats);
   yield new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
 }
 
-async function floatsOf(source: TensorSource): Promise<Float32Array> {
+async function floatsOf(source: Exclude<TensorSource, ComputedBytes>): Promise<Float32Array> {
   if ("data" in source) return source.data;
   if ("compute" in source) return source.compute();
   return readFloats(source, new Float32Array(sizeOf(source.shape)));

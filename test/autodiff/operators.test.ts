@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { gradient } from "../../autodiff/gradient.ts";
 import * as operators from "../../autodiff/operators/index.ts";
 import { input, type Tensor } from "../../autodiff/tensor.ts";
-import { erfOf, make, mean, sum, zip } from "./array.ts";
+import { dtypeOf } from "../../autodiff/tensor_type.ts";
+import { at, erfOf, make, mean, sum, zip } from "./array.ts";
 import {
   binary,
   classes,
@@ -212,6 +213,85 @@ const cases = {
     updated("addRows", [3], [1, 1]),
     updated("addRows", [3, 2, 2], [0, 2, 0]),
   ],
+  quantizedMatmul: [
+    {
+      // Rows whose elements are whole steps of their greatest, so that nothing is lost in rounding.
+      inputs: [
+        given(Float32Array.of(127, -3, 64, 5, -31.75, 0.25, 8, 1.5, 0, 0, 0, 0), 3, 4),
+        given(Int8Array.of(1, -2, 3, 127, 4, -127, 5, 0, 6, -7, 8, 9), 4, 3),
+        given(Float32Array.of(0.5, 2, 0.125), 3),
+      ],
+      build: operators.quantizedMatmul,
+      reference: (x, w, steps) => {
+        const column = (j: number) => [0, 1, 2, 3].map((k) => at(w, [k, j]) * at(steps, [j]));
+        return make([3, 3], ([i = 0, j = 0]) => sum(column(j).map((weight, k) => weight * at(x, [i, k]))));
+      },
+      stops: true,
+    },
+  ],
+  rowSteps: [
+    {
+      inputs: [normal(3, 5)],
+      build: (x) => operators.rowSteps(x, { steps: 63 }),
+      reference: (x) =>
+        make([3], ([i = 0]) => Math.max(...[0, 1, 2, 3, 4].map((k) => Math.abs(at(x, [i, k])))) / 63),
+      stops: true,
+    },
+  ],
+  toBytes: [
+    {
+      inputs: [
+        given(Float32Array.of(1, -2.3, 0.6, -0.2, 500, -500), 2, 3),
+        given(Float32Array.of(0.25, 2), 2),
+      ],
+      build: operators.toBytes,
+      reference: (x, steps) =>
+        make([3, 2], ([k = 0, i = 0]) => {
+          return Math.max(-128, Math.min(127, Math.round(at(x, [i, k]) / at(steps, [i]))));
+        }),
+      stops: true,
+    },
+  ],
+  drawClass: [
+    {
+      inputs: [
+        given(
+          Float32Array.from({ length: 3 * 1030 }, (_, i) => (i * 37) % 11),
+          3,
+          1030,
+        ),
+        given(Float32Array.of(0, 0, 0.37, 1e-9, 1, -1e-9), 3, 2),
+      ],
+      build: operators.drawClass,
+      reference: (masses, shares) =>
+        make([3], ([row = 0]) => {
+          const own = Array.from({ length: 1030 }, (_, j) => at(masses, [row, j]));
+          const share = at(shares, [row, 0]) + at(shares, [row, 1]);
+          let rest = Math.min(share, 1 - 2 ** -20) * sum(own);
+          return own.findIndex((mass) => {
+            rest -= mass;
+            return rest < 0;
+          });
+        }),
+      stops: true,
+    },
+  ],
+  bestClass: [
+    {
+      inputs: [given(Float32Array.of(1, 3, 3, 0, -1, -2, -0.5, -0.5), 2, 4)],
+      build: operators.bestClass,
+      reference: () => make([2], ([row = 0]) => [1, 2][row] as number),
+      stops: true,
+    },
+  ],
+  pickClass: [
+    {
+      inputs: [normal(3, 4), ids([2, 0, 3])],
+      build: operators.pickClass,
+      reference: (x, index) => make([3], ([row = 0]) => at(x, [row, at(index, [row])])),
+      stops: true,
+    },
+  ],
   zeros: [{ inputs: [], build: () => operators.zeros([2, 3]), reference: () => make([2, 3], () => 0) }],
 } satisfies Record<OpName, readonly Case[]>;
 
@@ -239,13 +319,21 @@ describe("gradients at ties and stops", () => {
   test("no gradient flows through these operators", () => {
     const withoutRule = Object.entries(cases as Record<string, readonly Case[]>).flatMap(([name, [c]]) => {
       const xs = (c as Case).inputs.map(({ shape, draw }, i) => {
-        const float =
-          draw({ normal: () => 0, between: () => 0, integer: () => 0 } as never) instanceof Float32Array;
-        return input(`x${i}`, shape, float ? "float32" : name === "where" ? "bool" : "int64");
+        const drawn = draw({ normal: () => 0, between: () => 0, integer: () => 0 } as never);
+        return input(`x${i}`, shape, dtypeOf(drawn));
       });
       const { source } = (c as Case).build(...xs);
       return source.kind === "apply" && source.operator.vjp === null ? [name] : [];
     });
-    expect(withoutRule).toEqual(["greater", "stopGradient"]);
+    expect(withoutRule).toEqual([
+      "greater",
+      "stopGradient",
+      "quantizedMatmul",
+      "rowSteps",
+      "toBytes",
+      "drawClass",
+      "bestClass",
+      "pickClass",
+    ]);
   });
 });

@@ -337,3 +337,13 @@ test("says with a phase's first step where few descriptions can be used", () => 
   expect(said(0.25, 1)).toBeUndefined();
   expect(said(0.75, 0)).toBeUndefined();
 });
+
+test("what a step found out about sampling is said", () => {
+  const { update, ...step } = reasonerStep();
+  const news = ["sampled in 32 bits: lm_head (error 0.2)", "another"];
+  const sampler = { precision: "int8", floatLayers: ["lm_head"], news };
+  const said = (found: typeof sampler) =>
+    new RunLine(config).apply(at(5, { ...step, update: update && { ...update, sampler: found } }));
+  expect(said(sampler)).toBe(`notice: ${news[0]}\nnotice: another`);
+  expect(said({ ...sampler, news: [] })).toBeUndefined();
+});

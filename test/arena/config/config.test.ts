@@ -55,6 +55,10 @@ describe("the configuration of a run", () => {
       "curriculum.band.low: expected at most curriculum.band.high (0.3)",
     ],
     [
+      { sampling: { precision: "int8" }, replicas: 2 },
+      "sampling.precision: expected replicas to be 1 or null, for a policy is measured as one; found 2",
+    ],
+    [
       { curriculum: { answersPerQuestion: 6 } },
       "curriculum.views: expected a divisor of curriculum.answersPerQuestion (6)",
     ],
