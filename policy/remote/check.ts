@@ -56,6 +56,7 @@ export interface EngineReport {
   readonly tokensPerSecond: number;
 }
 
+const question = "What is this?";
 const tokens = 16;
 const learningRate = 1e-2;
 const usual: AdamParams = {
@@ -111,22 +112,24 @@ class EngineCheck {
 
   async report(models: readonly string[]): Promise<EngineReport> {
     const [red, blue] = await Promise.all(
-      [1, 2].map((seed) => this.#encoder.prompt(promptAbout(picture(seed), "What is this?"))),
+      [1, 2].map((seed) => this.#encoder.prompt(promptAbout(picture(seed), question))),
     );
-    const prompts = { red: red as TokenSequence, blue: blue as TokenSequence };
+    const pictures = { red: red as TokenSequence, blue: blue as TokenSequence };
+    const text = await this.#encoder.prompt({ turns: [{ role: "user", parts: [question] }] });
     const { timing } = this.#session.client;
     const model = await this.#create();
     try {
       const sampler = new Sampler(this.#session.client, await model.publish());
+      const imagesLost = await this.#imagesLost(model, sampler, pictures);
+      const prompt = imagesLost === null ? pictures.red : text;
       const startedMs = timing.now();
-      const sampled = await this.#sample(sampler, prompts.red);
+      const sampled = await this.#sample(sampler, prompt);
       const sampledMs = timing.now() - startedMs;
-      const spoken = continued(prompts.red, sampled.tokens);
+      const spoken = continued(prompt, sampled.tokens);
       const [scored] = await model.forward([scoredDatum(spoken)], this.#signal);
       const own = sampledLogProbs(spoken, scored as Float32Array);
       const scoredMs = timing.now() - startedMs - sampledMs;
       const gap = meanGap(own, sampled.logProbs);
-      const imagesLost = await this.#imagesLost(model, sampler, prompts, spoken, own);
       const isIdempotent = await model.carriesOutOnce([scoredDatum(spoken)], this.#signal);
       const holdsTwoAdapters = await this.#holdsAnother();
       const reduction = await this.#reduction(model, spoken, own);
@@ -179,23 +182,34 @@ class EngineCheck {
     return { tokens: said.slice(0, end), logProbs: logProbs.slice(0, end) };
   }
 
-  /** Images reach the model if a wrong number of tokens is refused, and if another picture makes a difference. */
+  /**
+   * Images reach the model if what is said of one can be scored, if a wrong number of tokens is refused, and if another picture
+   * makes a difference.
+   */
   async #imagesLost(
     model: RemoteModel,
     sampler: Sampler,
-    prompts: { readonly red: TokenSequence; readonly blue: TokenSequence },
-    spoken: TokenSequence,
-    own: Float32Array,
+    { red, blue }: { readonly red: TokenSequence; readonly blue: TokenSequence },
   ): Promise<string | null> {
-    const longer = scoredDatum(withLongerImage(spoken));
+    const { tokens: said } = await this.#sample(sampler, red);
+    const score = async (prompt: TokenSequence): Promise<Float32Array> => {
+      const spoken = continued(prompt, said);
+      const [scored] = await model.forward([scoredDatum(spoken)], this.#signal);
+      return sampledLogProbs(spoken, scored as Float32Array);
+    };
+    let own: Float32Array;
+    try {
+      own = await score(red);
+    } catch (error) {
+      if (!(error instanceof EngineRefusal)) throw error;
+      return `in training: what is said of a picture is refused: ${error.detail}`;
+    }
+    const longer = scoredDatum(withLongerImage(continued(red, said)));
     if (!(await this.#isRefused(() => model.forward([longer], this.#signal))))
       return "in training: a wrong number of image tokens was not refused";
-    if (!(await this.#isRefused(() => this.#sample(sampler, withLongerImage(prompts.red)))))
+    if (!(await this.#isRefused(() => this.#sample(sampler, withLongerImage(red)))))
       return "in sampling: a wrong number of image tokens was not refused";
-    const { ids, sampled } = spoken;
-    const other = continued(prompts.blue, ids.slice(sampled[0]));
-    const [scored] = await model.forward([scoredDatum(other)], this.#signal);
-    if (meanGap(sampledLogProbs(other, scored as Float32Array), own) === 0)
+    if (meanGap(await score(blue), own) === 0)
       return "in training: two pictures make no difference to what is said of them";
     return null;
   }

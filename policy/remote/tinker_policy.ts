@@ -113,7 +113,8 @@ export class TinkerPolicy implements Policy {
           temperature,
           topK: topK === 0 ? -1 : topK,
           topP,
-          seed: deriveSeed(seed, p),
+          // Servers take it as a signed number of 32 bits.
+          seed: deriveSeed(seed, p) | 0,
           stop: options.ignoreEos ? [] : model.config.eosTokenIds,
           promptLogProbs: false,
         };

@@ -36,8 +36,8 @@ export interface Sampling {
 
 /** What a server silently does otherwise. */
 export interface Flaws {
-  /** Whether images are lost on their way. */
-  readonly dropsImages: boolean;
+  /** How images are lost on their way: their places stay, or these are lost as well. */
+  readonly dropsImages: "alone" | "withPlaces" | null;
   /** Parameters of AdamW that are not applied. */
   readonly ignores: readonly (keyof AdamParams)[];
 }
@@ -259,7 +259,9 @@ export class Backend implements AsyncDisposable {
         ids.push(...chunk.tokens);
         continue;
       }
-      if (this.#flaws.dropsImages) {
+      const { dropsImages } = this.#flaws;
+      if (dropsImages === "withPlaces") continue;
+      if (dropsImages === "alone") {
         for (let row = 0; row < (chunk.expected ?? 0); row++) ids.push(imageTokenId);
         continue;
       }

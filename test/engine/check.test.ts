@@ -33,7 +33,7 @@ describe("the check", () => {
 
   test("catches a server that drops images, ignores settings, holds one adapter and reads JSON alone", async () => {
     const report = await check({
-      dropsImages: true,
+      dropsImages: "alone",
       ignores: ["beta2", "weight_decay", "grad_clip_norm"],
       models: 1,
       speaksProtobuf: false,
@@ -46,6 +46,15 @@ describe("the check", () => {
       resumes: true,
       applies: { beta1: true, beta2: false, epsilon: true, weightDecay: false, gradientClipNorm: false },
     });
+  });
+
+  test("takes the refusal of what is said of a picture for what it is, and tries the rest on text", async () => {
+    const report = await check({ dropsImages: "withPlaces" });
+    expect(report.imagesLost).toMatch(
+      /^in training: what is said of a picture is refused: target_tokens are/,
+    );
+    expect(report).toMatchObject({ isIdempotent: true, reduction: "sum", resumes: true });
+    expect(report.gap).toBeLessThan(1e-4);
   });
 
   test("refuses a model that the server has not, a wrong key, and what is no engine", async () => {
@@ -79,7 +88,7 @@ describe("the command", () => {
   });
 
   test("and a run say why one will not", async () => {
-    await using double = await startDouble({ dropsImages: true, ignores: ["weight_decay"] });
+    await using double = await startDouble({ dropsImages: "alone", ignores: ["weight_decay"] });
     const { code, stdout, stderr } = await spawnProgram(["engine", "check", double.url, ...options]);
     expect(code).toBe(exitCodes.engine);
     expect(stdout).toContain("the engine drops images");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { VisplayError } from "../../common/errors.ts";
 import type { LocalPolicyOptions } from "../../policy/embedded/local_policy.ts";
-import { Backend, Refused, type Snapshot, temporaryFolder } from "./backend.ts";
+import { Backend, type Flaws, Refused, type Snapshot, temporaryFolder } from "./backend.ts";
 import { type AdamParams, type RequestBodies, readBody, readPass, readPassBody } from "./requests.ts";
 import { passResult, sampleResult } from "./results.ts";
 import { tarOf } from "./tar.ts";
@@ -32,7 +32,7 @@ export interface DoubleOptions {
   readonly speaksProtobuf?: boolean;
   /** Whether there is a route by which results are polled together (default true). */
   readonly pollsTogether?: boolean;
-  readonly dropsImages?: boolean;
+  readonly dropsImages?: Flaws["dropsImages"];
   /** Models that there may be at once (default any number). */
   readonly models?: number;
   /** Which parameters of AdamW are ignored; default none. */
@@ -269,13 +269,7 @@ export class EngineDouble implements AsyncDisposable {
   }
 
   async #createModel(base: string): Promise<Outcome> {
-    const {
-      baseModel,
-      folder,
-      policy,
-      dropsImages = false,
-      models = Number.POSITIVE_INFINITY,
-    } = this.options;
+    const { baseModel, folder, policy, dropsImages = null, models = Number.POSITIVE_INFINITY } = this.options;
     if (base !== baseModel) throw new Refused(`the base model ${base} is not served; there is ${baseModel}`);
     if (this.#models.size >= models) throw new Refused(`this server holds ${models} adapters`);
     const id = `model-${this.#count++}`;
