@@ -4,6 +4,7 @@ import { deriveSeed } from "../common/random.ts";
 import { rewardOf } from "../environments/task_reward.ts";
 import type { Policy } from "../policy/port.ts";
 import type { Estimate, TrajectoryFigures } from "../replay/events.ts";
+import { constrain } from "../rewards/constraints.ts";
 import { type Environment, promptOf, type Start } from "../training/environment.ts";
 import { rollOut, type Trajectory } from "../training/rollout.ts";
 import type { EnvironmentStage } from "./config/stages.ts";
@@ -80,16 +81,25 @@ export async function actIn(
     trajectories.push(...groups.flatMap((group) => group ?? []));
     progress(first + chunk.length - from);
   }
-  return reportOn(trajectories, stage);
+  return reportOn(trajectories, stage, environment);
 }
 
-function reportOn(trajectories: readonly Trajectory[], { reward }: EnvironmentStage): ActingReport {
-  const figures = trajectoryFigures(trajectories);
+function reportOn(
+  trajectories: readonly Trajectory[],
+  { reward }: EnvironmentStage,
+  { constraints }: Environment,
+): ActingReport {
+  const figures = trajectoryFigures(trajectories, constraints !== undefined);
   const count = trajectories.length;
   return {
     tasks: count,
     success: proportion(trajectories.filter(({ success }) => success).length, count),
-    meanReward: mean(trajectories.flatMap(({ parts }) => rewardOf(parts, reward) ?? [])),
+    meanReward: mean(
+      trajectories.flatMap(({ parts, costs }) => {
+        const earned = rewardOf(parts, reward);
+        return earned === null ? [] : constrain(earned, costs, constraints ?? []);
+      }),
+    ),
     understanding: shareOfPart(trajectories, "understanding"),
     toolUse: shareOfPart(trajectories, "toolUse"),
     parts: meansByName(trajectories.flatMap(({ parts }) => (parts ? [parts] : []))),

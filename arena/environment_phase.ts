@@ -5,11 +5,12 @@ import { rewardOf } from "../environments/task_reward.ts";
 import { answerReader } from "../reasoner/reasoner.ts";
 import type { EventBody, RunEvent } from "../replay/events.ts";
 import { isVerified } from "../replay/turns.ts";
+import { type Constraint, constrain, constrainTurns } from "../rewards/constraints.ts";
 import type { Parts } from "../rewards/parts.ts";
 import { type Verification, verifiedShare } from "../rewards/reasoner.ts";
 import { sampleTeaching } from "../training/dynamic_sampling.ts";
 import { canTeach, type RewardedTurn, type Taught } from "../training/grpo.ts";
-import { rollOut, type SampleTurn, type Trajectory } from "../training/rollout.ts";
+import { chargedCosts, rollOut, type SampleTurn, type Trajectory } from "../training/rollout.ts";
 import {
   type AnswerGroup,
   answerEpisode,
@@ -98,7 +99,8 @@ async function playStep(step: Step, lessons: Lessons, open: readonly OpenTask[])
     return answerEpisode(step, versions, group, { view: 0, label: group.label, confidence: 1 });
   });
   const acted = taught.flatMap(({ rollouts }) => rollouts.flatMap(({ trajectory }) => trajectory ?? []));
-  const trajectories = acted.length > 0 ? trajectoryFigures(acted) : null;
+  const isConstrained = step.run.environment.constraints !== undefined;
+  const trajectories = acted.length > 0 ? trajectoryFigures(acted, isConstrained) : null;
   return [...episodes, { ...answerFigures(step, episodes, taught, trained), trajectories }];
 }
 
@@ -143,6 +145,7 @@ async function act(
 ): Promise<TaskGroup[]> {
   const { groupSize } = config;
   const { environment, signal } = step.run;
+  const { constraints = [] } = environment;
   const options = { groupSize, maxTurns: turnsOf(config), judge: judgeOf(config), signal };
   const groups = await rollOut(open, environment, sampler(step, config, open, call), options);
   const read = answerReader(step.run.ports.templates);
@@ -165,12 +168,12 @@ async function act(
         completion,
         parsed,
         parts: parts ?? {},
-        reward: rewardOf(parts, config.reward),
+        reward: parts && constrain(rewardOf(parts, config.reward) ?? 0, trajectory.costs, constraints),
         positive: success && (verification === "none" || follows === true),
         reference: null,
         trajectory: config.kind === "grpo" ? null : trajectoryRecord(step, trajectory, trajectory.success),
         verified: task.tools && isVerified(trajectory),
-        ...(isByTurn(config) && { turns: rewardedTurns(trajectory, config.reward) }),
+        ...(isByTurn(config) && { turns: rewardedTurns(trajectory, config.reward, constraints) }),
         ...(isApart && {
           description: {
             tokens: describingTokens(completion, encode),
@@ -223,7 +226,18 @@ function isByTurn(config: TaskStage): boolean {
   return config.kind === "environment" && config.credit === "by_turn";
 }
 
-/** What each turn of a trajectory earned, weighted. */
-function rewardedTurns({ turns }: Trajectory, reward: TaskStage["reward"]): RewardedTurn[] {
-  return turns.map(({ tokens, parts }) => ({ tokens: tokens.length, reward: rewardOf(parts, reward) ?? 0 }));
+/** What each turn of a trajectory earned, weighted and under constraints. */
+function rewardedTurns(
+  { turns }: Trajectory,
+  reward: TaskStage["reward"],
+  constraints: readonly Constraint[],
+): RewardedTurn[] {
+  const earned = turns.map((turn) => ({
+    reward: rewardOf(turn.parts, reward) ?? 0,
+    costs: chargedCosts(turn),
+  }));
+  return zip(turns, constrainTurns(earned, constraints)).map(([{ tokens }, own]) => ({
+    tokens: tokens.length,
+    reward: own,
+  }));
 }

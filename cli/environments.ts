@@ -1,18 +1,22 @@
 import { createHash } from "node:crypto";
 import type { RunConfig } from "../arena/config/config.ts";
-import { isBuiltIn, SCENE_TASKS } from "../arena/config/environment.ts";
+import { DRIVING_TASKS, isBuiltIn, SCENE_TASKS } from "../arena/config/environment.ts";
+import { shieldOf } from "../arena/config/safety.ts";
 import { drawnTasks } from "../arena/config/skills.ts";
 import type { EnvironmentStage, GrpoStage } from "../arena/config/stages.ts";
 import type { Ports } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
 import { hashFile } from "../common/file_hash.ts";
 import { dataQuestions, type LabelledItems } from "../environments/data.ts";
+import { openDriving } from "../environments/driving/driving.ts";
+import { drivingOptions } from "../environments/driving/options.ts";
 import { frameOrders } from "../environments/frame_order.ts";
 import { jigsaws } from "../environments/jigsaw.ts";
 import { oddOnesOut } from "../environments/odd_one_out.ts";
 import { OwnEnvironment } from "../environments/own/own_environment.ts";
 import { type KnownQuestions, questionEnvironment } from "../environments/question.ts";
 import { sceneQuestions } from "../environments/scenes.ts";
+import { soften, withShield } from "../environments/shield.ts";
 import { openRewarder } from "../environments/task_reward.ts";
 import { withTools } from "../environments/tools/tool_environment.ts";
 import type { Toolkit } from "../environments/tools/toolkit.ts";
@@ -73,7 +77,9 @@ export async function openEnvironments(
         const own = { setting: `${setting}.name`, options, ...limits };
         environments.push(await OwnEnvironment.open(name, own));
         inputs[setting] = (await hashFile(name)).digest("hex");
-      } else {
+      } else if (stage.kind === "environment" && stage.environment.name === "driving")
+        environments.push(await openDrivingStage(stage));
+      else {
         const { questions, verifier, digest } = await questionsOf(stage, index, config, materials, opening);
         if (digest !== null) inputs[setting] = digest;
         const { reward, maxTokens } = stage;
@@ -89,14 +95,32 @@ export async function openEnvironments(
       if (environment) requireJudges(environment, stage as GrpoStage | EnvironmentStage, index);
       if (stage.kind !== "environment" || !environment) continue;
       requireDemonstrations(environment, stage);
+      environments[index] = guard(environment, stage);
       const toolkit = toolkits[index];
-      if (toolkit) environments[index] = withTools(environment, toolkit);
+      if (toolkit) environments[index] = withTools(environments[index] as Environment, toolkit);
     }
   } catch (error) {
     await close();
     throw error;
   }
   return { environments, toolkits, inputs, [Symbol.asyncDispose]: close };
+}
+
+function openDrivingStage(stage: EnvironmentStage): Promise<Environment> {
+  const { data, options, threads, timeLimit } = stage.environment;
+  return openDriving({
+    options: drivingOptions.parse(options),
+    folder: data,
+    tasks: drawnTasks(stage, DRIVING_TASKS),
+    ...{ threads, timeLimitMs: 1000 * timeLimit },
+  });
+}
+
+/** An environment with what a stage says of its constraints. Throws "config" where it lacks what that takes. */
+function guard(environment: Environment, { safety }: EnvironmentStage): Environment {
+  const softened = safety.soft.length > 0 ? soften(environment, safety.soft) : environment;
+  const shield = shieldOf(safety);
+  return shield ? withShield(softened, shield) : softened;
 }
 
 /** Throws "config" where a stage is to imitate an environment that demonstrates nothing. */

@@ -14,6 +14,7 @@ import {
 } from "./learning.ts";
 import { type TokenCredit, tokenCredits } from "./reasoner.ts";
 import { reward } from "./reward.ts";
+import { type SafetyConfig, safety } from "./safety.ts";
 import {
   choice,
   count,
@@ -88,6 +89,7 @@ export interface EnvironmentStage extends Amount, TrajectorySettings {
   readonly imitates: boolean;
   readonly credit: Credit;
   readonly floors: SkillFloors;
+  readonly safety: SafetyConfig;
 }
 
 /** Of what a turn's tokens have the advantage: of the trajectory, or of what was earned from the turn on. */
@@ -200,6 +202,7 @@ const environmentStage = z.strictObject({
     "what a turn is credited with: all that its trajectory earned (whole), or only what was earned from it on (by_turn)",
   ),
   floors,
+  safety,
   ...amount("task", `all (of scenes ${SCENE_TASKS})`),
   ...trajectorySettings,
 });

@@ -1,14 +1,11 @@
-import sharp from "sharp";
 import { imageOf, type RgbImage } from "../image.ts";
 import { applyPhotometry } from "../photometric.ts";
+import { drawSvg } from "../svg.ts";
 import { type Rgb, type Scene, type SceneObject, type Shape, sceneSize } from "./scene.ts";
 
 /** The picture of a scene, 64x64, the same bits for equal scenes: anti-aliased SVG, then colour cast and noise. */
 export async function renderScene(scene: Scene): Promise<RgbImage> {
-  const drawn = await sharp(Buffer.from(sceneSvg(scene)))
-    .removeAlpha()
-    .raw()
-    .toBuffer();
+  const drawn = await drawSvg(sceneSvg(scene));
   const { cast, noise, noiseSeed } = scene;
   return imageOf(
     sceneSize,
