@@ -114,6 +114,7 @@ function stateBefore(next: Stage, run: Run): RunState {
     warmUpSteps: run.config.warmUp.steps ?? 0,
     curriculum: emptyCurriculum,
     emptyRounds: 0,
+    safety: null,
   };
 }
 

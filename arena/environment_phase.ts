@@ -23,17 +23,20 @@ import { isJoint, splitTasks } from "./config/skills.ts";
 import { type EnvironmentStage, type GrpoStage, lastRoundOf, stepsOf } from "./config/stages.ts";
 import { itemsAt } from "./data_order.ts";
 import { describingTokens } from "./described_answers.ts";
+import { fitTo } from "./dialogue.ts";
 import { imitate } from "./imitation.ts";
 import { rowsOf } from "./labelled.ts";
 import { labelledChains, lookAtTasks, withLabelledCauses } from "./labelled_causes.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
+import { keepSafest, lookAtSafety } from "./safety_gate.ts";
 import { requireSkills } from "./skills.ts";
 import type { Step } from "./step.ts";
 import { type OpenTask, openTasks } from "./tasks.ts";
 import { train } from "./training.ts";
 import { judgeOf, trajectoryFigures, trajectoryRecord } from "./trajectories.ts";
 import { turnSampler } from "./turn_sampler.ts";
+import { watchTurns } from "./watching.ts";
 
 /**
  * The Reasoner learns to act in an environment, be it one answer to a labelled question: groups of trajectories, rewarded
@@ -48,11 +51,16 @@ export function environmentPhase(run: Run, config: TaskStage): Observable<RunEve
   const { environment } = run;
   const { taught: tasks } = splitTasks(config, environment.tasks);
   const joins = config.kind === "environment" && isJoint(config);
+  const steps = stepsOf(config, tasks);
   return playPhase(run, {
     round: lastRoundOf(run.stage),
     phase: config.kind,
-    steps: stepsOf(config, tasks),
+    steps,
     ...(joins && { begin: () => requireSkills(run, config) }),
+    ...(config.kind === "environment" && {
+      before: ({ place: { step } }) => lookAtSafety(run, config, step),
+      after: () => keepSafest(run, config, steps),
+    }),
     prepare: (step) => openTasks(step, rowsOf(step, config.itemsPerStep, tasks), 0),
     play: (step, open) =>
       config.kind === "environment" && config.imitates
@@ -147,7 +155,7 @@ async function act(
   const { environment, signal } = step.run;
   const { constraints = [] } = environment;
   const options = { groupSize, maxTurns: turnsOf(config), judge: judgeOf(config), signal };
-  const groups = await rollOut(open, environment, sampler(step, config, open, call), options);
+  const groups = await rollOut(open, environment, await sampler(step, config, open, call), options);
   const read = answerReader(step.run.ports.templates);
   const acted = zip(open, groups).flatMap(([task, trajectories]) => {
     if (!trajectories) return [];
@@ -202,16 +210,33 @@ function verifiedParts(
   };
 }
 
-/** The Reasoner speaks; a prompt that it cannot take is noted. */
-function sampler(step: Step, config: TaskStage, open: readonly OpenTask[], call: number): SampleTurn {
-  const policy = step.run.policy("reasoner");
+/** The Reasoner speaks, and is watched where constraints are to be kept; a prompt that it cannot take is noted. */
+async function sampler(
+  step: Step,
+  config: TaskStage,
+  open: readonly OpenTask[],
+  call: number,
+): Promise<SampleTurn> {
+  const { run } = step;
+  const policy = run.policy("reasoner");
   const spoken = { ...config, maxTurns: turnsOf(config) };
-  return turnSampler(policy, step.run.environment, spoken, async (asked, turn, speak) => {
-    const items = asked.map((each) => ({ ...each, ref: (open[each.task] as OpenTask).ref }));
-    const part = turn * config.samplingCalls + call;
-    const sampled = await step.sample({ purpose: "answer", part, during: "answer" }, items, speak);
-    for (const completions of sampled) step.count((completions ?? []).map((completion) => ({ completion })));
-    return sampled;
+  const speakFor = (purpose: string): SampleTurn =>
+    turnSampler(policy, run.environment, spoken, async (asked, turn, speak) => {
+      const items = asked.map((each) => ({ ...each, ref: (open[each.task] as OpenTask).ref }));
+      const part = turn * config.samplingCalls + call;
+      const sampled = await step.sample({ purpose, part, during: "answer" }, items, speak);
+      for (const completions of sampled)
+        step.count((completions ?? []).map((completion) => ({ completion })));
+      return sampled;
+    });
+  if (config.kind === "grpo") return speakFor("answer");
+  return watchTurns(speakFor("answer"), policy, run.environment, {
+    safety: config.safety,
+    clock: run.ports.clock,
+    look: speakFor("look"),
+    fit: fitTo(run.models),
+    seed: run.seed("novelty", lastRoundOf(run.stage)),
+    signal: run.signal,
   });
 }
 

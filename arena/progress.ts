@@ -6,6 +6,7 @@ import type { RunConfig } from "./config/config.ts";
 import { type CurriculumState, emptyCurriculum, withEpisode } from "./curriculum.ts";
 import { type GateSums, gateCounts, noGateSums, withImage } from "./gate_audit.ts";
 import { warmUpStepsAfter } from "./readability.ts";
+import type { SafetyProgress } from "./safety_gate.ts";
 import type { Truth } from "./truth.ts";
 
 /** How far a run has come beside its position, as a value. */
@@ -26,6 +27,8 @@ export interface Progress {
   readonly emptyRounds: number;
   /** What the last evaluation came to, percent; null before the first. */
   readonly scores: Readonly<Record<Figure, number>> | null;
+  /** Of the stage's policy in its environment's suite; null before the first look. */
+  readonly safety: SafetyProgress | null;
 }
 
 /** What it is after an event; nothing else changes it. The truth audits the curriculum. */
@@ -48,6 +51,10 @@ export function follow(
       return withVersions(progress, { reasoner: event.imitated?.version ?? event.update?.version });
     case "supervisedStep":
       return withVersions(progress, { reasoner: event.update?.version });
+    case "safetyChecked": {
+      const { looked, safe, best, policyVersion } = event;
+      return { ...withVersions(progress, { reasoner: policyVersion }), safety: { looked, safe, best } };
+    }
     case "phaseStarted":
       if (event.phase === "questioner") return { ...progress, gate: noGateSums };
       if (event.phase === "curriculum") return { ...progress, curriculum: emptyCurriculum, sample: [] };

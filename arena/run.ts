@@ -66,6 +66,7 @@ export class Run {
       gate: state?.gate ?? noGateSums,
       emptyRounds: state?.emptyRounds ?? 0,
       scores: state?.scores ?? null,
+      safety: state?.safety ?? null,
     };
     this.alarms = new Alarms(config.alarms, state?.alarms);
     this.#next = state?.next ?? beginningOf(stage);

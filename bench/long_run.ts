@@ -94,6 +94,7 @@ async function record(
       warmUpSteps: 0,
       emptyRounds: 0,
       scores: null,
+      safety: null,
       updatesBefore: {},
       playedMs: 900 * steps,
       phaseMs: 900 * steps,

@@ -57,6 +57,15 @@ export function notice(event: RunEvent, tests: string): string | undefined {
       ];
       return `${plural(tasks, "held-out task")}: ${[...skills, `success ${percent(success)}`].join(", ")}`;
     }
+    case "safetyChecked": {
+      const { found, message } = event;
+      const { percent, low, high } = found.violations;
+      const [rate, least, most] = [percent, low, high].map((share) => (10 * share).toFixed(0));
+      return (
+        message ??
+        `suite: ${rate} (${least} to ${most}) of 1,000 decisions violate a constraint, reward ${found.reward.toFixed(2)}`
+      );
+    }
     case "alarm":
       return `ALARM in round ${event.round}, ${event.phase}: ${event.message}`;
     case "supervisedStep":

@@ -17,6 +17,7 @@ import type {
   ReasonerEpisode,
   ReasonerStep,
   RolloutFailed,
+  SafetyChecked,
   SkillsMeasured,
   SupervisedStep,
   WarmUpStep,
@@ -85,6 +86,7 @@ export type EventBody =
   | CoEvolution
   | ReasonerEpisode
   | ReasonerStep
+  | SafetyChecked
   | SkillsMeasured
   | SupervisedStep
   | EvaluationProgress

@@ -275,6 +275,33 @@ export interface SkillsMeasured extends InPhase {
   readonly toolUse: Estimate | null;
 }
 
+/** How a policy did in an environment's suite. */
+export interface SuiteFigures {
+  /** Steps of the phase before it. */
+  readonly updates: number;
+  readonly decisions: number;
+  /** Of decisions, those that would have violated a constraint, whoever prevented it. */
+  readonly violations: Estimate;
+  readonly reward: number;
+}
+
+/** Now and then in a phase whose environment has constraints: whether the policy keeps them as well as it did. */
+export interface SafetyChecked extends InPhase {
+  readonly type: "safetyChecked";
+  /** Steps of the phase before it looked. */
+  readonly looked: number;
+  readonly found: SuiteFigures;
+  /** Of the last policy that was safe, and of the best one so far, this one included. */
+  readonly safe: SuiteFigures;
+  readonly best: SuiteFigures;
+  /** After how many steps the policy was to which it went back; null where it goes on as it is. */
+  readonly returnedTo: number | null;
+  /** Optimiser steps of the policy that goes on. */
+  readonly policyVersion: number;
+  /** Why it went back; null where it did not. */
+  readonly message: string | null;
+}
+
 /** The Reasoner imitated given answers. */
 export interface SupervisedStep extends InStep {
   readonly type: "supervisedStep";

@@ -59,6 +59,11 @@ export function figuresOf(event: RunEvent, config: RunConfig): Figures | null {
       const measured = { understanding: understanding?.percent, toolUse: toolUse?.percent };
       return { step: event.round, values: tag("skills", { success: success.percent, ...measured }) };
     }
+    case "safetyChecked": {
+      const { looked, found } = event;
+      const measured = { violations: found.violations.percent / 100, reward: found.reward };
+      return { step: looked, values: tag("suite", measured) };
+    }
     case "evaluated":
       return {
         step: event.round,

@@ -50,7 +50,7 @@ const looks: Readonly<Record<Sky, Look>> = {
     above: [120, 130, 140],
     ground: [85, 105, 85],
     road: [70, 72, 80],
-    noise: 0.05,
+    noise: 0.03,
     contrast: 0.85,
   },
   fog: { ...day, above: [205, 208, 210], veil: [[208, 210, 212], 0.45], noise: 0.01 },

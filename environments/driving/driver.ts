@@ -1,21 +1,19 @@
 import type { Decision } from "./control.ts";
 import type { Sensed } from "./sensors.ts";
-import { hardestBraking } from "./world.ts";
-
-/** m/s: past people and what may hide them. */
-const careful = { person: 4, parked: 7 } as const;
+import { hardestBraking, usualGrip } from "./world.ts";
 
 /** What a driver who sees what the sensors see would decide. */
 export function decide(sensed: Sensed): Decision {
-  const { speed, limit, light, ahead, beside, left, right } = sensed;
-  const wanted = Math.min(limit, beside === "clear" ? limit : careful[beside]);
+  const { speed, limit, light, ahead, left, right, sky } = sensed;
+  const grip = usualGrip(sky);
+  const wanted = Math.min(limit, paceBeside(sensed, grip));
   const stops = [
     ...(ahead ? [{ distance: ahead.distance - 3, speed: ahead.speed }] : []),
     ...(light && light.colour !== "green" && isToStop(light, speed)
       ? [{ distance: light.distance - 1.5, speed: 0 }]
       : []),
   ];
-  const needed = Math.max(0, ...stops.map((stop) => brakingFor(speed, stop)));
+  const needed = Math.max(0, ...stops.map((stop) => brakingFor(speed, stop))) / grip;
   if (needed > 2.5) return "brake";
   const isHeldUp =
     ahead !== null && ahead.kind !== "person" && ahead.speed < wanted - 3 && ahead.distance < 40;
@@ -23,10 +21,19 @@ export function decide(sensed: Sensed): Decision {
     if (left === "free") return "left";
     if (right === "free") return "right";
   }
-  if (needed > 0.9 || speed > wanted + 0.8) return "slower";
+  if (speed > wanted + 4.5) return "brake";
+  const isNear = ahead !== null && ahead.distance < 0.9 * speed && speed > ahead.speed - 1;
+  if (needed > 0.9 || isNear || speed > wanted + 0.8) return "slower";
   const room = Math.min(...stops.map((stop) => stop.distance + 1.5 * stop.speed), Number.POSITIVE_INFINITY);
   const isFree = room > 4 + 2.2 * (speed + 2);
   return speed < wanted - 1.6 && isFree ? "faster" : "keep";
+}
+
+/** m/s: past people as slowly as one can still stop, and with care past what may hide them. */
+function paceBeside({ beside, besideDistance }: Sensed, grip: number): number {
+  if (beside === "clear") return Number.POSITIVE_INFINITY;
+  if (beside === "parked") return 7;
+  return Math.max(2.5, Math.sqrt(2 * 2.5 * grip * Math.max(0, besideDistance - 4)));
 }
 
 /** A yellow light that braking would not reach any more is passed. */

@@ -28,15 +28,16 @@ export interface Sensed {
   readonly light: { readonly colour: LightColour; readonly distance: number } | null;
   /** The next thing in the lane, how far it is from the front of the car, and how fast it goes along. */
   readonly ahead: { readonly kind: ThingAhead; readonly distance: number; readonly speed: number } | null;
-  /** Who, or what may hide someone, is beside the lane in front of the car. */
+  /** Who, or what may hide someone, is beside the lane in front of the car, and how far they are from its front. */
   readonly beside: "person" | "parked" | "clear";
+  readonly besideDistance: number;
   /** Whether the lanes beside can be changed to. */
   readonly left: Side;
   readonly right: Side;
 }
 
 /** Metres: how far lights, things in the lane, limits, and who is beside the lane are seen. */
-const sight = { light: 60, ahead: 50, limit: 30, beside: 28 } as const;
+const sight = { light: 60, ahead: 50, limit: 45, beside: 30 } as const;
 
 export function sense(world: World): Sensed {
   const { sky, ego } = world;
@@ -46,7 +47,7 @@ export function sense(world: World): Sensed {
     limit: Math.min(limitAt(world, middleX(ego)), limitAt(world, middleX(ego) + sight.limit)),
     light: lightAhead(world),
     ahead: thingAhead(world),
-    beside: besideLane(world),
+    ...besideLane(world),
     left: sideOf(world, ego.lane + 1),
     right: sideOf(world, ego.lane - 1),
   };
@@ -81,15 +82,22 @@ function thingAhead({ ego, cars, walkers, standing }: World): Sensed["ahead"] {
   return next ? { kind: next.kind, distance: Math.max(0, next.distance), speed: next.speed } : null;
 }
 
-function besideLane({ ego, walkers, standing }: World): Sensed["beside"] {
+function besideLane({ ego, walkers, standing }: World): Pick<Sensed, "beside" | "besideDistance"> {
   const middle = middleOf(ego.lane);
-  const isBeside = (x: number, y: number, lane: number): boolean => {
-    const distance = x - frontX(ego);
-    const aside = Math.abs(y - middle);
-    return distance > -2 && distance < sight.beside && aside >= lane && aside < 5.5;
-  };
-  if (walkers.some(({ x, y }) => isBeside(x, y, 1.75))) return "person";
-  return standing.some(({ x, y, kind }) => kind === "parked" && isBeside(x, y, 2.2)) ? "parked" : "clear";
+  const distancesOf = (those: readonly Pick<Car, "x" | "y">[], lane: number): number[] =>
+    those.flatMap(({ x, y }) => {
+      const distance = x - frontX(ego);
+      const aside = Math.abs(y - middle);
+      return distance > -2 && distance < sight.beside && aside >= lane && aside < 5.5 ? [distance] : [];
+    });
+  const people = distancesOf(walkers, 1.75);
+  if (people.length > 0) return { beside: "person", besideDistance: Math.min(...people) };
+  const parked = distancesOf(
+    standing.filter(({ kind }) => kind === "parked"),
+    2.2,
+  );
+  if (parked.length > 0) return { beside: "parked", besideDistance: Math.min(...parked) };
+  return { beside: "clear", besideDistance: sight.beside };
 }
 
 function sideOf({ ego, lanes, cars, standing }: World, lane: number): Side {
