@@ -52,8 +52,9 @@ export function follow(
     case "supervisedStep":
       return withVersions(progress, { reasoner: event.update?.version });
     case "safetyChecked": {
-      const { looked, safe, best, policyVersion } = event;
-      return { ...withVersions(progress, { reasoner: policyVersion }), safety: { looked, safe, best } };
+      const { looked, returnedTo, safe, best, policyVersion } = event;
+      const safety = { looked, current: returnedTo ?? looked, safe, best };
+      return { ...withVersions(progress, { reasoner: policyVersion }), safety };
     }
     case "phaseStarted":
       if (event.phase === "questioner") return { ...progress, gate: noGateSums };

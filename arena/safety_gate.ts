@@ -12,6 +12,8 @@ import { isSurelyAbove } from "./statistics.ts";
 /** What a gate remembers: where it looked last, and the policies that it can go back to, by the updates before them. */
 export interface SafetyProgress {
   readonly looked: number;
+  /** Of the policy that goes on, which may be one that it went back to. */
+  readonly current: number;
   readonly safe: SuiteFigures;
   readonly best: SuiteFigures;
 }
@@ -34,12 +36,12 @@ export function keepSafest(run: Run, config: EnvironmentStage, updates: number):
     look(run, config, updates),
     defer(() => {
       const known = run.progress.safety;
-      if (known === null || known.best.updates === known.looked || known.looked > updates) return EMPTY;
+      if (known === null || known.best.updates === known.current) return EMPTY;
       return goBack(run, known.best, {
         ...placeOf(run, config, updates + 1),
         ...{ found: known.best, safe: known.best, best: known.best, returnedTo: known.best.updates },
         message: `the policy after ${known.best.updates} updates was the best, and is what the stage has made`,
-      });
+      }).pipe(saved(run, config, updates));
     }),
   );
 }
@@ -66,16 +68,30 @@ function compare(
           ...place,
           ...{ found, safe: known.safe, best: known.best, returnedTo: known.safe.updates },
           message: `${shown(found)} violate a constraint, after ${known.safe.updates} updates ${shown(known.safe)} did: the policy goes back to that; lower learningRate, or look more often (stages.${run.stage.index}.safety.gate)`,
-        });
+        }).pipe(saved(run, config, updates));
       const best = known === null || isBetter(found, known.best) ? found : known.best;
       return defer(() => keep(run, found, best)).pipe(
         concatMap(() =>
           run.record([{ ...place, found, safe: found, best, returnedTo: null, message: null }]),
         ),
-        (recorded) => concat(recorded, checkpoint(run, true)),
+        saved(run, config, updates),
       );
     }),
   );
+}
+
+/** A run that goes on from here does not look again; before the first update it does, for its phase has yet to begin. */
+function saved(
+  run: Run,
+  { kind }: EnvironmentStage,
+  updates: number,
+): (recorded: Observable<RunEvent>) => Observable<RunEvent> {
+  const save = defer(() => {
+    if (updates === 0) return EMPTY;
+    run.advance(run.at(lastRoundOf(run.stage), kind, updates));
+    return checkpoint(run, true);
+  });
+  return (recorded) => concat(recorded, save);
 }
 
 /** The policy as it was, recorded. */
@@ -88,10 +104,7 @@ function goBack(
   return defer(async () => {
     await policy.loadState(folderOf(run, updates));
     return (await policy.info()).version;
-  }).pipe(
-    concatMap((policyVersion) => run.record([{ ...event, policyVersion }])),
-    (recorded) => concat(recorded, checkpoint(run, true)),
-  );
+  }).pipe(concatMap((policyVersion) => run.record([{ ...event, policyVersion }])));
 }
 
 /** Keeps the policy as it is; of those before it, what no checkpoint can name any more goes. */
