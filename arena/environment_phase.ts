@@ -9,7 +9,7 @@ import { type Constraint, constrain, constrainTurns } from "../rewards/constrain
 import type { Parts } from "../rewards/parts.ts";
 import { type Verification, verifiedShare } from "../rewards/reasoner.ts";
 import { sampleTeaching } from "../training/dynamic_sampling.ts";
-import { canTeach, type RewardedTurn, type Taught } from "../training/grpo.ts";
+import { canTeach, type RewardedDescription, type RewardedTurn, type Taught } from "../training/grpo.ts";
 import { chargedCosts, rollOut, type SampleTurn, type Trajectory } from "../training/rollout.ts";
 import {
   type AnswerGroup,
@@ -171,7 +171,7 @@ async function act(
       const { completion, success } = trajectory;
       const verification = config.kind === "grpo" ? config.verification : "none";
       const parts = verifiedParts(trajectory.parts, verification, follows);
-      const isApart = config.kind === "grpo" && config.attribution === "by_part";
+      const description = describedApart(config, trajectory, parts && follows, encode);
       return {
         completion,
         parsed,
@@ -182,17 +182,31 @@ async function act(
         trajectory: config.kind === "grpo" ? null : trajectoryRecord(step, trajectory, trajectory.success),
         verified: task.tools && isVerified(trajectory),
         ...(isByTurn(config) && { turns: rewardedTurns(trajectory, config.reward, constraints) }),
-        ...(isApart && {
-          description: {
-            tokens: describingTokens(completion, encode),
-            reward: parts && follows !== null ? Number(follows) : null,
-          },
-        }),
+        ...(description && { description }),
         attribution: null,
       };
     });
     return { ...task, rollouts, right: trajectories.map(({ success }) => success) };
   });
+}
+
+/** The beginning of a trajectory that says what is seen, where that is credited apart: for what follows from it, or for its truth. */
+function describedApart(
+  config: TaskStage,
+  { completion, turns }: Trajectory,
+  follows: boolean | null,
+  encode: (completion: string) => Int32Array,
+): RewardedDescription | null {
+  if (config.kind === "grpo") {
+    if (config.attribution !== "by_part") return null;
+    return {
+      tokens: describingTokens(completion, encode),
+      reward: follows === null ? null : Number(follows),
+    };
+  }
+  const [first] = turns;
+  if (config.credit !== "by_part" || !first) return null;
+  return { tokens: describingTokens(first, encode), reward: first.parts.understanding ?? null };
 }
 
 /** The parts of an answer, where it is known whether a right one follows from its chain. */

@@ -6,7 +6,7 @@ import type { RunConfig } from "./config/config.ts";
 import { type CurriculumState, emptyCurriculum, withEpisode } from "./curriculum.ts";
 import { type GateSums, gateCounts, noGateSums, withImage } from "./gate_audit.ts";
 import { warmUpStepsAfter } from "./readability.ts";
-import type { SafetyProgress } from "./safety_gate.ts";
+import type { SafetyProgress } from "./safety.ts";
 import type { Truth } from "./truth.ts";
 
 /** How far a run has come beside its position, as a value. */

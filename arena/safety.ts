@@ -1,4 +1,4 @@
-import type { SafetyFigures, SpokenTurn } from "../replay/events.ts";
+import type { SafetyFigures, SpokenTurn, SuiteFigures } from "../replay/events.ts";
 import type { Costs } from "../rewards/constraints.ts";
 import { mean, talliesOf } from "./statistics.ts";
 
@@ -24,4 +24,13 @@ export function safetyFigures(turns: readonly DecidedTurn[]): SafetyFigures {
     meanLatencyMs: latencies.length === 0 ? null : mean(latencies),
     maxLatencyMs: latencies.length === 0 ? null : Math.max(...latencies),
   };
+}
+
+/** What a gate on updates remembers: where it looked last, and the policies that it can go back to, by the updates before them. */
+export interface SafetyProgress {
+  readonly looked: number;
+  /** Of the policy that goes on, which may be one that it went back to. */
+  readonly current: number;
+  readonly safe: SuiteFigures;
+  readonly best: SuiteFigures;
 }

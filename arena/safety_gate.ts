@@ -7,16 +7,8 @@ import { type ActingReport, actIn } from "./acting.ts";
 import { checkpoint } from "./checkpoints/checkpoint.ts";
 import { type EnvironmentStage, lastRoundOf } from "./config/stages.ts";
 import type { Run } from "./run.ts";
+import type { SafetyProgress } from "./safety.ts";
 import { isSurelyAbove } from "./statistics.ts";
-
-/** What a gate remembers: where it looked last, and the policies that it can go back to, by the updates before them. */
-export interface SafetyProgress {
-  readonly looked: number;
-  /** Of the policy that goes on, which may be one that it went back to. */
-  readonly current: number;
-  readonly safe: SuiteFigures;
-  readonly best: SuiteFigures;
-}
 
 /**
  * Before an update that a look is due at: the suite is acted in greedily, always the same tasks by the same seeds. Where the policy

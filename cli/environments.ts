@@ -147,6 +147,11 @@ function requireJudges(
       "config",
       `${setting}.understanding: found ${weights.understanding}, but ${name} cannot judge what is said of a picture; expected 0, the environment scenes, or a module of your own`,
     );
+  if (stage.kind === "environment" && stage.credit === "by_part" && !understanding)
+    throw new VisplayError(
+      "config",
+      `stages.${index}.credit: found by_part, but ${name} cannot judge what is said of a picture; expected whole or by_turn`,
+    );
   if (weights.description > 0 && stage.kind !== "grpo")
     throw new VisplayError(
       "config",

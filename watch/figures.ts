@@ -8,6 +8,7 @@ import type {
   QuestionerStep,
   ReasonerStep,
   RunEvent,
+  SafetyFigures,
   SupervisedStep,
   TrajectoryFigures,
   UpdateRecord,
@@ -128,10 +129,19 @@ function examined({ attribution }: EvaluationReport): Values {
 }
 
 function summary(trajectories: TrajectoryFigures): Values {
-  const { meanTurns, unfinished, faults, meanCalls, failedCalls, failures } = trajectories;
+  const { meanTurns, unfinished, faults, meanCalls, failedCalls, failures, safety } = trajectories;
   const calls = failedCalls === null ? {} : { meanCalls, failedCalls };
   const began = tag("failures", failures ?? {});
-  return { meanTurns, unfinished, faults: countFaults(faults), ...calls, ...began };
+  const kept = safety
+    ? { violations: safety.violations / Math.max(1, safety.decisions), ...vetoes(safety) }
+    : {};
+  return { meanTurns, unfinished, faults: countFaults(faults), ...calls, ...began, ...kept };
+}
+
+/** Shares of decisions. */
+function vetoes({ vetoes, decisions }: SafetyFigures): Values {
+  const shares = Object.entries(vetoes).map(([why, count]) => [why, count / Math.max(1, decisions)]);
+  return tag("vetoes", Object.fromEntries(shares));
 }
 
 function trainingFigures(event: QuestionerStep | ReasonerStep): Values {

@@ -92,8 +92,11 @@ export interface EnvironmentStage extends Amount, TrajectorySettings {
   readonly safety: SafetyConfig;
 }
 
-/** Of what a turn's tokens have the advantage: of the trajectory, or of what was earned from the turn on. */
-export const credits = ["whole", "by_turn"] as const;
+/**
+ * Of what a turn's tokens have the advantage: of the trajectory, or of what was earned from the turn on; or, by part, those that
+ * say what is seen first, of how right that is, and the others of the trajectory.
+ */
+export const credits = ["whole", "by_turn", "by_part"] as const;
 export type Credit = (typeof credits)[number];
 
 /** Imitation of given answers. */
@@ -199,7 +202,7 @@ const environmentStage = z.strictObject({
   credit: choice(
     credits,
     "whole",
-    "what a turn is credited with: all that its trajectory earned (whole), or only what was earned from it on (by_turn)",
+    "what tokens are credited with: all that their trajectory earned (whole), only what was earned from their turn on (by_turn), or, for those that say what is seen first, how right that is (by_part)",
   ),
   floors,
   safety,

@@ -15,7 +15,7 @@ import type { Outcome, Play, Plays } from "./plays.ts";
 import { act, eventsOf, learn } from "./stages.ts";
 
 /** Steps of each stage, and tasks of the suite: each scenario as it is written and varied. */
-const steps = { imitation: 250, grpo: 60, poisoned: 20 } as const;
+const steps = { imitation: 150, grpo: 30, poisoned: 20 } as const;
 const suiteTasks = 76;
 
 const shared = { kind: "environment", maxTurns: 1, maxTokens: 32, learningRateEnd: 0.2 } as const;
@@ -69,7 +69,7 @@ export const drivingPlays: readonly Play[] = [
     name: "undescribed",
     async outcome(seed, folder) {
       const run = join(folder, "undescribed");
-      const stage = { ...grpo, reward: { moduleWeights: { matches: 0 } } };
+      const stage = { ...grpo, credit: "whole", reward: { moduleWeights: { matches: 0 } } };
       return suite("undescribed", folder, await learn(run, modelOf(imitatedIn(folder)), seed, stage));
     },
   },

@@ -4,7 +4,7 @@ import { type PoolThread, ThreadFault, ThreadPool } from "../../common/thread_po
 import { EnvironmentFault } from "../../training/environment.ts";
 import type { Decision } from "./control.ts";
 import type { Consequence, FutureOptions } from "./futures.ts";
-import type { FuturesThread } from "./futures_worker.ts";
+import type { FuturesThread } from "./futures_protocol.ts";
 import type { World } from "./world.ts";
 
 /** Threads that play what follows decisions, one decision at a time in each. */

@@ -9,6 +9,7 @@ export const pages: readonly string[] = [
     "settings",
     "stages",
     "environments",
+    "decisions",
     "tools",
     "rewards",
     "model",
