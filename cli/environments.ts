@@ -10,6 +10,7 @@ import { hashFile } from "../common/file_hash.ts";
 import { dataQuestions, type LabelledItems } from "../environments/data.ts";
 import { openDriving } from "../environments/driving/driving.ts";
 import { drivingOptions } from "../environments/driving/options.ts";
+import { readScenarios } from "../environments/driving/scenario_files.ts";
 import { frameOrders } from "../environments/frame_order.ts";
 import { jigsaws } from "../environments/jigsaw.ts";
 import { oddOnesOut } from "../environments/odd_one_out.ts";
@@ -77,9 +78,11 @@ export async function openEnvironments(
         const own = { setting: `${setting}.name`, options, ...limits };
         environments.push(await OwnEnvironment.open(name, own));
         inputs[setting] = (await hashFile(name)).digest("hex");
-      } else if (stage.kind === "environment" && stage.environment.name === "driving")
+      } else if (stage.kind === "environment" && stage.environment.name === "driving") {
         environments.push(await openDrivingStage(stage));
-      else {
+        const { data } = stage.environment;
+        if (data !== null) inputs[setting] = await scenariosDigest(data);
+      } else {
         const { questions, verifier, digest } = await questionsOf(stage, index, config, materials, opening);
         if (digest !== null) inputs[setting] = digest;
         const { reward, maxTokens } = stage;
@@ -116,8 +119,21 @@ function openDrivingStage(stage: EnvironmentStage): Promise<Environment> {
   });
 }
 
+/** SHA-256 of what scenarios say. */
+async function scenariosDigest(folder: string): Promise<string> {
+  return createHash("sha256")
+    .update(JSON.stringify(await readScenarios(folder)))
+    .digest("hex");
+}
+
 /** An environment with what a stage says of its constraints. Throws "config" where it lacks what that takes. */
 function guard(environment: Environment, { safety }: EnvironmentStage): Environment {
+  const asked = safety.gate.every > 0 ? "gate.every" : safety.novelty === "count" ? "novelty" : null;
+  if (asked !== null && !environment.constraints)
+    throw new VisplayError(
+      "config",
+      `safety.${asked}: ${environment.name} has no constraints that could be kept; expected an environment with some, such as driving, or the default`,
+    );
   const softened = safety.soft.length > 0 ? soften(environment, safety.soft) : environment;
   const shield = shieldOf(safety);
   return shield ? withShield(softened, shield) : softened;

@@ -99,7 +99,7 @@ function requireShieldable(environment: Environment): Shieldable {
   );
 }
 
-/** Why an action is not to be taken; null where it is. The environment is asked last: an action that came too late is none. */
+/** Why an action is not to be taken; null where it is. One that came too late is none, and costs nothing. */
 async function vetoOf(
   environment: Shieldable,
   { dangerous, agreement, unlike, deadlineMs }: ShieldOptions,
@@ -107,22 +107,18 @@ async function vetoOf(
   action: Action,
   signal: AbortSignal | undefined,
 ): Promise<Veto | null> {
-  const { watched } = action;
-  if (watched && deadlineMs !== null && watched.latencyMs > deadlineMs)
+  const { latencyMs = 0, agreement: found = null, unlike: isUnlike = null } = action.watched ?? {};
+  if (deadlineMs !== null && latencyMs > deadlineMs)
     return { reason: "late", detail: `later than ${deadlineMs} ms`, costs: {} };
-  if (watched?.unlike && unlike)
-    return { reason: "unlike", detail: "a picture unlike those of training", costs: {} };
-  if (typeof watched?.agreement === "number" && watched.agreement < agreement) {
-    const found = (100 * watched.agreement).toFixed(0);
-    return { reason: "unsure", detail: `samples agree by ${found}% in what they see`, costs: {} };
-  }
-  if (!dangerous) return null;
   const costs = await environment.foresee(state, action, signal);
-  if (!isForbidden(costs, environment.constraints)) return null;
-  const detail = violated(costs, environment.constraints)
-    .map(({ name }) => name)
-    .join(", ");
-  return { reason: "dangerous", detail, costs };
+  if (isUnlike && unlike) return { reason: "unlike", detail: "a picture unlike those of training", costs };
+  if (found !== null && found < agreement) {
+    const share = (100 * found).toFixed(0);
+    return { reason: "unsure", detail: `samples agree by ${share}% in what they see`, costs };
+  }
+  if (!dangerous || !isForbidden(costs, environment.constraints)) return null;
+  const names = violated(costs, environment.constraints).map(({ name }) => name);
+  return { reason: "dangerous", detail: names.join(", "), costs };
 }
 
 function penaltyOf({ constraints }: Shieldable, costs: Costs): number {

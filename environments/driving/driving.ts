@@ -20,8 +20,9 @@ import type { World } from "./world.ts";
 interface DriveState {
   readonly world: World;
   readonly seed: number;
-  /** How many decisions were made. */
+  /** How many decisions were made, and whether all of them kept the constraints. */
   readonly decision: number;
+  readonly isKept: boolean;
   /** What the driver would decide here, for others to imitate. */
   readonly shown: Decision;
 }
@@ -69,7 +70,13 @@ export async function openDriving({
       const world = await onTheWay(worldOf(scenario, stream), stream);
       const careless = stream.uniform() < options.careless;
       const shown = careless ? stream.pick(decisions) : decide(sense(world));
-      return startOf(scenario.name, { world, seed: deriveSeed(seed, "drive", task), decision: 0, shown });
+      return startOf(scenario.name, {
+        world,
+        seed: deriveSeed(seed, "drive", task),
+        decision: 0,
+        isKept: true,
+        shown,
+      });
     },
     async step(given, { text, finishReason }, signal): Promise<Outcome> {
       const { world, seed } = given as DriveState;
@@ -103,7 +110,7 @@ function suiteOf(scenarios: readonly Scenario[], options: DrivingOptions): Envir
       const scenario = scenarios[task % scenarios.length] as Scenario;
       const seed = deriveSeed(variation, "suite", task);
       const world = worldOf(scenario, variation === 0 ? null : new RandomStream(seed));
-      return startOf(scenario.name, { world, seed, decision: 0, shown: decide(sense(world)) });
+      return startOf(scenario.name, { world, seed, decision: 0, isKept: true, shown: decide(sense(world)) });
     },
     async step(given, { text, finishReason }): Promise<Outcome> {
       const state = given as DriveState;
@@ -112,12 +119,14 @@ function suiteOf(scenarios: readonly Scenario[], options: DrivingOptions): Envir
       const parts = partsOf(state.world, driven);
       requireFinite(parts);
       const matches = matchWeight * matching(text, sense(state.world));
-      const outcome = { parts: { ...parts, matches }, costs: costsOf(driven.incidents) };
+      const costs = costsOf(driven.incidents);
+      const outcome = { parts: { ...parts, matches }, costs };
+      const isKept = state.isKept && !isForbidden(costs, drivingConstraints);
       const decision = state.decision + 1;
       const { world } = driven;
       if (driven.incidents.touches || world.ego.x > world.goal || decision === options.decisions)
-        return { ...outcome, turns: null, success: !driven.incidents.touches };
-      const next = { ...state, world, decision, shown: decide(sense(world)) };
+        return { ...outcome, turns: null, success: isKept };
+      const next = { ...state, world, decision, isKept, shown: decide(sense(world)) };
       return { ...outcome, turns: await look(next), state: next, alone: true };
     },
     async [Symbol.asyncDispose]() {},

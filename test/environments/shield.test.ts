@@ -46,15 +46,15 @@ describe("a shield", () => {
   });
 
   test.each([
-    ["late", { latencyMs: 31 }, { deadlineMs: 30 }],
-    ["unsure", { agreement: 0.4 }, { agreement: 0.5 }],
-    ["unlike", { unlike: true }, { unlike: true }],
+    ["late", { latencyMs: 31 }, { deadlineMs: 30 }, {}],
+    ["unsure", { agreement: 0.4 }, { agreement: 0.5 }, { crash: 1 }],
+    ["unlike", { unlike: true }, { unlike: true }, { crash: 1 }],
   ] as const)(
     "takes it where a decision is %s, and only where it is to",
-    async (reason, watched, options) => {
+    async (reason, watched, options, charged) => {
       const strict = withShield(cliff(), { ...open, dangerous: false, ...options });
       const vetoed = await strict.step("here", say("up", watched));
-      expect(vetoed).toMatchObject({ parts: {}, costs: { crash: 0 }, veto: { reason, costs: {} } });
+      expect(vetoed).toMatchObject({ parts: {}, costs: { crash: 0 }, veto: { reason, costs: charged } });
       const lenient = withShield(cliff(), { ...open, dangerous: false });
       expect((await lenient.step("here", say("up", watched))).veto).toBe(undefined);
       expect((await strict.step("here", say("up", { agreement: 0.5 }))).veto).toBe(undefined);
