@@ -3,9 +3,15 @@ import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
 import { rewardOf } from "../environments/task_reward.ts";
 import { answerReader } from "../reasoner/reasoner.ts";
-import type { EventBody, RunEvent } from "../replay/events.ts";
+import type { EventBody, RunEvent, TrajectoryRecord } from "../replay/events.ts";
 import { isVerified } from "../replay/turns.ts";
-import { type Constraint, constrain, constrainTurns } from "../rewards/constraints.ts";
+import {
+  type Constraint,
+  type Costs,
+  constrain,
+  constrainTurns,
+  isForbidden,
+} from "../rewards/constraints.ts";
 import type { Parts } from "../rewards/parts.ts";
 import { type Verification, verifiedShare } from "../rewards/reasoner.ts";
 import { sampleTeaching } from "../training/dynamic_sampling.ts";
@@ -179,7 +185,13 @@ async function act(
         reward: parts && constrain(rewardOf(parts, config.reward) ?? 0, trajectory.costs, constraints),
         positive: success && (verification === "none" || follows === true),
         reference: null,
-        trajectory: config.kind === "grpo" ? null : trajectoryRecord(step, trajectory, trajectory.success),
+        trajectory:
+          config.kind === "grpo"
+            ? null
+            : {
+                ...trajectoryRecord(step, trajectory, trajectory.success),
+                ...penaltyOf(trajectory.costs, constraints),
+              },
         verified: task.tools && isVerified(trajectory),
         ...(isByTurn(config) && { turns: rewardedTurns(trajectory, config.reward, constraints) }),
         ...(description && { description }),
@@ -188,6 +200,12 @@ async function act(
     });
     return { ...task, rollouts, right: trajectories.map(({ success }) => success) };
   });
+}
+
+/** What constraints took, for a record. */
+function penaltyOf(costs: Costs, constraints: readonly Constraint[]): Pick<TrajectoryRecord, "penalty"> {
+  const taken = -constrain(0, costs, constraints);
+  return taken === 0 ? {} : { penalty: { taken, alone: isForbidden(costs, constraints) } };
 }
 
 /** The beginning of a trajectory that says what is seen, where that is credited apart: for what follows from it, or for its truth. */

@@ -79,6 +79,14 @@ export interface TrajectoryRecord {
   readonly fault: { readonly kind: string; readonly reason: string } | null;
   /** In which of the policy's turns, from 0, it began to fail, and how; null where it did not, or nobody said. */
   readonly failure: { readonly turn: number; readonly kind: string } | null;
+  /** What violated constraints took; absent where nothing was. */
+  readonly penalty?: PenaltyRecord;
+}
+
+/** What constraints took from a reward, or, where a hard one was violated, all that there is of it. */
+export interface PenaltyRecord {
+  readonly taken: number;
+  readonly alone: boolean;
 }
 
 /** How the trajectories of a step went. */

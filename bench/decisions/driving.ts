@@ -15,7 +15,7 @@ import type { Outcome, Play, Plays } from "./plays.ts";
 import { act, eventsOf, learn } from "./stages.ts";
 
 /** Steps of each stage, and tasks of the suite: each scenario as it is written and varied. */
-const steps = { imitation: 150, grpo: 30, poisoned: 20 } as const;
+const steps = { imitation: 250, grpo: 24, poisoned: 20 } as const;
 const suiteTasks = 76;
 
 const shared = { kind: "environment", maxTurns: 1, maxTokens: 32, learningRateEnd: 0.2 } as const;
@@ -25,16 +25,11 @@ const imitation = {
 };
 const grpo = {
   ...shared,
-  ...{
-    environment: "driving",
-    steps: steps.grpo,
-    itemsPerStep: 16,
-    groupSize: 8,
-    learningRate: 3e-4,
-    beta: 0,
-  },
+  ...{ environment: "driving", steps: steps.grpo, itemsPerStep: 32, groupSize: 8, learningRate: 1.5e-4 },
+  // Safety first: a group in which nothing can go wrong teaches the less.
+  ...{ beta: 0.01, advantageScale: "batch" },
 };
-const gate = { every: 10, tasks: suiteTasks };
+const gate = { every: 12, tasks: suiteTasks };
 const flipped = join(packageRoot, "dist/bench/decisions/flipped_driving.js");
 const constraints = ["collision", "redLight", "speeding"];
 
@@ -66,10 +61,19 @@ export const drivingPlays: readonly Play[] = [
     },
   },
   {
+    // Words are credited with their truth, apart from decisions.
+    name: "described",
+    async outcome(seed, folder) {
+      const run = join(folder, "described");
+      const stage = { ...grpo, credit: "by_part" };
+      return suite("described", folder, await learn(run, modelOf(imitatedIn(folder)), seed, stage));
+    },
+  },
+  {
     name: "undescribed",
     async outcome(seed, folder) {
       const run = join(folder, "undescribed");
-      const stage = { ...grpo, credit: "whole", reward: { moduleWeights: { matches: 0 } } };
+      const stage = { ...grpo, reward: { moduleWeights: { matches: 0 } } };
       return suite("undescribed", folder, await learn(run, modelOf(imitatedIn(folder)), seed, stage));
     },
   },
@@ -168,6 +172,7 @@ export function drivingFigures(plays: Plays, seeds: number): Figures {
     reward_after: reward(mean("learnt", "reward")),
     described_before: share(mean("imitated", "described")),
     described_after: share(mean("learnt", "described")),
+    described_paid: share(mean("described", "described")),
     described_unpaid: share(mean("undescribed", "described")),
     poison_noticed: share(mean("poisoned", "noticed")),
     violations_poisoned: perThousand(mean("poisoned", "worst")),
