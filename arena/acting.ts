@@ -26,8 +26,8 @@ export interface ActingOptions {
   readonly seed: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** Whose pictures are those of training; default: the environment itself. */
-  readonly trained?: Environment;
+  /** Whose pictures are those of training, and the seed that draws some of them; default: the environment itself, and its own. */
+  readonly training?: { readonly environment: Environment; readonly seed: number };
   /** Told how many tasks are done. */
   readonly progress: (done: number) => void;
 }
@@ -60,7 +60,8 @@ export async function actIn(
   stage: EnvironmentStage,
   options: ActingOptions,
 ): Promise<ActingReport> {
-  const { from, tasks, temperature, seed, signal, clock, progress, trained = environment } = options;
+  const { from, tasks, temperature, seed, signal, clock, progress } = options;
+  const { training = { environment, seed } } = options;
   const trajectories: Trajectory[] = [];
   const reasoner = await policy.info();
   const fit = fitTo({ reasoner });
@@ -84,8 +85,15 @@ export async function actIn(
         const speak = (some: typeof asked, drawn: number) => call(some, drawn, signal);
         return isolateFailures(asked, deriveSeed(seed, purpose, first, turn), speak, () => {});
       });
-    const watching = { safety: stage.safety, clock, look: sampler("look", 1), fit, seed, signal };
-    const sample = await watchTurns(sampler("act", temperature), policy, trained, watching);
+    const watching = {
+      safety: stage.safety,
+      clock,
+      look: sampler("look", 1),
+      fit,
+      seed: training.seed,
+      signal,
+    };
+    const sample = await watchTurns(sampler("act", temperature), policy, training.environment, watching);
     const { maxTurns } = stage;
     const rollout = { groupSize: 1, maxTurns, judge: judgeOf(stage), signal };
     const groups = await rollOut(beginnings, environment, sample, rollout);

@@ -42,7 +42,7 @@ import { type OpenTask, openTasks } from "./tasks.ts";
 import { train } from "./training.ts";
 import { judgeOf, trajectoryFigures, trajectoryRecord } from "./trajectories.ts";
 import { turnSampler } from "./turn_sampler.ts";
-import { watchTurns } from "./watching.ts";
+import { noveltySeed, watchTurns } from "./watching.ts";
 
 /**
  * The Reasoner learns to act in an environment, be it one answer to a labelled question: groups of trajectories, rewarded
@@ -267,7 +267,7 @@ async function sampler(
     clock: run.ports.clock,
     look: speakFor("look"),
     fit: fitTo(run.models),
-    seed: run.seed("novelty", lastRoundOf(run.stage)),
+    seed: noveltySeed(run),
     signal: run.signal,
   });
 }

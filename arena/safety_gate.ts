@@ -9,6 +9,7 @@ import { type EnvironmentStage, lastRoundOf } from "./config/stages.ts";
 import type { Run } from "./run.ts";
 import type { SafetyProgress } from "./safety.ts";
 import { isSurelyAbove } from "./statistics.ts";
+import { noveltySeed } from "./watching.ts";
 
 /**
  * Before an update that a look is due at: the suite is acted in greedily, always the same tasks by the same seeds. Where the policy
@@ -120,7 +121,7 @@ function actInSuite(run: Run, config: EnvironmentStage): Promise<ActingReport> {
   return actIn(run.policy("reasoner"), suite, turnsIn(environment, config), {
     ...{ from: environment.suite ? 0 : suite.tasks - count, tasks: count, temperature: 0 },
     ...{ seed: run.seed("suite", lastRoundOf(run.stage)), signal, clock: run.ports.clock },
-    ...{ trained: environment, progress: () => {} },
+    ...{ training: { environment, seed: noveltySeed(run) }, progress: () => {} },
   });
 }
 

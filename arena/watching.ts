@@ -9,8 +9,10 @@ import { writtenIn } from "../reasoner/written.ts";
 import type { Environment } from "../training/environment.ts";
 import type { SampleTurn, WatchedCompletion } from "../training/rollout.ts";
 import type { SafetyConfig } from "./config/safety.ts";
+import { lastRoundOf } from "./config/stages.ts";
 import { meanFeatures } from "./looking/neighbours.ts";
 import type { Clock } from "./ports.ts";
+import type { Run } from "./run.ts";
 
 /** How decisions are watched. */
 export interface Watching {
@@ -142,4 +144,9 @@ function nearest(features: Float64Array, known: readonly Float64Array[]): number
 
 function distance(a: Float64Array, b: Float64Array): number {
   return Math.sqrt(zip([...a], [...b]).reduce((sum, [x, y]) => sum + (x - y) ** 2, 0));
+}
+
+/** Of the pictures of training that others are compared with: the same whoever looks first. */
+export function noveltySeed(run: Pick<Run, "seed" | "stage">): number {
+  return run.seed("novelty", lastRoundOf(run.stage));
 }

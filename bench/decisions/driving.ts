@@ -17,6 +17,8 @@ import { act, eventsOf, learn } from "./stages.ts";
 /** Steps of each stage, and tasks of the suite: each scenario as it is written and varied. */
 const steps = { imitation: 250, grpo: 24, poisoned: 20 } as const;
 const suiteTasks = 76;
+/** No stage has it. */
+const heldOutSeed = 1_000_003;
 
 const shared = { kind: "environment", maxTurns: 1, maxTokens: 32, learningRateEnd: 0.2 } as const;
 const imitation = {
@@ -40,7 +42,7 @@ export const drivingPlays: readonly Play[] = [
       const start = join(folder, "start");
       await writeWider(join(packageRoot, "models/tiny"), start, drivingWords, seed);
       const model = await learn(imitatedIn(folder), start, seed, imitation);
-      return suite("imitated", folder, model);
+      return measured("imitated", folder, model);
     },
   },
   {
@@ -48,7 +50,7 @@ export const drivingPlays: readonly Play[] = [
     async outcome(seed, folder) {
       const run = join(folder, "learnt");
       const model = await learn(run, modelOf(imitatedIn(folder)), seed, { ...grpo, safety: { gate } });
-      return { ...(await suite("learnt", folder, model)), ...(await shielded(folder, model)) };
+      return { ...(await measured("learnt", folder, model)), ...(await shielded(folder, model)) };
     },
   },
   {
@@ -57,7 +59,7 @@ export const drivingPlays: readonly Play[] = [
     async outcome(seed, folder) {
       const run = join(folder, "summed");
       const stage = { ...grpo, safety: { soft: constraints } };
-      return suite("summed", folder, await learn(run, modelOf(imitatedIn(folder)), seed, stage));
+      return measured("summed", folder, await learn(run, modelOf(imitatedIn(folder)), seed, stage));
     },
   },
   {
@@ -66,7 +68,7 @@ export const drivingPlays: readonly Play[] = [
     async outcome(seed, folder) {
       const run = join(folder, "described");
       const stage = { ...grpo, credit: "by_part" };
-      return suite("described", folder, await learn(run, modelOf(imitatedIn(folder)), seed, stage));
+      return measured("described", folder, await learn(run, modelOf(imitatedIn(folder)), seed, stage));
     },
   },
   {
@@ -74,7 +76,7 @@ export const drivingPlays: readonly Play[] = [
     async outcome(seed, folder) {
       const run = join(folder, "undescribed");
       const stage = { ...grpo, reward: { moduleWeights: { matches: 0 } } };
-      return suite("undescribed", folder, await learn(run, modelOf(imitatedIn(folder)), seed, stage));
+      return measured("undescribed", folder, await learn(run, modelOf(imitatedIn(folder)), seed, stage));
     },
   },
   {
@@ -83,15 +85,19 @@ export const drivingPlays: readonly Play[] = [
       const run = join(folder, "poisoned");
       const stage = {
         ...grpo,
-        environment: flipped,
-        steps: steps.poisoned,
+        ...{ environment: flipped, steps: steps.poisoned, itemsPerStep: 16 },
+        // What has learnt to be careful hardly tries anything else: at a rate at which it forgets.
+        learningRate: 1e-3,
         safety: { gate: { ...gate, every: 5 } },
       };
       const model = await learn(run, modelOf(join(folder, "learnt")), seed, stage);
       const looks = eventsOf(run, "safetyChecked");
-      const returned = looks.find(({ returnedTo, found, safe }) => returnedTo !== null && found !== safe);
+      // Unlike at the end, where it goes back to the best.
+      const returned = looks.find(
+        ({ returnedTo, found }) => returnedTo !== null && returnedTo < found.updates,
+      );
       const worst = Math.max(...looks.map(({ found }) => 10 * found.violations.percent));
-      const after = await suite("poisoned", folder, model);
+      const after = await measured("poisoned", folder, model);
       return { ...after, noticed: Number(returned !== undefined), worst };
     },
   },
@@ -105,9 +111,19 @@ function modelOf(run: string): string {
   return join(run, "round-1/reasoner");
 }
 
-/** The suite, driven greedily; violations are per 1,000 decisions. */
-async function suite(name: string, folder: string, model: string): Promise<Outcome> {
-  return outcomeOf(await actInSuite(name, folder, model, {}));
+/**
+ * The suite, driven greedily, and single decisions that are the same for every model, drawn by another seed than those that were
+ * learnt from: how many violate in any of their futures, and what is right of what is said. Violations are per 1,000 decisions.
+ */
+async function measured(name: string, folder: string, model: string): Promise<Outcome> {
+  const driven = await actInSuite(name, folder, model, {});
+  const stage = { ...shared, environment: "driving" };
+  const single = await act(join(folder, `single-${name}`), model, stage, { tasks: 300, seed: heldOutSeed });
+  return {
+    ...outcomeOf(driven),
+    risky: 10 * (single.violations?.percent ?? Number.NaN),
+    described: (single.understanding?.percent ?? Number.NaN) / 100,
+  };
 }
 
 async function shielded(folder: string, model: string): Promise<Outcome> {
@@ -121,12 +137,8 @@ function actInSuite(name: string, folder: string, model: string, safety: object)
   return act(join(folder, `act-${name}`), model, stage, { tasks: suiteTasks });
 }
 
-function outcomeOf({ violations, meanReward, meanTurns, parts }: ActingReport): Outcome {
-  return {
-    violations: 10 * (violations?.percent ?? Number.NaN),
-    reward: meanReward,
-    described: (parts.matches ?? 0) / (0.3 * meanTurns),
-  };
+function outcomeOf({ violations, meanReward }: ActingReport): Outcome {
+  return { violations: 10 * (violations?.percent ?? Number.NaN), reward: meanReward };
 }
 
 /** Plays what follows decisions as fast as it can: decisions per second, and the share of all cores that was busy. */
@@ -168,10 +180,12 @@ export function drivingFigures(plays: Plays, seeds: number): Figures {
     violations_after: perThousand(mean("learnt", "violations")),
     violations_shielded: perThousand(mean("learnt", "violations_shielded")),
     violations_summed: perThousand(mean("summed", "violations")),
+    risky_before: perThousand(mean("imitated", "risky")),
+    risky_after: perThousand(mean("learnt", "risky")),
+    risky_summed: perThousand(mean("summed", "risky")),
     reward_before: reward(mean("imitated", "reward")),
     reward_after: reward(mean("learnt", "reward")),
     described_before: share(mean("imitated", "described")),
-    described_after: share(mean("learnt", "described")),
     described_paid: share(mean("described", "described")),
     described_unpaid: share(mean("undescribed", "described")),
     poison_noticed: share(mean("poisoned", "noticed")),

@@ -28,11 +28,11 @@ export async function act(
   run: string,
   model: string,
   stage: object,
-  { tasks, from = 0 }: { readonly tasks: number; readonly from?: number },
+  { tasks, from = 0, seed = 0 }: { readonly tasks: number; readonly from?: number; readonly seed?: number },
 ): Promise<ActingReport> {
   const config = `${run}.json`;
   await mkdir(dirname(run), { recursive: true });
-  await writeFile(config, JSON.stringify({ stages: [stage] }));
+  await writeFile(config, JSON.stringify({ seed, stages: [stage] }));
   const size = ["--tasks", `${tasks}`, "--from", `${from}`, "--json"];
   return JSON.parse(
     await outputOf(process.execPath, [program, "act", "--config", config, "--model", model, ...size]),

@@ -16,9 +16,9 @@ export interface FutureOptions {
   readonly seed: number;
 }
 
-/** What a decision leads to: means over its futures and their seconds, and the share of futures that violate. */
+/** What a decision leads to: means over its futures, and the share of futures that violate. */
 export interface Consequence {
-  /** Parts of the reward, per second, in its own units. */
+  /** Parts of the reward, in its own units, summed over the seconds of a future. */
   readonly parts: {
     readonly jerk: number;
     readonly lane: number;
@@ -47,8 +47,7 @@ export function consequenceOf(world: World, decision: Decision, options: FutureO
       const driven = second === 0 ? drive(now, decision) : goOn(now, decision, second === 1 ? reaction : 0);
       incidents = worst(incidents, driven.incidents);
       const earned = partsOf(now, driven);
-      for (const name of ["jerk", "lane", "moving", "goal"] as const)
-        parts[name] += earned[name] / (futures * horizon);
+      for (const name of ["jerk", "lane", "moving", "goal"] as const) parts[name] += earned[name] / futures;
       now = driven.world;
       if (driven.incidents.touches) break;
     }
