@@ -88,7 +88,7 @@ export const drivingPlays: readonly Play[] = [
         ...{ environment: flipped, steps: steps.poisoned, itemsPerStep: 16 },
         // What has learnt to be careful hardly tries anything else: at a rate at which it forgets.
         learningRate: 1e-3,
-        safety: { gate: { ...gate, every: 5 } },
+        safety: { gate: { every: 5, tasks: 300 } },
       };
       const model = await learn(run, modelOf(join(folder, "learnt")), seed, stage);
       const looks = eventsOf(run, "safetyChecked");
