@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { RunConfig } from "../arena/config/config.ts";
-import { DRIVING_TASKS, isBuiltIn, SCENE_TASKS } from "../arena/config/environment.ts";
+import { isBuiltIn, SCENE_TASKS } from "../arena/config/environment.ts";
 import { shieldOf } from "../arena/config/safety.ts";
 import { drawnTasks } from "../arena/config/skills.ts";
 import type { EnvironmentStage, GrpoStage } from "../arena/config/stages.ts";
@@ -8,9 +8,6 @@ import type { Ports } from "../arena/ports.ts";
 import { VisplayError } from "../common/errors.ts";
 import { hashFile } from "../common/file_hash.ts";
 import { dataQuestions, type LabelledItems } from "../environments/data.ts";
-import { openDriving } from "../environments/driving/driving.ts";
-import { drivingOptions } from "../environments/driving/options.ts";
-import { readScenarios } from "../environments/driving/scenario_files.ts";
 import { frameOrders } from "../environments/frame_order.ts";
 import { jigsaws } from "../environments/jigsaw.ts";
 import { oddOnesOut } from "../environments/odd_one_out.ts";
@@ -32,6 +29,7 @@ import { openPool } from "./data.ts";
 import { plural } from "./format.ts";
 import type { Opening } from "./run_images.ts";
 import { scaledPictures } from "./scaled_pictures.ts";
+import { isSimulator, openSimulator } from "./simulators.ts";
 import { openToolkit } from "./tools.ts";
 
 /** What environments are made of, beside what they name themselves. */
@@ -78,10 +76,10 @@ export async function openEnvironments(
         const own = { setting: `${setting}.name`, options, ...limits };
         environments.push(await OwnEnvironment.open(name, own));
         inputs[setting] = (await hashFile(name)).digest("hex");
-      } else if (stage.kind === "environment" && stage.environment.name === "driving") {
-        environments.push(await openDrivingStage(stage));
-        const { data } = stage.environment;
-        if (data !== null) inputs[setting] = await scenariosDigest(data);
+      } else if (stage.kind === "environment" && isSimulator(stage.environment.name)) {
+        const { environment, digest } = await openSimulator(stage, materials.templates, setting);
+        environments.push(environment);
+        if (digest !== null) inputs[setting] = digest;
       } else {
         const { questions, verifier, digest } = await questionsOf(stage, index, config, materials, opening);
         if (digest !== null) inputs[setting] = digest;
@@ -107,23 +105,6 @@ export async function openEnvironments(
     throw error;
   }
   return { environments, toolkits, inputs, [Symbol.asyncDispose]: close };
-}
-
-function openDrivingStage(stage: EnvironmentStage): Promise<Environment> {
-  const { data, options, threads, timeLimit } = stage.environment;
-  return openDriving({
-    options: drivingOptions.parse(options),
-    folder: data,
-    tasks: drawnTasks(stage, DRIVING_TASKS),
-    ...{ threads, timeLimitMs: 1000 * timeLimit },
-  });
-}
-
-/** SHA-256 of what scenarios say. */
-async function scenariosDigest(folder: string): Promise<string> {
-  return createHash("sha256")
-    .update(JSON.stringify(await readScenarios(folder)))
-    .digest("hex");
 }
 
 /** An environment with what a stage says of its constraints. Throws "config" where it lacks what that takes. */

@@ -1,5 +1,7 @@
 import * as z from "zod";
 import { drivingOptions } from "../../environments/driving/options.ts";
+import { gymnasiumOptions } from "../../environments/gymnasium/options.ts";
+import { robotOptions } from "../../environments/robot/options.ts";
 import { count, groupOrMain, number, optionalText, type Settings, text } from "./setting.ts";
 
 /** The environments that are there; any other name is a module of a user's own. */
@@ -10,14 +12,23 @@ export const environmentNames = [
   "odd-one-out",
   "frame-order",
   "driving",
+  "robot",
+  "gymnasium",
 ] as const;
 export type EnvironmentName = (typeof environmentNames)[number];
 
 /** Tasks of scenes where nobody says how many. */
 export const SCENE_TASKS = 10_000;
 
-/** Tasks of driving where nobody says how many. */
-export const DRIVING_TASKS = 10_000;
+/** Tasks of a simulator where nobody says how many. */
+export const SIMULATED_TASKS = 10_000;
+
+/** What the options of simulators may say. */
+const simulatorOptions: Readonly<Partial<Record<string, z.ZodType>>> = {
+  driving: drivingOptions,
+  robot: robotOptions,
+  gymnasium: gymnasiumOptions,
+};
 
 /** In what a stage lets its policy act. */
 export interface EnvironmentConfig {
@@ -35,7 +46,7 @@ export interface EnvironmentConfig {
 const settings: Settings<EnvironmentConfig> = {
   name: text(
     "scenes",
-    "data (labelled questions), scenes (questions about drawn scenes), jigsaw, odd-one-out or frame-order (labels for free, from pictures or films), driving (a simulator), or a module of your own, such as ./my_env.ts",
+    "data (labelled questions), scenes (questions about drawn scenes), jigsaw, odd-one-out or frame-order (labels for free, from pictures or films), driving, robot or gymnasium (simulators), or a module of your own, such as ./my_env.ts",
   ),
   data: optionalText(
     "what it is made of: labelled data (data), pictures (jigsaw, odd-one-out; null: those of images), a folder of films (frame-order), or one of scenarios (driving; null: those that are there)",
@@ -47,9 +58,12 @@ const settings: Settings<EnvironmentConfig> = {
   options: z
     .record(z.string(), z.unknown())
     .default({})
-    .describe("what driving, or a module of your own, is told, by names of its own"),
+    .describe("what a simulator, or a module of your own, is told, by names of its own"),
   timeLimit: number(30, "what one call of a simulator or a module of your own may take (seconds)", 0.01),
-  threads: count(2, "threads that a simulator or a module of your own runs in, each with one call at a time"),
+  threads: count(
+    2,
+    "threads, or for gymnasium processes, that a simulator or a module of your own runs in, each with one call at a time",
+  ),
   memory: count(1024, "heap of such a thread (MB)", 16),
 };
 
@@ -72,8 +86,7 @@ export const environment: z.ZodType<EnvironmentConfig> = groupOrMain(
 ).superRefine((config, context) => {
   const [path, message] = impossible(config) ?? [];
   if (path !== undefined) context.addIssue({ code: "custom", path: [path], message });
-  if (config.name !== "driving") return;
-  for (const issue of drivingOptions.safeParse(config.options).error?.issues ?? [])
+  for (const issue of simulatorOptions[config.name]?.safeParse(config.options).error?.issues ?? [])
     context.addIssue({ ...issue, path: ["options", ...issue.path] });
 });
 

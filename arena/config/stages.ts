@@ -206,7 +206,7 @@ const environmentStage = z.strictObject({
   ),
   floors,
   safety,
-  ...amount("task", `all (of scenes ${SCENE_TASKS})`),
+  ...amount("task", `all (of scenes and simulators ${SCENE_TASKS})`),
   ...trajectorySettings,
 });
 
