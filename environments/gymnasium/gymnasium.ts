@@ -1,9 +1,11 @@
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { VisplayError } from "../../common/errors.ts";
+import { deriveSeed, RandomStream } from "../../common/random.ts";
 import { decodeImage, isTooLarge } from "../../images/decode.ts";
 import type { RgbImage } from "../../images/image.ts";
 import { type ReasonerTemplates, reasonerText } from "../../reasoner/prompt.ts";
+import { writeAnswer } from "../../reasoner/write.ts";
 import { writtenIn } from "../../reasoner/written.ts";
 import {
   type Action,
@@ -100,6 +102,7 @@ class Gymnasium implements Environment {
   readonly #timeLimitMs: number;
   readonly #question: string;
   readonly #text: string;
+  readonly #templates: ReasonerTemplates;
 
   constructor(
     pool: SimulatorPool,
@@ -116,6 +119,7 @@ class Gymnasium implements Environment {
     this.#timeLimitMs = timeLimitMs;
     this.#question = question.replace("{actions}", names.join(", "));
     this.#text = reasonerText(this.#question, templates);
+    this.#templates = templates;
   }
 
   async reset(task: number, { seed, signal }: ResetOptions): Promise<Start> {
@@ -145,6 +149,13 @@ class Gymnasium implements Environment {
       state,
       parts: { reward },
     };
+  }
+
+  /** Any action: nobody here knows better, and who imitates it learns how actions are said. */
+  async demonstrate(given: unknown, turn: number): Promise<string> {
+    const { seed } = given as State;
+    const name = new RandomStream(deriveSeed(seed, "any", turn)).pick(this.#names);
+    return writeAnswer(this.#templates.format, name, null);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -73,7 +73,7 @@ def action_table(env, levels):
         choices = [range(int(n)) for n in space.nvec]
     elif isinstance(space, spaces.Box):
         if levels is None:
-            raise Refused(f"its actions are numbers, {space}, expected names; say in how many steps each is to be chosen (levels)")
+            raise Refused(f"its actions are numbers, {space}, expected names; say in how many steps each is chosen (levels)")
         if not (numpy.isfinite(space.low).all() and numpy.isfinite(space.high).all()):
             raise Refused(f"its actions have no bounds, {space}, expected some that levels can divide")
         pairs = zip(space.low.ravel(), space.high.ravel())
@@ -108,7 +108,7 @@ class Simulators:
         try:
             first = self.make()
         except ModuleNotFoundError as error:
-            package = (error.name or "").replace("_", "-")
+            package = (error.name or env.split(":")[0]).replace("_", "-")
             raise Refused(f"{error}; install it: {sys.executable} -m pip install {package}") from error
         except gymnasium.error.Error as error:
             advice = "where a package brings it, install that, and name its module: MODULE:ID"

@@ -17,7 +17,7 @@ export interface CallOptions {
 /** What a simulator's program writes in a line. */
 const answerSchema = z.object({
   id: z.int(),
-  given: z.unknown(),
+  given: z.unknown().optional(),
   fault: z.object({ kind: z.enum(["refused", "threw"]), reason: z.string() }).optional(),
 });
 

@@ -1,0 +1,43 @@
+/**
+ * A simulator that needs no Python, as `environments/gymnasium/simulator.py` speaks: one counts up or down, and the picture is as
+ * bright as the count. Its environment's name, or the action "strike", says how it fails.
+ */
+import { createInterface } from "node:readline";
+import sharp from "sharp";
+
+const failures = {
+  crash: () => process.exit(7),
+  hang: () => new Promise(() => setInterval(() => {}, 1000)),
+  nonsense: () => "no JSON",
+  other: ({ id }) => JSON.stringify({ id: id + 1, given: {} }),
+  "no-picture": ({ id }) => answer(id, { picture: "AAAA", reward: 0, terminated: false, truncated: false }),
+  empty: ({ id }) => answer(id, {}),
+  throw: ({ id }) => JSON.stringify({ id, fault: { kind: "threw", reason: "ValueError: out of range" } }),
+  refuse: ({ id }) =>
+    JSON.stringify({ id, fault: { kind: "refused", reason: "No module named 'x'; install it: pip install x" } }),
+};
+
+const answer = (id, given) => JSON.stringify({ id, given });
+let [name, plays] = ["", 0];
+
+async function picture(count) {
+  const create = { width: 4, height: 4, channels: 3, background: { r: 10 * count, g: plays, b: 0 } };
+  return (await sharp({ create }).png().toBuffer()).toString("base64");
+}
+
+async function reply(request) {
+  const { id, method, env, seed, actions } = request;
+  if (method === "open") {
+    name = env;
+    const failure = name.startsWith("open-") && failures[name.slice("open-".length)];
+    return failure ? failure(request) : answer(id, { actions: ["up", "down", "strike"], version: "1.0" });
+  }
+  if (actions.includes(2)) return failures[name](request);
+  const count = actions.reduce((sum, action) => sum + (action === 0 ? 1 : -1), seed % 5);
+  plays++;
+  const end = { terminated: count === 4, truncated: actions.length === 6 };
+  return answer(id, { picture: await picture(Math.max(0, count)), reward: count, ...end });
+}
+
+for await (const line of createInterface({ input: process.stdin }))
+  process.stdout.write(`${await reply(JSON.parse(line))}\n`);
