@@ -43,6 +43,7 @@ import { train } from "./training.ts";
 import { judgeOf, trajectoryFigures, trajectoryRecord } from "./trajectories.ts";
 import { turnSampler } from "./turn_sampler.ts";
 import { noveltySeed, watchTurns } from "./watching.ts";
+import { openOf, widen } from "./widening.ts";
 
 /**
  * The Reasoner learns to act in an environment, be it one answer to a labelled question: groups of trajectories, rewarded
@@ -67,7 +68,7 @@ export function environmentPhase(run: Run, config: TaskStage): Observable<RunEve
       before: ({ place: { step } }) => lookAtSafety(run, config, step),
       after: () => keepSafest(run, config, steps),
     }),
-    prepare: (step) => openTasks(step, rowsOf(step, config.itemsPerStep, tasks), 0),
+    prepare: (step) => openTasks(step, tasksOf(step, { config, tasks }), 0),
     play: (step, open) =>
       config.kind === "environment" && config.imitates
         ? imitate(step, config, open)
@@ -115,7 +116,8 @@ async function playStep(step: Step, lessons: Lessons, open: readonly OpenTask[])
   const acted = taught.flatMap(({ rollouts }) => rollouts.flatMap(({ trajectory }) => trajectory ?? []));
   const isConstrained = step.run.environment.constraints !== undefined;
   const trajectories = acted.length > 0 ? trajectoryFigures(acted, isConstrained) : null;
-  return [...episodes, { ...answerFigures(step, episodes, taught, trained), trajectories }];
+  const widened = config.kind === "environment" ? widen(step, config, groups.map(({ right }) => right)) : [];
+  return [...episodes, { ...answerFigures(step, episodes, taught, trained), trajectories }, ...widened];
 }
 
 /** How a stage learns: the longest completion is that of all its turns. */
@@ -144,10 +146,20 @@ async function sampleTasks(
   return sampleTeaching(next, open.length, config.samplingCalls, config);
 }
 
+/** The tasks of a step: one after the other, or, where not all are open yet, any of those that are. */
+function tasksOf(step: Step, { config, tasks }: Lessons): number[] {
+  const { itemsPerStep } = config;
+  const open = config.kind === "environment" ? openOf(step, config, tasks) : tasks;
+  if (open === tasks) return rowsOf(step, itemsPerStep, tasks);
+  const { round, step: index } = step.place;
+  return itemsAt(step.run.seed(`${config.kind}.openItems`, round, index), 0, Math.min(itemsPerStep, open), open);
+}
+
 /** Tasks in place of some that taught nothing, drawn anew for each call. */
 function otherTasks(step: Step, { config, tasks }: Lessons, count: number, call: number): number[] {
   const { round, step: index } = step.place;
-  return itemsAt(step.run.seed(`${config.kind}.otherItems`, round, index, call), 0, count, tasks);
+  const open = config.kind === "environment" ? openOf(step, config, tasks) : tasks;
+  return itemsAt(step.run.seed(`${config.kind}.otherItems`, round, index, call), 0, count, open);
 }
 
 /** Groups of trajectories in tasks, each rewarded. */

@@ -1,4 +1,4 @@
-import type { EvaluationReport, EventBody, PolicyVersions } from "../replay/events.ts";
+import type { EvaluationReport, EventBody, PolicyVersions, SuiteBefore } from "../replay/events.ts";
 import type { Figure } from "../replay/scores.ts";
 import type { Role } from "../replay/self_play.ts";
 import { type SampledQuestion, withSampled } from "./co_evolution_sample.ts";
@@ -8,6 +8,7 @@ import { type GateSums, gateCounts, noGateSums, withImage } from "./gate_audit.t
 import { warmUpStepsAfter } from "./readability.ts";
 import type { SafetyProgress } from "./safety.ts";
 import type { Truth } from "./truth.ts";
+import type { Widening } from "./widening.ts";
 
 /** How far a run has come beside its position, as a value. */
 export interface Progress {
@@ -29,6 +30,10 @@ export interface Progress {
   readonly scores: Readonly<Record<Figure, number>> | null;
   /** Of the stage's policy in its environment's suite; null before the first look. */
   readonly safety: SafetyProgress | null;
+  /** What the stage before made, in its own environment's suite; null where nobody looked. */
+  readonly suiteBefore: SuiteBefore | null;
+  /** Which of the stage's tasks are open; null as long as those are that it begins with. */
+  readonly widening: Widening | null;
 }
 
 /** What it is after an event; nothing else changes it. The truth audits the curriculum. */
@@ -55,6 +60,10 @@ export function follow(
       const { looked, returnedTo, safe, best, policyVersion } = event;
       const safety = { looked, current: returnedTo ?? looked, safe, best };
       return { ...withVersions(progress, { reasoner: policyVersion }), safety };
+    }
+    case "tasksWidened": {
+      const { share, from, step } = event;
+      return { ...progress, widening: { share, before: from, step } };
     }
     case "phaseStarted":
       if (event.phase === "questioner") return { ...progress, gate: noGateSums };

@@ -62,10 +62,12 @@ function compare(
           ...{ found, safe: known.safe, best: known.best, returnedTo: known.safe.updates },
           message: `${shown(found)} violate a constraint, after ${known.safe.updates} updates ${shown(known.safe)} did: the policy goes back to that; lower learningRate, or look more often (stages.${run.stage.index}.safety.gate)`,
         }).pipe(saved(run, config, updates));
+      const { suiteBefore } = run.progress;
+      const before = known === null && suiteBefore ? { before: suiteBefore } : {};
       const best = known === null || isBetter(found, known.best) ? found : known.best;
       return defer(() => keep(run, found, best)).pipe(
         concatMap(() =>
-          run.record([{ ...place, found, safe: found, best, returnedTo: null, message: null }]),
+          run.record([{ ...place, found, safe: found, best, returnedTo: null, message: null, ...before }]),
         ),
         saved(run, config, updates),
       );
@@ -130,9 +132,9 @@ function turnsIn({ suite }: Environment, config: EnvironmentStage): EnvironmentS
   return suite ? { ...config, maxTurns: 1000 } : config;
 }
 
-function figuresOf({ charged, meanReward, safety }: ActingReport, updates: number): SuiteFigures {
+function figuresOf({ charged, meanReward, safety, success }: ActingReport, updates: number): SuiteFigures {
   if (!charged || !safety) throw new RangeError("a look at the safety of an environment without constraints");
-  return { updates, decisions: safety.decisions, violations: charged, reward: meanReward };
+  return { updates, decisions: safety.decisions, violations: charged, reward: meanReward, success };
 }
 
 /** Safety first, then reward. */

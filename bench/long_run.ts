@@ -95,6 +95,8 @@ async function record(
       emptyRounds: 0,
       scores: null,
       safety: null,
+    suiteBefore: null,
+    widening: null,
       updatesBefore: {},
       playedMs: 900 * steps,
       phaseMs: 900 * steps,

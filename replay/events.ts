@@ -18,6 +18,7 @@ import type {
   ReasonerStep,
   RolloutFailed,
   SafetyChecked,
+  TasksWidened,
   SkillsMeasured,
   SupervisedStep,
   WarmUpStep,
@@ -87,6 +88,7 @@ export type EventBody =
   | ReasonerEpisode
   | ReasonerStep
   | SafetyChecked
+  | TasksWidened
   | SkillsMeasured
   | SupervisedStep
   | EvaluationProgress

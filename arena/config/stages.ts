@@ -29,6 +29,7 @@ import {
 } from "./setting.ts";
 import { floors, type SkillFloors } from "./skills.ts";
 import { type ToolsConfig, tools } from "./tools.ts";
+import { type WideningConfig, widening } from "./widening.ts";
 
 /** Figures that a stage may have to reach. */
 const floorFigures = ["greedy", "mean8", "mean8_t06", "maj8", "pass8"] as const;
@@ -90,6 +91,7 @@ export interface EnvironmentStage extends Amount, TrajectorySettings {
   readonly credit: Credit;
   readonly floors: SkillFloors;
   readonly safety: SafetyConfig;
+  readonly widening: WideningConfig;
 }
 
 /**
@@ -206,6 +208,7 @@ const environmentStage = z.strictObject({
   ),
   floors,
   safety,
+  widening,
   ...amount("task", `all (of scenes and simulators ${SCENE_TASKS})`),
   ...trajectorySettings,
 });

@@ -23,17 +23,25 @@ export async function learn(run: string, model: string, seed: number, stage: obj
   return made;
 }
 
-/** Acts greedily in tasks of a stage's environment with a model. */
+interface ActOptions {
+  readonly tasks: number;
+  readonly from?: number;
+  readonly seed?: number;
+  /** 0 is greedy. */
+  readonly temperature?: number;
+}
+
+/** Acts, greedily unless a temperature says else, in tasks of a stage's environment with a model. */
 export async function act(
   run: string,
   model: string,
   stage: object,
-  { tasks, from = 0, seed = 0 }: { readonly tasks: number; readonly from?: number; readonly seed?: number },
+  { tasks, from = 0, seed = 0, temperature = 0 }: ActOptions,
 ): Promise<ActingReport> {
   const config = `${run}.json`;
   await mkdir(dirname(run), { recursive: true });
   await writeFile(config, JSON.stringify({ seed, stages: [stage] }));
-  const size = ["--tasks", `${tasks}`, "--from", `${from}`, "--json"];
+  const size = ["--tasks", `${tasks}`, "--from", `${from}`, "--temperature", `${temperature}`, "--json"];
   return JSON.parse(
     await outputOf(process.execPath, [program, "act", "--config", config, "--model", model, ...size]),
   );

@@ -10,7 +10,7 @@ import { loadPhysics, work } from "./physics.ts";
 import { drawPicture } from "./picture.ts";
 import { evidence, goodPlan, type Plan, parsePlan, planText } from "./plan.ts";
 import { cellOf, drawTable, goalText, type Table, type Thing } from "./table.ts";
-import { drawWorld } from "./world.ts";
+import { drawWorld, type WorldName, worlds } from "./world.ts";
 
 /** A table, and how often the hand has worked on it. */
 interface State {
@@ -88,13 +88,19 @@ export async function openRobot(
     async foresee(given, { text }) {
       const { table, turn } = given as State;
       const plan = planIn(text, false);
-      return (plan && attempt(table, plan, turn).outcome?.costs) ?? {};
+      return (plan && attempt(foreseen(table, world), plan, turn).outcome?.costs) ?? {};
     },
     fallback: async () => writeAnswer(templates.format, waiting, null),
     async [Symbol.asyncDispose]() {},
   });
   const [, widest] = spread;
   return { ...tables(tasks, spread, "table"), suite: tables(suiteTasks, [widest, widest], "suite") };
+}
+
+/** A table as who plans can know it: nobody has the physics of the real world, for which its simulation has to do. */
+function foreseen(table: Table, world: WorldName): Table {
+  const { friction, latency } = worlds[world === "real" ? "target" : world].usual;
+  return { ...table, world: { ...table.world, friction, latency, touch: 0 } };
 }
 
 function planIn(text: string, truncated: boolean): Plan | null {
