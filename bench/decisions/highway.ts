@@ -6,7 +6,7 @@ import type { Outcome, Play, Plays } from "./plays.ts";
 import { act, learn } from "./stages.ts";
 
 /** Decisions of a drive, and drives that a model is measured on. */
-const decisions = 10;
+const decisions = 8;
 const measured = 60;
 
 /** Words for what highway-env calls its actions, in its order. */
@@ -14,7 +14,10 @@ const actions = ["left", "stay", "right", "faster", "slower"];
 
 /** A stage in highway-env, whose pictures are as large as the model sees them. */
 function highway(python: string, how: object = {}): object {
-  const config = { screen_width: 64, screen_height: 64, scaling: 1.2, duration: decisions };
+  const config = {
+    ...{ screen_width: 64, screen_height: 64, scaling: 2, duration: decisions },
+    ...{ lanes_count: 3, vehicles_count: 10 },
+  };
   const options = {
     ...{ id: "highway_env:highway-fast-v0", kwargs: { config }, python, actions, question: "?" },
   };
@@ -26,8 +29,8 @@ function highway(python: string, how: object = {}): object {
 }
 
 /** It learns how actions are said by imitating some at random: that is where GRPO starts. */
-const imitation = { imitates: true, steps: 30, itemsPerStep: 8, learningRate: 1e-3 };
-const grpo = { steps: 20, itemsPerStep: 8, groupSize: 8, learningRate: 3e-4, beta: 0 };
+const imitation = { imitates: true, steps: 25, itemsPerStep: 8, maxTurns: 2, learningRate: 1e-3 };
+const grpo = { steps: 15, itemsPerStep: 8, groupSize: 8, learningRate: 3e-4, beta: 0 };
 
 /** Plays for a Python that has highway-env. */
 export function highwayPlays(python: string): readonly Play[] {

@@ -206,8 +206,7 @@ async function start(
   { id, kwargs, python, levels }: GymnasiumOptions,
   { setting, command = [python, program] }: Playing,
 ): Promise<{ readonly simulator: SimulatorProcess; readonly names: readonly string[] }> {
-  // Windows of pygame are drawn, and shown nowhere.
-  const simulator = new SimulatorProcess(command, { SDL_VIDEODRIVER: "dummy", ...process.env });
+  const simulator = new SimulatorProcess(command);
   try {
     const opened = await simulator.call("open", { env: id, kwargs, levels }, { timeLimitMs: startLimitMs });
     const { success, data } = openedSchema.safeParse(opened);

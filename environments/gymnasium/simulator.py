@@ -21,7 +21,7 @@ import sys
 import zlib
 
 # Simulators that are kept at once.
-KEPT = 16
+KEPT = 64
 # Combinations of parts of an action, at most.
 MOST_ACTIONS = 64
 

@@ -41,8 +41,8 @@ export class SimulatorProcess implements Disposable {
   /** Why there can be no more calls. */
   #end: Error | undefined;
 
-  constructor([program, ...args]: CommandLine, env: NodeJS.ProcessEnv) {
-    const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env });
+  constructor([program, ...args]: CommandLine) {
+    const child = spawn(program, args);
     this.#child = child;
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.#said = (this.#said + text).slice(-keptSaid);

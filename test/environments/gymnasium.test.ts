@@ -78,16 +78,17 @@ describe("a simulator in a process of its own", () => {
 
   test.each([
     ["crash", "crashed", /its process ended \(exit code 7\)/],
-    ["hang", "late", /play took more than 1 s \(environment.timeLimit\)/],
+    ["hang", "late", /play took more than 2 s \(environment.timeLimit\)/],
     ["nonsense", "nonsense", /found "no JSON", expected a line of JSON that answers call \d+/],
     ["other", "nonsense", /expected a line of JSON that answers call/],
     ["no-picture", "nonsense", /a picture: /],
     ["empty", "nonsense", /found no picture, reward and end/],
     ["throw", "threw", /ValueError: out of range/],
   ])("that fails spoils that trajectory only: %s", async (id, kind, reason) => {
-    await using environment = await open(id, {}, { timeLimitMs: 1000 });
+    const limits = id === "hang" ? { timeLimitMs: 2000 } : {};
+    await using environment = await open(id, {}, limits);
     const { state } = await begin(environment, 1);
-    for (let again = 0; again < 3; again++)
+    for (let again = 0; again < 2; again++)
       await expect(environment.step(state, say("strike"))).rejects.toMatchObject({
         name: "EnvironmentFault",
         kind,
@@ -151,9 +152,9 @@ function has(module: string): boolean {
 }
 
 describe.each([
-  ["minigrid", "minigrid:MiniGrid-Empty-5x5-v0", {}, ["forward", "right", "forward", "forward"], 4],
-  ["highway_env", "highway_env:highway-fast-v0", { config: { duration: 5 } }, ["IDLE", "SLOWER", "FASTER"], 0],
-])("with a Python that has gymnasium and %s", (module, id, kwargs, actions, _steps) => {
+  ["minigrid", "minigrid:MiniGrid-Empty-5x5-v0", {}, ["forward", "right", "forward", "left"]],
+  ["highway_env", "highway_env:highway-fast-v0", { config: { duration: 5 } }, ["IDLE", "SLOWER", "FASTER"]],
+])("with a Python that has gymnasium and %s", (module, id, kwargs, actions) => {
   test.skipIf(!has(module))(
     `plays it, the same again from any state (needs ${python} -m pip install gymnasium ${module}; VISPLAY_PYTHON names another)`,
     async () => {
@@ -162,15 +163,19 @@ describe.each([
       await using environment = await openGymnasium(options, { ...real, timeLimitMs: 60_000 }, templates);
       let { state, turns } = await begin(environment, 5);
       const seen: unknown[] = [imagesIn(turns)[0]?.id];
+      // Something is to be seen, and it changes.
+      expect(new Set(imagesIn(turns)[0]?.data).size).toBeGreaterThan(2);
       const states: unknown[] = [state];
+      const pictures: unknown[] = [];
       for (const action of actions) {
         const outcome = await environment.step(state, say(action));
         if (outcome.turns === null) throw new Error(`over after ${action}`);
         ({ state, turns } = outcome);
         states.push(state);
+        pictures.push(imagesIn(turns)[0]?.id);
         seen.push([imagesIn(turns)[0]?.id, outcome.parts]);
       }
-      expect(new Set(seen.map((each) => JSON.stringify(each))).size).toBeGreaterThan(2);
+      expect(new Set(pictures).size).toBeGreaterThan(2);
       for (const [i, action] of [...actions.entries()].reverse()) {
         const { turns, parts } = await environment.step(states[i], say(action));
         expect([imagesIn(turns ?? [])[0]?.id, parts]).toEqual(seen[i + 1]);
