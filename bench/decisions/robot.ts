@@ -18,7 +18,10 @@ function at(world: string, spread: 0 | 1, how: object = {}): object {
 }
 
 const imitation = { imitates: true, steps: steps.imitation, itemsPerStep: 32, learningRate: 1e-3 };
-const grpo = { steps: steps.grpo, itemsPerStep: 16, groupSize: 8, learningRate: 3e-4, beta: 0 };
+const grpo = {
+  ...{ steps: steps.grpo, itemsPerStep: 16, groupSize: 8, learningRate: 3e-4, beta: 0 },
+  advantageScale: "batch",
+};
 
 /** How broad the simulation is in which both stages learn, by the play's name. */
 const spreads = { robot_plain: 0, robot_randomised: 1 } as const;

@@ -9,11 +9,8 @@ export const pages: readonly string[] = [
     "settings",
     "stages",
     "environments",
-<<<<<<< HEAD
     "decisions",
-=======
     "robot",
->>>>>>> 80169c5 (A page on the robot's table, three stages of one configuration, and tests; simulators go on where they stand and are drawn without a display; a key that options do not have is named without those of all settings)
     "tools",
     "rewards",
     "model",
