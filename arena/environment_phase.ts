@@ -43,7 +43,7 @@ import { train } from "./training.ts";
 import { judgeOf, trajectoryFigures, trajectoryRecord } from "./trajectories.ts";
 import { turnSampler } from "./turn_sampler.ts";
 import { noveltySeed, watchTurns } from "./watching.ts";
-import { openOf, widen } from "./widening.ts";
+import { openTasksIn, widened } from "./widening.ts";
 
 /**
  * The Reasoner learns to act in an environment, be it one answer to a labelled question: groups of trajectories, rewarded
@@ -116,8 +116,11 @@ async function playStep(step: Step, lessons: Lessons, open: readonly OpenTask[])
   const acted = taught.flatMap(({ rollouts }) => rollouts.flatMap(({ trajectory }) => trajectory ?? []));
   const isConstrained = step.run.environment.constraints !== undefined;
   const trajectories = acted.length > 0 ? trajectoryFigures(acted, isConstrained) : null;
-  const widened = config.kind === "environment" ? widen(step, config, groups.map(({ right }) => right)) : [];
-  return [...episodes, { ...answerFigures(step, episodes, taught, trained), trajectories }, ...widened];
+  return [
+    ...episodes,
+    { ...answerFigures(step, episodes, taught, trained), trajectories },
+    ...widen(step, config, groups),
+  ];
 }
 
 /** How a stage learns: the longest completion is that of all its turns. */
@@ -146,20 +149,38 @@ async function sampleTasks(
   return sampleTeaching(next, open.length, config.samplingCalls, config);
 }
 
+/** What success in a step opens. */
+function widen(step: Step, config: TaskStage, groups: readonly TaskGroup[]): EventBody[] {
+  if (config.kind === "grpo") return [];
+  const opened = widened(
+    config,
+    step.run.progress.widening,
+    groups.map(({ right }) => right),
+  );
+  return opened === null ? [] : [{ type: "tasksWidened", ...step.place, ...opened }];
+}
+
+/** How many of the tasks are open in a step. */
+function openIn({ run, place }: Step, { config, tasks }: Lessons): number {
+  if (config.kind === "grpo") return tasks;
+  return openTasksIn(place.step, config, tasks, run.progress.widening);
+}
+
 /** The tasks of a step: one after the other, or, where not all are open yet, any of those that are. */
-function tasksOf(step: Step, { config, tasks }: Lessons): number[] {
-  const { itemsPerStep } = config;
-  const open = config.kind === "environment" ? openOf(step, config, tasks) : tasks;
-  if (open === tasks) return rowsOf(step, itemsPerStep, tasks);
+function tasksOf(step: Step, lessons: Lessons): number[] {
+  const { config, tasks } = lessons;
+  const open = openIn(step, lessons);
+  if (open === tasks) return rowsOf(step, config.itemsPerStep, tasks);
   const { round, step: index } = step.place;
-  return itemsAt(step.run.seed(`${config.kind}.openItems`, round, index), 0, Math.min(itemsPerStep, open), open);
+  const seed = step.run.seed(`${config.kind}.openItems`, round, index);
+  return itemsAt(seed, 0, Math.min(config.itemsPerStep, open), open);
 }
 
 /** Tasks in place of some that taught nothing, drawn anew for each call. */
-function otherTasks(step: Step, { config, tasks }: Lessons, count: number, call: number): number[] {
+function otherTasks(step: Step, lessons: Lessons, count: number, call: number): number[] {
   const { round, step: index } = step.place;
-  const open = config.kind === "environment" ? openOf(step, config, tasks) : tasks;
-  return itemsAt(step.run.seed(`${config.kind}.otherItems`, round, index, call), 0, count, open);
+  const seed = step.run.seed(`${lessons.config.kind}.otherItems`, round, index, call);
+  return itemsAt(seed, 0, count, openIn(step, lessons));
 }
 
 /** Groups of trajectories in tasks, each rewarded. */

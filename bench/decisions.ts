@@ -40,7 +40,8 @@ for (let seed = 0; seed < seeds; seed++)
   for (const [name, own] of Object.entries(parts))
     if (only === undefined || only === name) for (const play of own) await plays.play(play, seed);
 
-const all: Figures = { ...drivingFigures(plays, seeds),
+const all: Figures = {
+  ...drivingFigures(plays, seeds),
   ...robotFigures(plays, seeds),
   ...highwayFigures(plays, seeds),
   ...simulated,

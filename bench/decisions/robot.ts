@@ -31,7 +31,12 @@ export const robotPlays: readonly Play[] = Object.entries(spreads).map(([name, s
   async outcome(seed, folder): Promise<Outcome> {
     const start = join(folder, "robot-start");
     await writeWider(join(packageRoot, "models/tiny"), start, ["where", "reach", "push", "wait"], seed);
-    const imitated = await learn(join(folder, `${name}-imitated`), start, seed, at("simulation", spread, imitation));
+    const imitated = await learn(
+      join(folder, `${name}-imitated`),
+      start,
+      seed,
+      at("simulation", spread, imitation),
+    );
     const learnt = await learn(join(folder, name), imitated, seed, at("simulation", spread, grpo));
     const inWorld = async (world: string, share: 0 | 1, model: string): Promise<number> => {
       const run = join(folder, `act-${name}-${world}`);

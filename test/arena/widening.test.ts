@@ -12,7 +12,14 @@ import { makeWorld, smallConfig } from "../fakes/world.ts";
 /** A run of stages at the cliff, whose tasks stand from easy to hard. */
 function runOf(...stages: readonly object[]): RunConfig {
   const shared = {
-    ...{ kind: "environment", environment: "./cliff.ts", itemsPerStep: 4, groupSize: 4, maxTurns: 1, beta: 0 },
+    ...{
+      kind: "environment",
+      environment: "./cliff.ts",
+      itemsPerStep: 4,
+      groupSize: 4,
+      maxTurns: 1,
+      beta: 0,
+    },
     steps: 8,
   };
   const made = configOf({ stages: stages.map((each) => ({ ...shared, ...each })) }).stages;
@@ -38,7 +45,7 @@ const widening = { start: 0.2, by: 0.3, success: 90 };
 function farthest(events: Parameters<typeof ofType>[0]): number[] {
   const tasks: number[][] = [];
   for (const { step, image } of ofType(events, "reasonerEpisode"))
-    (tasks[step] ??= []).push(image.index);
+    tasks[step] = [...(tasks[step] ?? []), image.index];
   return tasks.map((own) => Math.max(...own));
 }
 

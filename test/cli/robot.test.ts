@@ -41,7 +41,10 @@ test("the example goes from a broad simulation to the world that stands for the 
 
 test.each([
   ["{name: robot, options: {world: reality}}", /options.world.*expected one of simulation, target, real/],
-  ["{name: robot, options: {ranges: {lights: [0, 1]}}}", /unknown key lights in stages.0.environment.options.ranges \(.*wrong.yaml:1\)\n/],
+  [
+    "{name: robot, options: {ranges: {lights: [0, 1]}}}",
+    /unknown key lights in stages.0.environment.options.ranges \(.*wrong.yaml:1\)\n/,
+  ],
   ["{name: gymnasium}", /options.id.*expected an environment of Gymnasium, such as highway-v0 or MODULE:ID/],
   [
     "{name: gymnasium, options: {id: highway-v0, python: /nowhere/python}}",

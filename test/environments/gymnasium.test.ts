@@ -15,7 +15,11 @@ const playing: Playing = {
 };
 
 function open(id: string, options: Partial<GymnasiumOptions> = {}, other: Partial<Playing> = {}) {
-  return openGymnasium({ ...gymnasiumOptions.parse({ id }), ...options }, { ...playing, ...other }, templates);
+  return openGymnasium(
+    { ...gymnasiumOptions.parse({ id }), ...options },
+    { ...playing, ...other },
+    templates,
+  );
 }
 
 const say = (word: string) => ({
@@ -61,13 +65,18 @@ describe("a simulator in a process of its own", () => {
   test("demonstrates how actions are said, the same for the same turn", async () => {
     await using environment = await open("count");
     const { state } = await begin(environment, 1);
-    const said = await Promise.all(Array.from({ length: 40 }, (_, turn) => environment.demonstrate?.(state, turn)));
+    const said = await Promise.all(
+      Array.from({ length: 40 }, (_, turn) => environment.demonstrate?.(state, turn)),
+    );
     expect(new Set(said)).toEqual(new Set(["up", "down", "strike"].map((each) => say(each).text)));
     expect(await environment.demonstrate?.(state, 7)).toBe(said[7]);
   });
 
   test("may be given other names for its actions, one for each", async () => {
-    await using environment = await open("count", { actions: ["more", "less", "hit"], question: "{actions} ?" });
+    await using environment = await open("count", {
+      actions: ["more", "less", "hit"],
+      question: "{actions} ?",
+    });
     const start = await begin(environment, 2);
     expect(start.question).toBe("more, less, hit ?");
     expect(shown(await environment.step(start.state, say("less")))).toEqual([10, { reward: 1 }]);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { RandomStream } from "../../common/random.ts";
 import { robotOptions } from "../../environments/robot/options.ts";
 import { loadPhysics, work } from "../../environments/robot/physics.ts";
 import { drawPicture } from "../../environments/robot/picture.ts";
@@ -6,7 +7,6 @@ import { goodPlan, parsePlan, planText } from "../../environments/robot/plan.ts"
 import { openRobot } from "../../environments/robot/robot.ts";
 import { cellOf, drawTable, room, sides, type Table, type Thing } from "../../environments/robot/table.ts";
 import { drawWorld, knobNames, type WorldName, worldNames, worlds } from "../../environments/robot/world.ts";
-import { RandomStream } from "../../common/random.ts";
 import { imagesIn } from "../../policy/prompts.ts";
 import type { ReasonerTemplates } from "../../reasoner/prompt.ts";
 import type { Environment, Outcome } from "../../training/environment.ts";
@@ -94,7 +94,10 @@ describe("the table", () => {
 describe("work on a table", () => {
   test("touches what lies in the way, and only pushes what it is to push", async () => {
     await loadPhysics();
-    const reach = tableOf({ verb: "reach", target: 0 }, [[1, 1], [1, 3]]);
+    const reach = tableOf({ verb: "reach", target: 0 }, [
+      [1, 1],
+      [1, 3],
+    ]);
     const free = work(reach, { cell: "p11", from: "left" }, 0);
     expect([free.touched, free.struck]).toEqual([0, null]);
     expect(free.moved).toBeLessThan(0.2);
@@ -103,7 +106,10 @@ describe("work on a table", () => {
     const beside = work(reach, { cell: "p31", from: "left" }, 0);
     expect([beside.touched, beside.struck]).toEqual([null, null]);
     expect(beside.things.map(cellOf)).toEqual(reach.things.map(cellOf));
-    const push = tableOf({ verb: "push", target: 0, to: "below" }, [[1, 1], [0, 3]]);
+    const push = tableOf({ verb: "push", target: 0, to: "below" }, [
+      [1, 1],
+      [0, 3],
+    ]);
     const pushed = work(push, { cell: "p11", from: "above" }, 0);
     expect(pushed.moved).toBeGreaterThan(0.5);
     expect(pushed.things[0]?.y).toBeGreaterThan(2);
@@ -112,7 +118,10 @@ describe("work on a table", () => {
 
   test("shoves farther with latency and on a smooth table, until the thing hits the next", async () => {
     await loadPhysics();
-    const near = tableOf({ verb: "reach", target: 0 }, [[1, 1], [1, 2]]);
+    const near = tableOf({ verb: "reach", target: 0 }, [
+      [1, 1],
+      [1, 2],
+    ]);
     const movedIn = (change: object) =>
       work({ ...near, world: { ...plain, ...change } }, { cell: "p11", from: "left" }, 0);
     expect(movedIn({}).struck).toBe(null);
@@ -133,7 +142,12 @@ describe("work on a table", () => {
       if (!blocked) continue;
       const plan = answer(planText({ cell: cellOf(things[goal.target] as Thing), from: blocked }));
       const outcome = await environment.step(state, plan);
-      expect(outcome).toEqual({ turns: null, parts: { success: 0 }, costs: { collision: 1 }, success: false });
+      expect(outcome).toEqual({
+        turns: null,
+        parts: { success: 0 },
+        costs: { collision: 1 },
+        success: false,
+      });
       expect(await environment.foresee?.(state, plan)).toEqual({ collision: 1 });
       const safe = answer(planText(goodPlan(table)));
       expect(await environment.foresee?.(state, safe)).toEqual({});
@@ -164,7 +178,9 @@ describe("work on a table", () => {
       expect(outcome.turns[0]?.parts[1]).toBe(question);
       // The same table, in other noise.
       expect(imagesIn(outcome.turns)[0]?.id).not.toBe(imagesIn(turns)[0]?.id);
-      expect(await environment.demonstrate?.(outcome.state, 1)).toBe(await environment.demonstrate?.(state, 0));
+      expect(await environment.demonstrate?.(outcome.state, 1)).toBe(
+        await environment.demonstrate?.(state, 0),
+      );
       return;
     }
     throw new Error("no table with an empty row");

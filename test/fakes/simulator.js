@@ -14,7 +14,10 @@ const failures = {
   empty: ({ id }) => answer(id, {}),
   throw: ({ id }) => JSON.stringify({ id, fault: { kind: "threw", reason: "ValueError: out of range" } }),
   refuse: ({ id }) =>
-    JSON.stringify({ id, fault: { kind: "refused", reason: "No module named 'x'; install it: pip install x" } }),
+    JSON.stringify({
+      id,
+      fault: { kind: "refused", reason: "No module named 'x'; install it: pip install x" },
+    }),
 };
 
 const answer = (id, given) => JSON.stringify({ id, given });
