@@ -26,24 +26,22 @@ import {
 } from "./answer_groups.ts";
 import type { CheckedLook } from "./attribution.ts";
 import { isJoint, splitTasks } from "./config/skills.ts";
-import { type EnvironmentStage, type GrpoStage, lastRoundOf, stepsOf } from "./config/stages.ts";
-import { itemsAt } from "./data_order.ts";
+import { lastRoundOf, stepsOf } from "./config/stages.ts";
 import { describingTokens } from "./described_answers.ts";
 import { fitTo } from "./dialogue.ts";
 import { imitate } from "./imitation.ts";
-import { rowsOf } from "./labelled.ts";
 import { labelledChains, lookAtTasks, withLabelledCauses } from "./labelled_causes.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
 import { keepSafest, lookAtSafety } from "./safety_gate.ts";
 import { requireSkills } from "./skills.ts";
+import { type Lessons, openedBy, otherTasks, type TaskStage, tasksOf } from "./stage_tasks.ts";
 import type { Step } from "./step.ts";
 import { type OpenTask, openTasks } from "./tasks.ts";
 import { train } from "./training.ts";
 import { judgeOf, trajectoryFigures, trajectoryRecord } from "./trajectories.ts";
 import { turnSampler } from "./turn_sampler.ts";
 import { noveltySeed, watchTurns } from "./watching.ts";
-import { openTasksIn, widened } from "./widening.ts";
 
 /**
  * The Reasoner learns to act in an environment, be it one answer to a labelled question: groups of trajectories, rewarded
@@ -74,14 +72,6 @@ export function environmentPhase(run: Run, config: TaskStage): Observable<RunEve
         ? imitate(step, config, open)
         : playStep(step, { config, tasks }, open),
   });
-}
-
-type TaskStage = GrpoStage | EnvironmentStage;
-
-/** How a stage learns, and of how many tasks. */
-interface Lessons {
-  readonly config: TaskStage;
-  readonly tasks: number;
 }
 
 /** The trajectories in a task. */
@@ -119,7 +109,11 @@ async function playStep(step: Step, lessons: Lessons, open: readonly OpenTask[])
   return [
     ...episodes,
     { ...answerFigures(step, episodes, taught, trained), trajectories },
-    ...widen(step, config, groups),
+    ...openedBy(
+      step,
+      config,
+      groups.map(({ right }) => right),
+    ),
   ];
 }
 
@@ -147,40 +141,6 @@ async function sampleTasks(
     return act(step, config, some, call++);
   };
   return sampleTeaching(next, open.length, config.samplingCalls, config);
-}
-
-/** What success in a step opens. */
-function widen(step: Step, config: TaskStage, groups: readonly TaskGroup[]): EventBody[] {
-  if (config.kind === "grpo") return [];
-  const opened = widened(
-    config,
-    step.run.progress.widening,
-    groups.map(({ right }) => right),
-  );
-  return opened === null ? [] : [{ type: "tasksWidened", ...step.place, ...opened }];
-}
-
-/** How many of the tasks are open in a step. */
-function openIn({ run, place }: Step, { config, tasks }: Lessons): number {
-  if (config.kind === "grpo") return tasks;
-  return openTasksIn(place.step, config, tasks, run.progress.widening);
-}
-
-/** The tasks of a step: one after the other, or, where not all are open yet, any of those that are. */
-function tasksOf(step: Step, lessons: Lessons): number[] {
-  const { config, tasks } = lessons;
-  const open = openIn(step, lessons);
-  if (open === tasks) return rowsOf(step, config.itemsPerStep, tasks);
-  const { round, step: index } = step.place;
-  const seed = step.run.seed(`${config.kind}.openItems`, round, index);
-  return itemsAt(seed, 0, Math.min(config.itemsPerStep, open), open);
-}
-
-/** Tasks in place of some that taught nothing, drawn anew for each call. */
-function otherTasks(step: Step, lessons: Lessons, count: number, call: number): number[] {
-  const { round, step: index } = step.place;
-  const seed = step.run.seed(`${lessons.config.kind}.otherItems`, round, index, call);
-  return itemsAt(seed, 0, count, openIn(step, lessons));
 }
 
 /** Groups of trajectories in tasks, each rewarded. */
