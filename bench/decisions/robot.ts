@@ -20,7 +20,8 @@ function at(world: string, spread: 0 | 1, how: object = {}): object {
 const imitation = { imitates: true, steps: steps.imitation, itemsPerStep: 32, learningRate: 1e-3 };
 const grpo = {
   ...{ steps: steps.grpo, itemsPerStep: 16, groupSize: 8, learningRate: 3e-4, beta: 0 },
-  advantageScale: "batch",
+  // A success weighs as much as a collision: else who is not sure enough does best by doing nothing.
+  ...{ advantageScale: "batch", reward: { moduleWeights: { success: 10 } } },
 };
 
 /** How broad the simulation is in which both stages learn, by the play's name. */

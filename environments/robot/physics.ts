@@ -69,57 +69,66 @@ function follow(
   { cell, from }: Plan & { readonly from: Side },
   stream: RandomStream,
 ): Work {
-  const [x, y] = directions[from];
-  const aim = aimAt(things, cell, world.touch, stream);
-  const isAcross = x !== 0;
-  const lane = isAcross ? aim.y : aim.x;
-  const edge = x + y < 0 ? -margin : tableCells + margin;
-  const forward = x + y < 0 ? 1 : -1;
-  const at = (along: number) =>
-    isAcross ? { x: along, y: lane, z: handRadius } : { x: lane, y: along, z: handRadius };
-  const hand = engine.createRigidBody(
-    RAPIER.RigidBodyDesc.kinematicPositionBased().setTranslation(at(edge).x, at(edge).y, handRadius),
-  );
+  const at = wayTo(aimAt(things, cell, world.touch, stream), from);
+  const hand = engine.createRigidBody(RAPIER.RigidBodyDesc.kinematicPositionBased());
+  hand.setTranslation(at(0), false);
   const handCollider = engine.createCollider(RAPIER.ColliderDesc.ball(handRadius).setFriction(0.3), hand);
-  const owner = new Map(
-    bodies.flatMap((body, i) =>
-      Array.from({ length: body.numColliders() }, (_, c) => [body.collider(c).handle, i] as const),
-    ),
-  );
+  const owners = ownersOf(bodies);
+  const movedBy = (i: number) =>
+    distanceAlong(things[i] as Thing, placeOf(bodies[i] as RAPIER.RigidBody), from);
+  /** What the thing that was touched, if any, runs into. */
+  const struckBy = (touched: number | null) =>
+    touched === null
+      ? null
+      : (touching(engine, collidersOf(bodies[touched]), owners).find((i) => i !== touched) ?? null);
+  const wanted = goal.verb === "push" ? pushDistance : 0;
   const delay = Math.round(world.latency / tick);
-  const travel = tableCells + 2 * margin;
   let touched: number | null = null;
   let struck: number | null = null;
-  let stopAt: number | null = null;
-  const movedBy = (i: number) => {
-    const { x: nowX, y: nowY } = (bodies[i] as RAPIER.RigidBody).translation();
-    const { x: wasX, y: wasY } = things[i] as Thing;
-    return -((nowX - wasX) * x + (nowY - wasY) * y);
-  };
-  const wanted = goal.verb === "push" ? pushDistance : 0;
-  let along = edge;
-  for (let t = 0; t * handSpeed * tick < travel && struck === null; t++) {
-    if (stopAt !== null && t >= stopAt) break;
-    along += forward * handSpeed * tick;
-    hand.setNextKinematicTranslation(at(along));
+  let lastTick = Math.ceil((tableCells + 2 * margin) / (handSpeed * tick));
+  let isStopping = false;
+  for (let t = 0; t < lastTick && struck === null; t++) {
+    hand.setNextKinematicTranslation(at(t + 1));
     engine.step();
-    for (const i of touching(engine, [handCollider], owner)) {
-      touched ??= i;
-      if (i !== goal.target || i !== touched) struck ??= i;
-    }
-    if (touched !== null) {
-      struck ??= touching(engine, collidersOf(bodies[touched]), owner).find((i) => i !== touched) ?? null;
-      if (stopAt === null && movedBy(touched) >= wanted) stopAt = t + delay;
-    }
+    const felt = touching(engine, [handCollider], owners);
+    touched ??= felt[0] ?? null;
+    struck = felt.find((i) => i !== goal.target || i !== touched) ?? struckBy(touched);
+    if (touched === null || isStopping || movedBy(touched) < wanted) continue;
+    isStopping = true;
+    lastTick = Math.min(lastTick, t + 1 + delay);
   }
   engine.removeRigidBody(hand);
   for (let t = 0; t < settleTicks && struck === null && bodies.some(isMoving); t++) {
     engine.step();
-    if (touched !== null)
-      struck = touching(engine, collidersOf(bodies[touched]), owner).find((i) => i !== touched) ?? null;
+    struck = struckBy(touched);
   }
   const after = things.map((thing, i) => ({ ...thing, ...placeOf(bodies[i] as RAPIER.RigidBody) }));
   return { things: after, touched, struck, moved: touched === null ? 0 : movedBy(touched) };
+}
+
+/** Where the hand is, by the tick, on its straight way from a side. */
+function wayTo(
+  aim: { readonly x: number; readonly y: number },
+  from: Side,
+): (ticks: number) => { readonly x: number; readonly y: number; readonly z: number } {
+  const [x, y] = directions[from];
+  const begin = x + y < 0 ? -margin : tableCells + margin;
+  const speed = -(x + y) * handSpeed * tick;
+  return (ticks) => {
+    const along = begin + speed * ticks;
+    return x === 0 ? { x: aim.x, y: along, z: handRadius } : { x: along, y: aim.y, z: handRadius };
+  };
+}
+
+/** How far a thing went away from a side. */
+function distanceAlong(was: Pick<Thing, "x" | "y">, is: Pick<Thing, "x" | "y">, side: Side): number {
+  const [x, y] = directions[side];
+  return (was.x - is.x) * x + (was.y - is.y) * y;
+}
+
+/** Whose each collider is. */
+function ownersOf(bodies: readonly RAPIER.RigidBody[]): ReadonlyMap<number, number> {
+  return new Map(bodies.flatMap((body, i) => collidersOf(body).map(({ handle }) => [handle, i] as const)));
 }
 
 /** Where the controller takes what lies in a cell to be; the middle of the cell where nothing does. */
@@ -180,12 +189,12 @@ function collidersOf(body: RAPIER.RigidBody | undefined): RAPIER.Collider[] {
 function touching(
   engine: RAPIER.World,
   colliders: readonly RAPIER.Collider[],
-  owner: ReadonlyMap<number, number>,
+  owners: ReadonlyMap<number, number>,
 ): number[] {
   const found = new Set<number>();
   for (const one of colliders)
     engine.contactPairsWith(one, (other) => {
-      const thing = owner.get(other.handle);
+      const thing = owners.get(other.handle);
       if (thing === undefined || found.has(thing)) return;
       engine.contactPair(one, other, (manifold) => {
         for (let i = 0; i < manifold.numContacts(); i++) if (manifold.contactImpulse(i) > 0) found.add(thing);

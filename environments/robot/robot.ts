@@ -9,7 +9,7 @@ import type { RobotOptions } from "./options.ts";
 import { loadPhysics, work } from "./physics.ts";
 import { drawPicture } from "./picture.ts";
 import { evidence, goodPlan, type Plan, parsePlan, planText } from "./plan.ts";
-import { cellOf, drawTable, goalText, type Table, type Thing } from "./table.ts";
+import { cellOf, directions, drawTable, goalText, type Table, type Thing } from "./table.ts";
 import { drawWorld, type WorldName, worlds } from "./world.ts";
 
 /** A table, and how often the hand has worked on it. */
@@ -24,8 +24,9 @@ export const robotConstraints: readonly Constraint[] = [{ name: "collision", kin
 /** The plan that does nothing. */
 const waiting = "wait";
 
-/** What is earned where nothing was touched, for the time that it took. */
+/** What is earned where nothing was touched, for the time that it took; and how often that may be. */
 const missed = -0.1;
+const mostTurns = 3;
 
 const explanation =
   "You direct a robot hand over a table, seen from above. The table has four rows of four cells, from p00 (far left) to p33 (near right): row, then column. To find a thing, say its cell, such as p12. To reach or push a thing, say its cell and the side from which the hand is to come along the row or column: left, right, above or below, such as p12 left. The hand may touch nothing else.";
@@ -41,7 +42,7 @@ const suiteTasks = 1000;
 
 /**
  * A table with things to find, reach and push, and all others to avoid. The policy says a plan in words; a controller
- * executes it on a physics engine. A collision ends the task. Where nothing was touched, the table is shown again. Tasks depart
+ * executes it on a physics engine. A collision ends the task. Where nothing was touched, the table is shown again, up to a third time. Tasks depart
  * from what is usual the more the later they come; those of the suite as far as the last.
  */
 export async function openRobot(
@@ -79,6 +80,7 @@ export async function openRobot(
       const { outcome, things } = attempt(table, plan, turn);
       if (outcome) return outcome;
       const state: State = { table: { ...table, things }, turn: turn + 1 };
+      if (state.turn === mostTurns) return ended({ success: 0, missed });
       return { turns: [await ask(state)], state, parts: { missed } };
     },
     async demonstrate(given) {
@@ -133,10 +135,10 @@ const enough = 0.3;
 function isPushed({ things, goal }: Table, after: readonly Thing[]): boolean {
   if (goal.verb !== "push") return false;
   const [was, is] = [things[goal.target] as Thing, after[goal.target] as Thing];
-  const gone = { left: was.x - is.x, right: is.x - was.x, above: was.y - is.y, below: is.y - was.y };
-  return gone[goal.to] >= enough;
+  const [x, y] = directions[goal.to];
+  return (is.x - was.x) * x + (is.y - was.y) * y >= enough;
 }
 
-function ended(parts: { readonly success: number }, costs: Costs = {}): Outcome {
+function ended(parts: { readonly success: number; readonly missed?: number }, costs: Costs = {}): Outcome {
   return { turns: null, parts, costs, success: parts.success === 1 };
 }

@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { actionIn, openGymnasium, type Playing } from "../../environments/gymnasium/gymnasium.ts";
 import { type GymnasiumOptions, gymnasiumOptions } from "../../environments/gymnasium/options.ts";
+import manifest from "../../package.json" with { type: "json" };
 import { imagesIn } from "../../policy/prompts.ts";
 import type { ReasonerTemplates } from "../../reasoner/prompt.ts";
 import type { Environment, Outcome } from "../../training/environment.ts";
@@ -138,6 +140,11 @@ describe("a simulator in a process of its own", () => {
     await expect(calling).rejects.toMatchObject({ code: "cancelled" });
     expect(shown(await environment.step(state, say("up")))).toEqual([20, { reward: 2 }]);
   });
+});
+
+test("its program is part of the package", () => {
+  expect(manifest.files).toContain("environments/gymnasium/simulator.py");
+  expect(existsSync("environments/gymnasium/simulator.py")).toBe(true);
 });
 
 test("an action is the longest name that is said", () => {

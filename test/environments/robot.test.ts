@@ -181,10 +181,32 @@ describe("work on a table", () => {
       expect(await environment.demonstrate?.(outcome.state, 1)).toBe(
         await environment.demonstrate?.(state, 0),
       );
+      const second = await environment.step(outcome.state, answer(`p${empty}0 left`));
+      if (second.turns === null) throw new Error("it is over");
+      // Whoever misses for the third time has had enough time.
+      expect(await environment.step(second.state, answer(`p${empty}0 left`))).toEqual({
+        ...{ turns: null, parts: { success: 0, missed: -0.1 }, costs: {}, success: false },
+      });
       return;
     }
     throw new Error("no table with an empty row");
   });
+});
+
+test("nobody foresees by the physics of the real world, for which its simulation has to do", async () => {
+  await using environment = await open({ world: "real" });
+  let differ = 0;
+  for (let task = 0; task < 16; task++) {
+    const { state, label } = await begin(environment, task);
+    const { table, turn } = state as { readonly table: Table; readonly turn: number };
+    const world = { ...table.world, friction: 0.05, latency: 0.2, touch: 0 };
+    const slippery = { table: { ...table, world }, turn };
+    const plan = answer(label as string);
+    expect(await environment.foresee?.(slippery, plan)).toEqual(await environment.foresee?.(state, plan));
+    const [here, there] = [await environment.step(state, plan), await environment.step(slippery, plan)];
+    if (here.costs?.collision !== there.costs?.collision) differ++;
+  }
+  expect(differ).toBeGreaterThan(0);
 });
 
 test("a plan is the first cell and the first side that are named", () => {
