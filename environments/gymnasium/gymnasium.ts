@@ -43,7 +43,7 @@ interface State {
 /** What importing all that a simulator needs may take. */
 const startLimitMs = 120_000;
 
-const openedSchema = z.object({ actions: z.array(z.string()).min(2), version: z.string() });
+const openedSchema = z.object({ actions: z.array(z.string()).min(2) });
 const playedSchema = z.object({
   picture: z.string(),
   reward: z.number(),

@@ -3,7 +3,7 @@
 Each line from stdin is a request and gets one line on stdout:
 
     {"id": 1, "method": "open", "env": "highway-v0", "kwargs": {}, "levels": null}
-    {"id": 1, "given": {"actions": ["LANE_LEFT", …], "version": "1.2.0"}}
+    {"id": 1, "given": {"actions": ["LANE_LEFT", …]}}
     {"id": 2, "method": "play", "seed": 7, "actions": [0, 3]}
     {"id": 2, "given": {"picture": "…", "reward": 0.8, "terminated": false, "truncated": false}}
 
@@ -97,7 +97,6 @@ class Simulators:
         except ImportError as error:
             raise Refused(f"{error}; install it: {sys.executable} -m pip install gymnasium") from error
         self.make = lambda: gymnasium.make(env, render_mode="rgb_array", **kwargs)
-        self.version = gymnasium.__version__
         # By (seed, actions): a simulator that stands there, and what came of the last action. The oldest first.
         self.live = {}
         first = self.open_first(gymnasium, env)
@@ -168,7 +167,7 @@ def main():
         try:
             if request["method"] == "open":
                 simulators = Simulators(request["env"], request["kwargs"], request["levels"])
-                given = {"actions": simulators.names, "version": simulators.version}
+                given = {"actions": simulators.names}
             else:
                 given = simulators.play(request["seed"], request["actions"])
             answer = {"given": given}

@@ -19,7 +19,7 @@ interface State {
 }
 
 /** What must not happen. */
-export const robotConstraints: readonly Constraint[] = [{ name: "collision", kind: "hard", penalty: 10 }];
+const constraints: readonly Constraint[] = [{ name: "collision", kind: "hard", penalty: 10 }];
 
 /** The plan that does nothing. */
 const waiting = "wait";
@@ -42,8 +42,8 @@ const suiteTasks = 1000;
 
 /**
  * A table with things to find, reach and push, and all others to avoid. The policy says a plan in words; a controller
- * executes it on a physics engine. A collision ends the task. Where nothing was touched, the table is shown again, up to a third time. Tasks depart
- * from what is usual the more the later they come; those of the suite as far as the last.
+ * executes it on a physics engine. A collision ends the task. Where nothing was touched, the table is shown again, up to a third
+ * time. Tasks depart from what is usual the more the later they come; those of the suite as far as the last.
  */
 export async function openRobot(
   { world, tasks, spread, ranges, explains }: OpenRobot,
@@ -58,7 +58,7 @@ export async function openRobot(
   const tables = (length: number, [first, last]: RobotOptions["spread"], purpose: string): Environment => ({
     name: `robot, ${world}`,
     tasks: length,
-    constraints: robotConstraints,
+    constraints,
     async reset(task, { seed }) {
       const stream = new RandomStream(deriveSeed(seed, purpose));
       const share = first + ((last - first) * task) / Math.max(1, length - 1);

@@ -46,7 +46,7 @@ function reply(request) {
   if (method === "open") {
     name = env;
     const failure = name.startsWith("open-") && failures[name.slice("open-".length)];
-    return failure ? failure(request) : answer(id, { actions: ["up", "down", "strike"], version: "1.0" });
+    return failure ? failure(request) : answer(id, { actions: ["up", "down", "strike"] });
   }
   if (actions.includes(2)) return failures[name](request);
   const count = actions.reduce((sum, action) => sum + (action === 0 ? 1 : -1), seed % 5);
