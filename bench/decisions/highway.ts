@@ -38,7 +38,7 @@ function highway(python: string, how: object = {}): object {
 
 /** It learns how actions are said by imitating some at random: that is where GRPO starts. */
 const imitation = { imitates: true, steps: 50, itemsPerStep: 16, maxTurns: 2, learningRate: 1e-3 };
-const grpo = { steps: 15, itemsPerStep: 8, groupSize: 8, learningRate: 3e-4, beta: 0 };
+const grpo = { steps: 25, itemsPerStep: 8, groupSize: 8, learningRate: 3e-4, beta: 0 };
 
 /** Plays for a Python that has highway-env. */
 export function highwayPlays(python: string): readonly Play[] {

@@ -1,7 +1,10 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { RunSettingsSchema } from "../../arena/config/config.ts";
+import { exitCodes } from "../../common/errors.ts";
 import { ReplayReader } from "../../replay/reader.ts";
 import { ofType } from "../fakes/play.ts";
 import { visplay } from "./visplay.ts";
@@ -12,29 +15,33 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-test("the example goes from a broad simulation to the world that stands for the real one, and says the gap", async () => {
+test("the example goes from the target's simulation to the world that stands for the real one, and says the gap", async () => {
+  const example = parse(await readFile("docs/robot.yaml", "utf8"));
+  const worlds = RunSettingsSchema.parse(example).stages.map((stage) =>
+    stage.kind === "environment" ? stage.environment.options.world : null,
+  );
+  expect(worlds).toEqual(["simulation", "simulation", "target", "real"]);
+  // The last two of its stages, small; what widens in those before is played in test/arena/widening.test.ts.
+  const config = join(folder, "last.yaml");
+  await writeFile(config, stringify({ ...example, stages: example.stages.slice(2) }));
+  const small = ["steps=1", "itemsPerStep=2", "groupSize=2", "maxTokens=8"];
+  const gates = ["safety.gate={every: 1, tasks: 4}"];
+  const settings = [0, 1].flatMap((stage) => [...small, ...gates].map((each) => `stages.${stage}.${each}`));
   const run = join(folder, "run");
-  const each = ["steps=1", "itemsPerStep=4", "groupSize=2"];
-  const small = [0, 1, 2, 3].flatMap((stage) => each.map((setting) => `stages.${stage}.${setting}`));
-  const gates = [1, 2, 3].flatMap((stage) => [`stages.${stage}.safety.gate={every: 1, tasks: 6}`]);
-  const settings = [...small, ...gates, "stages.1.widening.success=0"];
   const { status, stderr } = await visplay(
-    ...["train", "--config", "docs/robot.yaml", "--out", run],
+    ...["train", "--config", config, "--out", run],
     ...settings.flatMap((setting) => ["--set", setting]),
   );
-  expect(status, stderr).toBe(0);
+  // Who was shown no plan may find none, so that there was nothing to learn.
+  expect([0, exitCodes.taughtNothing], stderr).toContain(status);
   using reader = ReplayReader.open(run);
   const events = [...reader.events()].map(({ event }) => event);
-  const names = ["environment2", "environment3", "environment4"];
-  const first = ofType(events, "safetyChecked").filter(({ looked }) => looked === 0);
-  expect(first.map(({ stage }) => stage)).toEqual(names);
-  expect(first.map(({ before }) => before?.stage)).toEqual([undefined, "environment2", "environment3"]);
-  for (const { found } of first) expect(found.success.percent).toBeLessThanOrEqual(100);
+  const [first, second] = ofType(events, "safetyChecked").filter(({ looked }) => looked === 0);
+  expect([first?.stage, first?.before]).toEqual(["environment", undefined]);
+  expect([second?.stage, second?.before?.stage]).toEqual(["environment2", "environment"]);
   expect(stderr).toMatch(
-    /suite: success \d+\.\d% \(.*\) before the first step \([+-]?\d+\.\d points to \d+\.\d% \(.*\) in the environment of environment3\)/,
+    /suite: success \d+\.\d% \(.*\) before the first step \([+-]?\d+\.\d points to \d+\.\d% \(.*\) in the environment of environment\)/,
   );
-  expect(ofType(events, "tasksWidened")).toMatchObject([{ from: 0.3, share: 0.4 }]);
-  expect(stderr).toMatch(/40% of the tasks are open/);
   const { rollouts = [] } = ofType(events, "reasonerEpisode").at(-1) ?? {};
   expect(rollouts.length).toBe(2);
 }, 240_000);
