@@ -32,7 +32,12 @@ function placeStage(stage: StageSettings): StageSettings {
   if (stage.kind === "environment") {
     const { name, data, options } = stage.environment;
     const path = isBuiltIn(name) ? name : absolute(fromHome(name));
-    const environment = { ...stage.environment, name: path, data: place(data), options: placeOptions(name, options) };
+    const environment = {
+      ...stage.environment,
+      name: path,
+      data: place(data),
+      options: placeOptions(name, options),
+    };
     return { ...stage, environment, reward: placeReward(stage.reward) };
   }
   const data = place(stage.data) ?? stage.data;

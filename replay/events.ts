@@ -18,9 +18,9 @@ import type {
   ReasonerStep,
   RolloutFailed,
   SafetyChecked,
-  TasksWidened,
   SkillsMeasured,
   SupervisedStep,
+  TasksWidened,
   WarmUpStep,
 } from "./phase_events.ts";
 import type {

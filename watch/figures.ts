@@ -62,7 +62,11 @@ export function figuresOf(event: RunEvent, config: RunConfig): Figures | null {
     }
     case "safetyChecked": {
       const { looked, found } = event;
-      const measured = { violations: found.violations.percent / 100, reward: found.reward, success: found.success.percent / 100 };
+      const measured = {
+        violations: found.violations.percent / 100,
+        reward: found.reward,
+        success: found.success.percent / 100,
+      };
       return { step: looked, values: tag("suite", measured) };
     }
     case "tasksWidened":
