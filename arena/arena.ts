@@ -13,7 +13,7 @@ import {
 } from "rxjs";
 import { failureOf, VisplayError } from "../common/errors.ts";
 import { release } from "../common/release.ts";
-import type { EventBody, RunEvent } from "../replay/events.ts";
+import type { EventBody, RunEvent, SuiteBefore } from "../replay/events.ts";
 import type { Role } from "../replay/self_play.ts";
 import { stages } from "../replay/stages.ts";
 import { checkpoint } from "./checkpoints/checkpoint.ts";
@@ -114,7 +114,15 @@ function stateBefore(next: Stage, run: Run): RunState {
     warmUpSteps: run.config.warmUp.steps ?? 0,
     curriculum: emptyCurriculum,
     emptyRounds: 0,
+    safety: null,
+    suiteBefore: suiteBefore(run),
+    widening: null,
   };
+}
+
+/** What a stage made, as its suite has it. */
+function suiteBefore({ stage, progress: { safety } }: Run): SuiteBefore | null {
+  return safety && { stage: stage.name, success: safety.best.success };
 }
 
 async function openStage(

@@ -3,13 +3,20 @@ import { mapInSlices } from "../common/slices.ts";
 import { zip } from "../common/zip.ts";
 import { rewardOf } from "../environments/task_reward.ts";
 import { answerReader } from "../reasoner/reasoner.ts";
-import type { EventBody, RunEvent } from "../replay/events.ts";
+import type { EventBody, RunEvent, TrajectoryRecord } from "../replay/events.ts";
 import { isVerified } from "../replay/turns.ts";
+import {
+  type Constraint,
+  type Costs,
+  constrain,
+  constrainTurns,
+  isForbidden,
+} from "../rewards/constraints.ts";
 import type { Parts } from "../rewards/parts.ts";
 import { type Verification, verifiedShare } from "../rewards/reasoner.ts";
 import { sampleTeaching } from "../training/dynamic_sampling.ts";
-import { canTeach, type RewardedTurn, type Taught } from "../training/grpo.ts";
-import { rollOut, type SampleTurn, type Trajectory } from "../training/rollout.ts";
+import { canTeach, type RewardedDescription, type RewardedTurn, type Taught } from "../training/grpo.ts";
+import { chargedCosts, rollOut, type SampleTurn, type Trajectory } from "../training/rollout.ts";
 import {
   type AnswerGroup,
   answerEpisode,
@@ -19,20 +26,22 @@ import {
 } from "./answer_groups.ts";
 import type { CheckedLook } from "./attribution.ts";
 import { isJoint, splitTasks } from "./config/skills.ts";
-import { type EnvironmentStage, type GrpoStage, lastRoundOf, stepsOf } from "./config/stages.ts";
-import { itemsAt } from "./data_order.ts";
+import { lastRoundOf, stepsOf } from "./config/stages.ts";
 import { describingTokens } from "./described_answers.ts";
+import { fitTo } from "./dialogue.ts";
 import { imitate } from "./imitation.ts";
-import { rowsOf } from "./labelled.ts";
 import { labelledChains, lookAtTasks, withLabelledCauses } from "./labelled_causes.ts";
 import { playPhase } from "./phase.ts";
 import type { Run } from "./run.ts";
+import { keepSafest, lookAtSafety } from "./safety_gate.ts";
 import { requireSkills } from "./skills.ts";
+import { type Lessons, openedBy, otherTasks, type TaskStage, tasksOf } from "./stage_tasks.ts";
 import type { Step } from "./step.ts";
 import { type OpenTask, openTasks } from "./tasks.ts";
 import { train } from "./training.ts";
 import { judgeOf, trajectoryFigures, trajectoryRecord } from "./trajectories.ts";
 import { turnSampler } from "./turn_sampler.ts";
+import { noveltySeed, watchTurns } from "./watching.ts";
 
 /**
  * The Reasoner learns to act in an environment, be it one answer to a labelled question: groups of trajectories, rewarded
@@ -47,25 +56,22 @@ export function environmentPhase(run: Run, config: TaskStage): Observable<RunEve
   const { environment } = run;
   const { taught: tasks } = splitTasks(config, environment.tasks);
   const joins = config.kind === "environment" && isJoint(config);
+  const steps = stepsOf(config, tasks);
   return playPhase(run, {
     round: lastRoundOf(run.stage),
     phase: config.kind,
-    steps: stepsOf(config, tasks),
+    steps,
     ...(joins && { begin: () => requireSkills(run, config) }),
-    prepare: (step) => openTasks(step, rowsOf(step, config.itemsPerStep, tasks), 0),
+    ...(config.kind === "environment" && {
+      before: ({ place: { step } }) => lookAtSafety(run, config, step),
+      after: () => keepSafest(run, config, steps),
+    }),
+    prepare: (step) => openTasks(step, tasksOf(step, { config, tasks }), 0),
     play: (step, open) =>
       config.kind === "environment" && config.imitates
         ? imitate(step, config, open)
         : playStep(step, { config, tasks }, open),
   });
-}
-
-type TaskStage = GrpoStage | EnvironmentStage;
-
-/** How a stage learns, and of how many tasks. */
-interface Lessons {
-  readonly config: TaskStage;
-  readonly tasks: number;
 }
 
 /** The trajectories in a task. */
@@ -98,8 +104,17 @@ async function playStep(step: Step, lessons: Lessons, open: readonly OpenTask[])
     return answerEpisode(step, versions, group, { view: 0, label: group.label, confidence: 1 });
   });
   const acted = taught.flatMap(({ rollouts }) => rollouts.flatMap(({ trajectory }) => trajectory ?? []));
-  const trajectories = acted.length > 0 ? trajectoryFigures(acted) : null;
-  return [...episodes, { ...answerFigures(step, episodes, taught, trained), trajectories }];
+  const isConstrained = step.run.environment.constraints !== undefined;
+  const trajectories = acted.length > 0 ? trajectoryFigures(acted, isConstrained) : null;
+  return [
+    ...episodes,
+    { ...answerFigures(step, episodes, taught, trained), trajectories },
+    ...openedBy(
+      step,
+      config,
+      groups.map(({ right }) => right),
+    ),
+  ];
 }
 
 /** How a stage learns: the longest completion is that of all its turns. */
@@ -128,12 +143,6 @@ async function sampleTasks(
   return sampleTeaching(next, open.length, config.samplingCalls, config);
 }
 
-/** Tasks in place of some that taught nothing, drawn anew for each call. */
-function otherTasks(step: Step, { config, tasks }: Lessons, count: number, call: number): number[] {
-  const { round, step: index } = step.place;
-  return itemsAt(step.run.seed(`${config.kind}.otherItems`, round, index, call), 0, count, tasks);
-}
-
 /** Groups of trajectories in tasks, each rewarded. */
 async function act(
   step: Step,
@@ -143,8 +152,9 @@ async function act(
 ): Promise<TaskGroup[]> {
   const { groupSize } = config;
   const { environment, signal } = step.run;
+  const { constraints = [] } = environment;
   const options = { groupSize, maxTurns: turnsOf(config), judge: judgeOf(config), signal };
-  const groups = await rollOut(open, environment, sampler(step, config, open, call), options);
+  const groups = await rollOut(open, environment, await sampler(step, config, open, call), options);
   const read = answerReader(step.run.ports.templates);
   const acted = zip(open, groups).flatMap(([task, trajectories]) => {
     if (!trajectories) return [];
@@ -160,28 +170,54 @@ async function act(
       const { completion, success } = trajectory;
       const verification = config.kind === "grpo" ? config.verification : "none";
       const parts = verifiedParts(trajectory.parts, verification, follows);
-      const isApart = config.kind === "grpo" && config.attribution === "by_part";
+      const description = describedApart(config, trajectory, parts && follows, encode);
       return {
         completion,
         parsed,
         parts: parts ?? {},
-        reward: rewardOf(parts, config.reward),
+        reward: parts && constrain(rewardOf(parts, config.reward) ?? 0, trajectory.costs, constraints),
         positive: success && (verification === "none" || follows === true),
         reference: null,
-        trajectory: config.kind === "grpo" ? null : trajectoryRecord(step, trajectory, trajectory.success),
+        trajectory:
+          config.kind === "grpo"
+            ? null
+            : {
+                ...trajectoryRecord(step, trajectory, trajectory.success),
+                ...penaltyOf(trajectory.costs, constraints),
+              },
         verified: task.tools && isVerified(trajectory),
-        ...(isByTurn(config) && { turns: rewardedTurns(trajectory, config.reward) }),
-        ...(isApart && {
-          description: {
-            tokens: describingTokens(completion, encode),
-            reward: parts && follows !== null ? Number(follows) : null,
-          },
-        }),
+        ...(isByTurn(config) && { turns: rewardedTurns(trajectory, config.reward, constraints) }),
+        ...(description && { description }),
         attribution: null,
       };
     });
     return { ...task, rollouts, right: trajectories.map(({ success }) => success) };
   });
+}
+
+/** What constraints took, for a record. */
+function penaltyOf(costs: Costs, constraints: readonly Constraint[]): Pick<TrajectoryRecord, "penalty"> {
+  const taken = -constrain(0, costs, constraints);
+  return taken === 0 ? {} : { penalty: { taken, alone: isForbidden(costs, constraints) } };
+}
+
+/** The beginning of a trajectory that says what is seen, where that is credited apart: for what follows from it, or for its truth. */
+function describedApart(
+  config: TaskStage,
+  { completion, turns }: Trajectory,
+  follows: boolean | null,
+  encode: (completion: string) => Int32Array,
+): RewardedDescription | null {
+  if (config.kind === "grpo") {
+    if (config.attribution !== "by_part") return null;
+    return {
+      tokens: describingTokens(completion, encode),
+      reward: follows === null ? null : Number(follows),
+    };
+  }
+  const [first] = turns;
+  if (config.credit !== "by_part" || !first) return null;
+  return { tokens: describingTokens(first, encode), reward: first.parts.understanding ?? null };
 }
 
 /** The parts of an answer, where it is known whether a right one follows from its chain. */
@@ -199,16 +235,33 @@ function verifiedParts(
   };
 }
 
-/** The Reasoner speaks; a prompt that it cannot take is noted. */
-function sampler(step: Step, config: TaskStage, open: readonly OpenTask[], call: number): SampleTurn {
-  const policy = step.run.policy("reasoner");
+/** The Reasoner speaks, and is watched where constraints are to be kept; a prompt that it cannot take is noted. */
+async function sampler(
+  step: Step,
+  config: TaskStage,
+  open: readonly OpenTask[],
+  call: number,
+): Promise<SampleTurn> {
+  const { run } = step;
+  const policy = run.policy("reasoner");
   const spoken = { ...config, maxTurns: turnsOf(config) };
-  return turnSampler(policy, step.run.environment, spoken, async (asked, turn, speak) => {
-    const items = asked.map((each) => ({ ...each, ref: (open[each.task] as OpenTask).ref }));
-    const part = turn * config.samplingCalls + call;
-    const sampled = await step.sample({ purpose: "answer", part, during: "answer" }, items, speak);
-    for (const completions of sampled) step.count((completions ?? []).map((completion) => ({ completion })));
-    return sampled;
+  const speakFor = (purpose: string): SampleTurn =>
+    turnSampler(policy, run.environment, spoken, async (asked, turn, speak) => {
+      const items = asked.map((each) => ({ ...each, ref: (open[each.task] as OpenTask).ref }));
+      const part = turn * config.samplingCalls + call;
+      const sampled = await step.sample({ purpose, part, during: "answer" }, items, speak);
+      for (const completions of sampled)
+        step.count((completions ?? []).map((completion) => ({ completion })));
+      return sampled;
+    });
+  if (config.kind === "grpo") return speakFor("answer");
+  return watchTurns(speakFor("answer"), policy, run.environment, {
+    safety: config.safety,
+    clock: run.ports.clock,
+    look: speakFor("look"),
+    fit: fitTo(run.models),
+    seed: noveltySeed(run),
+    signal: run.signal,
   });
 }
 
@@ -223,7 +276,18 @@ function isByTurn(config: TaskStage): boolean {
   return config.kind === "environment" && config.credit === "by_turn";
 }
 
-/** What each turn of a trajectory earned, weighted. */
-function rewardedTurns({ turns }: Trajectory, reward: TaskStage["reward"]): RewardedTurn[] {
-  return turns.map(({ tokens, parts }) => ({ tokens: tokens.length, reward: rewardOf(parts, reward) ?? 0 }));
+/** What each turn of a trajectory earned, weighted and under constraints. */
+function rewardedTurns(
+  { turns }: Trajectory,
+  reward: TaskStage["reward"],
+  constraints: readonly Constraint[],
+): RewardedTurn[] {
+  const earned = turns.map((turn) => ({
+    reward: rewardOf(turn.parts, reward) ?? 0,
+    costs: chargedCosts(turn),
+  }));
+  return zip(turns, constrainTurns(earned, constraints)).map(([{ tokens }, own]) => ({
+    tokens: tokens.length,
+    reward: own,
+  }));
 }

@@ -29,6 +29,10 @@ export interface PhasePlan<P> extends PhasePlace {
   play(step: Step, prepared: P): Promise<readonly EventBody[]>;
   /** What comes before the first step. */
   begin?(): Observable<RunEvent>;
+  /** What comes before a step is played, recorded by itself: nothing where an earlier play has recorded it. */
+  before?(step: Step): Observable<RunEvent>;
+  /** The same after the last step. */
+  after?(): Observable<RunEvent>;
   /** What the phase comes to, once all steps are recorded. */
   conclude?(): readonly EventBody[];
 }
@@ -47,18 +51,18 @@ export function playPhase<P>(run: Run, plan: PhasePlan<P>): Observable<RunEvent>
     );
   };
   const play = ({ step, prepared }: { step: Step; prepared: P }) =>
-    defer(() => {
-      step.begin();
-      return plan.play(step, prepared);
-    }).pipe(
-      concatMap((events) => run.record([...step.failures, ...events], step.images)),
-      locateErrors(step.name),
-      advanceTo(run, run.at(round, phase, step.place.step + 1)),
-    );
+    concat(
+      plan.before?.(step) ?? EMPTY,
+      defer(() => {
+        step.begin();
+        return plan.play(step, prepared);
+      }).pipe(concatMap((events) => run.record([...step.failures, ...events], step.images))),
+    ).pipe(locateErrors(step.name), advanceTo(run, run.at(round, phase, step.place.step + 1)));
   return enterPhase(run, plan, (first) =>
     concat(
       (first === 0 && plan.begin?.()) || EMPTY,
       pipeline(steps - first, (index) => prepare(first + index), play),
+      plan.after?.() ?? EMPTY,
       defer(() => run.record(plan.conclude?.() ?? [])),
     ),
   );

@@ -1,4 +1,4 @@
-import type { EvaluationReport, EventBody, PolicyVersions } from "../replay/events.ts";
+import type { EvaluationReport, EventBody, PolicyVersions, SuiteBefore } from "../replay/events.ts";
 import type { Figure } from "../replay/scores.ts";
 import type { Role } from "../replay/self_play.ts";
 import { type SampledQuestion, withSampled } from "./co_evolution_sample.ts";
@@ -6,7 +6,9 @@ import type { RunConfig } from "./config/config.ts";
 import { type CurriculumState, emptyCurriculum, withEpisode } from "./curriculum.ts";
 import { type GateSums, gateCounts, noGateSums, withImage } from "./gate_audit.ts";
 import { warmUpStepsAfter } from "./readability.ts";
+import type { SafetyProgress } from "./safety.ts";
 import type { Truth } from "./truth.ts";
+import type { Widening } from "./widening.ts";
 
 /** How far a run has come beside its position, as a value. */
 export interface Progress {
@@ -26,6 +28,12 @@ export interface Progress {
   readonly emptyRounds: number;
   /** What the last evaluation came to, percent; null before the first. */
   readonly scores: Readonly<Record<Figure, number>> | null;
+  /** Of the stage's policy in its environment's suite; null before the first look. */
+  readonly safety: SafetyProgress | null;
+  /** What the stage before made, in its own environment's suite; null where nobody looked. */
+  readonly suiteBefore: SuiteBefore | null;
+  /** Which of the stage's tasks are open; null as long as those are that it begins with. */
+  readonly widening: Widening | null;
 }
 
 /** What it is after an event; nothing else changes it. The truth audits the curriculum. */
@@ -48,6 +56,15 @@ export function follow(
       return withVersions(progress, { reasoner: event.imitated?.version ?? event.update?.version });
     case "supervisedStep":
       return withVersions(progress, { reasoner: event.update?.version });
+    case "safetyChecked": {
+      const { looked, returnedTo, safe, best, policyVersion } = event;
+      const safety = { looked, current: returnedTo ?? looked, safe, best };
+      return { ...withVersions(progress, { reasoner: policyVersion }), safety };
+    }
+    case "tasksWidened": {
+      const { share, from, step } = event;
+      return { ...progress, widening: { share, before: from, step } };
+    }
     case "phaseStarted":
       if (event.phase === "questioner") return { ...progress, gate: noGateSums };
       if (event.phase === "curriculum") return { ...progress, curriculum: emptyCurriculum, sample: [] };

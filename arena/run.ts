@@ -66,6 +66,9 @@ export class Run {
       gate: state?.gate ?? noGateSums,
       emptyRounds: state?.emptyRounds ?? 0,
       scores: state?.scores ?? null,
+      safety: state?.safety ?? null,
+      suiteBefore: state?.suiteBefore ?? null,
+      widening: state?.widening ?? null,
     };
     this.alarms = new Alarms(config.alarms, state?.alarms);
     this.#next = state?.next ?? beginningOf(stage);

@@ -23,6 +23,7 @@ export function requireSkills(run: Run, config: EnvironmentStage): Observable<Ru
       temperature: 0,
       seed: run.seed("skills", round),
       signal,
+      clock: run.ports.clock,
       progress: () => {},
     }),
   ).pipe(

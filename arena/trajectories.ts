@@ -1,8 +1,9 @@
 import { trajectoryJudge } from "../environments/trajectory_reward.ts";
-import type { SpokenTurn, TrajectoryFigures, TrajectoryRecord } from "../replay/events.ts";
+import type { TrajectoryFigures, TrajectoryRecord } from "../replay/events.ts";
 import type { TrajectoryJudge } from "../training/judgement.ts";
 import type { Trajectory } from "../training/rollout.ts";
 import type { EnvironmentStage, GrpoStage } from "./config/stages.ts";
+import { type DecidedTurn, safetyFigures } from "./safety.ts";
 import { mean, shareOf, talliesOf } from "./statistics.ts";
 import type { Step } from "./step.ts";
 import { turnRecords } from "./tasks.ts";
@@ -26,7 +27,12 @@ export function trajectoryRecord(
   });
   return {
     observations,
-    turns: turns.map(({ text, parts, call }) => ({ text, parts, call, advantage: null })),
+    turns: turns.map(({ text, parts, call, costs, veto, watched }) => ({
+      ...{ text, parts, call, advantage: null },
+      ...(Object.keys(costs).length > 0 && { costs }),
+      ...(veto && { veto }),
+      ...(watched && { watched }),
+    })),
     end,
     success,
     fault,
@@ -37,8 +43,9 @@ export function trajectoryRecord(
 /** How trajectories went. */
 export function trajectoryFigures(
   trajectories: readonly (Pick<TrajectoryRecord, "end" | "fault" | "failure"> & {
-    readonly turns: readonly Pick<SpokenTurn, "call">[];
+    readonly turns: readonly DecidedTurn[];
   })[],
+  isConstrained = false,
 ): TrajectoryFigures {
   const calls = trajectories.flatMap(({ turns }) => turns.flatMap(({ call }) => call ?? []));
   return {
@@ -48,5 +55,6 @@ export function trajectoryFigures(
     failedCalls: calls.length === 0 ? null : shareOf(calls, ({ fault }) => fault !== null),
     faults: Object.fromEntries(talliesOf(trajectories.flatMap(({ fault }) => fault?.kind ?? []))),
     failures: Object.fromEntries(talliesOf(trajectories.flatMap(({ failure }) => failure?.kind ?? []))),
+    ...(isConstrained && { safety: safetyFigures(trajectories.flatMap(({ turns }) => turns)) }),
   };
 }

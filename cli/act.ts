@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { type ActingReport, actIn } from "../arena/acting.ts";
 import type { RunSettings } from "../arena/config/config.ts";
 import type { EnvironmentStage } from "../arena/config/stages.ts";
+import { steadyClock } from "../common/clock.ts";
 import { VisplayError } from "../common/errors.ts";
 import type { Estimate } from "../replay/events.ts";
 import type { Environment } from "../training/environment.ts";
@@ -74,7 +75,7 @@ async function act({ tasks, from, temperature, json }: Flags, settings: RunSetti
     throw new VisplayError("config", `--from ${from}: found ${environment.tasks} tasks, expected more`);
   await using policy = await openRunPolicy(model, "reasoner");
   const report = await actIn(policy, environment, stage, {
-    ...{ from, tasks: last - from, temperature, seed: config.seed, signal },
+    ...{ from, tasks: last - from, temperature, seed: config.seed, signal, clock: steadyClock },
     progress: (done) => opening.show(`${done} of ${last - from} tasks`),
   });
   line[Symbol.dispose]();
@@ -83,7 +84,7 @@ async function act({ tasks, from, temperature, json }: Flags, settings: RunSetti
 }
 
 function reportText(name: string, report: ActingReport): string {
-  const { success, understanding, toolUse, parts, faults, failures } = report;
+  const { success, understanding, toolUse, parts, faults, failures, violations, charged, safety } = report;
   const share = (value: number): string => `${(100 * value).toFixed(1)}%`;
   const shown = ({ percent, low, high }: Estimate): string =>
     `${percent.toFixed(1)}% (${low.toFixed(1)} to ${high.toFixed(1)})`;
@@ -91,6 +92,13 @@ function reportText(name: string, report: ActingReport): string {
     ["success", shown(success)],
     ...(understanding ? [["understanding", shown(understanding)] as const] : []),
     ...(toolUse ? [["tool use", shown(toolUse)] as const] : []),
+    ...(violations ? [["violations", shown(violations)] as const] : []),
+    ...(violations && charged && Object.keys(safety?.vetoes ?? {}).length > 0
+      ? [["  without a shield", shown(charged)] as const]
+      : []),
+    ...Object.entries(safety?.violated ?? {}).map(([name, count]) => [`  of ${name}`, `${count}`] as const),
+    ...Object.entries(safety?.vetoes ?? {}).map(([why, count]) => [`vetoes, ${why}`, `${count}`] as const),
+    ...(safety?.unlike ? [["unlike pictures", `${safety.unlike}`] as const] : []),
     ["reward", report.meanReward.toFixed(3)],
     ...Object.entries(parts).map(([part, value]) => [`  ${part}`, value.toFixed(3)] as const),
     ["turns", report.meanTurns.toFixed(2)],

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { RunConfig } from "../arena/config/config.ts";
 import { isBuiltIn, SCENE_TASKS } from "../arena/config/environment.ts";
+import { shieldOf } from "../arena/config/safety.ts";
 import { drawnTasks } from "../arena/config/skills.ts";
 import type { EnvironmentStage, GrpoStage } from "../arena/config/stages.ts";
 import type { Ports } from "../arena/ports.ts";
@@ -13,6 +14,7 @@ import { oddOnesOut } from "../environments/odd_one_out.ts";
 import { OwnEnvironment } from "../environments/own/own_environment.ts";
 import { type KnownQuestions, questionEnvironment } from "../environments/question.ts";
 import { sceneQuestions } from "../environments/scenes.ts";
+import { soften, withShield } from "../environments/shield.ts";
 import { openRewarder } from "../environments/task_reward.ts";
 import { withTools } from "../environments/tools/tool_environment.ts";
 import type { Toolkit } from "../environments/tools/toolkit.ts";
@@ -27,6 +29,7 @@ import { openPool } from "./data.ts";
 import { plural } from "./format.ts";
 import type { Opening } from "./run_images.ts";
 import { scaledPictures } from "./scaled_pictures.ts";
+import { isSimulator, openSimulator } from "./simulators.ts";
 import { openToolkit } from "./tools.ts";
 
 /** What environments are made of, beside what they name themselves. */
@@ -73,6 +76,10 @@ export async function openEnvironments(
         const own = { setting: `${setting}.name`, options, ...limits };
         environments.push(await OwnEnvironment.open(name, own));
         inputs[setting] = (await hashFile(name)).digest("hex");
+      } else if (stage.kind === "environment" && isSimulator(stage.environment.name)) {
+        const { environment, digest } = await openSimulator(stage, materials.templates, setting);
+        environments.push(environment);
+        if (digest !== null) inputs[setting] = digest;
       } else {
         const { questions, verifier, digest } = await questionsOf(stage, index, config, materials, opening);
         if (digest !== null) inputs[setting] = digest;
@@ -89,14 +96,28 @@ export async function openEnvironments(
       if (environment) requireJudges(environment, stage as GrpoStage | EnvironmentStage, index);
       if (stage.kind !== "environment" || !environment) continue;
       requireDemonstrations(environment, stage);
+      environments[index] = guard(environment, stage);
       const toolkit = toolkits[index];
-      if (toolkit) environments[index] = withTools(environment, toolkit);
+      if (toolkit) environments[index] = withTools(environments[index] as Environment, toolkit);
     }
   } catch (error) {
     await close();
     throw error;
   }
   return { environments, toolkits, inputs, [Symbol.asyncDispose]: close };
+}
+
+/** An environment with what a stage says of its constraints. Throws "config" where it lacks what that takes. */
+function guard(environment: Environment, { safety }: EnvironmentStage): Environment {
+  const asked = safety.gate.every > 0 ? "gate.every" : safety.novelty === "count" ? "novelty" : null;
+  if (asked !== null && !environment.constraints)
+    throw new VisplayError(
+      "config",
+      `safety.${asked}: ${environment.name} has no constraints that could be kept; expected an environment with some, such as driving, or the default`,
+    );
+  const softened = safety.soft.length > 0 ? soften(environment, safety.soft) : environment;
+  const shield = shieldOf(safety);
+  return shield ? withShield(softened, shield) : softened;
 }
 
 /** Throws "config" where a stage is to imitate an environment that demonstrates nothing. */
@@ -122,6 +143,11 @@ function requireJudges(
     throw new VisplayError(
       "config",
       `${setting}.understanding: found ${weights.understanding}, but ${name} cannot judge what is said of a picture; expected 0, the environment scenes, or a module of your own`,
+    );
+  if (stage.kind === "environment" && stage.credit === "by_part" && !understanding)
+    throw new VisplayError(
+      "config",
+      `stages.${index}.credit: found by_part, but ${name} cannot judge what is said of a picture; expected whole or by_turn`,
     );
   if (weights.description > 0 && stage.kind !== "grpo")
     throw new VisplayError(

@@ -1,5 +1,5 @@
 import { causeEstimates, describerAdvice, examinedCauses } from "../arena/cause_estimates.ts";
-import type { Estimate, EvaluationReport, FormatTried, RunEvent } from "../replay/events.ts";
+import type { Estimate, EvaluationReport, FormatTried, RunEvent, SuiteBefore } from "../replay/events.ts";
 import { lookingTitles } from "../replay/scores.ts";
 import { count, plural } from "./format.ts";
 
@@ -70,6 +70,17 @@ function lineOf(event: RunEvent, tests: string): string | undefined {
       ];
       return `${plural(tasks, "held-out task")}: ${[...skills, `success ${percent(success)}`].join(", ")}`;
     }
+    case "safetyChecked": {
+      const { found, message, before } = event;
+      const { percent: mid, low, high } = found.violations;
+      const [rate, least, most] = [mid, low, high].map((share) => (10 * share).toFixed(0));
+      return (
+        message ??
+        `suite: success ${percent(found.success)}${gapText(found.success, before)}, ${rate} (${least} to ${most}) of 1,000 decisions violate a constraint, reward ${found.reward.toFixed(2)}`
+      );
+    }
+    case "tasksWidened":
+      return `success ${(100 * event.success).toFixed(1)}%: ${(100 * event.share).toFixed(0)}% of the tasks are open`;
     case "alarm":
       return `ALARM in round ${event.round}, ${event.phase}: ${event.message}`;
     case "supervisedStep":
@@ -89,6 +100,13 @@ function lineOf(event: RunEvent, tests: string): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** How far what a model does in a stage's environment is behind what it did in the one before. */
+function gapText(found: Estimate, before: SuiteBefore | undefined): string {
+  if (!before) return "";
+  const gap = found.percent - before.success.percent;
+  return ` before the first step (${gap < 0 ? "" : "+"}${gap.toFixed(1)} points to ${percent(before.success)} in the environment of ${before.stage})`;
 }
 
 /** The figures that say most of whether it looks; no line where there are none. */

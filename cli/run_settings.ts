@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve as absolute, join } from "node:path";
 import { type RunSettings, RunSettingsSchema } from "../arena/config/config.ts";
-import { isBuiltIn } from "../arena/config/environment.ts";
+import { type EnvironmentConfig, isBuiltIn } from "../arena/config/environment.ts";
 import type { StageSettings } from "../arena/config/stages.ts";
 import type { RewardConfig } from "../environments/task_reward.ts";
 import { parseHubData } from "../hub/name.ts";
@@ -30,13 +30,25 @@ export function runSettings(layers: readonly Layer[]): RunSettings {
 function placeStage(stage: StageSettings): StageSettings {
   if (stage.kind === "self_play") return stage;
   if (stage.kind === "environment") {
-    const { name, data } = stage.environment;
+    const { name, data, options } = stage.environment;
     const path = isBuiltIn(name) ? name : absolute(fromHome(name));
-    const environment = { ...stage.environment, name: path, data: place(data) };
+    const environment = {
+      ...stage.environment,
+      name: path,
+      data: place(data),
+      options: placeOptions(name, options),
+    };
     return { ...stage, environment, reward: placeReward(stage.reward) };
   }
   const data = place(stage.data) ?? stage.data;
   return stage.kind === "sft" ? { ...stage, data } : { ...stage, data, reward: placeReward(stage.reward) };
+}
+
+/** An interpreter that is no name to look for, by an absolute path. */
+function placeOptions(name: string, options: EnvironmentConfig["options"]): EnvironmentConfig["options"] {
+  const { python } = options;
+  if (name !== "gymnasium" || typeof python !== "string" || !/[/\\]/.test(python)) return options;
+  return { ...options, python: absolute(fromHome(python)) };
 }
 
 function placeReward(reward: RewardConfig): RewardConfig {

@@ -126,12 +126,15 @@ function explain(
 ): string[] {
   const { path } = issue;
   if (issue.code === "unrecognized_keys") {
-    const known = Object.keys(shapeOf(schemaAt(schema, path, merged) ?? schema) ?? {});
+    // What options may say depends on what they are for, which no schema of settings has.
+    const inner = schemaAt(schema, path, merged);
+    const known = Object.keys((inner && shapeOf(inner)) ?? {});
     return issue.keys.map((key) => {
       const parent = path.length > 0 ? ` in ${path.join(".")}` : "";
       const guess = nearest(key, known);
-      const hint = guess ? `did you mean ${guess}?` : `known keys: ${known.join(", ")}`;
-      return `unknown key ${key}${parent}${source([...path, key], layers)}; ${hint}`;
+      const keys = known.length > 0 ? `; known keys: ${known.join(", ")}` : "";
+      const hint = guess ? `; did you mean ${guess}?` : keys;
+      return `unknown key ${key}${parent}${source([...path, key], layers)}${hint}`;
     });
   }
   const secret = isSecret(schemaAt(schema, path, merged));

@@ -1,3 +1,4 @@
+import type { PenaltyRecord } from "../replay/events.ts";
 import { settingsOf } from "./stage_settings.ts";
 
 /** How the parts of a reward make its total, as a person would write it down. */
@@ -64,9 +65,18 @@ export function questionerForm(config: unknown): string {
 
 /**
  * The Reasoner's reward, by the weights that a run's configuration gives to its parts in a stage; what it gives none to, as
- * what tools cost and what a module of the user's own names, counts 1.
+ * what tools cost and what a module of the user's own names, counts 1. What constraints took is no part, and stands behind them
+ * or, where a hard one was violated, alone.
  */
-export function reasonerSum(config: unknown, stage: string, parts: Parts, reward: number | null): Sum {
+export function reasonerSum(
+  config: unknown,
+  stage: string,
+  parts: Parts,
+  reward: number | null,
+  penalty: PenaltyRecord | null = null,
+): Sum {
+  const taken: Term = { part: "penalty", sign: "−", value: penalty?.taken ?? 0 };
+  if (penalty?.alone) return sum([taken], -penalty.taken, reward);
   const { reward: by = {} } = settingsOf(config, stage, "reasoner") as {
     readonly reward?: Parts | { readonly weights: Parts; readonly moduleWeights: Parts };
   };
@@ -78,7 +88,9 @@ export function reasonerSum(config: unknown, stage: string, parts: Parts, reward
   };
   const weightOf = (name: string): number => weights[name] ?? moduleWeights[name] ?? 1;
   const all = Object.keys(parts).map((name) => [name, weightOf(name)]);
-  return weightedSum(Object.fromEntries(all), parts, reward);
+  const weighted = weightedSum(Object.fromEntries(all), parts, reward);
+  if (!penalty) return weighted;
+  return sum([...weighted.terms, taken], (weighted.total ?? 0) - penalty.taken, reward);
 }
 
 /** A weighted sum of parts; those without a weight are not counted. */

@@ -1,10 +1,24 @@
 import type { ReasonerRollout, SpokenTurn, ToolsRecord, TrajectoryRecord } from "../replay/events.ts";
 import { partsText, signed, visible } from "./format.ts";
 
-/** A turn of the policy, by its place from 0: the tool that it called, what it earned, and an advantage of its own. */
-export function turnTitle(place: number, { call, parts, advantage }: Omit<SpokenTurn, "text">): string {
+/**
+ * A turn of the policy, by its place from 0: the tool that it called, why something else was done than it says, what that violated,
+ * what it earned, and an advantage of its own.
+ */
+export function turnTitle(
+  place: number,
+  { call, parts, advantage, costs = {}, veto }: Omit<SpokenTurn, "text">,
+): string {
   const own = advantage === null ? [] : [`advantage ${signed(advantage)}`];
-  return [`turn ${place + 1}`, ...(call ? [callText(call)] : []), ...partsText(parts), ...own].join(" · ");
+  const broken = Object.entries(costs).filter(([, cost]) => cost > 0);
+  return [
+    `turn ${place + 1}`,
+    ...(call ? [callText(call)] : []),
+    ...(veto ? [`not done, ${visible(veto.reason)}: ${visible(veto.detail)}`] : []),
+    ...(broken.length > 0 ? [`violates ${partsText(Object.fromEntries(broken)).join(", ")}`] : []),
+    ...partsText(parts),
+    ...own,
+  ].join(" · ");
 }
 
 /** What could be called, and how the policy was told of it. */

@@ -18,8 +18,10 @@ import type {
   ReasonerEpisode,
   ReasonerStep,
   RolloutFailed,
+  SafetyChecked,
   SkillsMeasured,
   SupervisedStep,
+  TasksWidened,
   WarmUpStep,
 } from "./phase_events.ts";
 import type {
@@ -86,6 +88,8 @@ export type EventBody =
   | CoEvolution
   | ReasonerEpisode
   | ReasonerStep
+  | SafetyChecked
+  | TasksWidened
   | SkillsMeasured
   | SupervisedStep
   | EvaluationProgress

@@ -291,6 +291,53 @@ export interface SkillsMeasured extends InPhase {
   readonly toolUse: Estimate | null;
 }
 
+/** How a policy did in an environment's suite. */
+export interface SuiteFigures {
+  /** Steps of the phase before it. */
+  readonly updates: number;
+  readonly decisions: number;
+  /** Of decisions, those that would have violated a constraint, whoever prevented it. */
+  readonly violations: Estimate;
+  readonly reward: number;
+  /** Of tasks. */
+  readonly success: Estimate;
+}
+
+/** What the stage before made, in the suite of its own environment. */
+export interface SuiteBefore {
+  readonly stage: string;
+  readonly success: Estimate;
+}
+
+/** Now and then in a phase whose environment has constraints: whether the policy keeps them as well as it did. */
+export interface SafetyChecked extends InPhase {
+  readonly type: "safetyChecked";
+  /** Steps of the phase before it looked. */
+  readonly looked: number;
+  readonly found: SuiteFigures;
+  /** Of the last policy that was safe, and of the best one so far, this one included. */
+  readonly safe: SuiteFigures;
+  readonly best: SuiteFigures;
+  /** After how many steps the policy was to which it went back; null where it goes on as it is. */
+  readonly returnedTo: number | null;
+  /** Optimiser steps of the policy that goes on. */
+  readonly policyVersion: number;
+  /** Why it went back; null where it did not. */
+  readonly message: string | null;
+  /** In the first look of a stage: what the one before came to, from which it differs by the gap between their environments. */
+  readonly before?: SuiteBefore;
+}
+
+/** After a step with enough success: more of the stage's tasks are open, from the step after the next on. */
+export interface TasksWidened extends InStep {
+  readonly type: "tasksWidened";
+  /** Of the step's trajectories, as a share. */
+  readonly success: number;
+  /** The shares of tasks that were open, and that are. */
+  readonly from: number;
+  readonly share: number;
+}
+
 /** The Reasoner imitated given answers. */
 export interface SupervisedStep extends InStep {
   readonly type: "supervisedStep";

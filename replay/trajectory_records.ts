@@ -41,6 +41,29 @@ export interface SpokenTurn {
   readonly call: { readonly tool: string; readonly fault: string | null } | null;
   /** Of its tokens; null where they have the trajectory's. */
   readonly advantage: number | null;
+  /** How far constraints were violated by what was done, by name; absent where there are none. */
+  readonly costs?: Readonly<Record<string, number>>;
+  /** Why something else was done than it says, and what that would have cost; absent where it was done. */
+  readonly veto?: VetoRecord;
+  /** How it came about; absent where nobody watched. */
+  readonly watched?: WatchedRecord;
+}
+
+/** An action in place of which the environment's fallback was taken. */
+export interface VetoRecord {
+  /** "dangerous", "unsure", "unlike" or "late". */
+  readonly reason: string;
+  readonly detail: string;
+  readonly costs: Readonly<Record<string, number>>;
+}
+
+/** How an action came about. */
+export interface WatchedRecord {
+  readonly latencyMs: number;
+  /** How far samples agree in what they say of the picture, 0 to 1; null where that was not asked. */
+  readonly agreement: number | null;
+  /** Whether the picture is unlike those of training; null where nobody compared. */
+  readonly unlike: boolean | null;
 }
 
 /** What was between the tokens of a completion that went on over several turns, and how it ended. */
@@ -56,6 +79,14 @@ export interface TrajectoryRecord {
   readonly fault: { readonly kind: string; readonly reason: string } | null;
   /** In which of the policy's turns, from 0, it began to fail, and how; null where it did not, or nobody said. */
   readonly failure: { readonly turn: number; readonly kind: string } | null;
+  /** What violated constraints took; absent where nothing was. */
+  readonly penalty?: PenaltyRecord;
+}
+
+/** What constraints took from a reward, or, where a hard one was violated, all that there is of it. */
+export interface PenaltyRecord {
+  readonly taken: number;
+  readonly alone: boolean;
 }
 
 /** How the trajectories of a step went. */
@@ -71,4 +102,21 @@ export interface TrajectoryFigures {
   readonly faults: Readonly<Record<string, number>>;
   /** Trajectories that failed, by how that began; null where nobody said. */
   readonly failures: Readonly<Record<string, number>> | null;
+  /** Absent where there are no constraints. */
+  readonly safety?: SafetyFigures;
+}
+
+/** How safe the decisions in trajectories were: a decision is one turn of the policy. */
+export interface SafetyFigures {
+  readonly decisions: number;
+  /** Decisions by which a constraint was violated in the environment, and for each constraint how many. */
+  readonly violations: number;
+  readonly violated: Readonly<Record<string, number>>;
+  /** Decisions in place of which the fallback was taken, by reason. */
+  readonly vetoes: Readonly<Record<string, number>>;
+  /** Pictures unlike those of training; null where nobody compared. */
+  readonly unlike: number | null;
+  /** Mean and highest latency of a decision; null where nobody watched. */
+  readonly meanLatencyMs: number | null;
+  readonly maxLatencyMs: number | null;
 }

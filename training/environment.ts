@@ -4,10 +4,24 @@ import type { Fit } from "../images/shrink.ts";
 import type { ImageFile } from "../images/source.ts";
 import type { Completion, ReadTurn } from "../policy/port.ts";
 import type { FirstPrompt } from "../policy/prompts.ts";
+import type { Constraint, Costs } from "../rewards/constraints.ts";
 import type { Parts } from "../rewards/parts.ts";
 
 /** What a policy said in one of its turns. */
-export type Action = Pick<Completion, "tokens" | "text" | "finishReason">;
+export interface Action extends Pick<Completion, "tokens" | "text" | "finishReason"> {
+  /** How it came about; absent where nobody watches. */
+  readonly watched?: Watched;
+}
+
+/** How an action came about, beside what it says. */
+export interface Watched {
+  /** From the question to its last token. */
+  readonly latencyMs: number;
+  /** How far samples about the same picture agree in what they say of it, 0 to 1; null where that was not asked. */
+  readonly agreement: number | null;
+  /** Whether its picture is unlike those of training; null where nobody compared. */
+  readonly unlike: boolean | null;
+}
 
 /** How a trajectory begins. */
 export interface Start {
@@ -52,6 +66,28 @@ export interface Observed {
   readonly parts: Parts;
   /** Where the action called a tool: which ("" for what could not be read), and what was wrong with the call, if anything. */
   readonly call?: Call;
+  /** How far the environment's constraints were violated by what was done; beside the parts, and in none of them. Default: not. */
+  readonly costs?: Costs;
+  /** Why something else was done than the action says; absent where it was not. */
+  readonly veto?: Veto;
+  /** Whether what is read next stands alone: what was read and said before is no part of its prompt (default false). */
+  readonly alone?: boolean;
+}
+
+/**
+ * Why an action was not taken: it would violate a constraint, samples disagree about the picture, the picture is unlike those of
+ * training, or the action came too late.
+ */
+export const vetoReasons = ["dangerous", "unsure", "unlike", "late"] as const;
+export type VetoReason = (typeof vetoReasons)[number];
+
+/** An action that was not taken. The environment's fallback was, for which the policy is not paid. */
+export interface Veto {
+  readonly reason: VetoReason;
+  /** For people: what would have been violated, or which figure passed which limit. */
+  readonly detail: string;
+  /** What the policy is charged with: the costs that the action would have had. */
+  readonly costs: Costs;
 }
 
 /** A call of a tool. */
@@ -67,6 +103,9 @@ export interface Ended {
   readonly parts: Parts | null;
   /** Whether it is one to imitate. */
   readonly success: boolean;
+  /** As `Observed`'s. */
+  readonly costs?: Costs;
+  readonly veto?: Veto;
 }
 
 export type Outcome = Observed | Ended;
@@ -104,6 +143,17 @@ export interface Environment extends AsyncDisposable {
   understanding?(state: unknown, text: string, signal?: AbortSignal): Promise<number | null>;
   /** What a policy that knows better would say in its `turn`-th turn, from 0, for others to imitate; not every one has it. */
   demonstrate?(state: unknown, turn: number, signal?: AbortSignal): Promise<string>;
+  /** What must not happen in it, whose costs stand in outcomes (default: nothing). */
+  readonly constraints?: readonly Constraint[];
+  /**
+   * What an action would cost, were it taken and the fallback from then on; nothing changes by it. With `fallback` what a shield
+   * (`environments/shield.ts`) needs; not every one has them.
+   */
+  foresee?(state: unknown, action: Pick<Action, "text">, signal?: AbortSignal): Promise<Costs>;
+  /** What is said in place of an action that is not to be taken: what keeps the constraints, where anything does. */
+  fallback?(state: unknown, signal?: AbortSignal): Promise<string>;
+  /** Tasks that policies are measured on and never learn from, with its constraints; default: the last of its own. */
+  readonly suite?: Environment;
 }
 
 /**

@@ -1,21 +1,26 @@
 import { isFaultOfPrompt } from "../common/errors.ts";
 import { zip } from "../common/zip.ts";
 import type { Completion, Observation, Prompt, ReadTurn, Turn } from "../policy/port.ts";
+import type { Costs } from "../rewards/constraints.ts";
 import type { Failure } from "../rewards/failure.ts";
 import type { Parts } from "../rewards/parts.ts";
 import {
+  type Action,
   type Call,
   type Environment,
   EnvironmentFault,
   type Fault,
+  type Observed,
   type Outcome,
   type Start,
+  type Veto,
+  type Watched,
 } from "./environment.ts";
 import { actedOf, failureIn, type TrajectoryJudge, textsIn } from "./judgement.ts";
 
 /** All that a policy did in one task, and what that earned. */
 export interface Trajectory {
-  /** What it said in all of its turns, with what it observed between them. */
+  /** What it said in all of its turns, with what it observed between them; where turns stand alone, in the first of them. */
   readonly completion: Completion;
   /** What it said last. */
   readonly last: Completion;
@@ -23,6 +28,8 @@ export interface Trajectory {
   readonly turns: readonly SpokenTurn[];
   /** Their sums by name; null where nobody can judge it. */
   readonly parts: Parts | null;
+  /** What the policy is charged with, by constraint: the sums of its turns. */
+  readonly costs: Costs;
   /** Whether it is one to imitate. */
   readonly success: boolean;
   /** How it came to its end: by the environment, by the most turns that it may have, or by a fault. */
@@ -42,6 +49,17 @@ interface Act {
   readonly parts: Parts;
   /** The call of a tool that it was; null for any other. */
   readonly call: Call | null;
+  /** How far constraints were violated by what was done. */
+  readonly costs: Costs;
+  /** Why that was something else than it says; null where it was not. */
+  readonly veto: Veto | null;
+  /** How it came about; null where nobody watched. */
+  readonly watched: Watched | null;
+}
+
+/** What a policy is charged with for a turn: never with what was done in its place. */
+export function chargedCosts({ costs, veto }: Pick<Act, "costs" | "veto">): Costs {
+  return veto?.costs ?? costs;
 }
 
 /** Where a trajectory begins. */
@@ -66,7 +84,10 @@ export type SampleTurn = (
   asked: readonly AskedTurn[],
   groupSize: number,
   turn: number,
-) => Promise<readonly (readonly Completion[] | null)[]>;
+) => Promise<readonly (readonly WatchedCompletion[] | null)[]>;
+
+/** A completion, and how it came about where somebody watched. */
+export interface WatchedCompletion extends Completion, Pick<Action, "watched"> {}
 
 export interface RolloutOptions {
   /** G: trajectories of each beginning. */
@@ -131,14 +152,16 @@ interface Listening {
   /** Up to here. */
   readonly prompt: Prompt;
   readonly state: unknown;
-  readonly said: readonly Completion[];
+  readonly said: readonly WatchedCompletion[];
   readonly observations: readonly Observation[];
   readonly acts: readonly Act[];
+  /** Whether a turn of it stands alone, so that only the first one goes on from where it began. */
+  readonly alone: boolean;
 }
 
 /** One that waits for its environment. */
 interface Spoken extends Listening {
-  readonly last: Completion;
+  readonly last: WatchedCompletion;
 }
 
 function askedOf({ task, prompt, state }: Listening): AskedTurn {
@@ -146,10 +169,10 @@ function askedOf({ task, prompt, state }: Listening): AskedTurn {
 }
 
 function begin({ prompt, state }: Beginning, task: number, member: number): Listening {
-  return { task, member, prompt, state, said: [], observations: [], acts: [] };
+  return { task, member, prompt, state, said: [], observations: [], acts: [], alone: false };
 }
 
-function say(listening: Listening, completion: Completion): Spoken {
+function say(listening: Listening, completion: WatchedCompletion): Spoken {
   const prompt = goOn(listening.prompt, [{ role: "assistant", tokens: completion.tokens }]);
   return { ...listening, prompt, said: [...listening.said, completion], last: completion };
 }
@@ -164,45 +187,52 @@ async function observe(
   environment: ActedIn,
   options: RolloutOptions,
 ): Promise<Listening | Trajectory> {
-  const { tokens, text, finishReason } = spoken.last;
+  const { tokens, text, finishReason, watched } = spoken.last;
   const { signal } = options;
   const isFirst = spoken.acts.length === 0;
   let outcome: Outcome;
   let understanding: number | null | undefined;
   try {
-    outcome = await environment.step(spoken.state, { tokens, text, finishReason }, signal);
+    const action = { tokens, text, finishReason, ...(watched && { watched }) };
+    outcome = await environment.step(spoken.state, action, signal);
     understanding = isFirst ? await environment.understanding?.(spoken.state, text, signal) : null;
   } catch (error) {
     if (!isFaultOfPrompt(error)) throw error;
     const fault =
       error instanceof EnvironmentFault ? error : { kind: "threw" as const, reason: error.message };
-    return spoil({ ...spoken, acts: [...spoken.acts, { parts: {}, call: null }] }, fault);
+    return spoil({ ...spoken, acts: [...spoken.acts, nothingDone] }, fault);
   }
   const call = outcome.turns === null ? null : (outcome.call ?? null);
   const parts = { ...outcome.parts, ...(typeof understanding === "number" && { understanding }) };
-  const acts = [...spoken.acts, { parts, call }];
-  if (outcome.turns !== null) return hear({ ...spoken, acts }, outcome.turns, outcome.state);
+  const { costs = {}, veto = null } = outcome;
+  const acts = [...spoken.acts, { parts, call, costs, veto, watched: watched ?? null }];
+  if (outcome.turns !== null) return hear({ ...spoken, acts }, outcome);
   const { success } = outcome;
   if (outcome.parts === null) return { ...finish({ ...spoken, acts }, "done", {}), ...unjudged, success };
   return finish({ ...spoken, acts }, "done", options, success);
 }
 
+/** What became of a turn whose environment failed. */
+const nothingDone: Act = { parts: {}, call: null, costs: {}, veto: null, watched: null };
+
 /** Of a trajectory that nobody can judge. */
 const unjudged = { parts: null, failure: null };
 
 /** Reads what was observed. */
-function hear(listening: Listening, turns: readonly ReadTurn[], state: unknown): Listening {
+function hear(listening: Listening, { turns, state, alone = false }: Observed): Listening {
   const after = listening.said.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const before = alone ? { ...listening.prompt, turns: [] } : listening.prompt;
   return {
     ...listening,
-    prompt: goOn(listening.prompt, turns),
+    prompt: goOn(before, turns),
     state,
     observations: [...listening.observations, { after, turns }],
+    alone: alone || listening.alone,
   };
 }
 
 function finish(
-  { prompt: { turns: conversation }, said, observations, acts }: Listening,
+  { prompt: { turns: conversation }, said, observations, acts, alone }: Listening,
   end: Trajectory["end"],
   { judge }: Pick<RolloutOptions, "judge">,
   success = false,
@@ -211,7 +241,11 @@ function finish(
   const tokens = said.reduce((sum, each) => sum + each.tokens.length, 0);
   // What was observed after the last turn was never read.
   const read = observations.filter(({ after }) => after < tokens);
-  const turns = zip(said, acts).map(([{ text, tokens }, act]) => ({ text, tokens, ...act }));
+  const turns = zip(said, acts).map(([{ text, tokens }, act], i) => ({
+    text,
+    tokens: alone && i > 0 ? new Int32Array() : tokens,
+    ...act,
+  }));
   const prompt = conversation.slice(0, conversation.findIndex(isOwnTurn)) as ReadTurn[];
   const heard = turns.map((turn, i) => ({
     ...turn,
@@ -224,10 +258,11 @@ function finish(
     i === turns.length - 1 ? { ...turn, parts: { ...turn.parts, ...whole } } : turn,
   );
   return {
-    completion: said.length === 1 ? last : join(said, read),
+    completion: alone || said.length === 1 ? (said[0] as Completion) : join(said, read),
     last,
     turns: earned,
     parts: sumByName(earned.map(({ parts }) => parts)),
+    costs: sumByName(acts.map(chargedCosts)),
     success,
     end,
     fault: null,

@@ -8,6 +8,7 @@ import type {
   QuestionerStep,
   ReasonerStep,
   RunEvent,
+  SafetyFigures,
   SupervisedStep,
   TrajectoryFigures,
   UpdateRecord,
@@ -59,6 +60,17 @@ export function figuresOf(event: RunEvent, config: RunConfig): Figures | null {
       const measured = { understanding: understanding?.percent, toolUse: toolUse?.percent };
       return { step: event.round, values: tag("skills", { success: success.percent, ...measured }) };
     }
+    case "safetyChecked": {
+      const { looked, found } = event;
+      const measured = {
+        violations: found.violations.percent / 100,
+        reward: found.reward,
+        success: found.success.percent / 100,
+      };
+      return { step: looked, values: tag("suite", measured) };
+    }
+    case "tasksWidened":
+      return { step: event.step, values: tag("suite", { open: event.share }) };
     case "evaluated":
       return {
         step: event.round,
@@ -123,10 +135,19 @@ function examined({ attribution }: EvaluationReport): Values {
 }
 
 function summary(trajectories: TrajectoryFigures): Values {
-  const { meanTurns, unfinished, faults, meanCalls, failedCalls, failures } = trajectories;
+  const { meanTurns, unfinished, faults, meanCalls, failedCalls, failures, safety } = trajectories;
   const calls = failedCalls === null ? {} : { meanCalls, failedCalls };
   const began = tag("failures", failures ?? {});
-  return { meanTurns, unfinished, faults: countFaults(faults), ...calls, ...began };
+  const kept = safety
+    ? { violations: safety.violations / Math.max(1, safety.decisions), ...vetoes(safety) }
+    : {};
+  return { meanTurns, unfinished, faults: countFaults(faults), ...calls, ...began, ...kept };
+}
+
+/** Shares of decisions. */
+function vetoes({ vetoes, decisions }: SafetyFigures): Values {
+  const shares = Object.entries(vetoes).map(([why, count]) => [why, count / Math.max(1, decisions)]);
+  return tag("vetoes", Object.fromEntries(shares));
 }
 
 function trainingFigures(event: QuestionerStep | ReasonerStep): Values {

@@ -1,12 +1,34 @@
 import * as z from "zod";
+import { drivingOptions } from "../../environments/driving/options.ts";
+import { gymnasiumOptions } from "../../environments/gymnasium/options.ts";
+import { robotOptions } from "../../environments/robot/options.ts";
 import { count, groupOrMain, number, optionalText, type Settings, text } from "./setting.ts";
 
 /** The environments that are there; any other name is a module of a user's own. */
-export const environmentNames = ["data", "scenes", "jigsaw", "odd-one-out", "frame-order"] as const;
+export const environmentNames = [
+  "data",
+  "scenes",
+  "jigsaw",
+  "odd-one-out",
+  "frame-order",
+  "driving",
+  "robot",
+  "gymnasium",
+] as const;
 export type EnvironmentName = (typeof environmentNames)[number];
 
 /** Tasks of scenes where nobody says how many. */
 export const SCENE_TASKS = 10_000;
+
+/** Tasks of a simulator where nobody says how many. */
+export const SIMULATED_TASKS = 10_000;
+
+/** What the options of simulators may say. */
+const simulatorOptions: Readonly<Partial<Record<string, z.ZodType>>> = {
+  driving: drivingOptions,
+  robot: robotOptions,
+  gymnasium: gymnasiumOptions,
+};
 
 /** In what a stage lets its policy act. */
 export interface EnvironmentConfig {
@@ -24,10 +46,10 @@ export interface EnvironmentConfig {
 const settings: Settings<EnvironmentConfig> = {
   name: text(
     "scenes",
-    "data (labelled questions), scenes (questions about drawn scenes), jigsaw, odd-one-out or frame-order (labels for free, from pictures or films), or a module of your own, such as ./my_env.ts",
+    "data (labelled questions), scenes (questions about drawn scenes), jigsaw, odd-one-out or frame-order (labels for free, from pictures or films), driving, robot or gymnasium (simulators), or a module of your own, such as ./my_env.ts",
   ),
   data: optionalText(
-    "what it is made of: labelled data (data), pictures (jigsaw, odd-one-out; null: those of images), or a folder of films (frame-order)",
+    "what it is made of: labelled data (data), pictures (jigsaw, odd-one-out; null: those of images), a folder of films (frame-order), or one of scenarios (driving; null: those that are there)",
   ),
   columns: optionalText(
     "columns of data, as question=NAME,answer=NAME,image=NAME; null: by their usual names",
@@ -36,9 +58,12 @@ const settings: Settings<EnvironmentConfig> = {
   options: z
     .record(z.string(), z.unknown())
     .default({})
-    .describe("what a module of your own is told, by names of its own"),
-  timeLimit: number(30, "what one call of a module of your own may take (seconds)", 0.01),
-  threads: count(2, "threads that a module of your own runs in, each with one call at a time"),
+    .describe("what a simulator, or a module of your own, is told, by names of its own"),
+  timeLimit: number(30, "what one call of a simulator or a module of your own may take (seconds)", 0.01),
+  threads: count(
+    2,
+    "threads, or for gymnasium processes, that a simulator or a module of your own runs in, each with one call at a time",
+  ),
   memory: count(1024, "heap of such a thread (MB)", 16),
 };
 
@@ -61,6 +86,8 @@ export const environment: z.ZodType<EnvironmentConfig> = groupOrMain(
 ).superRefine((config, context) => {
   const [path, message] = impossible(config) ?? [];
   if (path !== undefined) context.addIssue({ code: "custom", path: [path], message });
+  for (const issue of simulatorOptions[config.name]?.safeParse(config.options).error?.issues ?? [])
+    context.addIssue({ ...issue, path: ["options", ...issue.path] });
 });
 
 /** Whether a name is that of an environment that is there. */

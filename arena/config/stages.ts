@@ -14,6 +14,7 @@ import {
 } from "./learning.ts";
 import { type TokenCredit, tokenCredits } from "./reasoner.ts";
 import { reward } from "./reward.ts";
+import { type SafetyConfig, safety } from "./safety.ts";
 import {
   choice,
   count,
@@ -28,6 +29,7 @@ import {
 } from "./setting.ts";
 import { floors, type SkillFloors } from "./skills.ts";
 import { type ToolsConfig, tools } from "./tools.ts";
+import { type WideningConfig, widening } from "./widening.ts";
 
 /** Figures that a stage may have to reach. */
 const floorFigures = ["greedy", "mean8", "mean8_t06", "maj8", "pass8"] as const;
@@ -88,10 +90,15 @@ export interface EnvironmentStage extends Amount, TrajectorySettings {
   readonly imitates: boolean;
   readonly credit: Credit;
   readonly floors: SkillFloors;
+  readonly safety: SafetyConfig;
+  readonly widening: WideningConfig;
 }
 
-/** Of what a turn's tokens have the advantage: of the trajectory, or of what was earned from the turn on. */
-export const credits = ["whole", "by_turn"] as const;
+/**
+ * Of what a turn's tokens have the advantage: of the trajectory, or of what was earned from the turn on; or, by part, those that
+ * say what is seen first, of how right that is, and the others of the trajectory.
+ */
+export const credits = ["whole", "by_turn", "by_part"] as const;
 export type Credit = (typeof credits)[number];
 
 /** Imitation of given answers. */
@@ -197,10 +204,12 @@ const environmentStage = z.strictObject({
   credit: choice(
     credits,
     "whole",
-    "what a turn is credited with: all that its trajectory earned (whole), or only what was earned from it on (by_turn)",
+    "what tokens are credited with: all that their trajectory earned (whole), only what was earned from their turn on (by_turn), or, for those that say what is seen first, how right that is (by_part)",
   ),
   floors,
-  ...amount("task", `all (of scenes ${SCENE_TASKS})`),
+  safety,
+  widening,
+  ...amount("task", `all (of scenes and simulators ${SCENE_TASKS})`),
   ...trajectorySettings,
 });
 

@@ -1,3 +1,4 @@
+import type { Constraint, Costs } from "../../rewards/constraints.ts";
 import type { Outcome, Start } from "../../training/environment.ts";
 import type { ModuleThread, Result } from "./module_pool.ts";
 
@@ -16,6 +17,11 @@ export interface OwnAbilities {
   readonly demonstrates: boolean;
   /** Whether it can judge what is said of the picture. */
   readonly understands: boolean;
+  /** What must not happen in it; null where nothing is. */
+  readonly constraints: readonly Constraint[] | null;
+  /** Whether it can say what an action would cost, and what to do instead. */
+  readonly foresees: boolean;
+  readonly fallsBack: boolean;
 }
 
 /** What the thread of a user's own environment does. */
@@ -25,4 +31,6 @@ export interface EnvironmentThread extends ModuleThread {
   step(state: unknown, action: ToldAction): Promise<Result<Outcome>>;
   demonstrate(state: unknown, turn: number): Promise<Result<string>>;
   understanding(state: unknown, text: string): Promise<Result<number | null>>;
+  foresee(state: unknown, text: string): Promise<Result<Costs>>;
+  fallback(state: unknown): Promise<Result<string>>;
 }

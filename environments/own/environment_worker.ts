@@ -2,7 +2,14 @@
 import { dirname, resolve } from "node:path";
 import { serveThread } from "../../common/serve_thread.ts";
 import type { EnvironmentThread } from "./environment_protocol.ts";
-import { demonstrationOf, outcomeOf, startOf, understandingOf } from "./given.ts";
+import {
+  costsOf,
+  demonstrationOf,
+  outcomeOf,
+  requireConstraints,
+  startOf,
+  understandingOf,
+} from "./given.ts";
 import { loadMade, resultOf } from "./module_thread.ts";
 
 /** What a user's own module gives. */
@@ -12,6 +19,9 @@ interface OwnModule {
   step(state: unknown, action: unknown): unknown;
   demonstrate?(state: unknown, turn: number): unknown;
   understanding?(state: unknown, text: string): unknown;
+  readonly constraints?: unknown;
+  foresee?(state: unknown, action: unknown): unknown;
+  fallback?(state: unknown): unknown;
 }
 
 let module: OwnModule;
@@ -21,8 +31,12 @@ serveThread<EnvironmentThread>({
   async open(path, setting, options) {
     module = (await loadMade(path, setting, options, faultOf)) as OwnModule;
     folder = dirname(resolve(path));
-    const { tasks, demonstrate, understanding } = module;
-    return { tasks, demonstrates: demonstrate !== undefined, understands: understanding !== undefined };
+    const { tasks, demonstrate, understanding, constraints, foresee, fallback } = module;
+    return {
+      ...{ tasks, demonstrates: demonstrate !== undefined, understands: understanding !== undefined },
+      constraints: constraints === undefined ? null : requireConstraints(constraints, `${setting}: ${path}`),
+      ...{ foresees: foresee !== undefined, fallsBack: fallback !== undefined },
+    };
   },
   reset: (task, seed) =>
     resultOf(async () => startOf(await module.reset(task, seed), folder, `task ${task}`)),
@@ -31,6 +45,8 @@ serveThread<EnvironmentThread>({
     resultOf(async () => demonstrationOf(await module.demonstrate?.(state, turn))),
   understanding: (state, text) =>
     resultOf(async () => understandingOf(await module.understanding?.(state, text))),
+  foresee: (state, text) => resultOf(async () => costsOf(await module.foresee?.(state, { text }), "foresee")),
+  fallback: (state) => resultOf(async () => demonstrationOf(await module.fallback?.(state), "fallback")),
   close: () => {},
 });
 

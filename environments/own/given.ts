@@ -1,8 +1,10 @@
 import { isAbsolute, resolve } from "node:path";
+import * as z from "zod";
 import { VisplayError } from "../../common/errors.ts";
 import { decodeImage, defaultLimits, isTooLarge, readImage } from "../../images/decode.ts";
 import { imageOf, type RgbImage } from "../../images/image.ts";
 import type { ReadTurn, TurnPart } from "../../policy/port.ts";
+import type { Constraint, Costs } from "../../rewards/constraints.ts";
 import type { Parts } from "../../rewards/parts.ts";
 import { EnvironmentFault, type Outcome, type Start } from "../../training/environment.ts";
 
@@ -31,20 +33,39 @@ export async function startOf(given: unknown, folder: string, name: string): Pro
 
 /** What an action led to, by what `step` of a user's own module gave; as `startOf`. */
 export async function outcomeOf(given: unknown, folder: string): Promise<Outcome> {
-  const { turn, state, role, done, parts = {}, success = false } = recordOf(given, "step", stepForm);
+  const { turn, state, role, done, parts = {}, success = false, ...own } = recordOf(given, "step", stepForm);
+  const costs = own.costs === undefined ? {} : { costs: costsOf(own.costs, "step") };
   if (done === true) {
     if (parts !== null && !isParts(parts)) throw nonsense("step", `parts ${shown(parts)}`, stepForm);
-    return { turns: null, parts, success: success === true };
+    return { turns: null, parts, success: success === true, ...costs };
   }
   if (!isParts(parts)) throw nonsense("step", `parts ${shown(parts)}`, stepForm);
   const turns = await turnsOf(turn, role, folder, "step", stepForm);
-  return { turns, state: plain(state, "step"), parts };
+  return { turns, state: plain(state, "step"), parts, ...costs };
 }
 
 /** What is to be said, by what `demonstrate` of a user's own module gave; as `startOf`. */
-export function demonstrationOf(given: unknown): string {
+export function demonstrationOf(given: unknown, method = "demonstrate"): string {
   if (typeof given === "string" && given.trim() !== "") return given;
-  throw nonsense("demonstrate", shown(given), "expected what is to be said");
+  throw nonsense(method, shown(given), "expected what is to be said");
+}
+
+/** How far constraints were or would be violated, by what a module of a user's own gave; as `startOf`. */
+export function costsOf(given: unknown, method: string): Costs {
+  if (isParts(given) && Object.values(given).every((cost) => cost >= 0)) return given;
+  throw nonsense(method, `costs ${shown(given)}`, "expected numbers from 0 by the names of constraints");
+}
+
+const constraintForm = z.array(
+  z.strictObject({ name: z.string().min(1), kind: z.enum(["hard", "soft"]), penalty: z.number().positive() }),
+);
+
+/** What must not happen, by what a module says. Throws "config", which names the module as `who`. */
+export function requireConstraints(given: unknown, who: string): readonly Constraint[] {
+  const read = constraintForm.safeParse(given);
+  if (read.success) return read.data;
+  const form = 'a list of {name, kind: "hard" or "soft", penalty}, penalties above 0';
+  throw new VisplayError("config", `${who} gave constraints ${shown(given)}, expected ${form}`);
 }
 
 /** How right what was said of the picture is, by what `understanding` of a user's own module gave; as `startOf`. */

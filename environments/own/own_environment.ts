@@ -1,4 +1,5 @@
 import { VisplayError } from "../../common/errors.ts";
+import type { Constraint, Costs } from "../../rewards/constraints.ts";
 import {
   type Action,
   type Environment,
@@ -26,11 +27,18 @@ export class OwnEnvironment implements Environment {
   /** Only where the module can. */
   readonly demonstrate?: (state: unknown, turn: number, signal?: AbortSignal) => Promise<string>;
   readonly understanding?: (state: unknown, text: string, signal?: AbortSignal) => Promise<number | null>;
+  readonly constraints?: readonly Constraint[];
+  readonly foresee?: (
+    state: unknown,
+    action: { readonly text: string },
+    signal?: AbortSignal,
+  ) => Promise<Costs>;
+  readonly fallback?: (state: unknown, signal?: AbortSignal) => Promise<string>;
   readonly #pool: ModulePool<EnvironmentThread>;
 
   private constructor(
     path: string,
-    { tasks, demonstrates, understands }: OwnAbilities,
+    { tasks, demonstrates, understands, constraints, foresees, fallsBack }: OwnAbilities,
     pool: ModulePool<EnvironmentThread>,
   ) {
     this.name = path;
@@ -39,6 +47,9 @@ export class OwnEnvironment implements Environment {
       this.demonstrate = (state, turn, signal) => pool.call("demonstrate", [state, turn], signal);
     if (understands)
       this.understanding = (state, text, signal) => pool.call("understanding", [state, text], signal);
+    if (constraints) this.constraints = constraints;
+    if (foresees) this.foresee = (state, { text }, signal) => pool.call("foresee", [state, text], signal);
+    if (fallsBack) this.fallback = (state, signal) => pool.call("fallback", [state], signal);
     this.#pool = pool;
   }
 

@@ -30,11 +30,12 @@ interface ToolState {
  * wrong; and, where the trajectory succeeds and a call went well, `toolSuccess`. The tools stay open.
  */
 export function withTools(environment: Environment, toolkit: Toolkit): Environment {
-  const { demonstrate, understanding } = environment;
+  const { demonstrate, understanding, constraints } = environment;
   return {
     name: environment.name,
     tasks: environment.tasks,
     stopTexts: toolkit.stopTexts,
+    ...(constraints && { constraints }),
     /** Pictures are whole: tools look at what the policy saw smaller. */
     async reset(task, given) {
       const start = await environment.reset(task, { ...given, fit: () => null });

@@ -1,14 +1,11 @@
-import sharp from "sharp";
 import { imageOf, type RgbImage } from "../image.ts";
 import { applyPhotometry } from "../photometric.ts";
+import { drawSvg, svgColour } from "../svg.ts";
 import { type Rgb, type Scene, type SceneObject, type Shape, sceneSize } from "./scene.ts";
 
 /** The picture of a scene, 64x64, the same bits for equal scenes: anti-aliased SVG, then colour cast and noise. */
 export async function renderScene(scene: Scene): Promise<RgbImage> {
-  const drawn = await sharp(Buffer.from(sceneSvg(scene)))
-    .removeAlpha()
-    .raw()
-    .toBuffer();
+  const drawn = await drawSvg(sceneSvg(scene));
   const { cast, noise, noiseSeed } = scene;
   return imageOf(
     sceneSize,
@@ -20,9 +17,9 @@ export async function renderScene(scene: Scene): Promise<RgbImage> {
 function sceneSvg({ objects, background, blots }: Scene): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${sceneSize}" height="${sceneSize}">`,
-    `<rect width="100%" height="100%" fill="${css(background)}"/>`,
+    `<rect width="100%" height="100%" fill="${svgColour(background)}"/>`,
     ...blots.map(({ x, y, radii, rotation, shade }) => {
-      const fill = css(background.map((value) => value + shade) as unknown as Rgb);
+      const fill = svgColour(background.map((value) => value + shade) as unknown as Rgb);
       return `<ellipse rx="${radii[0]}" ry="${radii[1]}" fill="${fill}" opacity="0.5" ${place(x, y, rotation)}/>`;
     }),
     ...objects.map(objectSvg),
@@ -39,13 +36,9 @@ const outlines: Record<Shape, string> = {
 };
 
 function objectSvg({ shape, x, y, radius, rotation, paint }: SceneObject): string {
-  return `${outlines[shape]} fill="${css(paint)}" ${place(x, y, rotation, radius)}/>`;
+  return `${outlines[shape]} fill="${svgColour(paint)}" ${place(x, y, rotation, radius)}/>`;
 }
 
 function place(x: number, y: number, rotation: number, scale = 1): string {
   return `transform="translate(${x} ${y}) rotate(${rotation}) scale(${scale})"`;
-}
-
-function css(rgb: Rgb): string {
-  return `rgb(${rgb.map((value) => Math.round(255 * Math.min(1, Math.max(0, value)))).join()})`;
 }

@@ -105,7 +105,7 @@ function answerLines(
   return rollouts.flatMap((rollout, i) => {
     const { vote, failure, outcome, reward, advantage, parts, text, finishReason, trajectory } = rollout;
     const title = `${vote ?? failure ?? outcome} · ${names[fateOf(rollout, label)]} · ${figuresLine(reward, advantage)}`;
-    const sum = sumLines(reasonerSum(config, stage, parts, reward), reward, width - 4);
+    const sum = sumLines(reasonerSum(config, stage, parts, reward, trajectory?.penalty), reward, width - 4);
     const said = trajectory
       ? [...trajectoryLines(rollout, trajectory, width - 4), ...sum]
       : [...sum, ...saidLines(text, finishReason, width - 4)];

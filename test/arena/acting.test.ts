@@ -12,7 +12,7 @@ async function report(fault?: FakePolicyOptions["fault"]): Promise<ActingReport>
   const time = new VirtualTime();
   const policy = new FakePolicy({ script: reasonerScript, time, ...(fault && { fault }) });
   const { signal } = new AbortController();
-  const options = { from: 0, tasks: 12, temperature: 1, seed: 5, signal, progress: () => {} };
+  const options = { from: 0, tasks: 12, temperature: 1, seed: 5, signal, clock: time, progress: () => {} };
   const [acted] = await Promise.all([actIn(policy, guessing(12), guess, options), time.run()]);
   return acted;
 }

@@ -39,3 +39,15 @@ test("~ is the home, in a file too", () => {
   expect(model.name).toBe("~owner/name");
   expect(of(["out"], "~").out).toBe(homedir());
 });
+
+test("the Python of a simulator is a name to look for, or an absolute path", () => {
+  const python = (path: string) => {
+    const environment = { name: "gymnasium", options: { id: "x", python: path } };
+    const stages = [{ kind: "environment", environment }];
+    const [stage] = runSettings([valueLayer("a test", ["stages"], stages)]).stages;
+    return stage?.kind === "environment" ? stage.environment.options.python : undefined;
+  };
+  expect(python("python3.12")).toBe("python3.12");
+  expect(python("simulators/bin/python")).toBe(resolve("simulators/bin/python"));
+  expect(python("~/simulators/bin/python")).toBe(join(homedir(), "simulators/bin/python"));
+});

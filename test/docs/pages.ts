@@ -9,6 +9,8 @@ export const pages: readonly string[] = [
     "settings",
     "stages",
     "environments",
+    "decisions",
+    "robot",
     "tools",
     "rewards",
     "model",

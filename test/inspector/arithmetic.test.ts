@@ -104,6 +104,16 @@ describe("terms of a reward", () => {
     expect(reasonerSum(config, "selfPlay", called, 1).addsUp).toBe(false);
   });
 
+  test("stand before what constraints took, or give way to it", () => {
+    const config = { stages: [{ kind: "environment", reward: { weights: {}, moduleWeights: { goal: 2 } } }] };
+    const parts = { goal: 1.5, moving: 1 };
+    const soft = reasonerSum(config, "environment", parts, 3.5, { taken: 0.5, alone: false });
+    expect([readOut(soft), soft.addsUp]).toEqual([3.5, true]);
+    const hard = reasonerSum(config, "environment", parts, -10, { taken: 10, alone: true });
+    expect([readOut(hard), hard.addsUp]).toEqual([-10, true]);
+    expect(reasonerSum(config, "environment", parts, -6, { taken: 10, alone: true }).addsUp).toBe(false);
+  });
+
   test("say that they do not know a form, and that nothing was earned", () => {
     expect(questionerSum("another", true, { gate: 1 }, 0.5)).toEqual({
       terms: [],

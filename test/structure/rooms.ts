@@ -146,6 +146,7 @@ export const usersOf: Readonly<Record<string, readonly string[]>> = {
   minisearch: ["environments/tools/search"],
   "@modelcontextprotocol/sdk": ["environments/tools/mcp"],
   pyodide: ["environments/tools/python"],
+  "@dimforge/rapier3d-deterministic-compat": ["environments/robot"],
   "playwright-core": ["bench"],
 };
 

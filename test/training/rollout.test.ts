@@ -250,3 +250,34 @@ describe("rollOut", () => {
     await expect(play(["a1"], broken)).rejects.toThrow("no such thing");
   });
 });
+
+describe("a trajectory whose turns stand alone", () => {
+  const alone: Step = (said, text) => {
+    if (said.length === 3) return { turns: null, parts: { way: 1 }, costs: { fall: 1 }, success: false };
+    return { ...goOn(said, text, { way: 1 }), alone: true, costs: { fall: 0 } } as Outcome;
+  };
+
+  it("asks each by what was read last, and is what was said in the first, with what all of them earned", async () => {
+    const { calls, sample } = sampler();
+    const asked: AskedTurn[] = [];
+    const noting: SampleTurn = (some, groupSize, turn) => {
+      asked.push(...some);
+      return sample(some, groupSize, turn);
+    };
+    const [[first] = []] = (await play(
+      ["a"],
+      alone,
+      { groupSize: 1 },
+      { calls, sample: noting },
+    )) as Trajectory[][];
+    expect(asked.map(({ prompt }) => prompt.turns.map(({ role }) => role))).toEqual([
+      ["user"],
+      ["tool"],
+      ["tool"],
+    ]);
+    expect(first).toMatchObject({ parts: { way: 3 }, costs: { fall: 1 }, end: "done" });
+    expect(first?.turns.map(({ tokens }) => tokens.length)).toEqual([first?.completion.tokens.length, 0, 0]);
+    expect(first?.completion.text).toBe(first?.turns[0]?.text);
+    expect(first?.completion.observations).toBe(undefined);
+  });
+});

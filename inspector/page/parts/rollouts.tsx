@@ -4,6 +4,7 @@ import type {
   EpisodeEvent,
   QuestionerEpisode,
   ReasonerEpisode,
+  ReasonerRollout,
   TrajectoryRecord,
 } from "../../../replay/events.ts";
 import type { Sum } from "../../arithmetic.ts";
@@ -33,7 +34,7 @@ interface RolloutsProps<E extends EpisodeEvent> {
 
 interface AnswersProps extends RolloutsProps<ReasonerEpisode & EpisodeEvent> {
   readonly run: string;
-  readonly sumOf: (parts: Parts, reward: number | null) => Sum;
+  readonly sumOf: (rollout: ReasonerRollout) => Sum;
 }
 
 /** The answers to one question, or trajectories in one task, in clusters of equal votes, and each by itself. */
@@ -54,7 +55,7 @@ export function AnswerRollouts({
         {rollouts.map((rollout, i) => {
           const fate = fateOf(rollout, label);
           const { trajectory } = rollout;
-          const sum = <RewardSum sum={sumOf(rollout.parts, rollout.reward)} reward={rollout.reward} />;
+          const sum = <RewardSum sum={sumOf(rollout)} reward={rollout.reward} />;
           const tokens = {
             pieces: pieces?.[i] ?? null,
             advantage: rollout.advantage,

@@ -148,7 +148,9 @@ function Group({ run, episode: { head, event, kin }, texts, overview, open, onPi
             open={open}
             onPick={onPick}
             learnt={learnt}
-            sumOf={(parts, reward) => reasonerSum(overview.config, head.stage, parts, reward)}
+            sumOf={({ parts, reward, trajectory }) =>
+              reasonerSum(overview.config, head.stage, parts, reward, trajectory?.penalty)
+            }
           />
         ) : (
           <QuestionRollouts

@@ -76,7 +76,14 @@ const ports = (policies: ReturnType<typeof pair>) => policies as unknown as Port
 const stateAt = (next: Position, score: number | null = null): RunState => {
   const nothing = {
     ...{ warmUpSteps: 0, emptyRounds: 0, alarms: noAlarms },
-    ...{ curriculum: emptyCurriculum, sample: [], gate: noGateSums },
+    ...{
+      curriculum: emptyCurriculum,
+      sample: [],
+      gate: noGateSums,
+      safety: null,
+      suiteBefore: null,
+      widening: null,
+    },
   };
   const scores = score === null ? null : ({ mean8: score } as NonNullable<RunState["scores"]>);
   return { version: 3, next, replay: 17, ...nothing, scores, updatesBefore: {}, playedMs: 5, phaseMs: 1 };
