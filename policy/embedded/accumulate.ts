@@ -1,10 +1,10 @@
 import type { Feeds } from "../../autodiff/onnx/session.ts";
+import { type GapSums, gapSums, joinGaps } from "../sampler_gap.ts";
 import type { Learner } from "./learner.ts";
 import { type LearningWork, pictures, placedRows } from "./learning_work.ts";
 import { imagesOfBatch, microBatchFeeds, planUpdate, type UpdateTokens } from "./micro_batch.ts";
 import type { Pause } from "./pause.ts";
 import type { TokenSums } from "./replica.ts";
-import { type GapSums, gapSums, joinGaps } from "./sampler_gap.ts";
 import type { ScoreTools } from "./score.ts";
 import { updateGraph } from "./update_graph.ts";
 

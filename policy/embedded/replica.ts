@@ -8,7 +8,7 @@ import type {
   UpdateOptions,
   UpdateReport,
 } from "../port.ts";
-import { type GapSums, gapFigures, joinGaps } from "./sampler_gap.ts";
+import { type GapSums, gapFigures, joinGaps } from "../sampler_gap.ts";
 
 /** What one optimiser step learns from: groups of rollouts by GRPO, or examples to imitate. */
 export type LearningTask =

@@ -1,5 +1,6 @@
 import { zip } from "../../common/zip.ts";
 import type { TrainingRollout, UpdateOptions } from "../port.ts";
+import { type GapSums, gapSums, joinGaps } from "../sampler_gap.ts";
 
 /** A rollout as a loss sees it. */
 export interface ScoredRollout extends Omit<TrainingRollout, "completion"> {
@@ -18,6 +19,8 @@ export interface Objective {
   readonly kl: number;
   /** Tokens whose clipped ratio, or whose capped weight, decided. */
   readonly clipped: number;
+  /** How far what is updated is from what sampled; null where nothing is learnt from. */
+  readonly gap: GapSums | null;
   /** dL / d log p, [rollouts][T]. */
   readonly slopes: readonly Float32Array[];
 }
@@ -46,7 +49,13 @@ export function grpoObjective(rollouts: readonly ScoredRollout[], options: LossO
       return weight * (token.slope + options.beta * (1 - Math.exp(gap)));
     });
   });
-  return { loss, kl, clipped, slopes };
+  return { loss, kl, clipped, gap: joinGaps(rollouts.map(gapOf)), slopes };
+}
+
+function gapOf({ logProbs, oldLogProbs, weight, mask }: ScoredRollout): GapSums | null {
+  return weight === 0
+    ? null
+    : gapSums(logProbs, oldLogProbs, mask ?? new Uint8Array(logProbs.length).fill(1));
 }
 
 interface TokenLoss {

@@ -19,6 +19,7 @@ import type {
   WeightSet,
 } from "../port.ts";
 import { promptAbout } from "../prompts.ts";
+import { gapFigures } from "../sampler_gap.ts";
 import { writeToken } from "../token_tape.ts";
 import { tokenWeights } from "../token_weights.ts";
 import { adapterParameters } from "./adapter_size.ts";
@@ -182,9 +183,10 @@ export class TinkerPolicy implements Policy {
           weight,
         };
       });
-      const { kl, clipped, ...rest } = grpoObjective(scored, options);
+      const { kl, clipped, gap, ...rest } = grpoObjective(scored, options);
       const count = Math.max(1, tokens);
-      return { ...rest, kl: kl / count, clipFraction: clipped / count };
+      const report = { ...rest, kl: kl / count, clipFraction: clipped / count };
+      return gap ? { ...report, gap: gapFigures(gap, tokens) } : report;
     };
     return this.#learn(sequences, objective, options.learningRate, tokens, signal);
   }
@@ -323,7 +325,9 @@ export class TinkerPolicy implements Policy {
     sequences: readonly TokenSequence[],
     objectiveOf: (
       logProbs: readonly Float32Array[],
-    ) => Pick<UpdateReport, "loss" | "kl" | "clipFraction"> & { readonly slopes: readonly Float32Array[] },
+    ) => Pick<UpdateReport, "loss" | "kl" | "clipFraction" | "gap"> & {
+      readonly slopes: readonly Float32Array[];
+    },
     learningRate: number,
     tokens: number,
     signal?: AbortSignal,

@@ -1,4 +1,4 @@
-import type { SamplerGap } from "../port.ts";
+import type { SamplerGap } from "./port.ts";
 
 /** Sums over tokens that were sampled and are learnt from, of δ: their log-probability at the update less that at sampling. */
 export interface GapSums {
@@ -11,7 +11,7 @@ export interface GapSums {
 }
 
 /** Of the tokens that have a weight; all [N]. */
-export function gapSums(now: Float32Array, atSampling: Float32Array, weights: Float32Array): GapSums {
+export function gapSums(now: Float32Array, atSampling: Float32Array, weights: ArrayLike<number>): GapSums {
   let [sum, greatest, kl] = [0, 0, 0];
   for (let i = 0; i < now.length; i++) {
     if ((weights[i] as number) === 0) continue;
