@@ -13,8 +13,8 @@ import { noveltySeed } from "./watching.ts";
 
 /**
  * Before an update that a look is due at: the suite is acted in greedily, always the same tasks by the same seeds. Where the policy
- * violates constraints in surely more of its decisions than the last safe one did, it goes back to that; else it is the safe one,
- * and kept. What was found is recorded, and a checkpoint made of it, so that a run that goes on has the same to go back to.
+ * violates constraints in surely more of its decisions than the best one did, it goes back to the last that did not: held against
+ * that, a policy that gets worse bit by bit would never be noticed. Else it is the safe one, and kept. What was found is recorded, and a checkpoint made of it, so that a run that goes on has the same to go back to.
  */
 export function lookAtSafety(run: Run, config: EnvironmentStage, updates: number): Observable<RunEvent> {
   const { every } = config.safety.gate;
@@ -56,11 +56,11 @@ function compare(
     concatMap((report) => {
       const found = figuresOf(report, updates);
       const place = placeOf(run, config, updates);
-      if (known && isSurelyAbove(found.violations, known.safe.violations))
+      if (known && isSurelyAbove(found.violations, known.best.violations))
         return goBack(run, known.safe, {
           ...place,
           ...{ found, safe: known.safe, best: known.best, returnedTo: known.safe.updates },
-          message: `${shown(found)} violate a constraint, after ${known.safe.updates} updates ${shown(known.safe)} did: the policy goes back to that; lower learningRate, or look more often (stages.${run.stage.index}.safety.gate)`,
+          message: `${shown(found)} violate a constraint, after ${known.best.updates} updates ${shown(known.best)} did: the policy goes back to that after ${known.safe.updates}, the last that is not surely worse; lower learningRate, or look more often (stages.${run.stage.index}.safety.gate)`,
         }).pipe(saved(run, config, updates));
       const { suiteBefore } = run.progress;
       const before = known === null && suiteBefore ? { before: suiteBefore } : {};

@@ -63,7 +63,7 @@ export const safety: z.ZodType<SafetyConfig> = group(
       {
         every: count(
           0,
-          "updates after which the suite is acted in greedily: where violations have risen beyond their 95% interval, the policy goes back to the last safe one; the safest is what the stage makes; 0: never",
+          "updates after which the suite is acted in greedily: where violations have risen above those of the best beyond their 95% interval, the policy goes back to the last safe one; the best is what the stage makes; 0: never",
           0,
         ),
         tasks: count(64, "tasks of the suite that are acted in"),

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { SavedRun } from "../../arena/arena.ts";
 import type { RunConfig } from "../../arena/config/config.ts";
 import type { EnvironmentStage } from "../../arena/config/stages.ts";
+import { isSurelyAbove } from "../../arena/statistics.ts";
 import { withShield } from "../../environments/shield.ts";
 import type { Environment } from "../../training/environment.ts";
 import { cliff } from "../fakes/cliff.ts";
@@ -61,6 +62,19 @@ describe("a gate on updates", () => {
     expect((await world.policies.reasoner.info()).version).toBe(2);
     const learnt = ofType(events, "reasonerStep").flatMap(({ update }) => update?.version ?? []);
     expect(learnt).toEqual([1, 2, 3, 4, 3, 4, 3, 4]);
+  });
+
+  it("notices what gets worse bit by bit, though no look is surely worse than the one before", async () => {
+    const drifting: Script = (_, stream, version) =>
+      stream.uniform() < 0.03 * version ? "jump 9" : `walk ${stream.integer(3)}`;
+    const { events } = await played(runOf({ gate: { every: 2, tasks: 12 } }), worldOf(drifting));
+    const looks = ofType(events, "safetyChecked");
+    const [start, first, second] = looks.map(({ found }) => found.violations);
+    if (!start || !first || !second) throw new Error("three looks were due");
+    expect([isSurelyAbove(first, start), isSurelyAbove(second, first)]).toEqual([false, false]);
+    expect(looks.slice(0, 3).map(({ looked, returnedTo }) => [looked, returnedTo])).toEqual([
+      ...[[0, null] as const, [2, null] as const, [4, 2] as const],
+    ]);
   });
 
   it("makes of the stage its best policy: the safest, and of these the one that earns most", async () => {

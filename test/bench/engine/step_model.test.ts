@@ -58,7 +58,8 @@ test("every token is sampled, whatever the window, and more of it never waits lo
     expect(share).toBeLessThan(1);
     if (i > 0) expect(share).toBeLessThanOrEqual((shares[i - 1] as number) + 0.01);
   }
-  expect(shares[0]).toBeGreaterThan(0.3);
+  // Where groups are asked for one by one, the engine waits while the thread reads.
+  expect(shares[0]).toBeGreaterThan(0.1);
   expect(waitShare(groups, many, free)).toBe(0);
   const tokens = groups.flatMap(({ lengths }) => lengths).reduce((sum, length) => sum + length, 0);
   const { samplingS } = simulateStep(groups, many, free);
