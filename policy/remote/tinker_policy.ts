@@ -46,6 +46,11 @@ export interface TinkerPolicyOptions {
   readonly reduction: Reduction;
 }
 
+/** What a loss comes to, and how it changes with each log-probability, [sequences][T]. */
+interface Learnt extends Pick<UpdateReport, "loss" | "kl" | "clipFraction" | "gap"> {
+  readonly slopes: readonly Float32Array[];
+}
+
 /**
  * A policy that a Tinker-API server samples, scores and trains, as a LoRA adapter beside a base model of its own. Losses are
  * computed here, from log-probabilities that the server gives, and it is told how much each of them is to rise: so every
@@ -323,11 +328,7 @@ export class TinkerPolicy implements Policy {
   /** One step down an objective of what was sampled. */
   #learn(
     sequences: readonly TokenSequence[],
-    objectiveOf: (
-      logProbs: readonly Float32Array[],
-    ) => Pick<UpdateReport, "loss" | "kl" | "clipFraction" | "gap"> & {
-      readonly slopes: readonly Float32Array[];
-    },
+    objectiveOf: (logProbs: readonly Float32Array[]) => Learnt,
     learningRate: number,
     tokens: number,
     signal?: AbortSignal,
