@@ -6,7 +6,6 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { program } from "commander";
-import { VisplayError } from "../../common/errors.ts";
 import { RandomStream } from "../../common/random.ts";
 import { readModelFolder } from "../../policy/embedded/registry.ts";
 import type { Completion, TrainingGroup, UpdateOptions } from "../../policy/port.ts";
@@ -58,17 +57,12 @@ async function drive(): Promise<Figures> {
   return { start_s: { value: server.startS, unit: "s" }, ...figures };
 }
 
-/** Why the check does not let pictures to a server that knows text alone: it sees that they are lost, or the server fails at them. */
+/** Why the check does not let pictures to a server that knows text alone: it sees that they are lost. */
 async function imagesLost(server: SkyrlServer, tools: SequenceTools): Promise<string> {
   const { baseModel } = server;
-  try {
-    const { imagesLost: found } = await checkEngine(clientOf(server), tools, { baseModel, lora });
-    if (found === null) throw new Error("a model of text alone was not seen to lose pictures");
-    return found;
-  } catch (error) {
-    if (error instanceof VisplayError && error.code === "engine") return error.message;
-    throw error;
-  }
+  const { imagesLost: found } = await checkEngine(clientOf(server), tools, { baseModel, lora });
+  if (found === null) throw new Error("a model of text alone was not seen to lose pictures");
+  return found;
 }
 
 /** Samples, scores and learns, saves, and goes on in another policy to the same. */
