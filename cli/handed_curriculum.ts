@@ -3,7 +3,7 @@ import { VisplayError } from "../common/errors.ts";
 import { release } from "../common/release.ts";
 import { exportCurriculum } from "../data/export/export.ts";
 import type { ExportItem } from "../data/export/record.ts";
-import { type Selection, select } from "../data/export/selection.ts";
+import { everything, type Selection, select } from "../data/export/selection.ts";
 import type { Trainer } from "../hand_off/phase.ts";
 import { reasonerText } from "../reasoner/prompt.ts";
 import { recordsOf, runFacts } from "./curriculum_records.ts";
@@ -23,7 +23,7 @@ export async function writeCurriculum(
   const damaged: string[] = [];
   const onDamage = (what: string): void => void damaged.push(what);
   const records = [...recordsOf(run, { runIndex: 0, taught: false, onDamage })];
-  const selection: Selection = { ...wholeCurriculum, rounds: [phase.round] };
+  const selection: Selection = { ...everything, rounds: [phase.round] };
   const never = () => Promise.reject(new Error("no rule looks at pictures"));
   const selected = await select(records, selection, never, null);
   if (damaged.length > 0) throw new VisplayError("damaged", `${run}: ${damaged.join("; ")}`);
@@ -52,18 +52,3 @@ export async function writeCurriculum(
   const [file] = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".parquet"));
   return file as string;
 }
-
-const wholeCurriculum: Omit<Selection, "rounds"> = {
-  outcomes: ["admitted"],
-  confidence: { low: 0, high: 1 },
-  minVotes: 0,
-  agreement: null,
-  distinctQuestions: false,
-  similarImages: null,
-  maxPerImage: null,
-  maxPerCluster: null,
-  max: null,
-  balance: false,
-  splits: [{ name: "train", share: 1 }],
-  seed: 0,
-};

@@ -39,6 +39,23 @@ export interface Selection {
   readonly seed: number;
 }
 
+/** What was admitted, all of it, in one split. */
+export const everything: Selection = {
+  rounds: null,
+  outcomes: ["admitted"],
+  confidence: { low: 0, high: 1 },
+  minVotes: 0,
+  agreement: null,
+  distinctQuestions: false,
+  similarImages: null,
+  maxPerImage: null,
+  maxPerCluster: null,
+  max: null,
+  balance: false,
+  splits: [{ name: "train", share: 1 }],
+  seed: 0,
+};
+
 /** What is exported, and how many records each rule has left out, by its name. */
 export interface Selected {
   readonly items: readonly ExportItem[];

@@ -9,7 +9,7 @@ import type { RunEvent } from "../../replay/events.ts";
 import { MemoryCheckpoints } from "./checkpoints.ts";
 import { configOf } from "./config.ts";
 import { guessing } from "./guessing.ts";
-import { playIn } from "./play.ts";
+import { playIn, withoutTimes } from "./play.ts";
 import { evaluationReport } from "./run_events.ts";
 import { FakeImages, makeWorld, smallConfig, type World } from "./world.ts";
 
@@ -102,4 +102,25 @@ export async function played(
 }> {
   const { completed, error } = await playIn(world, config, undefined, saved);
   return { world, completed, error, events: world.log.events };
+}
+
+/** Of a run that was played whole: what each of its checkpoints goes on to in a world anew, and what the whole came to. */
+export async function storiesFromCheckpoints(
+  config: RunConfig,
+  whole: { readonly world: Evaluated; readonly events: readonly RunEvent[] },
+  makeWorld: () => Evaluated,
+): Promise<{ readonly story: unknown[]; readonly others: { completed: boolean; story: unknown[] }[] }> {
+  const own = new Set(["checkpointSaved", "runResumed"]);
+  const storyOf = (events: readonly RunEvent[]) =>
+    events.filter(({ type }) => !own.has(type)).map(withoutTimes);
+  const others = [];
+  for (const checkpoint of whole.world.checkpoints.saved as readonly SavedRun[]) {
+    const world = makeWorld();
+    world.log.events.push(...whole.events.slice(0, checkpoint.state.replay));
+    for (const [folder, version] of whole.world.policies.reasoner.states)
+      world.policies.reasoner.states.set(folder, version);
+    const { completed } = await played(config, world, checkpoint);
+    others.push({ completed, story: storyOf(world.log.events) });
+  }
+  return { story: storyOf(whole.events), others };
 }

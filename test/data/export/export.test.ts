@@ -8,10 +8,10 @@ import { type ExportOptions, exportCurriculum } from "../../../data/export/expor
 import { type Format, formatRules, formats } from "../../../data/export/formats.ts";
 import type { CurriculumRecord } from "../../../data/export/record.ts";
 import { requireRoom } from "../../../data/export/room.ts";
-import { type Selection, select } from "../../../data/export/selection.ts";
+import { everything, type Selection, select } from "../../../data/export/selection.ts";
 import { openData } from "../../../data/open.ts";
 import { decodeImage, defaultLimits } from "../../../images/decode.ts";
-import { everything, secretCamera, writtenRecords } from "./records.ts";
+import { secretCamera, writtenRecords } from "./records.ts";
 
 let folder: string;
 let records: CurriculumRecord[];

@@ -2,25 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import type { CurriculumRecord } from "../../../data/export/record.ts";
-import type { Selection } from "../../../data/export/selection.ts";
 import { contentId } from "../../../images/image.ts";
-
-/** Everything, in one split. */
-export const everything: Selection = {
-  rounds: null,
-  outcomes: ["admitted"],
-  confidence: { low: 0, high: 1 },
-  minVotes: 0,
-  agreement: null,
-  distinctQuestions: false,
-  similarImages: null,
-  maxPerImage: null,
-  maxPerCluster: null,
-  max: null,
-  balance: false,
-  splits: [{ name: "train", share: 1 }],
-  seed: 0,
-};
 
 /** A record of which only some things matter. */
 export function record(own: Partial<CurriculumRecord> = {}): CurriculumRecord {

@@ -1,10 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { QuestionClusters } from "../../../data/export/question_clusters.ts";
 import type { CurriculumRecord } from "../../../data/export/record.ts";
-import { type Selected, type Selection, select, type TestSet } from "../../../data/export/selection.ts";
+import {
+  everything,
+  type Selected,
+  type Selection,
+  select,
+  type TestSet,
+} from "../../../data/export/selection.ts";
 import { SimilarImages } from "../../../data/export/similar_images.ts";
 import { bleuDistances } from "../../../rewards/diversity.ts";
-import { everything, record } from "./records.ts";
+import { record } from "./records.ts";
 
 const imageId = (i: number): string => i.toString(16).padStart(32, "0");
 
