@@ -10,7 +10,7 @@ import { openEnvironments } from "./environments.ts";
 import { plural } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
 import { openLabelled } from "./labelled.ts";
-import { LiveLine } from "./live_line.ts";
+import { liveOpening } from "./live_opening.ts";
 import { openModel } from "./model.ts";
 import { openImages, openRunPolicy, templatesOf } from "./open.ts";
 import { nonNegative, positive, whole } from "./option_values.ts";
@@ -52,15 +52,7 @@ async function act({ tasks, from, temperature, json }: Flags, settings: RunSetti
   const { signal } = interrupt;
   const model = await openModel(settings, signal);
   const { config } = model;
-  let doing = "opening the model";
-  using line = new LiveLine(() => doing);
-  const opening = {
-    signal,
-    say: (text: string) => line.say(text),
-    show: (text: string) => {
-      doing = text;
-    },
-  };
+  using opening = liveOpening(signal, "opening the model");
   const { labelled } = await openLabelled(config, opening);
   const { images } = await openImages(config, opening);
   const materials = { images, templates: templatesOf(model), labelled };
@@ -78,7 +70,7 @@ async function act({ tasks, from, temperature, json }: Flags, settings: RunSetti
     ...{ from, tasks: last - from, temperature, seed: config.seed, signal, clock: steadyClock },
     progress: (done) => opening.show(`${done} of ${last - from} tasks`),
   });
-  line[Symbol.dispose]();
+  opening[Symbol.dispose]();
   if (json) print(JSON.stringify({ environment: environment.name, model: config.model.name, ...report }));
   else print(reportText(environment.name, report));
 }

@@ -16,7 +16,7 @@ import {
   unlikeLines,
 } from "./handed_phase.ts";
 import { interruptible } from "./interrupt.ts";
-import { LiveLine } from "./live_line.ts";
+import { liveOpening } from "./live_opening.ts";
 import { nonNegative, positive } from "./option_values.ts";
 import { programName } from "./program_name.ts";
 import { RunFolder } from "./run_folder.ts";
@@ -77,15 +77,7 @@ function ownSetting(text: string, before: Readonly<Record<string, unknown>>): Re
 
 async function handOff(run: string, flags: Flags): Promise<void> {
   using interrupt = interruptible();
-  let doing = "reading the run";
-  using line = new LiveLine(() => doing);
-  const opening: Opening = {
-    signal: interrupt.signal,
-    say: (text) => line.say(text),
-    show: (text) => {
-      doing = text;
-    },
-  };
+  using opening = liveOpening(interrupt.signal, "reading the run");
   const { waiting, options, job } = await prepare(run, flags, opening);
   tell(job, options, opening);
   if (flags.dryRun) return print(`${options.out}: ready for ${job.request.submission_id}; submitted nothing`);

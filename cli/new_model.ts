@@ -9,7 +9,7 @@ import { reasonerTemplates } from "../reasoner/prompt.ts";
 import { openUserData, sayBroken } from "./data.ts";
 import { count, plural } from "./format.ts";
 import { interruptible } from "./interrupt.ts";
-import { LiveLine } from "./live_line.ts";
+import { liveOpening } from "./live_opening.ts";
 import { requireNewFolder } from "./new_output.ts";
 import { names } from "./option_values.ts";
 import type { Opening } from "./run_images.ts";
@@ -57,15 +57,7 @@ async function makeModel(flags: Flags): Promise<void> {
   const { data, out, columns, also, imageSize, hidden, layers, seed } = flags;
   await requireNewFolder(out);
   using interrupt = interruptible();
-  let doing = "";
-  using line = new LiveLine(() => doing);
-  const opening: Opening = {
-    signal: interrupt.signal,
-    say: (text) => line.say(text),
-    show: (text) => {
-      doing = text;
-    },
-  };
+  using opening = liveOpening(interrupt.signal);
   const set = await openUserData(data, columns ?? null, opening);
   for (const column of also) set.requireColumn(column);
   const read = await readTexts(set, also, opening);
@@ -79,7 +71,7 @@ async function makeModel(flags: Flags): Promise<void> {
     seed,
     defaults: { prompts, maxTokens },
   });
-  for (const text of unknownText(unknown, read.counts.total)) line.say(text);
+  for (const text of unknownText(unknown, read.counts.total)) opening.say(text);
   const image = `${imageSize}x${imageSize} pixels of a picture as ${imageTokens(imageSize)} tokens`;
   print(
     `${out}: ${plural(tokenizer.words.length, "word")}, ${count(parameters)} parameters, ${image}; untrained`,

@@ -20,7 +20,7 @@ import {
   type StageEstimate,
   sumOfCosts,
 } from "./estimate.ts";
-import { LiveLine } from "./live_line.ts";
+import { liveOpening } from "./live_opening.ts";
 import { openMaterials, type RunMaterials } from "./materials.ts";
 import type { WithModel } from "./model.ts";
 import { PeakMemory } from "./peak_memory.ts";
@@ -60,15 +60,7 @@ export interface Plan extends Cost {
 /** What a run would take, from probes of its stages that end at a moment of the steady clock. */
 export async function makePlan(model: WithModel, signal: AbortSignal, endMs: number): Promise<Plan> {
   const { config, folder, base } = model;
-  let doing = "opening the model";
-  using line = new LiveLine(() => doing);
-  const opening: Opening = {
-    signal,
-    say: (text) => line.say(text),
-    show: (text) => {
-      doing = text;
-    },
-  };
+  using opening = liveOpening(signal, "opening the model");
   await using materials = await openMaterials(model, opening);
   const all = stagesOf(config);
   const probed: ProbedStage[] = [];

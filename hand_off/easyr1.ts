@@ -1,5 +1,5 @@
 import { shellWord } from "../common/shell_word.ts";
-import { actorFolder, maxPromptTokens, type TrainerRules } from "./trainer.ts";
+import { actorFolder, maxPromptTokens, type TrainerRules, trainerSettings } from "./trainer.ts";
 
 /**
  * EasyR1 (hiyouga/EasyR1), which reads its configuration strictly. The job runs in a checkout of it (`runtime_env.working_dir`,
@@ -9,7 +9,7 @@ export const easyr1: TrainerRules = {
   name: "easyr1",
   release: "b44b311",
   preamble: {},
-  told: (phase, { data, model, reward, output }, { nodes, gpus }) => ({
+  told: (phase, { data, model, reward, output }, machines) => ({
     "data.train_files": data,
     "data.val_files": data,
     "data.prompt_key": "problem",
@@ -25,12 +25,7 @@ export const easyr1: TrainerRules = {
     "worker.actor.model.model_path": model,
     "worker.rollout.tensor_parallel_size": 1,
     "worker.reward.reward_function": `${reward}:compute_score`,
-    "trainer.nnodes": nodes,
-    "trainer.n_gpus_per_node": gpus,
-    "trainer.logger": ["console"],
-    "trainer.project_name": "visplay",
-    "trainer.experiment_name": `round-${phase.round}`,
-    "trainer.val_before_train": false,
+    ...trainerSettings(phase, machines),
     "trainer.val_freq": -1,
     "trainer.save_freq": phase.steps,
     "trainer.save_limit": 1,

@@ -18,6 +18,21 @@ export interface TrainerRules {
 /** Longest prompt, its picture's tokens included. */
 export const maxPromptTokens = 8192;
 
+/** What both are told of machines, logs and when to look at how it goes: never before the first step. */
+export function trainerSettings(
+  { round }: Phase,
+  { nodes, gpus }: Machines,
+): Readonly<Record<string, unknown>> {
+  return {
+    "trainer.nnodes": nodes,
+    "trainer.n_gpus_per_node": gpus,
+    "trainer.logger": ["console"],
+    "trainer.project_name": "visplay",
+    "trainer.experiment_name": `round-${round}`,
+    "trainer.val_before_train": false,
+  };
+}
+
 /** The folder of a trainer's last checkpoint of the policy: both have the same. */
 export function actorFolder({ steps }: Phase, { output }: JobPlaces): string {
   return `${output}/global_step_${steps}/actor`;

@@ -1,5 +1,5 @@
 import { shellWord } from "../common/shell_word.ts";
-import { actorFolder, maxPromptTokens, type TrainerRules } from "./trainer.ts";
+import { actorFolder, maxPromptTokens, type TrainerRules, trainerSettings } from "./trainer.ts";
 
 /** verl, started with a configuration file that is laid over its own `ppo_trainer.yaml`. */
 export const verl: TrainerRules = {
@@ -9,7 +9,7 @@ export const verl: TrainerRules = {
     defaults: ["ppo_trainer", "_self_"],
     hydra: { searchpath: ["pkg://verl.trainer.config"] },
   },
-  told: (phase, { data, model, adapter, reward, output }, { nodes, gpus }) => ({
+  told: (phase, { data, model, adapter, reward, output }, machines) => ({
     "data.train_files": data,
     "data.val_files": data,
     "data.image_key": "images",
@@ -28,12 +28,7 @@ export const verl: TrainerRules = {
     ...(adapter !== null && { "actor_rollout_ref.rollout.load_format": "safetensors" }),
     "reward.custom_reward_function.path": reward,
     "reward.custom_reward_function.name": "compute_score",
-    "trainer.nnodes": nodes,
-    "trainer.n_gpus_per_node": gpus,
-    "trainer.logger": ["console"],
-    "trainer.project_name": "visplay",
-    "trainer.experiment_name": `round-${phase.round}`,
-    "trainer.val_before_train": false,
+    ...trainerSettings(phase, machines),
     "trainer.test_freq": -1,
     "trainer.save_freq": phase.steps,
     "trainer.default_local_dir": output,

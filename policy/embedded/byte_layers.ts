@@ -6,7 +6,6 @@ import {
   reduceSum,
   rowSteps,
   scale,
-  slice,
   sqrt,
   sub,
   toBytes,
@@ -14,7 +13,7 @@ import {
 import { input, type Tensor } from "../../autodiff/tensor.ts";
 import { addLowRank, type LowRank, type Weights } from "../models/layers.ts";
 import type { VisionLanguageModel } from "../models/vision_language_model.ts";
-import { decodeGraph, type Outputs } from "./graphs.ts";
+import { columns, decodeGraph, type Outputs } from "./graphs.ts";
 
 /**
  * Linear layers that read the same rows, of which graphs in eight bits make one product: a layer by itself, queries with keys
@@ -121,14 +120,4 @@ function power(x: Tensor): Tensor {
 
 function widths(w: Weights, layers: readonly string[]): number[] {
   return layers.map((layer) => w(`${layer}.weight`).shape[0] as number);
-}
-
-/** A matrix cut into matrices of so many columns. */
-function columns(x: Tensor, widths: readonly number[]): Tensor[] {
-  let end = 0;
-  return widths.map((width) => {
-    const start = end;
-    end += width;
-    return slice(x, { axis: 1, start, end });
-  });
 }

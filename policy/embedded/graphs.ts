@@ -87,17 +87,20 @@ function textStates(
   const withImages = (x: Tensor, rows: Tensor): Tensor =>
     gather(concat([x, rows], { axis: 0 }), sources, { unique: true });
   const { hiddenSize } = model.config.text;
-  const [embedding, ...features] = columns(imageRows, hiddenSize);
+  const parts = (imageRows.shape[1] as number) / hiddenSize;
+  const [embedding, ...features] = columns(imageRows, new Array<number>(parts).fill(hiddenSize));
   const additions = features.map((rows) => withImages(zeros([total, hiddenSize]), rows));
   return model.text(w, withImages(embedded, embedding as Tensor), { ...inputs, positions, additions });
 }
 
-/** A matrix cut into matrices of `width` columns. */
-function columns(x: Tensor, width: number): Tensor[] {
-  const count = (x.shape[1] as number) / width;
-  return Array.from({ length: count }, (_, i) =>
-    slice(x, { axis: 1, start: i * width, end: (i + 1) * width }),
-  );
+/** A matrix cut into matrices of so many columns. */
+export function columns(x: Tensor, widths: readonly number[]): Tensor[] {
+  let end = 0;
+  return widths.map((width) => {
+    const start = end;
+    end += width;
+    return slice(x, { axis: 1, start, end });
+  });
 }
 
 /** The same attention, which adds each layer's keys and values to `cache`. */
